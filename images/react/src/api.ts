@@ -1,0 +1,49 @@
+/** The API under /api on the page's own origin. Every failure is an Error with words for people. */
+
+const TIMEOUT_MS = 8000;
+
+async function call(path: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(`/api${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch (error) {
+    throw new Error((error as Error).name === "TimeoutError" ? "The API did not answer in time." : "The API cannot be reached.");
+  }
+  if (response.ok || response.status === 404) return response;
+  const reason = await response
+    .json()
+    .then((body: { error?: string }) => body.error)
+    .catch(() => undefined);
+  throw new Error(reason ?? `The API answered ${response.status}.`);
+}
+
+const json = (method: string, body: object): RequestInit => ({
+  method,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+/** All keys, sorted. */
+export async function listKeys(): Promise<string[]> {
+  const keys = (await (await call("/items")).json()) as string[];
+  return keys.sort((a, b) => a.localeCompare(b));
+}
+
+/** A key's value; null where there is no such key. */
+export async function getValue(id: string): Promise<string | null> {
+  const response = await call(`/item?id=${encodeURIComponent(id)}`);
+  return response.status === 404 ? null : response.text();
+}
+
+export async function setValue(id: string, val: string): Promise<void> {
+  await call("/item", json("POST", { id, val }));
+}
+
+export async function deleteKey(id: string): Promise<void> {
+  await call("/item", json("DELETE", { id }));
+}
+
+/** Who answered: the text of the API's front door. */
+export async function greeting(): Promise<string> {
+  return (await call("/")).text();
+}

@@ -1,0 +1,15 @@
+/** Configuration → four layers → synth. `cdktf` runs this file; so do the scripts. */
+import { loadConfig } from "./modules/config";
+import { buildApp } from "./stacks";
+import { resolveImages } from "./stacks/images";
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  buildApp(config, await resolveImages(config)).synth();
+}
+
+main().catch((error: unknown) => {
+  // one clear sentence; the stack of a refusal says nothing
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

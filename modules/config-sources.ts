@@ -1,0 +1,91 @@
+/** Where configuration comes from: a YAML file and `IAC_…` variables. Reads; judges nothing. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { parse } from "yaml";
+import type { ConfigKey } from "./config";
+
+export interface Sources {
+  /** The file's keys with the variables' over them. */
+  readonly merged: Record<string, unknown>;
+  /** Sentences about what could not be read. */
+  readonly problems: readonly string[];
+  /** What KUBECONFIG says, if it says anything. */
+  readonly kubeconfigEnv: string | undefined;
+  readonly home: string;
+}
+
+/** Variables that are not keys of the configuration. */
+const NOT_KEYS = new Set(["IAC_CONFIG"]);
+
+export function readSources(
+  keys: readonly ConfigKey[],
+  root: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Sources {
+  const problems: string[] = [];
+  const merged = readFile(env["IAC_CONFIG"], root, problems);
+  const byEnv = new Map(keys.map((k) => [k.env, k]));
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith("IAC_") || NOT_KEYS.has(name) || text === undefined || text === "") continue;
+    const key = byEnv.get(name);
+    if (!key) {
+      const near = closest(name, [...byEnv.keys()]);
+      problems.push(`${name}: no such variable${near ? `; did you mean ${near}?` : ""}`);
+      continue;
+    }
+    put(merged, key.path.split("."), key.isText ? text : fromText(text));
+  }
+  return { merged, problems, kubeconfigEnv: env["KUBECONFIG"] || undefined, home: env["HOME"] ?? os.homedir() };
+}
+
+function readFile(named: string | undefined, root: string, problems: string[]): Record<string, unknown> {
+  const file = path.resolve(root, named ?? "config.yaml");
+  if (!fs.existsSync(file)) {
+    if (named) problems.push(`IAC_CONFIG: ${file} does not exist`);
+    return {};
+  }
+  try {
+    const content: unknown = parse(fs.readFileSync(file, "utf8")) ?? {};
+    if (typeof content === "object" && !Array.isArray(content)) return content as Record<string, unknown>;
+    problems.push(`${file}: expected keys and values at the top`);
+  } catch (e) {
+    problems.push(`${file}: not YAML: ${(e as Error).message.split("\n")[0]}`);
+  }
+  return {};
+}
+
+function fromText(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function put(into: Record<string, unknown>, at: string[], value: unknown): void {
+  const last = at.pop()!;
+  let map = into;
+  for (const k of at) {
+    const next = map[k];
+    map = (typeof next === "object" && next !== null ? next : (map[k] = {})) as Record<string, unknown>;
+  }
+  map[last] = value;
+}
+
+/** The name with the fewest edits, if it is near enough to be meant. */
+function closest(name: string, among: readonly string[]): string | undefined {
+  const distance = (a: string, b: string) => {
+    let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+    for (let i = 1; i <= a.length; i++) {
+      const next = [i];
+      for (let j = 1; j <= b.length; j++) {
+        next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+      }
+      row = next;
+    }
+    return row[b.length]!;
+  };
+  const best = among.map((k) => ({ k, d: distance(name, k) })).sort((a, b) => a.d - b.d)[0];
+  return best && best.d <= Math.max(3, name.length / 4) ? best.k : undefined;
+}

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import dockerignore from "@balena/dockerignore";
+
+/** Files of a build context that Docker would send, relative, with "/" as separator, sorted. */
+export function contextFiles(context: string): string[] {
+  const ignoreFile = path.join(context, ".dockerignore");
+  const ignore = dockerignore().add(fs.existsSync(ignoreFile) ? fs.readFileSync(ignoreFile, "utf8") : "");
+  const files: string[] = [];
+  const visit = (dir: string) => {
+    for (const entry of fs.readdirSync(path.join(context, dir), { withFileTypes: true })) {
+      const file = path.posix.join(dir, entry.name);
+      if (entry.isDirectory()) {
+        // a later "!…" pattern can bring back what is inside an ignored folder, so look anyway,
+        // except into the one that is always large and never wanted
+        if (entry.name !== "node_modules" || !ignore.ignores(file)) visit(file);
+      } else if (!ignore.ignores(file)) {
+        files.push(file);
+      }
+    }
+  };
+  visit("");
+  return files.sort();
+}
+
+export interface ContextHashProps {
+  /** Absolute path of the build context. */
+  readonly context: string;
+  /** Dockerfile, relative to the context. */
+  readonly dockerfile: string;
+  /** Platform that is built for; part of the hash. */
+  readonly platform?: string | undefined;
+}
+
+/**
+ * 16 hex digits that stand for everything that goes into an image: names, contents and
+ * executable bits of the files that Docker would see, the Dockerfile and the platform.
+ *
+ * The same on every machine that has the same sources: no times, owners or absolute paths.
+ * The docker provider has no such hash of its own (kreuzwerker/docker#571).
+ */
+export function contextHash({ context, dockerfile, platform }: ContextHashProps): string {
+  if (!fs.existsSync(context)) throw new Error(`image context ${context} does not exist`);
+  if (!fs.existsSync(path.join(context, dockerfile))) {
+    throw new Error(`image context ${context} has no ${dockerfile}`);
+  }
+  const hash = createHash("sha256").update(`${dockerfile}\0${platform ?? ""}\0`);
+  for (const file of [...new Set([...contextFiles(context), dockerfile])]) {
+    const full = path.join(context, file);
+    const stat = fs.lstatSync(full);
+    const content = stat.isSymbolicLink() ? Buffer.from(fs.readlinkSync(full)) : fs.readFileSync(full);
+    const kind = stat.isSymbolicLink() ? "l" : stat.mode & 0o100 ? "x" : "f";
+    hash.update(`${file}\0${kind}${content.length}\0`).update(content);
+  }
+  return hash.digest("hex").slice(0, 16);
+}

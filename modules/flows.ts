@@ -1,0 +1,48 @@
+/**
+ * Who may talk to whom inside the application's namespace, on which port.
+ *
+ * The one table that the NetworkPolicies, the picture in the docs and the tests are made from.
+ * Whatever is not in it is denied, in both directions.
+ */
+import type { Config } from "./config";
+import { EXPORTER_PORT, REDIS_PORT, type Component } from "./names";
+
+/** An end of a flow: one of our components, or something outside the namespace. */
+export type Peer = Component | "prometheus" | "dns" | "anyone";
+
+export interface Flow {
+  readonly from: Peer;
+  readonly to: Peer;
+  /** Port of the destination's container, not of its Service. */
+  readonly port: number;
+  readonly protocol: "TCP" | "UDP";
+  readonly why: string;
+}
+
+/** The table for one configuration (container ports are configurable). */
+export function flows(config: Pick<Config, "images" | "observability">): readonly Flow[] {
+  const tcp = (from: Peer, to: Peer, port: number, why: string): Flow => ({ from, to, port, protocol: "TCP", why });
+  const { node, react } = config.images;
+  const lookups = (["redis-replica", "redis-exporter", "node", "react"] as const).flatMap((from) =>
+    (["UDP", "TCP"] as const).map((protocol): Flow => ({ from, to: "dns", port: 53, protocol, why: "names" })),
+  );
+  const scrapes =
+    config.observability === "none"
+      ? []
+      : [
+          tcp("prometheus", "redis-exporter", EXPORTER_PORT, "metrics of every Redis instance"),
+          ...(node.metricsPath === null ? [] : [tcp("prometheus", "node", node.port, "metrics")]),
+          ...(react.metricsPath === null ? [] : [tcp("prometheus", "react", react.port, "metrics")]),
+        ];
+  return [
+    tcp("anyone", "react", react.port, "the page"),
+    tcp("react", "node", node.port, "/api"),
+    tcp("node", "redis-main", REDIS_PORT, "writes"),
+    tcp("node", "redis-replica", REDIS_PORT, "reads"),
+    tcp("redis-replica", "redis-main", REDIS_PORT, "replication"),
+    tcp("redis-exporter", "redis-main", REDIS_PORT, "INFO"),
+    tcp("redis-exporter", "redis-replica", REDIS_PORT, "INFO"),
+    ...scrapes,
+    ...lookups,
+  ];
+}

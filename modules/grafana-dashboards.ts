@@ -1,0 +1,31 @@
+import { Construct } from "constructs";
+import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
+import { dashboards } from "../dashboards";
+import { literal } from "./literal";
+import { projectLabels } from "./names";
+import { DASHBOARD_LABEL } from "./prometheus-stack";
+
+export interface GrafanaDashboardsProps {
+  /** Namespace of the ConfigMaps. */
+  readonly namespace: string;
+  /** Namespace of the application, which the queries select. */
+  readonly appNamespace: string;
+}
+
+/** One ConfigMap a dashboard, with the label that Grafana's sidecar looks for. */
+export class GrafanaDashboards extends Construct {
+  constructor(scope: Construct, id: string, props: GrafanaDashboardsProps) {
+    super(scope, id);
+    for (const [file, content] of Object.entries(dashboards(props.appNamespace))) {
+      const name = file.replace(/\.json$/, "");
+      new ConfigMapV1(this, name, {
+        metadata: {
+          name: `dashboard-${name}`,
+          namespace: props.namespace,
+          labels: { ...projectLabels, ...DASHBOARD_LABEL },
+        },
+        data: { [file]: literal(JSON.stringify(content)) },
+      });
+    }
+  }
+}

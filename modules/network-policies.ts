@@ -1,0 +1,65 @@
+import { Construct } from "constructs";
+import { NetworkPolicyV1 } from "@cdktf/provider-kubernetes/lib/network-policy-v1";
+import { COMPONENTS, labels, projectLabels, selectorLabels, type Component } from "./names";
+import type { Flow, Peer } from "./flows";
+
+export interface NetworkPoliciesProps {
+  readonly namespace: string;
+  /** Namespace that Prometheus runs in. */
+  readonly monitoringNamespace: string;
+  /** Namespace of the cluster's DNS. */
+  readonly dnsNamespace: string;
+  readonly flows: readonly Flow[];
+}
+
+const isComponent = (peer: Peer): peer is Component => (COMPONENTS as readonly string[]).includes(peer);
+
+/**
+ * NetworkPolicies of the application's namespace: one that denies everything, and one a
+ * component that allows exactly its rows of the table of flows, in and out.
+ *
+ * A policy is checked when a connection is opened; one that already stands lives on
+ * (kube-router and most others accept ESTABLISHED first).
+ */
+export class NetworkPolicies extends Construct {
+  constructor(scope: Construct, id: string, props: NetworkPoliciesProps) {
+    super(scope, id);
+
+    new NetworkPolicyV1(this, "default-deny", {
+      metadata: { name: "default-deny", namespace: props.namespace, labels: projectLabels },
+      spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
+    });
+
+    const peer = (p: Peer) => {
+      if (isComponent(p)) return [{ podSelector: { matchLabels: selectorLabels(p) } }];
+      if (p === "anyone") return [];
+      return p === "prometheus"
+        ? [
+            {
+              namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": props.monitoringNamespace } },
+              podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } },
+            },
+          ]
+        : [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": props.dnsNamespace } } }];
+    };
+
+    for (const component of COMPONENTS) {
+      const ports = (f: Flow) => [{ port: String(f.port), protocol: f.protocol }];
+      const ingress = props.flows
+        .filter((f) => f.to === component)
+        .map((f) => ({ from: peer(f.from), ports: ports(f) }));
+      const egress = props.flows
+        .filter((f) => f.from === component)
+        .map((f) => ({ to: peer(f.to), ports: ports(f) }));
+      new NetworkPolicyV1(this, component, {
+        metadata: { name: component, namespace: props.namespace, labels: labels(component) },
+        spec: {
+          podSelector: { matchLabels: selectorLabels(component) },
+          policyTypes: ["Ingress", "Egress"],
+          ingress,
+          egress,
+        },
+      });
+    }
+  }
+}

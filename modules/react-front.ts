@@ -1,0 +1,68 @@
+import { Construct } from "constructs";
+import { IngressV1 } from "@cdktf/provider-kubernetes/lib/ingress-v1";
+import type { ComponentService } from "./component-service";
+import type { Config } from "./config";
+import { labels, REACT_PORT, WORKLOADS } from "./names";
+import { WebWorkload } from "./web-workload";
+
+export interface ReactFrontProps {
+  readonly namespace: string;
+  readonly config: Config;
+  readonly image: string;
+  /** Service of the API, which nginx puts under /api. */
+  readonly api: ComponentService;
+}
+
+/** The page: static files served by nginx, with the API under /api on the same origin. */
+export class ReactFront extends Construct {
+  readonly service: ComponentService;
+
+  constructor(scope: Construct, id: string, props: ReactFrontProps) {
+    super(scope, id);
+    const { config, api } = props;
+    const { exposure } = config;
+    const settings = config.images.react;
+    this.service = new WebWorkload(this, "web", {
+      component: "react",
+      namespace: props.namespace,
+      config,
+      image: props.image,
+      settings,
+      resources: config.react.resources,
+      scaling: config.scaling.react,
+      env: [
+        { name: "PORT", value: String(settings.port) },
+        { name: "API_URL", value: `http://${api.name}.${props.namespace}.svc.${config.dns.domain}:${api.port}` },
+      ],
+      service: {
+        port: REACT_PORT,
+        type: exposure.type === "Ingress" ? "ClusterIP" : exposure.type,
+        ...(exposure.nodePort ? { nodePort: exposure.nodePort } : {}),
+      },
+    }).service;
+
+    if (exposure.type === "Ingress") {
+      new IngressV1(this, "ingress", {
+        metadata: { name: WORKLOADS.react, namespace: props.namespace, labels: labels("react") },
+        spec: {
+          ...(exposure.ingressClass ? { ingressClassName: exposure.ingressClass } : {}),
+          ...(exposure.tlsSecret ? { tls: [{ hosts: [exposure.host!], secretName: exposure.tlsSecret }] } : {}),
+          rule: [
+            {
+              host: exposure.host!,
+              http: {
+                path: [
+                  {
+                    path: "/",
+                    pathType: "Prefix",
+                    backend: { service: { name: this.service.name, port: { number: this.service.port } } },
+                  },
+                ],
+              },
+            },
+          ],
+        },
+      });
+    }
+  }
+}

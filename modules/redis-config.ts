@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { Construct } from "constructs";
+import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
+import type { Container, PodSpec, Probe } from "kubernetes-types/core/v1";
+import type { Config } from "./config";
+import { literal } from "./literal";
+import { projectLabels, REDIS_PORT, WORKLOADS } from "./names";
+
+const SCRIPTS = path.resolve(__dirname, "redis-scripts");
+const script = (name: string) => fs.readFileSync(path.join(SCRIPTS, name), "utf8");
+
+const CONFIG_DIR = "/etc/redis";
+const SECRET_DIR = "/run/secrets/redis";
+
+/** User of the official Redis image. */
+export const REDIS_USER = 999;
+
+/** Keys of the Redis Secret: the password, and the lines that main and replicas include. */
+export const redisSecretData = (password: string): Record<string, string> => ({
+  password,
+  "auth.conf": `requirepass ${password}\nmasterauth ${password}\n`,
+});
+
+/** Main: an append-only file on its volume; replicas copy it without a file in between. */
+export const mainConf = (redis: Config["redis"]): string => `
+include ${SECRET_DIR}/auth.conf
+port ${REDIS_PORT}
+dir /data
+# safe: an answered write is on the disk; fast: at most a second of writes is not
+appendonly yes
+appendfsync ${redis.durability === "safe" ? "always" : "everysec"}
+save 3600 1 300 10000
+maxmemory ${redis.maxMemory}
+maxmemory-policy noeviction
+# a replica that joins gets its copy at once, straight from memory
+repl-diskless-sync yes
+repl-diskless-sync-delay 0
+repl-backlog-size 16mb
+tcp-keepalive 60
+`;
+
+/** Replica: a copy in memory only, never promoted. */
+export const replicaConf = (redis: Config["redis"]): string => `
+include ${SECRET_DIR}/auth.conf
+port ${REDIS_PORT}
+dir /data
+replicaof ${WORKLOADS["redis-main"]} ${REDIS_PORT}
+replica-read-only yes
+replica-serve-stale-data yes
+replica-priority 0
+repl-diskless-load on-empty-db
+appendonly no
+save ""
+maxmemory ${redis.maxMemory}
+tcp-keepalive 60
+`;
+
+export interface RedisConfigProps {
+  readonly namespace: string;
+  readonly redis: Config["redis"];
+  /** Name of the Secret with {@link redisSecretData}. */
+  readonly secretName: string;
+}
+
+/** The ConfigMap that main, replicas and exporter share: their files and scripts. */
+export class RedisConfig extends Construct {
+  /** Hash of all files: what rolls the pods when one of them changes. */
+  readonly hash: string;
+  private readonly name: string;
+  private readonly secretName: string;
+
+  constructor(scope: Construct, id: string, props: RedisConfigProps) {
+    super(scope, id);
+    const data = {
+      "main.conf": mainConf(props.redis),
+      "replica.conf": replicaConf(props.redis),
+      "probe.sh": script("probe.sh"),
+      "exporter-passwords.sh": script("exporter-passwords.sh"),
+    };
+    this.hash = createHash("sha256").update(JSON.stringify(data)).digest("hex").slice(0, 16);
+    this.secretName = props.secretName;
+    const map = new ConfigMapV1(this, "config-map", {
+      metadata: { name: "redis-config", namespace: props.namespace, labels: projectLabels },
+      data: Object.fromEntries(Object.entries(data).map(([file, text]) => [file, literal(text)])),
+    });
+    this.name = map.metadata.name;
+  }
+
+  readonly mounts: NonNullable<Container["volumeMounts"]> = [
+    { name: "config", mountPath: CONFIG_DIR, readOnly: true },
+    { name: "secret", mountPath: SECRET_DIR, readOnly: true },
+  ];
+
+  get volumes(): NonNullable<PodSpec["volumes"]> {
+    return [
+      { name: "config", configMap: { name: this.name, defaultMode: 0o555 } },
+      { name: "secret", secret: { secretName: this.secretName, defaultMode: 0o440 } },
+    ];
+  }
+
+  command(role: "main" | "replica"): string[] {
+    return ["redis-server", `${CONFIG_DIR}/${role}.conf`];
+  }
+
+  script(name: "exporter-passwords.sh"): string {
+    return `${CONFIG_DIR}/${name}`;
+  }
+
+  /** Probes of a Redis pod. `staleSeconds`: see `redis.staleSeconds`. */
+  probes(role: "main" | "replica", staleSeconds: number): Record<"startupProbe" | "livenessProbe" | "readinessProbe", Probe> {
+    const exec = (...args: string[]) => ({ command: ["sh", `${CONFIG_DIR}/probe.sh`, ...args] });
+    const ready = role === "main" ? exec("main") : exec("replica", String(staleSeconds));
+    return {
+      // a long append-only file loads for minutes; PING answers LOADING meanwhile
+      startupProbe: { exec: exec("live"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 },
+      livenessProbe: { exec: exec("live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+      readinessProbe: { exec: ready, periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 2 },
+    };
+  }
+}

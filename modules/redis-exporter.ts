@@ -1,0 +1,112 @@
+import { Construct } from "constructs";
+import { Autoscaler } from "./autoscaler";
+import type { Config } from "./config";
+import { ComponentService } from "./component-service";
+import { DisruptionBudget } from "./disruption-budget";
+import { EXPORTER_PORT, REDIS_PORT, WORKLOADS } from "./names";
+import { containerSecurity, podSpec, resourcesOf } from "./pod";
+import type { RedisConfig } from "./redis-config";
+import { IMAGES } from "./versions";
+import { Workload } from "./workload";
+
+const PASSWORDS_DIR = "/run/exporter";
+
+/** User of the exporter's image. */
+const EXPORTER_USER = 59000;
+
+export interface RedisExporterProps {
+  readonly namespace: string;
+  readonly config: Config;
+  readonly files: RedisConfig;
+}
+
+/** Address of every instance that there may be, as Prometheus names it to the exporter. */
+export const redisAddresses = (maxReplicas: number): string[] => {
+  const pod = (workload: string, i: number) => `${workload}-${i}.${workload}-headless:${REDIS_PORT}`;
+  return [
+    pod(WORKLOADS["redis-main"], 0),
+    ...Array.from({ length: maxReplicas }, (_, i) => pod(WORKLOADS["redis-replica"], i)),
+  ];
+};
+
+/**
+ * One exporter for all Redis instances: Prometheus names the instance (`/scrape?target=…`),
+ * so that replicas carry no sidecar.
+ *
+ * The exporter takes passwords as a map by address. An init container writes it from the
+ * Secret's file, on a volume in memory, for every replica that the bounds allow.
+ */
+export class RedisExporter extends Construct {
+  readonly service: ComponentService;
+
+  constructor(scope: Construct, id: string, props: RedisExporterProps) {
+    super(scope, id);
+    const { namespace, config, files } = props;
+    this.service = new ComponentService(this, "service", {
+      component: "redis-exporter",
+      namespace,
+      port: EXPORTER_PORT,
+      portName: "metrics",
+    });
+    new DisruptionBudget(this, "pdb", { component: "redis-exporter", namespace });
+
+    const passwords = { name: "passwords", mountPath: PASSWORDS_DIR };
+    const workload = new Workload(this, "workload", {
+      component: "redis-exporter",
+      namespace,
+      kind: "Deployment",
+      rollOn: files.hash,
+      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } },
+      pod: {
+        ...podSpec({
+          component: "redis-exporter",
+          config,
+          runAsUser: EXPORTER_USER,
+          terminationGracePeriodSeconds: 15,
+          volumes: [...files.volumes, { name: "passwords", emptyDir: { medium: "Memory", sizeLimit: "2Mi" } }],
+          containers: [
+            {
+              name: "exporter",
+              image: IMAGES.redisExporter,
+              args: [
+                "--redis.addr=",
+                `--redis.password-file=${PASSWORDS_DIR}/passwords.json`,
+                `--web.listen-address=0.0.0.0:${EXPORTER_PORT}`,
+                "--connection-timeout=3s",
+              ],
+              ports: [{ name: "metrics", containerPort: EXPORTER_PORT, protocol: "TCP" }],
+              resources: resourcesOf(config.redis.exporter),
+              securityContext: containerSecurity(),
+              volumeMounts: [{ ...passwords, readOnly: true }],
+              livenessProbe: { httpGet: { path: "/health", port: "metrics" }, periodSeconds: 10, timeoutSeconds: 3 },
+              readinessProbe: { httpGet: { path: "/health", port: "metrics" }, periodSeconds: 5, timeoutSeconds: 3 },
+            },
+          ],
+        }),
+        initContainers: [
+          {
+            name: "passwords",
+            image: IMAGES.redis,
+            command: [
+              "sh",
+              files.script("exporter-passwords.sh"),
+              `${PASSWORDS_DIR}/passwords.json`,
+              ...redisAddresses(config.scaling.replicas.max),
+            ],
+            resources: resourcesOf(config.redis.exporter),
+            securityContext: containerSecurity(),
+            volumeMounts: [...files.mounts, passwords],
+          },
+        ],
+      },
+    });
+    const autoscaler = new Autoscaler(this, "autoscaler", {
+      component: "redis-exporter",
+      namespace,
+      targetKind: "Deployment",
+      container: "exporter",
+      scaling: config.scaling.exporter,
+    });
+    autoscaler.node.addDependency(workload);
+  }
+}

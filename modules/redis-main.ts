@@ -1,0 +1,77 @@
+import { Construct } from "constructs";
+import type { Config } from "./config";
+import { ComponentService } from "./component-service";
+import { DisruptionBudget } from "./disruption-budget";
+import { REDIS_PORT } from "./names";
+import { containerSecurity, podSpec, resourcesOf } from "./pod";
+import { REDIS_USER, type RedisConfig } from "./redis-config";
+import { IMAGES } from "./versions";
+import { Workload } from "./workload";
+
+export interface RedisMainProps {
+  readonly namespace: string;
+  readonly config: Config;
+  readonly files: RedisConfig;
+}
+
+/**
+ * The Redis instance that takes writes: a StatefulSet of a fixed size with a volume.
+ *
+ * Its volume outlives the pod and the StatefulSet; it goes with the namespace.
+ */
+export class RedisMain extends Construct {
+  readonly service: ComponentService;
+
+  constructor(scope: Construct, id: string, props: RedisMainProps) {
+    super(scope, id);
+    const { namespace, config, files } = props;
+    const { redis } = config;
+    const common = { component: "redis-main", namespace, port: REDIS_PORT, portName: "redis" } as const;
+    this.service = new ComponentService(this, "service", common);
+    const headless = new ComponentService(this, "headless", { ...common, headless: true });
+    new DisruptionBudget(this, "pdb", { component: "redis-main", namespace });
+
+    new Workload(this, "workload", {
+      component: "redis-main",
+      namespace,
+      kind: "StatefulSet",
+      fixedSize: 1,
+      rollOn: files.hash,
+      spec: {
+        serviceName: headless.name,
+        podManagementPolicy: "Parallel",
+        volumeClaimTemplates: [
+          {
+            apiVersion: "v1",
+            kind: "PersistentVolumeClaim",
+            metadata: { name: "data" },
+            spec: {
+              accessModes: ["ReadWriteOnce"],
+              ...(redis.storageClass ? { storageClassName: redis.storageClass } : {}),
+              resources: { requests: { storage: redis.storage } },
+            },
+          },
+        ],
+      },
+      pod: podSpec({
+        component: "redis-main",
+        config,
+        runAsUser: REDIS_USER,
+        terminationGracePeriodSeconds: 60,
+        volumes: files.volumes,
+        containers: [
+          {
+            name: "redis",
+            image: IMAGES.redis,
+            command: files.command("main"),
+            ports: [{ name: "redis", containerPort: REDIS_PORT, protocol: "TCP" }],
+            resources: resourcesOf(redis.main),
+            securityContext: containerSecurity(),
+            volumeMounts: [...files.mounts, { name: "data", mountPath: "/data" }],
+            ...files.probes("main", redis.staleSeconds),
+          },
+        ],
+      }),
+    });
+  }
+}

@@ -1,0 +1,87 @@
+import { Construct } from "constructs";
+import { Autoscaler } from "./autoscaler";
+import type { Config } from "./config";
+import { ComponentService } from "./component-service";
+import { DisruptionBudget } from "./disruption-budget";
+import { REDIS_PORT } from "./names";
+import { containerSecurity, podSpec, resourcesOf } from "./pod";
+import { REDIS_USER, type RedisConfig } from "./redis-config";
+import { IMAGES } from "./versions";
+import { Workload } from "./workload";
+
+export interface RedisReplicasProps {
+  readonly namespace: string;
+  readonly config: Config;
+  readonly files: RedisConfig;
+}
+
+/**
+ * The read-only copies of main: scaled by their HPA, without a volume, never promoted.
+ *
+ * A StatefulSet, for its stable names alone: the exporter's passwords and every series in
+ * Prometheus go by them (docs/decisions/0002-replicas-statefulset.md).
+ */
+export class RedisReplicas extends Construct {
+  readonly service: ComponentService;
+  readonly headless: ComponentService;
+
+  constructor(scope: Construct, id: string, props: RedisReplicasProps) {
+    super(scope, id);
+    const { namespace, config, files } = props;
+    const { redis } = config;
+    const common = { component: "redis-replica", namespace, port: REDIS_PORT, portName: "redis" } as const;
+    this.service = new ComponentService(this, "service", common);
+    this.headless = new ComponentService(this, "headless", { ...common, headless: true });
+    new DisruptionBudget(this, "pdb", { component: "redis-replica", namespace });
+
+    const workload = new Workload(this, "workload", {
+      component: "redis-replica",
+      namespace,
+      kind: "StatefulSet",
+      rollOn: files.hash,
+      spec: {
+        serviceName: this.headless.name,
+        // three that join start together, not one after the other
+        podManagementPolicy: "Parallel",
+      },
+      pod: {
+        ...podSpec({
+          component: "redis-replica",
+          config,
+          runAsUser: REDIS_USER,
+          terminationGracePeriodSeconds: 30,
+          volumes: [...files.volumes, { name: "data", emptyDir: {} }],
+          containers: [
+            {
+              name: "redis",
+              image: IMAGES.redis,
+              command: files.command("replica"),
+              ports: [{ name: "redis", containerPort: REDIS_PORT, protocol: "TCP" }],
+              resources: resourcesOf(redis.replica),
+              securityContext: containerSecurity(),
+              volumeMounts: [...files.mounts, { name: "data", mountPath: "/data" }],
+              // out of the Service first, then stop: reads on their way are answered
+              lifecycle: { preStop: { exec: { command: ["sleep", "5"] } } },
+              ...files.probes("replica", redis.staleSeconds),
+            },
+          ],
+        }),
+        // nothing to lose on a node that is gone: leave it after 30 s instead of 5 minutes
+        tolerations: ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"].map((key) => ({
+          key,
+          operator: "Exists",
+          effect: "NoExecute",
+          tolerationSeconds: 30,
+        })),
+      },
+    });
+    const autoscaler = new Autoscaler(this, "autoscaler", {
+      component: "redis-replica",
+      namespace,
+      targetKind: "StatefulSet",
+      container: "redis",
+      scaling: config.scaling.replicas,
+    });
+    autoscaler.node.addDependency(workload);
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Every third-party version that a deployment pulls stands here and nowhere else.
+ *
+ * Images carry exact tags. No digests: they would have to come from the real registries
+ * (see docs/decisions/0004-versions.md).
+ */
+export const CHARTS = {
+  kubePrometheusStack: {
+    name: "kube-prometheus-stack",
+    version: "88.5.3",
+    repository: "https://prometheus-community.github.io/helm-charts",
+  },
+  metricsServer: {
+    name: "metrics-server",
+    version: "3.13.1",
+    repository: "https://kubernetes-sigs.github.io/metrics-server/",
+  },
+} as const;
+
+export type ChartName = keyof typeof CHARTS;
+
+export const IMAGES = {
+  redis: "docker.io/library/redis:8.0.6",
+  redisExporter: "docker.io/oliver006/redis_exporter:v1.69.0",
+} as const;
+
+/** Terraform providers, as the pinned @cdktf bindings were generated for them. */
+export const PROVIDERS = {
+  "hashicorp/kubernetes": "2.38.0",
+  "hashicorp/helm": "3.1.1",
+  "kreuzwerker/docker": "3.6.2",
+  "hashicorp/random": "3.7.2",
+} as const;
+
+/** The oldest Terraform and OpenTofu that know write-only attributes and ephemeral resources. */
+export const MINIMUM_TERRAFORM = "1.11.0";

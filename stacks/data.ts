@@ -1,0 +1,50 @@
+import type { Construct } from "constructs";
+import type { Config } from "../modules/config";
+import { flows } from "../modules/flows";
+import { GeneratedPassword } from "../modules/generated-password";
+import { Namespace } from "../modules/namespace";
+import { NetworkPolicies } from "../modules/network-policies";
+import { RedisConfig, redisSecretData } from "../modules/redis-config";
+import { RedisExporter } from "../modules/redis-exporter";
+import { RedisMain } from "../modules/redis-main";
+import { RedisReplicas } from "../modules/redis-replicas";
+import { Layer } from "./layer";
+
+/** Layer `data`: the application's namespace and policies, Redis and its exporter. */
+export class DataLayer extends Layer {
+  constructor(scope: Construct, config: Config) {
+    super(scope, "data", config);
+    this.useKubernetes();
+    this.useRandom();
+    const { ref: namespace } = new Namespace(this, "namespace", {
+      name: config.namespaces.app,
+      enforce: "restricted",
+      create: config.namespaces.create,
+    });
+    if (config.networkPolicies) {
+      new NetworkPolicies(this, "network-policies", {
+        namespace,
+        monitoringNamespace: config.namespaces.monitoring,
+        dnsNamespace: config.dns.namespace,
+        flows: flows(config),
+      });
+    }
+    const { secretName } = new GeneratedPassword(this, "redis-auth", {
+      namespace,
+      name: "redis-auth",
+      data: redisSecretData,
+    });
+    const files = new RedisConfig(this, "redis-config", { namespace, redis: config.redis, secretName });
+    const main = new RedisMain(this, "redis-main", { namespace, config, files });
+    const replicas = new RedisReplicas(this, "redis-replicas", { namespace, config, files });
+    const exporter = new RedisExporter(this, "redis-exporter", { namespace, config, files });
+
+    this.output("namespace", namespace, "namespace of the application");
+    this.output("redis_secret", secretName, "Secret that holds the Redis password under the key password");
+    this.output("redis_main_host", main.service.name, "Service of the Redis that takes writes");
+    this.output("redis_replicas_host", replicas.service.name, "Service of the read-only Redis replicas");
+    this.output("redis_port", main.service.port, "port of every Redis");
+    this.output("redis_exporter_host", exporter.service.name, "Service of the exporter");
+    this.output("redis_exporter_port", exporter.service.port, "its port");
+  }
+}

@@ -1,0 +1,131 @@
+import * as path from "node:path";
+import type { Construct } from "constructs";
+import {
+  DataTerraformRemoteStateLocal,
+  DataTerraformRemoteStateS3,
+  LocalBackend,
+  S3Backend,
+  type TerraformRemoteState,
+  TerraformOutput,
+  TerraformStack,
+} from "cdktf";
+import { KubernetesProvider } from "@cdktf/provider-kubernetes/lib/provider";
+import { HelmProvider } from "@cdktf/provider-helm/lib/provider";
+import { RandomProvider } from "@cdktf/provider-random/lib/provider";
+import { PROJECT_ROOT, type Config } from "../modules/config";
+import { MINIMUM_TERRAFORM, PROVIDERS } from "../modules/versions";
+
+export const LAYERS = ["images", "data", "app", "observability"] as const;
+export type LayerName = (typeof LAYERS)[number];
+
+/** Which layers' outputs each layer reads. */
+export const UPSTREAM: Readonly<Record<LayerName, readonly LayerName[]>> = {
+  images: [],
+  data: [],
+  app: ["images", "data"],
+  observability: ["data", "app"],
+};
+
+/** Absolute path of a layer's state file under the local backend. */
+export const statePath = (config: Config, layer: LayerName): string =>
+  path.resolve(PROJECT_ROOT, config.state.dir, `${layer}.tfstate`);
+
+const s3Key = (config: Config, layer: LayerName) => ({
+  bucket: config.state.bucket!,
+  region: config.state.region!,
+  key: `${config.state.prefix}/${layer}.tfstate`,
+});
+
+/**
+ * One layer: a Terraform stack with its backend, its providers and written outputs.
+ *
+ * Layers know each other only through {@link stateFor} and `output`: names that anyone can
+ * read in the state, no automatic references between stacks.
+ */
+export abstract class Layer extends TerraformStack {
+  constructor(
+    scope: Construct,
+    readonly layer: LayerName,
+    protected readonly config: Config,
+  ) {
+    super(scope, layer);
+    this.backend();
+    this.addOverride("terraform.required_version", `>= ${MINIMUM_TERRAFORM}`);
+  }
+
+  private backend(): void {
+    const { state } = this.config;
+    if (state.backend === "local") new LocalBackend(this, { path: statePath(this.config, this.layer) });
+    if (state.backend === "s3") new S3Backend(this, { ...s3Key(this.config, this.layer), encrypt: true });
+    // cdktf 0.21 has no class for it; a local one keeps cdktf content until the override replaces it
+    if (state.backend === "kubernetes") this.addOverride("terraform.backend", { kubernetes: this.kubernetesState(this.layer) });
+  }
+
+  private kubernetesState(layer: LayerName): Record<string, unknown> {
+    return {
+      secret_suffix: `${this.config.state.prefix}-${layer}`,
+      namespace: this.config.state.namespace,
+      config_paths: this.config.kubeconfigs,
+      ...(this.config.cluster.context ? { config_context: this.config.cluster.context } : {}),
+    };
+  }
+
+  /** Reader of an upstream layer's outputs, whatever the backend. */
+  protected stateFor(layer: LayerName): Pick<TerraformRemoteState, "getString" | "get"> {
+    if (!UPSTREAM[this.layer].includes(layer)) {
+      throw new Error(`layer ${this.layer} reads ${layer}, which is not in its UPSTREAM list`);
+    }
+    const id = `${layer}-state`;
+    if (this.config.state.backend === "s3") {
+      return new DataTerraformRemoteStateS3(this, id, s3Key(this.config, layer));
+    }
+    const local = new DataTerraformRemoteStateLocal(this, id, { path: statePath(this.config, layer) });
+    if (this.config.state.backend === "kubernetes") {
+      this.addOverride(`data.terraform_remote_state.${id}`, {
+        backend: "kubernetes",
+        config: this.kubernetesState(layer),
+      });
+    }
+    return local;
+  }
+
+  /** A written output, by the name that other layers and tools read. */
+  protected output(name: string, value: unknown, description: string): void {
+    const output = new TerraformOutput(this, `output-${name}`, { value, description });
+    output.overrideLogicalId(name);
+  }
+
+  protected useKubernetes(): void {
+    new KubernetesProvider(this, "kubernetes", {
+      ...(this.config.kubeconfigs.length === 1
+        ? { configPath: this.config.kubeconfigs[0]! }
+        : { configPaths: [...this.config.kubeconfigs] }),
+      ...(this.config.cluster.context ? { configContext: this.config.cluster.context } : {}),
+    });
+    this.pinProvider("hashicorp/kubernetes");
+  }
+
+  protected useHelm(): void {
+    new HelmProvider(this, "helm", {
+      kubernetes: {
+        ...(this.config.kubeconfigs.length === 1
+          ? { configPath: this.config.kubeconfigs[0]! }
+          : { configPaths: [...this.config.kubeconfigs] }),
+        ...(this.config.cluster.context ? { configContext: this.config.cluster.context } : {}),
+      },
+    });
+    this.pinProvider("hashicorp/helm");
+  }
+
+  protected useRandom(): void {
+    new RandomProvider(this, "random", {});
+    this.pinProvider("hashicorp/random");
+  }
+
+  /** The exact version: a range would let two machines plan differently. */
+  protected pinProvider(source: keyof typeof PROVIDERS): void {
+    const name = source.split("/")[1]!;
+    this.addOverride(`terraform.required_providers.${name}.version`, PROVIDERS[source]);
+  }
+
+}

@@ -1,0 +1,52 @@
+import type { Construct } from "constructs";
+import type { Config } from "../modules/config";
+import { GrafanaDashboards } from "../modules/grafana-dashboards";
+import { Namespace } from "../modules/namespace";
+import { OperatorResources } from "../modules/operator-resources";
+import { PrometheusStack, STACK_RELEASE } from "../modules/prometheus-stack";
+import type { MonitoredServices } from "../modules/service-monitors";
+import { Layer } from "./layer";
+
+/** Layer `observability`: Prometheus, Alertmanager, Grafana, dashboards, monitors and rules. */
+export class ObservabilityLayer extends Layer {
+  constructor(scope: Construct, config: Config) {
+    super(scope, "observability", config);
+    const mode = config.observability;
+    this.output("mode", mode, "install, existing or none");
+    if (mode === "none") return;
+
+    this.useKubernetes();
+    const data = this.stateFor("data");
+    const app = this.stateFor("app");
+    const services: MonitoredServices = {
+      namespace: app.getString("namespace"),
+      exporterHost: data.getString("redis_exporter_host"),
+      nodeMetricsPath: config.images.node.metricsPath,
+      reactMetricsPath: config.images.react.metricsPath,
+    };
+    if (mode === "existing") {
+      new OperatorResources(this, "operator-resources", { services, ...config.monitoring });
+      new GrafanaDashboards(this, "dashboards", {
+        namespace: services.namespace,
+        appNamespace: services.namespace,
+      });
+      return;
+    }
+
+    this.useHelm();
+    this.useRandom();
+    const { ref: namespace } = new Namespace(this, "namespace", {
+      name: config.namespaces.monitoring,
+      // node-exporter reads the host's processes and mounts; nothing else needs more than baseline
+      enforce: config.monitoring.nodeExporter ? "privileged" : "baseline",
+      create: config.namespaces.create,
+    });
+    new GrafanaDashboards(this, "dashboards", { namespace, appNamespace: services.namespace });
+    new PrometheusStack(this, "stack", { namespace, config, services });
+    this.output("namespace", namespace, "namespace of the monitoring");
+    this.output("prometheus_service", `${STACK_RELEASE}-prometheus`, "Service of Prometheus, port 9090");
+    this.output("alertmanager_service", `${STACK_RELEASE}-alertmanager`, "Service of Alertmanager, port 9093");
+    this.output("grafana_service", `${STACK_RELEASE}-grafana`, "Service of Grafana, port 80");
+    this.output("grafana_secret", "grafana-admin", "Secret with Grafana's login");
+  }
+}
