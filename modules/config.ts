@@ -228,8 +228,8 @@ export const configSchema = z
           .max(3600)
           .default(60)
           .describe("how long a replica keeps answering after it lost main"),
-        main: resources({ cpu: "50m", memory: "128Mi", memoryLimit: "768Mi" }),
-        replica: resources({ cpu: "50m", memory: "128Mi", memoryLimit: "768Mi" }),
+        main: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
+        replica: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
         exporter: resources({ cpu: "20m", memory: "32Mi", memoryLimit: "96Mi" }),
       })
       .prefault({}),

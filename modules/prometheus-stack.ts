@@ -143,6 +143,8 @@ export function stackValues({ config, services, namespace }: PrometheusStackProp
       resources: resources("50m", "128Mi", "384Mi"),
       containerSecurityContext: { ...lockedDown, seccompProfile: { type: "RuntimeDefault" } },
       testFramework: { enabled: false },
+      // its sidecar reads the ConfigMaps of this namespace, not of the cluster
+      rbac: { namespaced: true },
       // known before Grafana starts: no sidecar that has to be quicker than Grafana
       datasources: {
         "datasources.yaml": {

@@ -116,7 +116,7 @@ export class RedisConfig extends Construct {
       // a long append-only file loads for minutes; PING answers LOADING meanwhile
       startupProbe: { exec: exec("live"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 },
       livenessProbe: { exec: exec("live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
-      readinessProbe: { exec: ready, periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 2 },
+      readinessProbe: { exec: ready, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 2 },
     };
   }
 }

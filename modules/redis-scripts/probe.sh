@@ -1,12 +1,18 @@
 #!/bin/sh
 # Probes of a Redis pod: probe.sh live | main | replica MAX_STALE_SECONDS
 # The password goes from its file through a pipe: never an argument, never in the environment.
+# Shell built-ins wherever they do: a probe's processes count as load of the container.
 set -eu
 
-ask() {
-  { printf 'AUTH '; cat /run/secrets/redis/password; printf '\n%s\n' "$1"; } | redis-cli -h 127.0.0.1 -p 6379 2>&1
+# the file has no line end, which read takes for a failure
+read -r password </run/secrets/redis/password || [ -n "$password" ]
+ask() { printf 'AUTH %s\n%s\n' "$password" "$1" | redis-cli -h 127.0.0.1 -p 6379 2>&1; }
+# field NAME: its value in $info, in $value; empty where there is none
+field() {
+  value=${info##*"$1":}
+  [ "$value" != "$info" ] || value=
+  value=${value%%[!a-z0-9-]*}
 }
-field() { printf '%s\n' "$info" | sed -n "s/^$1:\([^\r]*\).*/\1/p"; }
 
 case $1 in
   live)
@@ -17,17 +23,21 @@ case $1 in
     ;;
   main)
     info=$(ask 'INFO replication')
-    [ "$(field role)" = master ] || { echo "role is '$(field role)', not master"; exit 1; }
+    field role
+    [ "$value" = master ] || { echo "role is '$value', not master"; exit 1; }
     ;;
   replica)
     info=$(ask 'INFO replication')
-    [ "$(field role)" = slave ] || { echo "role is '$(field role)', not slave"; exit 1; }
-    [ "$(field master_sync_in_progress)" = 0 ] || { echo 'copying from main'; exit 1; }
-    [ "$(field master_link_status)" = up ] && exit 0
+    field role
+    [ "$value" = slave ] || { echo "role is '$value', not slave"; exit 1; }
+    field master_sync_in_progress
+    [ "$value" = 0 ] || { echo 'copying from main'; exit 1; }
+    field master_link_status
+    [ "$value" != up ] || exit 0
     # down for a moment (main restarts): keep answering; -1 is a link that never was up
-    down=$(field master_link_down_since_seconds)
-    [ "${down:--1}" -ge 0 ] && [ "$down" -le "$2" ] && exit 0
-    echo "link to main down for ${down:-?} s, at most $2 s"
+    field master_link_down_since_seconds
+    [ "${value:--1}" -ge 0 ] && [ "$value" -le "$2" ] && exit 0
+    echo "link to main down for ${value:-?} s, at most $2 s"
     exit 1
     ;;
 esac

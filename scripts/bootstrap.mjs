@@ -1,0 +1,49 @@
+// Runs a command of the project, on a fresh clone too: installs the dependencies where they are
+// missing or older than the lock file, then hands over to scripts/cli.ts. No dependency of its own.
+import { spawnSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`Node.js ${process.versions.node} is too old: 20.19 or later is needed (https://nodejs.org).`);
+  process.exit(1);
+}
+
+/** npm writes node_modules/.package-lock.json last, so it is as new as the last complete install. */
+export function install(folder) {
+  const done = path.join(folder, "node_modules", ".package-lock.json");
+  const lock = path.join(folder, "package-lock.json");
+  if (existsSync(done) && statSync(done).mtimeMs >= statSync(lock).mtimeMs) return;
+  const name = path.relative(root, folder) || "the project";
+  const begin = Date.now();
+  process.stderr.write(`Installing the dependencies of ${name} … `);
+  const result = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: folder,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+    timeout: 600_000,
+  });
+  if (result.status !== 0) {
+    process.stderr.write(`failed\n${result.stdout ?? ""}${result.stderr ?? ""}\n`);
+    process.stderr.write("npm could not install the dependencies. Is its registry reachable?\n");
+    process.exit(1);
+  }
+  process.stderr.write(`${((Date.now() - begin) / 1000).toFixed(0)} s\n`);
+}
+
+/** Runs a TypeScript file of the project in this terminal; ^C reaches it directly. */
+export function runScript(file, args) {
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
+  const tsx = path.join(root, "node_modules", "tsx", "dist", "cli.mjs");
+  const result = spawnSync(process.execPath, [tsx, path.join(root, file), ...args], { stdio: "inherit" });
+  return result.status ?? 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  install(root);
+  process.exit(runScript("scripts/cli.ts", process.argv.slice(2)));
+}

@@ -1,0 +1,67 @@
+/** The commands of `npm run …`, with their options. One file each; this one only dispatches. */
+import { Command } from "commander";
+import { ConfigError } from "../modules/config";
+import { keyReference, showConfig } from "./config";
+import { diff } from "./diff";
+import { doctor } from "./doctor";
+import { down } from "./down";
+import { smoke } from "./smoke";
+import { status } from "./status";
+import { up } from "./up";
+import { Failure, red } from "./lib/ui";
+
+const program = new Command("npm run")
+  .description("Deploys an autoscaled key-value application on the configured Kubernetes cluster.")
+  .helpCommand(false)
+  .showHelpAfterError();
+
+const YES = ["--yes", "answer every question with yes", false] as const;
+
+program
+  .command("up")
+  .description("deploy all four layers, wait until they work, and say how to open them")
+  .option(...YES)
+  .action((options: { yes: boolean }) => up(options));
+program
+  .command("diff")
+  .description("what up would change; exit code 2 where that is something")
+  .option(...YES)
+  .option("--verbose", "list every resource", false)
+  .action(async (options: { yes: boolean; verbose: boolean }) => void (process.exitCode = await diff(options)));
+program
+  .command("status")
+  .description("pods, bounds, load and image of each part")
+  .option("--watch", "follow it", false)
+  .action((options: { watch: boolean }) => status(options));
+program
+  .command("down")
+  .description("remove everything and prove that nothing is left")
+  .option(...YES)
+  .action((options: { yes: boolean }) => down(options));
+program
+  .command("smoke")
+  .description("write, read, list and delete a key through the page's address")
+  .option("--url <address>", "where the page is; by default a port-forward to it")
+  .option(...YES)
+  .action((options: { url?: string; yes: boolean }) => smoke(options));
+program
+  .command("doctor")
+  .description("every prerequisite, found or missing, and what mends it")
+  .action(async () => void (process.exitCode = await doctor()));
+program
+  .command("config")
+  .description("the configuration as it was understood")
+  .addHelpText("after", () => `\nKeys of config.yaml (copy config.example.yaml to start):\n\n${keyReference()}`)
+  .action(() => showConfig());
+
+program.parseAsync().catch((error: unknown) => {
+  if (error instanceof Failure || error instanceof ConfigError) {
+    process.stderr.write(`\n${red("Error:")} ${error.message}\n`);
+    if (error instanceof Failure && error.next) process.stderr.write(`${error.next}\n`);
+    process.exitCode = error instanceof Failure ? error.exitCode : 1;
+  } else {
+    // not foreseen: the stack helps whoever mends it
+    process.stderr.write(`\n${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = 70;
+  }
+});

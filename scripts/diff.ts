@@ -1,0 +1,84 @@
+/** `npm run diff`: what `up` would change, a line a layer. Exit code 2 where that is something. */
+import { loadConfig } from "../modules/config";
+import { LAYERS, UPSTREAM, type LayerName } from "../stacks/layer";
+import { chooseCluster } from "./lib/cluster";
+import { intended, planLayer } from "./lib/layers";
+import { checkTerraform } from "./lib/preflight";
+import { synth } from "./lib/synth";
+import { Terraform } from "./lib/terraform";
+import { bold, dim, green, say, Step, yellow } from "./lib/ui";
+
+export type LayerDiff =
+  | { readonly kind: "unchanged" }
+  | { readonly kind: "changes"; readonly text: string; readonly lines: readonly string[] }
+  /** Never deployed, and reads layers that were not either: it cannot be planned yet. */
+  | { readonly kind: "waits"; readonly for: readonly LayerName[] }
+  /** Its own plan is empty, but it reads a layer that would change. */
+  | { readonly kind: "may change"; readonly after: readonly LayerName[] };
+
+/** What to say of a layer, from its own plan and what was found for those that it reads. */
+export function judge(
+  layer: LayerName,
+  upstream: ReadonlyMap<LayerName, LayerDiff>,
+  isDeployed: (layer: LayerName) => boolean,
+  plan: LayerDiff | undefined,
+): LayerDiff {
+  const missing = UPSTREAM[layer].filter((name) => !isDeployed(name));
+  if (missing.length) return { kind: "waits", for: missing };
+  if (plan?.kind === "changes") return plan;
+  const moving = UPSTREAM[layer].filter((name) => upstream.get(name)?.kind !== "unchanged");
+  return moving.length ? { kind: "may change", after: moving } : { kind: "unchanged" };
+}
+
+export async function diff(options: { yes: boolean; verbose: boolean }): Promise<number> {
+  const config = loadConfig();
+  await checkTerraform(config);
+  await chooseCluster(config, { action: "Compare with", yes: options.yes });
+  const images = await synth(config);
+
+  const terraforms = new Map(LAYERS.map((layer) => [layer, new Terraform(config, layer)]));
+  const outputs = new Map<LayerName, Readonly<Record<string, string>>>();
+  const found = new Map<LayerName, LayerDiff>();
+  for (const [layer, terraform] of terraforms) {
+    const step = new Step(layer);
+    try {
+      step.doing("preparing");
+      await terraform.init();
+      outputs.set(layer, await terraform.outputs());
+      const isDeployed = (name: LayerName) => Object.keys(outputs.get(name) ?? {}).length > 0;
+      let plan: LayerDiff | undefined;
+      if (UPSTREAM[layer].every(isDeployed)) {
+        step.doing("planning");
+        const p = await planLayer(config, terraform, images, { lock: false, onProgress: (text) => step.doing(text) });
+        plan = p.isEmpty ? { kind: "unchanged" } : { kind: "changes", text: intended(p), lines: p.lines };
+      }
+      const result = judge(layer, found, isDeployed, plan);
+      found.set(layer, result);
+      step.done(describe(result));
+      if (result.kind === "changes") {
+        const shown = options.verbose ? result.lines : result.lines.slice(0, 5);
+        for (const line of shown) say(dim(`    ${line}`));
+        if (shown.length < result.lines.length) say(dim(`    … and ${result.lines.length - shown.length} more: npm run diff -- --verbose`));
+      }
+    } catch (error) {
+      step.failed("failed");
+      throw error;
+    }
+  }
+  const changed = [...found.values()].some((d) => d.kind !== "unchanged");
+  say(changed ? `${bold("Something would change.")} Deploy it: npm run up` : green("Nothing would change."));
+  return changed ? 2 : 0;
+}
+
+function describe(d: LayerDiff): string {
+  switch (d.kind) {
+    case "unchanged":
+      return green("unchanged");
+    case "changes":
+      return yellow(d.text);
+    case "waits":
+      return yellow(`not deployed yet; waits for ${d.for.join(" and ")}`);
+    case "may change":
+      return yellow(`may change after ${d.after.join(" and ")}`);
+  }
+}

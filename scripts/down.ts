@@ -1,0 +1,92 @@
+/** `npm run down`: removes everything of ours, and proves that nothing is left. */
+import { loadConfig, type Config } from "../modules/config";
+import { WORKLOADS } from "../modules/names";
+import { chooseCluster } from "./lib/cluster";
+import { contextName, deleteKind } from "./lib/kind";
+import { Kube } from "./lib/kube";
+import { destroyLayers } from "./lib/layers";
+import { isKindConfig, removeKindConfig } from "./lib/local-config";
+import { checkTerraform } from "./lib/preflight";
+import { findResidue, markOurCrds, sweep } from "./lib/residue";
+import { synth } from "./lib/synth";
+import { Terraform } from "./lib/terraform";
+import { bold, confirm, Failure, green, isInteractive, say, seconds, Step } from "./lib/ui";
+
+/** Longest wait until the cluster has forgotten everything, ms. */
+const GONE_MS = 120_000;
+
+export async function down(options: { yes: boolean }): Promise<void> {
+  const begin = Date.now();
+  const config = loadConfig();
+  await checkTerraform(config);
+  const kube = await chooseCluster(config, { action: "Remove everything of ours from", yes: options.yes });
+
+  for (const line of await whatGoes(kube)) say(line);
+  if (!options.yes) {
+    if (!isInteractive()) throw new Failure("This deletes data, and there is no terminal to ask on.", "Answer with: npm run down -- --yes");
+    if (!(await confirm("Delete all of it, for good?"))) throw new Failure("Nothing was changed.");
+  }
+
+  await synth(config, { tolerant: true });
+  const observability = new Terraform(config, "observability");
+  await observability.init();
+  await markOurCrds(kube, observability);
+  await destroyLayers(config);
+  await clean(kube);
+
+  if (isKindConfig()) {
+    const step = new Step("kind cluster");
+    await deleteKind(config);
+    removeKindConfig();
+    step.done(`${contextName(config)} and its registry removed`);
+  }
+  say(`${bold("Down")} after ${seconds(Date.now() - begin)}. Pushed images stay in the registry.`);
+}
+
+/** What a destroy left is removed; then the cluster is searched until nothing is found. */
+async function clean(kube: Kube): Promise<void> {
+  const step = new Step("residue");
+  step.doing("sweeping");
+  const { removed, kept } = await sweep(kube);
+  const end = Date.now() + GONE_MS;
+  let left = await findResidue(kube);
+  while (left.length && Date.now() < end) {
+    step.doing(`waiting for ${left.length} objects to go`);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    left = await findResidue(kube);
+  }
+  if (left.length) {
+    step.failed(`${left.length} objects are left`);
+    throw new Failure(`Still in the cluster after ${GONE_MS / 1000} s:\n  ${left.join("\n  ")}`, "Look at their finalizers: kubectl get KIND NAME -o yaml; then run it again.");
+  }
+  step.done(green(`nothing is left${removed.length ? ` (${removed.length} leftovers of charts removed)` : ""}`));
+  for (const line of kept) say(`  kept: ${line}`);
+}
+
+/** What will be deleted, in sentences. */
+async function whatGoes(kube: Kube): Promise<string[]> {
+  const { config } = kube;
+  const { app, monitoring, create } = config.namespaces;
+  const lines = ["This deletes:"];
+  const claims = (await Promise.all([app, monitoring].map((ns) => kube.list("pvc", "-n", ns)))).flat();
+  for (const pvc of claims) {
+    const holds = pvc.metadata.name === `data-${WORKLOADS["redis-main"]}-0` ? `all keys and values (${await keyCount(kube, config)})` : "metrics";
+    lines.push(`  volume ${pvc.metadata.namespace}/${pvc.metadata.name}, ${pvc.status?.capacity?.storage ?? "unbound"}: ${holds}`);
+  }
+  if (create) lines.push(`  the namespaces ${app}${config.observability === "install" ? ` and ${monitoring}` : ""} with everything in them`);
+  else lines.push(`  our objects in the namespaces ${app} and ${monitoring}; the namespaces stay`);
+  if (isKindConfig()) lines.push(`  the kind cluster ${contextName(config)} and its registry`);
+  return lines;
+}
+
+/** How many keys go, as the exporter's last word or "not counted". */
+async function keyCount(kube: Kube, config: Config): Promise<string> {
+  try {
+    const script = "read -r p </run/secrets/redis/password; printf 'AUTH %s\\nDBSIZE\\n' \"$p\" | redis-cli";
+    const out = await kube.raw(["-n", config.namespaces.app, "exec", `${WORKLOADS["redis-main"]}-0`, "--", "sh", "-c", script], { timeoutMs: 10_000 });
+    const keys = Number(out.trim().split("\n").at(-1));
+    return `${keys} ${keys === 1 ? "key" : "keys"}`;
+  } catch {
+    return "main does not answer, not counted";
+  }
+}

@@ -1,0 +1,22 @@
+/** HTTP for the smoke test and the e2e: a time limit, and words for what went wrong. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Headers;
+}
+
+export async function ask(url: string, init: RequestInit = {}): Promise<Answer> {
+  try {
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
+    return { status: response.status, text: await response.text(), headers: response.headers };
+  } catch (error) {
+    const e = error as Error & { cause?: { code?: string; message?: string } };
+    throw new Error(`${init.method ?? "GET"} ${url}: ${e.cause?.code ?? e.cause?.message ?? e.message}`);
+  }
+}
+
+export const sendJson = (method: string, body: object): RequestInit => ({
+  method,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify(body),
+});

@@ -1,0 +1,98 @@
+/** Plans and applies layers in the order of who reads whom. */
+import type { Config } from "../../modules/config";
+import { IMAGE_NAMES, type ResolvedImages } from "../../stacks/images";
+import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
+import { Terraform, type Changes, type Plan } from "./terraform";
+import { Step } from "./ui";
+
+export const summary = ({ add, change, remove }: Changes): string =>
+  [add && `${add} added`, change && `${change} changed`, remove && `${remove} removed`].filter(Boolean).join(", ");
+
+export const intended = ({ add, change, remove }: Changes): string =>
+  [add && `${add} to add`, change && `${change} to change`, remove && `${remove} to remove`].filter(Boolean).join(", ") ||
+  "outputs to change";
+
+/**
+ * Whether layer `images` is up to date without asking Docker: the registry holds every tag, and
+ * the layer's outputs already name those digests.
+ */
+export function imagesAreCurrent(config: Config, images: ResolvedImages, outputs: Readonly<Record<string, string>>): boolean {
+  return IMAGE_NAMES.every((name) => {
+    const image = images[name];
+    const expected =
+      image.kind === "prebuilt"
+        ? image.reference
+        : image.inRegistry.state === "held"
+          ? `${config.registry.pull}/${image.repository}@${image.inRegistry.digest}`
+          : undefined;
+    return expected !== undefined && outputs[`${name}_image`] === expected;
+  });
+}
+
+const EMPTY: Plan = { add: 0, change: 0, remove: 0, isEmpty: true, lines: [] };
+
+export async function planLayer(
+  config: Config,
+  terraform: Terraform,
+  images: ResolvedImages,
+  options: { lock?: boolean; onProgress?: (text: string) => void } = {},
+): Promise<Plan> {
+  if (terraform.layer === "images" && imagesAreCurrent(config, images, await terraform.outputs())) return EMPTY;
+  return terraform.plan(options);
+}
+
+async function deployLayer(config: Config, layer: LayerName, images: ResolvedImages): Promise<void> {
+  const step = new Step(layer);
+  try {
+    const terraform = new Terraform(config, layer);
+    step.doing("preparing");
+    await terraform.init();
+    step.doing("planning");
+    const plan = await planLayer(config, terraform, images, { onProgress: (text) => step.doing(text) });
+    if (plan.isEmpty) return step.done("unchanged");
+    step.doing(`applying: ${intended(plan)}`);
+    const done = await terraform.apply((text) => step.doing(text));
+    step.done(summary(done) || "outputs updated");
+  } catch (error) {
+    step.failed("failed");
+    throw error;
+  }
+}
+
+/** Deploys the layers, each as soon as those that it reads are done. */
+export async function deployLayers(config: Config, images: ResolvedImages): Promise<void> {
+  const started = new Map<LayerName, Promise<void>>();
+  for (const layer of LAYERS) {
+    const upstream = UPSTREAM[layer].map((name) => started.get(name)!);
+    started.set(
+      layer,
+      Promise.all(upstream).then(() => deployLayer(config, layer, images)),
+    );
+  }
+  // all of them end before the first failure is told: nothing goes on behind its back
+  const failed = (await Promise.allSettled(started.values())).find((r) => r.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+/** Destroys the layers in reverse order; those without anything in state are skipped. */
+export async function destroyLayers(config: Config): Promise<void> {
+  for (const layer of [...LAYERS].reverse()) {
+    const step = new Step(layer);
+    try {
+      const terraform = new Terraform(config, layer);
+      step.doing("preparing");
+      await terraform.init();
+      if (!(await terraform.resources()).length) {
+        step.done("nothing deployed");
+        continue;
+      }
+      step.doing("planning");
+      await terraform.plan({ destroy: true, onProgress: (text) => step.doing(text) });
+      const done = await terraform.apply((text) => step.doing(text));
+      step.done(summary(done) || "outputs removed");
+    } catch (error) {
+      step.failed("failed");
+      throw error;
+    }
+  }
+}

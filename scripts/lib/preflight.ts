@@ -1,0 +1,96 @@
+/** What must hold before anything is changed. Each check throws one Failure. */
+import type { Config } from "../../modules/config";
+import { METRICS_SERVER } from "../../modules/metrics-server";
+import { MINIMUM_TERRAFORM } from "../../modules/versions";
+import type { ResolvedImages } from "../../stacks/images";
+import type { Kube } from "./kube";
+import { run as realRun, RunError, type Run } from "./run";
+import { Failure } from "./ui";
+
+const INSTALL = {
+  terraform: "https://developer.hashicorp.com/terraform/install",
+  tofu: "https://opentofu.org/docs/intro/install",
+  kubectl: "https://kubernetes.io/docs/tasks/tools",
+  docker: "https://docs.docker.com/engine/install",
+} as const;
+
+/** -1, 0 or 1: versions of three numbers; what follows them does not count. */
+export function compareVersions(a: string, b: string): number {
+  const parts = (v: string) => (/\d+\.\d+\.\d+/.exec(v)?.[0] ?? "0.0.0").split(".").map(Number);
+  const [x, y] = [parts(a), parts(b)];
+  for (let i = 0; i < 3; i++) if (x[i] !== y[i]) return x[i]! < y[i]! ? -1 : 1;
+  return 0;
+}
+
+/** Version of the program that applies the layers; refuses what is too old. */
+export async function checkTerraform(config: Config, run: Run = realRun): Promise<string> {
+  const program = config.terraform;
+  let version: string;
+  try {
+    const { stdout } = await run(program, ["version", "-json"], { timeoutMs: 20_000 });
+    version = (JSON.parse(stdout) as { terraform_version: string }).terraform_version;
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    throw new Failure(`${program} is not there, or does not run: ${error.message}`, `Install ${MINIMUM_TERRAFORM} or later: ${INSTALL[program]}`);
+  }
+  if (compareVersions(version, MINIMUM_TERRAFORM) < 0) {
+    throw new Failure(
+      `${program} ${version} is too old: passwords stay out of state by write-only attributes, which ${MINIMUM_TERRAFORM} brought.`,
+      `Install ${MINIMUM_TERRAFORM} or later: ${INSTALL[program]}`,
+    );
+  }
+  return version;
+}
+
+export async function checkKubectl(run: Run = realRun): Promise<string> {
+  try {
+    const { stdout } = await run("kubectl", ["version", "--client", "-o", "json"], { timeoutMs: 20_000 });
+    return (JSON.parse(stdout) as { clientVersion: { gitVersion: string } }).clientVersion.gitVersion;
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    throw new Failure("kubectl is not there, or does not run.", `Install it: ${INSTALL.kubectl}`);
+  }
+}
+
+/** Docker's engine; its version. */
+export async function checkDocker(config: Config, run: Run = realRun): Promise<string> {
+  const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
+  try {
+    const { stdout } = await run("docker", [...host, "version", "--format", "{{.Server.Version}}"], { timeoutMs: 20_000 });
+    return stdout.trim();
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    const missing = error.code === undefined && !error.output;
+    throw new Failure(
+      missing ? "Docker is not installed, and an image must be built." : "Docker's engine does not answer, and an image must be built.",
+      missing
+        ? `Install it: ${INSTALL.docker}; or name prebuilt images: images.node.image and images.react.image`
+        : "Start it (Docker Desktop, or: sudo systemctl start docker); or name prebuilt images: images.node.image and images.react.image",
+    );
+  }
+}
+
+/** Images that the registry lacks, and that Docker must therefore build. */
+export const toBuild = (images: ResolvedImages): string[] =>
+  Object.entries(images)
+    .filter(([, image]) => image.kind === "built" && image.inRegistry.state === "absent")
+    .map(([name]) => name);
+
+/** A metrics-server that is not ours must not be replaced, nor run beside. */
+export async function checkMetricsServer(config: Config, kube: Kube): Promise<void> {
+  const service = await kube.get("apiservice", "v1beta1.metrics.k8s.io");
+  const owner = service?.metadata.annotations?.["meta.helm.sh/release-name"];
+  const isOurs = owner === METRICS_SERVER.release && service?.metadata.annotations?.["meta.helm.sh/release-namespace"] === METRICS_SERVER.namespace;
+  if (config.metricsServer.mode === "install" && service && !isOurs) {
+    throw new Failure(
+      "The cluster already has a metrics-server that is not ours.",
+      "Use it: set metricsServer.mode to existing (IAC_METRICS_SERVER_MODE=existing).",
+    );
+  }
+  if (config.metricsServer.mode === "existing" && !service) {
+    throw new Failure(
+      "metricsServer.mode is existing, but the cluster has no metrics API (v1beta1.metrics.k8s.io).",
+      "Set metricsServer.mode to install, or install one.",
+    );
+  }
+}

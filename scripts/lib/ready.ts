@@ -1,0 +1,100 @@
+/** Waits until every workload is Ready, and says what it waits for. */
+import type { Config } from "../../modules/config";
+import type { Kube, KubeObject } from "./kube";
+import { Failure } from "./ui";
+
+/** Reasons that do not go away by waiting; they get this long, ms. */
+const HOPELESS = ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError", "CrashLoopBackOff"];
+const HOPELESS_MS = 90_000;
+
+/** How many pods a workload wants; an autoscaler that has not spoken yet wants its minimum. */
+export function wantedPods(workload: KubeObject, hpas: readonly KubeObject[]): number {
+  const hpa = hpas.find(
+    (h) => h.spec.scaleTargetRef.kind === workload.kind && h.spec.scaleTargetRef.name === workload.metadata.name && h.metadata.namespace === workload.metadata.namespace,
+  );
+  return Math.max(workload.spec.replicas ?? 1, hpa?.spec.minReplicas ?? 0);
+}
+
+/** Pods of the current revision that are Ready, as the workload's controller counts. */
+export function readyPods(workload: KubeObject): number {
+  const s = workload.status ?? {};
+  if ((s.observedGeneration ?? 0) < (workload.metadata as { generation?: number }).generation!) return 0;
+  if (workload.kind === "DaemonSet") return s.numberReady ?? 0;
+  return Math.min(s.readyReplicas ?? 0, s.updatedReplicas ?? 0);
+}
+
+/** Why a pod is not Ready, in a sentence; undefined where it is. */
+export function podTrouble(pod: KubeObject): { reason: string; text: string } | undefined {
+  const name = pod.metadata.name;
+  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  for (const s of statuses) {
+    const waiting = s.state?.waiting;
+    if (waiting?.reason && !["ContainerCreating", "PodInitializing"].includes(waiting.reason)) {
+      const ended = s.lastState?.terminated;
+      const last = ended ? ` (last end: ${ended.reason}, exit code ${ended.exitCode})` : "";
+      return { reason: waiting.reason, text: `${name}: ${waiting.reason}: ${waiting.message ?? s.image}${last}` };
+    }
+  }
+  const condition = (type: string) => (pod.status?.conditions ?? []).find((c: { type: string }) => c.type === type);
+  const scheduled = condition("PodScheduled");
+  if (scheduled?.status === "False") return { reason: "Unschedulable", text: `${name}: not scheduled: ${scheduled.message}` };
+  if (condition("Ready")?.status !== "True") return { reason: "NotReady", text: `${name}: ${condition("Ready")?.message ?? "starting"}` };
+  return undefined;
+}
+
+export interface WaitOptions {
+  readonly timeoutMs: number;
+  readonly onProgress?: (text: string) => void;
+}
+
+/** Namespaces that a deploy fills. */
+export const ourNamespaces = (config: Config): string[] => [
+  config.namespaces.app,
+  ...(config.observability === "install" ? [config.namespaces.monitoring] : []),
+];
+
+/** Resolves once all workloads of our namespaces are Ready; returns how many there are. */
+export async function waitReady(kube: Kube, options: WaitOptions): Promise<number> {
+  const begin = Date.now();
+  const namespaces = ourNamespaces(kube.config);
+  const hopelessSince = new Map<string, number>();
+  for (;;) {
+    const objects = (await Promise.all(namespaces.map((ns) => kube.list("deployments,statefulsets,daemonsets,hpa,pods", "-n", ns)))).flat();
+    const of = (...kinds: string[]) => objects.filter((o) => kinds.includes(o.kind));
+    const workloads = of("Deployment", "StatefulSet", "DaemonSet");
+    const hpas = of("HorizontalPodAutoscaler");
+    const want = (w: KubeObject) => (w.kind === "DaemonSet" ? (w.status?.desiredNumberScheduled ?? 1) : wantedPods(w, hpas));
+    const late = workloads.filter((w) => readyPods(w) < want(w));
+    if (workloads.length && !late.length) return workloads.length;
+
+    const troubles = of("Pod")
+      .filter((p) => p.status?.phase !== "Succeeded" && !p.metadata.deletionTimestamp)
+      .map((p) => ({ pod: p.metadata.name, trouble: podTrouble(p) }))
+      .filter((t) => t.trouble !== undefined);
+    const now = Date.now();
+    for (const { pod, trouble } of troubles) {
+      if (!HOPELESS.includes(trouble!.reason)) continue;
+      if (!hopelessSince.has(pod)) hopelessSince.set(pod, now);
+      if (now - hopelessSince.get(pod)! > HOPELESS_MS) throw notReady(trouble!.text, kube);
+    }
+    const lateText = late.map((w) => `${w.metadata.name} ${readyPods(w)}/${want(w)}`).join(", ") || "workloads to appear";
+    options.onProgress?.(lateText);
+    if (now - begin > options.timeoutMs) {
+      const events = (await Promise.all(namespaces.map((ns) => kube.list("events", "-n", ns, "--field-selector", "type=Warning")))).flat();
+      const why = troubles.map((t) => t.trouble!.text + lastWarning(t.pod, events)).join("\n  ");
+      throw notReady(`after ${options.timeoutMs / 1000} s still waiting for ${lateText}${why ? `\n  ${why}` : ""}`, kube);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
+
+/** The newest warning about a pod, such as what its probe said. */
+function lastWarning(pod: string, events: readonly KubeObject[]): string {
+  type Event = { involvedObject?: { name: string }; message?: string; lastTimestamp?: string };
+  const about = (events as unknown as Event[]).filter((e) => e.involvedObject?.name === pod);
+  const newest = about.sort((a, b) => (b.lastTimestamp ?? "").localeCompare(a.lastTimestamp ?? ""))[0];
+  return newest?.message ? `; ${newest.message.trim()}` : "";
+}
+
+const notReady = (text: string, kube: Kube) =>
+  new Failure(`Not everything is Ready: ${text}`, `Look: kubectl -n ${kube.config.namespaces.app} get pods,events; then run it again, it goes on where it was.`);

@@ -1,0 +1,107 @@
+/**
+ * What Terraform's destroy cannot know about: CRDs that Helm never deletes (helm-charts#1523), the
+ * Service that the Prometheus operator makes for the kubelets (helm-charts#4143), and anything
+ * else that may have stayed. What was there before `up`, or is used by others, stays.
+ */
+import { METRICS_SERVER } from "../../modules/metrics-server";
+import { PART_OF } from "../../modules/names";
+import { STACK_RELEASE } from "../../modules/prometheus-stack";
+import type { Kube, KubeObject } from "./kube";
+import type { Terraform } from "./terraform";
+
+const CRD_GROUP = "monitoring.coreos.com";
+const OURS = `app.kubernetes.io/part-of=${PART_OF}`;
+/** Helm makes the CRDs some seconds before it notes the release. */
+const CRD_MARGIN_MS = 120_000;
+
+const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[]> =>
+  (await kube.list("crd", ...selector)).filter((c) => c.metadata.name.endsWith(`.${CRD_GROUP}`));
+
+/**
+ * Labels the CRDs that came with our release, so that any later `down` knows them: those made
+ * since the release was first deployed. Older ones are somebody else's.
+ */
+export async function markOurCrds(kube: Kube, observability: Terraform): Promise<number> {
+  const releases = (await observability.stateOf("helm_release")) as { name: string; metadata?: { first_deployed?: number } }[];
+  const first = releases.find((r) => r.name === STACK_RELEASE)?.metadata?.first_deployed;
+  if (!first) return 0;
+  const since = first * 1000 - CRD_MARGIN_MS;
+  const ours = (await stackCrds(kube)).filter((c) => Date.parse(c.metadata.creationTimestamp!) >= since);
+  const unmarked = ours.filter((c) => c.metadata.labels?.["app.kubernetes.io/part-of"] !== PART_OF);
+  if (unmarked.length) await kube.raw(["label", "crd", ...unmarked.map((c) => c.metadata.name), OURS]);
+  return ours.length;
+}
+
+export interface Swept {
+  readonly removed: readonly string[];
+  /** What was left on purpose, with the reason. */
+  readonly kept: readonly string[];
+}
+
+/** Removes what a destroy leaves, and only what is ours and used by nobody else. */
+export async function sweep(kube: Kube): Promise<Swept> {
+  const removed: string[] = [];
+  const kept: string[] = [];
+  const remove = async (kind: string, name: string, namespace?: string) => {
+    await kube.raw(["delete", kind, name, ...(namespace ? ["-n", namespace] : []), "--ignore-not-found", "--timeout=60s"], {
+      timeoutMs: 90_000,
+    });
+    removed.push(`${kind} ${name}`);
+  };
+
+  const kubelet = `${STACK_RELEASE}-kubelet`;
+  const operatorRuns = (await kube.list("deployments", "-A", "-l", `release=${STACK_RELEASE}`)).length > 0;
+  if (!operatorRuns) {
+    for (const kind of ["service", "endpoints"]) {
+      if (await kube.get(kind, kubelet, "kube-system")) await remove(kind, kubelet, "kube-system");
+    }
+    for (const slice of await kube.list("endpointslices", "-n", "kube-system", "-l", `kubernetes.io/service-name=${kubelet}`)) {
+      await remove("endpointslice", slice.metadata.name, "kube-system");
+    }
+  }
+  for (const crd of await stackCrds(kube, "-l", OURS)) {
+    const users = await kube.list(crd.metadata.name, "-A");
+    if (users.length) {
+      kept.push(`crd ${crd.metadata.name}: ${users.length} objects of others use it (${users[0]!.metadata.namespace}/${users[0]!.metadata.name})`);
+    } else {
+      await remove("crd", crd.metadata.name);
+    }
+  }
+  return { removed, kept };
+}
+
+/** Looks for anything of ours that is still in the cluster; an empty list is the proof. */
+export async function findResidue(kube: Kube): Promise<string[]> {
+  const { namespaces, metricsServer } = kube.config;
+  const left: string[] = [];
+  const add = (objects: readonly KubeObject[]) =>
+    left.push(...objects.map((o) => `${o.kind} ${o.metadata.namespace ? `${o.metadata.namespace}/` : ""}${o.metadata.name}`));
+  const names = [namespaces.app, namespaces.monitoring];
+
+  if (namespaces.create) {
+    for (const name of names) add(await kube.list("namespace", name));
+  } else {
+    for (const name of names) add(await kube.list("all,configmaps,secrets,pvc,pdb,networkpolicies,hpa", "-n", name, "-l", OURS));
+  }
+  add((await kube.list("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace)));
+  const releases = [STACK_RELEASE, ...(metricsServer.mode === "install" ? [METRICS_SERVER.release] : [])];
+  const ofRelease = (o: KubeObject) => {
+    const name = o.metadata.annotations?.["meta.helm.sh/release-name"];
+    const ns = o.metadata.annotations?.["meta.helm.sh/release-namespace"];
+    return (
+      releases.includes(name ?? "") &&
+      (ns === namespaces.monitoring || ns === METRICS_SERVER.namespace)
+    );
+  };
+  const clusterWide = "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses";
+  add((await kube.list(clusterWide)).filter(ofRelease));
+  const system = await kube.list("services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments", "-n", "kube-system");
+  add(system.filter((o) => ofRelease(o) || o.metadata.name === `${STACK_RELEASE}-kubelet`));
+  add(
+    (await kube.list("secrets", "-n", "kube-system", "-l", "owner=helm")).filter((s) =>
+      releases.includes(s.metadata.labels?.["name"] ?? ""),
+    ),
+  );
+  add((await stackCrds(kube, "-l", OURS)).filter((c) => !c.metadata.deletionTimestamp));
+  return left;
+}

@@ -1,0 +1,26 @@
+/** Synthesizes the layers in this process, where cdktf's own commands would too. */
+import type { Config } from "../../modules/config";
+import { buildApp } from "../../stacks";
+import { resolveImages, type ResolvedImages } from "../../stacks/images";
+import { OUT_DIR } from "./terraform";
+import { Failure } from "./ui";
+
+/** Writes cdktf.out; fails where the registry cannot be asked, unless `tolerant`. */
+export async function synth(config: Config, options: { tolerant?: boolean } = {}): Promise<ResolvedImages> {
+  const images = await resolveImages(config);
+  for (const image of Object.values(images)) {
+    if (image.kind === "built" && image.inRegistry.state === "unreachable" && !options.tolerant) {
+      throw new Failure(
+        `The image registry cannot be asked: ${image.inRegistry.reason}`,
+        "Start it, or correct registry.push (and registry.auth) in config.yaml; images.node.image and images.react.image name prebuilt ones.",
+      );
+    }
+  }
+  try {
+    buildApp(config, images, { outdir: OUT_DIR }).synth();
+  } catch (error) {
+    // refusals of constructs are sentences for people
+    throw new Failure((error as Error).message);
+  }
+  return images;
+}

@@ -1,0 +1,53 @@
+/** `npm run status`: each part's pods, bounds, load and image. */
+import { loadConfig } from "../modules/config";
+import { COMPONENTS, WORKLOADS } from "../modules/names";
+import { Kube, type KubeObject } from "./lib/kube";
+import { readyPods } from "./lib/ready";
+import { dim, Failure, green, red, say, table, yellow } from "./lib/ui";
+
+const WATCH_MS = 2000;
+
+export async function status(options: { watch: boolean }): Promise<void> {
+  const config = loadConfig();
+  const kube = new Kube(config);
+  const where = await kube.describe();
+  await kube.ping();
+  for (;;) {
+    const text = await statusTable(kube);
+    if (!options.watch) return say(text);
+    // from the top, so that lines do not jump
+    process.stdout.write(process.stdout.isTTY ? "\u001b[H\u001b[2J" : "");
+    say(dim(`${where}   ${new Date().toLocaleTimeString()}   ^C ends it`));
+    say(text);
+    await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+  }
+}
+
+async function statusTable(kube: Kube): Promise<string> {
+  const { app } = kube.config.namespaces;
+  const objects = await kube.list("deployments,statefulsets,hpa", "-n", app);
+  const workloads = objects.filter((o) => o.kind !== "HorizontalPodAutoscaler");
+  if (!workloads.length) throw new Failure(`Nothing is deployed in namespace ${app}.`, "Deploy it: npm run up");
+  const rows = COMPONENTS.map((component) => {
+    const name = WORKLOADS[component];
+    const workload = workloads.find((w) => w.metadata.name === name);
+    const hpa = objects.find((o) => o.kind === "HorizontalPodAutoscaler" && o.metadata.name === name);
+    return workload ? row(workload, hpa) : [name, red("missing"), "", "", ""];
+  });
+  return table([["part", "ready", "bounds", "CPU now/target", "image"].map(dim), ...rows]);
+}
+
+function row(workload: KubeObject, hpa: KubeObject | undefined): string[] {
+  const wanted = workload.spec.replicas ?? 0;
+  const ready = readyPods(workload);
+  const image = workload.spec.template.spec.containers[0].image as string;
+  const metric = hpa?.spec.metrics?.[0]?.containerResource?.target?.averageUtilization;
+  const current = hpa?.status?.currentMetrics?.[0]?.containerResource?.current?.averageUtilization;
+  return [
+    workload.metadata.name,
+    (ready >= wanted ? green : yellow)(`${ready}/${wanted}`),
+    hpa ? `${hpa.spec.minReplicas}–${hpa.spec.maxReplicas}` : dim("fixed"),
+    hpa ? `${current === undefined ? red("unknown") : `${current} %`} / ${metric} %` : dim("–"),
+    image.replace(/@sha256:([0-9a-f]{12}).*/, "@$1…"),
+  ];
+}

@@ -1,0 +1,115 @@
+/** `npm run up`: from nothing to a system that has shown that it works. */
+import { loadConfig, type Config } from "../modules/config";
+import { chooseCluster, hasCluster } from "./lib/cluster";
+import { forwarded } from "./lib/forward";
+import { contextName, createKind } from "./lib/kind";
+import { deployLayers } from "./lib/layers";
+import { writeKindConfig } from "./lib/local-config";
+import { checkDocker, checkKubectl, checkMetricsServer, checkTerraform, toBuild } from "./lib/preflight";
+import { waitReady } from "./lib/ready";
+import { markOurCrds } from "./lib/residue";
+import { smokeTest } from "./lib/smoke-test";
+import { synth } from "./lib/synth";
+import { Terraform } from "./lib/terraform";
+import { bold, confirm, dim, Failure, isInteractive, say, seconds, Step, table } from "./lib/ui";
+import { frontTarget } from "./smoke";
+
+/** Longest wait for all workloads after the deploy, ms. */
+const READY_MS = 300_000;
+
+export async function up(options: { yes: boolean }): Promise<void> {
+  const begin = Date.now();
+  let config = loadConfig();
+  await checkTerraform(config);
+  await checkKubectl();
+  if (!(await hasCluster(config))) config = await ownCluster(config, options.yes);
+  const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
+  await checkMetricsServer(config, kube);
+
+  const prepare = new Step("prepare");
+  prepare.doing("hashing the image contexts, asking the registry, synthesizing");
+  const images = await synth(config).catch((error: unknown) => {
+    prepare.failed("failed");
+    throw error;
+  });
+  const build = toBuild(images);
+  if (build.length) await checkDocker(config);
+  prepare.done(build.length ? `to build: ${build.join(", ")}` : "nothing to build");
+
+  await deployLayers(config, images);
+  if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
+
+  const ready = new Step("ready");
+  const count = await waitReady(kube, { timeoutMs: READY_MS, onProgress: (text) => ready.doing(`waiting for ${text}`) }).catch((error: unknown) => {
+    ready.failed("failed");
+    throw error;
+  });
+  ready.done(`${count} workloads`);
+
+  const smoke = new Step("smoke test");
+  let steps = 0;
+  try {
+    await forwarded(kube, frontTarget(config), (address) =>
+      smokeTest(address, ({ what }) => {
+        steps++;
+        smoke.doing(what);
+      }),
+    );
+  } catch (error) {
+    smoke.failed("failed");
+    throw error;
+  }
+  smoke.done(`${steps} steps`);
+
+  say();
+  say(whereIsWhat(config));
+  say();
+  say(`${bold("Up")} after ${seconds(Date.now() - begin)}. Now: npm run status -- --watch; remove all of it: npm run down`);
+}
+
+/** No cluster is configured: a local one, if the user wants it. */
+async function ownCluster(config: Config, yes: boolean): Promise<Config> {
+  const question = `No cluster is configured. Create a local kind cluster "${config.cluster.kind.name}" with a registry on port ${config.cluster.kind.registryPort}?`;
+  if (!yes && !isInteractive()) {
+    throw new Failure("No cluster is configured.", "Name one (cluster.context in config.yaml, or KUBECONFIG), or let `npm run up -- --yes` create a local kind cluster.");
+  }
+  if (!yes && !(await confirm(question))) throw new Failure("Nothing was changed.");
+  await checkDocker(config);
+  const step = new Step("kind cluster");
+  try {
+    await createKind(config, (text) => step.doing(text));
+  } catch (error) {
+    step.failed("failed");
+    throw error;
+  }
+  step.done(contextName(config));
+  const toAdd = writeKindConfig(config);
+  if (toAdd) throw new Failure(`The cluster is there; config.yaml does not name it yet. Add to it:\n${toAdd}`, "Then run it again.");
+  return loadConfig();
+}
+
+/** What is where, and how to open it. */
+export function whereIsWhat(config: Config): string {
+  const { app, monitoring } = config.namespaces;
+  const page: Record<Config["exposure"]["type"], string> = {
+    ClusterIP: `kubectl -n ${app} port-forward svc/react 8080:8080, then http://localhost:8080`,
+    NodePort: `http://<any node>:${config.exposure.nodePort ?? `$(kubectl -n ${app} get svc react -o jsonpath='{.spec.ports[0].nodePort}')`}`,
+    LoadBalancer: `kubectl -n ${app} get svc react  (EXTERNAL-IP, port 8080)`,
+    Ingress: `${config.exposure.tlsSecret ? "https" : "http"}://${config.exposure.host ?? ""}`,
+  };
+  const rows = [
+    [dim("what"), dim("how to open it")],
+    ["page", page[config.exposure.type]],
+    ["API", "under /api of the page"],
+  ];
+  if (config.observability === "install") {
+    const forward = (service: string, ports: string) => `kubectl -n ${monitoring} port-forward svc/kube-prometheus-stack-${service} ${ports}`;
+    rows.push(
+      ["Grafana", `${forward("grafana", "3000:80")}, then http://localhost:3000, user admin`],
+      ["  password", `kubectl -n ${monitoring} get secret grafana-admin -o jsonpath='{.data.admin-password}' | base64 -d`],
+      ["Prometheus", forward("prometheus", "9090:9090")],
+      ["Alertmanager", forward("alertmanager", "9093:9093")],
+    );
+  }
+  return table(rows);
+}
