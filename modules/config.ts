@@ -21,6 +21,9 @@ const dnsName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "lower-case letters, digits and dashes, at most 63");
 const port = z.number().int().min(1024).max(65535);
+const registryAddress = z
+  .string()
+  .regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/i, "host[:port][/path], without a scheme or a login");
 const httpPath = z.string().regex(/^\/\S*$/, 'a path that starts with "/"');
 
 /** How far and how fast one part scales. */
@@ -152,10 +155,8 @@ export const configSchema = z
       .prefault({}),
     registry: z
       .strictObject({
-        push: z.string().min(1).default("localhost:5000").describe("address that this machine pushes to"),
-        pull: z
-          .string()
-          .min(1)
+        push: registryAddress.default("localhost:5000").describe("address that this machine pushes to"),
+        pull: registryAddress
           .optional()
           .describe("address that nodes pull from, where it differs (kind, minikube); by default push"),
         insecure: z
@@ -385,7 +386,7 @@ const home = (file: string, from: Sources["home"]) => file.replace(/^~(?=\/)/, f
 function problem(issue: z.core.$ZodIssue, input: unknown): string[] {
   const at = issue.path.join(".");
   const value = issue.path.reduce<unknown>((v, k) => (v as Record<PropertyKey, unknown> | undefined)?.[k], input);
-  const shown = value === undefined ? "missing" : JSON.stringify(value);
+  const shown = value === undefined ? "missing" : JSON.stringify(Redacted.copy(value, String(issue.path.at(-1) ?? "")));
   switch (issue.code) {
     case "unrecognized_keys":
       return issue.keys.map((k) => `${[...issue.path, k].join(".")}: unknown key; ${acceptedBelow(issue.path)}`);

@@ -174,7 +174,13 @@ export function stackValues({ config, services, namespace }: PrometheusStackProp
         resources: resources("10m", "80Mi", "192Mi"),
         securityContext: { ...lockedDown, seccompProfile: { type: "RuntimeDefault" } },
         // Grafana looks at the folder by itself; a reload call would need the password
-        dashboards: { skipReload: true, label: "grafana_dashboard", labelValue: "1", resource: "configmap" },
+        dashboards: {
+          skipReload: true,
+          label: "grafana_dashboard",
+          labelValue: "1",
+          resource: "configmap",
+          searchNamespace: namespace,
+        },
         datasources: { enabled: false },
       },
     },

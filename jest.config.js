@@ -1,0 +1,9 @@
+/** Tests that need no cluster. The e2e has a configuration of its own: jest.e2e.config.js. */
+module.exports = {
+  testEnvironment: "node",
+  roots: ["<rootDir>/test"],
+  testPathIgnorePatterns: ["/test/e2e/", "/test/bench/"],
+  transform: { "^.+\\.[jt]s$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" }, module: { type: "commonjs" } }] },
+  transformIgnorePatterns: ["/node_modules/(?!@grafana/)"],
+  testTimeout: 30_000,
+};

@@ -1,0 +1,110 @@
+import { mainConf, replicaConf } from "../../modules/redis-config";
+import { redisAddresses } from "../../modules/redis-exporter";
+import { resources, synthesize, testConfig, workload } from "../helpers/layers";
+
+const { data } = synthesize();
+const of = (type: string) => resources({ data }, type).map((r) => r.body);
+const named = (type: string, name: string) => of(type).find((b) => b["metadata"].name === name)!;
+
+describe("redis main", () => {
+  const main = workload({ data }, "redis-main");
+  it("is one pod of fixed size with a volume", () => {
+    expect(main["kind"]).toBe("StatefulSet");
+    expect(main["spec"].replicas).toBe(1);
+    expect(main["spec"].volumeClaimTemplates[0].spec.resources.requests.storage).toBe("1Gi");
+  });
+  it("takes the storage class from the configuration, or leaves it to the cluster", () => {
+    expect(main["spec"].volumeClaimTemplates[0].spec.storageClassName).toBeUndefined();
+    const named = workload(synthesize({ redis: { storageClass: "fast" } }), "redis-main");
+    expect(named["spec"].volumeClaimTemplates[0].spec.storageClassName).toBe("fast");
+  });
+  it.each([
+    ["safe", "appendfsync always"],
+    ["fast", "appendfsync everysec"],
+  ])("keeps an append-only file; durability %s means %s", (durability, line) => {
+    const conf = mainConf(testConfig({ redis: { durability } }).redis);
+    expect(conf).toContain("appendonly yes");
+    expect(conf).toContain(line);
+  });
+});
+
+describe("redis replicas", () => {
+  const replica = workload({ data }, "redis-replicas");
+  const conf = replicaConf(testConfig().redis);
+  it("follow main, read-only, without a file, never promoted", () => {
+    for (const line of ["replicaof redis-main 6379", "replica-read-only yes", "replica-priority 0", "appendonly no", 'save ""']) {
+      expect(conf).toContain(line);
+    }
+  });
+  it("join side by side, not one after the other", () => {
+    expect(replica["spec"].podManagementPolicy).toBe("Parallel");
+  });
+  it("are known to the exporter up to their highest bound", () => {
+    expect(redisAddresses(3)).toEqual([
+      "redis-main-0.redis-main-headless:6379",
+      "redis-replicas-0.redis-replicas-headless:6379",
+      "redis-replicas-1.redis-replicas-headless:6379",
+      "redis-replicas-2.redis-replicas-headless:6379",
+    ]);
+    const exporter = workload(synthesize({ scaling: { replicas: { max: 9 } } }), "redis-exporter");
+    expect(exporter["spec"].template.spec.initContainers[0].command).toContain("redis-replicas-8.redis-replicas-headless:6379");
+  });
+});
+
+it("the namespace enforces Pod Security restricted", () => {
+  expect(of("kubernetes_namespace_v1")[0]!["metadata"].labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");
+});
+
+it("a namespace that exists already is used and not made", () => {
+  const { data: existing } = synthesize({ namespaces: { create: false } });
+  expect(resources({ data: existing }, "kubernetes_namespace_v1")).toEqual([]);
+  expect(existing["output"].namespace.value).toBe("iacproject");
+});
+
+describe("the password", () => {
+  it("is ephemeral and reaches its Secret by a write-only attribute", () => {
+    expect(data["ephemeral"].random_password.redis_auth).toMatchObject({ length: 32 });
+    const secret = named("kubernetes_secret_v1", "redis-auth");
+    expect(secret["data"]).toBeUndefined();
+    expect(secret["data_wo"].password).toBe("${ephemeral.random_password.redis_auth.result}");
+    expect(secret["data_wo_revision"]).toBe(1);
+  });
+  it("reaches pods as a file and no container by its environment", () => {
+    for (const name of ["redis-main", "redis-replicas", "redis-exporter"]) {
+      const { spec } = workload({ data }, name)["spec"].template;
+      expect(spec.volumes.some((v: { secret?: { secretName: string } }) => v.secret?.secretName.includes("redis-auth"))).toBe(true);
+      for (const c of [...spec.containers, ...(spec.initContainers ?? [])]) expect(c.env).toBeUndefined();
+    }
+  });
+});
+
+describe("network policies", () => {
+  it("deny everything first", () => {
+    expect(named("kubernetes_network_policy_v1", "default-deny")["spec"]).toEqual({
+      pod_selector: {},
+      policy_types: ["Ingress", "Egress"],
+    });
+  });
+  it("let only the API, replicas and the exporter reach main", () => {
+    const { ingress } = named("kubernetes_network_policy_v1", "redis-main")["spec"];
+    const from = ingress.map((rule: { from: { pod_selector: { match_labels: Record<string, string> } }[] }) => rule.from[0]!.pod_selector.match_labels["app.kubernetes.io/name"]);
+    expect(from.sort()).toEqual(["node", "redis-exporter", "redis-replica"]);
+  });
+  it("let main call nobody", () => {
+    expect(named("kubernetes_network_policy_v1", "redis-main")["spec"].egress ?? []).toEqual([]);
+  });
+  it("open the page's port to anyone, and no other", () => {
+    const open = of("kubernetes_network_policy_v1").flatMap((p) =>
+      (p["spec"].ingress ?? []).filter((rule: { from?: unknown[] }) => !rule.from?.length).map(() => p["metadata"].name),
+    );
+    expect(open).toEqual(["react"]);
+  });
+  it("know the API's and the page's container ports", () => {
+    const { data: other } = synthesize({ images: { node: { port: 4000 } } });
+    const react = resources({ data: other }, "kubernetes_network_policy_v1").find((r) => r.body["metadata"].name === "react")!;
+    expect(react.body["spec"].egress[0].ports[0].port).toBe("4000");
+  });
+  it("can be left out on a cluster that does not grant them", () => {
+    expect(resources({ data: synthesize({ networkPolicies: false }).data }, "kubernetes_network_policy_v1")).toEqual([]);
+  });
+});
