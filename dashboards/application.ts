@@ -85,7 +85,9 @@ export function application(namespace: string): object {
             title: "Requests by pod",
             description: "How the load spreads over the API's pods. A pod near zero beside busy ones sits idle.",
             unit: "reqps",
-            queries: [{ expr: `sum by (pod) (rate(http_request_duration_seconds_count{${api}}[1m]))`, legend: "{{pod}}" }],
+            queries: [
+              { expr: `sum by (pod) (rate(http_request_duration_seconds_count{${api}}[1m]))`, legend: "{{pod}}" },
+            ],
           }),
           timeseries({
             title: "Event loop",
@@ -108,9 +110,7 @@ export function application(namespace: string): object {
             title: "Connections",
             description: "Connections that each nginx holds, by what they are doing.",
             unit: "short",
-            queries: [
-              { expr: `sum by (pod, state) (nginx_connections{${front}})`, legend: "{{pod}} {{state}}" },
-            ],
+            queries: [{ expr: `sum by (pod, state) (nginx_connections{${front}})`, legend: "{{pod}} {{state}}" }],
           }),
           timeseries({
             title: "New connections",

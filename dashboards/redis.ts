@@ -89,7 +89,9 @@ export function redis(namespace: string): object {
             title: "Append-only file",
             description: "1 while main's last write to its append-only file succeeded.",
             unit: "short",
-            queries: [{ expr: `redis_aof_last_write_status{${all}, instance=~"redis-main-.*"}`, legend: "{{instance}}" }],
+            queries: [
+              { expr: `redis_aof_last_write_status{${all}, instance=~"redis-main-.*"}`, legend: "{{instance}}" },
+            ],
           }),
         ],
       },

@@ -121,7 +121,8 @@ export function ruleGroups(namespace: string, runbooks: string): readonly RuleGr
           for: "5m",
           severity: "warning",
           summary: "{{ $labels.horizontalpodautoscaler }} wants more pods than it may have",
-          description: "The autoscaler {{ $labels.horizontalpodautoscaler }} has been limited by its maximum for 5 minutes.",
+          description:
+            "The autoscaler {{ $labels.horizontalpodautoscaler }} has been limited by its maximum for 5 minutes.",
         }),
         rule({
           alert: "AutoscalerBlind",

@@ -89,7 +89,6 @@ export class BuiltImage extends Construct {
     for (const resource of [image, pushed]) resource.addOverride("count", buildHere);
 
     this.reference =
-      `${registry.pull}/${props.repository}@` +
-      `\${${seen} == "" ? one(${pushed.fqn}[*].sha256_digest) : ${seen}}`;
+      `${registry.pull}/${props.repository}@` + `\${${seen} == "" ? one(${pushed.fqn}[*].sha256_digest) : ${seen}}`;
   }
 }

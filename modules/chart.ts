@@ -7,7 +7,10 @@ import { literal } from "./literal";
 import { CHARTS, type ChartName } from "./versions";
 
 /** Where a chart comes from: its repository, or an archive in the folder `charts.dir`. */
-export function chartSource(config: Pick<Config, "charts">, chart: ChartName): Pick<ReleaseConfig, "chart" | "repository" | "version"> {
+export function chartSource(
+  config: Pick<Config, "charts">,
+  chart: ChartName,
+): Pick<ReleaseConfig, "chart" | "repository" | "version"> {
   const { name, version, repository } = CHARTS[chart];
   if (config.charts.dir === undefined) return { chart: name, repository, version };
   const dir = path.resolve(PROJECT_ROOT, config.charts.dir);

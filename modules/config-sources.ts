@@ -18,11 +18,7 @@ export interface Sources {
 /** Variables that are not keys of the configuration. */
 const NOT_KEYS = new Set(["IAC_CONFIG"]);
 
-export function readSources(
-  keys: readonly ConfigKey[],
-  root: string,
-  env: NodeJS.ProcessEnv = process.env,
-): Sources {
+export function readSources(keys: readonly ConfigKey[], root: string, env: NodeJS.ProcessEnv = process.env): Sources {
   const problems: string[] = [];
   const merged = readFile(env["IAC_CONFIG"], root, problems);
   const byEnv = new Map(keys.map((k) => [k.env, k]));

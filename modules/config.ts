@@ -72,9 +72,7 @@ const resources = (d: { cpu: string; memory: string; memoryLimit: string; cpuLim
       cpu: quantity.default(d.cpu).describe("CPU request; autoscaling is measured against it"),
       memory: quantity.default(d.memory).describe("memory request"),
       memoryLimit: quantity.default(d.memoryLimit).describe("memory limit"),
-      cpuLimit: quantity
-        .optional()
-        .describe("CPU limit; none by default: throttling hides load from the autoscaler"),
+      cpuLimit: quantity.optional().describe("CPU limit; none by default: throttling hides load from the autoscaler"),
     })
     .prefault({});
 
@@ -167,10 +165,7 @@ export const configSchema = z
           .enum(["none", "docker"])
           .default("none")
           .describe("docker: credentials of `docker login` in the Docker configuration file"),
-        dockerConfig: z
-          .string()
-          .default("~/.docker/config.json")
-          .describe("that file; `docker login` writes it"),
+        dockerConfig: z.string().default("~/.docker/config.json").describe("that file; `docker login` writes it"),
       })
       .prefault({}),
     images: z
@@ -184,7 +179,9 @@ export const configSchema = z
           .string()
           .min(1)
           .optional()
-          .describe("Docker engine, such as unix:///run/user/1000/docker.sock; by default DOCKER_HOST or the usual socket"),
+          .describe(
+            "Docker engine, such as unix:///run/user/1000/docker.sock; by default DOCKER_HOST or the usual socket",
+          ),
         pullSecrets: z
           .array(dnsName)
           .default([])
@@ -195,11 +192,7 @@ export const configSchema = z
       .prefault({}),
     charts: z
       .strictObject({
-        dir: z
-          .string()
-          .min(1)
-          .optional()
-          .describe("folder of chart archives (.tgz) for a site without the internet"),
+        dir: z.string().min(1).optional().describe("folder of chart archives (.tgz) for a site without the internet"),
       })
       .prefault({}),
     namespaces: z
@@ -305,7 +298,10 @@ export const configSchema = z
           .record(z.string(), z.string())
           .default({})
           .describe("existing: labels by which that Prometheus selects monitors and rules"),
-        receivers: z.array(receiver).default([]).describe("where Alertmanager sends; Secrets in the monitoring namespace"),
+        receivers: z
+          .array(receiver)
+          .default([])
+          .describe("where Alertmanager sends; Secrets in the monitoring namespace"),
       })
       .prefault({}),
     exposure: z
@@ -374,7 +370,9 @@ export type Receiver = Config["monitoring"]["receivers"][number];
 /** One refusal for everything that is wrong, a line each. */
 export class ConfigError extends Error {
   constructor(readonly problems: readonly string[]) {
-    super(`configuration refused:\n${problems.map((p) => `  ${p}`).join("\n")}\nSee all keys: npm run config -- --help`);
+    super(
+      `configuration refused:\n${problems.map((p) => `  ${p}`).join("\n")}\nSee all keys: npm run config -- --help`,
+    );
     this.name = "ConfigError";
   }
 }
@@ -447,7 +445,8 @@ export function loadConfig(overrides: Record<string, unknown> = {}): Config {
 export function merge(base: unknown, over: unknown): Record<string, unknown> {
   const isMap = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
   const out: Record<string, unknown> = isMap(base) ? { ...base } : {};
-  for (const [k, v] of Object.entries(isMap(over) ? over : {})) out[k] = isMap(v) && isMap(out[k]) ? merge(out[k], v) : v;
+  for (const [k, v] of Object.entries(isMap(over) ? over : {}))
+    out[k] = isMap(v) && isMap(out[k]) ? merge(out[k], v) : v;
   return out;
 }
 

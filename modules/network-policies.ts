@@ -48,9 +48,7 @@ export class NetworkPolicies extends Construct {
       const ingress = props.flows
         .filter((f) => f.to === component)
         .map((f) => ({ from: peer(f.from), ports: ports(f) }));
-      const egress = props.flows
-        .filter((f) => f.from === component)
-        .map((f) => ({ to: peer(f.to), ports: ports(f) }));
+      const egress = props.flows.filter((f) => f.from === component).map((f) => ({ to: peer(f.to), ports: ports(f) }));
       new NetworkPolicyV1(this, component, {
         metadata: { name: component, namespace: props.namespace, labels: labels(component) },
         spec: {

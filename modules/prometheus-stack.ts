@@ -9,7 +9,7 @@ import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 /** Release name; the chart names its parts and its kubelet Service after it. */
 export const STACK_RELEASE = "kube-prometheus-stack";
 /** Label by which Grafana's sidecar finds dashboards. */
-export const DASHBOARD_LABEL = { "grafana_dashboard": "1" } as const;
+export const DASHBOARD_LABEL = { grafana_dashboard: "1" } as const;
 
 const GRAFANA_SECRET = "grafana-admin";
 const GRAFANA_SECRET_DIR = "/run/secrets/grafana";

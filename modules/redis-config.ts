@@ -109,7 +109,10 @@ export class RedisConfig extends Construct {
   }
 
   /** Probes of a Redis pod. `staleSeconds`: see `redis.staleSeconds`. */
-  probes(role: "main" | "replica", staleSeconds: number): Record<"startupProbe" | "livenessProbe" | "readinessProbe", Probe> {
+  probes(
+    role: "main" | "replica",
+    staleSeconds: number,
+  ): Record<"startupProbe" | "livenessProbe" | "readinessProbe", Probe> {
     const exec = (...args: string[]) => ({ command: ["sh", `${CONFIG_DIR}/probe.sh`, ...args] });
     const ready = role === "main" ? exec("main") : exec("replica", String(staleSeconds));
     return {

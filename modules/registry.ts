@@ -94,7 +94,9 @@ export async function tagState(registry: Registry, repository: string, tag: stri
     if (answer.ok && digest) return { state: "held", digest };
     if (answer.ok) return { state: "unreachable", reason: `${host} does not say the tag's digest` };
     const hint =
-      answer.status === 401 || answer.status === 403 ? "; log in with `docker login` and set registry.auth to docker" : "";
+      answer.status === 401 || answer.status === 403
+        ? "; log in with `docker login` and set registry.auth to docker"
+        : "";
     return { state: "unreachable", reason: `${host} answered ${answer.status}${hint}` };
   } catch (e) {
     return { state: "unreachable", reason: `${host}: ${shortReason(e)}` };

@@ -70,7 +70,12 @@ export class WebWorkload extends Construct {
             volumeMounts: [{ name: "tmp", mountPath: "/tmp" }, ...(props.mounts ?? [])],
             startupProbe: { ...get(settings.livenessPath), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 60 },
             livenessProbe: { ...get(settings.livenessPath), periodSeconds: 10, timeoutSeconds: 3, failureThreshold: 3 },
-            readinessProbe: { ...get(settings.readinessPath), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
+            readinessProbe: {
+              ...get(settings.readinessPath),
+              periodSeconds: 2,
+              timeoutSeconds: 2,
+              failureThreshold: 2,
+            },
             lifecycle: { preStop: { exec: { command: ["sleep", String(DRAIN_SECONDS)] } } },
           },
         ],

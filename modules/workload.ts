@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { Construct } from "constructs";
+import { DefaultTokenResolver, StringConcat, Tokenization } from "cdktf";
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import type { DeploymentSpec, StatefulSetSpec } from "kubernetes-types/apps/v1";
 import type { PodSpec } from "kubernetes-types/core/v1";
@@ -55,10 +56,13 @@ export class Workload extends Construct {
       ...props.spec,
       selector: { matchLabels: selectorLabels(props.component) },
     };
-    const revision = createHash("sha256")
-      .update(JSON.stringify([metadata, spec, props.pod, props.rollOn]))
-      .digest("hex")
-      .slice(0, 16);
+    // tokens are numbered in the order of their making; what they stand for is what counts
+    const written = Tokenization.resolve([metadata, spec, props.pod, props.rollOn ?? ""], {
+      scope: this,
+      resolver: new DefaultTokenResolver(new StringConcat()),
+      preparing: false,
+    }) as unknown;
+    const revision = createHash("sha256").update(JSON.stringify(written)).digest("hex").slice(0, 16);
     this.manifest = new Manifest(this, "manifest", {
       manifest: {
         apiVersion: "apps/v1",

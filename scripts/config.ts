@@ -9,6 +9,11 @@ export function showConfig(): void {
 
 /** Every key with its variable, default and sentence. */
 export function keyReference(): string {
-  const rows = configKeys().map((k) => [k.path, k.env, k.default === undefined ? "" : JSON.stringify(k.default), k.description]);
+  const rows = configKeys().map((k) => [
+    k.path,
+    k.env,
+    k.default === undefined ? "" : JSON.stringify(k.default),
+    k.description,
+  ]);
   return table([["key", "variable", "default", "what it is"].map(dim), ...rows]);
 }

@@ -58,7 +58,8 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
       if (result.kind === "changes") {
         const shown = options.verbose ? result.lines : result.lines.slice(0, 5);
         for (const line of shown) say(dim(`    ${line}`));
-        if (shown.length < result.lines.length) say(dim(`    … and ${result.lines.length - shown.length} more: npm run diff -- --verbose`));
+        if (shown.length < result.lines.length)
+          say(dim(`    … and ${result.lines.length - shown.length} more: npm run diff -- --verbose`));
       }
     } catch (error) {
       step.failed("failed");

@@ -46,16 +46,28 @@ export async function doctor(): Promise<number> {
   }
   await check(config.terraform, () => checkTerraform(config));
   await check("kubectl", () => checkKubectl());
-  await check("helm", async () => (await run("helm", ["version", "--short"], { timeoutMs: 20_000 }).catch(() => { throw new Failure("not installed; only one of the tests uses it"); })).stdout, false);
+  await check(
+    "helm",
+    async () =>
+      (
+        await run("helm", ["version", "--short"], { timeoutMs: 20_000 }).catch(() => {
+          throw new Failure("not installed; only one of the tests uses it");
+        })
+      ).stdout,
+    false,
+  );
 
   const images = await resolveImages(config).catch((error: unknown) => {
     problem("images", error);
     return undefined;
   });
-  const built = Object.entries(images ?? {}).flatMap(([name, image]) => (image.kind === "built" ? [{ name, ...image }] : []));
+  const built = Object.entries(images ?? {}).flatMap(([name, image]) =>
+    image.kind === "built" ? [{ name, ...image }] : [],
+  );
   for (const { name, repository, tag, inRegistry } of built) {
     await check(`image ${name}`, () => {
-      if (inRegistry.state === "unreachable") throw new Failure(`registry: ${inRegistry.reason}`, "Start it, or correct registry.push and registry.auth.");
+      if (inRegistry.state === "unreachable")
+        throw new Failure(`registry: ${inRegistry.reason}`, "Start it, or correct registry.push and registry.auth.");
       return `${repository}:${tag} ${inRegistry.state === "held" ? "is in the registry" : "will be built"}`;
     });
   }
@@ -69,9 +81,16 @@ export async function doctor(): Promise<number> {
   }
 
   if (!(await hasCluster(config))) {
-    await check("cluster", () => {
-      throw new Failure("none is configured: `npm run up` offers a local kind cluster", "Or name one: cluster.context in config.yaml, or KUBECONFIG.");
-    }, false);
+    await check(
+      "cluster",
+      () => {
+        throw new Failure(
+          "none is configured: `npm run up` offers a local kind cluster",
+          "Or name one: cluster.context in config.yaml, or KUBECONFIG.",
+        );
+      },
+      false,
+    );
     await check("kind", async () => {
       try {
         return (await run("kind", ["version"], { timeoutMs: 20_000 })).stdout.trim();
@@ -91,7 +110,8 @@ export async function doctor(): Promise<number> {
       await check("storage", async () => {
         const classes = await kube.list("storageclass");
         const wanted = config.redis.storageClass;
-        const isDefault = (o: (typeof classes)[number]) => o.metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true";
+        const isDefault = (o: (typeof classes)[number]) =>
+          o.metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true";
         const found = classes.find((c) => (wanted ? c.metadata.name === wanted : isDefault(c)));
         if (!found) {
           throw new Failure(
@@ -113,7 +133,10 @@ async function chart(config: Config, name: ChartName): Promise<string> {
   const source = chartSource(config, name);
   if (!source.repository) return source.chart;
   const { repository } = source;
-  const answer = await fetch(`${repository.replace(/\/$/, "")}/index.yaml`, { method: "HEAD", signal: AbortSignal.timeout(10_000) }).catch((error: unknown) => {
+  const answer = await fetch(`${repository.replace(/\/$/, "")}/index.yaml`, {
+    method: "HEAD",
+    signal: AbortSignal.timeout(10_000),
+  }).catch((error: unknown) => {
     throw new Failure(
       `${new URL(repository).host} cannot be reached (${(error as Error & { cause?: { code?: string } }).cause?.code ?? (error as Error).message})`,
       "On a site without the internet, put the chart archives into a folder and name it: charts.dir",

@@ -23,7 +23,8 @@ export async function down(options: { yes: boolean }): Promise<void> {
 
   for (const line of await whatGoes(kube)) say(line);
   if (!options.yes) {
-    if (!isInteractive()) throw new Failure("This deletes data, and there is no terminal to ask on.", "Answer with: npm run down -- --yes");
+    if (!isInteractive())
+      throw new Failure("This deletes data, and there is no terminal to ask on.", "Answer with: npm run down -- --yes");
     if (!(await confirm("Delete all of it, for good?"))) throw new Failure("Nothing was changed.");
   }
 
@@ -57,7 +58,10 @@ async function clean(kube: Kube): Promise<void> {
   }
   if (left.length) {
     step.failed(`${left.length} objects are left`);
-    throw new Failure(`Still in the cluster after ${GONE_MS / 1000} s:\n  ${left.join("\n  ")}`, "Look at their finalizers: kubectl get KIND NAME -o yaml; then run it again.");
+    throw new Failure(
+      `Still in the cluster after ${GONE_MS / 1000} s:\n  ${left.join("\n  ")}`,
+      "Look at their finalizers: kubectl get KIND NAME -o yaml; then run it again.",
+    );
   }
   step.done(green(`nothing is left${removed.length ? ` (${removed.length} leftovers of charts removed)` : ""}`));
   for (const line of kept) say(`  kept: ${line}`);
@@ -70,10 +74,18 @@ async function whatGoes(kube: Kube): Promise<string[]> {
   const lines = ["This deletes:"];
   const claims = (await Promise.all([app, monitoring].map((ns) => kube.list("pvc", "-n", ns)))).flat();
   for (const pvc of claims) {
-    const holds = pvc.metadata.name === `data-${WORKLOADS["redis-main"]}-0` ? `all keys and values (${await keyCount(kube, config)})` : "metrics";
-    lines.push(`  volume ${pvc.metadata.namespace}/${pvc.metadata.name}, ${pvc.status?.capacity?.storage ?? "unbound"}: ${holds}`);
+    const holds =
+      pvc.metadata.name === `data-${WORKLOADS["redis-main"]}-0`
+        ? `all keys and values (${await keyCount(kube, config)})`
+        : "metrics";
+    lines.push(
+      `  volume ${pvc.metadata.namespace}/${pvc.metadata.name}, ${pvc.status?.capacity?.storage ?? "unbound"}: ${holds}`,
+    );
   }
-  if (create) lines.push(`  the namespaces ${app}${config.observability === "install" ? ` and ${monitoring}` : ""} with everything in them`);
+  if (create)
+    lines.push(
+      `  the namespaces ${app}${config.observability === "install" ? ` and ${monitoring}` : ""} with everything in them`,
+    );
   else lines.push(`  our objects in the namespaces ${app} and ${monitoring}; the namespaces stay`);
   if (isKindConfig()) lines.push(`  the kind cluster ${contextName(config)} and its registry`);
   return lines;
@@ -83,7 +95,10 @@ async function whatGoes(kube: Kube): Promise<string[]> {
 async function keyCount(kube: Kube, config: Config): Promise<string> {
   try {
     const script = "read -r p </run/secrets/redis/password; printf 'AUTH %s\\nDBSIZE\\n' \"$p\" | redis-cli";
-    const out = await kube.raw(["-n", config.namespaces.app, "exec", `${WORKLOADS["redis-main"]}-0`, "--", "sh", "-c", script], { timeoutMs: 10_000 });
+    const out = await kube.raw(
+      ["-n", config.namespaces.app, "exec", `${WORKLOADS["redis-main"]}-0`, "--", "sh", "-c", script],
+      { timeoutMs: 10_000 },
+    );
     const keys = Number(out.trim().split("\n").at(-1));
     return `${keys} ${keys === 1 ? "key" : "keys"}`;
   } catch {

@@ -40,7 +40,10 @@ export async function up(options: { yes: boolean }): Promise<void> {
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 
   const ready = new Step("ready");
-  const count = await waitReady(kube, { timeoutMs: READY_MS, onProgress: (text) => ready.doing(`waiting for ${text}`) }).catch((error: unknown) => {
+  const count = await waitReady(kube, {
+    timeoutMs: READY_MS,
+    onProgress: (text) => ready.doing(`waiting for ${text}`),
+  }).catch((error: unknown) => {
     ready.failed("failed");
     throw error;
   });
@@ -64,14 +67,19 @@ export async function up(options: { yes: boolean }): Promise<void> {
   say();
   say(whereIsWhat(config));
   say();
-  say(`${bold("Up")} after ${seconds(Date.now() - begin)}. Now: npm run status -- --watch; remove all of it: npm run down`);
+  say(
+    `${bold("Up")} after ${seconds(Date.now() - begin)}. Now: npm run status -- --watch; remove all of it: npm run down`,
+  );
 }
 
 /** No cluster is configured: a local one, if the user wants it. */
 async function ownCluster(config: Config, yes: boolean): Promise<Config> {
   const question = `No cluster is configured. Create a local kind cluster "${config.cluster.kind.name}" with a registry on port ${config.cluster.kind.registryPort}?`;
   if (!yes && !isInteractive()) {
-    throw new Failure("No cluster is configured.", "Name one (cluster.context in config.yaml, or KUBECONFIG), or let `npm run up -- --yes` create a local kind cluster.");
+    throw new Failure(
+      "No cluster is configured.",
+      "Name one (cluster.context in config.yaml, or KUBECONFIG), or let `npm run up -- --yes` create a local kind cluster.",
+    );
   }
   if (!yes && !(await confirm(question))) throw new Failure("Nothing was changed.");
   await checkDocker(config);
@@ -84,7 +92,11 @@ async function ownCluster(config: Config, yes: boolean): Promise<Config> {
   }
   step.done(contextName(config));
   const toAdd = writeKindConfig(config);
-  if (toAdd) throw new Failure(`The cluster is there; config.yaml does not name it yet. Add to it:\n${toAdd}`, "Then run it again.");
+  if (toAdd)
+    throw new Failure(
+      `The cluster is there; config.yaml does not name it yet. Add to it:\n${toAdd}`,
+      "Then run it again.",
+    );
   return loadConfig();
 }
 
@@ -103,10 +115,14 @@ export function whereIsWhat(config: Config): string {
     ["API", "under /api of the page"],
   ];
   if (config.observability === "install") {
-    const forward = (service: string, ports: string) => `kubectl -n ${monitoring} port-forward svc/kube-prometheus-stack-${service} ${ports}`;
+    const forward = (service: string, ports: string) =>
+      `kubectl -n ${monitoring} port-forward svc/kube-prometheus-stack-${service} ${ports}`;
     rows.push(
       ["Grafana", `${forward("grafana", "3000:80")}, then http://localhost:3000, user admin`],
-      ["  password", `kubectl -n ${monitoring} get secret grafana-admin -o jsonpath='{.data.admin-password}' | base64 -d`],
+      [
+        "  password",
+        `kubectl -n ${monitoring} get secret grafana-admin -o jsonpath='{.data.admin-password}' | base64 -d`,
+      ],
       ["Prometheus", forward("prometheus", "9090:9090")],
       ["Alertmanager", forward("alertmanager", "9093:9093")],
     );

@@ -34,7 +34,14 @@ export async function resolveImages(config: Config, ask: Ask = tagState): Promis
     const repository = `${PART_OF}-${name}`;
     const { dockerfile } = image;
     const tag = contextHash({ context, dockerfile, platform: config.images.platform });
-    return { kind: "built", repository, tag, context, dockerfile, inRegistry: await ask(config.registry, repository, tag) };
+    return {
+      kind: "built",
+      repository,
+      tag,
+      context,
+      dockerfile,
+      inRegistry: await ask(config.registry, repository, tag),
+    };
   };
   const [node, react] = await Promise.all([resolve("node", config.images.node), resolve("react", config.images.react)]);
   return { node, react };

@@ -13,6 +13,7 @@ import { KubernetesProvider } from "@cdktf/provider-kubernetes/lib/provider";
 import { HelmProvider } from "@cdktf/provider-helm/lib/provider";
 import { RandomProvider } from "@cdktf/provider-random/lib/provider";
 import { PROJECT_ROOT, type Config } from "../modules/config";
+import { KubernetesBackend, KubernetesRemoteState, type KubernetesStateProps } from "../modules/kubernetes-state";
 import { MINIMUM_TERRAFORM, PROVIDERS } from "../modules/versions";
 
 export const LAYERS = ["images", "data", "app", "observability"] as const;
@@ -57,16 +58,15 @@ export abstract class Layer extends TerraformStack {
     const { state } = this.config;
     if (state.backend === "local") new LocalBackend(this, { path: statePath(this.config, this.layer) });
     if (state.backend === "s3") new S3Backend(this, { ...s3Key(this.config, this.layer), encrypt: true });
-    // cdktf 0.21 has no class for it; a local one keeps cdktf content until the override replaces it
-    if (state.backend === "kubernetes") this.addOverride("terraform.backend", { kubernetes: this.kubernetesState(this.layer) });
+    if (state.backend === "kubernetes") new KubernetesBackend(this, this.kubernetesState(this.layer));
   }
 
-  private kubernetesState(layer: LayerName): Record<string, unknown> {
+  private kubernetesState(layer: LayerName): KubernetesStateProps {
     return {
-      secret_suffix: `${this.config.state.prefix}-${layer}`,
+      secretSuffix: `${this.config.state.prefix}-${layer}`,
       namespace: this.config.state.namespace,
-      config_paths: this.config.kubeconfigs,
-      ...(this.config.cluster.context ? { config_context: this.config.cluster.context } : {}),
+      configPaths: this.config.kubeconfigs,
+      configContext: this.config.cluster.context,
     };
   }
 
@@ -79,14 +79,9 @@ export abstract class Layer extends TerraformStack {
     if (this.config.state.backend === "s3") {
       return new DataTerraformRemoteStateS3(this, id, s3Key(this.config, layer));
     }
-    const local = new DataTerraformRemoteStateLocal(this, id, { path: statePath(this.config, layer) });
-    if (this.config.state.backend === "kubernetes") {
-      this.addOverride(`data.terraform_remote_state.${id}`, {
-        backend: "kubernetes",
-        config: this.kubernetesState(layer),
-      });
-    }
-    return local;
+    return this.config.state.backend === "kubernetes"
+      ? new KubernetesRemoteState(this, id, this.kubernetesState(layer))
+      : new DataTerraformRemoteStateLocal(this, id, { path: statePath(this.config, layer) });
   }
 
   /** A written output, by the name that other layers and tools read. */
@@ -127,5 +122,4 @@ export abstract class Layer extends TerraformStack {
     const name = source.split("/")[1]!;
     this.addOverride(`terraform.required_providers.${name}.version`, PROVIDERS[source]);
   }
-
 }

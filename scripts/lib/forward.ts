@@ -13,11 +13,15 @@ export async function forwarded<T>(
   const object = target.pod ? `pod/${target.pod}` : `svc/${target.service}`;
   const env = kube.config.kubeconfigs.length > 1 ? { KUBECONFIG: kube.config.kubeconfigs.join(":") } : {};
   const { execa } = await import("execa");
-  const child = execa("kubectl", [...clusterFlags(kube.config), "-n", target.namespace, "port-forward", object, `:${target.port}`], {
-    stdin: "ignore",
-    env,
-    reject: false,
-  });
+  const child = execa(
+    "kubectl",
+    [...clusterFlags(kube.config), "-n", target.namespace, "port-forward", object, `:${target.port}`],
+    {
+      stdin: "ignore",
+      env,
+      reject: false,
+    },
+  );
   try {
     const address = await new Promise<string>((resolve, reject) => {
       const fail = (why: string) =>

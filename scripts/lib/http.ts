@@ -11,7 +11,9 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Answer> 
     return { status: response.status, text: await response.text(), headers: response.headers };
   } catch (error) {
     const e = error as Error & { cause?: { code?: string; message?: string } };
-    throw new Error(`${init.method ?? "GET"} ${url}: ${e.cause?.code ?? e.cause?.message ?? e.message}`);
+    throw new Error(`${init.method ?? "GET"} ${url}: ${e.cause?.code ?? e.cause?.message ?? e.message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -52,7 +52,11 @@ export class Kube {
       const parsed = JSON.parse(out) as KubeObject & { items?: KubeObject[] };
       return parsed.items ?? [parsed];
     } catch (error) {
-      if (error instanceof RunError && /doesn't have a resource type|could not find the requested resource/.test(error.output)) return [];
+      if (
+        error instanceof RunError &&
+        /doesn't have a resource type|could not find the requested resource/.test(error.output)
+      )
+        return [];
       throw error;
     }
   }
@@ -69,7 +73,11 @@ export class Kube {
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
       if (error.code === undefined && !error.output) throw error;
-      const reason = error.output.split("\n").filter((l) => l && !l.startsWith("E")).at(-1) ?? error.message;
+      const reason =
+        error.output
+          .split("\n")
+          .filter((l) => l && !l.startsWith("E"))
+          .at(-1) ?? error.message;
       throw new Failure(
         `The cluster ${await this.describe()} cannot be reached: ${reason}`,
         "Start it, or name another one: cluster.context in config.yaml, or KUBECONFIG.",

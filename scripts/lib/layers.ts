@@ -9,14 +9,19 @@ export const summary = ({ add, change, remove }: Changes): string =>
   [add && `${add} added`, change && `${change} changed`, remove && `${remove} removed`].filter(Boolean).join(", ");
 
 export const intended = ({ add, change, remove }: Changes): string =>
-  [add && `${add} to add`, change && `${change} to change`, remove && `${remove} to remove`].filter(Boolean).join(", ") ||
-  "outputs to change";
+  [add && `${add} to add`, change && `${change} to change`, remove && `${remove} to remove`]
+    .filter(Boolean)
+    .join(", ") || "outputs to change";
 
 /**
  * Whether layer `images` is up to date without asking Docker: the registry holds every tag, and
  * the layer's outputs already name those digests.
  */
-export function imagesAreCurrent(config: Config, images: ResolvedImages, outputs: Readonly<Record<string, string>>): boolean {
+export function imagesAreCurrent(
+  config: Config,
+  images: ResolvedImages,
+  outputs: Readonly<Record<string, string>>,
+): boolean {
   return IMAGE_NAMES.every((name) => {
     const image = images[name];
     const expected =

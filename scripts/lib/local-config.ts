@@ -20,7 +20,8 @@ export function writeKindConfig(config: Config, file = FILE): string | undefined
 }
 
 /** Whether config.yaml is the one that `up` wrote, and the cluster therefore ours. */
-export const isKindConfig = (file = FILE): boolean => fs.existsSync(file) && fs.readFileSync(file, "utf8").startsWith(MARK);
+export const isKindConfig = (file = FILE): boolean =>
+  fs.existsSync(file) && fs.readFileSync(file, "utf8").startsWith(MARK);
 
 export const removeKindConfig = (file = FILE): void => {
   if (isKindConfig(file)) fs.rmSync(file);

@@ -31,7 +31,10 @@ export async function checkTerraform(config: Config, run: Run = realRun): Promis
     version = (JSON.parse(stdout) as { terraform_version: string }).terraform_version;
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
-    throw new Failure(`${program} is not there, or does not run: ${error.message}`, `Install ${MINIMUM_TERRAFORM} or later: ${INSTALL[program]}`);
+    throw new Failure(
+      `${program} is not there, or does not run: ${error.message}`,
+      `Install ${MINIMUM_TERRAFORM} or later: ${INSTALL[program]}`,
+    );
   }
   if (compareVersions(version, MINIMUM_TERRAFORM) < 0) {
     throw new Failure(
@@ -56,13 +59,17 @@ export async function checkKubectl(run: Run = realRun): Promise<string> {
 export async function checkDocker(config: Config, run: Run = realRun): Promise<string> {
   const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
   try {
-    const { stdout } = await run("docker", [...host, "version", "--format", "{{.Server.Version}}"], { timeoutMs: 20_000 });
+    const { stdout } = await run("docker", [...host, "version", "--format", "{{.Server.Version}}"], {
+      timeoutMs: 20_000,
+    });
     return stdout.trim();
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     const missing = error.code === undefined && !error.output;
     throw new Failure(
-      missing ? "Docker is not installed, and an image must be built." : "Docker's engine does not answer, and an image must be built.",
+      missing
+        ? "Docker is not installed, and an image must be built."
+        : "Docker's engine does not answer, and an image must be built.",
       missing
         ? `Install it: ${INSTALL.docker}; or name prebuilt images: images.node.image and images.react.image`
         : "Start it (Docker Desktop, or: sudo systemctl start docker); or name prebuilt images: images.node.image and images.react.image",
@@ -80,7 +87,9 @@ export const toBuild = (images: ResolvedImages): string[] =>
 export async function checkMetricsServer(config: Config, kube: Kube): Promise<void> {
   const service = await kube.get("apiservice", "v1beta1.metrics.k8s.io");
   const owner = service?.metadata.annotations?.["meta.helm.sh/release-name"];
-  const isOurs = owner === METRICS_SERVER.release && service?.metadata.annotations?.["meta.helm.sh/release-namespace"] === METRICS_SERVER.namespace;
+  const isOurs =
+    owner === METRICS_SERVER.release &&
+    service?.metadata.annotations?.["meta.helm.sh/release-namespace"] === METRICS_SERVER.namespace;
   if (config.metricsServer.mode === "install" && service && !isOurs) {
     throw new Failure(
       "The cluster already has a metrics-server that is not ours.",

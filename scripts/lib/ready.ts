@@ -4,13 +4,22 @@ import type { Kube, KubeObject } from "./kube";
 import { Failure } from "./ui";
 
 /** Reasons that do not go away by waiting; they get this long, ms. */
-const HOPELESS = ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError", "CrashLoopBackOff"];
+const HOPELESS = [
+  "ImagePullBackOff",
+  "ErrImagePull",
+  "InvalidImageName",
+  "CreateContainerConfigError",
+  "CrashLoopBackOff",
+];
 const HOPELESS_MS = 90_000;
 
 /** How many pods a workload wants; an autoscaler that has not spoken yet wants its minimum. */
 export function wantedPods(workload: KubeObject, hpas: readonly KubeObject[]): number {
   const hpa = hpas.find(
-    (h) => h.spec.scaleTargetRef.kind === workload.kind && h.spec.scaleTargetRef.name === workload.metadata.name && h.metadata.namespace === workload.metadata.namespace,
+    (h) =>
+      h.spec.scaleTargetRef.kind === workload.kind &&
+      h.spec.scaleTargetRef.name === workload.metadata.name &&
+      h.metadata.namespace === workload.metadata.namespace,
   );
   return Math.max(workload.spec.replicas ?? 1, hpa?.spec.minReplicas ?? 0);
 }
@@ -37,8 +46,10 @@ export function podTrouble(pod: KubeObject): { reason: string; text: string } | 
   }
   const condition = (type: string) => (pod.status?.conditions ?? []).find((c: { type: string }) => c.type === type);
   const scheduled = condition("PodScheduled");
-  if (scheduled?.status === "False") return { reason: "Unschedulable", text: `${name}: not scheduled: ${scheduled.message}` };
-  if (condition("Ready")?.status !== "True") return { reason: "NotReady", text: `${name}: ${condition("Ready")?.message ?? "starting"}` };
+  if (scheduled?.status === "False")
+    return { reason: "Unschedulable", text: `${name}: not scheduled: ${scheduled.message}` };
+  if (condition("Ready")?.status !== "True")
+    return { reason: "NotReady", text: `${name}: ${condition("Ready")?.message ?? "starting"}` };
   return undefined;
 }
 
@@ -59,11 +70,14 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
   const namespaces = ourNamespaces(kube.config);
   const hopelessSince = new Map<string, number>();
   for (;;) {
-    const objects = (await Promise.all(namespaces.map((ns) => kube.list("deployments,statefulsets,daemonsets,hpa,pods", "-n", ns)))).flat();
+    const objects = (
+      await Promise.all(namespaces.map((ns) => kube.list("deployments,statefulsets,daemonsets,hpa,pods", "-n", ns)))
+    ).flat();
     const of = (...kinds: string[]) => objects.filter((o) => kinds.includes(o.kind));
     const workloads = of("Deployment", "StatefulSet", "DaemonSet");
     const hpas = of("HorizontalPodAutoscaler");
-    const want = (w: KubeObject) => (w.kind === "DaemonSet" ? (w.status?.desiredNumberScheduled ?? 1) : wantedPods(w, hpas));
+    const want = (w: KubeObject) =>
+      w.kind === "DaemonSet" ? (w.status?.desiredNumberScheduled ?? 1) : wantedPods(w, hpas);
     const late = workloads.filter((w) => readyPods(w) < want(w));
     if (workloads.length && !late.length) return workloads.length;
 
@@ -77,12 +91,18 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
       if (!hopelessSince.has(pod)) hopelessSince.set(pod, now);
       if (now - hopelessSince.get(pod)! > HOPELESS_MS) throw notReady(trouble!.text, kube);
     }
-    const lateText = late.map((w) => `${w.metadata.name} ${readyPods(w)}/${want(w)}`).join(", ") || "workloads to appear";
+    const lateText =
+      late.map((w) => `${w.metadata.name} ${readyPods(w)}/${want(w)}`).join(", ") || "workloads to appear";
     options.onProgress?.(lateText);
     if (now - begin > options.timeoutMs) {
-      const events = (await Promise.all(namespaces.map((ns) => kube.list("events", "-n", ns, "--field-selector", "type=Warning")))).flat();
+      const events = (
+        await Promise.all(namespaces.map((ns) => kube.list("events", "-n", ns, "--field-selector", "type=Warning")))
+      ).flat();
       const why = troubles.map((t) => t.trouble!.text + lastWarning(t.pod, events)).join("\n  ");
-      throw notReady(`after ${options.timeoutMs / 1000} s still waiting for ${lateText}${why ? `\n  ${why}` : ""}`, kube);
+      throw notReady(
+        `after ${options.timeoutMs / 1000} s still waiting for ${lateText}${why ? `\n  ${why}` : ""}`,
+        kube,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
@@ -97,4 +117,7 @@ function lastWarning(pod: string, events: readonly KubeObject[]): string {
 }
 
 const notReady = (text: string, kube: Kube) =>
-  new Failure(`Not everything is Ready: ${text}`, `Look: kubectl -n ${kube.config.namespaces.app} get pods,events; then run it again, it goes on where it was.`);
+  new Failure(
+    `Not everything is Ready: ${text}`,
+    `Look: kubectl -n ${kube.config.namespaces.app} get pods,events; then run it again, it goes on where it was.`,
+  );

@@ -22,7 +22,10 @@ const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[
  * since the release was first deployed. Older ones are somebody else's.
  */
 export async function markOurCrds(kube: Kube, observability: Terraform): Promise<number> {
-  const releases = (await observability.stateOf("helm_release")) as { name: string; metadata?: { first_deployed?: number } }[];
+  const releases = (await observability.stateOf("helm_release")) as {
+    name: string;
+    metadata?: { first_deployed?: number };
+  }[];
   const first = releases.find((r) => r.name === STACK_RELEASE)?.metadata?.first_deployed;
   if (!first) return 0;
   const since = first * 1000 - CRD_MARGIN_MS;
@@ -43,9 +46,12 @@ export async function sweep(kube: Kube): Promise<Swept> {
   const removed: string[] = [];
   const kept: string[] = [];
   const remove = async (kind: string, name: string, namespace?: string) => {
-    await kube.raw(["delete", kind, name, ...(namespace ? ["-n", namespace] : []), "--ignore-not-found", "--timeout=60s"], {
-      timeoutMs: 90_000,
-    });
+    await kube.raw(
+      ["delete", kind, name, ...(namespace ? ["-n", namespace] : []), "--ignore-not-found", "--timeout=60s"],
+      {
+        timeoutMs: 90_000,
+      },
+    );
     removed.push(`${kind} ${name}`);
   };
 
@@ -55,14 +61,22 @@ export async function sweep(kube: Kube): Promise<Swept> {
     for (const kind of ["service", "endpoints"]) {
       if (await kube.get(kind, kubelet, "kube-system")) await remove(kind, kubelet, "kube-system");
     }
-    for (const slice of await kube.list("endpointslices", "-n", "kube-system", "-l", `kubernetes.io/service-name=${kubelet}`)) {
+    for (const slice of await kube.list(
+      "endpointslices",
+      "-n",
+      "kube-system",
+      "-l",
+      `kubernetes.io/service-name=${kubelet}`,
+    )) {
       await remove("endpointslice", slice.metadata.name, "kube-system");
     }
   }
   for (const crd of await stackCrds(kube, "-l", OURS)) {
     const users = await kube.list(crd.metadata.name, "-A");
     if (users.length) {
-      kept.push(`crd ${crd.metadata.name}: ${users.length} objects of others use it (${users[0]!.metadata.namespace}/${users[0]!.metadata.name})`);
+      kept.push(
+        `crd ${crd.metadata.name}: ${users.length} objects of others use it (${users[0]!.metadata.namespace}/${users[0]!.metadata.name})`,
+      );
     } else {
       await remove("crd", crd.metadata.name);
     }
@@ -75,27 +89,32 @@ export async function findResidue(kube: Kube): Promise<string[]> {
   const { namespaces, metricsServer } = kube.config;
   const left: string[] = [];
   const add = (objects: readonly KubeObject[]) =>
-    left.push(...objects.map((o) => `${o.kind} ${o.metadata.namespace ? `${o.metadata.namespace}/` : ""}${o.metadata.name}`));
+    left.push(
+      ...objects.map((o) => `${o.kind} ${o.metadata.namespace ? `${o.metadata.namespace}/` : ""}${o.metadata.name}`),
+    );
   const names = [namespaces.app, namespaces.monitoring];
 
   if (namespaces.create) {
     for (const name of names) add(await kube.list("namespace", name));
   } else {
-    for (const name of names) add(await kube.list("all,configmaps,secrets,pvc,pdb,networkpolicies,hpa", "-n", name, "-l", OURS));
+    for (const name of names)
+      add(await kube.list("all,configmaps,secrets,pvc,pdb,networkpolicies,hpa", "-n", name, "-l", OURS));
   }
   add((await kube.list("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace)));
   const releases = [STACK_RELEASE, ...(metricsServer.mode === "install" ? [METRICS_SERVER.release] : [])];
   const ofRelease = (o: KubeObject) => {
     const name = o.metadata.annotations?.["meta.helm.sh/release-name"];
     const ns = o.metadata.annotations?.["meta.helm.sh/release-namespace"];
-    return (
-      releases.includes(name ?? "") &&
-      (ns === namespaces.monitoring || ns === METRICS_SERVER.namespace)
-    );
+    return releases.includes(name ?? "") && (ns === namespaces.monitoring || ns === METRICS_SERVER.namespace);
   };
-  const clusterWide = "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses";
+  const clusterWide =
+    "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses";
   add((await kube.list(clusterWide)).filter(ofRelease));
-  const system = await kube.list("services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments", "-n", "kube-system");
+  const system = await kube.list(
+    "services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments",
+    "-n",
+    "kube-system",
+  );
   add(system.filter((o) => ofRelease(o) || o.metadata.name === `${STACK_RELEASE}-kubelet`));
   add(
     (await kube.list("secrets", "-n", "kube-system", "-l", "owner=helm")).filter((s) =>

@@ -57,7 +57,9 @@ export const run: Run = async (program, args, options) => {
       throw new RunError(command, undefined, "", `${program} is not installed. See: npm run doctor`);
     }
     const output = [out.stderr, out.stdout].filter(Boolean).join("\n").trim();
-    const what = timedOut ? `did not end within ${options.timeoutMs / 1000} s` : `failed (exit code ${exitCode ?? "none"})`;
+    const what = timedOut
+      ? `did not end within ${options.timeoutMs / 1000} s`
+      : `failed (exit code ${exitCode ?? "none"})`;
     throw new RunError(command, exitCode, output, `${command} ${what}${output ? `:\n${tail(output)}` : ""}`);
   }
 };

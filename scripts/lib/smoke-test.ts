@@ -67,7 +67,10 @@ export async function smokeTest(address: string, onStep: (step: SmokeStep) => vo
   });
   await step("metrics are given", async () => {
     const api = await ask(`${address}/api/metrics`);
-    expect(api.status === 200 && api.text.includes("http_request_duration_seconds_count"), `${api.status} from the API`);
+    expect(
+      api.status === 200 && api.text.includes("http_request_duration_seconds_count"),
+      `${api.status} from the API`,
+    );
     const front = await ask(`${address}/metrics`);
     expect(front.status === 200 && front.text.includes("nginx_connections_total"), `${front.status} from the front`);
   });

@@ -56,7 +56,9 @@ export class Terraform {
   /** Prepares the folder; quick where its providers and backend have not changed. */
   async init(): Promise<void> {
     const stack = JSON.parse(fs.readFileSync(path.join(this.dir, "cdk.tf.json"), "utf8")) as { terraform: unknown };
-    const mark = createHash("sha256").update(JSON.stringify([stack.terraform, this.config.terraform])).digest("hex");
+    const mark = createHash("sha256")
+      .update(JSON.stringify([stack.terraform, this.config.terraform]))
+      .digest("hex");
     const markFile = path.join(this.dir, ".terraform", "iacproject-init");
     if (fs.existsSync(markFile) && fs.readFileSync(markFile, "utf8") === mark) return;
     // a lock file ignores provider mirrors (terraform-cdk#3622); versions are exact anyway
@@ -73,10 +75,19 @@ export class Terraform {
     const lines: string[] = [];
     let changes: Changes = { add: 0, change: 0, remove: 0 };
     const { code } = await this.stream(
-      ["plan", "-json", "-input=false", "-detailed-exitcode", "-out=plan.bin", ...(options.destroy ? ["-destroy"] : []), ...this.lock(options.lock)],
+      [
+        "plan",
+        "-json",
+        "-input=false",
+        "-detailed-exitcode",
+        "-out=plan.bin",
+        ...(options.destroy ? ["-destroy"] : []),
+        ...this.lock(options.lock),
+      ],
       LIMIT.plan,
       (m) => {
-        if (m.type === "planned_change" && m.change) lines.push(`${m.change.action} ${shortAddress(m.change.resource.addr)}`);
+        if (m.type === "planned_change" && m.change)
+          lines.push(`${m.change.action} ${shortAddress(m.change.resource.addr)}`);
         if (m.type === "change_summary" && m.changes) changes = m.changes;
         if (m.type === "refresh_start" && m.hook) options.onProgress?.(`reading ${shortAddress(m.hook.resource.addr)}`);
       },
@@ -130,7 +141,12 @@ export class Terraform {
   }
 
   /** Runs a command with `-json`; a failure is told by its diagnostics. */
-  private async stream(args: readonly string[], timeoutMs: number, onMessage: (m: Message) => void, accept: readonly number[] = []) {
+  private async stream(
+    args: readonly string[],
+    timeoutMs: number,
+    onMessage: (m: Message) => void,
+    accept: readonly number[] = [],
+  ) {
     const errors: string[] = [];
     try {
       return await this.run(this.config.terraform, args, {
@@ -153,7 +169,9 @@ export class Terraform {
       const locked = errors.find((e) => e.includes("Error acquiring the state lock"));
       throw new Failure(
         `Layer ${this.layer}: ${errors.join("\n")}`,
-        locked ? "Another run holds the state. Wait for it to end; if none runs, see `terraform force-unlock`." : undefined,
+        locked
+          ? "Another run holds the state. Wait for it to end; if none runs, see `terraform force-unlock`."
+          : undefined,
       );
     }
   }

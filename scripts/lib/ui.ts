@@ -1,5 +1,5 @@
 /** Words on the terminal: one look for all commands. */
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 
 const tty = process.stdout.isTTY;
 type Style = Parameters<typeof styleText>[0];
@@ -29,13 +29,13 @@ export class Failure extends Error {
 
 /** Columns aligned by their widest cell; colours do not count as width. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const plain = (cell: string) => cell.replace(/\u001b\[\d+m/g, "");
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, plain(cell).length)));
+  for (const row of rows)
+    row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, stripVTControlCharacters(cell).length)));
   return rows
     .map((row) =>
       row
-        .map((cell, i) => cell + " ".repeat(widths[i]! - plain(cell).length))
+        .map((cell, i) => cell + " ".repeat(widths[i]! - stripVTControlCharacters(cell).length))
         .join("  ")
         .trimEnd(),
     )

@@ -27,7 +27,14 @@ export const builtImages = (
         ? { state }
         : { state, reason: "localhost:5000: ECONNREFUSED" };
   const image = (name: string) =>
-    ({ kind: "built", repository: `iacproject-${name}`, tag, context: `/src/${name}`, dockerfile: "Dockerfile", inRegistry }) as const;
+    ({
+      kind: "built",
+      repository: `iacproject-${name}`,
+      tag,
+      context: `/src/${name}`,
+      dockerfile: "Dockerfile",
+      inRegistry,
+    }) as const;
   return { node: image("node"), react: image("react") };
 };
 
@@ -36,7 +43,10 @@ export function synthesize(overrides: object = {}, images: ResolvedImages = buil
   try {
     buildApp(testConfig(overrides), images, { outdir }).synth();
     return Object.fromEntries(
-      LAYERS.map((layer) => [layer, JSON.parse(fs.readFileSync(path.join(outdir, "stacks", layer, "cdk.tf.json"), "utf8")) as Json]),
+      LAYERS.map((layer) => [
+        layer,
+        JSON.parse(fs.readFileSync(path.join(outdir, "stacks", layer, "cdk.tf.json"), "utf8")) as Json,
+      ]),
     ) as Synthesized;
   } finally {
     fs.rmSync(outdir, { recursive: true });

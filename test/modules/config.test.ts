@@ -25,7 +25,9 @@ describe("defaults", () => {
   });
   it("let nodes pull from where this machine pushes", () => {
     expect(parse({ registry: { push: "registry.example/team" } }).registry.pull).toBe("registry.example/team");
-    expect(parse({ registry: { push: "localhost:5001", pull: "kind-registry:5000" } }).registry.pull).toBe("kind-registry:5000");
+    expect(parse({ registry: { push: "localhost:5001", pull: "kind-registry:5000" } }).registry.pull).toBe(
+      "kind-registry:5000",
+    );
   });
   it("speak plain HTTP to a registry on this machine only", () => {
     expect(parse({}).registry.insecure).toBe(true);
@@ -34,7 +36,10 @@ describe("defaults", () => {
   it("take the cluster as named where a context, a file or KUBECONFIG names it", () => {
     expect(parse({ cluster: { context: "kind-x" } }).clusterIsNamed).toBe(true);
     expect(parse({ cluster: { kubeconfig: "k.yaml" } }).clusterIsNamed).toBe(true);
-    expect(parseConfig({}, { home: "/h", kubeconfigEnv: "/a:/b" })).toMatchObject({ clusterIsNamed: true, kubeconfigs: ["/a", "/b"] });
+    expect(parseConfig({}, { home: "/h", kubeconfigEnv: "/a:/b" })).toMatchObject({
+      clusterIsNamed: true,
+      kubeconfigs: ["/a", "/b"],
+    });
   });
 });
 
@@ -42,20 +47,48 @@ describe("refusals name the key, the value and what would be accepted", () => {
   it.each([
     ["an unknown key", { redis: { durabilty: "safe" } }, /^redis\.durabilty: unknown key; accepted here: durability/],
     ["a wrong type", { registry: { push: 3 } }, /^registry\.push: 3 is not accepted; expected string/],
-    ["an unknown choice", { observability: "maybe" }, /^observability: "maybe" is not accepted; one of install, existing, none/],
+    [
+      "an unknown choice",
+      { observability: "maybe" },
+      /^observability: "maybe" is not accepted; one of install, existing, none/,
+    ],
     ["crossed bounds", { scaling: { node: { min: 5, max: 2 } } }, /^scaling\.node\.min: 5 .*max \(2\)/],
     ["a single replica", { scaling: { replicas: { min: 1 } } }, /^scaling\.replicas\.min: 1 .*at least 2/],
-    ["a target above the request", { scaling: { react: { cpuTarget: 150 } } }, /^scaling\.react\.cpuTarget: 150 .*at most 100/],
+    [
+      "a target above the request",
+      { scaling: { react: { cpuTarget: 150 } } },
+      /^scaling\.react\.cpuTarget: 150 .*at most 100/,
+    ],
     ["a quantity that is none", { redis: { storage: "lots" } }, /^redis\.storage: "lots" .*Kubernetes quantity/],
-    ["a registry with a scheme", { registry: { push: "https://user:x@registry.example" } }, /^registry\.push: .*without a scheme/],
+    [
+      "a registry with a scheme",
+      { registry: { push: "https://user:x@registry.example" } },
+      /^registry\.push: .*without a scheme/,
+    ],
     ["root as user", { images: { node: { runAsUser: 0 } } }, /^images\.node\.runAsUser: 0 .*at least 1/],
-    ["an image without a tag", { images: { node: { image: "node-api" } } }, /^images\.node\.image: "node-api" .*tag or a digest/],
+    [
+      "an image without a tag",
+      { images: { node: { image: "node-api" } } },
+      /^images\.node\.image: "node-api" .*tag or a digest/,
+    ],
     ["S3 without a bucket", { state: { backend: "s3" } }, /^state\.backend: .*state\.bucket and state\.region/],
-    ["state in a namespace that goes", { state: { backend: "kubernetes", namespace: "iacproject" } }, /^state\.namespace: "iacproject" .*destroys/],
+    [
+      "state in a namespace that goes",
+      { state: { backend: "kubernetes", namespace: "iacproject" } },
+      /^state\.namespace: "iacproject" .*destroys/,
+    ],
     ["Ingress without a host", { exposure: { type: "Ingress" } }, /^exposure\.host: is needed/],
     ["a node port without NodePort", { exposure: { nodePort: 30080 } }, /^exposure\.nodePort: 30080 .*NodePort/],
-    ["one namespace with node-exporter", { namespaces: { monitoring: "iacproject" } }, /^namespaces\.monitoring: .*privileged/],
-    ["a receiver of no kind", { monitoring: { receivers: [{ type: "pigeon", name: "x" }] } }, /^monitoring\.receivers\.0\.type/],
+    [
+      "one namespace with node-exporter",
+      { namespaces: { monitoring: "iacproject" } },
+      /^namespaces\.monitoring: .*privileged/,
+    ],
+    [
+      "a receiver of no kind",
+      { monitoring: { receivers: [{ type: "pigeon", name: "x" }] } },
+      /^monitoring\.receivers\.0\.type/,
+    ],
   ])("%s", (_, input, expected) => {
     expect(refusal(input)).toMatch(expected);
   });
@@ -78,14 +111,24 @@ describe("sources", () => {
     expect(merged).toEqual({ redis: { storage: "5Gi", durability: "fast" } });
   });
   it("read numbers, booleans and lists from variables", () => {
-    const { merged } = read({ IAC_SCALING_NODE_MAX: "7", IAC_NETWORK_POLICIES: "false", IAC_IMAGES_PULL_SECRETS: "[a, b]" });
-    expect(merged).toEqual({ scaling: { node: { max: 7 } }, networkPolicies: false, images: { pullSecrets: ["a", "b"] } });
+    const { merged } = read({
+      IAC_SCALING_NODE_MAX: "7",
+      IAC_NETWORK_POLICIES: "false",
+      IAC_IMAGES_PULL_SECRETS: "[a, b]",
+    });
+    expect(merged).toEqual({
+      scaling: { node: { max: 7 } },
+      networkPolicies: false,
+      images: { pullSecrets: ["a", "b"] },
+    });
   });
   it("keep text as text, whatever it looks like", () => {
     expect(read({ IAC_CLUSTER_CONTEXT: "123" }).merged).toEqual({ cluster: { context: "123" } });
   });
   it("refuse a variable that is no key, and guess what was meant", () => {
-    expect(read({ IAC_CHART_DIR: "/x" }).problems).toEqual(["IAC_CHART_DIR: no such variable; did you mean IAC_CHARTS_DIR?"]);
+    expect(read({ IAC_CHART_DIR: "/x" }).problems).toEqual([
+      "IAC_CHART_DIR: no such variable; did you mean IAC_CHARTS_DIR?",
+    ]);
   });
   it("refuse a file that was named and is not there", () => {
     expect(read({ IAC_CONFIG: "other.yaml" }).problems[0]).toMatch(/^IAC_CONFIG: .*other\.yaml does not exist/);
@@ -101,7 +144,9 @@ describe("sources", () => {
 });
 
 it("printing hides logins in addresses and values of secret keys", () => {
-  const shown = JSON.stringify(Redacted.copy({ url: "https://user:hunter2@host", apiKey: "hunter2", list: [{ password: "hunter2" }], port: 1 }));
+  const shown = JSON.stringify(
+    Redacted.copy({ url: "https://user:hunter2@host", apiKey: "hunter2", list: [{ password: "hunter2" }], port: 1 }),
+  );
   expect(shown).not.toContain("hunter2");
   expect(JSON.parse(shown)).toMatchObject({ url: "https://***@host", port: 1 });
 });

@@ -20,13 +20,20 @@ it("a held tag is told with its digest", async () => {
     seen.push(`${q.method} ${q.url}`);
     s.writeHead(200, { "docker-content-digest": DIGEST }).end();
   });
-  await expect(tagState({ ...settings, push: `${r.push}/team` }, "node", "abc")).resolves.toEqual({ state: "held", digest: DIGEST });
+  await expect(tagState({ ...settings, push: `${r.push}/team` }, "node", "abc")).resolves.toEqual({
+    state: "held",
+    digest: DIGEST,
+  });
   expect(seen).toEqual(["HEAD /v2/team/node/manifests/abc"]);
   r.close();
 });
 
 it("only a 404 means absent", async () => {
-  for (const [status, state] of [[404, "absent"], [500, "unreachable"], [403, "unreachable"]] as const) {
+  for (const [status, state] of [
+    [404, "absent"],
+    [500, "unreachable"],
+    [403, "unreachable"],
+  ] as const) {
     const r = await registry((_, s) => s.writeHead(status).end());
     expect((await tagState({ ...settings, push: r.push }, "node", "abc")).state).toBe(state);
     r.close();
@@ -45,7 +52,10 @@ it("a registry that nobody answers for is unreachable, with the reason", async (
 it("a refusal for want of a login says how to log in", async () => {
   const r = await registry((_, s) => s.writeHead(401, { "www-authenticate": "Basic realm=x" }).end());
   const state = await tagState({ ...settings, push: r.push }, "node", "abc");
-  expect(state).toMatchObject({ state: "unreachable", reason: expect.stringMatching(/answered 401; log in with `docker login`/) });
+  expect(state).toMatchObject({
+    state: "unreachable",
+    reason: expect.stringMatching(/answered 401; log in with `docker login`/),
+  });
   r.close();
 });
 
@@ -55,13 +65,21 @@ it("docker's login is exchanged for a token where the registry asks for one", as
       const isLogin = q.headers.authorization === `Basic ${Buffer.from("me:secret").toString("base64")}`;
       return void s.end(JSON.stringify({ token: isLogin && q.url!.includes("scope=pull") ? "good" : "bad" }));
     }
-    if (q.headers.authorization === "Bearer good") return void s.writeHead(200, { "docker-content-digest": DIGEST }).end();
-    s.writeHead(401, { "www-authenticate": `Bearer realm="http://${q.headers.host}/token",service="r",scope="pull"` }).end();
+    if (q.headers.authorization === "Bearer good")
+      return void s.writeHead(200, { "docker-content-digest": DIGEST }).end();
+    s.writeHead(401, {
+      "www-authenticate": `Bearer realm="http://${q.headers.host}/token",service="r",scope="pull"`,
+    }).end();
   });
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-docker-"));
   const dockerConfig = path.join(dir, "config.json");
-  fs.writeFileSync(dockerConfig, JSON.stringify({ auths: { [r.push]: { auth: Buffer.from("me:secret").toString("base64") } } }));
-  expect((await tagState({ push: r.push, insecure: true, auth: "docker", dockerConfig }, "node", "abc")).state).toBe("held");
+  fs.writeFileSync(
+    dockerConfig,
+    JSON.stringify({ auths: { [r.push]: { auth: Buffer.from("me:secret").toString("base64") } } }),
+  );
+  expect((await tagState({ push: r.push, insecure: true, auth: "docker", dockerConfig }, "node", "abc")).state).toBe(
+    "held",
+  );
   r.close();
   fs.rmSync(dir, { recursive: true });
 });

@@ -32,7 +32,13 @@ describe("redis replicas", () => {
   const replica = workload({ data }, "redis-replicas");
   const conf = replicaConf(testConfig().redis);
   it("follow main, read-only, without a file, never promoted", () => {
-    for (const line of ["replicaof redis-main 6379", "replica-read-only yes", "replica-priority 0", "appendonly no", 'save ""']) {
+    for (const line of [
+      "replicaof redis-main 6379",
+      "replica-read-only yes",
+      "replica-priority 0",
+      "appendonly no",
+      'save ""',
+    ]) {
       expect(conf).toContain(line);
     }
   });
@@ -47,7 +53,9 @@ describe("redis replicas", () => {
       "redis-replicas-2.redis-replicas-headless:6379",
     ]);
     const exporter = workload(synthesize({ scaling: { replicas: { max: 9 } } }), "redis-exporter");
-    expect(exporter["spec"].template.spec.initContainers[0].command).toContain("redis-replicas-8.redis-replicas-headless:6379");
+    expect(exporter["spec"].template.spec.initContainers[0].command).toContain(
+      "redis-replicas-8.redis-replicas-headless:6379",
+    );
   });
 });
 
@@ -72,7 +80,9 @@ describe("the password", () => {
   it("reaches pods as a file and no container by its environment", () => {
     for (const name of ["redis-main", "redis-replicas", "redis-exporter"]) {
       const { spec } = workload({ data }, name)["spec"].template;
-      expect(spec.volumes.some((v: { secret?: { secretName: string } }) => v.secret?.secretName.includes("redis-auth"))).toBe(true);
+      expect(
+        spec.volumes.some((v: { secret?: { secretName: string } }) => v.secret?.secretName.includes("redis-auth")),
+      ).toBe(true);
       for (const c of [...spec.containers, ...(spec.initContainers ?? [])]) expect(c.env).toBeUndefined();
     }
   });
@@ -87,7 +97,10 @@ describe("network policies", () => {
   });
   it("let only the API, replicas and the exporter reach main", () => {
     const { ingress } = named("kubernetes_network_policy_v1", "redis-main")["spec"];
-    const from = ingress.map((rule: { from: { pod_selector: { match_labels: Record<string, string> } }[] }) => rule.from[0]!.pod_selector.match_labels["app.kubernetes.io/name"]);
+    const from = ingress.map(
+      (rule: { from: { pod_selector: { match_labels: Record<string, string> } }[] }) =>
+        rule.from[0]!.pod_selector.match_labels["app.kubernetes.io/name"],
+    );
     expect(from.sort()).toEqual(["node", "redis-exporter", "redis-replica"]);
   });
   it("let main call nobody", () => {
@@ -95,16 +108,22 @@ describe("network policies", () => {
   });
   it("open the page's port to anyone, and no other", () => {
     const open = of("kubernetes_network_policy_v1").flatMap((p) =>
-      (p["spec"].ingress ?? []).filter((rule: { from?: unknown[] }) => !rule.from?.length).map(() => p["metadata"].name),
+      (p["spec"].ingress ?? [])
+        .filter((rule: { from?: unknown[] }) => !rule.from?.length)
+        .map(() => p["metadata"].name),
     );
     expect(open).toEqual(["react"]);
   });
   it("know the API's and the page's container ports", () => {
     const { data: other } = synthesize({ images: { node: { port: 4000 } } });
-    const react = resources({ data: other }, "kubernetes_network_policy_v1").find((r) => r.body["metadata"].name === "react")!;
+    const react = resources({ data: other }, "kubernetes_network_policy_v1").find(
+      (r) => r.body["metadata"].name === "react",
+    )!;
     expect(react.body["spec"].egress[0].ports[0].port).toBe("4000");
   });
   it("can be left out on a cluster that does not grant them", () => {
-    expect(resources({ data: synthesize({ networkPolicies: false }).data }, "kubernetes_network_policy_v1")).toEqual([]);
+    expect(resources({ data: synthesize({ networkPolicies: false }).data }, "kubernetes_network_policy_v1")).toEqual(
+      [],
+    );
   });
 });

@@ -5,7 +5,8 @@ import { contextFiles, contextHash } from "../../modules/context-hash";
 import { resolveImages } from "../../stacks/images";
 import { builtImages, DIGEST, resources, synthesize, testConfig } from "../helpers/layers";
 
-const images = (state: "held" | "absent" | "unreachable", tag?: string) => synthesize({}, builtImages(state, tag)).images;
+const images = (state: "held" | "absent" | "unreachable", tag?: string) =>
+  synthesize({}, builtImages(state, tag)).images;
 const only = (json: ReturnType<typeof images>, type: string) => resources({ images: json }, type).map((r) => r.body);
 
 describe("a tag that the registry lacks", () => {
@@ -47,7 +48,10 @@ it("an unreachable registry stops the plan with a sentence, and is never read as
   for (const seen of only(images("unreachable"), "terraform_data")) {
     expect(seen["lifecycle"].ignore_changes).toEqual(["input"]);
     expect(seen["lifecycle"].precondition).toEqual([
-      { condition: "${false}", error_message: expect.stringMatching(/registry could not be asked \(localhost:5000: ECONNREFUSED\)\. Start it/) },
+      {
+        condition: "${false}",
+        error_message: expect.stringMatching(/registry could not be asked \(localhost:5000: ECONNREFUSED\)\. Start it/),
+      },
     ]);
   }
 });
@@ -59,7 +63,10 @@ it("another tag is another set of resources", () => {
 
 it("prebuilt images need no Docker: no provider, no resource", () => {
   const reference = `registry.example/api@${DIGEST}`;
-  const json = synthesize({}, { node: { kind: "prebuilt", reference }, react: { kind: "prebuilt", reference: "registry.example/page:1.0" } }).images;
+  const json = synthesize(
+    {},
+    { node: { kind: "prebuilt", reference }, react: { kind: "prebuilt", reference: "registry.example/page:1.0" } },
+  ).images;
   expect(json["provider"]).toBeUndefined();
   expect(json["resource"]).toBeUndefined();
   expect(json["output"].node_image.value).toBe(reference);
@@ -125,7 +132,9 @@ describe("the context hash", () => {
     expect(hash()).not.toBe(before);
   });
   it("refuses a context or a Dockerfile that is not there", () => {
-    expect(() => contextHash({ context: "/nowhere", dockerfile: "Dockerfile" })).toThrow("image context /nowhere does not exist");
+    expect(() => contextHash({ context: "/nowhere", dockerfile: "Dockerfile" })).toThrow(
+      "image context /nowhere does not exist",
+    );
     expect(() => hash({ dockerfile: "Other" })).toThrow(/has no Other$/);
   });
 });

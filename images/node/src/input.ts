@@ -11,19 +11,22 @@ export async function readFields(request: IncomingMessage): Promise<Record<strin
     throw new HttpError(415, "content-type must be application/json or application/x-www-form-urlencoded");
   }
   const text = await readBody(request);
-  if (type !== "application/json") return Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(text)));
+  if (type !== "application/json")
+    return Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(text)));
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
     throw badRequest("the body is not JSON");
   }
-  if (typeof body !== "object" || body === null || Array.isArray(body)) throw badRequest("the body must be a JSON object");
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    throw badRequest("the body must be a JSON object");
   return Object.assign(Object.create(null), body) as Record<string, unknown>;
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
-  const tooLarge = () => new HttpError(413, `the body is larger than ${LIMITS.bodyBytes} bytes`, { connection: "close" });
+  const tooLarge = () =>
+    new HttpError(413, `the body is larger than ${LIMITS.bodyBytes} bytes`, { connection: "close" });
   if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;

@@ -62,14 +62,19 @@ export class ApiServer {
       );
     });
     this.allowOrigin(request, response);
-    if (this.draining) response.setHeader("connection", "close");
     try {
       if (!methods) throw new HttpError(404, `no such route: ${path.slice(0, 100)}`);
       if (method === "OPTIONS") return void this.preflight(request, response, Object.keys(methods));
       const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
-      if (!handler) throw new HttpError(405, `${path} takes ${Object.keys(methods).join(", ")}`, { allow: Object.keys(methods).join(", ") });
+      if (!handler)
+        throw new HttpError(405, `${path} takes ${Object.keys(methods).join(", ")}`, {
+          allow: Object.keys(methods).join(", "),
+        });
       const query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
-      this.send(response, await handler(request, query, { store: this.store, metrics: this.metrics, isDraining: () => this.draining }));
+      this.send(
+        response,
+        await handler(request, query, { store: this.store, metrics: this.metrics, isDraining: () => this.draining }),
+      );
     } catch (error) {
       this.fail(response, error, path);
     }
@@ -77,6 +82,8 @@ export class ApiServer {
 
   private send(response: ServerResponse, reply: Reply, headers: Readonly<Record<string, string>> = {}): void {
     if (response.destroyed) return;
+    // looked at when the answer goes out: a request may have come before the stop
+    if (this.draining) response.setHeader("connection", "close");
     response.writeHead(reply.status, {
       "content-type": reply.type,
       "content-length": Buffer.byteLength(reply.body),

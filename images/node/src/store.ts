@@ -24,7 +24,8 @@ function connect(role: string, url: string, config: ApiConfig) {
       keepAlive: true,
       noDelay: true,
       // for ever, but never slower than once a second; jitter keeps pods apart
-      reconnectStrategy: (tries: number) => Math.min(50 * 2 ** Math.min(tries, 6), RECONNECT_MAX_MS) * (0.5 + Math.random() / 2),
+      reconnectStrategy: (tries: number) =>
+        Math.min(50 * 2 ** Math.min(tries, 6), RECONNECT_MAX_MS) * (0.5 + Math.random() / 2),
     },
   } satisfies RedisClientOptions;
   const client = createClient(options);
@@ -56,13 +57,22 @@ export class Store {
     for (const client of [this.main, this.replicas]) void client.connect().catch(() => undefined);
   }
 
+  /** Lets commands that were sent end, but does not wait for a Redis that hangs. */
   async stop(): Promise<void> {
-    for (const client of [this.main, this.replicas]) client.isReady ? await client.close() : client.destroy();
+    await Promise.all(
+      [this.main, this.replicas].map(async (client) => {
+        const limit = new Promise<void>((resolve) => setTimeout(resolve, this.config.commandTimeoutMs).unref());
+        if (client.isOpen && client.isReady) await Promise.race([client.close(), limit]);
+        if (client.isOpen) client.destroy();
+      }),
+    );
   }
 
   /** Why nothing can be answered, or undefined where something can. */
   get trouble(): string | undefined {
-    return this.main.isReady || this.replicas.isReady ? undefined : "no connection to Redis, neither main nor a replica";
+    return this.main.isReady || this.replicas.isReady
+      ? undefined
+      : "no connection to Redis, neither main nor a replica";
   }
 
   get(id: string): Promise<string | null> {
@@ -103,7 +113,11 @@ export class Store {
     return this.command(this.main, run, limitMs);
   }
 
-  private async command<T>(client: Client, run: (client: Client) => Promise<T>, limitMs = this.config.commandTimeoutMs): Promise<T> {
+  private async command<T>(
+    client: Client,
+    run: (client: Client) => Promise<T>,
+    limitMs = this.config.commandTimeoutMs,
+  ): Promise<T> {
     if (!client.isReady) throw unavailable("Redis is not reachable");
     let timer: NodeJS.Timeout | undefined;
     try {
@@ -119,7 +133,9 @@ export class Store {
       if (error instanceof Error && error.name === "HttpError") throw error;
       const reason = (error as Error).message;
       // OOM, MISCONF, READONLY, LOADING…: Redis refused, nothing was written
-      throw unavailable(/^[A-Z]{3,} /.test(reason) ? `Redis refused: ${reason.split(" ")[0]}` : "the connection to Redis failed");
+      throw unavailable(
+        /^[A-Z]{3,} /.test(reason) ? `Redis refused: ${reason.split(" ")[0]}` : "the connection to Redis failed",
+      );
     } finally {
       clearTimeout(timer);
     }

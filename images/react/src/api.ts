@@ -7,7 +7,8 @@ async function call(path: string, init: RequestInit = {}): Promise<Response> {
   try {
     response = await fetch(`/api${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch (error) {
-    throw new Error((error as Error).name === "TimeoutError" ? "The API did not answer in time." : "The API cannot be reached.");
+    const late = (error as Error).name === "TimeoutError";
+    throw new Error(late ? "The API did not answer in time." : "The API cannot be reached.", { cause: error });
   }
   if (response.ok || response.status === 404) return response;
   const reason = await response

@@ -20,9 +20,7 @@ export function App() {
       <AddForm />
       <section aria-labelledby="list-title">
         <div className="list-head">
-          <h2 id="list-title">
-            Keys{keys.data ? <span className="count"> {keys.data.length}</span> : null}
-          </h2>
+          <h2 id="list-title">Keys{keys.data ? <span className="count"> {keys.data.length}</span> : null}</h2>
           <input
             type="search"
             aria-label="Filter keys"
@@ -44,11 +42,7 @@ export function App() {
             <Item key={id} id={id} />
           ))}
         </ul>
-        {found.length > SHOWN && (
-          <p className="hint">
-            {found.length - SHOWN} more. Type in the filter to find them.
-          </p>
-        )}
+        {found.length > SHOWN && <p className="hint">{found.length - SHOWN} more. Type in the filter to find them.</p>}
       </section>
     </main>
   );

@@ -19,20 +19,36 @@ export function Item({ id }: { id: string }) {
       {draft === undefined ? (
         <>
           <span className="value">
-            {value.isPending ? "…" : value.isError ? <span className="error">{value.error.message}</span> : (value.data ?? <em>gone</em>)}
+            {value.isPending ? (
+              "…"
+            ) : value.isError ? (
+              <span className="error">{value.error.message}</span>
+            ) : (
+              (value.data ?? <em>gone</em>)
+            )}
           </span>
           <span className="actions">
             <button onClick={() => setDraft(value.data ?? "")} disabled={!value.isSuccess} aria-label={`Edit ${id}`}>
               Edit
             </button>
-            <button onClick={() => remove.mutate(id)} disabled={remove.isPending} aria-label={`Delete ${id}`} className="danger">
+            <button
+              onClick={() => remove.mutate(id)}
+              disabled={remove.isPending}
+              aria-label={`Delete ${id}`}
+              className="danger"
+            >
               Delete
             </button>
           </span>
         </>
       ) : (
         <form onSubmit={submit} className="edit">
-          <input autoFocus aria-label={`Value of ${id}`} value={draft} onChange={(event) => setDraft(event.target.value)} />
+          <input
+            autoFocus
+            aria-label={`Value of ${id}`}
+            value={draft}
+            onChange={(event) => setDraft(event.target.value)}
+          />
           <button type="submit" disabled={save.isPending}>
             Save
           </button>

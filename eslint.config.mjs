@@ -1,0 +1,44 @@
+import js from "@eslint/js";
+import prettier from "eslint-config-prettier";
+import tseslint from "typescript-eslint";
+
+const providerRoots = {
+  regex: "^(@cdktf/provider-[a-z]+|cdktf/lib/.*)$",
+  message: "Import single bindings (@cdktf/provider-x/lib/y): a package root costs a second and 260 MB.",
+};
+const providers = {
+  regex: "^@cdktf/",
+  message: "Provider imports stay in modules/ and stacks/: the one seam to CDKTF.",
+};
+
+export default tseslint.config(
+  { ignores: ["node_modules", "cdktf.out", "**/dist", "images/*/node_modules", "coverage", ".state", ".tools"] },
+  js.configs.recommended,
+  ...tseslint.configs.recommended,
+  prettier,
+  {
+    rules: {
+      "@typescript-eslint/no-explicit-any": "error",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "no-restricted-imports": ["error", { patterns: [providerRoots, providers] }],
+      "no-restricted-properties": [
+        "error",
+        { object: "process", property: "env", message: "Only modules/config-sources.ts reads the environment." },
+      ],
+      eqeqeq: "error",
+    },
+  },
+  {
+    files: ["modules/**", "stacks/**"],
+    rules: { "no-restricted-imports": ["error", { patterns: [providerRoots] }] },
+  },
+  {
+    files: ["modules/config-sources.ts", "images/**", "test/**", "scripts/*.mjs", "*.config.js"],
+    rules: { "no-restricted-properties": "off" },
+  },
+  {
+    files: ["**/*.js", "**/*.mjs"],
+    languageOptions: { globals: { process: "readonly", console: "readonly", module: "writable", require: "readonly" } },
+    rules: { "@typescript-eslint/no-require-imports": "off" },
+  },
+);

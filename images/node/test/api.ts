@@ -1,0 +1,37 @@
+/** The API in this process on a free port, against given Redis addresses. */
+import { readConfig } from "../src/config";
+import { ApiServer } from "../src/server";
+import { PASSWORD } from "./redis";
+
+export interface Api {
+  readonly address: string;
+  readonly server: ApiServer;
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+}
+
+export async function startApi(mainUrl: string, replicasUrl: string, env: Record<string, string> = {}): Promise<Api> {
+  const config = readConfig({
+    REDIS_MAIN_URL: mainUrl,
+    REDIS_REPLICAS_URL: replicasUrl,
+    REDIS_COMMAND_TIMEOUT_MS: "300",
+    REDIS_CONNECT_TIMEOUT_MS: "300",
+    ...env,
+  });
+  const server = new ApiServer({ ...config, port: 0, password: PASSWORD });
+  const address = `http://127.0.0.1:${await server.start()}`;
+  return {
+    address,
+    server,
+    fetch: (path, init = {}) => fetch(`${address}${path}`, { ...init, signal: AbortSignal.timeout(10_000) }),
+  };
+}
+
+export const json = (method: string, body: unknown): RequestInit => ({
+  method,
+  headers: { "content-type": "application/json" },
+  body: typeof body === "string" ? body : JSON.stringify(body),
+});
+export const form = (method: string, body: Record<string, string>): RequestInit => ({
+  method,
+  body: new URLSearchParams(body),
+});

@@ -1,0 +1,95 @@
+/** Real redis-server processes for the tests. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createServer } from "node:net";
+
+export const PASSWORD = "only-for-tests";
+
+/** Whether there is a redis-server; `npm test` of the project installs one. */
+export const hasRedis = ((): boolean => {
+  try {
+    execFileSync("redis-server", ["--version"]);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export class Redis {
+  private child: ChildProcess | undefined;
+  constructor(
+    readonly port: number,
+    private readonly mainPort?: number,
+  ) {}
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Resolves when it answers; a replica also when it is linked to main. */
+  async start(): Promise<this> {
+    const args = [
+      "--port",
+      String(this.port),
+      "--bind",
+      "127.0.0.1",
+      "--save",
+      "",
+      "--appendonly",
+      "no",
+      "--requirepass",
+      PASSWORD,
+      "--masterauth",
+      PASSWORD,
+      "--repl-diskless-sync-delay",
+      "0",
+    ];
+    if (this.mainPort) args.push("--replicaof", `127.0.0.1 ${this.mainPort}`);
+    this.child = spawn("redis-server", args, { stdio: "ignore", cwd: "/tmp" });
+    for (let i = 0; i < 200; i++) {
+      const info = this.cli("INFO", "replication");
+      if (info.includes(this.mainPort ? "master_link_status:up" : "role:master")) return this;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`redis-server on port ${this.port} did not get ready`);
+  }
+
+  cli(...args: string[]): string {
+    try {
+      return execFileSync("redis-cli", ["-p", String(this.port), "-a", PASSWORD, "--no-auth-warning", ...args], {
+        stdio: ["ignore", "pipe", "ignore"],
+      }).toString();
+    } catch {
+      return "";
+    }
+  }
+
+  signal(name: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void {
+    this.child?.kill(name);
+  }
+
+  async stop(): Promise<void> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGCONT");
+    child.kill("SIGKILL");
+    await gone;
+  }
+}
+
+/** Polls until `condition` holds, at most 10 s. */
+export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`waited 10 s for: ${what}`);
+}

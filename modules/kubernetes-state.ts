@@ -1,0 +1,44 @@
+import type { Construct } from "constructs";
+import { TerraformBackend, TerraformRemoteState, type DataTerraformRemoteStateConfig } from "cdktf";
+
+/** Terraform's `kubernetes` backend: state in a Secret, locked by a Lease. cdktf 0.21 has no class for it. */
+export interface KubernetesStateProps {
+  /** The Secret is `tfstate-default-SUFFIX`. */
+  readonly secretSuffix: string;
+  readonly namespace: string;
+  readonly configPaths: readonly string[];
+  /** @default the current one */
+  readonly configContext?: string | undefined;
+}
+
+const attributes = (p: KubernetesStateProps): Record<string, unknown> => ({
+  secret_suffix: p.secretSuffix,
+  namespace: p.namespace,
+  config_paths: [...p.configPaths],
+  ...(p.configContext ? { config_context: p.configContext } : {}),
+});
+
+/** Reads the outputs of another layer's state. */
+export class KubernetesRemoteState extends TerraformRemoteState {
+  constructor(scope: Construct, id: string, props: KubernetesStateProps) {
+    super(scope, id, "kubernetes", attributes(props) as DataTerraformRemoteStateConfig);
+  }
+}
+
+/** Keeps a layer's state in the cluster. */
+export class KubernetesBackend extends TerraformBackend {
+  constructor(
+    scope: Construct,
+    private readonly props: KubernetesStateProps,
+  ) {
+    super(scope, "backend", "kubernetes");
+  }
+
+  protected override synthesizeAttributes(): Record<string, unknown> {
+    return attributes(this.props);
+  }
+
+  override getRemoteStateDataSource(scope: Construct, name: string, _fromStack: string): TerraformRemoteState {
+    return new KubernetesRemoteState(scope, name, this.props);
+  }
+}

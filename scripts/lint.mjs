@@ -1,0 +1,47 @@
+// `npm run lint`: types, rules and looks of everything. `--fix` mends what a program can mend.
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { install } from "./bootstrap.mjs";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const fix = process.argv.includes("--fix");
+const folders = [root, path.join(root, "images", "node"), path.join(root, "images", "react")];
+for (const folder of folders) install(folder);
+
+const bin = (folder, file) => path.join(folder, "node_modules", file);
+const checks = [
+  ...folders.map((folder) => [
+    `types of ${path.relative(root, folder) || "the project"}`,
+    process.execPath,
+    [bin(folder, "typescript/bin/tsc"), "-p", folder],
+  ]),
+  ["rules", process.execPath, [bin(root, "eslint/bin/eslint.js"), "--max-warnings=0", ...(fix ? ["--fix"] : []), "."]],
+  [
+    "looks",
+    process.execPath,
+    [bin(root, "prettier/bin/prettier.cjs"), fix ? "--write" : "--check", "--log-level=warn", "."],
+  ],
+];
+const scripts = [
+  "scripts/deploy-all.sh",
+  "modules/redis-scripts/probe.sh",
+  "modules/redis-scripts/exporter-passwords.sh",
+  "images/react/nginx/40-render.sh",
+  ".ci/run",
+];
+if (spawnSync("shellcheck", ["--version"], { stdio: "ignore" }).status === 0)
+  checks.push(["shell scripts", "shellcheck", scripts]);
+else console.log("– shell scripts: SKIPPED, shellcheck is not installed");
+
+let failed = 0;
+for (const [name, program, args] of checks) {
+  const begin = Date.now();
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: root, encoding: "utf8" });
+  console.log(`${status === 0 ? "✓" : "✗"} ${name} (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
+  if (status !== 0) {
+    failed++;
+    console.log(stdout + stderr);
+  }
+}
+process.exit(failed ? 1 : 0);

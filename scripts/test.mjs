@@ -1,0 +1,103 @@
+// `npm test`: does its own set-up on a fresh machine, then runs everything that needs no cluster.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { install } from "./bootstrap.mjs";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const tools = path.join(root, ".tools", "bin");
+process.env.PATH = `${tools}${path.delimiter}${process.env.PATH}`;
+
+const works = (program, ...args) => spawnSync(program, args, { stdio: "ignore" }).status === 0;
+const attempt = (program, ...args) =>
+  spawnSync(program, args, {
+    stdio: "ignore",
+    timeout: 300_000,
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  }).status === 0;
+
+/** redis-server and redis-cli: Debian's package, Homebrew's, else those of the Docker image. */
+function provideRedis() {
+  const there = () => works("redis-server", "--version") && works("redis-cli", "--version");
+  if (there()) return;
+  process.stderr.write("Installing redis-server for the tests … ");
+  if (works("apt-get", "--version")) {
+    const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
+    const apt = (...args) => attempt(...[...sudo, "apt-get", ...args]);
+    const get = () => apt("install", "-y", "-qq", "--no-install-recommends", "redis-server", "redis-tools");
+    if (!get() && apt("update", "-qq")) get();
+  } else if (works("brew", "--version")) {
+    attempt("brew", "install", "redis");
+  }
+  if (!there() && works("docker", "version")) {
+    const image = /redis: "([^"]+)"/.exec(readFileSync(path.join(root, "modules", "versions.ts"), "utf8"))[1];
+    mkdirSync(tools, { recursive: true });
+    const made = spawnSync("docker", ["create", image], { encoding: "utf8", timeout: 300_000 });
+    const id = (made.stdout ?? "").trim();
+    for (const name of id ? ["redis-server", "redis-cli"] : [])
+      attempt("docker", "cp", "-L", `${id}:/usr/local/bin/${name}`, path.join(tools, name));
+    if (id) attempt("docker", "rm", id);
+    // the image's binary may want libraries that this machine has not
+    if (!there()) for (const name of ["redis-server", "redis-cli"]) rmSync(path.join(tools, name), { force: true });
+  }
+  process.stderr.write(there() ? "done\n" : "not possible here: the tests that need it are SKIPPED\n");
+}
+
+const folders = { root, node: path.join(root, "images", "node"), react: path.join(root, "images", "react") };
+for (const folder of Object.values(folders)) install(folder);
+provideRedis();
+
+const out = mkdtempSync(path.join(tmpdir(), "iacproject-results-"));
+const filter = process.argv.slice(2);
+const suites = [
+  {
+    name: "layers and scripts",
+    cwd: root,
+    bin: "jest/bin/jest.js",
+    args: (file) => ["--json", `--outputFile=${file}`, ...filter],
+  },
+  {
+    name: "API",
+    cwd: folders.node,
+    bin: "vitest/vitest.mjs",
+    args: (file) => [
+      "run",
+      "--silent",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${file}`,
+      ...filter,
+    ],
+  },
+  {
+    name: "page",
+    cwd: folders.react,
+    bin: "vitest/vitest.mjs",
+    args: (file) => ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...filter],
+  },
+];
+const total = { passed: 0, failed: 0, skipped: 0 };
+let broken = 0;
+for (const [i, suite] of suites.entries()) {
+  console.log(`\n── ${suite.name}`);
+  const file = path.join(out, `${i}.json`);
+  const { status } = spawnSync(
+    process.execPath,
+    [path.join(suite.cwd, "node_modules", suite.bin), ...suite.args(file)],
+    { cwd: suite.cwd, stdio: ["ignore", "inherit", "inherit"] },
+  );
+  if (existsSync(file)) {
+    const result = JSON.parse(readFileSync(file, "utf8"));
+    total.passed += result.numPassedTests;
+    total.failed += result.numFailedTests;
+    total.skipped += result.numPendingTests + (result.numTodoTests ?? 0);
+    // a file that does not load fails without a test
+    if (status !== 0 && result.numFailedTests === 0) broken++;
+  } else broken++;
+}
+rmSync(out, { recursive: true });
+if (total.skipped) console.log(`\n!!! ${total.skipped} tests were SKIPPED; the reasons stand above.`);
+console.log(`\n${total.passed} passed, ${total.failed + broken} failed, ${total.skipped} skipped`);
+process.exit(total.failed + broken || (filter.length === 0 && total.passed === 0) ? 1 : 0);

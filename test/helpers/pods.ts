@@ -1,0 +1,34 @@
+import type { Json } from "./layers";
+
+/** The pod template of any object that has one, operator resources excluded. */
+export function podSpecOf(object: Json): Json | undefined {
+  switch (object["kind"]) {
+    case "Deployment":
+    case "StatefulSet":
+    case "DaemonSet":
+    case "Job":
+      return object["spec"].template.spec as Json;
+    case "Pod":
+      return object["spec"] as Json;
+    default:
+      return undefined;
+  }
+}
+
+export const containersOf = (spec: Json): Json[] => [...(spec["initContainers"] ?? []), ...spec["containers"]];
+
+/** What is wrong with a container by the house's rules, one word each. */
+export function faults(spec: Json, container: Json): string[] {
+  const pod = spec["securityContext"] ?? {};
+  const own = container["securityContext"] ?? {};
+  const found: string[] = [];
+  if (!container["resources"]?.requests?.cpu) found.push("no CPU request");
+  if (!container["resources"]?.requests?.memory) found.push("no memory request");
+  const nonRoot = own.runAsNonRoot ?? pod.runAsNonRoot;
+  if (!nonRoot || (own.runAsUser ?? pod.runAsUser) === 0) found.push("may run as root");
+  if (!own.readOnlyRootFilesystem) found.push("root filesystem not read-only");
+  return found;
+}
+
+/** A name with a version of at least two figures, or a digest. */
+export const isExact = (image: string): boolean => /@sha256:[0-9a-f]{64}$|:v?\d+\.\d+(\.\d+)?[\w.-]*$/.test(image);

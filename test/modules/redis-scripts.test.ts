@@ -1,0 +1,103 @@
+/** The probes' script against real redis-server processes. */
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { PROJECT_ROOT } from "../../modules/config";
+
+const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
+if (!hasRedis) console.warn("SKIPPED: the Redis probes were not tested: redis-server is not installed");
+const suite = hasRedis ? describe : describe.skip;
+
+suite("the probes of a Redis pod", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-redis-"));
+  const children: ChildProcess[] = [];
+  const [mainPort, replicaPort] = [26379 + (process.pid % 500) * 2, 26380 + (process.pid % 500) * 2];
+  // without a line end, as Kubernetes mounts it
+  fs.writeFileSync(path.join(dir, "password"), "for-tests");
+
+  /** The script with its pod's paths and port replaced by this test's. */
+  const scriptFor = (port: number) => {
+    const file = path.join(dir, `probe-${port}.sh`);
+    const text = fs.readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", "probe.sh"), "utf8");
+    fs.writeFileSync(file, text.replaceAll("/run/secrets/redis", dir).replaceAll("6379", String(port)));
+    return file;
+  };
+  const probe = (port: number, ...args: string[]) => {
+    const { status, stdout } = spawnSync("sh", [scriptFor(port), ...args], { encoding: "utf8" });
+    return { ok: status === 0, said: stdout.trim() };
+  };
+  const start = (port: number, ...args: string[]) => {
+    const child = spawn(
+      "redis-server",
+      [
+        "--port",
+        String(port),
+        "--save",
+        "",
+        "--requirepass",
+        "for-tests",
+        "--masterauth",
+        "for-tests",
+        "--repl-diskless-sync-delay",
+        "0",
+        ...args,
+      ],
+      { cwd: dir, stdio: "ignore" },
+    );
+    children.push(child);
+    return child;
+  };
+  const until = async (condition: () => boolean) => {
+    for (let i = 0; i < 100 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(condition()).toBe(true);
+  };
+  afterAll(() => {
+    for (const child of children) child.kill("SIGKILL");
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+
+  it("take main for alive and ready, a replica for ready once it has copied main, and stale ones for not", async () => {
+    expect(probe(mainPort, "live")).toEqual({ ok: false, said: "no answer to PING" });
+    const main = start(mainPort);
+    await until(() => probe(mainPort, "live").ok);
+    expect(probe(mainPort, "main").ok).toBe(true);
+    expect(probe(mainPort, "replica", "60").said).toBe("role is 'master', not slave");
+
+    start(replicaPort, "--replicaof", `127.0.0.1 ${mainPort}`);
+    await until(() => probe(replicaPort, "replica", "60").ok);
+    expect(probe(replicaPort, "main").said).toBe("role is 'slave', not master");
+
+    main.kill("SIGKILL");
+    await until(() => !probe(replicaPort, "replica", "0").ok);
+    // a short restart of main does not take the replica away
+    expect(probe(replicaPort, "replica", "60").ok).toBe(true);
+    expect(probe(replicaPort, "live").ok).toBe(true);
+    expect(probe(replicaPort, "replica", "0").said).toMatch(/^link to main down for \d+ s, at most 0 s$/);
+  });
+
+  it("take a replica that never copied main for not ready", async () => {
+    const port = replicaPort + 1000;
+    start(port, "--replicaof", "127.0.0.1 1");
+    await until(() => probe(port, "live").ok);
+    expect(probe(port, "replica", "60").said).toBe("link to main down for -1 s, at most 60 s");
+  });
+
+  it("never put the password into arguments", () => {
+    const text = fs.readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", "probe.sh"), "utf8");
+    expect(text).not.toMatch(/redis-cli[^|\n]*-a |REDISCLI_AUTH/);
+  });
+
+  it("the exporter's map names every address with the password", () => {
+    const out = path.join(dir, "passwords.json");
+    const script = fs
+      .readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", "exporter-passwords.sh"), "utf8")
+      .replaceAll("/run/secrets/redis", dir);
+    execFileSync("sh", ["-c", script, "sh", out, "a:1", "b:2"]);
+    expect(JSON.parse(fs.readFileSync(out, "utf8"))).toEqual({
+      "redis://a:1": "for-tests",
+      "redis://b:2": "for-tests",
+    });
+    expect(fs.statSync(out).mode & 0o077).toBe(0);
+  });
+});

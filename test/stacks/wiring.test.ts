@@ -1,0 +1,84 @@
+import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
+import { resources, synthesize } from "../helpers/layers";
+
+const all = synthesize();
+
+/** `layer.output` of every reference to another layer's state. */
+const references = (layer: LayerName): string[] => [
+  ...new Set(
+    [...JSON.stringify(all[layer]).matchAll(/terraform_remote_state\.(\w+)-state\.outputs\.(\w+)/g)].map(
+      (m) => `${m[1]}.${m[2]}`,
+    ),
+  ),
+];
+
+it.each(LAYERS)("layer %s reads only written outputs of the layers that it names as upstream", (layer) => {
+  for (const reference of references(layer)) {
+    const [upstream, output] = reference.split(".") as [LayerName, string];
+    expect(UPSTREAM[layer]).toContain(upstream);
+    expect(Object.keys(all[upstream]["output"])).toContain(output);
+  }
+});
+
+it("app reads both images and Redis' address; observability the exporter's", () => {
+  expect(references("app")).toEqual(
+    expect.arrayContaining(["images.node_image", "images.react_image", "data.redis_main_host", "data.redis_secret"]),
+  );
+  expect(references("observability")).toEqual(expect.arrayContaining(["data.redis_exporter_host", "app.namespace"]));
+});
+
+it("there is no automatic reference between stacks", () => {
+  expect(JSON.stringify(all)).not.toContain("cross-stack");
+});
+
+describe("state", () => {
+  const backend = (over: object, layer: LayerName = "app") => synthesize(over)[layer]["terraform"].backend;
+  it("is a file a layer outside cdktf.out by default, by absolute path", () => {
+    expect(backend({}).local.path).toMatch(/^\/.*\/\.state\/app\.tfstate$/);
+  });
+  it("can be in the cluster, each layer its own Secret, read by the others the same way", () => {
+    const { app } = synthesize({ state: { backend: "kubernetes" } });
+    expect(app["terraform"].backend).toEqual({
+      kubernetes: expect.objectContaining({
+        secret_suffix: "iacproject-app",
+        namespace: "default",
+        config_context: "test",
+      }),
+    });
+    expect(app["data"].terraform_remote_state["images-state"]).toMatchObject({
+      backend: "kubernetes",
+      config: { secret_suffix: "iacproject-images" },
+    });
+  });
+  it("can be in S3", () => {
+    const { app } = synthesize({ state: { backend: "s3", bucket: "states", region: "eu-west-1" } });
+    expect(app["terraform"].backend.s3).toMatchObject({ bucket: "states", key: "iacproject/app.tfstate" });
+    expect(app["data"].terraform_remote_state["data-state"].config.key).toBe("iacproject/data.tfstate");
+  });
+});
+
+it("providers go to the configured cluster", () => {
+  for (const layer of ["data", "app", "observability"] as const) {
+    expect(all[layer]["provider"].kubernetes[0]).toEqual({
+      config_path: "/home/someone/.kube/config",
+      config_context: "test",
+    });
+  }
+  expect(all.app["provider"].helm[0].kubernetes).toEqual({
+    config_path: "/home/someone/.kube/config",
+    config_context: "test",
+  });
+});
+
+it("names that other tools count on", () => {
+  const names = (type: string) => resources(all, type).map((r) => r.body["metadata"].name as string);
+  expect(names("kubernetes_service_v1")).toEqual(
+    expect.arrayContaining(["redis-main", "redis-replicas", "redis-exporter", "node", "react"]),
+  );
+  expect(names("kubernetes_horizontal_pod_autoscaler_v2").sort()).toEqual([
+    "node",
+    "react",
+    "redis-exporter",
+    "redis-replicas",
+  ]);
+});
