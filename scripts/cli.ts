@@ -5,6 +5,7 @@ import { keyReference, showConfig } from "./config";
 import { diff } from "./diff";
 import { doctor } from "./doctor";
 import { down } from "./down";
+import { e2e, tiers } from "./e2e";
 import { smoke } from "./smoke";
 import { status } from "./status";
 import { up } from "./up";
@@ -48,6 +49,11 @@ program
   .command("doctor")
   .description("every prerequisite, found or missing, and what mends it")
   .action(async () => void (process.exitCode = await doctor()));
+program
+  .command("e2e")
+  .description("end-to-end test on the configured cluster; deploys, checks and removes everything")
+  .argument("[tier]", `one of: ${tiers().join(", ")}`, "core")
+  .action(async (tier: string) => void (process.exitCode = await e2e(tier)));
 program
   .command("config")
   .description("the configuration as it was understood")

@@ -28,6 +28,7 @@ const scripts = [
   "modules/redis-scripts/probe.sh",
   "modules/redis-scripts/exporter-passwords.sh",
   "images/react/nginx/40-render.sh",
+  ".ci/lab-mend",
   ".ci/run",
 ];
 if (spawnSync("shellcheck", ["--version"], { stdio: "ignore" }).status === 0)

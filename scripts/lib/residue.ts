@@ -71,7 +71,15 @@ export async function sweep(kube: Kube): Promise<Swept> {
       await remove("endpointslice", slice.metadata.name, "kube-system");
     }
   }
-  for (const crd of await stackCrds(kube, "-l", OURS)) {
+  const marked = await stackCrds(kube, "-l", OURS);
+  const others = (await stackCrds(kube)).filter((c) => !marked.some((m) => m.metadata.name === c.metadata.name));
+  if (others.length && !operatorRuns) {
+    // after a plain `cdktf destroy` nothing says any more whose they were: told, not deleted
+    kept.push(
+      `${others.length} CRDs of ${CRD_GROUP}, of which nobody knows whose they are. If no other Prometheus operator needs them: kubectl delete crd ${others.map((c) => c.metadata.name).join(" ")}`,
+    );
+  }
+  for (const crd of marked) {
     const users = await kube.list(crd.metadata.name, "-A");
     if (users.length) {
       kept.push(

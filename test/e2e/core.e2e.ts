@@ -1,0 +1,250 @@
+/** The core tier: deploy, use, look inside, scale, compare, remove, on the configured cluster. */
+import * as fs from "node:fs";
+import { dashboards } from "../../dashboards";
+import {
+  apiRaw,
+  app,
+  command,
+  eventually,
+  forward,
+  inventory,
+  kube,
+  monitoring,
+  npmRun,
+  projectPath,
+  specReplicas,
+  STATE_DIR,
+} from "./system";
+import { startLoad } from "./load";
+
+let before: string[];
+
+const secret = async (namespace: string, name: string, key: string) =>
+  Buffer.from((await kube.get("secret", name, namespace))!.data![key]!, "base64").toString();
+const prometheus = async <T>(path: string): Promise<T> =>
+  (
+    JSON.parse(
+      await apiRaw(
+        `/api/v1/namespaces/${monitoring}/services/kube-prometheus-stack-prometheus:9090/proxy/api/v1/${path}`,
+      ),
+    ) as { data: T }
+  ).data;
+
+afterAll(async () => {
+  // the load pod is the test's own; the rest is what the last step removes
+  await kube.raw(["-n", "default", "delete", "pod", "e2e-load", "--ignore-not-found", "--now"]).catch(() => undefined);
+});
+
+it("the cluster holds nothing of ours yet", async () => {
+  const there = (await kube.list("namespaces"))
+    .map((n) => n.metadata.name)
+    .filter((n) => n === app || n === monitoring);
+  if (there.length)
+    throw new Error(
+      `namespaces ${there.join(", ")} exist: this test deploys and deletes them, so it will not start. Remove them first: npm run down`,
+    );
+  fs.rmSync(projectPath(STATE_DIR), { recursive: true, force: true });
+  before = await inventory();
+});
+
+it("diff before anything was deployed plans what it can, and says which layers wait for which", async () => {
+  const { code, output } = await npmRun("diff");
+  expect(code).toBe(2);
+  expect(output).toMatch(/images .*to add/);
+  expect(output).toMatch(/data .*to add/);
+  expect(output).toMatch(/app .*waits for images and data/);
+  expect(output).toMatch(/observability .*waits for data and app/);
+});
+
+it("up ends green, and again changes nothing", async () => {
+  const first = await npmRun("up");
+  expect(first.code).toBe(0);
+  expect(first.output).toMatch(/smoke test .*7 steps/);
+  expect(first.output).toContain("port-forward svc/react");
+  console.log(`up took ${first.seconds.toFixed(0)} s`);
+  const second = await npmRun("up");
+  expect(second.code).toBe(0);
+  for (const layer of ["images", "data", "app", "observability"])
+    expect(second.output).toMatch(new RegExp(`${layer} .*unchanged`));
+});
+
+it("smoke, diff, status and doctor say that all is well", async () => {
+  expect((await npmRun("smoke")).code).toBe(0);
+  expect((await npmRun("diff")).code).toBe(0);
+  const { output } = await npmRun("status");
+  for (const part of ["redis-main", "redis-replicas", "redis-exporter", "node", "react"])
+    expect(output).toContain(part);
+  expect((await npmRun("doctor")).code).toBe(0);
+});
+
+it("pods satisfy Pod Security restricted, which their namespace enforces", async () => {
+  const namespace = await kube.get("namespace", app);
+  expect(namespace?.metadata.labels?.["pod-security.kubernetes.io/enforce"]).toBe("restricted");
+});
+
+it("network policies let through what the table of flows allows, and nothing else", async () => {
+  const main = (await kube.get("service", "redis-main", app))!.spec.clusterIP as string;
+  const connect = `require("net").connect(+process.argv[2], process.argv[1]).setTimeout(3000, () => process.exit(9)).on("connect", () => process.exit(0)).on("error", () => process.exit(8))`;
+  const reaches = (pod: string, host: string, port: number) =>
+    kube
+      .raw(["-n", app, "exec", pod, "--", "node", "-e", connect, host, String(port)])
+      .then(() => true)
+      .catch(() => false);
+  const node = (await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node"))[0]!.metadata.name;
+  expect(await reaches(node, main, 6379)).toBe(true);
+  const react = (await kube.get("service", "react", app))!.spec.clusterIP as string;
+  expect(await reaches(node, react, 8080)).toBe(false);
+});
+
+it("every target of Prometheus is up, each of ours among them", async () => {
+  type Target = { health: string; scrapePool: string; lastError: string; labels: Record<string, string> };
+  const targets = await eventually("all targets up", 180, async () => {
+    const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
+    const bad = activeTargets.filter((t) => t.health !== "up");
+    const pools = new Set(activeTargets.map((t) => t.scrapePool));
+    if (bad.length) throw new Error(bad.map((t) => `${t.scrapePool}: ${t.lastError}`).join("; "));
+    return pools.size >= 10 && activeTargets.some((t) => t.labels["job"] === "redis") ? activeTargets : undefined;
+  });
+  const redis = targets.filter((t) => t.labels["job"] === "redis").map((t) => t.labels["instance"]);
+  expect(redis.sort()).toEqual(expect.arrayContaining(["redis-main-0", "redis-replicas-0", "redis-replicas-1"]));
+  for (const job of ["node", "react", "redis-exporter"])
+    expect(targets.some((t) => t.labels["service"] === job)).toBe(true);
+});
+
+it("the exporter knows each Redis, and the rules are loaded", async () => {
+  const up = await eventually("redis_up of three instances", 60, async () => {
+    const { result } = await prometheus<{ result: { value: [number, string] }[] }>("query?query=redis_up");
+    return result.length >= 3 ? result.map((r) => r.value[1]) : undefined;
+  });
+  expect(new Set(up)).toEqual(new Set(["1"]));
+  const { groups } = await prometheus<{ groups: { name: string; rules: { health: string }[] }[] }>("rules");
+  const ours = groups.filter((g) => g.name.startsWith("iacproject-"));
+  expect(ours).toHaveLength(3);
+  for (const rule of ours.flatMap((g) => g.rules)) expect(rule.health).not.toBe("err");
+});
+
+it("Grafana knows every dashboard and data source", async () => {
+  const password = await secret(monitoring, "grafana-admin", "admin-password");
+  expect(password).toHaveLength(32);
+  const isStandIn = (
+    await apiRaw(`/api/v1/namespaces/${monitoring}/services/kube-prometheus-stack-grafana:80/proxy/metrics`)
+  ).includes("grafana_standin 1");
+  // it cannot read a password from a file, so it keeps its built-in one
+  const login = isStandIn ? "admin:admin" : `admin:${password}`;
+  const uids = Object.values(dashboards(app)).map((d) => (d as { uid: string }).uid);
+  await forward(monitoring, "svc/kube-prometheus-stack-grafana", 80, async (address) => {
+    const ask = async (path: string): Promise<{ uid: string }[]> => {
+      const headers = { authorization: `Basic ${Buffer.from(login).toString("base64")}` };
+      const response = await fetch(`${address}${path}`, { headers, signal: AbortSignal.timeout(10_000) });
+      if (!response.ok) throw new Error(`${path}: ${response.status}`);
+      return (await response.json()) as { uid: string }[];
+    };
+    await eventually("our dashboards", 120, async () => {
+      const found = (await ask("/api/search")).map((d) => d.uid);
+      return uids.every((uid) => found.includes(uid)) ? true : undefined;
+    });
+    expect((await ask("/api/datasources")).map((d) => d.uid)).toEqual(["prometheus", "alertmanager"]);
+    expect((await fetch(`${address}/api/search`)).status).toBe(401);
+  });
+});
+
+it("no password stands in state, synthesized files, pods, ConfigMaps or Helm's values", async () => {
+  const passwords = [
+    await secret(app, "redis-auth", "password"),
+    await secret(monitoring, "grafana-admin", "admin-password"),
+  ];
+  const places: Record<string, string> = {};
+  for (const dir of [STATE_DIR, "cdktf.out"]) {
+    for (const file of fs.readdirSync(projectPath(dir), { recursive: true, encoding: "utf8" })) {
+      const full = projectPath(dir, file);
+      if (!full.includes("providers") && fs.statSync(full).isFile())
+        places[`${dir}/${file}`] = fs.readFileSync(full, "latin1");
+    }
+  }
+  for (const ns of [app, monitoring]) {
+    places[`objects of ${ns}`] = await kube.raw([
+      "-n",
+      ns,
+      "get",
+      "pods,configmaps,deployments,statefulsets",
+      "-o",
+      "json",
+    ]);
+  }
+  expect(Object.keys(places).length).toBeGreaterThan(8);
+  const found = Object.entries(places)
+    .filter(([, text]) => passwords.some((p) => text.includes(p)))
+    .map(([place]) => place);
+  expect(found).toEqual([]);
+});
+
+it("under load the API scales out without a failed request, and diff stays empty", async () => {
+  const load = await startLoad(250, 100);
+  try {
+    const count = await eventually("a third API pod to be Ready", 110, async () => {
+      const ready = Number(
+        await kube.raw(["-n", app, "get", "deploy", "node", "-o", "jsonpath={.status.readyReplicas}"]),
+      );
+      return ready > 2 ? ready : undefined;
+    });
+    console.log(`scaled out to ${count} API pods`);
+    expect((await npmRun("diff")).code).toBe(0);
+    const { sent, seen } = await load.result();
+    console.log(`load: ${sent} requests, answers ${JSON.stringify(seen)}`);
+    // every key is absent, so 404 is the right answer to each
+    expect(seen).toEqual({ 404: sent });
+    expect(sent).toBe(25_000);
+  } finally {
+    await load.remove();
+  }
+  expect((await npmRun("diff")).code).toBe(0);
+});
+
+it("plan, then the autoscaler moves, then apply: the count stays", async () => {
+  const dir = projectPath("cdktf.out", "stacks", "app");
+  // a real change to the pods: another memory request
+  const synth = await command("npx", ["tsx", "main.ts"], { env: { IAC_NODE_RESOURCES_MEMORY: "97Mi" } });
+  expect(synth.code).toBe(0);
+  const plan = await command("terraform", ["plan", "-input=false", "-no-color", "-out=race.bin"], { cwd: dir });
+  expect(plan.output).toMatch(/1 to change/);
+  // the autoscaler moves: its minimum goes up, as a burst of load would have it
+  const hpa = (await kube.get("hpa", "node", app))!;
+  const patch = (min: number) =>
+    kube.raw(["-n", app, "patch", "hpa", "node", "--type=merge", "-p", JSON.stringify({ spec: { minReplicas: min } })]);
+  const moved = (await specReplicas("deploy", "node")) + 2;
+  await patch(moved);
+  await eventually("the autoscaler to move", 60, async () =>
+    (await specReplicas("deploy", "node")) === moved ? true : undefined,
+  );
+  const apply = await command("terraform", ["apply", "-input=false", "-no-color", "race.bin"], { cwd: dir });
+  expect(apply.code).toBe(0);
+  const seen = new Set<number>();
+  for (let i = 0; i < 10; i++) {
+    seen.add(await specReplicas("deploy", "node"));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  expect([...seen]).toEqual([moved]);
+  await patch(hpa.spec.minReplicas as number);
+  expect((await npmRun("up")).code).toBe(0);
+});
+
+it("down leaves nothing, and everything else as it was", async () => {
+  const { code, output } = await npmRun("down", "--yes");
+  expect(code).toBe(0);
+  expect(output).toContain("all keys and values");
+  expect(output).toContain("nothing is left");
+  await eventually("the cluster to be as before", 60, async () => {
+    const now = await inventory();
+    const extra = now.filter((o) => !before.includes(o));
+    const gone = before.filter((o) => !now.includes(o));
+    if (extra.length || gone.length)
+      throw new Error(`left: ${extra.join(", ") || "nothing"}; gone: ${gone.join(", ") || "nothing"}`);
+    return true;
+  });
+});
+
+it("down again finds nothing to do", async () => {
+  const { code, output } = await npmRun("down", "--yes");
+  expect(code).toBe(0);
+  expect(output).toMatch(/data .*nothing deployed/);
+});

@@ -1,0 +1,144 @@
+/** The system under test: commands as a person types them, and looks at the cluster. */
+import * as path from "node:path";
+import { spawn } from "node:child_process";
+import { loadConfig, PROJECT_ROOT } from "../../modules/config";
+import { clusterFlags, Kube } from "../../scripts/lib/kube";
+import type { Run } from "../../scripts/lib/run";
+
+/** State of its own, so that a person's deployment is never taken for the test's. */
+export const STATE_DIR = ".state/e2e";
+
+export interface Outcome {
+  readonly code: number;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+/** Runs a program in the project; its output is shown and kept. */
+export function command(program: string, args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
+  const begin = Date.now();
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: options.cwd ?? PROJECT_ROOT,
+      env: { ...process.env, IAC_STATE_DIR: STATE_DIR, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    const keep = (chunk: Buffer) => {
+      output += chunk.toString();
+      process.stdout.write(chunk);
+    };
+    child.stdout.on("data", keep);
+    child.stderr.on("data", keep);
+    const timer = setTimeout(() => child.kill("SIGINT"), options.timeoutMs ?? 900_000);
+    child.on("error", reject);
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? -1, output, seconds: (Date.now() - begin) / 1000 });
+    });
+  });
+}
+
+/** A command of the project: `npm run NAME -- ARGS`. */
+export const npmRun = (name: string, ...args: string[]): Promise<Outcome> =>
+  command("npm", ["run", "-s", name, "--", ...args]);
+
+// the scripts' own runner needs ES modules, which jest does not load
+const run: Run = async (program, args, options) => {
+  const { execFile } = await import("node:child_process");
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      program,
+      args,
+      { timeout: options.timeoutMs, maxBuffer: 256 << 20, cwd: options.cwd, env: { ...process.env, ...options.env } },
+      (error, stdout, stderr) => {
+        if (error) reject(new Error(`${program} ${args.join(" ")}: ${stderr || error.message}`, { cause: error }));
+        else resolve({ code: 0, stdout, stderr });
+      },
+    );
+    if (options.input !== undefined) child.stdin?.end(options.input);
+  });
+};
+
+export const config = loadConfig({ state: { dir: STATE_DIR } });
+export const kube = new Kube(config, run);
+export const app = config.namespaces.app;
+export const monitoring = config.namespaces.monitoring;
+
+/** A Kubernetes API path, as the API server answers it (Services by its proxy). */
+export const apiRaw = (apiPath: string): Promise<string> => kube.raw(["get", "--raw", apiPath]);
+
+/** Calls `use` with a local address that leads to an object's port. */
+export async function forward<T>(
+  namespace: string,
+  object: string,
+  port: number,
+  use: (address: string) => Promise<T>,
+): Promise<T> {
+  const child = spawn("kubectl", [...clusterFlags(config), "-n", namespace, "port-forward", object, `:${port}`]);
+  try {
+    const address = await new Promise<string>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no port-forward to ${object} within 20 s`)), 20_000);
+      child.on("close", () => reject(new Error(`port-forward to ${object} ended`)));
+      child.stdout.on("data", (chunk: Buffer) => {
+        const local = /127\.0\.0\.1:(\d+)/.exec(chunk.toString())?.[1];
+        if (!local) return;
+        clearTimeout(timer);
+        resolve(`http://127.0.0.1:${local}`);
+      });
+    });
+    return await use(address);
+  } finally {
+    child.kill();
+  }
+}
+
+/** Polls until `probe` gives a value; fails with what it last said. */
+export async function eventually<T>(what: string, seconds: number, probe: () => Promise<T | undefined>): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  let last = "nothing";
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value !== undefined) return value;
+    } catch (error) {
+      last = (error as Error).message;
+    }
+    if (Date.now() > end) throw new Error(`waited ${seconds} s for ${what}; last: ${last}`);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
+
+/** What comes and goes by itself and is nobody's residue. */
+const PASSING =
+  /^(events|leases|endpointslices|endpoints|pods\.metrics|nodes\.metrics|componentstatuses|podmetrics|nodemetrics|csinodes|csistoragecapacities|controllerrevisions|ipaddresses)/;
+
+/** Names of every object in the cluster, by kind: what a destroy is measured against. */
+export async function inventory(): Promise<string[]> {
+  const kinds = (await kube.raw(["api-resources", "--verbs=list", "-o", "name"]))
+    .split("\n")
+    .filter((k) => k && !PASSING.test(k));
+  const out = await kube.raw(
+    [
+      "get",
+      kinds.join(","),
+      "-A",
+      "--ignore-not-found",
+      "-o",
+      'jsonpath={range .items[*]}{.kind}{" "}{.metadata.namespace}{"/"}{.metadata.name}{"\\n"}{end}',
+    ],
+    { timeoutMs: 120_000 },
+  );
+  return out.split("\n").filter(Boolean).sort();
+}
+
+export const specReplicas = async (kind: string, name: string): Promise<number> =>
+  Number(await kube.raw(["-n", app, "get", kind, name, "-o", "jsonpath={.spec.replicas}"]));
+
+export const projectPath = (...parts: string[]): string => path.join(PROJECT_ROOT, ...parts);
