@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { DataResource } from "cdktf";
+import { DataResource, TerraformLocal } from "cdktf";
 import { Image } from "@cdktf/provider-docker/lib/image";
 import { RegistryImage } from "@cdktf/provider-docker/lib/registry-image";
 import type { Config } from "./config";
@@ -45,6 +45,8 @@ export class BuiltImage extends Construct {
     const name = `${registry.push}/${props.repository}:${tag}`;
     const held = inRegistry.state === "held";
 
+    // a condition must refer to something: a bare false is refused
+    const reachable = new TerraformLocal(this, "registry-reachable", inRegistry.state !== "unreachable");
     // the tag is part of the ids: each tag is a resource of its own, made once
     const firstSight = new DataResource(this, `first-sight-${tag}`, {
       input: { digest: held ? inRegistry.digest : "" },
@@ -54,7 +56,7 @@ export class BuiltImage extends Construct {
           ? {
               precondition: [
                 {
-                  condition: "${false}",
+                  condition: `\${${reachable.fqn}}`,
                   errorMessage: `The image registry could not be asked (${inRegistry.reason.replace(/[$%]\{/g, "")}). Start it, or correct registry.push.`,
                 },
               ],

@@ -78,9 +78,9 @@ it("one changed byte is one new tag, and the old one stays in the registry", asy
 });
 
 it("an unreachable registry stops plan with a sentence, and is not taken for a lost image", async () => {
-  const { code, output } = await terraform({ ...machine("one"), IAC_REGISTRY_PUSH: "localhost:1" }, "plan");
+  const { code, output } = await terraform({ ...machine("one"), IAC_REGISTRY_PUSH: "localhost:5999" }, "plan");
   expect(code).toBe(1);
-  expect(output.replace(/\s+/g, " ")).toMatch(/image registry could not be asked \(localhost:1: ECONNREFUSED\)/);
+  expect(output.replace(/\s+/g, " ")).toMatch(/image registry could not be asked \(localhost:5999: ECONNREFUSED\)/);
 });
 
 it("prebuilt images need no Docker at all", async () => {
@@ -101,7 +101,7 @@ it("a tag that the registry holds needs no Docker either", async () => {
 it("a destroy leaves the registry as it is, also while it is unreachable", async () => {
   expect((await terraform(machine("two"), "destroy", "-auto-approve")).code).toBe(0);
   expect(
-    (await terraform({ ...machine("four"), IAC_REGISTRY_PUSH: "localhost:1" }, "destroy", "-auto-approve")).code,
+    (await terraform({ ...machine("four"), IAC_REGISTRY_PUSH: "localhost:5999" }, "destroy", "-auto-approve")).code,
   ).toBe(0);
   expect((await terraform(machine("one"), "destroy", "-auto-approve")).code).toBe(0);
   const digest = second.split("@")[1]!;
