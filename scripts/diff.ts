@@ -6,7 +6,7 @@ import { intended, planLayer } from "./lib/layers";
 import { checkTerraform } from "./lib/preflight";
 import { synth } from "./lib/synth";
 import { Terraform } from "./lib/terraform";
-import { bold, dim, green, say, Step, yellow } from "./lib/ui";
+import { bold, dim, green, inStep, say, yellow } from "./lib/ui";
 
 export type LayerDiff =
   | { readonly kind: "unchanged" }
@@ -40,8 +40,7 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
   const outputs = new Map<LayerName, Readonly<Record<string, string>>>();
   const found = new Map<LayerName, LayerDiff>();
   for (const [layer, terraform] of terraforms) {
-    const step = new Step(layer);
-    try {
+    await inStep(layer, async (step) => {
       step.doing("preparing");
       await terraform.init();
       outputs.set(layer, await terraform.outputs());
@@ -49,22 +48,20 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
       let plan: LayerDiff | undefined;
       if (UPSTREAM[layer].every(isDeployed)) {
         step.doing("planning");
-        const p = await planLayer(config, terraform, images, { lock: false, onProgress: (text) => step.doing(text) });
+        const onProgress = (text: string) => step.doing(text);
+        const p = await planLayer(config, terraform, images, { lock: false, onProgress });
         plan = p.isEmpty ? { kind: "unchanged" } : { kind: "changes", text: intended(p), lines: p.lines };
       }
       const result = judge(layer, found, isDeployed, plan);
       found.set(layer, result);
-      step.done(describe(result));
-      if (result.kind === "changes") {
-        const shown = options.verbose ? result.lines : result.lines.slice(0, 5);
-        for (const line of shown) say(dim(`    ${line}`));
-        if (shown.length < result.lines.length)
-          say(dim(`    … and ${result.lines.length - shown.length} more: npm run diff -- --verbose`));
-      }
-    } catch (error) {
-      step.failed("failed");
-      throw error;
-    }
+      return describe(result);
+    });
+    const result = found.get(layer)!;
+    if (result.kind !== "changes") continue;
+    const shown = options.verbose ? result.lines : result.lines.slice(0, 5);
+    for (const line of shown) say(dim(`    ${line}`));
+    const more = result.lines.length - shown.length;
+    if (more) say(dim(`    … and ${more} more: npm run diff -- --verbose`));
   }
   const changed = [...found.values()].some((d) => d.kind !== "unchanged");
   say(changed ? `${bold("Something would change.")} Deploy it: npm run up` : green("Nothing would change."));

@@ -10,7 +10,7 @@ import { checkTerraform } from "./lib/preflight";
 import { findResidue, markOurCrds, sweep } from "./lib/residue";
 import { synth } from "./lib/synth";
 import { Terraform } from "./lib/terraform";
-import { bold, confirm, Failure, green, isInteractive, say, seconds, Step } from "./lib/ui";
+import { bold, confirm, Failure, green, inStep, isInteractive, say, seconds } from "./lib/ui";
 
 /** Longest wait until the cluster has forgotten everything, ms. */
 const GONE_MS = 120_000;
@@ -36,34 +36,38 @@ export async function down(options: { yes: boolean }): Promise<void> {
   await clean(kube);
 
   if (isKindConfig()) {
-    const step = new Step("kind cluster");
-    await deleteKind(config);
-    removeKindConfig();
-    step.done(`${contextName(config)} and its registry removed`);
+    await inStep("kind cluster", async () => {
+      await deleteKind(config);
+      removeKindConfig();
+      return `${contextName(config)} and its registry removed`;
+    });
   }
   say(`${bold("Down")} after ${seconds(Date.now() - begin)}. Pushed images stay in the registry.`);
 }
 
 /** What a destroy left is removed; then the cluster is searched until nothing is found. */
 async function clean(kube: Kube): Promise<void> {
-  const step = new Step("residue");
-  step.doing("sweeping");
-  const { removed, kept } = await sweep(kube);
-  const end = Date.now() + GONE_MS;
-  let left = await findResidue(kube);
-  while (left.length && Date.now() < end) {
-    step.doing(`waiting for ${left.length} objects to go`);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    left = await findResidue(kube);
-  }
-  if (left.length) {
-    step.failed(`${left.length} objects are left`);
-    throw new Failure(
-      `Still in the cluster after ${GONE_MS / 1000} s:\n  ${left.join("\n  ")}`,
-      "Look at their finalizers: kubectl get KIND NAME -o yaml; then run it again.",
-    );
-  }
-  step.done(green(`nothing is left${removed.length ? ` (${removed.length} leftovers of charts removed)` : ""}`));
+  let kept: readonly string[] = [];
+  await inStep("residue", async (step) => {
+    step.doing("sweeping");
+    const swept = await sweep(kube);
+    kept = swept.kept;
+    const end = Date.now() + GONE_MS;
+    let left = await findResidue(kube);
+    while (left.length && Date.now() < end) {
+      step.doing(`waiting for ${left.length} objects to go`);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      left = await findResidue(kube);
+    }
+    if (left.length) {
+      throw new Failure(
+        `Still in the cluster after ${GONE_MS / 1000} s:\n  ${left.join("\n  ")}`,
+        "Look at their finalizers: kubectl get KIND NAME -o yaml; then run it again.",
+      );
+    }
+    const leftovers = swept.removed.length;
+    return green(`nothing is left${leftovers ? ` (${leftovers} leftovers of charts removed)` : ""}`);
+  });
   for (const line of kept) say(`  kept: ${line}`);
 }
 

@@ -1,5 +1,6 @@
 /** `npm run up`: from nothing to a system that has shown that it works. */
 import { loadConfig, type Config } from "../modules/config";
+import type { ResolvedImages } from "../stacks/images";
 import { chooseCluster, hasCluster } from "./lib/cluster";
 import { forwarded } from "./lib/forward";
 import { contextName, createKind } from "./lib/kind";
@@ -11,7 +12,7 @@ import { markOurCrds } from "./lib/residue";
 import { smokeTest } from "./lib/smoke-test";
 import { synth } from "./lib/synth";
 import { Terraform } from "./lib/terraform";
-import { bold, confirm, dim, Failure, isInteractive, say, seconds, Step, table } from "./lib/ui";
+import { bold, confirm, dim, Failure, inStep, isInteractive, say, seconds, table } from "./lib/ui";
 import { frontTarget } from "./smoke";
 
 /** Longest wait for all workloads after the deploy, ms. */
@@ -26,43 +27,31 @@ export async function up(options: { yes: boolean }): Promise<void> {
   const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
   await checkMetricsServer(config, kube);
 
-  const prepare = new Step("prepare");
-  prepare.doing("hashing the image contexts, asking the registry, synthesizing");
-  const images = await synth(config).catch((error: unknown) => {
-    prepare.failed("failed");
-    throw error;
+  let images!: ResolvedImages;
+  await inStep("prepare", async (step) => {
+    step.doing("hashing the image contexts, asking the registry, synthesizing");
+    images = await synth(config);
+    const build = toBuild(images);
+    if (build.length) await checkDocker(config);
+    return build.length ? `to build: ${build.join(", ")}` : "nothing to build";
   });
-  const build = toBuild(images);
-  if (build.length) await checkDocker(config);
-  prepare.done(build.length ? `to build: ${build.join(", ")}` : "nothing to build");
 
   await deployLayers(config, images);
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 
-  const ready = new Step("ready");
-  const count = await waitReady(kube, {
-    timeoutMs: READY_MS,
-    onProgress: (text) => ready.doing(`waiting for ${text}`),
-  }).catch((error: unknown) => {
-    ready.failed("failed");
-    throw error;
+  await inStep("ready", async (step) => {
+    const onProgress = (text: string) => step.doing(`waiting for ${text}`);
+    return `${await waitReady(kube, { timeoutMs: READY_MS, onProgress })} workloads`;
   });
-  ready.done(`${count} workloads`);
-
-  const smoke = new Step("smoke test");
-  let steps = 0;
-  try {
-    await forwarded(kube, frontTarget(config), (address) =>
-      smokeTest(address, ({ what }) => {
-        steps++;
-        smoke.doing(what);
-      }),
-    );
-  } catch (error) {
-    smoke.failed("failed");
-    throw error;
-  }
-  smoke.done(`${steps} steps`);
+  await inStep("smoke test", async (step) => {
+    let steps = 0;
+    const onStep = ({ what }: { what: string }) => {
+      steps++;
+      step.doing(what);
+    };
+    await forwarded(kube, frontTarget(config), (address) => smokeTest(address, onStep));
+    return `${steps} steps`;
+  });
 
   say();
   say(whereIsWhat(config));
@@ -83,14 +72,10 @@ async function ownCluster(config: Config, yes: boolean): Promise<Config> {
   }
   if (!yes && !(await confirm(question))) throw new Failure("Nothing was changed.");
   await checkDocker(config);
-  const step = new Step("kind cluster");
-  try {
+  await inStep("kind cluster", async (step) => {
     await createKind(config, (text) => step.doing(text));
-  } catch (error) {
-    step.failed("failed");
-    throw error;
-  }
-  step.done(contextName(config));
+    return contextName(config);
+  });
   const toAdd = writeKindConfig(config);
   if (toAdd)
     throw new Failure(

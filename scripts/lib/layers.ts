@@ -3,7 +3,7 @@ import type { Config } from "../../modules/config";
 import { IMAGE_NAMES, type ResolvedImages } from "../../stacks/images";
 import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
 import { Terraform, type Changes, type Plan } from "./terraform";
-import { Step } from "./ui";
+import { inStep } from "./ui";
 
 export const summary = ({ add, change, remove }: Changes): string =>
   [add && `${add} added`, change && `${change} changed`, remove && `${remove} removed`].filter(Boolean).join(", ");
@@ -46,23 +46,17 @@ export async function planLayer(
   return terraform.plan(options);
 }
 
-async function deployLayer(config: Config, layer: LayerName, images: ResolvedImages): Promise<void> {
-  const step = new Step(layer);
-  try {
+const deployLayer = (config: Config, layer: LayerName, images: ResolvedImages): Promise<void> =>
+  inStep(layer, async (step) => {
     const terraform = new Terraform(config, layer);
     step.doing("preparing");
     await terraform.init();
     step.doing("planning");
     const plan = await planLayer(config, terraform, images, { onProgress: (text) => step.doing(text) });
-    if (plan.isEmpty) return step.done("unchanged");
+    if (plan.isEmpty) return "unchanged";
     step.doing(`applying: ${intended(plan)}`);
-    const done = await terraform.apply((text) => step.doing(text));
-    step.done(summary(done) || "outputs updated");
-  } catch (error) {
-    step.failed("failed");
-    throw error;
-  }
-}
+    return summary(await terraform.apply((text) => step.doing(text))) || "outputs updated";
+  });
 
 /** Deploys the layers, each as soon as those that it reads are done. */
 export async function deployLayers(config: Config, images: ResolvedImages): Promise<void> {
@@ -82,22 +76,14 @@ export async function deployLayers(config: Config, images: ResolvedImages): Prom
 /** Destroys the layers in reverse order; those without anything in state are skipped. */
 export async function destroyLayers(config: Config): Promise<void> {
   for (const layer of [...LAYERS].reverse()) {
-    const step = new Step(layer);
-    try {
+    await inStep(layer, async (step) => {
       const terraform = new Terraform(config, layer);
       step.doing("preparing");
       await terraform.init();
-      if (!(await terraform.resources()).length) {
-        step.done("nothing deployed");
-        continue;
-      }
+      if (!(await terraform.resources()).length) return "nothing deployed";
       step.doing("planning");
       await terraform.plan({ destroy: true, onProgress: (text) => step.doing(text) });
-      const done = await terraform.apply((text) => step.doing(text));
-      step.done(summary(done) || "outputs removed");
-    } catch (error) {
-      step.failed("failed");
-      throw error;
-    }
+      return summary(await terraform.apply((text) => step.doing(text))) || "outputs removed";
+    });
   }
 }

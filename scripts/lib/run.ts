@@ -56,7 +56,8 @@ export const run: Run = async (program, args, options) => {
     if (error.code === "ENOENT") {
       throw new RunError(command, undefined, "", `${program} is not installed. See: npm run doctor`);
     }
-    const output = [out.stderr, out.stdout].filter(Boolean).join("\n").trim();
+    // what went wrong stands in stderr; terraform -json says it in stdout
+    const output = (out.stderr || out.stdout).trim();
     const what = timedOut
       ? `did not end within ${options.timeoutMs / 1000} s`
       : `failed (exit code ${exitCode ?? "none"})`;

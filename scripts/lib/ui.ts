@@ -83,6 +83,17 @@ export class Step {
   }
 }
 
+/** Runs `work` as a step; what it returns is the step's last line. */
+export async function inStep(name: string, work: (step: Step) => Promise<string>): Promise<void> {
+  const step = new Step(name);
+  try {
+    step.done(await work(step));
+  } catch (error) {
+    step.failed("failed");
+    throw error;
+  }
+}
+
 /** Asks on the terminal; false where there is none. */
 export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) return false;

@@ -23,6 +23,8 @@ it("the cluster holds nothing of ours yet", async () => {
     .filter((n) => n === app || n === monitoring);
   if (there.length) throw new Error(`namespaces ${there.join(", ")} exist; remove them first: npm run down`);
   fs.rmSync(projectPath(STATE_DIR), { recursive: true, force: true });
+  // cdktf's init refuses a folder that was initialized for another state
+  fs.rmSync(projectPath("cdktf.out"), { recursive: true, force: true });
   before = await inventory();
 });
 
