@@ -2,10 +2,11 @@
 import { loadConfig } from "../modules/config";
 import { LAYERS, UPSTREAM, type LayerName } from "../stacks/layer";
 import { chooseCluster } from "./lib/cluster";
+import { findDrift, type Drift } from "./lib/drift";
 import { intended, planLayer } from "./lib/layers";
 import { checkTerraform } from "./lib/preflight";
 import { synth } from "./lib/synth";
-import { Terraform } from "./lib/terraform";
+import { Terraform, type Plan } from "./lib/terraform";
 import { bold, dim, green, inStep, say, yellow } from "./lib/ui";
 
 export type LayerDiff =
@@ -30,10 +31,21 @@ export function judge(
   return moving.length ? { kind: "may change", after: moving } : { kind: "unchanged" };
 }
 
+/** A layer's plan, with what was changed by hand behind Terraform's back. */
+export function withDrift(plan: Plan, drifts: readonly Drift[]): LayerDiff {
+  if (plan.isEmpty && !drifts.length) return { kind: "unchanged" };
+  const byHand = drifts.length ? `changed by hand: ${drifts.map((d) => d.name).join(", ")}` : "";
+  return {
+    kind: "changes",
+    text: [plan.isEmpty ? "" : intended(plan), byHand].filter(Boolean).join("; "),
+    lines: [...plan.lines, ...drifts.flatMap((d) => d.paths.map((path) => `put back ${d.name}: ${path}`))],
+  };
+}
+
 export async function diff(options: { yes: boolean; verbose: boolean }): Promise<number> {
   const config = loadConfig();
   await checkTerraform(config);
-  await chooseCluster(config, { action: "Compare with", yes: options.yes });
+  const kube = await chooseCluster(config, { action: "Compare with", yes: options.yes });
   const images = await synth(config);
 
   const terraforms = new Map(LAYERS.map((layer) => [layer, new Terraform(config, layer)]));
@@ -50,7 +62,8 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
         step.doing("planning");
         const onProgress = (text: string) => step.doing(text);
         const p = await planLayer(config, terraform, images, { lock: false, onProgress });
-        plan = p.isEmpty ? { kind: "unchanged" } : { kind: "changes", text: intended(p), lines: p.lines };
+        step.doing("looking for changes made by hand");
+        plan = withDrift(p, await findDrift(kube, terraform));
       }
       const result = judge(layer, found, isDeployed, plan);
       found.set(layer, result);

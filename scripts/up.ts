@@ -36,7 +36,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
     return build.length ? `to build: ${build.join(", ")}` : "nothing to build";
   });
 
-  await deployLayers(config, images);
+  await deployLayers(kube, images);
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 
   await inStep("ready", async (step) => {

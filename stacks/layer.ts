@@ -91,25 +91,22 @@ export abstract class Layer extends TerraformStack {
   }
 
   protected useKubernetes(): void {
-    new KubernetesProvider(this, "kubernetes", {
-      ...(this.config.kubeconfigs.length === 1
-        ? { configPath: this.config.kubeconfigs[0]! }
-        : { configPaths: [...this.config.kubeconfigs] }),
-      ...(this.config.cluster.context ? { configContext: this.config.cluster.context } : {}),
-    });
+    new KubernetesProvider(this, "kubernetes", this.clusterAccess());
     this.pinProvider("hashicorp/kubernetes");
   }
 
   protected useHelm(): void {
-    new HelmProvider(this, "helm", {
-      kubernetes: {
-        ...(this.config.kubeconfigs.length === 1
-          ? { configPath: this.config.kubeconfigs[0]! }
-          : { configPaths: [...this.config.kubeconfigs] }),
-        ...(this.config.cluster.context ? { configContext: this.config.cluster.context } : {}),
-      },
-    });
+    new HelmProvider(this, "helm", { kubernetes: this.clusterAccess() });
     this.pinProvider("hashicorp/helm");
+  }
+
+  /** The configured cluster; several kubeconfig files are merged by the provider. */
+  private clusterAccess() {
+    const { kubeconfigs, cluster } = this.config;
+    return {
+      ...(kubeconfigs.length === 1 ? { configPath: kubeconfigs[0]! } : { configPaths: [...kubeconfigs] }),
+      ...(cluster.context ? { configContext: cluster.context } : {}),
+    };
   }
 
   protected useRandom(): void {

@@ -2,6 +2,8 @@
 import type { Config } from "../../modules/config";
 import { IMAGE_NAMES, type ResolvedImages } from "../../stacks/images";
 import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
+import { findDrift, repairDrift } from "./drift";
+import type { Kube } from "./kube";
 import { Terraform, type Changes, type Plan } from "./terraform";
 import { inStep } from "./ui";
 
@@ -46,26 +48,32 @@ export async function planLayer(
   return terraform.plan(options);
 }
 
-const deployLayer = (config: Config, layer: LayerName, images: ResolvedImages): Promise<void> =>
+const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Promise<void> =>
   inStep(layer, async (step) => {
+    const { config } = kube;
     const terraform = new Terraform(config, layer);
     step.doing("preparing");
     await terraform.init();
     step.doing("planning");
     const plan = await planLayer(config, terraform, images, { onProgress: (text) => step.doing(text) });
-    if (plan.isEmpty) return "unchanged";
-    step.doing(`applying: ${intended(plan)}`);
-    return summary(await terraform.apply((text) => step.doing(text))) || "outputs updated";
+    let text = "unchanged";
+    if (!plan.isEmpty) {
+      step.doing(`applying: ${intended(plan)}`);
+      text = summary(await terraform.apply((name) => step.doing(name))) || "outputs updated";
+    }
+    const drifts = await findDrift(kube, terraform);
+    await repairDrift(kube, drifts);
+    return drifts.length ? `${text}; changes made by hand undone in ${drifts.map((d) => d.name).join(", ")}` : text;
   });
 
 /** Deploys the layers, each as soon as those that it reads are done. */
-export async function deployLayers(config: Config, images: ResolvedImages): Promise<void> {
+export async function deployLayers(kube: Kube, images: ResolvedImages): Promise<void> {
   const started = new Map<LayerName, Promise<void>>();
   for (const layer of LAYERS) {
     const upstream = UPSTREAM[layer].map((name) => started.get(name)!);
     started.set(
       layer,
-      Promise.all(upstream).then(() => deployLayer(config, layer, images)),
+      Promise.all(upstream).then(() => deployLayer(kube, layer, images)),
     );
   }
   // all of them end before the first failure is told: nothing goes on behind its back

@@ -228,6 +228,20 @@ it("plan, then the autoscaler moves, then apply: the count stays", async () => {
   expect((await npmRun("up")).code).toBe(0);
 });
 
+it("a change made by hand shows in diff, and up undoes it without touching the count", async () => {
+  await kube.raw(["-n", app, "set", "env", "deploy/node", "ALLOWED_ORIGINS=https://elsewhere.example"]);
+  const count = await specReplicas("deploy", "node");
+  const { code, output } = await npmRun("diff");
+  expect(code).toBe(2);
+  expect(output).toMatch(/app .*changed by hand: node/);
+  expect(output).toMatch(/put back node: spec\.template\.spec\.containers\.0\.env/);
+  const up = await npmRun("up");
+  expect(up.code).toBe(0);
+  expect(up.output).toMatch(/app .*changes made by hand undone in node/);
+  expect(await specReplicas("deploy", "node")).toBe(count);
+  expect((await npmRun("diff")).code).toBe(0);
+});
+
 it("down leaves nothing, and everything else as it was", async () => {
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);

@@ -2,7 +2,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { judge, type LayerDiff } from "../../scripts/diff";
+import { judge, withDrift, type LayerDiff } from "../../scripts/diff";
+import { differences, findDrift, repairDrift } from "../../scripts/lib/drift";
 import { createKind, deleteKind } from "../../scripts/lib/kind";
 import { Kube, type KubeObject } from "../../scripts/lib/kube";
 import { imagesAreCurrent } from "../../scripts/lib/layers";
@@ -11,7 +12,7 @@ import { checkDocker, checkMetricsServer, checkTerraform, compareVersions, toBui
 import { podTrouble, readyPods, wantedPods } from "../../scripts/lib/ready";
 import { findResidue, sweep } from "../../scripts/lib/residue";
 import { RunError, type Run } from "../../scripts/lib/run";
-import { shortAddress } from "../../scripts/lib/terraform";
+import { shortAddress, type Terraform } from "../../scripts/lib/terraform";
 import { table } from "../../scripts/lib/ui";
 import { builtImages, DIGEST, testConfig } from "../helpers/layers";
 
@@ -63,6 +64,58 @@ describe("diff", () => {
       ["data", { kind: "unchanged" }],
     ] as [never, LayerDiff][]);
     expect(judge("app", upstream, deployed, { kind: "unchanged" })).toEqual({ kind: "unchanged" });
+  });
+});
+
+describe("changes made by hand", () => {
+  const manifest = {
+    kind: "Deployment",
+    metadata: { name: "node", namespace: "n", labels: { a: "b" } },
+    spec: { template: { spec: { containers: [{ image: "ours" }] } }, paused: null },
+  };
+  const live = (image: string) =>
+    JSON.stringify({ ...manifest, spec: { replicas: 5, template: { spec: { containers: [{ image }] } } } });
+  const state = {
+    stateOf: () => Promise.resolve([{ manifest }, { manifest: { kind: "ServiceMonitor", metadata: {} } }]),
+  } as unknown as Terraform;
+  it("are found by a dry run of the same server-side apply, whatever the replica count", async () => {
+    const { run, commands, inputs } = recorder([
+      [/get Deployment/, live("theirs")],
+      [/apply/, live("ours")],
+    ]);
+    const [drift] = await findDrift(new Kube(testConfig(), run), state);
+    expect(drift).toMatchObject({ name: "node", paths: ["spec.template.spec.containers.0.image"] });
+    expect(commands.at(-1)).toContain(
+      "apply --server-side --field-manager=terraform --force-conflicts --dry-run=server",
+    );
+    expect(inputs[0]).not.toContain("null");
+    expect(inputs[0]).not.toContain("replicas");
+  });
+  it("are not found where there are none", async () => {
+    const { run } = recorder([[/./, live("ours")]]);
+    expect(await findDrift(new Kube(testConfig(), run), state)).toEqual([]);
+  });
+  it("are undone by the real apply", async () => {
+    const { run, commands } = recorder();
+    await repairDrift(new Kube(testConfig(), run), [{ kind: "Deployment", name: "node", paths: ["spec"], manifest }]);
+    expect(commands).toHaveLength(1);
+    expect(commands[0]).not.toContain("dry-run");
+  });
+  it("count as changes, beside the plan's own", () => {
+    const empty = { add: 0, change: 0, remove: 0, isEmpty: true, lines: [] };
+    expect(withDrift(empty, [])).toEqual({ kind: "unchanged" });
+    const drift = { kind: "Deployment", name: "node", paths: ["spec.x"], manifest: {} };
+    expect(withDrift(empty, [drift])).toEqual({
+      kind: "changes",
+      text: "changed by hand: node",
+      lines: ["put back node: spec.x"],
+    });
+    expect(withDrift({ ...empty, isEmpty: false, change: 1 }, [drift])).toMatchObject({
+      text: "1 to change; changed by hand: node",
+    });
+  });
+  it("are told by the shortest path that says where", () => {
+    expect(differences({ a: 1, b: [{ c: 2 }] }, { a: 1, b: [{ c: 3 }], d: {} })).toEqual(["b.0.c", "d"]);
   });
 });
 
