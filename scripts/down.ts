@@ -1,6 +1,7 @@
 /** `npm run down`: removes everything of ours, and proves that nothing is left. */
 import { loadConfig, type Config } from "../modules/config";
 import { WORKLOADS } from "../modules/names";
+import { LAYERS } from "../stacks/layer";
 import { chooseCluster } from "./lib/cluster";
 import { contextName, deleteKind } from "./lib/kind";
 import { Kube } from "./lib/kube";
@@ -68,7 +69,15 @@ async function clean(kube: Kube): Promise<void> {
     const leftovers = swept.removed.length;
     return green(`nothing is left${leftovers ? ` (${leftovers} leftovers of charts removed)` : ""}`);
   });
-  for (const line of kept) say(`  kept: ${line}`);
+  for (const line of [...kept, ...(await emptyStates(kube))]) say(`  kept: ${line}`);
+}
+
+/** Terraform keeps a state in the cluster, empty as it is now. */
+async function emptyStates(kube: Kube): Promise<string[]> {
+  const { backend, namespace, prefix } = kube.config.state;
+  if (backend !== "kubernetes") return [];
+  const names = LAYERS.map((layer) => `tfstate-default-${prefix}-${layer}`);
+  return [`Terraform's empty states. Remove them: kubectl -n ${namespace} delete secret ${names.join(" ")}`];
 }
 
 /** What will be deleted, in sentences. */
@@ -76,7 +85,8 @@ async function whatGoes(kube: Kube): Promise<string[]> {
   const { config } = kube;
   const { app, monitoring, create } = config.namespaces;
   const lines = ["This deletes:"];
-  const claims = (await Promise.all([app, monitoring].map((ns) => kube.list("pvc", "-n", ns)))).flat();
+  const spaces = config.observability === "install" ? [app, monitoring] : [app];
+  const claims = (await Promise.all(spaces.map((ns) => kube.list("pvc", "-n", ns)))).flat();
   for (const pvc of claims) {
     const holds =
       pvc.metadata.name === `data-${WORKLOADS["redis-main"]}-0`
@@ -88,9 +98,9 @@ async function whatGoes(kube: Kube): Promise<string[]> {
   }
   if (create)
     lines.push(
-      `  the namespaces ${app}${config.observability === "install" ? ` and ${monitoring}` : ""} with everything in them`,
+      `  ${spaces.length > 1 ? "the namespaces" : "the namespace"} ${spaces.join(" and ")} with everything in ${spaces.length > 1 ? "them" : "it"}`,
     );
-  else lines.push(`  our objects in the namespaces ${app} and ${monitoring}; the namespaces stay`);
+  else lines.push(`  our objects in ${spaces.join(" and ")}; the namespaces stay`);
   if (isKindConfig()) lines.push(`  the kind cluster ${contextName(config)} and its registry`);
   return lines;
 }

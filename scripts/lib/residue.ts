@@ -55,35 +55,47 @@ export async function sweep(kube: Kube): Promise<Swept> {
     removed.push(`${kind} ${name}`);
   };
 
-  const kubelet = `${STACK_RELEASE}-kubelet`;
-  const operatorRuns = (await kube.list("deployments", "-A", "-l", `release=${STACK_RELEASE}`)).length > 0;
-  if (!operatorRuns) {
-    for (const kind of ["service", "endpoints"]) {
-      if (await kube.get(kind, kubelet, "kube-system")) await remove(kind, kubelet, "kube-system");
-    }
-    for (const slice of await kube.list(
-      "endpointslices",
-      "-n",
-      "kube-system",
-      "-l",
-      `kubernetes.io/service-name=${kubelet}`,
-    )) {
-      await remove("endpointslice", slice.metadata.name, "kube-system");
+  const { config } = kube;
+  if (!config.namespaces.create) {
+    // a StatefulSet leaves its claims; where the namespace stays, so would they, and the data
+    for (const pvc of await kube.list("pvc", "-n", config.namespaces.app, "-l", OURS)) {
+      await remove("pvc", pvc.metadata.name, config.namespaces.app);
     }
   }
-  const marked = await stackCrds(kube, "-l", OURS);
-  const others = (await stackCrds(kube)).filter((c) => !marked.some((m) => m.metadata.name === c.metadata.name));
-  if (others.length && !operatorRuns) {
+  // an operator that runs is somebody's: its CRDs and its kubelet Service are in use
+  const operatorRuns =
+    (await kube.list("deployments", "-A", "-l", "app.kubernetes.io/name=kube-prometheus-stack-prometheus-operator"))
+      .length > 0;
+  if (config.observability !== "install" || operatorRuns) return { removed, kept };
+
+  const kubelet = `${STACK_RELEASE}-kubelet`;
+  for (const kind of ["service", "endpoints"]) {
+    if (await kube.get(kind, kubelet, "kube-system")) await remove(kind, kubelet, "kube-system");
+  }
+  for (const slice of await kube.list(
+    "endpointslices",
+    "-n",
+    "kube-system",
+    "-l",
+    `kubernetes.io/service-name=${kubelet}`,
+  )) {
+    await remove("endpointslice", slice.metadata.name, "kube-system");
+  }
+  const all = await stackCrds(kube);
+  const isMarked = (c: KubeObject) => c.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF;
+  const others = all.filter((c) => !isMarked(c));
+  if (others.length) {
     // after a plain `cdktf destroy` nothing says any more whose they were: told, not deleted
     kept.push(
       `${others.length} CRDs of ${CRD_GROUP}, of which nobody knows whose they are. If no other Prometheus operator needs them: kubectl delete crd ${others.map((c) => c.metadata.name).join(" ")}`,
     );
   }
-  for (const crd of marked) {
+  for (const crd of all.filter(isMarked)) {
     const users = await kube.list(crd.metadata.name, "-A");
     if (users.length) {
+      const first = users[0]!.metadata;
       kept.push(
-        `crd ${crd.metadata.name}: ${users.length} objects of others use it (${users[0]!.metadata.namespace}/${users[0]!.metadata.name})`,
+        `crd ${crd.metadata.name}: ${users.length} objects of others use it (${first.namespace}/${first.name})`,
       );
     } else {
       await remove("crd", crd.metadata.name);
@@ -94,26 +106,33 @@ export async function sweep(kube: Kube): Promise<Swept> {
 
 /** Looks for anything of ours that is still in the cluster; an empty list is the proof. */
 export async function findResidue(kube: Kube): Promise<string[]> {
-  const { namespaces, metricsServer } = kube.config;
+  const { namespaces, metricsServer, observability } = kube.config;
   const left: string[] = [];
   const add = (objects: readonly KubeObject[]) =>
     left.push(
       ...objects.map((o) => `${o.kind} ${o.metadata.namespace ? `${o.metadata.namespace}/` : ""}${o.metadata.name}`),
     );
-  const names = [namespaces.app, namespaces.monitoring];
+  const hasStack = observability === "install";
+  const names = [namespaces.app, ...(hasStack ? [namespaces.monitoring] : [])];
 
   if (namespaces.create) {
     for (const name of names) add(await kube.list("namespace", name));
   } else {
-    for (const name of names)
-      add(await kube.list("all,configmaps,secrets,pvc,pdb,networkpolicies,hpa", "-n", name, "-l", OURS));
+    const kinds = "all,configmaps,secrets,pvc,pdb,networkpolicies,hpa,ingresses";
+    for (const name of names) add(await kube.list(kinds, "-n", name, "-l", OURS));
   }
   add((await kube.list("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace)));
-  const releases = [STACK_RELEASE, ...(metricsServer.mode === "install" ? [METRICS_SERVER.release] : [])];
+
+  /** Namespaces of the Helm releases that are ours, by release. */
+  const releases = new Map<string, string>([
+    ...(hasStack ? [[STACK_RELEASE, namespaces.monitoring] as const] : []),
+    ...(metricsServer.mode === "install" ? [[METRICS_SERVER.release, METRICS_SERVER.namespace] as const] : []),
+  ]);
   const ofRelease = (o: KubeObject) => {
-    const name = o.metadata.annotations?.["meta.helm.sh/release-name"];
-    const ns = o.metadata.annotations?.["meta.helm.sh/release-namespace"];
-    return releases.includes(name ?? "") && (ns === namespaces.monitoring || ns === METRICS_SERVER.namespace);
+    const release = o.metadata.annotations?.["meta.helm.sh/release-name"] ?? "";
+    return (
+      releases.has(release) && o.metadata.annotations?.["meta.helm.sh/release-namespace"] === releases.get(release)
+    );
   };
   const clusterWide =
     "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses";
@@ -123,12 +142,15 @@ export async function findResidue(kube: Kube): Promise<string[]> {
     "-n",
     "kube-system",
   );
-  add(system.filter((o) => ofRelease(o) || o.metadata.name === `${STACK_RELEASE}-kubelet`));
+  add(system.filter((o) => ofRelease(o) || (hasStack && o.metadata.name === `${STACK_RELEASE}-kubelet`)));
   add(
     (await kube.list("secrets", "-n", "kube-system", "-l", "owner=helm")).filter((s) =>
-      releases.includes(s.metadata.labels?.["name"] ?? ""),
+      releases.has(s.metadata.labels?.["name"] ?? ""),
     ),
   );
-  add((await stackCrds(kube, "-l", OURS)).filter((c) => !c.metadata.deletionTimestamp));
+  if (hasStack) {
+    const kept = async (c: KubeObject) => (await kube.list(c.metadata.name, "-A")).length > 0;
+    for (const crd of await stackCrds(kube, "-l", OURS)) if (!(await kept(crd))) add([crd]);
+  }
   return left;
 }

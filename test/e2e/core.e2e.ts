@@ -1,53 +1,41 @@
 /** The core tier: deploy, use, look inside, scale, compare, remove, on the configured cluster. */
 import * as fs from "node:fs";
 import { dashboards } from "../../dashboards";
+import { removeAfterFailure, step } from "./steps";
 import {
-  apiRaw,
   app,
   command,
   eventually,
+  expectNothingOfOurs,
   forward,
   inventory,
   kube,
   monitoring,
   npmRun,
   projectPath,
+  prometheus,
+  apiRaw,
   specReplicas,
   STATE_DIR,
 } from "./system";
 import { startLoad } from "./load";
 
 let before: string[];
+removeAfterFailure();
 
 const secret = async (namespace: string, name: string, key: string) =>
   Buffer.from((await kube.get("secret", name, namespace))!.data![key]!, "base64").toString();
-const prometheus = async <T>(path: string): Promise<T> =>
-  (
-    JSON.parse(
-      await apiRaw(
-        `/api/v1/namespaces/${monitoring}/services/kube-prometheus-stack-prometheus:9090/proxy/api/v1/${path}`,
-      ),
-    ) as { data: T }
-  ).data;
-
 afterAll(async () => {
   // the load pod is the test's own; the rest is what the last step removes
   await kube.raw(["-n", "default", "delete", "pod", "e2e-load", "--ignore-not-found", "--now"]).catch(() => undefined);
 });
 
-it("the cluster holds nothing of ours yet", async () => {
-  const there = (await kube.list("namespaces"))
-    .map((n) => n.metadata.name)
-    .filter((n) => n === app || n === monitoring);
-  if (there.length)
-    throw new Error(
-      `namespaces ${there.join(", ")} exist: this test deploys and deletes them, so it will not start. Remove them first: npm run down`,
-    );
-  fs.rmSync(projectPath(STATE_DIR), { recursive: true, force: true });
+step("the cluster holds nothing of ours yet", async () => {
+  await expectNothingOfOurs();
   before = await inventory();
 });
 
-it("diff before anything was deployed plans what it can, and says which layers wait for which", async () => {
+step("diff before anything was deployed plans what it can, and says which layers wait for which", async () => {
   const { code, output } = await npmRun("diff");
   expect(code).toBe(2);
   expect(output).toMatch(/images .*to add/);
@@ -56,7 +44,7 @@ it("diff before anything was deployed plans what it can, and says which layers w
   expect(output).toMatch(/observability .*waits for data and app/);
 });
 
-it("up ends green, and again changes nothing", async () => {
+step("up ends green, and again changes nothing", async () => {
   const first = await npmRun("up");
   expect(first.code).toBe(0);
   expect(first.output).toMatch(/smoke test .*7 steps/);
@@ -68,7 +56,7 @@ it("up ends green, and again changes nothing", async () => {
     expect(second.output).toMatch(new RegExp(`${layer} .*unchanged`));
 });
 
-it("smoke, diff, status and doctor say that all is well", async () => {
+step("smoke, diff, status and doctor say that all is well", async () => {
   expect((await npmRun("smoke")).code).toBe(0);
   expect((await npmRun("diff")).code).toBe(0);
   const { output } = await npmRun("status");
@@ -77,12 +65,12 @@ it("smoke, diff, status and doctor say that all is well", async () => {
   expect((await npmRun("doctor")).code).toBe(0);
 });
 
-it("pods satisfy Pod Security restricted, which their namespace enforces", async () => {
+step("pods satisfy Pod Security restricted, which their namespace enforces", async () => {
   const namespace = await kube.get("namespace", app);
   expect(namespace?.metadata.labels?.["pod-security.kubernetes.io/enforce"]).toBe("restricted");
 });
 
-it("network policies let through what the table of flows allows, and nothing else", async () => {
+step("network policies let through what the table of flows allows, and nothing else", async () => {
   const main = (await kube.get("service", "redis-main", app))!.spec.clusterIP as string;
   const connect = `require("net").connect(+process.argv[2], process.argv[1]).setTimeout(3000, () => process.exit(9)).on("connect", () => process.exit(0)).on("error", () => process.exit(8))`;
   const reaches = (pod: string, host: string, port: number) =>
@@ -96,7 +84,7 @@ it("network policies let through what the table of flows allows, and nothing els
   expect(await reaches(node, react, 8080)).toBe(false);
 });
 
-it("every target of Prometheus is up, each of ours among them", async () => {
+step("every target of Prometheus is up, each of ours among them", async () => {
   type Target = { health: string; scrapePool: string; lastError: string; labels: Record<string, string> };
   const targets = await eventually("all targets up", 180, async () => {
     const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
@@ -111,7 +99,7 @@ it("every target of Prometheus is up, each of ours among them", async () => {
     expect(targets.some((t) => t.labels["service"] === job)).toBe(true);
 });
 
-it("the exporter knows each Redis, and the rules are loaded", async () => {
+step("the exporter knows each Redis, and the rules are loaded", async () => {
   const up = await eventually("redis_up of three instances", 60, async () => {
     const { result } = await prometheus<{ result: { value: [number, string] }[] }>("query?query=redis_up");
     return result.length >= 3 ? result.map((r) => r.value[1]) : undefined;
@@ -123,7 +111,7 @@ it("the exporter knows each Redis, and the rules are loaded", async () => {
   for (const rule of ours.flatMap((g) => g.rules)) expect(rule.health).not.toBe("err");
 });
 
-it("Grafana knows every dashboard and data source", async () => {
+step("Grafana knows every dashboard and data source", async () => {
   const password = await secret(monitoring, "grafana-admin", "admin-password");
   expect(password).toHaveLength(32);
   const isStandIn = (
@@ -148,7 +136,7 @@ it("Grafana knows every dashboard and data source", async () => {
   });
 });
 
-it("no password stands in state, synthesized files, pods, ConfigMaps or Helm's values", async () => {
+step("no password stands in state, synthesized files, pods, ConfigMaps or Helm's values", async () => {
   const passwords = [
     await secret(app, "redis-auth", "password"),
     await secret(monitoring, "grafana-admin", "admin-password"),
@@ -178,7 +166,7 @@ it("no password stands in state, synthesized files, pods, ConfigMaps or Helm's v
   expect(found).toEqual([]);
 });
 
-it("under load the API scales out without a failed request, and diff stays empty", async () => {
+step("under load the API scales out without a failed request, and diff stays empty", async () => {
   const load = await startLoad(250, 100);
   try {
     const count = await eventually("a third API pod to be Ready", 110, async () => {
@@ -200,7 +188,7 @@ it("under load the API scales out without a failed request, and diff stays empty
   expect((await npmRun("diff")).code).toBe(0);
 });
 
-it("plan, then the autoscaler moves, then apply: the count stays", async () => {
+step("plan, then the autoscaler moves, then apply: the count stays", async () => {
   const dir = projectPath("cdktf.out", "stacks", "app");
   // a real change to the pods: another memory request
   const synth = await command("npx", ["tsx", "main.ts"], { env: { IAC_NODE_RESOURCES_MEMORY: "97Mi" } });
@@ -228,7 +216,7 @@ it("plan, then the autoscaler moves, then apply: the count stays", async () => {
   expect((await npmRun("up")).code).toBe(0);
 });
 
-it("a change made by hand shows in diff, and up undoes it without touching the count", async () => {
+step("a change made by hand shows in diff, and up undoes it without touching the count", async () => {
   await kube.raw(["-n", app, "set", "env", "deploy/node", "ALLOWED_ORIGINS=https://elsewhere.example"]);
   const count = await specReplicas("deploy", "node");
   const { code, output } = await npmRun("diff");
@@ -242,7 +230,7 @@ it("a change made by hand shows in diff, and up undoes it without touching the c
   expect((await npmRun("diff")).code).toBe(0);
 });
 
-it("down leaves nothing, and everything else as it was", async () => {
+step("down leaves nothing, and everything else as it was", async () => {
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);
   expect(output).toContain("all keys and values");
@@ -257,7 +245,7 @@ it("down leaves nothing, and everything else as it was", async () => {
   });
 });
 
-it("down again finds nothing to do", async () => {
+step("down again finds nothing to do", async () => {
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);
   expect(output).toMatch(/data .*nothing deployed/);

@@ -2,7 +2,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { app, command, eventually, inventory, kube, monitoring, npmRun, projectPath, STATE_DIR } from "./system";
+import { removeAfterFailure, step } from "./steps";
+import { app, command, eventually, expectNothingOfOurs, inventory, kube, npmRun, projectPath } from "./system";
 
 const LAYERS = ["images", "data", "app", "observability"];
 const cdktf = (
@@ -14,34 +15,30 @@ const cdktf = (
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-e2e-"));
 
 let before: string[];
+removeAfterFailure();
 
 afterAll(() => fs.rmSync(scratch, { recursive: true }));
 
-it("the cluster holds nothing of ours yet", async () => {
-  const there = (await kube.list("namespaces"))
-    .map((n) => n.metadata.name)
-    .filter((n) => n === app || n === monitoring);
-  if (there.length) throw new Error(`namespaces ${there.join(", ")} exist; remove them first: npm run down`);
-  fs.rmSync(projectPath(STATE_DIR), { recursive: true, force: true });
-  // cdktf's init refuses a folder that was initialized for another state
-  fs.rmSync(projectPath("cdktf.out"), { recursive: true, force: true });
+step("the cluster holds nothing of ours yet", async () => {
+  await expectNothingOfOurs();
   before = await inventory();
 });
 
-it("cdktf deploy images data app observability ends green, and the system works", async () => {
+step("cdktf deploy images data app observability ends green, and the system works", async () => {
   const { code, seconds } = await cdktf("deploy", LAYERS, ["--auto-approve"]);
   expect(code).toBe(0);
   console.log(`cdktf deploy took ${seconds.toFixed(0)} s`);
   await eventually("the smoke test to pass", 180, async () => ((await npmRun("smoke")).code === 0 ? true : undefined));
 });
 
-it.each(LAYERS)("cdktf diff %s is empty", async (layer) => {
-  const { code, output } = await cdktf("diff", [layer]);
-  expect(code).toBe(0);
-  expect(output).toMatch(/No changes|matches the configuration/);
-});
+for (const layer of LAYERS)
+  step(`cdktf diff ${layer} is empty`, async () => {
+    const { code, output } = await cdktf("diff", [layer]);
+    expect(code).toBe(0);
+    expect(output).toMatch(/No changes|matches the configuration/);
+  });
 
-it("one changed byte is one rollout, and deploying it again none", async () => {
+step("one changed byte is one rollout, and deploying it again none", async () => {
   const context = path.join(scratch, "node");
   fs.cpSync(projectPath("images", "node"), context, { recursive: true, filter: (f) => !/node_modules|dist/.test(f) });
   fs.appendFileSync(path.join(context, "src", "main.ts"), `// ${Date.now()}\n`);
@@ -56,7 +53,7 @@ it("one changed byte is one rollout, and deploying it again none", async () => {
   }
 });
 
-it("cdktf destroy removes it; what Helm leaves behind is named by down", async () => {
+step("cdktf destroy removes it; what Helm leaves behind is named by down", async () => {
   expect((await cdktf("destroy", LAYERS, ["--auto-approve"])).code).toBe(0);
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);

@@ -1,4 +1,5 @@
 /** The system under test: commands as a person types them, and looks at the cluster. */
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { spawn } from "node:child_process";
 import { loadConfig, PROJECT_ROOT } from "../../modules/config";
@@ -45,9 +46,37 @@ export function command(program: string, args: readonly string[], options: Comma
   });
 }
 
+/** A command of the project under another configuration: `npm run NAME -- ARGS`. */
+export const npmRunWith = (env: Readonly<Record<string, string>>, name: string, ...args: string[]): Promise<Outcome> =>
+  command("npm", ["run", "-s", name, "--", ...args], { env });
+
 /** A command of the project: `npm run NAME -- ARGS`. */
-export const npmRun = (name: string, ...args: string[]): Promise<Outcome> =>
-  command("npm", ["run", "-s", name, "--", ...args]);
+export const npmRun = (name: string, ...args: string[]): Promise<Outcome> => npmRunWith({}, name, ...args);
+
+/** Fails where a deployment of ours is on the cluster; forgets what an earlier run of the test left. */
+export async function expectNothingOfOurs(): Promise<void> {
+  const there = (await kube.list("namespaces"))
+    .map((n) => n.metadata.name)
+    .filter((n) => n === app || n === monitoring);
+  if (there.length) {
+    throw new Error(
+      `namespaces ${there.join(", ")} exist: this test deploys and deletes them, so it will not start. Remove them first: npm run down`,
+    );
+  }
+  fs.rmSync(projectPath(STATE_DIR), { recursive: true, force: true });
+  // cdktf's own init refuses a folder that was initialized for another state
+  fs.rmSync(projectPath("cdktf.out"), { recursive: true, force: true });
+}
+
+/** Prometheus' HTTP API, through the API server's proxy: what is under `data`. */
+export const prometheus = async <T>(path: string): Promise<T> =>
+  (
+    JSON.parse(
+      await apiRaw(
+        `/api/v1/namespaces/${monitoring}/services/kube-prometheus-stack-prometheus:9090/proxy/api/v1/${path}`,
+      ),
+    ) as { data: T }
+  ).data;
 
 // the scripts' own runner needs ES modules, which jest does not load
 const run: Run = async (program, args, options) => {

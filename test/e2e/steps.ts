@@ -1,0 +1,33 @@
+/** Steps of a tier: in order, none after one that failed; what a failure leaves is shown, then removed. */
+import { app, kube, monitoring, npmRun } from "./system";
+
+let failed: string | undefined;
+
+/** One step, a sentence. It is not tried after an earlier one has failed. */
+export function step(name: string, run: () => Promise<void>): void {
+  it(name, async () => {
+    if (failed) throw new Error(`not tried, for an earlier step failed: ${failed}`);
+    try {
+      await run();
+    } catch (error) {
+      failed = name;
+      throw error;
+    }
+  });
+}
+
+/** Call it once a file: after a failure it shows the cluster and removes what was deployed. */
+export function removeAfterFailure(): void {
+  afterAll(async () => {
+    if (!failed) return;
+    for (const ns of [app, monitoring]) {
+      for (const what of [
+        ["pods", "-o", "wide"],
+        ["events", "--field-selector", "type=Warning", "--sort-by=.lastTimestamp"],
+      ]) {
+        console.log(await kube.raw(["-n", ns, "get", ...what]).catch((error: Error) => error.message));
+      }
+    }
+    await npmRun("down", "--yes");
+  });
+}

@@ -1,0 +1,87 @@
+/**
+ * Tier `variants`: a second system beside the first, on what the cluster has already: a namespace
+ * that exists, state in the cluster, the first one's Prometheus and metrics-server, a node port.
+ */
+import { removeAfterFailure, step } from "./steps";
+import { eventually, expectNothingOfOurs, inventory, kube, npmRun, npmRunWith, prometheus } from "./system";
+
+const SECOND = "iac-second";
+const second = {
+  IAC_NAMESPACES_APP: SECOND,
+  IAC_NAMESPACES_CREATE: "false",
+  IAC_OBSERVABILITY: "existing",
+  IAC_METRICS_SERVER_MODE: "existing",
+  IAC_STATE_BACKEND: "kubernetes",
+  IAC_STATE_PREFIX: "second",
+  IAC_EXPOSURE_TYPE: "NodePort",
+  IAC_REDIS_DURABILITY: "fast",
+};
+
+let before: string[];
+removeAfterFailure();
+
+afterAll(async () => {
+  await kube.raw(["delete", "namespace", SECOND, "--ignore-not-found"], { timeoutMs: 120_000 });
+  await kube.raw(["-n", "default", "delete", "secrets,leases", "-l", "tfstate=true"]);
+});
+
+step("the first system is up", async () => {
+  await expectNothingOfOurs();
+  expect((await npmRun("up")).code).toBe(0);
+  const namespace = {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: SECOND, labels: { "pod-security.kubernetes.io/enforce": "restricted" } },
+  };
+  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(namespace) });
+  before = await inventory();
+});
+
+step("the second comes up in a namespace that exists, with state in the cluster", async () => {
+  const { code } = await npmRunWith(second, "up");
+  expect(code).toBe(0);
+  const secrets = (await kube.list("secrets", "-n", "default", "-l", "tfstate=true")).map((s) => s.metadata.name);
+  expect(secrets.sort()).toEqual(
+    ["app", "data", "images", "observability"].map((layer) => `tfstate-default-second-${layer}`),
+  );
+  expect((await npmRunWith(second, "diff")).code).toBe(0);
+});
+
+step("its page answers on a node's port", async () => {
+  const port = (await kube.get("service", "react", SECOND))!.spec.ports[0].nodePort as number;
+  const node = (await kube.list("nodes"))[0]!;
+  const ip = node.status.addresses.find((a: { type: string }) => a.type === "InternalIP").address as string;
+  expect((await npmRunWith(second, "smoke", "--url", `http://${ip}:${port}`)).code).toBe(0);
+});
+
+step("the first one's Prometheus watches it", async () => {
+  type Target = { health: string; labels: Record<string, string> };
+  const jobs = await eventually("targets of the second system", 120, async () => {
+    const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
+    const ours = activeTargets.filter((t) => t.labels["namespace"] === SECOND);
+    return ours.length >= 8 && ours.every((t) => t.health === "up") ? ours.map((t) => t.labels["job"]) : undefined;
+  });
+  expect(new Set(jobs)).toEqual(new Set(["node", "react", "redis", "redis-exporter"]));
+});
+
+step("its down removes it, data included, and nothing else", async () => {
+  const { code, output } = await npmRunWith(second, "down", "--yes");
+  expect(code).toBe(0);
+  expect(output).toContain("the namespaces stay");
+  expect(output).toMatch(/kept: .*tfstate-default-second/);
+  const state = /Secret default\/tfstate-|Secret .*tfstate/;
+  await eventually("the cluster to be as before", 60, async () => {
+    const now = await inventory();
+    const extra = now.filter((o) => !before.includes(o) && !state.test(o));
+    const gone = before.filter((o) => !now.includes(o));
+    if (extra.length || gone.length)
+      throw new Error(`left: ${extra.join(", ") || "nothing"}; gone: ${gone.join(", ") || "nothing"}`);
+    return true;
+  });
+  expect((await npmRun("diff")).code).toBe(0);
+  expect((await npmRun("smoke")).code).toBe(0);
+});
+
+step("the first one goes as well", async () => {
+  expect((await npmRun("down", "--yes")).code).toBe(0);
+});
