@@ -5,9 +5,9 @@ export interface Answer {
   readonly headers: Headers;
 }
 
-export async function ask(url: string, init: RequestInit = {}): Promise<Answer> {
+export async function ask(url: string, init: RequestInit = {}, timeoutMs = 10_000): Promise<Answer> {
   try {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
     return { status: response.status, text: await response.text(), headers: response.headers };
   } catch (error) {
     const e = error as Error & { cause?: { code?: string; message?: string } };

@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { ask, sendJson } from "./http";
 import { Failure } from "./ui";
 
+/** Longest wait for the first answers, ms: routes and policies reach the nodes after the pods are Ready. */
+const REACH_MS = 30_000;
 /** Longest wait until a replica shows a write, ms. */
 const REPLICATION_MS = 5000;
 
@@ -29,14 +31,30 @@ export async function smokeTest(address: string, onStep: (step: SmokeStep) => vo
     if (!ok) throw new Error(`got ${got.slice(0, 200)}`);
   };
 
-  await step("the page is served", async () => {
-    const { status, text } = await ask(`${address}/`);
-    expect(status === 200 && text.includes('id="root"'), `${status} ${text}`);
-  });
-  await step("the API answers", async () => {
-    const { status, text } = await ask(`${address}/api/`);
-    expect(status === 200 && /^It is working, good job \S+ \d+$/.test(text), `${status} ${text}`);
-  });
+  const until = async (limitMs: number, run: () => Promise<void>) => {
+    const end = Date.now() + limitMs;
+    for (;;) {
+      try {
+        return await run();
+      } catch (error) {
+        if (Date.now() >= end) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+  };
+
+  await step("the page is served", () =>
+    until(REACH_MS, async () => {
+      const { status, text } = await ask(`${address}/`, {}, 3000);
+      expect(status === 200 && text.includes('id="root"'), `${status} ${text}`);
+    }),
+  );
+  await step("the API answers", () =>
+    until(REACH_MS, async () => {
+      const { status, text } = await ask(`${address}/api/`, {}, 3000);
+      expect(status === 200 && /^It is working, good job \S+ \d+$/.test(text), `${status} ${text}`);
+    }),
+  );
   await step("a key is written", async () => {
     const { status, text } = await ask(`${address}/api/item`, sendJson("POST", { id, val }));
     expect(status === 200 && text === "ok", `${status} ${text}`);

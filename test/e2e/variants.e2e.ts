@@ -18,12 +18,14 @@ const second = {
 };
 
 let before: string[];
-removeAfterFailure();
 
+// the second goes before the first, whose CRDs it uses
 afterAll(async () => {
+  if (await kube.get("deployment", "node", SECOND)) await npmRunWith(second, "down", "--yes");
   await kube.raw(["delete", "namespace", SECOND, "--ignore-not-found"], { timeoutMs: 120_000 });
   await kube.raw(["-n", "default", "delete", "secrets,leases", "-l", "tfstate=true"]);
 });
+removeAfterFailure();
 
 step("the first system is up", async () => {
   await expectNothingOfOurs();
