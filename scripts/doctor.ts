@@ -1,7 +1,7 @@
 /** `npm run doctor`: every prerequisite, found or missing, and what mends it. Changes nothing. */
 import { ConfigError, loadConfig, type Config } from "../modules/config";
 import { chartSource } from "../modules/chart";
-import { CHARTS, type ChartName } from "../modules/versions";
+import { CHARTS, IMAGES, type ChartName } from "../modules/versions";
 import { resolveImages } from "../stacks/images";
 import { hasCluster } from "./lib/cluster";
 import { Kube } from "./lib/kube";
@@ -79,6 +79,15 @@ export async function doctor(): Promise<number> {
     if (name === "kubePrometheusStack" && config.observability !== "install") continue;
     await check(`chart ${CHARTS[name].name}`, () => chart(config, name));
   }
+
+  // nodes pull these, not this machine: a firewall between them shows only when pods wait
+  const hosts = [
+    ...Object.values(IMAGES).map((image) => image.split("/")[0]!),
+    ...(config.metricsServer.mode === "install" ? ["registry.k8s.io"] : []),
+    ...(config.observability === "install" ? ["quay.io", "registry.k8s.io", "docker.io"] : []),
+    config.registry.pull.split("/")[0]!,
+  ];
+  ok({ what: "nodes pull from", found: [...new Set(hosts)].join(", ") });
 
   if (!(await hasCluster(config))) {
     await check(
