@@ -9,6 +9,7 @@ import { e2e, tiers } from "./e2e";
 import { smoke } from "./smoke";
 import { status } from "./status";
 import { up } from "./up";
+import { handleStop } from "./lib/stop";
 import { Failure, red } from "./lib/ui";
 
 const program = new Command("npm run")
@@ -60,6 +61,7 @@ program
   .addHelpText("after", () => `\nKeys of config.yaml (copy config.example.yaml to start):\n\n${keyReference()}`)
   .action(() => showConfig());
 
+handleStop();
 program.parseAsync().catch((error: unknown) => {
   if (error instanceof Failure || error instanceof ConfigError) {
     process.stderr.write(`\n${red("Error:")} ${error.message}\n`);

@@ -12,6 +12,8 @@ export async function status(options: { watch: boolean }): Promise<void> {
   const kube = new Kube(config);
   const where = await kube.describe();
   await kube.ping();
+  // a look changes nothing: ^C ends it at once
+  if (options.watch) process.removeAllListeners("SIGINT");
   for (;;) {
     const text = await statusTable(kube);
     if (!options.watch) return say(text);

@@ -1,4 +1,5 @@
 /** Runs programs: no shell, a time limit each, the output of a failure in its error. */
+import { checkStop, running } from "./stop";
 import { Failure } from "./ui";
 
 export interface RunOptions {
@@ -32,6 +33,7 @@ export class RunError extends Failure {
 }
 
 export const run: Run = async (program, args, options) => {
+  checkStop();
   const command = `${program} ${args.join(" ")}`;
   // execa is an ES module, this project CommonJS as cdktf wants it
   const { execa, ExecaError } = await import("execa");
@@ -45,10 +47,15 @@ export const run: Run = async (program, args, options) => {
       killSignal: "SIGINT",
       forceKillAfterDelay: 30_000,
     });
-    if (options.onLine) for await (const line of child.iterable({ from: "stdout" })) options.onLine(line);
-    const { stdout, stderr } = await child;
+    const ended = async () => {
+      if (options.onLine) for await (const line of child.iterable({ from: "stdout" })) options.onLine(line);
+      return child;
+    };
+    const { stdout, stderr } = await running(child, ended());
     return { code: 0, stdout, stderr };
   } catch (error) {
+    // a program that was interrupted failed because of that
+    checkStop();
     if (!(error instanceof ExecaError)) throw error;
     const { exitCode, timedOut } = error;
     const out = { stdout: String(error.stdout ?? ""), stderr: String(error.stderr ?? "") };

@@ -99,6 +99,7 @@ export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) return false;
   const readline = await import("node:readline/promises");
   const io = readline.createInterface({ input: process.stdin, output: process.stdout });
+  io.on("SIGINT", () => process.exit(130));
   try {
     return /^y(es)?$/i.test((await io.question(`${question} [y/N] `)).trim());
   } finally {

@@ -1,0 +1,40 @@
+/**
+ * ^C and SIGTERM: what is running ends by itself, nothing new is started.
+ *
+ * Terraform takes one interrupt as "finish what you are doing and keep the state", a second as
+ * "exit at once". On ^C the terminal interrupts it as well as us; ending here at once would
+ * send it the second.
+ */
+import type { ChildProcess } from "node:child_process";
+import { Failure } from "./ui";
+
+const children = new Set<Pick<ChildProcess, "kill">>();
+let stopped = false;
+
+/** Keeps track of a program while it runs. */
+export async function running<T>(child: Pick<ChildProcess, "kill">, work: Promise<T>): Promise<T> {
+  children.add(child);
+  try {
+    return await work;
+  } finally {
+    children.delete(child);
+  }
+}
+
+/** Throws where somebody has asked to stop. */
+export function checkStop(): void {
+  if (stopped) throw new Failure("Stopped on request.", "Run it again: it goes on where it was.", 130);
+}
+
+/** Installs the handlers; a second request ends the process at once. */
+export function handleStop(): void {
+  const ask = (relay: boolean) => () => {
+    if (stopped) process.exit(130);
+    stopped = true;
+    process.stderr.write("\nStopping: what is being changed is finished first. Once more ends at once.\n");
+    // a terminal has told the programs already; whoever sent SIGTERM told only this process
+    if (relay) for (const child of children) child.kill("SIGINT");
+  };
+  process.on("SIGINT", ask(false));
+  process.on("SIGTERM", ask(true));
+}
