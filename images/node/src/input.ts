@@ -8,7 +8,7 @@ export const LIMITS = { idBytes: 1024, valueBytes: 1024 * 1024, bodyBytes: 1.5 *
 export async function readFields(request: IncomingMessage): Promise<Record<string, unknown>> {
   const type = (request.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
   if (type !== "application/json" && type !== "application/x-www-form-urlencoded") {
-    throw new HttpError(415, "content-type must be application/json or application/x-www-form-urlencoded");
+    throw badRequest("content-type must be application/json or application/x-www-form-urlencoded");
   }
   const text = await readBody(request);
   if (type !== "application/json")

@@ -124,7 +124,7 @@ describe.skipIf(!hasRedis)("the API on Redis main and a replica", () => {
       "a body of another type",
       "/item",
       { method: "POST", body: "id=a", headers: { "content-type": "text/plain" } },
-      415,
+      400,
       /content-type/,
     ],
     [
