@@ -10,6 +10,10 @@ import { Failure } from "./ui";
 
 const children = new Set<Pick<ChildProcess, "kill">>();
 let stopped = false;
+let since = 0;
+
+/** npm and others pass a ^C on that the terminal has given to all of us: that is one request, ms. */
+const SAME_REQUEST_MS = 1000;
 
 /** Keeps track of a program while it runs. */
 export async function running<T>(child: Pick<ChildProcess, "kill">, work: Promise<T>): Promise<T> {
@@ -29,8 +33,10 @@ export function checkStop(): void {
 /** Installs the handlers; a second request ends the process at once. */
 export function handleStop(): void {
   const ask = (relay: boolean) => () => {
+    if (stopped && Date.now() - since < SAME_REQUEST_MS) return;
     if (stopped) process.exit(130);
     stopped = true;
+    since = Date.now();
     process.stderr.write("\nStopping: what is being changed is finished first. Once more ends at once.\n");
     // a terminal has told the programs already; whoever sent SIGTERM told only this process
     if (relay) for (const child of children) child.kill("SIGINT");

@@ -35,6 +35,8 @@ it.each(["SIGTERM", "SIGINT"] as const)("%s lets a running program finish and st
     await new Promise((resolve) => setTimeout(resolve, 50));
   // ^C reaches the whole group, as on a terminal; SIGTERM only the process that it is sent to
   process.kill(signal === "SIGINT" ? -child.pid! : child.pid!, signal);
+  // as npm passes it on once more
+  process.kill(child.pid!, signal);
   expect(await ended).toBe(130);
   expect(said).toContain("Stopping");
   expect(said).toContain("Stopped on request.");
