@@ -29,7 +29,10 @@ export function readyPods(workload: KubeObject): number {
   const s = workload.status ?? {};
   if ((s.observedGeneration ?? 0) < (workload.metadata as { generation?: number }).generation!) return 0;
   if (workload.kind === "DaemonSet") return s.numberReady ?? 0;
-  return Math.min(s.readyReplicas ?? 0, s.updatedReplicas ?? 0);
+  const updated = s.updatedReplicas ?? 0;
+  // pods of the old revision are taken for Ready, so that no new one is counted too early
+  const old = Math.max(0, (s.replicas ?? updated) - updated);
+  return Math.min(updated, Math.max(0, (s.readyReplicas ?? 0) - old));
 }
 
 /** Why a pod is not Ready, in a sentence; undefined where it is. */

@@ -246,6 +246,8 @@ describe("waiting until all is Ready", () => {
   it("counts only pods of the newest revision, once the controller has seen it", () => {
     expect(readyPods(workload({ observedGeneration: 1, readyReplicas: 2, updatedReplicas: 2 }))).toBe(0);
     expect(readyPods(workload({ observedGeneration: 2, readyReplicas: 2, updatedReplicas: 1 }))).toBe(1);
+    expect(readyPods(workload({ observedGeneration: 2, replicas: 3, readyReplicas: 2, updatedReplicas: 2 }))).toBe(1);
+    expect(readyPods(workload({ observedGeneration: 2, replicas: 2, readyReplicas: 2, updatedReplicas: 2 }))).toBe(2);
   });
   it("names the pod, the image and the reason of a failed pull", () => {
     const pod = {
