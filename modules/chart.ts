@@ -50,7 +50,7 @@ export class Chart extends Construct {
       // a first install that was cut off leaves a release that state does not know: go on from it
       upgradeInstall: true,
       timeout: 420,
-      // a failed upgrade goes back by itself; a failed first install stays to be looked at
+      // a failed upgrade removes what it had added; a failed first install stays to be looked at
       cleanupOnFail: true,
       maxHistory: 5,
     });

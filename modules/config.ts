@@ -269,7 +269,7 @@ export const configSchema = z
     observability: z
       .enum(["install", "existing", "none"])
       .default("install")
-      .describe("existing: only dashboards, for a Grafana and Prometheus that are there; none: nothing"),
+      .describe("existing: monitors, rules and dashboards for a Prometheus and Grafana that are there; none: nothing"),
     monitoring: z
       .strictObject({
         retention: z

@@ -17,6 +17,8 @@ const CRD_MARGIN_MS = 120_000;
 const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[]> =>
   (await kube.list("crd", ...selector)).filter((c) => c.metadata.name.endsWith(`.${CRD_GROUP}`));
 
+const isMarked = (crd: KubeObject): boolean => crd.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF;
+
 /**
  * Labels the CRDs that came with our release, so that any later `down` knows them: those made
  * since the release was first deployed. Older ones are somebody else's.
@@ -30,7 +32,7 @@ export async function markOurCrds(kube: Kube, observability: Terraform): Promise
   if (!first) return 0;
   const since = first * 1000 - CRD_MARGIN_MS;
   const ours = (await stackCrds(kube)).filter((c) => Date.parse(c.metadata.creationTimestamp!) >= since);
-  const unmarked = ours.filter((c) => c.metadata.labels?.["app.kubernetes.io/part-of"] !== PART_OF);
+  const unmarked = ours.filter((c) => !isMarked(c));
   if (unmarked.length) await kube.raw(["label", "crd", ...unmarked.map((c) => c.metadata.name), OURS]);
   return ours.length;
 }
@@ -82,7 +84,6 @@ export async function sweep(kube: Kube): Promise<Swept> {
     await remove("endpointslice", slice.metadata.name, "kube-system");
   }
   const all = await stackCrds(kube);
-  const isMarked = (c: KubeObject) => c.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF;
   const others = all.filter((c) => !isMarked(c));
   if (others.length) {
     // after a plain `cdktf destroy` nothing says any more whose they were: told, not deleted
