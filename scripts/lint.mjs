@@ -29,6 +29,7 @@ const scripts = [
   "modules/redis-scripts/exporter-passwords.sh",
   "images/react/nginx/40-render.sh",
   ".ci/lab-mend",
+  ".ci/lab-up",
   ".ci/run",
 ];
 if (spawnSync("shellcheck", ["--version"], { stdio: "ignore" }).status === 0)

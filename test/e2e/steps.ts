@@ -20,6 +20,8 @@ export function step(name: string, run: () => Promise<void>): void {
 export function removeAfterFailure(): void {
   afterAll(async () => {
     if (!failed) return;
+    // a node that is gone explains most of what follows
+    console.log(await kube.raw(["get", "nodes", "-o", "wide"]).catch((error: Error) => error.message));
     for (const ns of [app, monitoring]) {
       for (const what of [
         ["pods", "-o", "wide"],
