@@ -1,19 +1,57 @@
 /** The API's settings, from its environment. Passwords come as files, never as variables. */
 import { readFileSync } from "node:fs";
 
+/** A Redis by `host:port`. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The EndpointSlices of one Service, as the cluster's API tells them. */
+export interface WatchConfig {
+  readonly namespace: string;
+  readonly service: string;
+  /** Address of the cluster's API, `https://host:port`. */
+  readonly server: string;
+  /** Folder with `token` and `ca.crt`; both are read anew at each connection, tokens expire. */
+  readonly credentialsDir: string;
+}
+
 export interface ApiConfig {
   readonly port: number;
-  /** Redis that takes writes, `redis://host:port`. */
-  readonly mainUrl: string;
-  /** Redis replicas behind one address; main's where there are none. */
-  readonly replicasUrl: string;
+  /** The Redis that takes writes. */
+  readonly main: HostPort;
+  /** The replicas behind one address; undefined where there are none. */
+  readonly replicas: HostPort | undefined;
+  /** A name with one DNS record a replica, such as a headless Service. */
+  readonly replicasDns: HostPort | undefined;
+  /** The Service whose endpoints are the replicas. */
+  readonly replicasWatch: WatchConfig | undefined;
   readonly password: string | undefined;
   /** Origins that browsers may call from; "*" for all. */
   readonly allowedOrigins: readonly string[];
-  /** Longest wait for one Redis command, ms. */
+  /** Longest wait for main's answer, or for main itself, ms. */
   readonly commandTimeoutMs: number;
+  /** Longest wait for a replica's answer before another one is asked, ms. */
+  readonly readTimeoutMs: number;
   /** Longest wait for a connection to Redis, ms. */
   readonly connectTimeoutMs: number;
+  /** How often each Redis is asked how it is, ms. */
+  readonly checkMs: number;
+  /** A replica further behind main than this gets no reads, ms. */
+  readonly maxLagMs: number;
+  /** A replica without main for longer than this gets no reads, s. */
+  readonly maxStaleSeconds: number;
+  /** Requests in work at once; more are refused with 503. */
+  readonly maxInFlight: number;
+  /** Bytes of large bodies and values held at once; more are refused with 503. */
+  readonly maxBytesInFlight: number;
+  /** Whole lists (`GET /items` without a limit) in work at once; more are refused with 503. */
+  readonly maxLists: number;
+  /** Mean age after which a kept-alive connection is closed, ms; each one's is drawn from 0.5 to 1.5 times it. */
+  readonly connectionAgeMs: number;
+  /** After SIGTERM: how long callers that keep connections have to learn of it, ms. */
+  readonly drainMs: number;
 }
 
 function number(env: NodeJS.ProcessEnv, name: string, fallback: number): number {
@@ -24,25 +62,57 @@ function number(env: NodeJS.ProcessEnv, name: string, fallback: number): number 
   return value;
 }
 
-function url(env: NodeJS.ProcessEnv, name: string, fallback: string): string {
-  const text = env[name] || fallback;
-  if (!URL.canParse(text) || new URL(text).protocol !== "redis:") {
+function url(env: NodeJS.ProcessEnv, name: string): HostPort | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  if (!URL.canParse(text) || new URL(text).protocol !== "redis:" || new URL(text).hostname === "") {
     throw new Error(`${name} is "${text}", expected redis://host:port`);
   }
-  return text;
+  const { hostname, port } = new URL(text);
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 6379) };
+}
+
+function watch(env: NodeJS.ProcessEnv): WatchConfig | undefined {
+  const text = env["REDIS_REPLICAS_WATCH"];
+  if (!text) return undefined;
+  const [, namespace, service] = /^([a-z0-9-]+)\/([a-z0-9-]+)$/.exec(text) ?? [];
+  if (!namespace || !service) throw new Error(`REDIS_REPLICAS_WATCH is "${text}", expected namespace/service`);
+  const host = env["KUBERNETES_SERVICE_HOST"];
+  const server =
+    env["KUBERNETES_API_URL"] ||
+    (host ? `https://${host.includes(":") ? `[${host}]` : host}:${env["KUBERNETES_SERVICE_PORT"] || 443}` : undefined);
+  if (!server) throw new Error("REDIS_REPLICAS_WATCH is set, but KUBERNETES_SERVICE_HOST is not: no cluster to ask");
+  return {
+    namespace,
+    service,
+    server,
+    credentialsDir: env["KUBERNETES_CREDENTIALS_DIR"] || "/var/run/secrets/kubernetes.io/serviceaccount",
+  };
 }
 
 /** Throws one sentence that names the variable and what it takes. */
 export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
   const file = env["REDIS_PASSWORD_FILE"];
-  const mainUrl = url(env, "REDIS_MAIN_URL", "redis://127.0.0.1:6379");
+  const main = url(env, "REDIS_MAIN_URL") ?? { host: "127.0.0.1", port: 6379 };
+  const replicas = url(env, "REDIS_REPLICAS_URL");
   return {
     port: number(env, "PORT", 3000),
-    mainUrl,
-    replicasUrl: url(env, "REDIS_REPLICAS_URL", mainUrl),
+    main,
+    replicas: replicas && (replicas.host !== main.host || replicas.port !== main.port) ? replicas : undefined,
+    replicasDns: url(env, "REDIS_REPLICAS_DNS"),
+    replicasWatch: watch(env),
     password: file ? readFileSync(file, "utf8").trim() : undefined,
     allowedOrigins: (env["ALLOWED_ORIGINS"] || "*").split(",").map((o) => o.trim()),
     commandTimeoutMs: number(env, "REDIS_COMMAND_TIMEOUT_MS", 1000),
+    readTimeoutMs: number(env, "REDIS_READ_TIMEOUT_MS", 300),
     connectTimeoutMs: number(env, "REDIS_CONNECT_TIMEOUT_MS", 1000),
+    checkMs: number(env, "REDIS_CHECK_MS", 500),
+    maxLagMs: number(env, "REDIS_MAX_LAG_MS", 5000),
+    maxStaleSeconds: number(env, "REDIS_MAX_STALE_SECONDS", 60),
+    maxInFlight: number(env, "MAX_IN_FLIGHT", 512),
+    maxBytesInFlight: number(env, "MAX_BYTES_IN_FLIGHT", 48 * 1024 * 1024),
+    maxLists: number(env, "MAX_LISTS", 4),
+    connectionAgeMs: number(env, "CONNECTION_AGE_MS", 10_000),
+    drainMs: number(env, "DRAIN_MS", 5000),
   };
 }

@@ -4,6 +4,8 @@ export class HttpError extends Error {
     readonly status: number,
     message: string,
     readonly headers: Readonly<Record<string, string>> = {},
+    /** Counted elsewhere, and no news: not logged. */
+    readonly quiet = false,
   ) {
     super(message);
     this.name = "HttpError";

@@ -1,5 +1,6 @@
 /** Reads and judges what callers send. */
 import type { IncomingMessage } from "node:http";
+import type { Admission } from "./admission";
 import { badRequest, HttpError } from "./errors";
 
 export const LIMITS = { idBytes: 1024, valueBytes: 1024 * 1024, bodyBytes: 1.5 * 1024 * 1024 } as const;
@@ -22,6 +23,19 @@ export async function readFields(request: IncomingMessage): Promise<Record<strin
   if (typeof body !== "object" || body === null || Array.isArray(body))
     throw badRequest("the body must be a JSON object");
   return Object.assign(Object.create(null), body) as Record<string, unknown>;
+}
+
+/** Bodies below this size are too small to be counted, bytes. */
+const SMALL_BYTES = 16 * 1024;
+/** A body is in memory as bytes, as text and as its parsed fields. */
+const COPIES = 3;
+
+/** Takes a large body's memory on before it is read; undefined where there is none to speak of. */
+export function reserveFor(request: IncomingMessage, admission: Admission): (() => void) | undefined {
+  const said = request.headers["content-length"];
+  // a body that does not say its size may be as large as any
+  const bytes = Math.min(Number(said ?? LIMITS.bodyBytes), LIMITS.bodyBytes);
+  return bytes < SMALL_BYTES ? undefined : admission.reserve(bytes * COPIES);
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -1,53 +1,113 @@
 /** The routes: method and pattern to what is answered. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { HttpError } from "./errors";
-import { checkId, checkValue, readFields } from "./input";
-import type { Metrics } from "./metrics";
-import type { Store } from "./store";
+import type { Admission } from "./admission";
+import { badRequest, HttpError } from "./errors";
+import { checkId, checkValue, LIMITS, readFields, reserveFor } from "./input";
+import { checkLimit, checkMatch, page, stream } from "./items";
+import type { Metrics } from "./metrics/metrics";
+import { HEAD_BYTES, type Consistency, type Store } from "./redis/store";
 
 export interface Reply {
   readonly status: number;
   readonly type: string;
-  readonly body: string;
+  /** Text, or pieces of it that are sent as they come. */
+  readonly body: string | AsyncIterable<string>;
 }
 export interface Context {
   readonly store: Store;
   readonly metrics: Metrics;
+  readonly admission: Admission;
   /** Set once the process was told to stop. */
   readonly isDraining: () => boolean;
+  /** Called when the answer has left, or the caller has gone. */
+  readonly whenClosed: (run: () => void) => void;
 }
-type Handler = (request: IncomingMessage, query: URLSearchParams, context: Context) => Promise<Reply> | Reply;
+type Handler = (request: IncomingMessage, query: string, context: Context) => Promise<Reply> | Reply;
+export interface Route {
+  readonly handle: Handler;
+  /** Whether it counts as work that can be refused; what keeps the pod alive and seen does not. */
+  readonly bounded: boolean;
+}
 
 const TEXT = "text/plain; charset=utf-8";
+const JSON_TYPE = "application/json";
 const text = (body: string, status = 200): Reply => ({ status, type: TEXT, body });
 const OK = text("ok");
 
 /** Names this process in answers, so that a caller sees which server it was. */
 const serverId = randomUUID();
 
-async function getItem(_: IncomingMessage, query: URLSearchParams, { store }: Context): Promise<Reply> {
-  const value = await store.get(checkId(query.get("id")));
+/** `Consistency: strong` reads from main: what was written before is seen. */
+function consistencyOf(request: IncomingMessage): Consistency {
+  const asked = request.headers["consistency"];
+  if (asked === undefined || asked === "eventual") return "eventual";
+  if (asked === "strong") return "strong";
+  throw badRequest("Consistency must be strong or eventual");
+}
+
+/** The id of `?id=…`; the plain case without a parser. */
+function idOf(query: string): string {
+  return checkId(/^id=[\w.~:-]+$/.test(query) ? query.slice(3) : new URLSearchParams(query).get("id"));
+}
+
+async function getItem(request: IncomingMessage, query: string, context: Context): Promise<Reply> {
+  const id = idOf(query);
+  const consistency = consistencyOf(request);
+  const head = await context.store.head(id, consistency);
+  // a character has at most three bytes a UTF-16 unit
+  if (head !== "" && (head.length * 3 < HEAD_BYTES || Buffer.byteLength(head) < HEAD_BYTES)) return text(head);
+  // empty, missing or large: only the last needs room, held until the caller has it
+  if (head !== "") context.whenClosed(context.admission.reserve(LIMITS.valueBytes));
+  const value = await context.store.get(id, consistency);
   return value === null ? text("", 404) : text(value);
 }
 
-async function postItem(request: IncomingMessage, _: URLSearchParams, { store }: Context): Promise<Reply> {
-  const { id, val } = await readFields(request);
-  await store.set(checkId(id), checkValue(val));
-  return OK;
+async function postItem(request: IncomingMessage, _: string, context: Context): Promise<Reply> {
+  const release = reserveFor(request, context.admission);
+  try {
+    const { id, val } = await readFields(request);
+    await context.store.set(checkId(id), checkValue(val));
+    return OK;
+  } finally {
+    release?.();
+  }
 }
 
-async function deleteItem(request: IncomingMessage, query: URLSearchParams, { store }: Context): Promise<Reply> {
-  const id = query.has("id") ? query.get("id") : (await readFields(request))["id"];
-  await store.delete(checkId(id));
-  return OK;
+async function deleteItem(request: IncomingMessage, query: string, { store, admission }: Context): Promise<Reply> {
+  if (query !== "" && new URLSearchParams(query).has("id")) {
+    await store.delete(idOf(query));
+    return OK;
+  }
+  const release = reserveFor(request, admission);
+  try {
+    await store.delete(checkId((await readFields(request))["id"]));
+    return OK;
+  } finally {
+    release?.();
+  }
 }
 
-const getItems: Handler = async (_, __, { store }) => ({
-  status: 200,
-  type: "application/json",
-  body: JSON.stringify(await store.keys()),
-});
+async function getItems(request: IncomingMessage, query: string, context: Context): Promise<Reply> {
+  const parameters = new URLSearchParams(query);
+  const list = { match: checkMatch(parameters.get("match")), consistency: consistencyOf(request) };
+  if (parameters.has("limit") || parameters.has("cursor")) {
+    const found = await page(context.store, list, checkLimit(parameters.get("limit")), parameters.get("cursor"));
+    return { status: 200, type: JSON_TYPE, body: JSON.stringify(found) };
+  }
+  context.whenClosed(context.admission.list());
+  const pieces = stream(context.store, list);
+  // the first piece decides on the status: after it, it is too late for a 503
+  const first = await pieces.next();
+  return {
+    status: 200,
+    type: JSON_TYPE,
+    body: (async function* () {
+      if (!first.done) yield first.value;
+      yield* pieces;
+    })(),
+  };
+}
 
 const getMetrics: Handler = async (_, __, { metrics }) => ({
   status: 200,
@@ -62,13 +122,18 @@ const getReadyz: Handler = (_, __, { store, isDraining }) => {
   return OK;
 };
 
-/** Path to method to handler. Paths are whole, so the path is the route's pattern. */
-export const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
-  "/": { GET: () => text(`It is working, good job ${serverId} ${Date.now()}`) },
-  "/item": { GET: getItem, POST: postItem, DELETE: deleteItem },
-  "/items": { GET: getItems },
-  "/metrics": { GET: getMetrics },
-  // alive as long as it answers at all; a dead Redis is no reason to restart
-  "/livez": { GET: () => OK },
-  "/readyz": { GET: getReadyz },
-};
+const work = (handle: Handler): Route => ({ handle, bounded: true });
+const free = (handle: Handler): Route => ({ handle, bounded: false });
+
+/** Path to method to route. Paths are whole, so the path is the route's pattern. */
+export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map(
+  Object.entries({
+    "/": { GET: work(() => text(`It is working, good job ${serverId} ${Date.now()}`)) },
+    "/item": { GET: work(getItem), POST: work(postItem), DELETE: work(deleteItem) },
+    "/items": { GET: work(getItems) },
+    "/metrics": { GET: free(getMetrics) },
+    // alive as long as it answers at all; a dead Redis is no reason to restart
+    "/livez": { GET: free(() => OK) },
+    "/readyz": { GET: free(getReadyz) },
+  }).map(([path, methods]) => [path, new Map(Object.entries(methods))]),
+);

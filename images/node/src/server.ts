@@ -1,26 +1,44 @@
-/** HTTP around the routes: dispatch, cross-origin headers, errors, metrics, graceful stop. */
+/** HTTP around the routes: dispatch, cross-origin headers, errors, metrics, connections, graceful stop. */
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { Admission } from "./admission";
 import type { ApiConfig } from "./config";
 import { HttpError } from "./errors";
 import { log } from "./log";
-import { Metrics } from "./metrics";
-import { ROUTES, type Reply } from "./routes";
-import { Store } from "./store";
+import { Metrics } from "./metrics/metrics";
+import { Store } from "./redis/store";
+import { ROUTES, type Context, type Reply, type Route } from "./routes";
 
-/** nginx keeps idle connections for 60 s; ours must not end first. */
+/** Longer than a caller keeps idle connections (nginx: 60 s): ours must not end first. */
 const KEEP_ALIVE_MS = 65_000;
+/** Without any connection for so long after SIGTERM, no route leads here any more. */
+const QUIET_MS = 1000;
+/** A refused body larger than this is not read to its end, bytes. */
+const UNREAD_BYTES = 64 * 1024;
+const KNOWN_METHODS = new Set(["GET", "POST", "DELETE", "OPTIONS"]);
 
 export class ApiServer {
   readonly http: Server;
-  private readonly store: Store;
-  private readonly metrics = new Metrics();
+  readonly store: Store;
+  private readonly admission: Admission;
+  private readonly metrics: Metrics;
+  /** Open connections, and when each is to end: ms as performance.now() has it. */
+  private readonly connections = new Map<Socket, number>();
   private draining = false;
 
   constructor(private readonly config: ApiConfig) {
     this.store = new Store(config);
+    this.admission = new Admission(config);
+    this.metrics = new Metrics(this.admission, this.store, () => this.connections.size);
     this.http = createServer((request, response) => void this.handle(request, response));
     this.http.keepAliveTimeout = KEEP_ALIVE_MS;
     this.http.requestTimeout = 30_000;
+    // a kept connection stays with this pod: without an end to it, a new pod would get no work
+    this.http.on("connection", (socket: Socket) => {
+      this.connections.set(socket, performance.now() + config.connectionAgeMs * (0.5 + Math.random()));
+      socket.once("close", () => this.connections.delete(socket));
+    });
   }
 
   /** Listens on all addresses; resolves with the port (useful where 0 was asked for). */
@@ -34,9 +52,19 @@ export class ApiServer {
     return typeof address === "object" && address ? address.port : this.config.port;
   }
 
-  /** Finishes what is in flight, then closes Redis. */
+  /**
+   * Not ready from now on, but still serving: each answer tells its caller to open its next
+   * connection elsewhere. When all have left and none comes, or after `drainMs`, nothing new is accepted; what is
+   * in flight is finished, Redis goes last.
+   */
   async stop(): Promise<void> {
     this.draining = true;
+    const begin = performance.now();
+    let lastSeen = begin;
+    for (let now = begin; now - begin < this.config.drainMs && now - lastSeen < QUIET_MS; now = performance.now()) {
+      if (this.connections.size > 0) lastSeen = now;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     await new Promise<void>((resolve) => {
       this.http.close(() => resolve());
       this.http.closeIdleConnections();
@@ -50,63 +78,118 @@ export class ApiServer {
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
-    const methods = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined;
-    this.metrics.started();
-    // once, whether the answer was sent or the caller went away
-    response.once("close", () => {
-      this.metrics.ended(
-        methods && (Object.hasOwn(methods, method) || method === "OPTIONS") ? method : "other",
-        methods ? path : "other",
-        response.headersSent ? response.statusCode : 499,
-        (performance.now() - begin) / 1000,
-      );
-    });
-    this.allowOrigin(request, response);
+    const methods = ROUTES.get(path);
+    const route = methods?.get(method);
+    let entered = false;
     try {
+      if (request.headers.origin !== undefined) this.allowOrigin(request.headers.origin, response);
       if (!methods) throw new HttpError(404, `no such route: ${path.slice(0, 100)}`);
-      if (method === "OPTIONS") return void this.preflight(request, response, Object.keys(methods));
-      const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
-      if (!handler)
-        throw new HttpError(405, `${path} takes ${Object.keys(methods).join(", ")}`, {
-          allow: Object.keys(methods).join(", "),
-        });
-      const query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
-      this.send(
-        response,
-        await handler(request, query, { store: this.store, metrics: this.metrics, isDraining: () => this.draining }),
-      );
+      if (!route) {
+        if (method === "OPTIONS") this.preflight(request, response, [...methods.keys()]);
+        else {
+          const allow = [...methods.keys()].join(", ");
+          throw new HttpError(405, `${path} takes ${allow}`, { allow });
+        }
+      } else {
+        if (route.bounded) {
+          this.admission.enter();
+          entered = true;
+        }
+        const reply = await this.answer(route, request, mark < 0 ? "" : url.slice(mark + 1), response);
+        if (typeof reply.body === "string") this.send(request, response, reply.status, reply.type, reply.body);
+        else await this.stream(request, response, reply, reply.body);
+      }
     } catch (error) {
-      this.fail(response, error, path);
+      this.fail(request, response, error, path);
     }
+    if (entered) this.admission.leave();
+    this.metrics.ended(
+      route || KNOWN_METHODS.has(method) ? method : "other",
+      methods ? path : "other",
+      // a caller that went away before its answer saw none
+      response.headersSent && !(request.destroyed && !response.writableEnded) ? response.statusCode : 499,
+      (performance.now() - begin) / 1000,
+    );
   }
 
-  private send(response: ServerResponse, reply: Reply, headers: Readonly<Record<string, string>> = {}): void {
+  private answer(
+    route: Route,
+    request: IncomingMessage,
+    query: string,
+    response: ServerResponse,
+  ): Promise<Reply> | Reply {
+    const context: Context = {
+      store: this.store,
+      metrics: this.metrics,
+      admission: this.admission,
+      isDraining: () => this.draining,
+      whenClosed: (run) => void (response.closed ? run() : response.once("close", run)),
+    };
+    return route.handle(request, query, context);
+  }
+
+  /** Whether this answer is the last on its connection. */
+  private isLast(request: IncomingMessage): boolean {
+    return this.draining || performance.now() > (this.connections.get(request.socket) ?? Infinity);
+  }
+
+  private send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    status: number,
+    type: string,
+    body: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): void {
     if (response.destroyed) return;
-    // looked at when the answer goes out: a request may have come before the stop
-    if (this.draining) response.setHeader("connection", "close");
-    response.writeHead(reply.status, {
-      "content-type": reply.type,
-      "content-length": Buffer.byteLength(reply.body),
+    response.writeHead(status, {
+      "content-type": type,
+      "content-length": Buffer.byteLength(body),
       "x-content-type-options": "nosniff",
       "cache-control": "no-store",
+      ...(this.isLast(request) ? { connection: "close" } : {}),
       ...headers,
     });
-    response.end(reply.body);
+    response.end(body);
   }
 
-  private fail(response: ServerResponse, error: unknown, path: string): void {
+  /** Sends pieces as fast as the caller takes them. */
+  private async stream(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { status, type }: Reply,
+    pieces: AsyncIterable<string>,
+  ): Promise<void> {
+    response.writeHead(status, {
+      "content-type": type,
+      "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
+      ...(this.isLast(request) ? { connection: "close" } : {}),
+    });
+    for await (const piece of pieces) {
+      if (response.destroyed) return;
+      if (!response.write(piece)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    }
+    response.end();
+  }
+
+  private fail(request: IncomingMessage, response: ServerResponse, error: unknown, path: string): void {
     const known = error instanceof HttpError;
     const status = known ? error.status : 500;
-    if (status >= 500 && path !== "/readyz") {
+    if (status >= 500 && path !== "/readyz" && !(known && error.quiet)) {
       log(known ? "warn" : "error", "request failed", { status, reason: (error as Error).message });
     }
+    // in the middle of a stream there is one way left to say that it failed
+    if (response.headersSent) return void response.destroy();
     const body = JSON.stringify({ error: known ? error.message : "internal error" });
-    this.send(response, { status, type: "application/json", body }, known ? error.headers : {});
+    const unread = Number(request.headers["content-length"] ?? 0) > UNREAD_BYTES && !request.complete;
+    this.send(request, response, status, "application/json", body, {
+      ...(unread ? { connection: "close" } : {}),
+      ...(known ? error.headers : {}),
+    });
   }
 
-  private allowOrigin(request: IncomingMessage, response: ServerResponse): void {
-    const origin = request.headers.origin;
-    if (!origin) return;
+  private allowOrigin(origin: string, response: ServerResponse): void {
     const { allowedOrigins } = this.config;
     if (allowedOrigins.includes("*")) {
       response.setHeader("access-control-allow-origin", "*");

@@ -9,12 +9,19 @@ export interface Api {
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
-export async function startApi(mainUrl: string, replicasUrl: string, env: Record<string, string> = {}): Promise<Api> {
+export async function startApi(
+  mainUrl: string,
+  replicasUrl: string | undefined,
+  env: Record<string, string> = {},
+): Promise<Api> {
   const config = readConfig({
     REDIS_MAIN_URL: mainUrl,
-    REDIS_REPLICAS_URL: replicasUrl,
+    ...(replicasUrl === undefined ? {} : { REDIS_REPLICAS_URL: replicasUrl }),
     REDIS_COMMAND_TIMEOUT_MS: "300",
+    REDIS_READ_TIMEOUT_MS: "300",
     REDIS_CONNECT_TIMEOUT_MS: "300",
+    REDIS_CHECK_MS: "100",
+    DRAIN_MS: "200",
     ...env,
   });
   const server = new ApiServer({ ...config, port: 0, password: PASSWORD });

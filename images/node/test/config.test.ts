@@ -11,14 +11,35 @@ it("reads the password from its file, without the line end", () => {
   rmSync(dir, { recursive: true });
 });
 
-it("reads from main where there are no replicas", () => {
-  expect(readConfig({ REDIS_MAIN_URL: "redis://main:6379" }).replicasUrl).toBe("redis://main:6379");
+it("knows no replicas where none are named, or main itself is", () => {
+  const env = { REDIS_MAIN_URL: "redis://main:6379" };
+  expect(readConfig(env).replicas).toBeUndefined();
+  expect(readConfig({ ...env, REDIS_REPLICAS_URL: "redis://main" }).replicas).toBeUndefined();
+  expect(readConfig({ ...env, REDIS_REPLICAS_URL: "redis://[fd00::1]:7000" }).replicas).toEqual({
+    host: "fd00::1",
+    port: 7000,
+  });
+});
+
+it("finds the cluster's API as every pod does", () => {
+  const env = { REDIS_REPLICAS_WATCH: "shop/redis-replicas", KUBERNETES_SERVICE_HOST: "10.96.0.1" };
+  expect(readConfig({ ...env, KUBERNETES_SERVICE_PORT: "6443" }).replicasWatch).toEqual({
+    namespace: "shop",
+    service: "redis-replicas",
+    server: "https://10.96.0.1:6443",
+    credentialsDir: "/var/run/secrets/kubernetes.io/serviceaccount",
+  });
+  expect(readConfig({ ...env, KUBERNETES_SERVICE_HOST: "fd00::1" }).replicasWatch?.server).toBe("https://[fd00::1]:443");
 });
 
 it.each([
   [{ PORT: "x" }, 'PORT is "x", expected a whole number above 0'],
   [{ REDIS_MAIN_URL: "main:6379" }, 'REDIS_MAIN_URL is "main:6379", expected redis://host:port'],
   [{ REDIS_PASSWORD_FILE: "/nowhere" }, "no such file"],
+  [{ REDIS_REPLICAS_DNS: "redis://" }, "expected redis://host:port"],
+  [{ REDIS_REPLICAS_WATCH: "replicas" }, 'REDIS_REPLICAS_WATCH is "replicas", expected namespace/service'],
+  [{ REDIS_REPLICAS_WATCH: "a/b" }, "KUBERNETES_SERVICE_HOST is not: no cluster to ask"],
+  [{ MAX_IN_FLIGHT: "0" }, 'MAX_IN_FLIGHT is "0", expected a whole number above 0'],
 ])("refuses %j with a sentence", (env, message) => {
   expect(() => readConfig(env)).toThrow(message);
 });

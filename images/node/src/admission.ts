@@ -1,0 +1,60 @@
+/**
+ * How much is taken on at once. Above the bounds a request is refused at once with 503 and
+ * Retry-After: a caller that waits in vain costs more than one that is told, and memory stays flat.
+ */
+import { HttpError } from "./errors";
+
+export type ShedReason = "in_flight" | "bytes" | "lists";
+
+export interface AdmissionLimits {
+  readonly maxInFlight: number;
+  readonly maxBytesInFlight: number;
+  readonly maxLists: number;
+}
+
+export class Admission {
+  inFlight = 0;
+  bytes = 0;
+  lists = 0;
+  readonly shed: Record<ShedReason, number> = { in_flight: 0, bytes: 0, lists: 0 };
+
+  constructor(private readonly limits: AdmissionLimits) {}
+
+  /** Throws where too much is in work; else counts the request in. */
+  enter(): void {
+    if (this.inFlight >= this.limits.maxInFlight) throw this.refuse("in_flight");
+    this.inFlight++;
+  }
+
+  leave(): void {
+    this.inFlight--;
+  }
+
+  /** Takes `count` bytes on; what it returns gives them back, once. */
+  reserve(count: number): () => void {
+    // one that is larger than the bound must still be possible, alone
+    if (this.bytes > 0 && this.bytes + count > this.limits.maxBytesInFlight) throw this.refuse("bytes");
+    this.bytes += count;
+    return once(() => (this.bytes -= count));
+  }
+
+  list(): () => void {
+    if (this.lists >= this.limits.maxLists) throw this.refuse("lists");
+    this.lists++;
+    return once(() => this.lists--);
+  }
+
+  private refuse(reason: ShedReason): HttpError {
+    this.shed[reason]++;
+    return new HttpError(503, "too much in work, try again", { "retry-after": "1" }, true);
+  }
+}
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    run();
+  };
+}

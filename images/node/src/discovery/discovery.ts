@@ -1,0 +1,82 @@
+/**
+ * Which replicas there are, from the most exact source that answers.
+ *
+ * 1. The EndpointSlices of the replicas' Service, watched: known within milliseconds of Ready.
+ * 2. DNS with a record a replica (a headless Service): known as soon as its caches allow.
+ * 3. One address for all: one connection, so one replica at a time.
+ *
+ * A source that fails after it has answered keeps its last answer: the pool sees for itself which
+ * of those replicas live.
+ */
+import { log } from "../log";
+import type { ApiConfig } from "../config";
+import type { Member } from "../redis/pool";
+import { DnsSource } from "./dns";
+import { WatchSource } from "./endpoint-slices";
+
+export interface Source {
+  readonly name: string;
+  /** Calls `found` with all members whenever they may have changed. Never throws. */
+  start(found: (members: readonly Member[]) => void): void;
+  stop(): void;
+}
+
+/** Before a less exact source is used, an exact one has this long to answer first, ms. */
+const PATIENCE_MS = 1000;
+
+export class Discovery {
+  private readonly sources: Source[] = [];
+  private readonly answers: (readonly Member[] | undefined)[] = [];
+  private used = -1;
+  private patient = true;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    config: Pick<ApiConfig, "replicasWatch" | "replicasDns" | "replicas">,
+    private readonly update: (members: readonly Member[]) => void,
+  ) {
+    if (config.replicasWatch) this.sources.push(new WatchSource(config.replicasWatch));
+    if (config.replicasDns) this.sources.push(new DnsSource(config.replicasDns));
+    if (config.replicas) {
+      const { host, port } = config.replicas;
+      this.sources.push({
+        name: "address",
+        start: (found) => found([{ name: `${host}:${port}`, host, port }]),
+        stop: () => undefined,
+      });
+    }
+  }
+
+  start(): void {
+    this.sources.forEach((source, i) =>
+      source.start((members) => {
+        this.answers[i] = members;
+        this.use();
+      }),
+    );
+    this.timer = setTimeout(() => {
+      this.patient = false;
+      this.use();
+    }, PATIENCE_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    for (const source of this.sources) source.stop();
+  }
+
+  /** Name of the source in use. */
+  get source(): string {
+    return this.sources[this.used]?.name ?? "none";
+  }
+
+  private use(): void {
+    const best = this.answers.findIndex((members) => members !== undefined);
+    if (best < 0 || (best > 0 && this.patient)) return;
+    if (best !== this.used) {
+      this.used = best;
+      log("info", "replicas are found by", { source: this.source });
+    }
+    this.update(this.answers[best]!);
+  }
+}

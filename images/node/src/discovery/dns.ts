@@ -1,0 +1,47 @@
+/** Replicas by DNS: one address record each, as a headless Service has them. */
+import { lookup } from "node:dns/promises";
+import { log } from "../log";
+import type { HostPort } from "../config";
+import type { Member } from "../redis/pool";
+import type { Source } from "./discovery";
+
+/** How often the name is asked for, ms. CoreDNS itself keeps an answer for 5 s. */
+const INTERVAL_MS = 1000;
+
+export class DnsSource implements Source {
+  readonly name = "dns";
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private lastReason = "";
+
+  constructor(
+    private readonly address: HostPort,
+    private readonly intervalMs = INTERVAL_MS,
+  ) {}
+
+  start(found: (members: readonly Member[]) => void): void {
+    const ask = async (): Promise<void> => {
+      try {
+        const { host, port } = this.address;
+        const records = await lookup(host, { all: true });
+        if (this.stopped) return;
+        // both families of one pod would count twice
+        const family = records[0]?.family;
+        const hosts = records.filter((r) => r.family === family).map((r) => r.address);
+        found(hosts.sort().map((address) => ({ name: `${address}:${port}`, host: address, port })));
+        this.lastReason = "";
+      } catch (error) {
+        const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+        if (reason !== this.lastReason) log("warn", "replicas' name cannot be resolved", { reason });
+        this.lastReason = reason;
+      }
+      if (!this.stopped) this.timer = setTimeout(() => void ask(), this.intervalMs);
+    };
+    void ask();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * Replicas by a watch of their Service's EndpointSlices.
+ *
+ * List, then watch from the list's version; a watch that ends, for whatever reason, starts with a
+ * new list. Plain HTTPS: the client library of Kubernetes would be ten times the size of the rest
+ * of this program, for two requests. Source: kubernetes.io/docs/reference/using-api/api-concepts
+ */
+import { readFileSync } from "node:fs";
+import * as http from "node:http";
+import * as https from "node:https";
+import { join } from "node:path";
+import { log } from "../log";
+import type { WatchConfig } from "../config";
+import type { Member } from "../redis/pool";
+import type { Source } from "./discovery";
+
+/** The server ends a watch after this long; it is then opened anew with a fresh token. */
+const WATCH_SECONDS = 120;
+/** And a connection that says nothing for longer is dead. */
+const SILENCE_MS = (WATCH_SECONDS + 15) * 1000;
+const RETRY_MAX_MS = 10_000;
+
+/** What we read of a discovery.k8s.io/v1 EndpointSlice. */
+export interface EndpointSlice {
+  readonly metadata?: { readonly name?: string; readonly resourceVersion?: string };
+  readonly addressType?: string;
+  readonly ports?: readonly { readonly port?: number | null }[] | null;
+  readonly endpoints?:
+    | readonly {
+        readonly addresses?: readonly string[];
+        readonly conditions?: { readonly ready?: boolean | null; readonly terminating?: boolean | null };
+        readonly targetRef?: { readonly name?: string };
+      }[]
+    | null;
+}
+
+/** The members of all slices of one Service: ready ones, each once. */
+export function membersOf(slices: Iterable<EndpointSlice>): Member[] {
+  const members = new Map<string, Member>();
+  // where a Service has both families, one pod is in two slices
+  for (const slice of [...slices].sort((a, b) => (a.addressType ?? "").localeCompare(b.addressType ?? ""))) {
+    const port = slice.ports?.[0]?.port;
+    if (!port || slice.addressType === "FQDN") continue;
+    for (const { addresses, conditions, targetRef } of slice.endpoints ?? []) {
+      const host = addresses?.[0];
+      // unknown counts as ready, as the API's documentation has it
+      if (!host || conditions?.ready === false || conditions?.terminating) continue;
+      const name = targetRef?.name ?? `${host}:${port}`;
+      if (!members.has(name)) members.set(name, { name, host, port });
+    }
+  }
+  return [...members.values()];
+}
+
+interface WatchEvent {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
+  readonly object: EndpointSlice & { readonly message?: string };
+}
+
+/** Not node:readline: it leaves the error of a stream that breaks to nobody, which ends the process. */
+async function* lines(input: http.IncomingMessage): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of input.setEncoding("utf8") as AsyncIterable<string>) {
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop()!;
+    for (const part of parts) if (part !== "") yield part;
+  }
+}
+
+export class WatchSource implements Source {
+  readonly name = "watch";
+  private readonly slices = new Map<string, EndpointSlice>();
+  private request: http.ClientRequest | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private failures = 0;
+  private lastReason = "";
+
+  constructor(private readonly config: WatchConfig) {}
+
+  start(found: (members: readonly Member[]) => void): void {
+    const run = async (): Promise<void> => {
+      try {
+        const version = await this.list();
+        found(membersOf(this.slices.values()));
+        this.failures = 0;
+        this.lastReason = "";
+        await this.watch(version, () => found(membersOf(this.slices.values())));
+      } catch (error) {
+        const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+        if (!this.stopped && reason !== this.lastReason) log("warn", "replicas cannot be watched", { reason });
+        this.lastReason = reason;
+        this.failures++;
+      }
+      if (this.stopped) return;
+      const wait = this.failures === 0 ? 0 : Math.min(100 * 2 ** this.failures, RETRY_MAX_MS) * (0.5 + Math.random() / 2);
+      this.timer = setTimeout(() => void run(), wait);
+    };
+    void run();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.request?.destroy();
+  }
+
+  private async list(): Promise<string> {
+    const response = await this.get({});
+    let text = "";
+    for await (const chunk of response.setEncoding("utf8") as AsyncIterable<string>) text += chunk;
+    const list = JSON.parse(text) as { metadata: { resourceVersion: string }; items: EndpointSlice[] };
+    this.slices.clear();
+    for (const slice of list.items) this.slices.set(slice.metadata?.name ?? "", slice);
+    return list.metadata.resourceVersion;
+  }
+
+  /** Resolves when the server ends the watch; rejects when it breaks. */
+  private async watch(resourceVersion: string, changed: () => void): Promise<void> {
+    const response = await this.get({
+      watch: "true",
+      allowWatchBookmarks: "true",
+      resourceVersion,
+      timeoutSeconds: String(WATCH_SECONDS),
+    });
+    for await (const line of lines(response)) {
+      const { type, object } = JSON.parse(line) as WatchEvent;
+      // 410 Gone: the version is too old to go on from
+      if (type === "ERROR") throw new Error(`the watch failed: ${object.message ?? "no reason given"}`);
+      if (type === "BOOKMARK") continue;
+      const name = object.metadata?.name ?? "";
+      if (type === "DELETED") this.slices.delete(name);
+      else this.slices.set(name, object);
+      changed();
+    }
+  }
+
+  private get(query: Record<string, string>): Promise<http.IncomingMessage> {
+    const { server, namespace, service, credentialsDir } = this.config;
+    const url = new URL(`/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, server);
+    url.search = new URLSearchParams({ labelSelector: `kubernetes.io/service-name=${service}`, ...query }).toString();
+    // read each time: the kubelet renews the token within the hour
+    const headers = { authorization: `Bearer ${readFileSync(join(credentialsDir, "token"), "utf8").trim()}` };
+    return new Promise((resolve, reject) => {
+      const answered = (response: http.IncomingMessage): void => {
+        if (response.statusCode === 200) return resolve(response);
+        response.resume();
+        reject(new Error(`the cluster's API answered ${response.statusCode}`));
+      };
+      this.request =
+        url.protocol === "http:"
+          ? http.get(url, { headers }, answered)
+          : https.get(url, { headers, ca: readFileSync(join(credentialsDir, "ca.crt")) }, answered);
+      this.request.setTimeout(query["watch"] ? SILENCE_MS : 5000, () =>
+        this.request?.destroy(new Error("the cluster's API does not answer")),
+      );
+      this.request.once("error", reject);
+    });
+  }
+}

@@ -1,0 +1,158 @@
+/** What Prometheus reads: requests, process, event loop, the pool of replicas. Table: README. */
+import { performance } from "node:perf_hooks";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { Admission } from "../admission";
+import { REPLICA_STATES } from "../redis/replica";
+import type { Store } from "../redis/store";
+import { FastHistogram, type Series } from "./histogram";
+
+export class Metrics {
+  readonly registry = new Registry();
+
+  /** Seconds from the request's head to the end of its answer, by route pattern, never by path. */
+  private readonly duration = new FastHistogram(
+    {
+      name: "http_request_duration_seconds",
+      help: "Duration of HTTP requests in seconds",
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    },
+    this.registry,
+  );
+  private readonly series = new Map<string, Map<number, Series>>();
+
+  constructor(admission: Admission, store: Store, connections: () => number) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    this.eventLoop();
+    new Gauge({
+      name: "http_requests_in_flight",
+      help: "HTTP requests being answered",
+      registers,
+      collect() {
+        this.set(admission.inFlight);
+      },
+    });
+    new Gauge({
+      name: "http_connections",
+      help: "Open HTTP connections",
+      registers,
+      collect() {
+        this.set(connections());
+      },
+    });
+    new Counter({
+      name: "http_requests_shed_total",
+      help: "HTTP requests refused at once because too much was in work, by the bound that was reached",
+      labelNames: ["reason"] as const,
+      registers,
+      collect() {
+        this.reset();
+        for (const [reason, count] of Object.entries(admission.shed)) this.inc({ reason }, count);
+      },
+    });
+    this.pool(store);
+  }
+
+  /** One request has ended. */
+  ended(method: string, route: string, status: number, seconds: number): void {
+    let byStatus = this.series.get(route);
+    if (!byStatus) this.series.set(route, (byStatus = new Map()));
+    // one number for both: a method has few statuses, and no string is built for each request
+    const key = status * 8 + METHODS.indexOf(method);
+    let series = byStatus.get(key);
+    if (!series) byStatus.set(key, (series = this.duration.series({ method, route, status: String(status) })));
+    series.observe(seconds);
+  }
+
+  private eventLoop(): void {
+    let before = performance.eventLoopUtilization();
+    new Gauge({
+      name: "nodejs_eventloop_utilization",
+      help: "Share of time that the event loop was busy since the last scrape, 0 to 1",
+      registers: [this.registry],
+      collect() {
+        const now = performance.eventLoopUtilization();
+        this.set(performance.eventLoopUtilization(now, before).utilization);
+        before = now;
+      },
+    });
+  }
+
+  private pool(store: Store): void {
+    const registers = [this.registry];
+    // read from the replicas themselves at each scrape: one that left takes its series along
+    const perReplica = (name: string, help: string, value: (r: Store["pool"]["all"][number]) => number | undefined) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ["instance_name"] as const,
+        registers,
+        collect() {
+          this.reset();
+          for (const replica of store.pool.all) {
+            const now = value(replica);
+            if (now !== undefined) this.set({ instance_name: replica.name }, now);
+          }
+        },
+      });
+    new Gauge({
+      name: "redis_pool_replicas",
+      help: "Replicas that this process knows, by state",
+      labelNames: ["state"] as const,
+      registers,
+      collect() {
+        for (const state of REPLICA_STATES) {
+          this.set({ state }, store.pool.all.filter((r) => r.state === state).length);
+        }
+      },
+    });
+    new Gauge({
+      name: "redis_pool_source",
+      help: "Where this process knows its replicas from (1 for the source in use)",
+      labelNames: ["source"] as const,
+      registers,
+      collect() {
+        this.reset();
+        this.set({ source: store.discovery.source }, 1);
+      },
+    });
+    new Gauge({
+      name: "redis_main_up",
+      help: "Whether main is connected and answers",
+      registers,
+      collect() {
+        this.set(store.main.usable ? 1 : 0);
+      },
+    });
+    const counters = (name: string, help: string, value: (r: Store["pool"]["all"][number]) => number) =>
+      new Counter({
+        name,
+        help,
+        labelNames: ["instance_name"] as const,
+        registers,
+        collect() {
+          this.reset();
+          for (const replica of store.pool.all) this.inc({ instance_name: replica.name }, value(replica));
+        },
+      });
+    counters("redis_pool_reads_total", "Reads that a replica answered", (r) => r.answered);
+    counters("redis_pool_read_failures_total", "Reads that a replica failed to answer; another one was asked", (r) => r.failed);
+    counters("redis_pool_read_seconds_total", "Time that a replica's answers took in all", (r) => r.seconds);
+    perReplica("redis_pool_commands_in_flight", "Commands that a replica has not answered yet", (r) => r.connection.busy);
+    perReplica("redis_pool_replica_lag_seconds", "How far a replica is at least behind main", (r) =>
+      r.lagMs === undefined ? undefined : r.lagMs / 1000,
+    );
+    perReplica("redis_pool_replica_serving", "Whether a replica is asked for reads", (r) => (r.state === "serving" ? 1 : 0));
+    new Counter({
+      name: "redis_pool_reads_from_main_total",
+      help: "Reads that main answered: asked for, or no replica could",
+      registers,
+      collect() {
+        this.reset();
+        this.inc(store.readsFromMain);
+      },
+    });
+  }
+}
+
+const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS", "HEAD"];

@@ -1,0 +1,219 @@
+/**
+ * One connection to one Redis.
+ *
+ * Redis answers in order, so it is the connection that times out, not the command: when the
+ * oldest command has waited too long, everything behind it waits in vain as well. All of them
+ * fail at once, and nothing more is sent until Redis has shown that it lives.
+ */
+import { Redis } from "ioredis";
+import { log } from "../log";
+import type { HostPort } from "../config";
+import type { Clock } from "./clock";
+import { NoAnswer, NotSent, Refused } from "./errors";
+
+const RECONNECT_MAX_MS = 1000;
+/** A Redis that hangs for longer gets a new connection: the old one may lead nowhere. */
+const GIVE_UP_MS = 3000;
+
+interface Pending {
+  readonly since: number;
+  readonly reject: (error: Error) => void;
+}
+
+export interface ConnectionOptions {
+  readonly address: HostPort;
+  /** Name in logs. */
+  readonly name: string;
+  readonly password: string | undefined;
+  readonly connectTimeoutMs: number;
+  /** Longest wait for an answer, ms. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Called when it gets ready, or no longer is. */
+  readonly onChange?: () => void;
+}
+
+export class Connection {
+  /** Commands sent and not answered. */
+  private readonly pending = new Set<Pending>();
+  private readonly client: Redis;
+  private readonly unlisten: () => void;
+  private corked = false;
+  private silentSince: number | undefined;
+  private unreadySince: number;
+  private greetingSince: number | undefined;
+  private readonly waiting = new Set<() => void>();
+  private lastReason = "";
+
+  constructor(private readonly options: ConnectionOptions) {
+    const { address, clock } = options;
+    this.unreadySince = clock.now;
+    this.client = new Redis({
+      host: address.host,
+      port: address.port,
+      ...(options.password === undefined ? {} : { password: options.password }),
+      lazyConnect: true,
+      connectTimeout: options.connectTimeoutMs,
+      // what cannot be sent now is not kept: its caller decides where it goes
+      enableOfflineQueue: false,
+      // never sent twice by the library: it cannot know whether that is safe
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      keepAlive: 10_000,
+      // for ever, but never slower than once a second; jitter keeps pods apart
+      retryStrategy: (tries) => Math.min(50 * 2 ** Math.min(tries, 6), RECONNECT_MAX_MS) * (0.5 + Math.random() / 2),
+      connectionName: "api",
+    });
+    // a listener is needed, or an error would end the process; one line a new reason
+    this.client.on("error", (error: Error & { code?: string }) => {
+      const reason = error.code ?? error.message;
+      if (reason !== this.lastReason) log("warn", "redis connection failed", { redis: options.name, reason });
+      this.lastReason = reason;
+    });
+    this.client.on("connect", () => {
+      this.greetingSince = clock.now;
+    });
+    this.client.on("ready", () => {
+      this.greetingSince = undefined;
+      this.lastReason = "";
+      this.silentSince = undefined;
+      log("info", "redis connected", { redis: options.name });
+      this.changed();
+    });
+    this.client.on("close", () => {
+      this.corked = false;
+      this.greetingSince = undefined;
+      this.unreadySince = clock.now;
+      this.fail(new NoAnswer("the connection to Redis was lost"));
+      this.changed();
+    });
+    this.unlisten = clock.each(() => this.sweep());
+  }
+
+  /** Starts connecting, and goes on trying in the background. */
+  open(): void {
+    this.client.connect().catch(() => undefined);
+  }
+
+  /** Commands that wait for an answer. */
+  get busy(): number {
+    return this.pending.size;
+  }
+
+  /** Connected, and not known to hang. */
+  get usable(): boolean {
+    return this.client.status === "ready" && this.silentSince === undefined;
+  }
+
+  get hanging(): boolean {
+    return this.silentSince !== undefined;
+  }
+
+  /** How long it has not been usable, ms. */
+  get downMs(): number {
+    if (this.usable) return 0;
+    return this.options.clock.now - (this.silentSince ?? this.unreadySince);
+  }
+
+  /**
+   * Sends one command. Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused}.
+   *
+   * @param probe also to a Redis that hangs, to learn whether it still does
+   */
+  send<T>(command: (client: Redis) => Promise<T>, probe = false): Promise<T> {
+    const { client, pending } = this;
+    if (client.status !== "ready" || (this.silentSince !== undefined && !probe)) {
+      return Promise.reject(new NotSent(this.hanging ? "Redis does not answer" : "Redis is not reachable"));
+    }
+    // all commands of one turn of the event loop leave in one write
+    if (!this.corked) {
+      this.corked = true;
+      const { stream } = client;
+      stream.cork();
+      setImmediate(() => {
+        this.corked = false;
+        stream.uncork();
+      });
+    }
+    return new Promise<T>((resolve, reject) => {
+      const entry: Pending = { since: this.options.clock.now, reject };
+      pending.add(entry);
+      command(client).then(
+        (value) => {
+          // a late answer: the caller was told, and the next probe clears the state
+          if (!pending.delete(entry)) return;
+          if (probe) this.silentSince = undefined;
+          resolve(value);
+        },
+        (error: Error) => {
+          if (!pending.delete(entry)) return;
+          if (error.name === "ReplyError") reject(new Refused(error.message));
+          else reject(new NoAnswer("the connection to Redis failed"));
+        },
+      );
+    });
+  }
+
+  /** Resolves once usable, or after `ms`. */
+  async whenUsable(ms: number): Promise<void> {
+    if (this.usable) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.waiting.add(done);
+    });
+  }
+
+  /** Drops the connection and makes a new one, with a fresh look-up of the name. */
+  reconnect(): void {
+    // destroyed, not ended: an end waits for the other side, which may be gone
+    this.client.stream?.destroy();
+  }
+
+  /** Lets what was sent be answered, within the time-out, then closes for good. */
+  async close(): Promise<void> {
+    const limit = performance.now() + this.options.timeoutMs;
+    while (this.pending.size > 0 && this.usable && performance.now() < limit) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    this.unlisten();
+    this.client.disconnect();
+    this.client.stream?.destroy();
+    this.fail(new NoAnswer("the connection to Redis was closed"));
+  }
+
+  private sweep(): void {
+    const { now } = this.options.clock;
+    const [oldest] = this.pending;
+    if (oldest && now - oldest.since > this.options.timeoutMs) {
+      if (this.silentSince === undefined) {
+        this.silentSince = now;
+        log("warn", "redis does not answer", { redis: this.options.name, ms: Math.round(now - oldest.since) });
+      }
+      this.fail(new NoAnswer(`Redis did not answer within ${this.options.timeoutMs} ms`));
+      this.changed();
+    }
+    // a stopped process's kernel still accepts connections: a greeting can hang as a command can
+    const silent = this.silentSince ?? this.greetingSince;
+    if (silent !== undefined && now - silent > GIVE_UP_MS) {
+      this.silentSince = undefined;
+      this.greetingSince = undefined;
+      this.reconnect();
+    }
+  }
+
+  private fail(error: Error): void {
+    const waiting = [...this.pending];
+    this.pending.clear();
+    for (const { reject } of waiting) reject(error);
+  }
+
+  private changed(): void {
+    if (this.usable) for (const resolve of this.waiting) resolve();
+    this.options.onChange?.();
+  }
+}

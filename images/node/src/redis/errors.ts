@@ -1,0 +1,23 @@
+/** Why a Redis command has no answer, told apart by what the caller may do next. */
+
+/** It was not sent: the same command may go anywhere else, a write too. */
+export class NotSent extends Error {}
+
+/** It may have been carried out: only a read may be tried again. */
+export class NoAnswer extends Error {}
+
+/** Redis answered and refused; nothing was done. */
+export class Refused extends Error {
+  /** The first word of the reply: OOM, READONLY, LOADING, WRONGTYPE… */
+  readonly code: string;
+  constructor(reply: string) {
+    const code = /^[A-Z]+/.exec(reply)?.[0] ?? "ERR";
+    super(`Redis refused: ${code}`);
+    this.code = code;
+  }
+
+  /** Another instance, or the same one a moment later, may well answer. */
+  get passing(): boolean {
+    return ["LOADING", "MASTERDOWN", "READONLY", "BUSY", "TRYAGAIN", "NOAUTH", "NOPERM"].includes(this.code);
+  }
+}

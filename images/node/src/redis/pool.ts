@@ -1,0 +1,95 @@
+/**
+ * The replicas there are, one connection to each. A command goes to the less busy of two that
+ * are drawn by lot: it spreads evenly, and away from a slow one, without any of them being watched.
+ * (M. Mitzenmacher, The Power of Two Choices in Randomized Load Balancing, 2001.)
+ */
+import { log } from "../log";
+import type { ApiConfig, HostPort } from "../config";
+import type { Clock } from "./clock";
+import { Replica } from "./replica";
+import type { LagClock } from "./replication";
+
+export interface Member extends HostPort {
+  /** Name in logs and metrics: the pod's, where it is known. */
+  readonly name: string;
+}
+
+export class ReplicaPool {
+  private readonly members = new Map<string, Replica>();
+  private serving: Replica[] = [];
+
+  constructor(
+    private readonly config: ApiConfig,
+    private readonly clock: Clock,
+    private readonly lagClock: LagClock,
+  ) {}
+
+  /** Takes these members and no others; those that left finish what was sent to them. */
+  update(members: readonly Member[]): void {
+    const wanted = new Map(members.map((m) => [`${m.name} ${m.host}:${m.port}`, m]));
+    for (const [key, replica] of this.members) {
+      if (wanted.has(key)) continue;
+      this.members.delete(key);
+      log("info", "replica left", { redis: replica.name });
+      void replica.close();
+    }
+    for (const [key, member] of wanted) {
+      if (this.members.has(key)) continue;
+      const replica = new Replica(
+        {
+          address: member,
+          name: member.name,
+          password: this.config.password,
+          connectTimeoutMs: this.config.connectTimeoutMs,
+          timeoutMs: this.config.readTimeoutMs,
+          clock: this.clock,
+        },
+        this.config,
+        this.lagClock,
+        () => this.sort(),
+      );
+      this.members.set(key, replica);
+      log("info", "replica found", { redis: replica.name });
+      replica.open();
+    }
+    this.sort();
+  }
+
+  /** One that serves, or undefined; another than `not` where there is one. */
+  choose(not?: Replica): Replica | undefined {
+    const { serving } = this;
+    const count = serving.length;
+    if (count <= 1) return serving[0] === not ? undefined : serving[0];
+    const first = Math.floor(Math.random() * count);
+    const second = (first + 1 + Math.floor(Math.random() * (count - 1))) % count;
+    const a = serving[first]!;
+    const b = serving[second]!;
+    if (a === not) return b;
+    if (b === not) return a;
+    return a.connection.busy <= b.connection.busy ? a : b;
+  }
+
+  /** The one whose process is `runId`, if it serves. */
+  byRunId(runId: string): Replica | undefined {
+    return this.serving.find((replica) => replica.runId === runId);
+  }
+
+  get all(): readonly Replica[] {
+    return [...this.members.values()];
+  }
+
+  get anyServes(): boolean {
+    return this.serving.length > 0;
+  }
+
+  async close(): Promise<void> {
+    const all = this.all;
+    this.members.clear();
+    this.serving = [];
+    await Promise.all(all.map((replica) => replica.close()));
+  }
+
+  private sort(): void {
+    this.serving = this.all.filter((replica) => replica.state === "serving");
+  }
+}

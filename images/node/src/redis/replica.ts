@@ -1,0 +1,107 @@
+/** A replica: its connection, what it says of itself, and whether it may be asked. */
+import { Connection, type ConnectionOptions } from "./connection";
+import { parseReplication, type LagClock } from "./replication";
+
+export const REPLICA_STATES = [
+  /** asked for reads */
+  "serving",
+  /** no connection yet, or no longer */
+  "connecting",
+  /** sent commands are not answered */
+  "hanging",
+  /** copying all data from main */
+  "syncing",
+  /** further behind main than the bound */
+  "lagging",
+  /** without main for longer than the bound, or never linked */
+  "unlinked",
+  /** says that it is no replica */
+  "other-role",
+] as const;
+export type ReplicaState = (typeof REPLICA_STATES)[number];
+
+export interface ReplicaLimits {
+  readonly maxLagMs: number;
+  readonly maxStaleSeconds: number;
+  readonly checkMs: number;
+}
+
+export class Replica {
+  readonly name: string;
+  readonly connection: Connection;
+  /** Identity of the Redis process: what SCAN cursors belong to. */
+  runId: string | undefined;
+  /** ms behind main; undefined where unknown */
+  lagMs: number | undefined;
+  /** Reads answered and failed, and the seconds that answers took in all. */
+  answered = 0;
+  failed = 0;
+  seconds = 0;
+  private said: ReplicaState = "connecting";
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(
+    options: Omit<ConnectionOptions, "onChange">,
+    private readonly limits: ReplicaLimits,
+    private readonly lagClock: LagClock,
+    private readonly onChange: () => void,
+  ) {
+    this.name = options.name;
+    this.connection = new Connection({
+      ...options,
+      onChange: () => {
+        if (!this.connection.usable) this.said = "connecting";
+        this.onChange();
+        // a connection just made is of no use before it was checked
+        if (this.connection.usable) this.checkSoon(0);
+      },
+    });
+  }
+
+  open(): void {
+    this.connection.open();
+    this.checkSoon(this.limits.checkMs);
+  }
+
+  get state(): ReplicaState {
+    if (this.connection.hanging) return "hanging";
+    return this.connection.usable ? this.said : "connecting";
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    await this.connection.close();
+  }
+
+  private checkSoon(ms: number): void {
+    if (this.closed) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.check(), ms);
+  }
+
+  private async check(): Promise<void> {
+    const { connection, limits } = this;
+    try {
+      const wasHanging = connection.hanging;
+      const info = await connection.send((client) => client.info("server", "replication"), true);
+      // it may have hung for long: believe nothing that is older than the moment it answered
+      const at = performance.now();
+      this.runId = /^run_id:(\w+)/m.exec(info)?.[1];
+      const replication = parseReplication(info);
+      this.lagMs = this.lagClock.lag(at, replication);
+      const before = this.said;
+      if (replication.role !== "slave") this.said = "other-role";
+      else if (replication.syncing) this.said = "syncing";
+      else if (!replication.linkUp && replication.linkDownSeconds < 0) this.said = "unlinked";
+      else if (!replication.linkUp && replication.linkDownSeconds > limits.maxStaleSeconds) this.said = "unlinked";
+      else if ((this.lagMs ?? 0) > limits.maxLagMs) this.said = "lagging";
+      else this.said = "serving";
+      if (before !== this.said || wasHanging) this.onChange();
+    } catch {
+      // its connection tells what it knows by itself
+    }
+    this.checkSoon(limits.checkMs * (0.75 + Math.random() / 2));
+  }
+}

@@ -1,0 +1,60 @@
+/** What `INFO replication` says, and how far a replica is behind. Source: redis.io/commands/info */
+
+export interface Replication {
+  readonly role: "master" | "slave" | "unknown";
+  /** Identity of the history that the offset counts in. */
+  readonly replid: string;
+  /** Bytes of that history written (main) or applied (replica). */
+  readonly offset: number;
+  /** Replica: linked to main. */
+  readonly linkUp: boolean;
+  /** Replica: copying all of main's data. */
+  readonly syncing: boolean;
+  /** Replica: seconds since the link was lost; -1 where it never was up. */
+  readonly linkDownSeconds: number;
+}
+
+export function parseReplication(info: string): Replication {
+  const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
+  const role = field("role");
+  return {
+    role: role === "master" || role === "slave" ? role : "unknown",
+    replid: field("master_replid") ?? "",
+    offset: Number((role === "slave" ? field("slave_repl_offset") : undefined) ?? field("master_repl_offset") ?? 0),
+    linkUp: field("master_link_status") === "up",
+    syncing: field("master_sync_in_progress") === "1",
+    linkDownSeconds: Number(field("master_link_down_since_seconds") ?? -1),
+  };
+}
+
+/** Main's offsets over the last minutes: what turns a replica's offset into an age. */
+export class LagClock {
+  private readonly samples: { readonly at: number; readonly offset: number }[] = [];
+  private replid = "";
+
+  /** @param keep samples kept, oldest first to go */
+  constructor(private readonly keep = 240) {}
+
+  /** Main had `offset` at time `at`, ms. */
+  record(at: number, main: Replication): void {
+    if (main.role !== "master") return;
+    if (main.replid !== this.replid) {
+      this.replid = main.replid;
+      this.samples.length = 0;
+    }
+    this.samples.push({ at, offset: main.offset });
+    if (this.samples.length > this.keep) this.samples.shift();
+  }
+
+  /**
+   * How long the replica has at least been behind, ms: the age of the first sample of main that it
+   * has not reached; 0 where it has reached all. Undefined where main is of another history, or
+   * was not heard of.
+   */
+  lag(at: number, replica: Replication): number | undefined {
+    if (replica.replid !== this.replid) return undefined;
+    const missing = this.samples.find((sample) => sample.offset > replica.offset);
+    if (missing) return Math.max(0, at - missing.at);
+    return this.samples.length > 0 ? 0 : undefined;
+  }
+}

@@ -1,0 +1,217 @@
+/** The data path: writes to Redis main, reads from its replicas, main where none of them can. */
+import type { Redis } from "ioredis";
+import { Discovery } from "../discovery/discovery";
+import { HttpError, unavailable } from "../errors";
+import type { ApiConfig } from "../config";
+import { Clock } from "./clock";
+import { Connection } from "./connection";
+import { NoAnswer, NotSent, Refused } from "./errors";
+import { ReplicaPool } from "./pool";
+import type { Replica } from "./replica";
+import { LagClock, parseReplication } from "./replication";
+
+/** Replicas that a read asks, one after the other, before it asks main. */
+const REPLICA_TRIES = 2;
+/** Values up to this size come with the first command, bytes. */
+export const HEAD_BYTES = 16 * 1024;
+const RETRY_MS = 50;
+
+/** Where a read goes: `eventual` to a replica, `strong` to main. */
+export type Consistency = "eventual" | "strong";
+
+/** The instance that a scan stays with; its cursors mean nothing to another. */
+export interface Scanned {
+  readonly runId: string;
+  readonly keys: string[];
+  /** Where the next step begins; "0" at the end. */
+  readonly cursor: string;
+}
+
+export class Store {
+  readonly pool: ReplicaPool;
+  readonly discovery: Discovery;
+  readonly main: Connection;
+  readsFromMain = 0;
+  private mainRunId: string | undefined;
+  private readonly clock = new Clock();
+  private readonly lagClock = new LagClock();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly config: ApiConfig) {
+    this.main = new Connection({
+      address: config.main,
+      name: "main",
+      password: config.password,
+      connectTimeoutMs: config.connectTimeoutMs,
+      timeoutMs: config.commandTimeoutMs,
+      clock: this.clock,
+      onChange: () => {
+        if (this.main.usable) void this.checkMain();
+      },
+    });
+    this.pool = new ReplicaPool(config, this.clock, this.lagClock);
+    this.discovery = new Discovery(config, (members) => this.pool.update(members));
+  }
+
+  /** Starts connecting, and goes on trying in the background. */
+  start(): void {
+    this.clock.start();
+    this.main.open();
+    this.discovery.start();
+    this.timer = setInterval(() => void this.checkMain(), this.config.checkMs);
+  }
+
+  /** Lets commands that were sent end, but does not wait for a Redis that hangs. */
+  async stop(): Promise<void> {
+    this.discovery.stop();
+    clearInterval(this.timer);
+    await Promise.all([this.main.close(), this.pool.close()]);
+    this.clock.stop();
+  }
+
+  /** Why nothing can be answered, or undefined where something can. */
+  get trouble(): string | undefined {
+    return this.main.usable || this.pool.anyServes ? undefined : "no connection to Redis, neither main nor a replica";
+  }
+
+  /**
+   * The value's first {@link HEAD_BYTES}; empty where it is, and where there is none. So a flood of
+   * reads of large values cannot fill the memory: who wants more asks {@link get}, for one at a time.
+   */
+  head(id: string, consistency: Consistency): Promise<string> {
+    return this.read((client) => client.getrange(id, 0, HEAD_BYTES - 1), consistency);
+  }
+
+  get(id: string, consistency: Consistency): Promise<string | null> {
+    return this.read((client) => client.get(id), consistency);
+  }
+
+  async set(id: string, value: string): Promise<void> {
+    await this.write((client) => client.set(id, value));
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.write((client) => client.del(id));
+  }
+
+  /**
+   * One step of a scan. Without `from` it begins, on an instance of its choice; with `from` it goes
+   * on there, or is undefined where that instance no longer serves.
+   *
+   * @param count keys that the step looks at, about
+   */
+  async scan(
+    match: string | undefined,
+    count: number,
+    consistency: Consistency,
+    from?: Pick<Scanned, "runId" | "cursor">,
+  ): Promise<Scanned | undefined> {
+    const step = (cursor: string) => (client: Redis) =>
+      match === undefined
+        ? client.scan(cursor, "COUNT", count)
+        : client.scan(cursor, "MATCH", match, "COUNT", count);
+    const result = (runId: string, [cursor, keys]: [string, string[]]): Scanned => ({ runId, keys, cursor });
+    if (!from) {
+      for (let tries = 0, asked: Replica | undefined; consistency === "eventual" && tries < REPLICA_TRIES; tries++) {
+        const replica = this.pool.choose(asked);
+        if (!replica?.runId) break;
+        asked = replica;
+        try {
+          return result(replica.runId, await replica.connection.send(step("0")));
+        } catch (error) {
+          if (error instanceof Refused && !error.passing) throw this.explain(error);
+        }
+      }
+      if (!this.mainRunId) throw unavailable("Redis is not reachable");
+      return result(this.mainRunId, await this.main.send(step("0")).catch((e: Error) => Promise.reject(this.explain(e))));
+    }
+    const connection = from.runId === this.mainRunId ? this.main : this.pool.byRunId(from.runId)?.connection;
+    if (!connection?.usable) return undefined;
+    try {
+      return result(from.runId, await connection.send(step(from.cursor)));
+    } catch (error) {
+      if (error instanceof Refused && !error.passing) throw this.explain(error);
+      return undefined;
+    }
+  }
+
+  private async read<T>(command: (client: Redis) => Promise<T>, consistency: Consistency): Promise<T> {
+    if (consistency === "eventual") {
+      let asked: Replica | undefined;
+      for (let tries = 0; tries < REPLICA_TRIES; tries++) {
+        const replica = this.pool.choose(asked);
+        if (!replica) break;
+        asked = replica;
+        const begin = performance.now();
+        try {
+          const value = await replica.connection.send(command);
+          replica.answered++;
+          replica.seconds += (performance.now() - begin) / 1000;
+          return value;
+        } catch (error) {
+          replica.failed++;
+          if (error instanceof Refused && !error.passing) throw this.explain(error);
+        }
+      }
+    }
+    const value = await this.onMain(command, true);
+    this.readsFromMain++;
+    return value;
+  }
+
+  private write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    return this.onMain(command, false);
+  }
+
+  /**
+   * Main may be away for a moment: what was certainly not carried out is tried again until the
+   * time-out. A main that has been away for longer is not waited for.
+   */
+  private async onMain<T>(command: (client: Redis) => Promise<T>, again: boolean): Promise<T> {
+    const { main } = this;
+    const limit = this.config.commandTimeoutMs;
+    const end = performance.now() + limit;
+    let refused: Refused | undefined;
+    for (;;) {
+      try {
+        return await main.send(command);
+      } catch (error) {
+        const harmless =
+          error instanceof NotSent ||
+          (error instanceof Refused && error.passing) ||
+          // a read does no harm twice; one that waited for its whole time-out has no time left
+          (again && error instanceof NoAnswer);
+        if (error instanceof Refused) refused = error;
+        // main is elsewhere by now: a new connection finds it
+        if (refused?.code === "READONLY") main.reconnect();
+        const left = end - performance.now();
+        if (!harmless || left < RETRY_MS || main.hanging || main.downMs > limit) {
+          throw this.explain(refused ?? error);
+        }
+        if (main.usable) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        else await main.whenUsable(left);
+      }
+    }
+  }
+
+  private explain(error: unknown): HttpError {
+    if (error instanceof HttpError) return error;
+    if (error instanceof Refused && error.code === "WRONGTYPE") {
+      return new HttpError(409, "the key holds something other than text");
+    }
+    // OOM, MISCONF, NOREPLICAS, LOADING…: nothing was written
+    if (error instanceof Refused || error instanceof NotSent || error instanceof NoAnswer) return unavailable(error.message);
+    return unavailable("the connection to Redis failed");
+  }
+
+  private async checkMain(): Promise<void> {
+    try {
+      const at = performance.now();
+      const info = await this.main.send((client) => client.info("server", "replication"), true);
+      this.mainRunId = /^run_id:(\w+)/m.exec(info)?.[1];
+      this.lagClock.record(at, parseReplication(info));
+    } catch {
+      // its connection tells
+    }
+  }
+}

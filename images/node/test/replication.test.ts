@@ -1,0 +1,78 @@
+/** What INFO says, and how old a replica's data is. */
+import { describe, expect, it } from "vitest";
+import { LagClock, parseReplication, type Replication } from "../src/redis/replication";
+
+const info = (lines: Record<string, string | number>) =>
+  `# Replication\r\n${Object.entries(lines)
+    .map(([k, v]) => `${k}:${v}`)
+    .join("\r\n")}\r\n`;
+
+describe("INFO replication", () => {
+  it("of a main has its own offset", () => {
+    expect(
+      parseReplication(info({ role: "master", master_replid: "a", master_repl_offset: 42, slave_repl_offset: 7 })),
+    ).toMatchObject({ role: "master", replid: "a", offset: 42 });
+  });
+
+  it("of a replica has what it applied, not what it received", () => {
+    const text = info({
+      role: "slave",
+      master_link_status: "down",
+      master_sync_in_progress: 1,
+      slave_read_repl_offset: 50,
+      slave_repl_offset: 42,
+      master_link_down_since_seconds: -1,
+      master_replid: "a",
+      master_repl_offset: 99,
+    });
+    expect(parseReplication(text)).toEqual({
+      role: "slave",
+      replid: "a",
+      offset: 42,
+      linkUp: false,
+      syncing: true,
+      linkDownSeconds: -1,
+    });
+  });
+
+  it("that says nothing is no replica", () => {
+    expect(parseReplication("")).toMatchObject({ role: "unknown", linkUp: false, linkDownSeconds: -1 });
+  });
+});
+
+describe("the lag of a replica", () => {
+  const main = (offset: number, replid = "a") => ({ role: "master", replid, offset }) as Replication;
+  const replica = (offset: number, replid = "a") => ({ role: "slave", replid, offset }) as Replication;
+  const clock = new LagClock(3);
+  clock.record(1000, main(10));
+  clock.record(1500, main(20));
+  clock.record(2000, main(30));
+
+  it.each([
+    ["has all", 30, 0],
+    ["has more than was heard of yet", 35, 0],
+    ["misses the last sample", 29, 600],
+    ["misses the last two", 19, 1100],
+    ["misses all that is remembered", 5, 1600],
+  ])("of one that %s", (_, offset, lag) => {
+    expect(clock.lag(2600, replica(offset))).toBe(lag);
+  });
+
+  it("is unknown for another history, and before main was heard of", () => {
+    expect(clock.lag(2600, replica(30, "b"))).toBeUndefined();
+    expect(new LagClock().lag(1, replica(1))).toBeUndefined();
+  });
+
+  it("begins anew with main's history", () => {
+    const other = new LagClock();
+    other.record(1, main(1000));
+    other.record(2, main(5, "b"));
+    expect(other.lag(3, replica(5, "b"))).toBe(0);
+  });
+
+  it("does not count what is no main", () => {
+    const other = new LagClock();
+    other.record(1, replica(1000));
+    expect(other.lag(3, replica(5))).toBeUndefined();
+  });
+});
