@@ -8,19 +8,19 @@ import type { Config } from "./config";
 import { EXPORTER_PORT, REDIS_PORT, type Component } from "./names";
 
 /** An end of a flow: one of our components, or something outside the namespace. */
-export type Peer = Component | "prometheus" | "dns" | "anyone";
+export type Peer = Component | "prometheus" | "dns" | "kubernetes-api" | "anyone";
 
 export interface Flow {
   readonly from: Peer;
   readonly to: Peer;
-  /** Port of the destination's container, not of its Service. */
-  readonly port: number;
+  /** Port of the destination's container, not of its Service; undefined where only the cluster knows. */
+  readonly port?: number;
   readonly protocol: "TCP" | "UDP";
   readonly why: string;
 }
 
 /** The table for one configuration (container ports are configurable). */
-export function flows(config: Pick<Config, "images" | "observability">): readonly Flow[] {
+export function flows(config: Pick<Config, "images" | "observability" | "node">): readonly Flow[] {
   const tcp = (from: Peer, to: Peer, port: number, why: string): Flow => ({ from, to, port, protocol: "TCP", why });
   const { node, react } = config.images;
   const lookups = (["redis-replica", "redis-exporter", "node", "react"] as const).flatMap((from) =>
@@ -42,6 +42,9 @@ export function flows(config: Pick<Config, "images" | "observability">): readonl
     tcp("redis-replica", "redis-main", REDIS_PORT, "replication"),
     tcp("redis-exporter", "redis-main", REDIS_PORT, "INFO"),
     tcp("redis-exporter", "redis-replica", REDIS_PORT, "INFO"),
+    ...(config.node.discovery === "watch"
+      ? [{ from: "node", to: "kubernetes-api", protocol: "TCP", why: "which replicas there are" } as const]
+      : []),
     ...scrapes,
     ...lookups,
   ];

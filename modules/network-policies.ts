@@ -1,5 +1,6 @@
 import { Construct } from "constructs";
 import { NetworkPolicyV1 } from "@cdktf/provider-kubernetes/lib/network-policy-v1";
+import { KubernetesApiAddress } from "./kubernetes-api-address";
 import { COMPONENTS, labels, projectLabels, selectorLabels, type Component } from "./names";
 import type { Flow, Peer } from "./flows";
 
@@ -48,7 +49,9 @@ export class NetworkPolicies extends Construct {
       const ingress = props.flows
         .filter((f) => f.to === component)
         .map((f) => ({ from: peer(f.from), ports: ports(f) }));
-      const egress = props.flows.filter((f) => f.from === component).map((f) => ({ to: peer(f.to), ports: ports(f) }));
+      const egress = props.flows
+        .filter((f) => f.from === component && f.to !== "kubernetes-api")
+        .map((f) => ({ to: peer(f.to), ports: ports(f) }));
       new NetworkPolicyV1(this, component, {
         metadata: { name: component, namespace: props.namespace, labels: labels(component) },
         spec: {
@@ -56,6 +59,21 @@ export class NetworkPolicies extends Construct {
           policyTypes: ["Ingress", "Egress"],
           ingress,
           egress,
+        },
+      });
+    }
+
+    // policies add up: this one only adds addresses that are known when it is applied
+    const watchers = props.flows.filter((f) => f.to === "kubernetes-api").map((f) => f.from as Component);
+    if (watchers.length === 0) return;
+    const api = new KubernetesApiAddress(this, "kubernetes-api");
+    for (const component of watchers) {
+      new NetworkPolicyV1(this, `${component}-kubernetes-api`, {
+        metadata: { name: `${component}-kubernetes-api`, namespace: props.namespace, labels: labels(component) },
+        spec: {
+          podSelector: { matchLabels: selectorLabels(component) },
+          policyTypes: ["Egress"],
+          egress: api.egress(),
         },
       });
     }

@@ -1,6 +1,7 @@
 import { Construct } from "constructs";
 import type { ComponentService } from "./component-service";
 import type { Config } from "./config";
+import { CREDENTIALS_DIR, EndpointReader } from "./endpoint-reader";
 import { NODE_PORT } from "./names";
 import { WebWorkload } from "./web-workload";
 
@@ -10,6 +11,8 @@ const SECRET_DIR = "/run/secrets/redis";
 export interface RedisAddress {
   readonly mainHost: string;
   readonly replicasHost: string;
+  /** Name with a record for each replica, Ready or not. */
+  readonly replicasHeadlessHost: string;
   readonly port: string;
   /** Secret with the key `password`. */
   readonly secretName: string;
@@ -22,6 +25,9 @@ export interface NodeApiProps {
   readonly redis: RedisAddress;
 }
 
+/** After SIGTERM the API serves callers that still come for at most this long, seconds. */
+const DRAIN_SECONDS = 5;
+
 /** The key-value API: stateless, writes to main, reads from the replicas. */
 export class NodeApi extends Construct {
   readonly service: ComponentService;
@@ -30,6 +36,13 @@ export class NodeApi extends Construct {
     super(scope, id);
     const { config, redis } = props;
     const settings = config.images.node;
+    const { discovery, maxLagSeconds, maxInFlight, connectionAgeSeconds } = config.node;
+    // the trailing dot of a full name spares four look-ups in the search domains
+    const headless = `${redis.replicasHeadlessHost}.${props.namespace}.svc.${config.dns.domain}.`;
+    const reader =
+      discovery === "watch"
+        ? new EndpointReader(this, "endpoint-reader", { component: "node", namespace: props.namespace })
+        : undefined;
     this.service = new WebWorkload(this, "web", {
       component: "node",
       namespace: props.namespace,
@@ -43,6 +56,19 @@ export class NodeApi extends Construct {
         { name: "PORT", value: String(settings.port) },
         { name: "REDIS_MAIN_URL", value: `redis://${redis.mainHost}:${redis.port}` },
         { name: "REDIS_REPLICAS_URL", value: `redis://${redis.replicasHost}:${redis.port}` },
+        // each is used where the one before it does not answer
+        ...(reader
+          ? [
+              { name: "REDIS_REPLICAS_WATCH", value: `${props.namespace}/${redis.replicasHost}` },
+              { name: "KUBERNETES_CREDENTIALS_DIR", value: CREDENTIALS_DIR },
+            ]
+          : []),
+        ...(discovery === "address" ? [] : [{ name: "REDIS_REPLICAS_DNS", value: `redis://${headless}:${redis.port}` }]),
+        { name: "REDIS_MAX_LAG_MS", value: String(maxLagSeconds * 1000) },
+        { name: "REDIS_MAX_STALE_SECONDS", value: String(config.redis.staleSeconds) },
+        { name: "MAX_IN_FLIGHT", value: String(maxInFlight) },
+        { name: "CONNECTION_AGE_MS", value: String(connectionAgeSeconds * 1000) },
+        { name: "DRAIN_MS", value: String(DRAIN_SECONDS * 1000) },
         { name: "REDIS_PASSWORD_FILE", value: `${SECRET_DIR}/password` },
         { name: "ALLOWED_ORIGINS", value: config.node.allowedOrigins.join(",") },
       ],
@@ -55,8 +81,10 @@ export class NodeApi extends Construct {
             items: [{ key: "password", path: "password" }],
           },
         },
+        ...(reader?.volumes ?? []),
       ],
-      mounts: [{ name: "redis-auth", mountPath: SECRET_DIR, readOnly: true }],
+      mounts: [{ name: "redis-auth", mountPath: SECRET_DIR, readOnly: true }, ...(reader?.mounts ?? [])],
+      ...(reader ? { serviceAccountName: reader.serviceAccountName } : {}),
     }).service;
   }
 }

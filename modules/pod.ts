@@ -32,6 +32,11 @@ export interface PodProps {
   readonly component: Component;
   readonly containers: Container[];
   readonly volumes?: PodSpec["volumes"];
+  /**
+   * ServiceAccount, where the pod talks to the cluster's API.
+   * @default the namespace's default account, of which no token is mounted
+   */
+  readonly serviceAccountName?: string;
   /** Numeric user and group of the containers. */
   readonly runAsUser: number;
   /** Longest graceful end, seconds. */
@@ -44,6 +49,7 @@ export function podSpec(p: PodProps): PodSpec {
   const secrets = p.config.images.pullSecrets;
   return {
     automountServiceAccountToken: false,
+    ...(p.serviceAccountName ? { serviceAccountName: p.serviceAccountName } : {}),
     // Service variables would grow with the namespace and are a second, stale source of addresses
     enableServiceLinks: false,
     terminationGracePeriodSeconds: p.terminationGracePeriodSeconds,

@@ -21,6 +21,8 @@ export interface WebWorkloadProps {
   readonly env: EnvVar[];
   readonly volumes?: NonNullable<PodSpec["volumes"]>;
   readonly mounts?: NonNullable<Container["volumeMounts"]>;
+  /** ServiceAccount of the pods, where they need one of their own. */
+  readonly serviceAccountName?: string;
   readonly service: Pick<ComponentServiceProps, "port" | "type" | "nodePort">;
 }
 
@@ -57,7 +59,9 @@ export class WebWorkload extends Construct {
         component,
         config: props.config,
         runAsUser: settings.runAsUser,
+        // the pause before the stop, callers that have not left yet (5 s), the longest answer (30 s)
         terminationGracePeriodSeconds: 45,
+        ...(props.serviceAccountName ? { serviceAccountName: props.serviceAccountName } : {}),
         volumes: [{ name: "tmp", emptyDir: {} }, ...(props.volumes ?? [])],
         containers: [
           {

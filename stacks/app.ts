@@ -25,6 +25,7 @@ export class AppLayer extends Layer {
       redis: {
         mainHost: data.getString("redis_main_host"),
         replicasHost: data.getString("redis_replicas_host"),
+        replicasHeadlessHost: data.getString("redis_replicas_headless_host"),
         port: data.getString("redis_port"),
         secretName: data.getString("redis_secret"),
       },

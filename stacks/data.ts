@@ -43,6 +43,7 @@ export class DataLayer extends Layer {
     this.output("redis_secret", secretName, "Secret that holds the Redis password under the key password");
     this.output("redis_main_host", main.service.name, "Service of the Redis that takes writes");
     this.output("redis_replicas_host", replicas.service.name, "Service of the read-only Redis replicas");
+    this.output("redis_replicas_headless_host", replicas.headless.name, "Service that names each replica");
     this.output("redis_port", main.service.port, "port of every Redis");
     this.output("redis_exporter_host", exporter.service.name, "Service of the exporter");
     this.output("redis_exporter_port", exporter.service.port, "its port");

@@ -25,6 +25,51 @@ describe("the API", () => {
       readOnly: true,
     });
   });
+  const envOf = (over: object) =>
+    Object.fromEntries(
+      container(workload(synthesize(over), "node"))["env"].map((e: { name: string; value: string }) => [e.name, e.value]),
+    ) as Record<string, string>;
+  it("watches the replicas' endpoints, goes by DNS where it cannot, by address last", () => {
+    const watch = envOf({});
+    expect(watch["REDIS_REPLICAS_WATCH"]).toMatch(/outputs\.namespace\}\/\$\{.*outputs\.redis_replicas_host\}$/);
+    expect(watch["REDIS_REPLICAS_DNS"]).toMatch(/outputs\.redis_replicas_headless_host\}.*\.svc\.cluster\.local\.:/);
+    const dns = envOf({ node: { discovery: "dns" } });
+    expect(dns).not.toHaveProperty("REDIS_REPLICAS_WATCH");
+    expect(dns).toHaveProperty("REDIS_REPLICAS_DNS");
+    const address = envOf({ node: { discovery: "address" } });
+    expect(address).not.toHaveProperty("REDIS_REPLICAS_DNS");
+    expect(address).toHaveProperty("REDIS_REPLICAS_URL");
+  });
+  it("may list and watch endpoints in its namespace, nothing else, with a token that is renewed", () => {
+    const [role] = resources({ app: all.app }, "kubernetes_role_v1").map((r) => r.body);
+    expect(role!["rule"]).toEqual([
+      { api_groups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] },
+    ]);
+    const { spec } = workload(all, "node")["spec"].template;
+    expect(spec.automountServiceAccountToken).toBe(false);
+    expect(spec.serviceAccountName).toContain("kubernetes_service_account_v1");
+    const volume = spec.volumes.find((v: Json) => v["name"] === "kubernetes-api") as Json;
+    expect(volume["projected"].sources[0].serviceAccountToken.expirationSeconds).toBe(3600);
+  });
+  it.each(["dns", "address"])("has no account, role or token where it finds replicas by %s", (discovery) => {
+    const layers = synthesize({ node: { discovery } });
+    for (const type of ["service_account_v1", "role_v1", "role_binding_v1"]) {
+      expect(resources({ app: layers.app }, `kubernetes_${type}`)).toEqual([]);
+    }
+    const { spec } = workload(layers, "node")["spec"].template;
+    expect(spec.serviceAccountName).toBeUndefined();
+    expect(spec.volumes.some((v: Json) => v["projected"])).toBe(false);
+  });
+  it("takes its bounds from the configuration", () => {
+    expect(
+      envOf({ node: { maxInFlight: 99, connectionAgeSeconds: 3, maxLagSeconds: 2 }, redis: { staleSeconds: 7 } }),
+    ).toMatchObject({
+      MAX_IN_FLIGHT: "99",
+      CONNECTION_AGE_MS: "3000",
+      REDIS_MAX_LAG_MS: "2000",
+      REDIS_MAX_STALE_SECONDS: "7",
+    });
+  });
   it("takes port, probes and security of another image from the configuration", () => {
     const other = container(
       workload(
@@ -53,7 +98,8 @@ describe("rolling updates lose nothing", () => {
     expect(w["spec"].strategy.rollingUpdate.maxUnavailable).toBe(0);
     const { terminationGracePeriodSeconds } = w["spec"].template.spec;
     expect(container(w)["lifecycle"].preStop.exec.command).toEqual(["sleep", "5"]);
-    expect(terminationGracePeriodSeconds).toBeGreaterThan(5 + 30);
+    // pause, callers that still come, the longest answer
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(5 + 5 + 30);
   });
 });
 

@@ -114,6 +114,20 @@ describe("network policies", () => {
     );
     expect(open).toEqual(["react"]);
   });
+  it("let the API ask the cluster's API, at its own addresses, and nobody else", () => {
+    const policy = named("kubernetes_network_policy_v1", "node-kubernetes-api")["spec"];
+    expect(policy.pod_selector.match_labels["app.kubernetes.io/name"]).toBe("node");
+    expect(policy.policy_types).toEqual(["Egress"]);
+    const { content, for_each } = policy.dynamic.egress;
+    expect(content.to).toEqual([{ ip_block: { cidr: "${each.value}" } }]);
+    expect(content.ports[0].port).toContain("object.ports[0].port");
+    expect(for_each).toMatch(/^\$\{toset\(local\./);
+    for (const discovery of ["dns", "address"]) {
+      const { data } = synthesize({ node: { discovery } });
+      const names = resources({ data }, "kubernetes_network_policy_v1").map((r) => r.body["metadata"].name as string);
+      expect(names).not.toContain("node-kubernetes-api");
+    }
+  });
   it("know the API's and the page's container ports", () => {
     const { data: other } = synthesize({ images: { node: { port: 4000 } } });
     const react = resources({ data: other }, "kubernetes_network_policy_v1").find(

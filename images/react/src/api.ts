@@ -24,24 +24,41 @@ const json = (method: string, body: object): RequestInit => ({
   body: JSON.stringify(body),
 });
 
-/** All keys, sorted. */
+/** For so long after a write of this page, its reads ask main: replicas may not have it yet. */
+const OWN_WRITE_MS = 3000;
+let wroteAt = -Infinity;
+
+/** A read that sees what this page has written. */
+const read = (path: string): Promise<Response> =>
+  call(path, performance.now() - wroteAt < OWN_WRITE_MS ? { headers: { consistency: "strong" } } : {});
+
+async function write(init: RequestInit): Promise<void> {
+  try {
+    await call("/item", init);
+  } finally {
+    // a failed one may have been carried out all the same
+    wroteAt = performance.now();
+  }
+}
+
+/** All keys, sorted, each once: the API may name one twice. */
 export async function listKeys(): Promise<string[]> {
-  const keys = (await (await call("/items")).json()) as string[];
-  return keys.sort((a, b) => a.localeCompare(b));
+  const keys = (await (await read("/items")).json()) as string[];
+  return [...new Set(keys)].sort((a, b) => a.localeCompare(b));
 }
 
 /** A key's value; null where there is no such key. */
 export async function getValue(id: string): Promise<string | null> {
-  const response = await call(`/item?id=${encodeURIComponent(id)}`);
+  const response = await read(`/item?id=${encodeURIComponent(id)}`);
   return response.status === 404 ? null : response.text();
 }
 
 export async function setValue(id: string, val: string): Promise<void> {
-  await call("/item", json("POST", { id, val }));
+  await write(json("POST", { id, val }));
 }
 
 export async function deleteKey(id: string): Promise<void> {
-  await call("/item", json("DELETE", { id }));
+  await write(json("DELETE", { id }));
 }
 
 /** Who answered: the text of the API's front door. */

@@ -12,8 +12,8 @@ export const useValue = (id: string) => useQuery({ queryKey: valueOf(id), queryF
 export const useGreeting = () => useQuery({ queryKey: ["greeting"], queryFn: greeting, refetchInterval: 5000 });
 
 /**
- * Adds or edits a key. The cache takes the new value at once and is not read again now: a
- * replica may be a moment behind, and would show the old one.
+ * Adds or edits a key. The cache takes the new value at once; then the list is read again, from
+ * main, which has it for certain.
  */
 export function useSave() {
   const client = useQueryClient();
@@ -24,6 +24,7 @@ export function useSave() {
       client.setQueryData<string[]>(KEYS, (keys = []) =>
         keys.includes(id) ? keys : [...keys, id].sort((a, b) => a.localeCompare(b)),
       );
+      void client.invalidateQueries({ queryKey: KEYS });
     },
   });
 }

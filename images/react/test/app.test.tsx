@@ -51,6 +51,9 @@ describe("the page", () => {
     await row("a");
     expect(screen.getAllByRole("listitem").map((li) => li.querySelector(".key")!.textContent)).toEqual(["a", "b"]);
     expect(await within(await row("b")).findByText("two")).toBeTruthy();
+    // nothing written yet: any replica will do
+    const calls = vi.mocked(fetch).mock.calls as unknown as [string, RequestInit][];
+    expect(calls.every(([, init]) => !init.headers)).toBe(true);
   });
 
   it("says so where there are no keys", async () => {
@@ -67,6 +70,34 @@ describe("the page", () => {
     expect(data.get("colour")).toBe("blue");
     expect(screen.getByLabelText<HTMLInputElement>("Key").value).toBe("");
     expect(document.activeElement).toBe(screen.getByLabelText("Key"));
+  });
+
+  it("reads from main right after its own writes, so that they are seen", async () => {
+    const user = open();
+    await user.type(await screen.findByLabelText("Key"), "colour");
+    await user.type(screen.getByLabelText("Value"), "blue");
+    const asked = vi.mocked(fetch).mock.calls.length;
+    await user.click(screen.getByRole("button", { name: "Add" }));
+    await row("colour");
+    const after = await waitFor(() => {
+      const calls = vi.mocked(fetch).mock.calls.slice(asked) as [string, RequestInit][];
+      const list = calls.find(([path]) => path === "/api/items");
+      expect(list).toBeDefined();
+      return list!;
+    });
+    expect(after[1].headers).toEqual({ consistency: "strong" });
+  });
+
+  it("shows a key once where the API names it twice", async () => {
+    vi.stubGlobal(
+      "fetch",
+      vi.fn((path: string, init: RequestInit) =>
+        path === "/api/items" ? Promise.resolve(respond(200, '["a","a"]')) : api(path, init),
+      ),
+    );
+    open();
+    await row("a");
+    expect(screen.getAllByRole("listitem")).toHaveLength(1);
   });
 
   it("edits a value in place, and Cancel keeps the old one", async () => {
