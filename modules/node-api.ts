@@ -63,7 +63,9 @@ export class NodeApi extends Construct {
               { name: "KUBERNETES_CREDENTIALS_DIR", value: CREDENTIALS_DIR },
             ]
           : []),
-        ...(discovery === "address" ? [] : [{ name: "REDIS_REPLICAS_DNS", value: `redis://${headless}:${redis.port}` }]),
+        ...(discovery === "address"
+          ? []
+          : [{ name: "REDIS_REPLICAS_DNS", value: `redis://${headless}:${redis.port}` }]),
         { name: "REDIS_MAX_LAG_MS", value: String(maxLagSeconds * 1000) },
         { name: "REDIS_MAX_STALE_SECONDS", value: String(config.redis.staleSeconds) },
         { name: "MAX_IN_FLIGHT", value: String(maxInFlight) },

@@ -6,24 +6,46 @@ const NAME = "e2e-load";
 /**
  * Runs in the pod: so many requests a second for so long, over at most 50 kept connections, none
  * waiting longer than 10 s. Above 500 in flight it does not send but counts: memory stays small.
+ * A rate of 0 is as fast as answers come, 50 at a time: what the system can do at most.
  */
 const SCRIPT = `
 const http = require("node:http");
-const [rate, seconds] = process.argv.slice(1).map(Number);
+const [rate, seconds, writes] = process.argv.slice(1).map(Number);
 const agent = new http.Agent({ keepAlive: true, maxSockets: 50 });
-const seen = {}; let due = 0, sent = 0, late = 0, done = 0;
-const count = (what) => { seen[what] = (seen[what] || 0) + 1; done++; };
-function one(i) {
-  const request = http.get(process.env.TARGET + "?id=e2e-" + (i % 100), { agent, timeout: 10000 }, (r) => { r.resume(); r.once("end", () => count(r.statusCode)); });
+const seen = {}, times = new Uint32Array(10002), failures = [];
+let due = 0, sent = 0, late = 0, done = 0;
+function one(i, next) {
+  const begin = performance.now();
+  const write = writes && i % 100 < writes;
+  const options = { agent, timeout: 10000, method: write ? "POST" : "GET", headers: write ? { "content-type": "application/json" } : {} };
+  const request = http.request(process.env.TARGET + (write ? "" : "?id=e2e-" + (i % 100)), options, (r) => { r.resume(); r.once("end", () => count(r.statusCode)); });
+  let counted = false;
+  function count(what) {
+    if (counted) return;
+    counted = true;
+    seen[what] = (seen[what] || 0) + 1; done++;
+    times[Math.min(10001, Math.ceil(performance.now() - begin))]++;
+    if ((typeof what === "string" || what >= 500) && failures.length < 20) failures.push({ at: new Date().toISOString(), what, method: options.method, ms: Math.round(performance.now() - begin), reused: request.reusedSocket });
+    if (next) next();
+  }
   request.once("timeout", () => request.destroy(new Error("ETIMEDOUT")));
   request.once("error", (e) => count(e.code || e.message));
+  request.end(write ? JSON.stringify({ id: "e2e-" + (i % 100), val: "v" }) : undefined);
 }
 const begin = Date.now();
-const timer = setInterval(() => {
-  const now = Math.min(rate * seconds, Math.floor((Date.now() - begin) / 1000 * rate));
-  for (; due < now; due++) { if (sent - done < 500) one(sent++); else late++; }
-  if (due >= rate * seconds && done >= sent) { clearInterval(timer); console.log(JSON.stringify({ sent, late, seen })); process.exit(0); }
-}, 20);
+function quantile(q) { let left = Math.ceil(done * q); for (let i = 0; i < times.length; i++) { left -= times[i]; if (left <= 0) return i; } }
+function end() { console.log(JSON.stringify({ sent, late, seen, failures, seconds: (Date.now() - begin) / 1000, p50: quantile(0.5), p99: quantile(0.99) })); process.exit(0); }
+if (rate === 0) {
+  const again = () => { if (Date.now() - begin < seconds * 1000) one(sent++, again); else if (done >= sent) end(); };
+  for (let i = 0; i < 50; i++) again();
+} else {
+  const timer = setInterval(() => {
+    const now = Math.min(rate * seconds, Math.floor((Date.now() - begin) / 1000 * rate));
+    for (; due < now; due++) { if (sent - done < 500) one(sent++); else late++; }
+    if (due >= rate * seconds && done >= sent) { clearInterval(timer); end(); }
+  }, 10);
+}
+process.on("SIGTERM", end);
 `;
 
 export interface LoadResult {
@@ -32,12 +54,29 @@ export interface LoadResult {
   readonly late: number;
   /** Answers by status, failures by their code. */
   readonly seen: Readonly<Record<string, number>>;
+  /** The first failures: when, what, and whether on a kept connection. */
+  readonly failures: readonly object[];
+  readonly seconds: number;
+  /** Time to the end of an answer, ms. */
+  readonly p50: number;
+  readonly p99: number;
 }
+
+export interface LoadOptions {
+  /** What is asked for items; by default through the page's Service. */
+  readonly target?: string;
+  /** Percent of the requests that write. @default 0 */
+  readonly writes?: number;
+}
+
+/** Labels of the load's pod, for a policy that lets it pass. */
+export const LOAD_LABELS = { "iacproject/e2e": "load" };
 
 /** Starts `rate` requests a second for `seconds`; `result` resolves when all are answered. */
 export async function startLoad(
   rate: number,
   seconds: number,
+  options: LoadOptions = {},
 ): Promise<{ result: () => Promise<LoadResult>; remove: () => Promise<void> }> {
   const image = await kube.raw([
     "-n",
@@ -56,7 +95,7 @@ export async function startLoad(
   const pod = {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name: NAME, namespace: "default" },
+    metadata: { name: NAME, namespace: "default", labels: LOAD_LABELS },
     spec: {
       restartPolicy: "Never",
       automountServiceAccountToken: false,
@@ -65,8 +104,8 @@ export async function startLoad(
         {
           name: "load",
           image,
-          command: ["node", "-e", SCRIPT, String(rate), String(seconds)],
-          env: [{ name: "TARGET", value: `http://react.${app}.svc:8080/api/item` }],
+          command: ["node", "-e", SCRIPT, String(rate), String(seconds), String(options.writes ?? 0)],
+          env: [{ name: "TARGET", value: options.target ?? `http://react.${app}.svc:8080/api/item` }],
           resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },
         },
       ],

@@ -1,5 +1,5 @@
 /** Steps of a tier: in order, none after one that failed; what a failure leaves is shown, then removed. */
-import { app, kube, monitoring, npmRun } from "./system";
+import { app, kube, monitoring, npmRunWith } from "./system";
 
 let failed: string | undefined;
 
@@ -17,7 +17,7 @@ export function step(name: string, run: () => Promise<void>): void {
 }
 
 /** Call it once a file: after a failure it shows the cluster and removes what was deployed. */
-export function removeAfterFailure(): void {
+export function removeAfterFailure(env: Readonly<Record<string, string>> = {}): void {
   afterAll(async () => {
     if (!failed) return;
     // a node that is gone explains most of what follows
@@ -30,6 +30,6 @@ export function removeAfterFailure(): void {
         console.log(await kube.raw(["-n", ns, "get", ...what]).catch((error: Error) => error.message));
       }
     }
-    await npmRun("down", "--yes");
+    await npmRunWith(env, "down", "--yes");
   });
 }

@@ -39,8 +39,7 @@ export function reserveFor(request: IncomingMessage, admission: Admission): (() 
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
-  const tooLarge = () =>
-    new HttpError(413, `the body is larger than ${LIMITS.bodyBytes} bytes`, { connection: "close" });
+  const tooLarge = () => new HttpError(413, `the body is larger than ${LIMITS.bodyBytes} bytes`);
   if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;

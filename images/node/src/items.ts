@@ -5,6 +5,8 @@ import type { Consistency, Scanned, Store } from "./redis/store";
 export const PAGE = { default: 100, max: 1000, matchBytes: 1024 } as const;
 /** Keys that one step of a stream looks at: small, so that others are answered in between. */
 const STREAM_STEP = 250;
+/** A stream rests for so many times as long as a step took: others' answers come first. */
+const REST = 3;
 /** Keys that a page looks at before it is given as it is, however few match. */
 const PAGE_WORK = 20_000;
 /** A stream whose instance goes away begins anew on another one, at most this often. */
@@ -76,7 +78,7 @@ export async function page(
 export async function* stream(store: Store, query: ListQuery): AsyncGenerator<string> {
   let separator = "[";
   let at: Scanned | undefined;
-  for (let restarts = 0; ; ) {
+  for (let restarts = 0; ;) {
     const begin = performance.now();
     const scanned: Scanned | undefined = await store.scan(query.match, STREAM_STEP, query.consistency, at);
     if (!scanned) {
@@ -90,8 +92,8 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     }
     if (scanned.cursor === "0") break;
     at = scanned;
-    // half of the time belongs to others
-    await new Promise((resolve) => setTimeout(resolve, Math.min(20, performance.now() - begin)));
+    // three quarters of the time belong to others
+    await new Promise((resolve) => setTimeout(resolve, Math.min(20, REST * (performance.now() - begin))));
   }
   yield separator === "[" ? "[]" : "]";
 }

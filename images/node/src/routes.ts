@@ -1,6 +1,6 @@
 /** The routes: method and pattern to what is answered. */
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission } from "./admission";
 import { badRequest, HttpError } from "./errors";
 import { checkId, checkValue, LIMITS, readFields, reserveFor } from "./input";
@@ -20,10 +20,18 @@ export interface Context {
   readonly admission: Admission;
   /** Set once the process was told to stop. */
   readonly isDraining: () => boolean;
-  /** Called when the answer has left, or the caller has gone. */
-  readonly whenClosed: (run: () => void) => void;
 }
-type Handler = (request: IncomingMessage, query: string, context: Context) => Promise<Reply> | Reply;
+type Handler = (
+  request: IncomingMessage,
+  query: string,
+  context: Context,
+  /** For what must be held until the answer has left; the server sends the answer. */
+  response: ServerResponse,
+) => Promise<Reply> | Reply;
+
+/** Runs once the answer has left, or the caller has gone. */
+const whenClosed = (response: ServerResponse, run: () => void): void =>
+  void (response.closed ? run() : response.once("close", run));
 export interface Route {
   readonly handle: Handler;
   /** Whether it counts as work that can be refused; what keeps the pod alive and seen does not. */
@@ -51,14 +59,19 @@ function idOf(query: string): string {
   return checkId(/^id=[\w.~:-]+$/.test(query) ? query.slice(3) : new URLSearchParams(query).get("id"));
 }
 
-async function getItem(request: IncomingMessage, query: string, context: Context): Promise<Reply> {
+async function getItem(
+  request: IncomingMessage,
+  query: string,
+  context: Context,
+  response: ServerResponse,
+): Promise<Reply> {
   const id = idOf(query);
   const consistency = consistencyOf(request);
   const head = await context.store.head(id, consistency);
   // a character has at most three bytes a UTF-16 unit
   if (head !== "" && (head.length * 3 < HEAD_BYTES || Buffer.byteLength(head) < HEAD_BYTES)) return text(head);
   // empty, missing or large: only the last needs room, held until the caller has it
-  if (head !== "") context.whenClosed(context.admission.reserve(LIMITS.valueBytes));
+  if (head !== "") whenClosed(response, context.admission.reserve(LIMITS.valueBytes));
   const value = await context.store.get(id, consistency);
   return value === null ? text("", 404) : text(value);
 }
@@ -88,14 +101,19 @@ async function deleteItem(request: IncomingMessage, query: string, { store, admi
   }
 }
 
-async function getItems(request: IncomingMessage, query: string, context: Context): Promise<Reply> {
+async function getItems(
+  request: IncomingMessage,
+  query: string,
+  context: Context,
+  response: ServerResponse,
+): Promise<Reply> {
   const parameters = new URLSearchParams(query);
   const list = { match: checkMatch(parameters.get("match")), consistency: consistencyOf(request) };
   if (parameters.has("limit") || parameters.has("cursor")) {
     const found = await page(context.store, list, checkLimit(parameters.get("limit")), parameters.get("cursor"));
     return { status: 200, type: JSON_TYPE, body: JSON.stringify(found) };
   }
-  context.whenClosed(context.admission.list());
+  whenClosed(response, context.admission.list());
   const pieces = stream(context.store, list);
   // the first piece decides on the status: after it, it is too late for a 503
   const first = await pieces.next();

@@ -8,7 +8,7 @@ import { HttpError } from "./errors";
 import { log } from "./log";
 import { Metrics } from "./metrics/metrics";
 import { Store } from "./redis/store";
-import { ROUTES, type Context, type Reply, type Route } from "./routes";
+import { ROUTES, type Context, type Reply } from "./routes";
 
 /** Longer than a caller keeps idle connections (nginx: 60 s): ours must not end first. */
 const KEEP_ALIVE_MS = 65_000;
@@ -18,25 +18,36 @@ const QUIET_MS = 1000;
 const UNREAD_BYTES = 64 * 1024;
 const KNOWN_METHODS = new Set(["GET", "POST", "DELETE", "OPTIONS"]);
 
+/** When a connection is to end, ms as performance.now() has it. */
+const ENDS_AT = Symbol("ends at");
+type AgingSocket = Socket & { [ENDS_AT]?: number };
+
 export class ApiServer {
   readonly http: Server;
   readonly store: Store;
   private readonly admission: Admission;
   private readonly metrics: Metrics;
-  /** Open connections, and when each is to end: ms as performance.now() has it. */
-  private readonly connections = new Map<Socket, number>();
+  private readonly connections = new Set<Socket>();
+  private readonly context: Context;
   private draining = false;
 
   constructor(private readonly config: ApiConfig) {
     this.store = new Store(config);
     this.admission = new Admission(config);
     this.metrics = new Metrics(this.admission, this.store, () => this.connections.size);
+    this.context = {
+      store: this.store,
+      metrics: this.metrics,
+      admission: this.admission,
+      isDraining: () => this.draining,
+    };
     this.http = createServer((request, response) => void this.handle(request, response));
     this.http.keepAliveTimeout = KEEP_ALIVE_MS;
     this.http.requestTimeout = 30_000;
     // a kept connection stays with this pod: without an end to it, a new pod would get no work
-    this.http.on("connection", (socket: Socket) => {
-      this.connections.set(socket, performance.now() + config.connectionAgeMs * (0.5 + Math.random()));
+    this.http.on("connection", (socket: AgingSocket) => {
+      socket[ENDS_AT] = performance.now() + config.connectionAgeMs * (0.5 + Math.random());
+      this.connections.add(socket);
       socket.once("close", () => this.connections.delete(socket));
     });
   }
@@ -80,6 +91,8 @@ export class ApiServer {
     const path = mark < 0 ? url : url.slice(0, mark);
     const methods = ROUTES.get(path);
     const route = methods?.get(method);
+    // whether this answer is the last on its connection
+    const last = this.draining || begin > (request.socket as AgingSocket)[ENDS_AT]!;
     let entered = false;
     try {
       if (request.headers.origin !== undefined) this.allowOrigin(request.headers.origin, response);
@@ -95,12 +108,13 @@ export class ApiServer {
           this.admission.enter();
           entered = true;
         }
-        const reply = await this.answer(route, request, mark < 0 ? "" : url.slice(mark + 1), response);
-        if (typeof reply.body === "string") this.send(request, response, reply.status, reply.type, reply.body);
-        else await this.stream(request, response, reply, reply.body);
+        const query = mark < 0 ? "" : url.slice(mark + 1);
+        const reply = await route.handle(request, query, this.context, response);
+        if (typeof reply.body === "string") this.send(response, last, reply.status, reply.type, reply.body);
+        else await this.stream(response, last, reply, reply.body);
       }
     } catch (error) {
-      this.fail(request, response, error, path);
+      this.fail(request, response, last, error, path);
     }
     if (entered) this.admission.leave();
     this.metrics.ended(
@@ -112,60 +126,38 @@ export class ApiServer {
     );
   }
 
-  private answer(
-    route: Route,
-    request: IncomingMessage,
-    query: string,
-    response: ServerResponse,
-  ): Promise<Reply> | Reply {
-    const context: Context = {
-      store: this.store,
-      metrics: this.metrics,
-      admission: this.admission,
-      isDraining: () => this.draining,
-      whenClosed: (run) => void (response.closed ? run() : response.once("close", run)),
-    };
-    return route.handle(request, query, context);
-  }
-
-  /** Whether this answer is the last on its connection. */
-  private isLast(request: IncomingMessage): boolean {
-    return this.draining || performance.now() > (this.connections.get(request.socket) ?? Infinity);
-  }
-
   private send(
-    request: IncomingMessage,
     response: ServerResponse,
+    last: boolean,
     status: number,
     type: string,
     body: string,
-    headers: Readonly<Record<string, string>> = {},
+    more?: Readonly<Record<string, string>>,
   ): void {
     if (response.destroyed) return;
-    response.writeHead(status, {
-      "content-type": type,
-      "content-length": Buffer.byteLength(body),
-      "x-content-type-options": "nosniff",
-      "cache-control": "no-store",
-      ...(this.isLast(request) ? { connection: "close" } : {}),
-      ...headers,
-    });
+    // a flat list: node:http writes it as it is
+    const headers = this.headers(type, last);
+    headers.push("content-length", String(Buffer.byteLength(body)));
+    if (more) headers.push(...Object.entries(more).flat());
+    response.writeHead(status, headers);
     response.end(body);
+  }
+
+  private headers(type: string, last: boolean): string[] {
+    const headers = ["content-type", type, "x-content-type-options", "nosniff", "cache-control", "no-store"];
+    // looked at again: the stop may have come since
+    if (last || this.draining) headers.push("connection", "close");
+    return headers;
   }
 
   /** Sends pieces as fast as the caller takes them. */
   private async stream(
-    request: IncomingMessage,
     response: ServerResponse,
+    last: boolean,
     { status, type }: Reply,
     pieces: AsyncIterable<string>,
   ): Promise<void> {
-    response.writeHead(status, {
-      "content-type": type,
-      "x-content-type-options": "nosniff",
-      "cache-control": "no-store",
-      ...(this.isLast(request) ? { connection: "close" } : {}),
-    });
+    response.writeHead(status, this.headers(type, last));
     for await (const piece of pieces) {
       if (response.destroyed) return;
       if (!response.write(piece)) await Promise.race([once(response, "drain"), once(response, "close")]);
@@ -173,7 +165,7 @@ export class ApiServer {
     response.end();
   }
 
-  private fail(request: IncomingMessage, response: ServerResponse, error: unknown, path: string): void {
+  private fail(request: IncomingMessage, response: ServerResponse, last: boolean, error: unknown, path: string): void {
     const known = error instanceof HttpError;
     const status = known ? error.status : 500;
     if (status >= 500 && path !== "/readyz" && !(known && error.quiet)) {
@@ -182,11 +174,9 @@ export class ApiServer {
     // in the middle of a stream there is one way left to say that it failed
     if (response.headersSent) return void response.destroy();
     const body = JSON.stringify({ error: known ? error.message : "internal error" });
-    const unread = Number(request.headers["content-length"] ?? 0) > UNREAD_BYTES && !request.complete;
-    this.send(request, response, status, "application/json", body, {
-      ...(unread ? { connection: "close" } : {}),
-      ...(known ? error.headers : {}),
-    });
+    const size = request.headers["transfer-encoding"] ? Infinity : Number(request.headers["content-length"] ?? 0);
+    const unread = size > UNREAD_BYTES && !request.complete;
+    this.send(response, last || unread, status, "application/json", body, known ? error.headers : undefined);
   }
 
   private allowOrigin(origin: string, response: ServerResponse): void {

@@ -128,8 +128,7 @@ export class Cluster {
 
   /** Waits until all replicas have what main has. */
   async synced(): Promise<void> {
-    const offset = (r: Redis, field: string) =>
-      new RegExp(`${field}:(\\d+)`).exec(r.cli("INFO", "replication"))?.[1];
+    const offset = (r: Redis, field: string) => new RegExp(`${field}:(\\d+)`).exec(r.cli("INFO", "replication"))?.[1];
     await eventually("the replicas to have it", () =>
       this.replicas.every((r) => offset(r, "slave_repl_offset") === offset(this.main, "master_repl_offset")),
     );

@@ -29,7 +29,9 @@ it("finds the cluster's API as every pod does", () => {
     server: "https://10.96.0.1:6443",
     credentialsDir: "/var/run/secrets/kubernetes.io/serviceaccount",
   });
-  expect(readConfig({ ...env, KUBERNETES_SERVICE_HOST: "fd00::1" }).replicasWatch?.server).toBe("https://[fd00::1]:443");
+  expect(readConfig({ ...env, KUBERNETES_SERVICE_HOST: "fd00::1" }).replicasWatch?.server).toBe(
+    "https://[fd00::1]:443",
+  );
 });
 
 it.each([

@@ -62,6 +62,24 @@ describe.skipIf(!hasRedis)("the API on Redis main and three replicas", () => {
     await joined.stop();
   });
 
+  it("tells of its pool and of what it refuses", async () => {
+    const text = await (await api.fetch("/metrics")).text();
+    for (const line of [
+      "http_connections \\d+",
+      'http_requests_shed_total\\{reason="in_flight"\\} 0',
+      "redis_main_up 1",
+      'redis_pool_source\\{source="watch"\\} 1',
+      'redis_pool_reads_total\\{instance_name="replica-\\d+"\\} \\d+',
+      'redis_pool_read_failures_total\\{instance_name="replica-\\d+"\\} 0',
+      'redis_pool_read_seconds_total\\{instance_name="replica-\\d+"\\} [\\d.e-]+',
+      'redis_pool_commands_in_flight\\{instance_name="replica-\\d+"\\} \\d+',
+      'redis_pool_replica_lag_seconds\\{instance_name="replica-\\d+"\\} [\\d.]+',
+      'redis_pool_replica_serving\\{instance_name="replica-\\d+"\\} 1',
+    ]) {
+      expect(text).toMatch(new RegExp(`^${line}$`, "m"));
+    }
+  });
+
   it("lists by SCAN and never by KEYS, and every key comes", async () => {
     cluster.main.cli("EVAL", "for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end", "0");
     await cluster.synced();
@@ -91,7 +109,8 @@ describe.skipIf(!hasRedis)("the API on Redis main and three replicas", () => {
     const response = await api.fetch("/items?match=many:*");
     const reader = response.body!.getReader();
     let text = new TextDecoder().decode((await reader.read()).value);
-    const busy = () => cluster.replicas.find((r) => calls(r, "scan") > 0 && r.cli("CLIENT", "LIST").includes("cmd=scan"));
+    const busy = () =>
+      cluster.replicas.find((r) => calls(r, "scan") > 0 && r.cli("CLIENT", "LIST").includes("cmd=scan"));
     const owner = busy();
     expect(owner).toBeDefined();
     cluster.leave(owner!);
@@ -105,12 +124,13 @@ describe.skipIf(!hasRedis)("the API on Redis main and three replicas", () => {
 
 describe.skipIf(!hasRedis)("the API with some origins only", () => {
   it("answers only the origins that are allowed, where some are named", async () => {
-    const strict = await startApi("redis://127.0.0.1:1", undefined, { ALLOWED_ORIGINS: "https://a.example, https://b.example" });
+    const strict = await startApi("redis://127.0.0.1:1", undefined, {
+      ALLOWED_ORIGINS: "https://a.example, https://b.example",
+    });
     const allowed = async (origin: string) =>
       (await strict.fetch("/livez", { headers: { origin } })).headers.get("access-control-allow-origin");
     expect(await allowed("https://b.example")).toBe("https://b.example");
     expect(await allowed("https://c.example")).toBeNull();
     await strict.server.stop();
   });
-
 });

@@ -152,6 +152,8 @@ describe("discovery", () => {
     source.start((m) => (seen = m));
     await eventually("an answer", () => seen.length > 0);
     source.stop();
-    expect(seen).toEqual([{ name: expect.stringMatching(/:7000$/) as string, host: expect.any(String) as string, port: 7000 }]);
+    expect(seen).toEqual([
+      { name: expect.stringMatching(/:7000$/) as string, host: expect.any(String) as string, port: 7000 },
+    ]);
   });
 });

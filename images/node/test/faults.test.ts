@@ -205,7 +205,8 @@ describe.skipIf(!hasRedis)("the API on several replicas, read from without a pau
     const seen = await readingWhile(async () => {
       await pause(300);
       await fault(victim);
-      if (expected !== "serving") await eventually(`it to be seen as ${expected}`, async () => (await state(expected)) === 1);
+      if (expected !== "serving")
+        await eventually(`it to be seen as ${expected}`, async () => (await state(expected)) === 1);
       await pause(800);
       expect(await serving()).toBe(2);
     });

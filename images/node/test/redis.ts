@@ -1,6 +1,9 @@
 /** Real redis-server processes for the tests. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 export const PASSWORD = "only-for-tests";
 
@@ -24,6 +27,8 @@ export async function freePort(): Promise<number> {
 
 export class Redis {
   private child: ChildProcess | undefined;
+  /** Its own: a replica leaves its copy there, and another process must not load it. */
+  private readonly dir = mkdtempSync(join(tmpdir(), "redis-"));
   constructor(
     readonly port: number,
     private readonly mainPort?: number,
@@ -50,9 +55,11 @@ export class Redis {
       PASSWORD,
       "--repl-diskless-sync-delay",
       "0",
+      "--dir",
+      this.dir,
     ];
     if (this.mainPort) args.push("--replicaof", `127.0.0.1 ${this.mainPort}`);
-    this.child = spawn("redis-server", args, { stdio: "ignore", cwd: "/tmp" });
+    this.child = spawn("redis-server", args, { stdio: "ignore" });
     for (let i = 0; i < 200; i++) {
       const info = this.cli("INFO", "replication");
       if (info.includes(this.mainPort ? "master_link_status:up" : "role:master")) return this;
@@ -82,6 +89,7 @@ export class Redis {
     child.kill("SIGCONT");
     child.kill("SIGKILL");
     await gone;
+    rmSync(join(this.dir, "dump.rdb"), { force: true });
   }
 }
 

@@ -136,13 +136,23 @@ export class Metrics {
         },
       });
     counters("redis_pool_reads_total", "Reads that a replica answered", (r) => r.answered);
-    counters("redis_pool_read_failures_total", "Reads that a replica failed to answer; another one was asked", (r) => r.failed);
+    counters(
+      "redis_pool_read_failures_total",
+      "Reads that a replica failed to answer; another one was asked",
+      (r) => r.failed,
+    );
     counters("redis_pool_read_seconds_total", "Time that a replica's answers took in all", (r) => r.seconds);
-    perReplica("redis_pool_commands_in_flight", "Commands that a replica has not answered yet", (r) => r.connection.busy);
+    perReplica(
+      "redis_pool_commands_in_flight",
+      "Commands that a replica has not answered yet",
+      (r) => r.connection.busy,
+    );
     perReplica("redis_pool_replica_lag_seconds", "How far a replica is at least behind main", (r) =>
       r.lagMs === undefined ? undefined : r.lagMs / 1000,
     );
-    perReplica("redis_pool_replica_serving", "Whether a replica is asked for reads", (r) => (r.state === "serving" ? 1 : 0));
+    perReplica("redis_pool_replica_serving", "Whether a replica is asked for reads", (r) =>
+      r.state === "serving" ? 1 : 0,
+    );
     new Counter({
       name: "redis_pool_reads_from_main_total",
       help: "Reads that main answered: asked for, or no replica could",

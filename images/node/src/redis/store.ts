@@ -107,9 +107,7 @@ export class Store {
     from?: Pick<Scanned, "runId" | "cursor">,
   ): Promise<Scanned | undefined> {
     const step = (cursor: string) => (client: Redis) =>
-      match === undefined
-        ? client.scan(cursor, "COUNT", count)
-        : client.scan(cursor, "MATCH", match, "COUNT", count);
+      match === undefined ? client.scan(cursor, "COUNT", count) : client.scan(cursor, "MATCH", match, "COUNT", count);
     const result = (runId: string, [cursor, keys]: [string, string[]]): Scanned => ({ runId, keys, cursor });
     if (!from) {
       for (let tries = 0, asked: Replica | undefined; consistency === "eventual" && tries < REPLICA_TRIES; tries++) {
@@ -123,7 +121,10 @@ export class Store {
         }
       }
       if (!this.mainRunId) throw unavailable("Redis is not reachable");
-      return result(this.mainRunId, await this.main.send(step("0")).catch((e: Error) => Promise.reject(this.explain(e))));
+      return result(
+        this.mainRunId,
+        await this.main.send(step("0")).catch((e: Error) => Promise.reject(this.explain(e))),
+      );
     }
     const connection = from.runId === this.mainRunId ? this.main : this.pool.byRunId(from.runId)?.connection;
     if (!connection?.usable) return undefined;
@@ -200,7 +201,8 @@ export class Store {
       return new HttpError(409, "the key holds something other than text");
     }
     // OOM, MISCONF, NOREPLICAS, LOADING…: nothing was written
-    if (error instanceof Refused || error instanceof NotSent || error instanceof NoAnswer) return unavailable(error.message);
+    if (error instanceof Refused || error instanceof NotSent || error instanceof NoAnswer)
+      return unavailable(error.message);
     return unavailable("the connection to Redis failed");
   }
 

@@ -1,0 +1,273 @@
+/**
+ * Tier `api`: what a caller notices while everything behind the API's address changes. New replicas
+ * and new API pods get their share at once, and rollouts and scale-ins cost no request.
+ *
+ * The figures are written to docs/benchmarks.md.
+ */
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { LOAD_LABELS, startLoad, type LoadResult } from "./load";
+import { PodMetrics, type Sample } from "./pod-metrics";
+import { removeAfterFailure, step } from "./steps";
+import { app, eventually, expectNothingOfOurs, kube, npmRunWith, projectPath } from "./system";
+
+/** Enough of each part to take some away; monitoring is not what is looked at here. */
+const settings = {
+  IAC_OBSERVABILITY: "none",
+  IAC_SCALING_REPLICAS_MIN: "3",
+  IAC_SCALING_NODE_MIN: "3",
+};
+const NODE = `http://node.${app}.svc:3000/item`;
+const figures: Record<string, unknown> = {};
+const rows: string[] = [];
+const note = (what: string, seen: string, goal: string, met: boolean): void => {
+  rows.push(`| ${what} | ${seen} | ${goal} | ${met ? "met" : "**not met**"} |`);
+  console.log(`${what}: ${seen}; goal ${goal}: ${met ? "met" : "NOT MET"}`);
+};
+
+removeAfterFailure(settings);
+afterAll(async () => {
+  await kube.raw(["-n", "default", "delete", "pod", "e2e-load", "--ignore-not-found", "--now"]).catch(() => undefined);
+});
+
+/** Pins an autoscaler to one size and waits until there are so many pods, all Ready, none ending. */
+async function pin(kind: "deploy" | "statefulset", name: string, label: string, size: number): Promise<void> {
+  const spec = { spec: { minReplicas: size, maxReplicas: size } };
+  await kube.raw(["-n", app, "patch", "hpa", name, "--type=merge", "-p", JSON.stringify(spec)]);
+  // at once: the autoscaler would get there in its next round
+  await kube.raw(["-n", app, "scale", kind, name, `--replicas=${size}`]);
+  await eventually(`${size} pods of ${name}`, 180, async () => {
+    const pods = await kube.list("pods", "-n", app, "-l", `app.kubernetes.io/name=${label}`);
+    const ready = pods.filter((p) =>
+      p.status.conditions?.some((c: { type: string; status: string }) => c.type === "Ready" && c.status === "True"),
+    );
+    return pods.length === size && ready.length === size ? true : undefined;
+  });
+}
+
+const failed = (r: LoadResult): number =>
+  Object.entries(r.seen)
+    .filter(([what]) => !["200", "404"].includes(what))
+    .reduce((sum, [, count]) => sum + count, 0);
+
+/** Sum over all API pods of what each replica answered between two samples. */
+function shares(from: Sample, to: Sample, metric: string): Map<string, number> {
+  const sum = new Map<string, number>();
+  for (const [pod, values] of to.pods) {
+    for (const [name, value] of values) {
+      if (!name.startsWith(metric)) continue;
+      const key = /instance_name="([^"]+)"/.exec(name)?.[1] ?? pod;
+      sum.set(key, (sum.get(key) ?? 0) + value - (from.pods.get(pod)?.get(name) ?? 0));
+    }
+  }
+  return sum;
+}
+
+step("the system is up, with three API pods and three replicas", async () => {
+  await expectNothingOfOurs();
+  expect((await npmRunWith(settings, "up")).code).toBe(0);
+  // the load may ask the API itself, as nothing else outside its namespace may
+  const policy = {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: { name: "e2e-load", namespace: app },
+    spec: {
+      podSelector: { matchLabels: { "app.kubernetes.io/name": "node" } },
+      policyTypes: ["Ingress"],
+      ingress: [
+        {
+          from: [
+            {
+              namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "default" } },
+              podSelector: { matchLabels: LOAD_LABELS },
+            },
+          ],
+        },
+      ],
+    },
+  };
+  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(policy) });
+  await pin("deploy", "node", "node", 3);
+  await pin("statefulset", "redis-replicas", "redis-replica", 3);
+});
+
+step("the image is its base and little more, runs as non-root and cannot write its root", async () => {
+  const [pod] = await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node");
+  const { image, securityContext } = pod!.spec.containers[0];
+  expect(securityContext.readOnlyRootFilesystem).toBe(true);
+  expect(pod!.spec.securityContext.runAsNonRoot).toBe(true);
+  // both are there: this machine has built the one from the other
+  const size = (ref: string) => Number(execFileSync("docker", ["image", "inspect", "-f", "{{.Size}}", ref]).toString());
+  const base = /^FROM (\S+)$/m.exec(fs.readFileSync(projectPath("images/node/Dockerfile"), "utf8"))![1]!;
+  const more = (size(image as string) - size(base)) / 1e6;
+  note("image, beyond its base", `${more.toFixed(1)} MB`, "≤ 30 MB", more <= 30);
+  expect(more).toBeLessThanOrEqual(30);
+});
+
+step("three new replicas carry their share within 3 s of Ready, and leave without a failed read", async () => {
+  const load = await startLoad(300, 90, { target: NODE, writes: 5 });
+  try {
+    await PodMetrics.during(app, "node", 200, async (metrics) => {
+      await eventually(
+        "the load to reach the API",
+        60,
+        async () => (await metrics.rate("redis_pool_reads_total")) > 100 || undefined,
+      );
+      const readiness = await metrics.watchReady("redis-replicas");
+      await pin("statefulset", "redis-replicas", "redis-replica", 6);
+      await new Promise((resolve) => setTimeout(resolve, 5000));
+      const found = [];
+      for (const name of ["redis-replicas-3", "redis-replicas-4", "redis-replicas-5"]) {
+        const ready = readiness.get(name)!;
+        // the last of the three seconds; those that were Ready by then share it
+        const got = shares(metrics.at(ready + 2000), metrics.at(ready + 3000), "redis_pool_reads_total");
+        const total = [...got.values()].reduce((a, b) => a + b, 0);
+        const members = [...readiness.entries()].filter(([, at]) => at <= ready + 2000).length;
+        const first = metrics.firstAbove("redis_pool_reads_total", name, 0);
+        found.push({ name, share: (got.get(name) ?? 0) / (total / members), firstReadMs: first - ready, members });
+      }
+      figures["new replicas"] = found;
+      const least = Math.min(...found.map((f) => f.share));
+      note(
+        "share of a new replica in its third second after Ready, the least of three",
+        `${(least * 100).toFixed(0)} % of the fair one; first read seen ${found.map((f) => f.firstReadMs).join(", ")} ms after Ready`,
+        "≥ 80 %",
+        least >= 0.8,
+      );
+      expect(least).toBeGreaterThanOrEqual(0.8);
+    });
+    await pin("statefulset", "redis-replicas", "redis-replica", 3);
+    const result = await load.result();
+    note(
+      "reads and writes while replicas went 3 → 6 → 3",
+      `${failed(result)} failed of ${result.sent}`,
+      "0",
+      failed(result) === 0,
+    );
+    expect(result.failures).toEqual([]);
+    expect(failed(result)).toBe(0);
+  } finally {
+    await load.remove();
+  }
+});
+
+step("a new API pod carries its share of kept-alive connections, directly and behind the page", async () => {
+  for (const [name, target] of [
+    ["directly", NODE],
+    ["behind the page", undefined],
+  ] as const) {
+    await pin("deploy", "node", "node", 3);
+    const load = await startLoad(300, 75, target ? { target } : {});
+    try {
+      await eventually("the load to run", 60, async () =>
+        (await kube.get("pod", "e2e-load", "default"))?.status?.phase === "Running" ? true : undefined,
+      );
+      const before = (await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node")).map(
+        (p) => p.metadata.name,
+      );
+      await pin("deploy", "node", "node", 4);
+      const ready = Date.now();
+      await PodMetrics.during(app, "node", 500, async (metrics) => {
+        await new Promise((resolve) => setTimeout(resolve, 25_000));
+        const fresh = metrics.pods.find((p) => !before.includes(p))!;
+        const shareAt = (ms: number) => {
+          const got = shares(metrics.at(ready + ms - 2000), metrics.at(ready + ms), "http_requests");
+          const total = [...got.values()].reduce((a, b) => a + b, 0);
+          return (got.get(fresh) ?? 0) / (total / 4);
+        };
+        const steps = [5000, 10_000, 15_000, 20_000, 25_000];
+        const found = steps.map((ms) => `${(shareAt(ms) * 100).toFixed(0)} % after ${ms / 1000} s`);
+        figures[`new API pod, ${name}`] = steps.map((ms) => ({ ms, share: shareAt(ms) }));
+        note(`share of a new API pod, ${name}`, found.join(", "), "≥ 80 % in the end", shareAt(25_000) >= 0.8);
+        expect(shareAt(25_000)).toBeGreaterThanOrEqual(0.8);
+      });
+      const result = await load.result();
+      expect(result.failures).toEqual([]);
+    } finally {
+      await load.remove();
+    }
+  }
+});
+
+let rate = 0;
+step("what three API pods can do on this machine is measured", async () => {
+  await pin("deploy", "node", "node", 3);
+  const load = await startLoad(0, 20, { target: NODE, writes: 10 });
+  try {
+    const result = await load.result();
+    expect(result.failures).toEqual([]);
+    const capacity = result.sent / result.seconds;
+    rate = Math.floor(capacity * 0.7);
+    figures["capacity"] = { perSecond: capacity, p99: result.p99, rate };
+    console.log(`capacity ${capacity.toFixed(0)}/s, 70 % of it ${rate}/s`);
+  } finally {
+    await load.remove();
+  }
+});
+
+for (const [what, times, change] of [
+  [
+    "rollouts",
+    10,
+    async () => {
+      await kube.raw(["-n", app, "rollout", "restart", "deploy", "node"]);
+      await kube.raw(["-n", app, "rollout", "status", "deploy", "node", "--timeout=180s"], { timeoutMs: 200_000 });
+      await pin("deploy", "node", "node", 3);
+    },
+  ],
+  [
+    "scale-ins from 5 to 3",
+    10,
+    async () => {
+      await pin("deploy", "node", "node", 5);
+      await pin("deploy", "node", "node", 3);
+    },
+  ],
+] as const) {
+  step(`ten ${what} at 70 % of that cost no request`, async () => {
+    const results: LoadResult[] = [];
+    let done = 0;
+    while (done < times) {
+      const load = await startLoad(rate, 100, { target: NODE, writes: 10 });
+      try {
+        const end = Date.now() + 85_000;
+        await eventually("the load to run", 60, async () =>
+          (await kube.get("pod", "e2e-load", "default"))?.status?.phase === "Running" ? true : undefined,
+        );
+        while (done < times && Date.now() < end - 25_000) {
+          await change();
+          console.log(`${what}: ${++done} of ${times}`);
+        }
+        results.push(await load.result());
+      } finally {
+        await load.remove();
+      }
+    }
+    const sum = (of: (r: LoadResult) => number) => results.reduce((a, r) => a + of(r), 0);
+    const [sent, lost, late] = [sum((r) => r.sent), sum(failed), sum((r) => r.late)];
+    const p99 = Math.max(...results.map((r) => r.p99));
+    figures[what] = { rate, sent, failed: lost, late, p99, failures: results.flatMap((r) => r.failures) };
+    note(
+      `keep-alive requests across ten ${what}, at ${rate}/s`,
+      `**${lost} failed of ${sent}** (p99 ${p99} ms; ${late} not sent for want of a free connection)`,
+      "0 failed",
+      lost === 0,
+    );
+    expect(results.flatMap((r) => r.failures)).toEqual([]);
+    expect(sent).toBeGreaterThan(100_000);
+  });
+}
+
+step("the figures are written down, and all of it is removed", async () => {
+  const file = projectPath("docs/benchmarks.md");
+  const page = fs.readFileSync(file, "utf8");
+  const [begin, end] = ["<!-- e2e-api: begin -->", "<!-- e2e-api: end -->"];
+  const table = ["| | seen | goal | |", "|---|---|---|---|", ...rows].join("\n");
+  fs.writeFileSync(
+    file,
+    `${page.slice(0, page.indexOf(begin) + begin.length)}\n\n${table}\n\n${page.slice(page.indexOf(end))}`,
+  );
+  fs.mkdirSync(projectPath("docs/benchmarks"), { recursive: true });
+  fs.writeFileSync(projectPath("docs/benchmarks/e2e-api.json"), `${JSON.stringify(figures, null, 1)}\n`);
+  expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);
+});

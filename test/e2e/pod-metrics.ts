@@ -1,0 +1,134 @@
+/** Metrics of single pods, read directly and often: what Prometheus' interval would blur. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { clusterFlags } from "../../scripts/lib/kube";
+import { config, kube } from "./system";
+
+/** Values by pod and series, at one moment. */
+export interface Sample {
+  readonly at: number;
+  readonly pods: ReadonlyMap<string, ReadonlyMap<string, number>>;
+}
+
+const PORT = 3000;
+
+export class PodMetrics {
+  readonly samples: Sample[] = [];
+  private readonly children: ChildProcess[] = [];
+  private readonly addresses = new Map<string, string>();
+  private timer: NodeJS.Timeout | undefined;
+
+  private constructor(private readonly namespace: string) {}
+
+  /** Reads each pod of a component every `ms`, through a port-forward to it, while `use` runs. */
+  static async during<T>(
+    namespace: string,
+    component: string,
+    ms: number,
+    use: (metrics: PodMetrics) => Promise<T>,
+  ): Promise<T> {
+    const metrics = new PodMetrics(namespace);
+    try {
+      const pods = await kube.list("pods", "-n", namespace, "-l", `app.kubernetes.io/name=${component}`);
+      await Promise.all(pods.map((pod) => metrics.forward(pod.metadata.name as string)));
+      await metrics.sample();
+      metrics.timer = setInterval(() => void metrics.sample(), ms);
+      return await use(metrics);
+    } finally {
+      clearInterval(metrics.timer);
+      for (const child of metrics.children) child.kill();
+    }
+  }
+
+  get pods(): string[] {
+    return [...this.addresses.keys()];
+  }
+
+  /** The last sample not after `at`. */
+  at(at: number): Sample {
+    return this.samples.findLast((s) => s.at <= at) ?? this.samples[0]!;
+  }
+
+  /** Growth of a metric over all pods in the last two samples, a second. */
+  async rate(metric: string): Promise<number> {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const [a, b] = [this.at(Date.now() - 1000), this.samples.at(-1)!];
+    const total = (s: Sample) =>
+      [...s.pods.values()]
+        .flatMap((v) => [...v].filter(([n]) => n.startsWith(metric)).map(([, x]) => x))
+        .reduce((x, y) => x + y, 0);
+    return ((total(b) - total(a)) / Math.max(1, b.at - a.at)) * 1000;
+  }
+
+  /** When a series of that instance was first above a value, ms since the epoch. */
+  firstAbove(metric: string, instance: string, value: number): number {
+    const found = this.samples.find((s) =>
+      [...s.pods.values()].some((v) => (v.get(`${metric}{instance_name="${instance}"}`) ?? 0) > value),
+    );
+    return found?.at ?? NaN;
+  }
+
+  /** When each endpoint of a Service was first seen ready; goes on until closed. */
+  async watchReady(service: string): Promise<Map<string, number>> {
+    const ready = new Map<string, number>();
+    const child = spawn("kubectl", [
+      ...clusterFlags(config),
+      ...["-n", this.namespace, "get", "endpointslices", "-l", `kubernetes.io/service-name=${service}`],
+      ...[
+        "--watch",
+        "-o",
+        'jsonpath={range .endpoints[?(@.conditions.ready==true)]}{.targetRef.name}{" "}{end}{"\\n"}',
+      ],
+    ]);
+    this.children.push(child);
+    child.stdout.on("data", (chunk: Buffer) => {
+      for (const name of chunk.toString().split(/\s+/)) if (name && !ready.has(name)) ready.set(name, Date.now());
+    });
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    return ready;
+  }
+
+  private async sample(): Promise<void> {
+    const at = Date.now();
+    const pods = new Map<string, ReadonlyMap<string, number>>();
+    await Promise.all(
+      [...this.addresses].map(async ([pod, address]) => {
+        const text = await fetch(`${address}/metrics`, { signal: AbortSignal.timeout(2000) }).then(
+          (r) => r.text(),
+          () => "",
+        );
+        const values = new Map<string, number>();
+        let requests = 0;
+        for (const line of text.split("\n")) {
+          if (line.startsWith("redis_pool_reads_total{")) {
+            const [name, value] = line.split(" ");
+            values.set(name!, Number(value));
+          } else if (/^http_request_duration_seconds_count\{.*route="\/item"/.test(line)) {
+            requests += Number(line.split(" ").at(-1));
+          }
+        }
+        values.set("http_requests", requests);
+        if (text) pods.set(pod, values);
+      }),
+    );
+    // a sample that lacks a pod would look like a pod that lost its counts
+    if (pods.size === this.addresses.size) this.samples.push({ at, pods });
+  }
+
+  private forward(pod: string): Promise<void> {
+    const child = spawn("kubectl", [
+      ...clusterFlags(config),
+      ...["-n", this.namespace, "port-forward", `pod/${pod}`, `:${PORT}`],
+    ]);
+    this.children.push(child);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no port-forward to ${pod} within 20 s`)), 20_000);
+      child.stdout.on("data", (chunk: Buffer) => {
+        const local = /127\.0\.0\.1:(\d+)/.exec(chunk.toString())?.[1];
+        if (!local) return;
+        clearTimeout(timer);
+        this.addresses.set(pod, `http://127.0.0.1:${local}`);
+        resolve();
+      });
+    });
+  }
+}
