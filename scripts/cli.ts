@@ -1,6 +1,7 @@
 /** The commands of `npm run …`, with their options. One file each; this one only dispatches. */
 import { Command } from "commander";
 import { ConfigError } from "../modules/config";
+import { bench, benches } from "./bench";
 import { keyReference, showConfig } from "./config";
 import { diff } from "./diff";
 import { doctor } from "./doctor";
@@ -55,6 +56,12 @@ program
   .description("end-to-end test on the configured cluster; deploys, checks and removes everything")
   .argument("[tier]", `one of: ${tiers().join(", ")}`, "core")
   .action(async (tier: string) => void (process.exitCode = await e2e(tier)));
+program
+  .command("bench")
+  .description("measures on this machine and writes the figures to docs/benchmarks.md")
+  .argument("<name>", `one of: ${[...benches().keys()].join(", ")}`)
+  .addHelpText("after", () => `\n${[...benches()].map(([name, what]) => `  ${name.padEnd(10)} ${what}`).join("\n")}`)
+  .action(async (name: string) => void (process.exitCode = await bench(name)));
 program
   .command("config")
   .description("the configuration as it was understood")

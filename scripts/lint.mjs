@@ -7,7 +7,8 @@ import { install } from "./bootstrap.mjs";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const fix = process.argv.includes("--fix");
 const folders = [root, path.join(root, "images", "node"), path.join(root, "images", "react")];
-for (const folder of folders) install(folder);
+const bench = path.join(root, "test", "bench");
+for (const folder of [...folders, bench]) install(folder);
 
 const bin = (folder, file) => path.join(folder, "node_modules", file);
 const checks = [
@@ -16,6 +17,8 @@ const checks = [
     process.execPath,
     [bin(folder, "typescript/bin/tsc"), "-p", folder],
   ]),
+  // it has no compiler of its own
+  ["types of test/bench", process.execPath, [bin(root, "typescript/bin/tsc"), "-p", bench]],
   ["rules", process.execPath, [bin(root, "eslint/bin/eslint.js"), "--max-warnings=0", ...(fix ? ["--fix"] : []), "."]],
   [
     "looks",

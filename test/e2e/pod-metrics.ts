@@ -1,6 +1,7 @@
 /** Metrics of single pods, read directly and often: what Prometheus' interval would blur. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { clusterFlags } from "../../scripts/lib/kube";
+import type { EndpointSlice } from "../../images/node/src/discovery/endpoint-slices";
 import { config, kube } from "./system";
 
 /** Values by pod and series, at one moment. */
@@ -14,6 +15,7 @@ const PORT = 3000;
 export class PodMetrics {
   readonly samples: Sample[] = [];
   private readonly children: ChildProcess[] = [];
+  private readonly stopped = new AbortController();
   private readonly addresses = new Map<string, string>();
   private timer: NodeJS.Timeout | undefined;
 
@@ -35,6 +37,7 @@ export class PodMetrics {
       return await use(metrics);
     } finally {
       clearInterval(metrics.timer);
+      metrics.stopped.abort();
       for (const child of metrics.children) child.kill();
     }
   }
@@ -67,23 +70,28 @@ export class PodMetrics {
     return found?.at ?? NaN;
   }
 
-  /** When each endpoint of a Service was first seen ready; goes on until closed. */
+  /** When each endpoint of a Service was first seen ready, ms since the epoch; goes on until closed. */
   async watchReady(service: string): Promise<Map<string, number>> {
     const ready = new Map<string, number>();
-    const child = spawn("kubectl", [
-      ...clusterFlags(config),
-      ...["-n", this.namespace, "get", "endpointslices", "-l", `kubernetes.io/service-name=${service}`],
-      ...[
-        "--watch",
-        "-o",
-        'jsonpath={range .endpoints[?(@.conditions.ready==true)]}{.targetRef.name}{" "}{end}{"\\n"}',
-      ],
-    ]);
-    this.children.push(child);
-    child.stdout.on("data", (chunk: Buffer) => {
-      for (const name of chunk.toString().split(/\s+/)) if (name && !ready.has(name)) ready.set(name, Date.now());
-    });
-    await new Promise((resolve) => child.stdout.once("data", resolve));
+    const address = await this.spawn(["proxy", "--port=0"], /127\.0\.0\.1:(\d+)/, "kubectl proxy");
+    const url = `${address}/apis/discovery.k8s.io/v1/namespaces/${this.namespace}/endpointslices`;
+    const query = `?watch=true&labelSelector=kubernetes.io/service-name=${service}`;
+    const response = await fetch(url + query, { signal: this.stopped.signal });
+    const follow = async () => {
+      let rest = "";
+      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+        const lines = (rest + chunk).split("\n");
+        rest = lines.pop()!;
+        for (const line of lines) {
+          const { object } = JSON.parse(line) as { object: EndpointSlice };
+          for (const { conditions, targetRef } of object.endpoints ?? []) {
+            const name = targetRef?.name ?? "";
+            if (conditions?.ready && !ready.has(name)) ready.set(name, Date.now());
+          }
+        }
+      }
+    };
+    follow().catch(() => undefined);
     return ready;
   }
 
@@ -114,20 +122,22 @@ export class PodMetrics {
     if (pods.size === this.addresses.size) this.samples.push({ at, pods });
   }
 
-  private forward(pod: string): Promise<void> {
-    const child = spawn("kubectl", [
-      ...clusterFlags(config),
-      ...["-n", this.namespace, "port-forward", `pod/${pod}`, `:${PORT}`],
-    ]);
+  private async forward(pod: string): Promise<void> {
+    const args = ["-n", this.namespace, "port-forward", `pod/${pod}`, `:${PORT}`];
+    this.addresses.set(pod, await this.spawn(args, /127\.0\.0\.1:(\d+)/, `port-forward to ${pod}`));
+  }
+
+  /** A kubectl that stays; the local address that it names. */
+  private spawn(args: string[], port: RegExp, what: string): Promise<string> {
+    const child = spawn("kubectl", [...clusterFlags(config), ...args]);
     this.children.push(child);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no port-forward to ${pod} within 20 s`)), 20_000);
+      const timer = setTimeout(() => reject(new Error(`no ${what} within 20 s`)), 20_000);
       child.stdout.on("data", (chunk: Buffer) => {
-        const local = /127\.0\.0\.1:(\d+)/.exec(chunk.toString())?.[1];
+        const local = port.exec(chunk.toString())?.[1];
         if (!local) return;
         clearTimeout(timer);
-        this.addresses.set(pod, `http://127.0.0.1:${local}`);
-        resolve();
+        resolve(`http://127.0.0.1:${local}`);
       });
     });
   }

@@ -106,7 +106,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
     commandTimeoutMs: number(env, "REDIS_COMMAND_TIMEOUT_MS", 1000),
     readTimeoutMs: number(env, "REDIS_READ_TIMEOUT_MS", 300),
     connectTimeoutMs: number(env, "REDIS_CONNECT_TIMEOUT_MS", 1000),
-    checkMs: number(env, "REDIS_CHECK_MS", 500),
+    checkMs: number(env, "REDIS_CHECK_MS", 1000),
     maxLagMs: number(env, "REDIS_MAX_LAG_MS", 5000),
     maxStaleSeconds: number(env, "REDIS_MAX_STALE_SECONDS", 60),
     maxInFlight: number(env, "MAX_IN_FLIGHT", 512),

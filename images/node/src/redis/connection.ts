@@ -47,7 +47,7 @@ export class Connection {
 
   constructor(private readonly options: ConnectionOptions) {
     const { address, clock } = options;
-    this.unreadySince = clock.now;
+    this.unreadySince = performance.now();
     this.client = new Redis({
       host: address.host,
       port: address.port,
@@ -72,6 +72,7 @@ export class Connection {
     });
     this.client.on("connect", () => {
       this.greetingSince = clock.now;
+      clock.wake();
     });
     this.client.on("ready", () => {
       this.greetingSince = undefined;
@@ -83,7 +84,7 @@ export class Connection {
     this.client.on("close", () => {
       this.corked = false;
       this.greetingSince = undefined;
-      this.unreadySince = clock.now;
+      this.unreadySince = performance.now();
       this.fail(new NoAnswer("the connection to Redis was lost"));
       this.changed();
     });
@@ -112,7 +113,7 @@ export class Connection {
   /** How long it has not been usable, ms. */
   get downMs(): number {
     if (this.usable) return 0;
-    return this.options.clock.now - (this.silentSince ?? this.unreadySince);
+    return performance.now() - this.unreadySince;
   }
 
   /**
@@ -138,6 +139,7 @@ export class Connection {
     return new Promise<T>((resolve, reject) => {
       const entry: Pending = { since: this.options.clock.now, reject };
       pending.add(entry);
+      this.options.clock.wake();
       command(client).then(
         (value) => {
           // a late answer: the caller was told, and the next probe clears the state
@@ -186,12 +188,14 @@ export class Connection {
     this.fail(new NoAnswer("the connection to Redis was closed"));
   }
 
-  private sweep(): void {
+  /** Whether it still waits for anything. */
+  private sweep(): boolean {
     const { now } = this.options.clock;
     const [oldest] = this.pending;
     if (oldest && now - oldest.since > this.options.timeoutMs) {
       if (this.silentSince === undefined) {
         this.silentSince = now;
+        this.unreadySince = performance.now();
         log("warn", "redis does not answer", { redis: this.options.name, ms: Math.round(now - oldest.since) });
       }
       this.fail(new NoAnswer(`Redis did not answer within ${this.options.timeoutMs} ms`));
@@ -204,6 +208,7 @@ export class Connection {
       this.greetingSince = undefined;
       this.reconnect();
     }
+    return this.pending.size > 0 || this.silentSince !== undefined || this.greetingSince !== undefined;
   }
 
   private fail(error: Error): void {
@@ -216,4 +221,10 @@ export class Connection {
     if (this.usable) for (const resolve of this.waiting) resolve();
     this.options.onChange?.();
   }
+}
+
+/** Identity of the Redis process at the other end: what SCAN cursors belong to. */
+export async function readRunId(connection: Connection): Promise<string | undefined> {
+  const info = await connection.send((client) => client.info("server"), true);
+  return /^run_id:(\w+)/m.exec(info)?.[1];
 }

@@ -1,5 +1,5 @@
 /** A replica: its connection, what it says of itself, and whether it may be asked. */
-import { Connection, type ConnectionOptions } from "./connection";
+import { Connection, readRunId, type ConnectionOptions } from "./connection";
 import { parseReplication, type LagClock } from "./replication";
 
 export const REPLICA_STATES = [
@@ -51,7 +51,10 @@ export class Replica {
     this.connection = new Connection({
       ...options,
       onChange: () => {
-        if (!this.connection.usable) this.said = "connecting";
+        if (!this.connection.usable) {
+          this.said = "connecting";
+          this.runId = undefined;
+        }
         this.onChange();
         // a connection just made is of no use before it was checked
         if (this.connection.usable) this.checkSoon(0);
@@ -85,10 +88,11 @@ export class Replica {
     const { connection, limits } = this;
     try {
       const wasHanging = connection.hanging;
-      const info = await connection.send((client) => client.info("server", "replication"), true);
+      // another process may be behind a connection made anew
+      this.runId ??= await readRunId(connection);
+      const info = await connection.send((client) => client.info("replication"), true);
       // it may have hung for long: believe nothing that is older than the moment it answered
       const at = performance.now();
-      this.runId = /^run_id:(\w+)/m.exec(info)?.[1];
       const replication = parseReplication(info);
       this.lagMs = this.lagClock.lag(at, replication);
       const before = this.said;

@@ -15,7 +15,12 @@ export interface Replication {
 }
 
 export function parseReplication(info: string): Replication {
-  const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
+  const fields = new Map<string, string>();
+  for (const line of info.split(/\r?\n/)) {
+    const colon = line.indexOf(":");
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1));
+  }
+  const field = (name: string): string | undefined => fields.get(name);
   const role = field("role");
   return {
     role: role === "master" || role === "slave" ? role : "unknown",

@@ -4,7 +4,7 @@ import { Discovery } from "../discovery/discovery";
 import { HttpError, unavailable } from "../errors";
 import type { ApiConfig } from "../config";
 import { Clock } from "./clock";
-import { Connection } from "./connection";
+import { Connection, readRunId } from "./connection";
 import { NoAnswer, NotSent, Refused } from "./errors";
 import { ReplicaPool } from "./pool";
 import type { Replica } from "./replica";
@@ -47,6 +47,7 @@ export class Store {
       clock: this.clock,
       onChange: () => {
         if (this.main.usable) void this.checkMain();
+        else this.mainRunId = undefined;
       },
     });
     this.pool = new ReplicaPool(config, this.clock, this.lagClock);
@@ -55,7 +56,6 @@ export class Store {
 
   /** Starts connecting, and goes on trying in the background. */
   start(): void {
-    this.clock.start();
     this.main.open();
     this.discovery.start();
     this.timer = setInterval(() => void this.checkMain(), this.config.checkMs);
@@ -209,8 +209,8 @@ export class Store {
   private async checkMain(): Promise<void> {
     try {
       const at = performance.now();
-      const info = await this.main.send((client) => client.info("server", "replication"), true);
-      this.mainRunId = /^run_id:(\w+)/m.exec(info)?.[1];
+      this.mainRunId ??= await readRunId(this.main);
+      const info = await this.main.send((client) => client.info("replication"), true);
       this.lagClock.record(at, parseReplication(info));
     } catch {
       // its connection tells

@@ -1,0 +1,43 @@
+/** `npm run bench -- NAME`: measures on this machine and writes what it saw to docs/benchmarks.md. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { PROJECT_ROOT } from "../modules/config";
+import { bold, Failure, say } from "./lib/ui";
+
+const DIR = path.join(PROJECT_ROOT, "test", "bench");
+const LIMIT_MINUTES = 20;
+
+/** The benchmarks there are, with what each measures: the first line of its file. */
+export const benches = (): ReadonlyMap<string, string> =>
+  new Map(
+    fs
+      .readdirSync(DIR)
+      .filter((file) => file.endsWith(".ts") && file !== "lib.ts")
+      .map((file) => [
+        file.replace(".ts", ""),
+        /^\/\*\* (.*?) \*\//.exec(fs.readFileSync(path.join(DIR, file), "utf8"))?.[1] ?? "",
+      ]),
+  );
+
+export async function bench(name: string): Promise<number> {
+  if (!benches().has(name)) {
+    throw new Failure(`There is no benchmark ${name}.`, `There are: ${[...benches().keys()].join(", ")}`);
+  }
+  const { execa } = await import("execa");
+  for (const program of ["redis-server", "redis-cli"]) {
+    const { failed } = await execa(program, ["--version"], { reject: false });
+    if (failed) throw new Failure(`${program} is not there.`, "npm test installs it where it can.");
+  }
+  say(bold(`Benchmark ${name}: ${benches().get(name)}`));
+  // what they compare with, and the API's own dependencies
+  const installer = path.join(PROJECT_ROOT, "scripts", "bootstrap.mjs");
+  const { install } = (await import(installer)) as { install: (folder: string) => void };
+  for (const folder of [DIR, path.join(PROJECT_ROOT, "images", "node")]) install(folder);
+  const { exitCode } = await execa(process.execPath, ["--import", "tsx", path.join(DIR, `${name}.ts`)], {
+    cwd: PROJECT_ROOT,
+    stdio: "inherit",
+    reject: false,
+    timeout: LIMIT_MINUTES * 60_000,
+  });
+  return exitCode ?? 1;
+}
