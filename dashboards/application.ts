@@ -90,6 +90,19 @@ export function application(namespace: string): object {
             ],
           }),
           timeseries({
+            title: "Refused",
+            description:
+              "Requests per second that were refused at once with 503, by the bound that was reached. More pods are needed, or a caller asks too much.",
+            unit: "reqps",
+            queries: [{ expr: `sum by (reason) (rate(http_requests_shed_total{${api}}[1m]))`, legend: "{{reason}}" }],
+          }),
+          timeseries({
+            title: "In flight",
+            description: "Requests in work in each pod. Near node.maxInFlight it refuses more.",
+            unit: "short",
+            queries: [{ expr: `http_requests_in_flight{${api}}`, legend: "{{pod}}" }],
+          }),
+          timeseries({
             title: "Event loop",
             description: "Share of time that the event loop of each pod is busy. Near 1 the pod is saturated.",
             unit: "percentunit",
@@ -100,6 +113,67 @@ export function application(namespace: string): object {
             description: "CPU cores used by each API pod; the autoscaler compares it with the request.",
             unit: "short",
             queries: [{ expr: cpu("node"), legend: "{{pod}}" }],
+          }),
+        ],
+      },
+      {
+        title: "Reads",
+        panels: [
+          timeseries({
+            title: "Reads by replica",
+            description:
+              "Reads per second that each replica answers, as the API counts them. A new one must join the others within seconds.",
+            unit: "reqps",
+            queries: [
+              {
+                expr: `sum by (instance_name) (rate(redis_pool_reads_total{${api}}[1m]))`,
+                legend: "{{instance_name}}",
+              },
+              {
+                expr: `sum by (reason) (rate(redis_pool_reads_from_main_total{${api}}[1m]))`,
+                legend: "main ({{reason}})",
+              },
+            ],
+          }),
+          timeseries({
+            title: "Latency by replica",
+            description: "Mean time of a replica's answers, as the API sees them.",
+            unit: "s",
+            queries: [
+              {
+                expr: `sum by (instance_name) (rate(redis_pool_read_seconds_total{${api}}[1m])) / sum by (instance_name) (rate(redis_pool_reads_total{${api}}[1m]))`,
+                legend: "{{instance_name}}",
+              },
+            ],
+          }),
+          timeseries({
+            title: "Lag that readers see",
+            description:
+              "How far each replica is at least behind main, the worst over all API pods. Beyond node.maxLagSeconds it gets no reads.",
+            unit: "s",
+            queries: [
+              {
+                expr: `max by (instance_name) (redis_pool_replica_lag_seconds{${api}})`,
+                legend: "{{instance_name}}",
+              },
+            ],
+          }),
+          timeseries({
+            title: "Replicas by state",
+            description: "Replicas as the API's pods see them, the mean over all pods. All should be serving.",
+            unit: "short",
+            queries: [{ expr: `avg by (state) (redis_pool_replicas{${api}})`, legend: "{{state}}" }],
+          }),
+          timeseries({
+            title: "Failed and asked again",
+            description: "Reads per second that a replica did not answer; another one was asked, no caller noticed.",
+            unit: "reqps",
+            queries: [
+              {
+                expr: `sum by (instance_name) (rate(redis_pool_read_failures_total{${api}}[1m]))`,
+                legend: "{{instance_name}}",
+              },
+            ],
           }),
         ],
       },

@@ -64,6 +64,22 @@ export function ruleGroups(namespace: string, runbooks: string): readonly RuleGr
           summary: "The API is slow",
           description: "99 % of requests take up to {{ $value | humanizeDuration }}, above 500 ms.",
         }),
+        rule({
+          alert: "ApiRefusing",
+          expr: `sum(rate(http_requests_shed_total{${api}}[2m])) / sum(rate(http_request_duration_seconds_count{${api}}[2m])) > 0.01`,
+          for: "2m",
+          severity: "warning",
+          summary: "The API refuses requests because it has too much to do",
+          description: "{{ $value | humanizePercentage }} of requests were refused with 503 over 2 minutes.",
+        }),
+        rule({
+          alert: "ApiReadsFromMain",
+          expr: `sum(rate(redis_pool_reads_from_main_total{${api}, reason="fallback"}[2m])) / (sum(rate(redis_pool_reads_total{${api}}[2m])) + sum(rate(redis_pool_reads_from_main_total{${api}, reason="fallback"}[2m]))) > 0.1`,
+          for: "2m",
+          severity: "warning",
+          summary: "Reads go to main because no replica can answer them",
+          description: "{{ $value | humanizePercentage }} of reads fell back to main over 2 minutes.",
+        }),
       ],
     },
     {

@@ -27,7 +27,10 @@ describe("the API", () => {
   });
   const envOf = (over: object) =>
     Object.fromEntries(
-      container(workload(synthesize(over), "node"))["env"].map((e: { name: string; value: string }) => [e.name, e.value]),
+      container(workload(synthesize(over), "node"))["env"].map((e: { name: string; value: string }) => [
+        e.name,
+        e.value,
+      ]),
     ) as Record<string, string>;
   it("watches the replicas' endpoints, goes by DNS where it cannot, by address last", () => {
     const watch = envOf({});

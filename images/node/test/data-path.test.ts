@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis)("the API on Redis main and three replicas", () => {
     const before = calls(cluster.main, "getrange");
     await gets(10, { headers: { consistency: "strong" } });
     expect(calls(cluster.main, "getrange")).toBe(before + 10);
-    expect(await metric(/^redis_pool_reads_from_main_total (\d+)/m)).toBeGreaterThanOrEqual(10);
+    expect(await metric(/^redis_pool_reads_from_main_total\{reason="strong"\} (\d+)/m)).toBeGreaterThanOrEqual(10);
   });
 
   it("a new replica gets its share at once, one that leaves gets nothing more", async () => {

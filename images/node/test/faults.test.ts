@@ -243,7 +243,7 @@ describe.skipIf(!hasRedis)("the API on several replicas, read from without a pau
       await eventually("all to serve again", async () => (await serving()) === 3);
     });
     expect(Object.keys(seen)).toEqual(["200 v"]);
-    expect(await metrics()).toMatch(/^redis_pool_reads_from_main_total [1-9]/m);
+    expect(await metrics()).toMatch(/^redis_pool_reads_from_main_total\{reason="fallback"\} [1-9]/m);
   });
 
   it("a restart of main takes no replica away", async () => {

@@ -67,7 +67,7 @@ export const metricsWithoutPool = (): Metrics =>
       pool: { all: [] },
       discovery: { source: "address" },
       main: { usable: true },
-      readsFromMain: 0,
+      readsFromMain: {},
     } as unknown as Store,
     () => 0,
   );

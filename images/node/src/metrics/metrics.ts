@@ -156,11 +156,12 @@ export class Metrics {
     );
     new Counter({
       name: "redis_pool_reads_from_main_total",
-      help: "Reads that main answered: asked for, or no replica could",
+      help: "Reads that main answered: asked for (strong), or because no replica could (fallback)",
+      labelNames: ["reason"] as const,
       registers,
       collect() {
         this.reset();
-        this.inc(store.readsFromMain);
+        for (const [reason, count] of Object.entries(store.readsFromMain)) this.inc({ reason }, count);
       },
     });
   }

@@ -31,7 +31,8 @@ export class Store {
   readonly pool: ReplicaPool;
   readonly discovery: Discovery;
   readonly main: Connection;
-  readsFromMain = 0;
+  /** Reads that main answered: asked for, or because no replica could. */
+  readonly readsFromMain = { strong: 0, fallback: 0 };
   private mainRunId: string | undefined;
   private readonly clock = new Clock();
   private readonly lagClock = new LagClock();
@@ -156,7 +157,7 @@ export class Store {
       }
     }
     const value = await this.onMain(command, true);
-    this.readsFromMain++;
+    this.readsFromMain[consistency === "strong" ? "strong" : "fallback"]++;
     return value;
   }
 
