@@ -1,7 +1,8 @@
 /** HTTP around the routes: dispatch, cross-origin headers, errors, metrics, connections, graceful stop. */
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { Admission } from "./admission";
 import type { ApiConfig } from "./config";
 import { HttpError } from "./errors";
@@ -158,11 +159,12 @@ export class ApiServer {
     pieces: AsyncIterable<string>,
   ): Promise<void> {
     response.writeHead(status, this.headers(type, last));
-    for await (const piece of pieces) {
-      if (response.destroyed) return;
-      if (!response.write(piece)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    try {
+      await pipeline(Readable.from(pieces), response);
+    } catch (error) {
+      // the caller went away: nobody is left to be told
+      if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
     }
-    response.end();
   }
 
   private fail(request: IncomingMessage, response: ServerResponse, last: boolean, error: unknown, path: string): void {

@@ -246,6 +246,16 @@ describe.skipIf(!hasRedis)("the API on several replicas, read from without a pau
     expect(await metrics()).toMatch(/^redis_pool_reads_from_main_total\{reason="fallback"\} [1-9]/m);
   });
 
+  it("main dead for longer than the lag's bound takes no replica away", async () => {
+    await api.server.stop();
+    api = await startApi(cluster.main.url, undefined, { ...cluster.env, REDIS_MAX_LAG_MS: "500" });
+    await eventually("all replicas to serve", async () => (await serving()) === 3);
+    await cluster.main.stop();
+    const seen = await readingWhile(() => pause(3000));
+    expect(Object.keys(seen)).toEqual(["200 v"]);
+    expect(await serving()).toBe(3);
+  });
+
   it("a restart of main takes no replica away", async () => {
     const seen = await readingWhile(async () => {
       cluster.main.signal("SIGSTOP");
@@ -325,6 +335,23 @@ describe.skipIf(!hasRedis)("the API with too much to do", () => {
       await response.text();
       return response.status === 200;
     });
+  });
+
+  it("a caller that leaves in the middle of a list frees what it took, and is no error", async () => {
+    await ready({ MAX_LISTS: "1" });
+    main.cli("EVAL", "for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end", "0");
+    for (let i = 0; i < 3; i++) {
+      const abort = new AbortController();
+      const response = await fetch(`${api.address}/items`, { signal: abort.signal });
+      expect(response.status).toBe(200);
+      abort.abort();
+      await eventually("the list to be given up", async () => {
+        const text = await (await api.fetch("/metrics")).text();
+        return text.includes("http_requests_in_flight 0");
+      });
+    }
+    expect(await shed("lists")).toBe(0);
+    expect(await (await api.fetch("/metrics")).text()).not.toMatch(/route="\/items",status="500"/);
   });
 
   it("ends kept connections after their age, with an answer and never without", async () => {

@@ -58,6 +58,11 @@ describe("the lag of a replica", () => {
     expect(clock.lag(2600, replica(offset))).toBe(lag);
   });
 
+  it("does not grow while main is silent: a dead main must not take its replicas along", () => {
+    expect(clock.lag(100_000, replica(29))).toBe(2500);
+    expect(clock.lag(100_000, replica(30))).toBe(0);
+  });
+
   it("is unknown for another history, and before main was heard of", () => {
     expect(clock.lag(2600, replica(30, "b"))).toBeUndefined();
     expect(new LagClock().lag(1, replica(1))).toBeUndefined();

@@ -93,8 +93,8 @@ export class WatchSource implements Source {
         this.failures++;
       }
       if (this.stopped) return;
-      const wait =
-        this.failures === 0 ? 0 : Math.min(100 * 2 ** this.failures, RETRY_MAX_MS) * (0.5 + Math.random() / 2);
+      // also after a watch that ended well: a server that ends each at once is not asked without a pause
+      const wait = Math.min(100 * 2 ** this.failures, RETRY_MAX_MS) * (0.5 + Math.random() / 2);
       this.timer = setTimeout(() => void run(), wait);
     };
     void run();

@@ -144,7 +144,10 @@ export class Connection {
         (value) => {
           // a late answer: the caller was told, and the next probe clears the state
           if (!pending.delete(entry)) return;
-          if (probe) this.silentSince = undefined;
+          if (probe && this.silentSince !== undefined) {
+            this.silentSince = undefined;
+            this.changed();
+          }
           resolve(value);
         },
         (error: Error) => {

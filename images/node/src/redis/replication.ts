@@ -32,6 +32,9 @@ export function parseReplication(info: string): Replication {
   };
 }
 
+/** A main that was not heard of for longer than this has stopped, ms. */
+const HEARD_MS = 2500;
+
 /** Main's offsets over the last minutes: what turns a replica's offset into an age. */
 export class LagClock {
   private readonly samples: { readonly at: number; readonly offset: number }[] = [];
@@ -54,12 +57,13 @@ export class LagClock {
   /**
    * How long the replica has at least been behind, ms: the age of the first sample of main that it
    * has not reached; 0 where it has reached all. Undefined where main is of another history, or
-   * was not heard of.
+   * was not heard of. It does not grow while main is silent: what main did not write, nobody misses.
    */
   lag(at: number, replica: Replication): number | undefined {
     if (replica.replid !== this.replid) return undefined;
+    const newest = this.samples.at(-1);
+    if (!newest) return undefined;
     const missing = this.samples.find((sample) => sample.offset > replica.offset);
-    if (missing) return Math.max(0, at - missing.at);
-    return this.samples.length > 0 ? 0 : undefined;
+    return missing ? Math.max(0, Math.min(at, newest.at + HEARD_MS) - missing.at) : 0;
   }
 }

@@ -151,8 +151,8 @@ export class Store {
           replica.seconds += (performance.now() - begin) / 1000;
           return value;
         } catch (error) {
-          replica.failed++;
           if (error instanceof Refused && !error.passing) throw this.explain(error);
+          replica.failed++;
         }
       }
     }
