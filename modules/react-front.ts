@@ -32,7 +32,8 @@ export class ReactFront extends Construct {
       scaling: config.scaling.react,
       env: [
         { name: "PORT", value: String(settings.port) },
-        { name: "API_URL", value: `http://${api.name}.${props.namespace}.svc.${config.dns.domain}:${api.port}` },
+        // its address, not its name: nginx looks a name up once, and a Service made anew rolls the pods
+        { name: "API_URL", value: `http://${api.clusterIp}:${api.port}` },
       ],
       service: {
         port: REACT_PORT,

@@ -5,5 +5,5 @@ export default defineConfig({
   plugins: [react()],
   // no inlined assets: the page's security policy allows only files of its own
   build: { assetsInlineLimit: 0, target: "es2022" },
-  test: { environment: "jsdom", include: ["test/**/*.test.tsx"], restoreMocks: true },
+  test: { environment: "jsdom", include: ["test/**/*.test.{ts,tsx}"], restoreMocks: true },
 });

@@ -4,21 +4,21 @@ import { app, eventually, kube } from "./system";
 const NAME = "e2e-load";
 
 /**
- * Runs in the pod: so many requests a second for so long, over at most 50 kept connections, none
+ * Runs in the pod: so many requests a second for so long, over so many kept connections, none
  * waiting longer than 10 s. Above 500 in flight it does not send but counts: memory stays small.
- * A rate of 0 is as fast as answers come, 50 at a time: what the system can do at most.
+ * A rate of 0 is as fast as answers come, one a connection: what the system can do at most.
  */
 const SCRIPT = `
 const http = require("node:http");
-const [rate, seconds, writes] = process.argv.slice(1).map(Number);
-// in turn: the default takes the last one used again, so that a few do all the work
-const agent = new http.Agent({ keepAlive: true, maxSockets: 50, scheduling: "fifo" });
+const [rate, seconds, writes, connections] = process.argv.slice(1).map(Number);
+// one connection each, in turn: a shared agent would open a few and let them do all the work
+const agents = Array.from({ length: connections }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
 const seen = {}, times = new Uint32Array(10002), failures = [];
 let due = 0, sent = 0, late = 0, done = 0;
 function one(i, next) {
   const begin = performance.now();
   const write = writes && i % 100 < writes;
-  const options = { agent, timeout: 10000, method: write ? "POST" : "GET", headers: write ? { "content-type": "application/json" } : {} };
+  const options = { agent: agents[i % connections], timeout: 10000, method: write ? "POST" : "GET", headers: write ? { "content-type": "application/json" } : {} };
   const request = http.request(process.env.TARGET + (write ? "" : "?id=e2e-" + (i % 100)), options, (r) => { r.resume(); r.once("end", () => count(r.statusCode)); });
   let counted = false;
   function count(what) {
@@ -51,7 +51,7 @@ function run() {
 begin = Date.now();
 if (rate === 0) {
   const again = () => { if (Date.now() - begin < seconds * 1000) one(sent++, again); else if (done >= sent) end(); };
-  for (let i = 0; i < 50; i++) again();
+  for (let i = 0; i < connections; i++) again();
 } else {
   const timer = setInterval(() => {
     const now = Math.min(rate * seconds, Math.floor((Date.now() - begin) / 1000 * rate));
@@ -82,6 +82,8 @@ export interface LoadOptions {
   readonly target?: string;
   /** Percent of the requests that write. @default 0 */
   readonly writes?: number;
+  /** Kept connections. @default 50 */
+  readonly connections?: number;
 }
 
 /** Labels of the load's pod, for a policy that lets it pass. */
@@ -119,7 +121,12 @@ export async function startLoad(
         {
           name: "load",
           image,
-          command: ["node", "-e", SCRIPT, String(rate), String(seconds), String(options.writes ?? 0)],
+          command: [
+            "node",
+            "-e",
+            SCRIPT,
+            ...[rate, seconds, options.writes ?? 0, options.connections ?? 50].map(String),
+          ],
           env: [{ name: "TARGET", value: options.target ?? `http://react.${app}.svc:8080/api/item` }],
           resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },
         },

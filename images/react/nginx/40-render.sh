@@ -1,12 +1,17 @@
 #!/bin/sh
 # Fills nginx.conf.template in: the root is read-only, so the result goes to /tmp.
 set -eu
-: "${API_URL:?address of the API, such as http://node:3000}"
-export API_URL PORT="${PORT:-8080}"
-# The cluster's DNS, asked for one kind of address only: nginx sends the questions for both kinds at
-# once from one socket, and Linux may drop one of two such packets (kubernetes#56903), which costs
-# 5 s each time. An IPv6 address wants brackets.
-RESOLVER=${RESOLVER:-$(awk '$1 == "nameserver" { print ($2 ~ /:/ ? "[" $2 "] ipv4=off" : $2 " ipv6=off"); exit }' /etc/resolv.conf)}
-export RESOLVER
+: "${API_URL:?address of the API, such as http://10.96.0.10:3000}"
+API=${API_URL#http://}
+API=${API%/}
+case $API in
+  */* | *://* | '') echo "API_URL is \"$API_URL\", expected http://host:port" >&2 && exit 1 ;;
+esac
+# an IPv6 address wants brackets
+case $API in
+  \[*) ;;
+  *:*:*) API="[${API%:*}]:${API##*:}" ;;
+esac
+export API PORT="${PORT:-8080}"
 # shellcheck disable=SC2016 # envsubst fills these in, not the shell
-envsubst '$API_URL $PORT $RESOLVER' </etc/nginx/nginx.conf.template >/tmp/nginx.conf
+envsubst '$API $PORT' </etc/nginx/nginx.conf.template >/tmp/nginx.conf
