@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { benches } from "../../scripts/bench";
 import { judge, withDrift, type LayerDiff } from "../../scripts/diff";
 import { differences, findDrift, repairDrift } from "../../scripts/lib/drift";
 import { createKind, deleteKind } from "../../scripts/lib/kind";
@@ -32,6 +33,11 @@ function recorder(answers: readonly [RegExp, string | RunError][] = []) {
   return { run, commands, inputs };
 }
 const missing = (program: string) => new RunError(program, undefined, "", `${program} is not installed`);
+
+it("every benchmark says in a sentence what it measures", () => {
+  expect([...benches().keys()].sort()).toEqual(["api", "clients", "items", "memory"]);
+  for (const what of benches().values()) expect(what).toMatch(/^[A-Z`].*\.$/);
+});
 
 describe("diff", () => {
   const deployed = () => true;
