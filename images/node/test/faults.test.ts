@@ -138,6 +138,22 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     await late.stop();
   });
 
+  it("starts while main is away: not ready at first, for another could take the writes; then for reads", async () => {
+    await main.stop();
+    const early = await startApi(main.url, replica.url);
+    await eventually("it to read from the replica", async () => (await early.fetch("/item?id=k")).status === 200);
+    const refused = await early.fetch("/readyz");
+    expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining("main yet")]);
+    await eventually("it to go on without main", async () => (await early.fetch("/readyz")).status === 200);
+    await early.server.stop();
+  });
+
+  it("one that has had main stays ready without it", async () => {
+    await main.stop();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await api.fetch("/readyz")).status).toBe(200);
+  });
+
   it("a stop finishes what is in flight and takes nothing new", async () => {
     replica.signal("SIGSTOP");
     const inFlight = api.fetch("/item?id=k");

@@ -15,6 +15,8 @@ const REPLICA_TRIES = 2;
 /** Values up to this size come with the first command, bytes. */
 export const HEAD_BYTES = 16 * 1024;
 const RETRY_MS = 50;
+/** A new process waits so long for main before it takes requests without it, ms. */
+const MAIN_PATIENCE_MS = 5000;
 
 /** Where a read goes: `eventual` to a replica, `strong` to main. */
 export type Consistency = "eventual" | "strong";
@@ -34,6 +36,8 @@ export class Store {
   /** Reads that main answered: asked for, or because no replica could. */
   readonly readsFromMain = { strong: 0, fallback: 0 };
   private mainRunId: string | undefined;
+  private mainSeen = false;
+  private startedAt = 0;
   private readonly clock = new Clock();
   private readonly lagClock = new LagClock();
   private timer: NodeJS.Timeout | undefined;
@@ -47,8 +51,10 @@ export class Store {
       timeoutMs: config.commandTimeoutMs,
       clock: this.clock,
       onChange: () => {
-        if (this.main.usable) void this.checkMain();
-        else this.mainRunId = undefined;
+        if (this.main.usable) {
+          this.mainSeen = true;
+          void this.checkMain();
+        } else this.mainRunId = undefined;
       },
     });
     this.pool = new ReplicaPool(config, this.clock, this.lagClock);
@@ -57,6 +63,7 @@ export class Store {
 
   /** Starts connecting, and goes on trying in the background. */
   start(): void {
+    this.startedAt = performance.now();
     this.main.open();
     this.discovery.start();
     this.timer = setInterval(() => void this.checkMain(), this.config.checkMs);
@@ -70,9 +77,18 @@ export class Store {
     this.clock.stop();
   }
 
-  /** Why nothing can be answered, or undefined where something can. */
+  /**
+   * Why this process should get no requests, or undefined.
+   *
+   * A new one waits for main as well, or writes that are sent to it would fail while another pod could
+   * take them. One that has had main goes on without it: reads can be answered.
+   */
   get trouble(): string | undefined {
-    return this.main.usable || this.pool.anyServes ? undefined : "no connection to Redis, neither main nor a replica";
+    const { main, pool } = this;
+    if (!main.usable && !this.mainSeen && performance.now() - this.startedAt < MAIN_PATIENCE_MS) {
+      return "no connection to Redis main yet";
+    }
+    return main.usable || pool.anyServes ? undefined : "no connection to Redis, neither main nor a replica";
   }
 
   /**
