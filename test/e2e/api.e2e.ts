@@ -184,16 +184,26 @@ step("a new API pod carries its share of kept-alive connections, directly and be
       await PodMetrics.during(app, "node", 500, async (metrics) => {
         await new Promise((resolve) => setTimeout(resolve, 25_000));
         const fresh = metrics.pods.find((p) => !before.includes(p))!;
-        const shareAt = (ms: number) => {
-          const got = shares(metrics.at(ready + ms - 5000), metrics.at(ready + ms), "http_requests");
+        const shareIn = (from: number, to: number) => {
+          const got = shares(metrics.at(ready + from), metrics.at(ready + to), "http_requests");
           const total = [...got.values()].reduce((a, b) => a + b, 0);
           return (got.get(fresh) ?? 0) / (total / 4);
         };
         const steps = [5000, 10_000, 15_000, 20_000, 25_000];
-        const found = steps.map((ms) => `${(shareAt(ms) * 100).toFixed(0)} % in the 5 s before second ${ms / 1000}`);
-        figures[`new API pod, ${name}`] = steps.map((ms) => ({ ms, share: shareAt(ms) }));
-        note(`share of a new API pod, ${name}`, found.join(", "), "≥ 80 % in the end", shareAt(25_000) >= 0.8);
-        expect(shareAt(25_000)).toBeGreaterThanOrEqual(0.8);
+        const found = steps.map((ms) => `${(shareIn(ms - 5000, ms) * 100).toFixed(0)} %`);
+        // where 200 connections lead is chance: over two lives of them it evens out
+        const settled = shareIn(10_000, 25_000);
+        figures[`new API pod, ${name}`] = {
+          settled,
+          steps: steps.map((ms) => ({ ms, share: shareIn(ms - 5000, ms) })),
+        };
+        note(
+          `share of a new API pod, ${name}`,
+          `${(settled * 100).toFixed(0)} % of the fair one from second 10 to 25; in steps of 5 s: ${found.join(", ")}`,
+          "≥ 80 % in the end",
+          settled >= 0.8,
+        );
+        expect(settled).toBeGreaterThanOrEqual(0.8);
       });
       const result = await load.result();
       expect(result.failures).toEqual([]);
