@@ -49,7 +49,9 @@ export function podSpec(p: PodProps): PodSpec {
   const secrets = p.config.images.pullSecrets;
   return {
     automountServiceAccountToken: false,
-    ...(p.serviceAccountName ? { serviceAccountName: p.serviceAccountName } : {}),
+    // always named: a field that is left out again keeps its value by way of its deprecated twin
+    // `serviceAccount`, which nobody owns, and pods are asked for an account that is gone
+    serviceAccountName: p.serviceAccountName ?? "default",
     // Service variables would grow with the namespace and are a second, stale source of addresses
     enableServiceLinks: false,
     terminationGracePeriodSeconds: p.terminationGracePeriodSeconds,

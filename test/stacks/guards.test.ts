@@ -37,6 +37,7 @@ it("every pod of ours satisfies Pod Security restricted and has no API token", (
   for (const w of workloads(all)) {
     const spec = podSpecOf(w)!;
     expect(spec["automountServiceAccountToken"]).toBe(false);
+    expect(spec["serviceAccountName"]).toBeTruthy();
     expect(spec["securityContext"].seccompProfile).toEqual({ type: "RuntimeDefault" });
     for (const key of ["hostNetwork", "hostPID", "hostIPC"]) expect(spec[key]).toBeUndefined();
     for (const c of containersOf(spec)) {
