@@ -56,6 +56,14 @@ export function podTrouble(pod: KubeObject): { reason: string; text: string } | 
   return undefined;
 }
 
+/** Why a workload's pods cannot even be made (a quota, a missing account); undefined where they can. */
+export function creationTrouble(workload: KubeObject): string | undefined {
+  type Condition = { type: string; status: string; message?: string };
+  const failure = ((workload.status?.conditions ?? []) as Condition[]).find((c) => c.type === "ReplicaFailure");
+  if (failure?.status !== "True") return undefined;
+  return `${workload.metadata.name}: pods cannot be created: ${failure.message ?? "no reason given"}`;
+}
+
 export interface WaitOptions {
   readonly timeoutMs: number;
   readonly onProgress?: (text: string) => void;
@@ -94,6 +102,11 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
       if (!hopelessSince.has(pod)) hopelessSince.set(pod, now);
       if (now - hopelessSince.get(pod)! > HOPELESS_MS) throw notReady(trouble!.text, kube);
     }
+    const refused = late.flatMap((w) => creationTrouble(w) ?? []);
+    for (const text of refused) {
+      if (!hopelessSince.has(text)) hopelessSince.set(text, now);
+      if (now - hopelessSince.get(text)! > HOPELESS_MS) throw notReady(text, kube);
+    }
     const lateText =
       late.map((w) => `${w.metadata.name} ${readyPods(w)}/${want(w)}`).join(", ") || "workloads to appear";
     options.onProgress?.(lateText);
@@ -101,7 +114,7 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
       const events = (
         await Promise.all(namespaces.map((ns) => kube.list("events", "-n", ns, "--field-selector", "type=Warning")))
       ).flat();
-      const why = troubles.map((t) => t.trouble!.text + lastWarning(t.pod, events)).join("\n  ");
+      const why = [...refused, ...troubles.map((t) => t.trouble!.text + lastWarning(t.pod, events))].join("\n  ");
       throw notReady(
         `after ${options.timeoutMs / 1000} s still waiting for ${lateText}${why ? `\n  ${why}` : ""}`,
         kube,

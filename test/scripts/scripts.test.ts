@@ -10,7 +10,7 @@ import { Kube, type KubeObject } from "../../scripts/lib/kube";
 import { imagesAreCurrent } from "../../scripts/lib/layers";
 import { isKindConfig, removeKindConfig, writeKindConfig } from "../../scripts/lib/local-config";
 import { checkDocker, checkMetricsServer, checkTerraform, compareVersions, toBuild } from "../../scripts/lib/preflight";
-import { podTrouble, readyPods, wantedPods } from "../../scripts/lib/ready";
+import { creationTrouble, podTrouble, readyPods, wantedPods } from "../../scripts/lib/ready";
 import { findResidue, sweep } from "../../scripts/lib/residue";
 import { RunError, type Run } from "../../scripts/lib/run";
 import { shortAddress, type Terraform } from "../../scripts/lib/terraform";
@@ -276,6 +276,17 @@ describe("waiting until all is Ready", () => {
       status: { conditions: [{ type: "PodScheduled", status: "False", message: "Insufficient cpu" }] },
     };
     expect(podTrouble(pod as unknown as KubeObject)?.text).toBe("node-1: not scheduled: Insufficient cpu");
+  });
+  it("pods that cannot even be made name the reason", () => {
+    const deployment = (status: string) => ({
+      kind: "Deployment",
+      metadata: { name: "node" },
+      status: { conditions: [{ type: "ReplicaFailure", status, message: 'serviceaccount "node" not found' }] },
+    });
+    expect(creationTrouble(deployment("True") as unknown as KubeObject)).toBe(
+      'node: pods cannot be created: serviceaccount "node" not found',
+    );
+    expect(creationTrouble(deployment("False") as unknown as KubeObject)).toBeUndefined();
   });
 });
 
