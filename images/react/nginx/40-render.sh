@@ -5,7 +5,7 @@ set -eu
 API=${API_URL#http://}
 API=${API%/}
 case $API in
-  */* | *://* | '') echo "API_URL is \"$API_URL\", expected http://host:port" >&2 && exit 1 ;;
+  */* | '') echo "API_URL is \"$API_URL\", expected http://host:port" >&2 && exit 1 ;;
 esac
 # an IPv6 address wants brackets
 case $API in
