@@ -132,8 +132,11 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
         const got = shares(metrics.at(ready + 2000), metrics.at(ready + 3000), "redis_pool_reads_total");
         const total = [...got.values()].reduce((a, b) => a + b, 0);
         const members = [...readiness.entries()].filter(([, at]) => at <= ready + 2000).length;
-        const first = metrics.firstAbove("redis_pool_reads_total", name, 0);
-        found.push({ name, share: (got.get(name) ?? 0) / (total / members), firstReadMs: first - ready, members });
+        // by DNS the API knows addresses, not names
+        const ip = (await kube.get("pod", name, app))!.status.podIP as string;
+        const known = by === "dns" ? `${ip}:6379` : name;
+        const first = metrics.firstAbove("redis_pool_reads_total", known, 0);
+        found.push({ name, share: (got.get(known) ?? 0) / (total / members), firstReadMs: first - ready, members });
       }
       figures[`new replicas, by ${by}`] = found;
       const least = Math.min(...found.map((f) => f.share));
