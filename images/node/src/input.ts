@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Admission } from "./admission";
 import { badRequest, HttpError } from "./errors";
+import type { Consistency } from "./redis/store";
 
 export const LIMITS = { idBytes: 1024, valueBytes: 1024 * 1024, bodyBytes: 1.5 * 1024 * 1024 } as const;
 
@@ -69,4 +70,11 @@ export function checkValue(value: unknown): string {
   const bytes = Buffer.byteLength(text);
   if (bytes > LIMITS.valueBytes) throw new HttpError(413, `val is ${bytes} bytes long, at most ${LIMITS.valueBytes}`);
   return text;
+}
+
+/** The header `Consistency`: `strong` reads from main, so what was written before is seen. */
+export function consistencyOf(header: string | string[] | undefined): Consistency {
+  if (header === undefined || header === "eventual") return "eventual";
+  if (header === "strong") return "strong";
+  throw badRequest("Consistency must be strong or eventual");
 }

@@ -2,11 +2,11 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission } from "./admission";
-import { badRequest, HttpError } from "./errors";
-import { checkId, checkValue, LIMITS, readFields, reserveFor } from "./input";
+import { HttpError } from "./errors";
+import { checkId, checkValue, consistencyOf, LIMITS, readFields, reserveFor } from "./input";
 import { checkLimit, checkMatch, page, stream } from "./items";
 import type { Metrics } from "./metrics/metrics";
-import { HEAD_BYTES, type Consistency, type Store } from "./redis/store";
+import { HEAD_BYTES, type Store } from "./redis/store";
 
 export interface Reply {
   readonly status: number;
@@ -29,9 +29,6 @@ type Handler = (
   response: ServerResponse,
 ) => Promise<Reply> | Reply;
 
-/** Runs once the answer has left, or the caller has gone. */
-const whenClosed = (response: ServerResponse, run: () => void): void =>
-  void (response.closed ? run() : response.once("close", run));
 export interface Route {
   readonly handle: Handler;
   /** Whether it counts as work that can be refused; what keeps the pod alive and seen does not. */
@@ -43,16 +40,12 @@ const JSON_TYPE = "application/json";
 const text = (body: string, status = 200): Reply => ({ status, type: TEXT, body });
 const OK = text("ok");
 
+/** Runs once the answer has left, or the caller has gone. */
+const whenClosed = (response: ServerResponse, run: () => void): void =>
+  void (response.closed ? run() : response.once("close", run));
+
 /** Names this process in answers, so that a caller sees which server it was. */
 const serverId = randomUUID();
-
-/** `Consistency: strong` reads from main: what was written before is seen. */
-function consistencyOf(request: IncomingMessage): Consistency {
-  const asked = request.headers["consistency"];
-  if (asked === undefined || asked === "eventual") return "eventual";
-  if (asked === "strong") return "strong";
-  throw badRequest("Consistency must be strong or eventual");
-}
 
 /** The id of `?id=…`; the plain case without a parser. */
 function idOf(query: string): string {
@@ -66,7 +59,7 @@ async function getItem(
   response: ServerResponse,
 ): Promise<Reply> {
   const id = idOf(query);
-  const consistency = consistencyOf(request);
+  const consistency = consistencyOf(request.headers["consistency"]);
   const head = await context.store.head(id, consistency);
   // a character has at most three bytes a UTF-16 unit
   if (head !== "" && (head.length * 3 < HEAD_BYTES || Buffer.byteLength(head) < HEAD_BYTES)) return text(head);
@@ -108,7 +101,10 @@ async function getItems(
   response: ServerResponse,
 ): Promise<Reply> {
   const parameters = new URLSearchParams(query);
-  const list = { match: checkMatch(parameters.get("match")), consistency: consistencyOf(request) };
+  const list = {
+    match: checkMatch(parameters.get("match")),
+    consistency: consistencyOf(request.headers["consistency"]),
+  };
   if (parameters.has("limit") || parameters.has("cursor")) {
     const found = await page(context.store, list, checkLimit(parameters.get("limit")), parameters.get("cursor"));
     return { status: 200, type: JSON_TYPE, body: JSON.stringify(found) };

@@ -11,13 +11,12 @@ import { Metrics } from "./metrics/metrics";
 import { Store } from "./redis/store";
 import { ROUTES, type Context, type Reply } from "./routes";
 
-/** Longer than a caller keeps idle connections (nginx: 60 s): ours must not end first. */
+/** Longer than callers keep idle connections (most proxies 60 s, the page's nginx 3 s): ours must not end first. */
 const KEEP_ALIVE_MS = 65_000;
 /** Without any connection for so long after SIGTERM, no route leads here any more. */
 const QUIET_MS = 1000;
 /** A refused body larger than this is not read to its end, bytes. */
 const UNREAD_BYTES = 64 * 1024;
-const KNOWN_METHODS = new Set(["GET", "POST", "DELETE", "OPTIONS"]);
 
 /** When a connection is to end, ms as performance.now() has it. */
 const ENDS_AT = Symbol("ends at");
@@ -119,7 +118,7 @@ export class ApiServer {
     }
     if (entered) this.admission.leave();
     this.metrics.ended(
-      route || KNOWN_METHODS.has(method) ? method : "other",
+      method,
       methods ? path : "other",
       // a caller that went away before its answer saw none
       response.headersSent && !(request.destroyed && !response.writableEnded) ? response.statusCode : 499,

@@ -10,7 +10,7 @@ import { checkLimit, checkMatch, page, stream } from "../../../images/node/src/i
 import { Metrics } from "../../../images/node/src/metrics/metrics";
 import type { Consistency, Scanned, Store } from "../../../images/node/src/redis/store";
 
-export { checkId, checkValue, LIMITS } from "../../../images/node/src/input";
+export { checkId, checkValue, consistencyOf, LIMITS } from "../../../images/node/src/input";
 export { HttpError, badRequest, Metrics };
 
 export const config = readConfig(process.env);
@@ -23,6 +23,26 @@ export interface PlainStore {
   delete(id: string): Promise<unknown>;
   /** One step on the replica, or on main for a strong read. */
   scan(cursor: string, match: string | undefined, count: number, consistency: Consistency): Promise<[string, string[]]>;
+}
+
+/** A store on two clients of one library, which differ in how they are asked to scan. */
+export function plainStore<C extends PlainClient>(
+  main: C,
+  replica: C,
+  scan: (client: C, cursor: string, match: string | undefined, count: number) => Promise<[string, string[]]>,
+): PlainStore {
+  const from = (consistency: Consistency) => (consistency === "strong" ? main : replica);
+  return {
+    get: (id, consistency) => from(consistency).get(id),
+    set: (id, value) => main.set(id, value),
+    delete: (id) => main.del(id),
+    scan: (cursor, match, count, consistency) => scan(from(consistency), cursor, match, count),
+  };
+}
+interface PlainClient {
+  get(id: string): Promise<string | null>;
+  set(id: string, value: string): Promise<unknown>;
+  del(id: string): Promise<unknown>;
 }
 
 /** One cursor space: there is one replica connection, its instance is "the" one. */
@@ -51,12 +71,6 @@ export async function list(
   const wanted = { match: checkMatch(query.get("match")), consistency };
   if (!query.has("limit") && !query.has("cursor")) return stream(scanning(store), wanted);
   return JSON.stringify(await page(scanning(store), wanted, checkLimit(query.get("limit")), query.get("cursor")));
-}
-
-export function consistencyOf(header: string | string[] | undefined): Consistency {
-  if (header === undefined || header === "eventual") return "eventual";
-  if (header === "strong") return "strong";
-  throw badRequest("Consistency must be strong or eventual");
 }
 
 /** The same series, with no pool to tell of. */

@@ -8,16 +8,9 @@ const connect = ({ host, port }: { host: string; port: number }) =>
   new Redis({ host, port, ...(c.config.password ? { password: c.config.password } : {}), commandTimeout: 1000 });
 const main = connect(c.config.main);
 const replica = connect(c.config.replicas ?? c.config.main);
-const from = (consistency: string) => (consistency === "strong" ? main : replica);
-const store: c.PlainStore = {
-  get: (id, consistency) => from(consistency).get(id),
-  set: (id, value) => main.set(id, value),
-  delete: (id) => main.del(id),
-  scan: (cursor, match, count, consistency) =>
-    match === undefined
-      ? from(consistency).scan(cursor, "COUNT", count)
-      : from(consistency).scan(cursor, "MATCH", match, "COUNT", count),
-};
+const store = c.plainStore(main, replica, (client, cursor, match, count) =>
+  match === undefined ? client.scan(cursor, "COUNT", count) : client.scan(cursor, "MATCH", match, "COUNT", count),
+);
 
 const id = randomUUID();
 const metrics = c.metricsWithoutPool();

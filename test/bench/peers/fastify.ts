@@ -17,19 +17,10 @@ const connect = ({ host, port }: { host: string; port: number }) => {
 };
 const main = connect(c.config.main);
 const replica = connect(c.config.replicas ?? c.config.main);
-const from = (consistency: string) => (consistency === "strong" ? main : replica);
-const store: c.PlainStore = {
-  get: (id, consistency) => from(consistency).get(id),
-  set: (id, value) => main.set(id, value),
-  delete: (id) => main.del(id),
-  scan: async (cursor, match, count, consistency) => {
-    const found = await from(consistency).scan(cursor, {
-      COUNT: count,
-      ...(match === undefined ? {} : { MATCH: match }),
-    });
-    return [found.cursor, found.keys];
-  },
-};
+const store = c.plainStore(main, replica, async (client, cursor, match, count) => {
+  const found = await client.scan(cursor, { COUNT: count, ...(match === undefined ? {} : { MATCH: match }) });
+  return [found.cursor, found.keys];
+});
 
 const id = randomUUID();
 const metrics = c.metricsWithoutPool();

@@ -1,10 +1,13 @@
-/** What Prometheus reads: requests, process, event loop, the pool of replicas. Table: README. */
+/** What Prometheus reads: requests, process, event loop, the pool of replicas. Table: docs/api.md. */
 import { performance } from "node:perf_hooks";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Admission } from "../admission";
 import { REPLICA_STATES } from "../redis/replica";
 import type { Store } from "../redis/store";
 import { FastHistogram, type Series } from "./histogram";
+
+/** Methods that are told apart; the first stands for all others. */
+const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS"] as const;
 
 export class Metrics {
   readonly registry = new Registry();
@@ -41,28 +44,41 @@ export class Metrics {
         this.set(connections());
       },
     });
-    new Counter({
-      name: "http_requests_shed_total",
-      help: "HTTP requests refused at once because too much was in work, by the bound that was reached",
-      labelNames: ["reason"] as const,
-      registers,
-      collect() {
-        this.reset();
-        for (const [reason, count] of Object.entries(admission.shed)) this.inc({ reason }, count);
-      },
-    });
+    this.byReason(
+      "http_requests_shed_total",
+      "HTTP requests refused at once because too much was in work, by the bound that was reached",
+      admission.shed,
+    );
     this.pool(store);
   }
 
-  /** One request has ended. */
+  /** One request has ended. A method that is none of ours counts as "other". */
   ended(method: string, route: string, status: number, seconds: number): void {
     let byStatus = this.series.get(route);
     if (!byStatus) this.series.set(route, (byStatus = new Map()));
     // one number for both: a method has few statuses, and no string is built for each request
-    const key = status * 8 + METHODS.indexOf(method);
+    const index = Math.max(0, (METHODS as readonly string[]).indexOf(method));
+    const key = status * METHODS.length + index;
     let series = byStatus.get(key);
-    if (!series) byStatus.set(key, (series = this.duration.series({ method, route, status: String(status) })));
+    if (!series) {
+      series = this.duration.series({ method: METHODS[index]!, route, status: String(status) });
+      byStatus.set(key, series);
+    }
     series.observe(seconds);
+  }
+
+  /** A counter whose counts are kept by what is counted. */
+  private byReason(name: string, help: string, counts: Readonly<Record<string, number>>): void {
+    new Counter({
+      name,
+      help,
+      labelNames: ["reason"] as const,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [reason, count] of Object.entries(counts)) this.inc({ reason }, count);
+      },
+    });
   }
 
   private eventLoop(): void {
@@ -154,17 +170,10 @@ export class Metrics {
     perReplica("redis_pool_replica_serving", "Whether a replica is asked for reads", (r) =>
       r.state === "serving" ? 1 : 0,
     );
-    new Counter({
-      name: "redis_pool_reads_from_main_total",
-      help: "Reads that main answered: asked for (strong), or because no replica could (fallback)",
-      labelNames: ["reason"] as const,
-      registers,
-      collect() {
-        this.reset();
-        for (const [reason, count] of Object.entries(store.readsFromMain)) this.inc({ reason }, count);
-      },
-    });
+    this.byReason(
+      "redis_pool_reads_from_main_total",
+      "Reads that main answered: asked for (strong), or because no replica could (fallback)",
+      store.readsFromMain,
+    );
   }
 }
-
-const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS", "HEAD"];
