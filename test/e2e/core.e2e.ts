@@ -167,13 +167,21 @@ step("no password stands in state, synthesized files, pods, ConfigMaps or Helm's
 });
 
 step("under load the API scales out without a failed request, and diff stays empty", async () => {
-  const load = await startLoad(250, 100);
+  // half of what this machine can do: a fixed rate is nothing to a fast one
+  const probe = await startLoad(0, 5, { connections: 8 });
+  const rate = await probe
+    .result()
+    .then(({ sent, seconds }) => Math.floor((sent / seconds) * 0.5))
+    .finally(probe.remove);
+  console.log(`load: ${rate} requests a second`);
+  const load = await startLoad(rate, 100);
   try {
     const count = await eventually("a third API pod to be Ready", 110, async () => {
-      const ready = Number(
-        await kube.raw(["-n", app, "get", "deploy", "node", "-o", "jsonpath={.status.readyReplicas}"]),
+      const ready = (await kube.get("deploy", "node", app))?.status?.readyReplicas as number | undefined;
+      if (ready && ready > 2) return ready;
+      throw new Error(
+        `${ready} Ready; the autoscaler says ${JSON.stringify((await kube.get("hpa", "node", app))?.status)}`,
       );
-      return ready > 2 ? ready : undefined;
     });
     console.log(`scaled out to ${count} API pods`);
     expect((await npmRun("diff")).code).toBe(0);
@@ -182,7 +190,7 @@ step("under load the API scales out without a failed request, and diff stays emp
     // every key is absent, so 404 is the right answer to each
     expect(seen).toEqual({ 404: sent });
     // a machine that is busy otherwise sends fewer, never none
-    expect(sent).toBeGreaterThan(15_000);
+    expect(sent).toBeGreaterThan(rate * 50);
   } finally {
     await load.remove();
   }
