@@ -16,6 +16,8 @@ export class Admission {
   inFlight = 0;
   bytes = 0;
   lists = 0;
+  /** Requests that are no longer in work, since the start. */
+  done = 0;
   readonly shed: Record<ShedReason, number> = { in_flight: 0, bytes: 0, lists: 0 };
 
   constructor(private readonly limits: AdmissionLimits) {}
@@ -28,6 +30,7 @@ export class Admission {
 
   leave(): void {
     this.inFlight--;
+    this.done++;
   }
 
   /** Takes `count` bytes on; what it returns gives them back, once. */

@@ -1,5 +1,4 @@
 /** The routes: method and pattern to what is answered. */
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission } from "./admission";
 import { HttpError } from "./errors";
@@ -7,6 +6,7 @@ import { checkId, checkValue, consistencyOf, LIMITS, readFields, reserveFor } fr
 import { checkLimit, checkMatch, page, stream } from "./items";
 import type { Metrics } from "./metrics/metrics";
 import { HEAD_BYTES, type Store } from "./redis/store";
+import { copiesOf, serverId, statusOf } from "./status";
 
 export interface Reply {
   readonly status: number;
@@ -43,9 +43,6 @@ const OK = text("ok");
 /** Runs once the answer has left, or the caller has gone. */
 const whenClosed = (response: ServerResponse, run: () => void): void =>
   void (response.closed ? run() : response.once("close", run));
-
-/** Names this process in answers, so that a caller sees which server it was. */
-const serverId = randomUUID();
 
 /** The id of `?id=…`; the plain case without a parser. */
 function idOf(query: string): string {
@@ -107,7 +104,7 @@ async function getItems(
   };
   if (parameters.has("limit") || parameters.has("cursor")) {
     const found = await page(context.store, list, checkLimit(parameters.get("limit")), parameters.get("cursor"));
-    return { status: 200, type: JSON_TYPE, body: JSON.stringify(found) };
+    return json(found);
   }
   whenClosed(response, context.admission.list());
   const pieces = stream(context.store, list);
@@ -122,6 +119,12 @@ async function getItems(
     })(),
   };
 }
+
+const json = (value: object): Reply => ({ status: 200, type: JSON_TYPE, body: JSON.stringify(value) });
+
+const getCopies: Handler = async (_, query, { store }) => json(await copiesOf(store, idOf(query)));
+
+const getStatus: Handler = (_, __, { store, admission }) => json(statusOf(store, admission));
 
 const getMetrics: Handler = async (_, __, { metrics }) => ({
   status: 200,
@@ -145,6 +148,9 @@ export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map(
     "/": { GET: work(() => text(`It is working, good job ${serverId} ${Date.now()}`)) },
     "/item": { GET: work(getItem), POST: work(postItem), DELETE: work(deleteItem) },
     "/items": { GET: work(getItems) },
+    "/copies": { GET: work(getCopies) },
+    // not counted as work: who watches the load is no load
+    "/status": { GET: free(getStatus) },
     "/metrics": { GET: free(getMetrics) },
     // alive as long as it answers at all; a dead Redis is no reason to restart
     "/livez": { GET: free(() => OK) },

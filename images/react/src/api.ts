@@ -1,21 +1,61 @@
-/** The API under /api on the page's own origin. Every failure is an Error with words for people. */
+/** The API under /api on the page's own origin. Every failure is a {@link Problem}, with words for people. */
+import { t } from "./text";
 
 const TIMEOUT_MS = 8000;
 
+export class Problem extends Error {
+  override readonly name = "Problem";
+  constructor(
+    message: string,
+    /** HTTP status; 0 where no answer came. */
+    readonly status: number,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
+  }
+}
+
+/** Copies of the API's types: docs/api.md. */
+export interface Status {
+  readonly server: { readonly id: string; readonly name: string; readonly uptimeSeconds: number };
+  readonly requests: { readonly answered: number; readonly inFlight: number; readonly shed: number };
+  readonly main: { readonly up: boolean };
+  readonly replicas: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly lagSeconds: number | null;
+    readonly reads: number;
+  }[];
+}
+export interface Copies {
+  readonly main: { readonly bytes: number | null };
+  readonly replicas: readonly { readonly name: string; readonly same?: boolean; readonly reason?: string }[];
+}
+export interface Page {
+  readonly items: readonly string[];
+  /** Where the next page begins; null at the end. */
+  readonly cursor: string | null;
+}
+
 async function call(path: string, init: RequestInit = {}): Promise<Response> {
+  const limit = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
   try {
-    response = await fetch(`/api${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(`/api${path}`, {
+      ...init,
+      signal: init.signal ? AbortSignal.any([init.signal, limit]) : limit,
+    });
   } catch (error) {
-    const late = (error as Error).name === "TimeoutError";
-    throw new Error(late ? "The API did not answer in time." : "The API cannot be reached.", { cause: error });
+    // given up by the page itself: nobody is to be told
+    if (init.signal?.aborted) throw error;
+    throw new Problem(limit.aborted ? t.apiLate : t.apiDown, 0, error);
   }
   if (response.ok || response.status === 404) return response;
   const reason = await response
     .json()
     .then((body: { error?: string }) => body.error)
     .catch(() => undefined);
-  throw new Error(reason ?? `The API answered ${response.status}.`);
+  throw new Problem(reason ?? t.apiAnswered(response.status), response.status);
 }
 
 const json = (method: string, body: object): RequestInit => ({
@@ -23,14 +63,15 @@ const json = (method: string, body: object): RequestInit => ({
   headers: { "content-type": "application/json" },
   body: JSON.stringify(body),
 });
+const STRONG = { headers: { consistency: "strong" } };
 
 /** For so long after a write of this page, its reads ask main: replicas may not have it yet. */
 const OWN_WRITE_MS = 3000;
 let wroteAt = -Infinity;
 
 /** A read that sees what this page has written. */
-const read = (path: string): Promise<Response> =>
-  call(path, performance.now() - wroteAt < OWN_WRITE_MS ? { headers: { consistency: "strong" } } : {});
+const read = (path: string, signal?: AbortSignal): Promise<Response> =>
+  call(path, { ...(performance.now() - wroteAt < OWN_WRITE_MS ? STRONG : {}), ...(signal ? { signal } : {}) });
 
 async function write(init: RequestInit): Promise<void> {
   try {
@@ -41,27 +82,34 @@ async function write(init: RequestInit): Promise<void> {
   }
 }
 
-/** All keys, sorted, each once: the API may name one twice. */
-export async function listKeys(): Promise<string[]> {
-  const keys = (await (await read("/items")).json()) as string[];
-  return [...new Set(keys)].sort((a, b) => a.localeCompare(b));
+const PAGE_SIZE = 1000;
+
+/** Some of the keys that match Redis' pattern; no order, and one may come twice. */
+export async function listPage(match: string | undefined, cursor?: string, signal?: AbortSignal): Promise<Page> {
+  const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
+  if (match !== undefined) query.set("match", match);
+  if (cursor !== undefined) query.set("cursor", cursor);
+  return (await (await read(`/items?${query}`, signal)).json()) as Page;
 }
+
+const textOf = async (response: Response): Promise<string | null> => (response.status === 404 ? null : response.text());
 
 /** A key's value; null where there is no such key. */
-export async function getValue(id: string): Promise<string | null> {
-  const response = await read(`/item?id=${encodeURIComponent(id)}`);
-  return response.status === 404 ? null : response.text();
-}
+export const getValue = async (id: string, signal?: AbortSignal): Promise<string | null> =>
+  textOf(await read(`/item?id=${encodeURIComponent(id)}`, signal));
 
-export async function setValue(id: string, val: string): Promise<void> {
-  await write(json("POST", { id, val }));
-}
+/** The same from one side: main, or whichever replica the API chooses. */
+export const getValueFrom = async (side: "main" | "replicas", id: string): Promise<string | null> =>
+  textOf(await call(`/item?id=${encodeURIComponent(id)}`, side === "main" ? STRONG : {}));
 
-export async function deleteKey(id: string): Promise<void> {
-  await write(json("DELETE", { id }));
-}
+export const setValue = (id: string, val: string): Promise<void> => write(json("POST", { id, val }));
 
-/** Who answered: the text of the API's front door. */
-export async function greeting(): Promise<string> {
-  return (await call("/")).text();
-}
+export const deleteKey = (id: string): Promise<void> => write(json("DELETE", { id }));
+
+/** What one of the API's pods knows of itself and of Redis. */
+export const getStatus = async (signal?: AbortSignal): Promise<Status> =>
+  (await (await call("/status", signal ? { signal } : {})).json()) as Status;
+
+/** Which instances hold what main holds of a key. */
+export const getCopies = async (id: string): Promise<Copies> =>
+  (await (await call(`/copies?id=${encodeURIComponent(id)}`)).json()) as Copies;

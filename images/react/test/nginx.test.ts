@@ -1,54 +1,25 @@
 /** @vitest-environment node */
 /** The configuration in a real nginx, in front of a stand-in for the API. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTcpServer, type AddressInfo, type Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { hasNginx, Nginx } from "./nginx";
 
-const folder = resolve(import.meta.dirname, "..");
-const hasNginx = ((): boolean => {
-  try {
-    execFileSync("nginx", ["-v"], { stdio: "ignore" });
-    execFileSync("envsubst", ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    console.warn("SKIPPED: nginx's configuration is not tried: nginx or envsubst is not installed");
-    return false;
-  }
-})();
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, "127.0.0.1");
-  await new Promise((done) => server.once("listening", done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
-}
-
-describe.skipIf(!hasNginx)("nginx in front of the API", () => {
-  const dir = mkdtempSync(join(tmpdir(), "page-"));
+describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front of the API", () => {
+  const files = mkdtempSync(join(tmpdir(), "files-"));
   let api: Server;
-  let nginx: ChildProcess;
+  let nginx: Nginx;
   let address: string;
   let answer: (request: IncomingMessage, response: ServerResponse) => void;
   const seen: { method: string; url: string; headers: IncomingMessage["headers"] }[] = [];
   const sockets = new Set<Socket>();
   let opened = 0;
-
-  /** What the image's start script makes of its environment, with paths of this test. */
-  function render(env: Record<string, string>): string {
-    const script = readFileSync(join(folder, "nginx/40-render.sh"), "utf8")
-      .replaceAll("/etc/nginx/nginx.conf.template", join(folder, "nginx/nginx.conf.template"))
-      .replaceAll("/tmp/nginx.conf", join(dir, "nginx.conf"));
-    execFileSync("sh", ["-c", script], {
-      env: { PATH: process.env["PATH"]!, ...env },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    return readFileSync(join(dir, "nginx.conf"), "utf8");
-  }
+  const render = (env: Record<string, string>) => nginx.render(env);
 
   beforeAll(async () => {
     api = createServer((request, response) => {
@@ -61,37 +32,23 @@ describe.skipIf(!hasNginx)("nginx in front of the API", () => {
       socket.once("close", () => sockets.delete(socket));
     });
     await new Promise((done) => api.once("listening", done));
-    const port = await freePort();
-    address = `http://127.0.0.1:${port}`;
-    // nginx started by root reads its files as another user
-    chmodSync(dir, 0o755);
-    writeFileSync(join(dir, "index.html"), "<title>page</title>");
-    const conf = render({ API_URL: `http://127.0.0.1:${(api.address() as AddressInfo).port}`, PORT: String(port) });
-    const local = conf
-      .replaceAll("/tmp/", `${dir}/`)
-      .replace("/usr/share/nginx/html", dir)
-      .replace("/dev/stdout", join(dir, "access.log"));
-    writeFileSync(join(dir, "nginx.conf"), local);
-    nginx = spawn("nginx", ["-c", join(dir, "nginx.conf"), "-g", "daemon off;"], { stdio: "ignore" });
-    for (let i = 0; i < 100; i++) {
-      if (
-        await fetch(`${address}/healthz`).then(
-          (r) => r.ok,
-          () => false,
-        )
-      )
-        return;
-      await new Promise((done) => setTimeout(done, 50));
+    writeFileSync(join(files, "index.html"), "<title>page</title>");
+    for (const [name, text] of [
+      ["plain.js", "plain"],
+      ["small.js", "small ".repeat(1000)],
+    ] as const) {
+      mkdirSync(join(files, "assets"), { recursive: true });
+      writeFileSync(join(files, "assets", name), text);
     }
-    throw new Error("nginx did not start");
+    writeFileSync(join(files, "assets", "small.js.gz"), gzipSync("compressed when the image was built"));
+    nginx = await new Nginx().start(files, `http://127.0.0.1:${(api.address() as AddressInfo).port}`);
+    address = nginx.address;
   });
   afterAll(async () => {
-    const gone = new Promise((done) => nginx?.once("exit", done));
-    nginx?.kill();
-    await gone;
+    await nginx?.stop();
     api.closeAllConnections();
     await new Promise((done) => api.close(done));
-    rmSync(dir, { recursive: true });
+    rmSync(files, { recursive: true });
   });
   beforeEach(() => {
     seen.length = 0;
@@ -150,6 +107,91 @@ describe.skipIf(!hasNginx)("nginx in front of the API", () => {
     await new Promise((done) => api.once("listening", done));
     expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
   });
+
+  it("asks for the status over a connection of its own each time, so that every pod is met", async () => {
+    for (let i = 0; i < 10; i++) await (await fetch(`${address}/api/status`)).text();
+    expect(seen.map((s) => s.url)).toEqual(Array(10).fill("/status"));
+    expect(opened).toBe(10);
+  });
+
+  it("lets browsers keep assets for a year, the page itself never, and sends what was compressed", async () => {
+    const asset = await fetch(`${address}/assets/small.js`);
+    expect(asset.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+    expect(asset.headers.get("content-encoding")).toBe("gzip");
+    expect(await asset.text()).toBe("compressed when the image was built");
+    const plain = await fetch(`${address}/assets/small.js`, { headers: { "accept-encoding": "identity" } });
+    expect(await plain.text()).toMatch(/^small small/);
+    for (const path of ["/", "/index.html", "/some/where"]) {
+      expect((await fetch(`${address}${path}`)).headers.get("cache-control")).toBe("no-store");
+    }
+    expect((await fetch(`${address}/assets/gone.js`)).status).toBe(404);
+  });
+
+  it.each(["/", "/assets/plain.js", "/assets/gone.js", "/api/item?id=a"])(
+    "sends the security headers with %s, with nothing inline allowed",
+    async (path) => {
+      const { headers } = await fetch(`${address}${path}`);
+      const policy = headers.get("content-security-policy")!;
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).toContain("script-src 'self'");
+      expect(policy).not.toMatch(/unsafe|data:|\*/);
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("x-frame-options")).toBe("DENY");
+      expect(headers.get("referrer-policy")).toBe("no-referrer");
+      expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
+      expect(headers.get("permissions-policy")).toContain("camera=()");
+      expect(headers.get("server")).toBe("nginx");
+    },
+  );
+
+  it("counts requests by route, method and status, with their latency, for Prometheus", async () => {
+    const metric = async (name: string, labels: string) => {
+      const text = await (await fetch(`${address}/metrics`)).text();
+      const line = text.split("\n").find((l) => l.startsWith(`${name}{${labels}}`));
+      return Number(line?.split(" ")[1] ?? 0);
+    };
+    const name = "nginx_http_request_duration_seconds";
+    const labels = 'route="api",method="POST",status="418"';
+    answer = (_, response) => setTimeout(() => response.writeHead(418).end(), 30);
+    for (let i = 0; i < 7; i++) await (await fetch(`${address}/api/item`, { method: "POST" })).text();
+    await fetch(`${address}/assets/gone.js`, { method: "BREW" });
+    await fetch(`${address}/anywhere`);
+    // written once a second
+    const end = Date.now() + 5000;
+    while ((await metric(`${name}_count`, labels)) < 7 && Date.now() < end)
+      await new Promise((r) => setTimeout(r, 100));
+    expect(await metric(`${name}_count`, labels)).toBe(7);
+    expect(await metric(`${name}_sum`, labels)).toBeGreaterThan(0.2);
+    expect(await metric(`${name}_bucket`, `${labels},le="0.01"`)).toBe(0);
+    expect(await metric(`${name}_bucket`, `${labels},le="10"`)).toBe(7);
+    expect(await metric(`${name}_bucket`, `${labels},le="+Inf"`)).toBe(7);
+    expect(await metric("nginx_http_response_bytes_total", labels)).toBeGreaterThan(1000);
+    const response = await fetch(`${address}/metrics`);
+    expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
+    const text = await response.text();
+    // neither a path nor a method of the caller's becomes a label
+    expect(text).toContain('route="page",method="GET",status="200"');
+    expect(text).not.toMatch(/anywhere|gone|BREW/);
+    expect(text).toMatch(/^nginx_connections\{state="writing"\} [1-9]\d*$/m);
+    expect(text).toMatch(/^nginx_connections_total [1-9]\d*$/m);
+    // every line is a comment or a sample
+    for (const line of text.trim().split("\n")) expect(line).toMatch(/^#|^[a-z_]+(\{[^}]*\})? [\d.]+$/);
+  });
+
+  it("goes on serving when what counts has died, and counts again", async () => {
+    const pid = Number(execFileSync("pgrep", ["-f", `^awk .*${nginx.dir}/`], { encoding: "utf8" }).split("\n")[0]);
+    process.kill(pid, "SIGKILL");
+    for (let i = 0; i < 2000; i++) expect((await fetch(`${address}/healthz`)).status).toBe(200);
+    for (let i = 0; i < 20; i++) expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
+    const end = Date.now() + 8000;
+    let text = "";
+    while (!text.includes('_count{route="api",method="GET",status="200"}') && Date.now() < end) {
+      await new Promise((r) => setTimeout(r, 200));
+      await (await fetch(`${address}/api/item?id=a`)).text();
+      text = await (await fetch(`${address}/metrics`)).text();
+    }
+    expect(text).toContain('_count{route="api",method="GET",status="200"}');
+  }, 20_000);
 
   it.each([
     ["http://10.96.0.1:3000", "server 10.96.0.1:3000;"],

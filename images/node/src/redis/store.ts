@@ -212,7 +212,8 @@ export class Store {
     }
   }
 
-  private explain(error: unknown): HttpError {
+  /** What a caller is told of a command's failure. */
+  explain(error: unknown): HttpError {
     if (error instanceof HttpError) return error;
     if (error instanceof Refused && error.code === "WRONGTYPE") {
       return new HttpError(409, "the key holds something other than text");

@@ -1,0 +1,95 @@
+/** What the API tells people who watch it: itself, its replicas, and who holds a key. */
+import { hostname } from "node:os";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Copies, Status } from "../src/status";
+import { json, startApi, type Api } from "./api";
+import { Cluster } from "./cluster";
+import { eventually, hasRedis } from "./redis";
+
+describe.skipIf(!hasRedis)("the API about itself", () => {
+  let cluster: Cluster;
+  let api: Api;
+
+  const status = async () => (await (await api.fetch("/status")).json()) as Status;
+  const copies = async (id: string) => (await (await api.fetch(`/copies?id=${id}`)).json()) as Copies;
+
+  beforeAll(async () => {
+    cluster = await new Cluster().start(2);
+    api = await startApi(cluster.main.url, undefined, cluster.env);
+    await eventually("both replicas to serve", async () =>
+      (await status()).replicas.map((r) => r.state).every((s, _, all) => all.length === 2 && s === "serving"),
+    );
+  });
+  afterAll(async () => {
+    await api?.server.stop();
+    await cluster?.stop();
+  });
+
+  it("names itself and its replicas, and counts what it answered", async () => {
+    const before = await status();
+    expect(before.server.name).toBe(hostname());
+    expect(before.main).toEqual({ up: true });
+    expect(before.source).toBe("watch");
+    for (const replica of before.replicas) expect(replica.lagSeconds).toBeLessThan(5);
+    for (let i = 0; i < 20; i++) await api.fetch("/item?id=none");
+    const after = await status();
+    expect(after.server.id).toBe(before.server.id);
+    // asking for the status is no work: who watches the load is no load
+    expect(after.requests.answered - before.requests.answered).toBe(20);
+    const reads = (s: Status) => s.replicas.reduce((sum, r) => sum + r.reads, s.readsFromMain);
+    expect(reads(after) - reads(before)).toBeGreaterThanOrEqual(20);
+    expect(after.requests.inFlight).toBe(0);
+  });
+
+  it("says who holds a key, and that each has what main has", async () => {
+    expect((await api.fetch("/item", json("POST", { id: "copied", val: "é".repeat(10) }))).status).toBe(200);
+    await cluster.synced();
+    const found = await copies("copied");
+    expect(found.main).toMatchObject({ name: "main", bytes: 20, same: true });
+    expect(found.replicas).toHaveLength(2);
+    for (const replica of found.replicas) expect(replica).toMatchObject({ bytes: 20, same: true });
+  });
+
+  it("tells a missing key from an empty value", async () => {
+    await api.fetch("/item", json("POST", { id: "hollow", val: "" }));
+    expect((await copies("hollow")).main.bytes).toBe(0);
+    expect((await copies("nowhere")).main.bytes).toBeNull();
+    for (const replica of (await copies("nowhere")).replicas)
+      expect(replica).toMatchObject({ bytes: null, same: true });
+  });
+
+  it("shows a replica that holds something else, and one that does not answer with the reason", async () => {
+    const [first, second] = cluster.replicas;
+    await api.fetch("/item", json("POST", { id: "differs", val: "right" }));
+    await cluster.synced();
+    first!.cli("CONFIG", "SET", "replica-read-only", "no");
+    first!.cli("SET", "differs", "wrong");
+    second!.signal("SIGSTOP");
+    try {
+      const { replicas } = await copies("differs");
+      const of = (redis: typeof first) => replicas.find((r) => r.name === Cluster.nameOf(redis!));
+      expect(of(first)).toMatchObject({ bytes: 5, same: false });
+      expect((of(second) as { reason: string }).reason).not.toBe("");
+    } finally {
+      second!.signal("SIGCONT");
+    }
+  });
+
+  it.each([
+    ["no id", "/copies", 400],
+    ["an empty id", "/copies?id=", 400],
+  ])("refuses %s", async (_, path, code) => {
+    const response = await api.fetch(path);
+    expect(response.status).toBe(code);
+    expect(await response.json()).toHaveProperty("error");
+  });
+
+  it("refuses to compare with a main that is not there", async () => {
+    await cluster.main.stop();
+    const response = await api.fetch("/copies?id=copied");
+    expect(response.status).toBe(503);
+    expect((await status()).main.up).toBe(false);
+    await cluster.main.start();
+    await eventually("it to work again", async () => (await api.fetch("/copies?id=copied")).status === 200);
+  });
+});

@@ -1,0 +1,94 @@
+/** The list: only rows in sight are drawn, so a hundred thousand are as quick as twenty. */
+import { createContext, type KeyboardEvent, type Ref, useContext, useEffect, useRef, useState } from "react";
+import {
+  type CustomContainerComponentProps,
+  type CustomItemComponentProps,
+  Virtualizer,
+  type VirtualizerHandle,
+} from "virtua";
+import { t } from "../text";
+import { Row } from "./row";
+
+const ROW_PX = 49;
+const PAGE_ROWS = 10;
+const FOCUS_FRAMES = 60;
+
+export function KeyList({ keys }: { keys: readonly string[] }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const rows = useRef<VirtualizerHandle>(null);
+  const [active, setActive] = useState(0);
+  /** Set while the focus has to follow the active row. */
+  const moved = useRef(false);
+  const [scrolling, setScrolling] = useState(false);
+  const current = Math.max(0, Math.min(active, keys.length - 1));
+
+  const move = (event: KeyboardEvent) => {
+    const to = {
+      ArrowDown: current + 1,
+      ArrowUp: current - 1,
+      PageDown: current + PAGE_ROWS,
+      PageUp: current - PAGE_ROWS,
+      Home: 0,
+      End: keys.length - 1,
+    }[event.key];
+    // in a field or on a button these keys mean something else
+    if (to === undefined || (event.target as HTMLElement).dataset["index"] === undefined) return;
+    event.preventDefault();
+    const index = Math.max(0, Math.min(keys.length - 1, to));
+    moved.current = true;
+    setActive(index);
+    rows.current?.scrollToIndex(index, { align: "nearest" });
+  };
+  // the active row is always mounted, but cannot take the focus before its size is known
+  useEffect(() => {
+    if (!moved.current) return;
+    moved.current = false;
+    const focus = (tries: number) => {
+      const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${current}"]`);
+      row?.focus({ preventScroll: true });
+      if (document.activeElement !== row && tries > 0) requestAnimationFrame(() => focus(tries - 1));
+    };
+    focus(FOCUS_FRAMES);
+  }, [current]);
+  if (keys.length === 0) return null;
+  return (
+    <div ref={scroller} className="scroller" onKeyDown={move}>
+      <Count value={keys.length}>
+        <Virtualizer
+          ref={rows}
+          as={List}
+          item={Item}
+          itemSize={ROW_PX}
+          data={keys}
+          // the active row has the focus, or a value that is being edited
+          keepMounted={[current]}
+          onScroll={() => setScrolling(true)}
+          onScrollEnd={() => setScrolling(false)}
+        >
+          {(id, index) => (
+            <Row key={id} id={id} index={index} enabled={!scrolling} active={index === current} onActive={setActive} />
+          )}
+        </Virtualizer>
+      </Count>
+    </div>
+  );
+}
+
+const Count = createContext(0);
+
+function List({ style, children, ref }: CustomContainerComponentProps) {
+  return (
+    <ul ref={ref as Ref<HTMLUListElement>} style={style} className="rows" aria-label={t.keys}>
+      {children}
+    </ul>
+  );
+}
+
+function Item({ style, index, children, ref }: CustomItemComponentProps) {
+  const count = useContext(Count);
+  return (
+    <li ref={ref as Ref<HTMLLIElement>} style={style} aria-posinset={index + 1} aria-setsize={count}>
+      {children}
+    </li>
+  );
+}

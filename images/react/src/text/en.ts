@@ -1,0 +1,97 @@
+const number = new Intl.NumberFormat("en");
+const rate = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const plural = new Intl.PluralRules("en");
+const s = (n: number): string => (plural.select(n) === "one" ? "" : "s");
+
+export const en = {
+  lang: "en",
+  title: "Keys and values",
+  subtitle: "Kept in Redis, by an API that scales by itself",
+  number: (n: number) => number.format(n),
+  rate: (n: number) => rate.format(n),
+
+  apiDown: "The API cannot be reached.",
+  apiLate: "The API did not answer in time.",
+  apiAnswered: (status: number) => `The API answered ${status}.`,
+  retrying: "Trying again by itself…",
+  tryAgain: "Try again",
+
+  addTitle: "Add a key",
+  key: "Key",
+  value: "Value",
+  valueHint: "Several lines with Enter; Ctrl+Enter saves",
+  add: "Add",
+  adding: "Adding…",
+  notSaved: (reason: string) => `Not saved: ${reason}`,
+  notDeleted: (id: string, reason: string) => `“${id}” was not deleted: ${reason}`,
+  added: (id: string) => `“${id}” is saved`,
+
+  keys: "Keys",
+  search: "Search keys",
+  loading: "Loading…",
+  count: (n: number, more: boolean) => `${number.format(n)}${more ? "+" : ""} key${s(n)}`,
+  capped: (n: number) => `The first ${number.format(n)} are shown; search to find the others.`,
+  empty: "No keys yet. Add the first one above.",
+  noMatch: (text: string) => `No key contains “${text}”.`,
+  gone: "gone",
+  emptyValue: "empty",
+  edit: (id: string) => `Edit ${id}`,
+  copy: (id: string) => `Copy the value of ${id}`,
+  remove: (id: string) => `Delete ${id}`,
+  valueOf: (id: string) => `Value of ${id}`,
+  save: "Save",
+  saving: "Saving…",
+  cancel: "Cancel",
+  copied: "Copied",
+  notCopied: "The browser did not allow to copy.",
+  deleted: (id: string) => `“${id}” is deleted`,
+  undo: "Undo",
+  dismiss: "Dismiss",
+  shortcuts: "↑ ↓ move, Enter edits, C copies, Del deletes, / searches",
+
+  live: "Live",
+  pods: (n: number) => `API pod${s(n)}`,
+  replicas: (n: number) => `Redis replica${s(n)}`,
+  requests: "requests a second",
+  perSecond: (n: number) => `${rate.format(n)}/s`,
+  readsPerSecond: (n: number) => `${rate.format(n)} reads/s`,
+  lag: (seconds: number) => (seconds < 1 ? "in step" : `${rate.format(seconds)} s behind`),
+  mainDown: "Redis main is not reachable: nothing can be written.",
+  fresh: "new",
+  waiting: "Waiting for the API…",
+  state: (state: string) =>
+    (
+      ({
+        serving: "serving",
+        connecting: "connecting",
+        hanging: "hangs",
+        syncing: "copying",
+        lagging: "lags",
+        unlinked: "without main",
+        "other-role": "no replica",
+      }) as Record<string, string>
+    )[state] ?? state,
+
+  check: "System check",
+  checkHint: "Writes a key, reads it back from everywhere, and deletes it",
+  run: "Run the check",
+  running: "Running…",
+  passed: "Everything works",
+  failed: "Something does not work",
+  steps: {
+    write: "Write a key",
+    main: "Read it from main",
+    copies: "Every replica has it",
+    read: "Read it through the replicas",
+    remove: "Delete it everywhere",
+  },
+  ms: (ms: number) => `${ms < 10 ? rate.format(ms) : number.format(Math.round(ms))} ms`,
+  roundTrip: (ms: string) => `round trip ${ms}`,
+  median: (n: number, ms: string) => `${n} reads, median ${ms}`,
+  copiesAfter: (n: number, ms: string) => `${n} replica${s(n)}, all within ${ms}`,
+  noReplicas: "there are none: main answers reads",
+  missing: (names: string) => `still missing after 5 s: ${names}`,
+  wrongValue: "another value came back",
+  stillThere: (names: string) => `still there after 5 s: ${names}`,
+};
+export type Text = typeof en;

@@ -1,0 +1,58 @@
+/** Short messages at the foot of the page, announced to screen readers; with an action where there is one. */
+import { X } from "lucide";
+import { Icon } from "./icon";
+import { createContext, type ReactNode, useCallback, useContext, useRef, useState } from "react";
+import { t } from "./text";
+
+const SHOWN_MS = 8000;
+
+interface Toast {
+  readonly id: number;
+  readonly text: string;
+  readonly kind: "done" | "error";
+  readonly action?: { readonly label: string; readonly run: () => void };
+}
+type Tell = (text: string, more?: Partial<Pick<Toast, "kind" | "action">>) => void;
+
+const Context = createContext<Tell>(() => undefined);
+export const useToasts = (): Tell => useContext(Context);
+
+export function Toasts({ children }: { children: ReactNode }) {
+  const [toasts, setToasts] = useState<readonly Toast[]>([]);
+  const next = useRef(0);
+  const dismiss = useCallback((id: number) => setToasts((all) => all.filter((toast) => toast.id !== id)), []);
+  const tell = useCallback<Tell>(
+    (text, more) => {
+      const id = next.current++;
+      // the newest three: more would cover the page
+      setToasts((all) => [...all.slice(-2), { kind: "done", ...more, id, text }]);
+      setTimeout(dismiss, SHOWN_MS, id);
+    },
+    [dismiss],
+  );
+  return (
+    <Context value={tell}>
+      {children}
+      <div className="toasts" role="status" aria-live="polite">
+        {toasts.map(({ id, text, kind, action }) => (
+          <div key={id} className={`toast ${kind}`}>
+            <span>{text}</span>
+            {action && (
+              <button
+                onClick={() => {
+                  action.run();
+                  dismiss(id);
+                }}
+              >
+                {action.label}
+              </button>
+            )}
+            <button className="icon" aria-label={t.dismiss} onClick={() => dismiss(id)}>
+              <Icon of={X} />
+            </button>
+          </div>
+        ))}
+      </div>
+    </Context>
+  );
+}

@@ -1,0 +1,140 @@
+/**
+ * The whole application on this machine for a browser: Redis main and replicas, API processes behind
+ * one address as behind a Service, the built page in nginx with the image's configuration.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { connect, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { build } from "vite";
+import { Cluster } from "../../../node/test/cluster";
+import { freePort, PASSWORD } from "../../../node/test/redis";
+import { Nginx } from "../nginx";
+
+const react = resolve(import.meta.dirname, "../..");
+const node = resolve(react, "../node");
+/** The API's own bundler. */
+const esbuild = createRequire(join(node, "package.json"))("esbuild") as typeof import("esbuild");
+
+/** The page as the image has it: built, and compressed once. */
+export async function buildPage(): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), "built-"));
+  // vitest sets NODE_ENV to "test": React would be built for development
+  const before = process.env["NODE_ENV"];
+  process.env["NODE_ENV"] = "production";
+  await build({ root: react, logLevel: "error", mode: "production", build: { outDir: dir, emptyOutDir: true } });
+  process.env["NODE_ENV"] = before;
+  for (const file of readdirSync(dir, { recursive: true, encoding: "utf8" })) {
+    if (statSync(join(dir, file)).isFile()) execFileSync("gzip", ["-9nk", join(dir, file)]);
+  }
+  return dir;
+}
+
+export class Stack {
+  readonly cluster = new Cluster();
+  readonly nginx = new Nginx();
+  private readonly dir = mkdtempSync(join(tmpdir(), "stack-"));
+  private readonly apis = new Map<number, ChildProcess>();
+  private service: Server | undefined;
+  private turn = 0;
+
+  async start(page: string, replicas = 2): Promise<this> {
+    esbuild.buildSync({
+      entryPoints: [join(node, "src/main.ts")],
+      outfile: join(this.dir, "api.cjs"),
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      logLevel: "warning",
+    });
+    await this.cluster.start(replicas);
+    await this.addApi();
+    // a Service: each connection goes to the next process
+    this.service = createServer((socket) => {
+      const ports = [...this.apis.keys()];
+      const port = ports[this.turn++ % ports.length];
+      if (port === undefined) return void socket.resetAndDestroy();
+      const to = connect(port, "127.0.0.1");
+      for (const [a, b] of [
+        [socket, to],
+        [to, socket],
+      ] as const) {
+        a.on("error", () => b.destroy());
+        a.on("close", () => b.destroy());
+      }
+      socket.pipe(to).pipe(socket);
+    }).listen(0, "127.0.0.1");
+    await new Promise((done) => this.service!.once("listening", done));
+    await this.nginx.start(page, `http://127.0.0.1:${(this.service.address() as { port: number }).port}`);
+    return this;
+  }
+
+  get address(): string {
+    return this.nginx.address;
+  }
+
+  /** One more API process behind the address. */
+  async addApi(): Promise<number> {
+    const port = await freePort();
+    const child = spawn(process.execPath, [join(this.dir, "api.cjs")], {
+      stdio: "ignore",
+      env: {
+        ...this.cluster.env,
+        PORT: String(port),
+        REDIS_MAIN_URL: this.cluster.main.url,
+        REDIS_PASSWORD_FILE: this.passwordFile,
+        DRAIN_MS: "100",
+      },
+    });
+    for (let i = 0; ; i++) {
+      if (
+        await fetch(`http://127.0.0.1:${port}/readyz`).then(
+          (r) => r.ok,
+          () => false,
+        )
+      )
+        break;
+      if (i > 200) throw new Error("the API did not get ready");
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    this.apis.set(port, child);
+    return port;
+  }
+
+  async removeApi(port: number): Promise<void> {
+    const child = this.apis.get(port)!;
+    this.apis.delete(port);
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill("SIGTERM");
+    await gone;
+  }
+
+  /** Takes all API processes away; what it returns brings as many back. */
+  async outage(): Promise<() => Promise<void>> {
+    const ports = [...this.apis.keys()];
+    for (const port of ports) await this.removeApi(port);
+    return async () => {
+      for (let i = 0; i < ports.length; i++) await this.addApi();
+    };
+  }
+
+  redis(...args: string[]): string {
+    return this.cluster.main.cli(...args);
+  }
+
+  async stop(): Promise<void> {
+    await this.nginx.stop();
+    this.service?.close();
+    for (const port of [...this.apis.keys()]) await this.removeApi(port);
+    await this.cluster.stop();
+    rmSync(this.dir, { recursive: true });
+  }
+
+  private get passwordFile(): string {
+    const file = join(this.dir, "password");
+    writeFileSync(file, PASSWORD);
+    return file;
+  }
+}
