@@ -3,10 +3,12 @@ import { Command } from "commander";
 import { ConfigError } from "../modules/config";
 import { bench, benches } from "./bench";
 import { keyReference, showConfig } from "./config";
+import { dev } from "./dev";
 import { diff } from "./diff";
 import { doctor } from "./doctor";
 import { down } from "./down";
 import { e2e, tiers } from "./e2e";
+import { pictures } from "./pictures";
 import { smoke } from "./smoke";
 import { status } from "./status";
 import { up } from "./up";
@@ -52,6 +54,11 @@ program
   .description("every prerequisite, found or missing, and what mends it")
   .action(async () => void (process.exitCode = await doctor()));
 program
+  .command("dev")
+  .description("the whole application on this machine, without Kubernetes or Docker; ^C ends it")
+  .option("--port <number>", "of the page", "5173")
+  .action((options: { port: string }) => dev(options));
+program
   .command("e2e")
   .description("end-to-end test on the configured cluster; deploys, checks and removes everything")
   .argument("[tier]", `one of: ${tiers().join(", ")}`, "core")
@@ -62,6 +69,10 @@ program
   .argument("<name>", `one of: ${[...benches().keys()].join(", ")}`)
   .addHelpText("after", () => `\n${[...benches()].map(([name, what]) => `  ${name.padEnd(10)} ${what}`).join("\n")}`)
   .action(async (name: string) => void (process.exitCode = await bench(name)));
+program
+  .command("pictures")
+  .description("screenshots of the page into docs/pictures")
+  .action(() => pictures());
 program
   .command("config")
   .description("the configuration as it was understood")

@@ -4,6 +4,7 @@ import { chartSource } from "../modules/chart";
 import { CHARTS, IMAGES, type ChartName } from "../modules/versions";
 import { resolveImages } from "../stacks/images";
 import { hasCluster } from "./lib/cluster";
+import { KIND_URL, WITHOUT_CLUSTER } from "./lib/kind";
 import { Kube } from "./lib/kube";
 import { checkDocker, checkKubectl, checkMetricsServer, checkTerraform } from "./lib/preflight";
 import { run, RunError } from "./lib/run";
@@ -105,7 +106,7 @@ export async function doctor(): Promise<number> {
         return (await run("kind", ["version"], { timeoutMs: 20_000 })).stdout.trim();
       } catch (error) {
         if (!(error instanceof RunError)) throw error;
-        throw new Failure("not installed", "Install it: https://kind.sigs.k8s.io/docs/user/quick-start/#installation");
+        throw new Failure("not installed", `Install it: ${KIND_URL}. ${WITHOUT_CLUSTER}`);
       }
     });
   } else {

@@ -18,36 +18,43 @@ const attempt = (program, ...args) =>
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
   }).status === 0;
 
-/** redis-server and redis-cli: Debian's package, Homebrew's, else those of the Docker image. */
-function provideRedis() {
-  const there = () => works("redis-server", "--version") && works("redis-cli", "--version");
+/** A program that tests need: from Debian's packages, else in the other ways there are; said where in none. */
+function provide(what, there, packages, ...ways) {
   if (there()) return;
-  process.stderr.write("Installing redis-server for the tests … ");
-  if (works("apt-get", "--version")) {
-    const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
-    const apt = (...args) => attempt(...[...sudo, "apt-get", ...args]);
-    const get = () => apt("install", "-y", "-qq", "--no-install-recommends", "redis-server", "redis-tools");
-    if (!get() && apt("update", "-qq")) get();
-  } else if (works("brew", "--version")) {
-    attempt("brew", "install", "redis");
-  }
-  if (!there() && works("docker", "version")) {
-    const image = /redis: "([^"]+)"/.exec(readFileSync(path.join(root, "modules", "versions.ts"), "utf8"))[1];
-    mkdirSync(tools, { recursive: true });
-    const made = spawnSync("docker", ["create", image], { encoding: "utf8", timeout: 300_000 });
-    const id = (made.stdout ?? "").trim();
-    for (const name of id ? ["redis-server", "redis-cli"] : [])
-      attempt("docker", "cp", "-L", `${id}:/usr/local/bin/${name}`, path.join(tools, name));
-    if (id) attempt("docker", "rm", id);
-    // the image's binary may want libraries that this machine has not
-    if (!there()) for (const name of ["redis-server", "redis-cli"]) rmSync(path.join(tools, name), { force: true });
-  }
+  process.stderr.write(`Installing ${what} for the tests … `);
+  const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
+  const apt = (...args) => attempt(...sudo, "apt-get", ...args);
+  const get = () => apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
+  if (works("apt-get", "--version") && !get() && apt("update", "-qq")) get();
+  for (const way of ways) if (!there()) way();
   process.stderr.write(there() ? "done\n" : "not possible here: the tests that need it are SKIPPED\n");
 }
 
+/** redis-server and redis-cli out of the Docker image. */
+function redisOfImage() {
+  if (!works("docker", "version")) return;
+  const image = /redis: "([^"]+)"/.exec(readFileSync(path.join(root, "modules", "versions.ts"), "utf8"))[1];
+  mkdirSync(tools, { recursive: true });
+  const made = spawnSync("docker", ["create", image], { encoding: "utf8", timeout: 300_000 });
+  const id = (made.stdout ?? "").trim();
+  for (const name of id ? ["redis-server", "redis-cli"] : [])
+    attempt("docker", "cp", "-L", `${id}:/usr/local/bin/${name}`, path.join(tools, name));
+  if (id) attempt("docker", "rm", id);
+  // the image's binary may want libraries that this machine has not
+  if (!hasRedis()) for (const name of ["redis-server", "redis-cli"]) rmSync(path.join(tools, name), { force: true });
+}
+const hasRedis = () => works("redis-server", "--version") && works("redis-cli", "--version");
+const brew = (...packages) => works("brew", "--version") && attempt("brew", "install", ...packages);
+
 const folders = { root, node: path.join(root, "images", "node"), react: path.join(root, "images", "react") };
 for (const folder of Object.values(folders)) install(folder);
-provideRedis();
+provide("redis-server", hasRedis, ["redis-server", "redis-tools"], () => brew("redis"), redisOfImage);
+// images/react/test/browser/browser.ts knows where to look
+const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", process.env.CHROMIUM];
+const apple = ["Google Chrome", "Chromium"].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
+provide("Chromium", () => [...browsers, ...apple].some((file) => file && existsSync(file)), ["chromium"]);
+const hasNginx = () => works("nginx", "-v") && works("envsubst", "--version");
+provide("nginx", hasNginx, ["nginx-light", "gettext-base"], () => brew("nginx", "gettext"));
 
 const out = mkdtempSync(path.join(tmpdir(), "iacproject-results-"));
 const filter = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { loadConfig, type Config } from "../modules/config";
 import type { ResolvedImages } from "../stacks/images";
 import { chooseCluster, hasCluster } from "./lib/cluster";
 import { forwarded } from "./lib/forward";
-import { contextName, createKind } from "./lib/kind";
+import { contextName, createKind, WITHOUT_CLUSTER } from "./lib/kind";
 import { deployLayers } from "./lib/layers";
 import { writeKindConfig } from "./lib/local-config";
 import { checkDocker, checkKubectl, checkMetricsServer, checkTerraform, toBuild } from "./lib/preflight";
@@ -67,7 +67,7 @@ async function ownCluster(config: Config, yes: boolean): Promise<Config> {
   if (!yes && !isInteractive()) {
     throw new Failure(
       "No cluster is configured.",
-      "Name one (cluster.context in config.yaml, or KUBECONFIG), or let `npm run up -- --yes` create a local kind cluster.",
+      `Name one (cluster.context in config.yaml, or KUBECONFIG), or let \`npm run up -- --yes\` create a local kind cluster. ${WITHOUT_CLUSTER}`,
     );
   }
   if (!yes && !(await confirm(question))) throw new Failure("Nothing was changed.");

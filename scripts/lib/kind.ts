@@ -8,7 +8,10 @@ import { run as realRun, RunError, type Run } from "./run";
 import { Failure } from "./ui";
 
 const REGISTRY_IMAGE = "docker.io/library/registry:2.8.3";
-const KIND_URL = "https://kind.sigs.k8s.io/docs/user/quick-start/#installation";
+export const KIND_URL = "https://kind.sigs.k8s.io/docs/user/quick-start/#installation";
+
+/** What can be had all the same. */
+export const WITHOUT_CLUSTER = "Without any cluster, `npm run dev` runs the application on this machine.";
 
 export const registryName = (config: Config): string => `${config.cluster.kind.name}-registry`;
 export const contextName = (config: Config): string => `kind-${config.cluster.kind.name}`;
@@ -50,7 +53,7 @@ export async function createKind(
   } catch {
     throw new Failure(
       "There is no cluster, and kind, which could make a local one, is not installed.",
-      `Install it: ${KIND_URL}; or name a cluster: cluster.context in config.yaml, or KUBECONFIG.`,
+      `Install it: ${KIND_URL}; or name a cluster: cluster.context in config.yaml, or KUBECONFIG. ${WITHOUT_CLUSTER}`,
     );
   }
   onProgress("starting the registry");

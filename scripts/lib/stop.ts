@@ -10,6 +10,7 @@ import { Failure } from "./ui";
 
 const children = new Set<Pick<ChildProcess, "kill">>();
 let stopped = false;
+let other: (() => void) | undefined;
 let since = 0;
 
 /** npm and others pass a ^C on that the terminal has given to all of us: that is one request, ms. */
@@ -30,9 +31,15 @@ export function checkStop(): void {
   if (stopped) throw new Failure("Stopped on request.", "Run it again: it goes on where it was.", 130);
 }
 
+/** For a command that changes nothing of a cluster: `run` takes the requests instead, all of them. */
+export function takeStops(run: () => void): void {
+  other = run;
+}
+
 /** Installs the handlers; a second request ends the process at once. */
 export function handleStop(): void {
   const ask = (relay: boolean) => () => {
+    if (other) return other();
     if (stopped && Date.now() - since < SAME_REQUEST_MS) return;
     if (stopped) process.exit(130);
     stopped = true;

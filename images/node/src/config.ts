@@ -21,8 +21,8 @@ export interface ApiConfig {
   readonly port: number;
   /** The Redis that takes writes. */
   readonly main: HostPort;
-  /** The replicas behind one address; undefined where there are none. */
-  readonly replicas: HostPort | undefined;
+  /** Addresses of replicas, each of one or of several behind it; empty where none is named. */
+  readonly replicas: readonly HostPort[];
   /** A name with one DNS record a replica, such as a headless Service. */
   readonly replicasDns: HostPort | undefined;
   /** The Service whose endpoints are the replicas. */
@@ -63,8 +63,10 @@ function number(env: NodeJS.ProcessEnv, name: string, fallback: number): number 
 }
 
 function url(env: NodeJS.ProcessEnv, name: string): HostPort | undefined {
-  const text = env[name];
-  if (!text) return undefined;
+  return env[name] ? hostPort(name, env[name]) : undefined;
+}
+
+function hostPort(name: string, text: string): HostPort {
   if (!URL.canParse(text) || new URL(text).protocol !== "redis:" || new URL(text).hostname === "") {
     throw new Error(`${name} is "${text}", expected redis://host:port`);
   }
@@ -94,11 +96,13 @@ function watch(env: NodeJS.ProcessEnv): WatchConfig | undefined {
 export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
   const file = env["REDIS_PASSWORD_FILE"];
   const main = url(env, "REDIS_MAIN_URL") ?? { host: "127.0.0.1", port: 6379 };
-  const replicas = url(env, "REDIS_REPLICAS_URL");
+  const replicas = (env["REDIS_REPLICAS_URL"] || "").split(",").filter((text) => text.trim() !== "");
   return {
     port: number(env, "PORT", 3000),
     main,
-    replicas: replicas && (replicas.host !== main.host || replicas.port !== main.port) ? replicas : undefined,
+    replicas: replicas
+      .map((text) => hostPort("REDIS_REPLICAS_URL", text.trim()))
+      .filter(({ host, port }) => host !== main.host || port !== main.port),
     replicasDns: url(env, "REDIS_REPLICAS_DNS"),
     replicasWatch: watch(env),
     password: file ? readFileSync(file, "utf8").trim() : undefined,

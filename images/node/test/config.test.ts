@@ -13,12 +13,18 @@ it("reads the password from its file, without the line end", () => {
 
 it("knows no replicas where none are named, or main itself is", () => {
   const env = { REDIS_MAIN_URL: "redis://main:6379" };
-  expect(readConfig(env).replicas).toBeUndefined();
-  expect(readConfig({ ...env, REDIS_REPLICAS_URL: "redis://main" }).replicas).toBeUndefined();
-  expect(readConfig({ ...env, REDIS_REPLICAS_URL: "redis://[fd00::1]:7000" }).replicas).toEqual({
-    host: "fd00::1",
-    port: 7000,
-  });
+  expect(readConfig(env).replicas).toEqual([]);
+  expect(readConfig({ ...env, REDIS_REPLICAS_URL: "redis://main" }).replicas).toEqual([]);
+});
+
+it("takes one address of replicas or several", () => {
+  const replicas = (text: string) => readConfig({ REDIS_REPLICAS_URL: text }).replicas;
+  expect(replicas("redis://[fd00::1]:7000")).toEqual([{ host: "fd00::1", port: 7000 }]);
+  expect(replicas("redis://a:1, redis://b,")).toEqual([
+    { host: "a", port: 1 },
+    { host: "b", port: 6379 },
+  ]);
+  expect(() => replicas("redis://a,b")).toThrow('REDIS_REPLICAS_URL is "b", expected redis://host:port');
 });
 
 it("finds the cluster's API as every pod does", () => {

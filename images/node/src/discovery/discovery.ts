@@ -3,7 +3,7 @@
  *
  * 1. The EndpointSlices of the replicas' Service, watched: known within milliseconds of Ready.
  * 2. DNS with a record a replica (a headless Service): known as soon as its caches allow.
- * 3. One address for all: one connection, so one replica at a time.
+ * 3. Fixed addresses: one connection to each, so one replica at a time where several are behind it.
  *
  * A source that fails after it has answered keeps its last answer: the pool sees for itself which
  * of those replicas live.
@@ -37,11 +37,10 @@ export class Discovery {
   ) {
     if (config.replicasWatch) this.sources.push(new WatchSource(config.replicasWatch));
     if (config.replicasDns) this.sources.push(new DnsSource(config.replicasDns));
-    if (config.replicas) {
-      const { host, port } = config.replicas;
+    if (config.replicas.length > 0) {
       this.sources.push({
         name: "address",
-        start: (found) => found([{ name: `${host}:${port}`, host, port }]),
+        start: (found) => found(config.replicas.map(({ host, port }) => ({ name: `${host}:${port}`, host, port }))),
         stop: () => undefined,
       });
     }
