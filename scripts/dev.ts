@@ -2,12 +2,13 @@
  * `npm run dev`: the whole application on this machine, without Kubernetes or Docker. Redis main and two
  * replicas as processes, the API restarted and the page renewed whenever their sources change.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { run, RunError } from "./lib/run";
 import { takeStops } from "./lib/stop";
 import { bold, dim, Failure, inStep, say } from "./lib/ui";
 
@@ -27,13 +28,15 @@ export async function dev(options: { port: string }): Promise<void> {
   if (!(await isFree(port))) {
     throw new Failure(`Port ${port} is in use.`, "End what uses it, or name another one: npm run dev -- --port 5174");
   }
-  const redis = findRedis();
+  const redis = await findRedis();
   // @ts-expect-error plain JavaScript without types: it runs before anything is installed
   const { install } = (await import("./bootstrap.mjs")) as { install: (folder: string) => void };
   for (const image of ["node", "react"]) install(path.join(root, "images", image));
 
   const dir = mkdtempSync(path.join(tmpdir(), "iacproject-dev-"));
-  const parts = new Parts();
+  // an ES module, this project CommonJS as cdktf wants it
+  const { execa } = await import("execa");
+  const parts = new Parts(execa);
   try {
     const ports: number[] = [];
     await inStep("redis", async () => {
@@ -94,10 +97,15 @@ export async function dev(options: { port: string }): Promise<void> {
 }
 
 /** redis-server of this machine, or the one that the tests have brought. */
-function findRedis(): string {
-  const folders = [...(process.env["PATH"] ?? "").split(path.delimiter), path.join(root, ".tools", "bin")];
-  const found = folders.map((folder) => path.join(folder, "redis-server")).find((file) => existsSync(file));
-  if (found) return found;
+async function findRedis(): Promise<string> {
+  for (const program of ["redis-server", path.join(root, ".tools", "bin", "redis-server")]) {
+    try {
+      await run(program, ["--version"], { timeoutMs: 10_000 });
+      return program;
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+    }
+  }
   throw new Failure(
     "redis-server is not installed, and `npm run dev` runs Redis on this machine.",
     "Install it (Debian, Ubuntu: sudo apt-get install redis-server; macOS: brew install redis). `npm test` does so too.",
@@ -119,7 +127,7 @@ class Parts {
   private readonly failed = new Promise<never>((_, reject) => (this.fail = reject));
   private readonly asked: Promise<void>;
 
-  constructor() {
+  constructor(private readonly execa: typeof import("execa").execa) {
     // looked at when it is waited for
     this.failed.catch(() => undefined);
     this.asked = new Promise((resolve) =>
@@ -133,7 +141,7 @@ class Parts {
   /** @param options.quiet what it says is shown only where it fails */
   start(name: string, program: string, args: string[], options: PartOptions = {}): void {
     const { env = {}, cwd = root, quiet = false } = options;
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = this.execa(program, args, { cwd, env, stdin: "ignore", reject: false, buffer: false });
     this.children.set(name, child);
     const last: string[] = [];
     for (const stream of [child.stdout, child.stderr]) {
