@@ -181,6 +181,39 @@ export function application(namespace: string): object {
         title: "Front",
         panels: [
           timeseries({
+            title: "Requests by what is asked for",
+            description: "Requests per second to each kind of address: the page, its assets, the API behind it.",
+            unit: "reqps",
+            queries: [
+              {
+                expr: `sum by (route) (rate(nginx_http_request_duration_seconds_count{${front}}[1m]))`,
+                legend: "{{route}}",
+              },
+            ],
+          }),
+          timeseries({
+            title: "Answers that failed",
+            description: "Requests per second answered with 5xx. 503 under api means that no API pod could be reached.",
+            unit: "reqps",
+            queries: [
+              {
+                expr: `sum by (route, status) (rate(nginx_http_request_duration_seconds_count{${front}, status=~"5.."}[1m]))`,
+                legend: "{{route}} {{status}}",
+              },
+            ],
+          }),
+          timeseries({
+            title: "Latency",
+            description: "99 % of requests are answered within this time, by what is asked for.",
+            unit: "s",
+            queries: [
+              {
+                expr: `histogram_quantile(0.99, sum by (le, route) (rate(nginx_http_request_duration_seconds_bucket{${front}}[1m])))`,
+                legend: "{{route}}",
+              },
+            ],
+          }),
+          timeseries({
             title: "Connections",
             description: "Connections that each nginx holds, by what they are doing.",
             unit: "short",

@@ -32,7 +32,9 @@ export async function bench(name: string): Promise<number> {
   // what they compare with, and the API's own dependencies
   const installer = path.join(PROJECT_ROOT, "scripts", "bootstrap.mjs");
   const { install } = (await import(installer)) as { install: (folder: string) => void };
-  for (const folder of [DIR, path.join(PROJECT_ROOT, "images", "node")]) install(folder);
+  for (const folder of [DIR, ...["node", "react"].map((image) => path.join(PROJECT_ROOT, "images", image))]) {
+    install(folder);
+  }
   const { exitCode } = await execa(process.execPath, ["--import", "tsx", path.join(DIR, `${name}.ts`)], {
     cwd: PROJECT_ROOT,
     stdio: "inherit",

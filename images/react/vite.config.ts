@@ -26,6 +26,7 @@ export default defineConfig({
         keep_fargs: false,
         pure_getters: true,
         unsafe_arrows: true,
+        unsafe_methods: true,
         reduce_funcs: false,
       },
       format: { comments: false },

@@ -7,6 +7,7 @@ import autocannon from "autocannon";
 import { build, type Plugin } from "esbuild";
 import { Cluster } from "../../images/node/test/cluster";
 import { freePort, PASSWORD } from "../../images/node/test/redis";
+import { publishPart } from "../helpers/publish";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const API = path.join(ROOT, "images/node");
@@ -211,14 +212,6 @@ export function interval(values: readonly number[], draws = 10_000): [number, nu
   return [medians[Math.floor(draws * 0.025)]!, medians[Math.floor(draws * 0.975)]!];
 }
 
-/** Replaces the part of docs/benchmarks.md between the marks of `name`, and keeps the figures as JSON. */
-export function publish(name: string, text: string, figures: unknown): void {
-  const file = path.join(ROOT, "docs/benchmarks.md");
-  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
-  const page = readFileSync(file, "utf8");
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from < 0 || to < 0) throw new Error(`${file} has no marks for ${name}`);
-  writeFileSync(file, `${page.slice(0, from + begin.length)}\n\n${text.trim()}\n\n${page.slice(to)}`);
-  mkdirSync(path.join(ROOT, "docs/benchmarks"), { recursive: true });
-  writeFileSync(path.join(ROOT, "docs/benchmarks", `${name}.json`), `${JSON.stringify(figures, null, 1)}\n`);
-}
+/** Writes a benchmark's part of docs/benchmarks.md, and keeps the figures as JSON. */
+export const publish = (name: string, text: string, figures: unknown): void =>
+  publishPart(ROOT, name, () => text, figures);

@@ -4,12 +4,12 @@
  *
  * The figures are written to docs/benchmarks.md.
  */
-import { execFileSync } from "node:child_process";
-import * as fs from "node:fs";
-import { LOAD_LABELS, startLoad, type LoadResult } from "./load";
+import { PROJECT_ROOT } from "../../modules/config";
+import { publishPart, row, rowsTable } from "../helpers/publish";
+import { LOAD_LABELS, removeLoad, startLoad, type LoadResult } from "./load";
 import { PodMetrics, type Sample } from "./pod-metrics";
 import { removeAfterFailure, step } from "./steps";
-import { app, eventually, expectNothingOfOurs, kube, npmRunWith, projectPath } from "./system";
+import { app, beyondBase, eventually, expectNothingOfOurs, kube, npmRunWith } from "./system";
 
 /** Enough of each part to take some away; monitoring is not what is looked at here. */
 const settings = {
@@ -21,14 +21,12 @@ const NODE = `http://node.${app}.svc:3000/item`;
 const figures: Record<string, unknown> = {};
 const rows: string[] = [];
 const note = (what: string, seen: string, goal: string, met: boolean): void => {
-  rows.push(`| ${what} | ${seen} | ${goal} | ${met ? "met" : "**not met**"} |`);
+  rows.push(row(what, seen, goal, met));
   console.log(`${what}: ${seen}; goal ${goal}: ${met ? "met" : "NOT MET"}`);
 };
 
 removeAfterFailure(settings);
-afterAll(async () => {
-  await kube.raw(["-n", "default", "delete", "pod", "e2e-load", "--ignore-not-found", "--now"]).catch(() => undefined);
-});
+afterAll(removeLoad);
 
 /** Pins an autoscaler to one size and waits until there are so many pods, all Ready, none ending. */
 async function pin(kind: "deploy" | "statefulset", name: string, label: string, size: number): Promise<void> {
@@ -96,18 +94,7 @@ step("the image is its base and little more, runs as non-root and cannot write i
   const { image, securityContext } = pod!.spec.containers[0];
   expect(securityContext.readOnlyRootFilesystem).toBe(true);
   expect(pod!.spec.securityContext.runAsNonRoot).toBe(true);
-  const inspect = (ref: string) => execFileSync("docker", ["image", "inspect", "-f", "{{.Size}}", ref]).toString();
-  const size = (ref: string): number => {
-    try {
-      return Number(inspect(ref));
-    } catch {
-      // built on an earlier day, and removed here since
-      execFileSync("docker", ["pull", "-q", ref]);
-      return Number(inspect(ref));
-    }
-  };
-  const base = /^FROM (\S+)$/m.exec(fs.readFileSync(projectPath("images/node/Dockerfile"), "utf8"))![1]!;
-  const more = (size(image as string) - size(base)) / 1e6;
+  const more = beyondBase(image as string, "node");
   note("image, beyond its base", `${more.toFixed(1)} MB`, "≤ 30 MB", more <= 30);
   expect(more).toBeLessThanOrEqual(30);
 });
@@ -317,21 +304,6 @@ step("the same by DNS, for clusters that grant no Role: no failed read either", 
 });
 
 step("the figures are written down, and all of it is removed", async () => {
-  const file = projectPath("docs/benchmarks.md");
-  const page = fs.readFileSync(file, "utf8");
-  const [begin, end] = ["<!-- e2e-api: begin -->", "<!-- e2e-api: end -->"];
-  // rows that this run did not measure stay as they were
-  const key = (row: string) => row.split(" | ")[0]!;
-  const kept = page
-    .slice(page.indexOf(begin), page.indexOf(end))
-    .split("\n")
-    .filter((line) => /^\| [^|]/.test(line) && !rows.some((row) => key(row) === key(line)));
-  const table = ["| | seen | goal | |", "|---|---|---|---|", ...kept, ...rows].join("\n");
-  fs.writeFileSync(
-    file,
-    `${page.slice(0, page.indexOf(begin) + begin.length)}\n\n${table}\n\n${page.slice(page.indexOf(end))}`,
-  );
-  fs.mkdirSync(projectPath("docs/benchmarks"), { recursive: true });
-  fs.writeFileSync(projectPath("docs/benchmarks/e2e-api.json"), `${JSON.stringify(figures, null, 1)}\n`);
+  publishPart(PROJECT_ROOT, "e2e-api", (before) => rowsTable(rows, before), figures);
   expect((await npmRunWith(byDns, "down", "--yes")).code).toBe(0);
 });

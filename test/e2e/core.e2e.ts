@@ -18,7 +18,7 @@ import {
   specReplicas,
   STATE_DIR,
 } from "./system";
-import { startLoad } from "./load";
+import { rateOf, startLoad } from "./load";
 
 let before: string[];
 removeAfterFailure();
@@ -167,12 +167,7 @@ step("no password stands in state, synthesized files, pods, ConfigMaps or Helm's
 });
 
 step("under load the API scales out without a failed request, and diff stays empty", async () => {
-  // half of what this machine can do: a fixed rate is nothing to a fast one
-  const probe = await startLoad(0, 5, { connections: 8 });
-  const rate = await probe
-    .result()
-    .then(({ sent, seconds }) => Math.floor((sent / seconds) * 0.5))
-    .finally(probe.remove);
+  const rate = await rateOf(0.5);
   console.log(`load: ${rate} requests a second`);
   const load = await startLoad(rate, 100);
   try {

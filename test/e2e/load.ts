@@ -89,6 +89,22 @@ export interface LoadOptions {
 /** Labels of the load's pod, for a policy that lets it pass. */
 export const LOAD_LABELS = { "iacproject/e2e": "load" };
 
+/** Takes the load's pod away, if there is one. */
+export async function removeLoad(): Promise<void> {
+  await kube.raw(["-n", "default", "delete", "pod", NAME, "--ignore-not-found", "--now"], { timeoutMs: 60_000 });
+}
+
+/** Requests a second that are `share` of what this machine can do now: a fixed rate is nothing to a fast one. */
+export async function rateOf(share: number): Promise<number> {
+  const probe = await startLoad(0, 5, { connections: 8 });
+  try {
+    const { sent, seconds } = await probe.result();
+    return Math.floor((sent / seconds) * share);
+  } finally {
+    await probe.remove();
+  }
+}
+
 /** Starts `rate` requests a second for `seconds`; `result` resolves when all are answered. */
 export async function startLoad(
   rate: number,
@@ -104,11 +120,7 @@ export async function startLoad(
     "-o",
     "jsonpath={.spec.template.spec.containers[0].image}",
   ]);
-  const remove = async () =>
-    void (await kube.raw(["-n", "default", "delete", "pod", NAME, "--ignore-not-found", "--now"], {
-      timeoutMs: 60_000,
-    }));
-  await remove();
+  await removeLoad();
   const pod = {
     apiVersion: "v1",
     kind: "Pod",
@@ -142,5 +154,5 @@ export async function startLoad(
       const message = pod?.status?.containerStatuses?.[0]?.state?.terminated?.message as string | undefined;
       return message ? (JSON.parse(message) as LoadResult) : undefined;
     });
-  return { result, remove };
+  return { result, remove: removeLoad };
 }

@@ -1,7 +1,7 @@
 /** The system under test: commands as a person types them, and looks at the cluster. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { loadConfig, PROJECT_ROOT } from "../../modules/config";
 import { clusterFlags, Kube } from "../../scripts/lib/kube";
 import type { Run } from "../../scripts/lib/run";
@@ -126,6 +126,22 @@ export async function forward<T>(
   } finally {
     child.kill();
   }
+}
+
+/** How much an image is larger than the last one that its Dockerfile builds on, MB. */
+export function beyondBase(image: string, folder: string): number {
+  const inspect = (ref: string) => execFileSync("docker", ["image", "inspect", "-f", "{{.Size}}", ref]).toString();
+  const size = (ref: string): number => {
+    try {
+      return Number(inspect(ref));
+    } catch {
+      // built on an earlier day, and removed here since
+      execFileSync("docker", ["pull", "-q", ref]);
+      return Number(inspect(ref));
+    }
+  };
+  const dockerfile = fs.readFileSync(projectPath("images", folder, "Dockerfile"), "utf8");
+  return (size(image) - size(/^FROM (\S+)$/m.exec(dockerfile)![1]!)) / 1e6;
 }
 
 /** Polls until `probe` gives a value; fails with what it last said. */

@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AddForm } from "../src/keys/add-form";
 import { KeysSection } from "../src/keys/keys-section";
+import { useDeletion } from "../src/keys/deletion";
 import { useKeys } from "../src/keys/queries";
 import { Row } from "../src/keys/row";
 import { LiveStrip } from "../src/live/live-strip";
@@ -69,7 +70,10 @@ function Keys({ search = "" }: { search?: string }) {
   return <output>{error ? error.message : `${data?.keys.join(" ")}${data?.more ? " …" : ""}`}</output>;
 }
 const text = () => document.querySelector("output")!.textContent;
-const row = (id: string) => <Row id={id} index={0} enabled active onActive={() => undefined} />;
+function KeyRow({ id }: { id: string }) {
+  return <Row id={id} index={0} calm active onActive={() => undefined} onDelete={useDeletion()} />;
+}
+const row = (id: string) => <KeyRow id={id} />;
 
 describe("the list of keys", () => {
   it("is put together from pages, sorted, each key once", async () => {

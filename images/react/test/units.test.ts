@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Status } from "../src/api";
 import { patternOf } from "../src/keys/pattern";
-import { merge } from "../src/keys/sorted";
+import { has, merge, withKey, withoutKey } from "../src/keys/sorted";
 import { type Fleet, FORGOTTEN_MS, heard, view } from "../src/live/fleet";
 import { speak, t } from "../src/text";
 import { en } from "../src/text/en";
@@ -35,6 +35,22 @@ describe("merging sorted keys", () => {
     ],
     [["a", "a"], ["a"], ["a"]],
   ])("%j and %j are %j", (a, b, both) => expect(merge(a, b)).toEqual(both));
+});
+
+describe("one key of a sorted list", () => {
+  const keys = ["a", "c", "e"];
+  it.each([
+    ["a", true],
+    ["b", false],
+    ["e", true],
+    ["f", false],
+    ["", false],
+  ])("%s is put in its place and taken out of it", (key, there) => {
+    expect(has(keys, key)).toBe(there);
+    expect(withKey(keys, key)).toEqual([...new Set([...keys, key])].sort());
+    expect(withoutKey(keys, key)).toEqual(keys.filter((k) => k !== key));
+    expect(keys).toEqual(["a", "c", "e"]);
+  });
 });
 
 describe("the fleet", () => {

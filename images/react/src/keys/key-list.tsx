@@ -7,11 +7,15 @@ import {
   type VirtualizerHandle,
 } from "virtua";
 import { t } from "../text";
+import { useDeletion } from "./deletion";
 import { Row } from "./row";
 
 const ROW_PX = 49;
+/** Drawn above and below what is in sight. */
+const BUFFER_PX = 100;
 const PAGE_ROWS = 10;
 const FOCUS_FRAMES = 60;
+const JUMP_MS = 200;
 
 export function KeyList({ keys }: { keys: readonly string[] }) {
   const scroller = useRef<HTMLDivElement>(null);
@@ -19,6 +23,7 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
   const [active, setActive] = useState(0);
   /** Set while the focus has to follow the active row. */
   const moved = useRef(false);
+  const remove = useDeletion();
   const [scrolling, setScrolling] = useState(false);
   const current = Math.max(0, Math.min(active, keys.length - 1));
 
@@ -36,6 +41,11 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
     event.preventDefault();
     const index = Math.max(0, Math.min(keys.length - 1, to));
     moved.current = true;
+    if (Math.abs(index - current) > PAGE_ROWS) {
+      // a jump draws a whole screen of rows at once; where nothing scrolls, nothing tells of the end
+      setScrolling(true);
+      setTimeout(setScrolling, JUMP_MS, false);
+    }
     setActive(index);
     rows.current?.scrollToIndex(index, { align: "nearest" });
   };
@@ -46,7 +56,9 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
     const focus = (tries: number) => {
       const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${current}"]`);
       row?.focus({ preventScroll: true });
-      if (document.activeElement !== row && tries > 0) requestAnimationFrame(() => focus(tries - 1));
+      // the list has scrolled to it; the window may have to follow
+      if (document.activeElement === row) row?.scrollIntoView({ block: "nearest" });
+      else if (tries > 0) requestAnimationFrame(() => focus(tries - 1));
     };
     focus(FOCUS_FRAMES);
   }, [current]);
@@ -59,6 +71,7 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
           as={List}
           item={Item}
           itemSize={ROW_PX}
+          bufferSize={BUFFER_PX}
           data={keys}
           // the active row has the focus, or a value that is being edited
           keepMounted={[current]}
@@ -66,7 +79,15 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
           onScrollEnd={() => setScrolling(false)}
         >
           {(id, index) => (
-            <Row key={id} id={id} index={index} enabled={!scrolling} active={index === current} onActive={setActive} />
+            <Row
+              key={id}
+              id={id}
+              index={index}
+              calm={!scrolling}
+              active={index === current}
+              onActive={setActive}
+              onDelete={remove}
+            />
           )}
         </Virtualizer>
       </Count>

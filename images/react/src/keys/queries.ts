@@ -2,7 +2,7 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { deleteKey, getValue, getValueFrom, listPage, Problem, setValue } from "../api";
 import { patternOf } from "./pattern";
-import { merge } from "./sorted";
+import { has, merge, withKey, withoutKey } from "./sorted";
 
 /** Keys that are loaded at most: more are found by searching. */
 export const MOST_KEYS = 100_000;
@@ -59,8 +59,8 @@ async function readList(search: string, signal: AbortSignal, progress: (list: Li
   }
 }
 
-export const useValue = (id: string, enabled: boolean) =>
-  useQuery({ queryKey: valueOf(id), queryFn: ({ signal }) => getValue(id, signal), enabled, staleTime: 5000 });
+export const useValue = (id: string) =>
+  useQuery({ queryKey: valueOf(id), queryFn: ({ signal }) => getValue(id, signal), staleTime: 5000 });
 
 /** Changes every cached list in which `id` belongs. */
 function changeLists(client: QueryClient, id: string, change: (keys: readonly string[]) => readonly string[]): void {
@@ -71,11 +71,10 @@ function changeLists(client: QueryClient, id: string, change: (keys: readonly st
     }
   }
 }
-const insert = (client: QueryClient, id: string): void => changeLists(client, id, (keys) => merge(keys, [id]));
-const remove = (client: QueryClient, id: string): void =>
-  changeLists(client, id, (keys) => keys.filter((key) => key !== id));
+const insert = (client: QueryClient, id: string): void => changeLists(client, id, (keys) => withKey(keys, id));
+const remove = (client: QueryClient, id: string): void => changeLists(client, id, (keys) => withoutKey(keys, id));
 const isListed = (client: QueryClient, id: string): boolean =>
-  client.getQueriesData<List>({ queryKey: LISTS }).some(([, list]) => list?.keys.includes(id));
+  client.getQueriesData<List>({ queryKey: LISTS }).some(([, list]) => list && has(list.keys, id));
 
 /** A read that began before a change would bring the old state back. */
 async function settle(client: QueryClient, id: string): Promise<void> {

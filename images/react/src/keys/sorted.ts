@@ -11,3 +11,22 @@ export function merge(a: readonly string[], b: readonly string[]): string[] {
   }
   return out;
 }
+
+/** Where `key` is, or would be; found by halving: the list may be long, and somebody waits. */
+function place(keys: readonly string[], key: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (keys[middle]! < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+export const has = (keys: readonly string[], key: string): boolean => keys[place(keys, key)] === key;
+
+export const withKey = (keys: readonly string[], key: string): readonly string[] =>
+  has(keys, key) ? keys : keys.toSpliced(place(keys, key), 0, key);
+
+export const withoutKey = (keys: readonly string[], key: string): readonly string[] =>
+  has(keys, key) ? keys.toSpliced(place(keys, key), 1) : keys;

@@ -22,6 +22,8 @@ export function ValueField({ value, onChange, label, title, autoFocus }: ValueFi
       aria-label={label}
       title={title}
       autoFocus={autoFocus}
+      // one goes on writing, as in any editor
+      onFocus={(event) => autoFocus && event.currentTarget.setSelectionRange(value.length, value.length)}
       rows={Math.min(MOST_ROWS, value.split("\n", MOST_ROWS).length)}
       value={value}
       onChange={(event) => onChange(event.target.value)}

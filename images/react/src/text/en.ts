@@ -8,7 +8,6 @@ export const en = {
   title: "Keys and values",
   subtitle: "Kept in Redis, by an API that scales by itself",
   number: (n: number) => number.format(n),
-  rate: (n: number) => rate.format(n),
 
   apiDown: "The API cannot be reached.",
   apiLate: "The API did not answer in time.",
