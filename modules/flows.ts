@@ -23,7 +23,7 @@ export interface Flow {
 export function flows(config: Pick<Config, "images" | "observability" | "node">): readonly Flow[] {
   const tcp = (from: Peer, to: Peer, port: number, why: string): Flow => ({ from, to, port, protocol: "TCP", why });
   const { node, react } = config.images;
-  const lookups = (["redis-replica", "redis-exporter", "node", "react"] as const).flatMap((from) =>
+  const lookups = (["redis-main", "redis-replica", "redis-exporter", "node", "react"] as const).flatMap((from) =>
     (["UDP", "TCP"] as const).map((protocol): Flow => ({ from, to: "dns", port: 53, protocol, why: "names" })),
   );
   const scrapes =
@@ -40,6 +40,7 @@ export function flows(config: Pick<Config, "images" | "observability" | "node">)
     tcp("node", "redis-main", REDIS_PORT, "writes"),
     tcp("node", "redis-replica", REDIS_PORT, "reads"),
     tcp("redis-replica", "redis-main", REDIS_PORT, "replication"),
+    tcp("redis-main", "redis-replica", REDIS_PORT, "whether they hold data, before it starts empty"),
     tcp("redis-exporter", "redis-main", REDIS_PORT, "INFO"),
     tcp("redis-exporter", "redis-replica", REDIS_PORT, "INFO"),
     ...(config.node.discovery === "watch"

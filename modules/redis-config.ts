@@ -76,6 +76,7 @@ export class RedisConfig extends Construct {
     const data = {
       "main.conf": mainConf(props.redis),
       "replica.conf": replicaConf(props.redis),
+      "start-main.sh": script("start-main.sh"),
       "probe.sh": script("probe.sh"),
       "exporter-passwords.sh": script("exporter-passwords.sh"),
     };
@@ -101,7 +102,7 @@ export class RedisConfig extends Construct {
   }
 
   command(role: "main" | "replica"): string[] {
-    return ["redis-server", `${CONFIG_DIR}/${role}.conf`];
+    return role === "main" ? ["sh", `${CONFIG_DIR}/start-main.sh`] : ["redis-server", `${CONFIG_DIR}/replica.conf`];
   }
 
   script(name: "exporter-passwords.sh"): string {

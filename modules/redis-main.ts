@@ -17,7 +17,8 @@ export interface RedisMainProps {
 /**
  * The Redis instance that takes writes: a StatefulSet of a fixed size with a volume.
  *
- * Its volume outlives the pod and the StatefulSet; it goes with the namespace.
+ * Its volume outlives the pod and the StatefulSet; it goes with the namespace. With an empty volume it
+ * does not start while a replica holds data (redis-scripts/start-main.sh).
  */
 export class RedisMain extends Construct {
   readonly service: ComponentService;
@@ -58,16 +59,28 @@ export class RedisMain extends Construct {
         config,
         runAsUser: REDIS_USER,
         terminationGracePeriodSeconds: 60,
-        volumes: files.volumes,
+        volumes: [
+          ...files.volumes,
+          // made by hand by whoever wants an empty main: start-main.sh
+          { name: "start-empty", configMap: { name: "redis-main-start-empty", optional: true } },
+        ],
         containers: [
           {
             name: "redis",
             image: IMAGES.redis,
             command: files.command("main"),
+            env: [
+              { name: "NAMESPACE", value: namespace },
+              { name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+            ],
             ports: [{ name: "redis", containerPort: REDIS_PORT, protocol: "TCP" }],
             resources: resourcesOf(redis.main),
             securityContext: containerSecurity(),
-            volumeMounts: [...files.mounts, { name: "data", mountPath: "/data" }],
+            volumeMounts: [
+              ...files.mounts,
+              { name: "data", mountPath: "/data" },
+              { name: "start-empty", mountPath: "/run/start-empty", readOnly: true },
+            ],
             ...files.probes("main", redis.staleSeconds),
           },
         ],

@@ -43,7 +43,8 @@ export function podTrouble(pod: KubeObject): { reason: string; text: string } | 
     const waiting = s.state?.waiting;
     if (waiting?.reason && !["ContainerCreating", "PodInitializing"].includes(waiting.reason)) {
       const ended = s.lastState?.terminated;
-      const last = ended ? ` (last end: ${ended.reason}, exit code ${ended.exitCode})` : "";
+      const said = ended?.message ? `: ${ended.message.trim()}` : "";
+      const last = ended ? ` (last end: ${ended.reason}, exit code ${ended.exitCode}${said})` : "";
       return { reason: waiting.reason, text: `${name}: ${waiting.reason}: ${waiting.message ?? s.image}${last}` };
     }
   }

@@ -101,3 +101,117 @@ suite("the probes of a Redis pod", () => {
     expect(fs.statSync(out).mode & 0o077).toBe(0);
   });
 });
+
+suite("main's start on an empty volume", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-start-"));
+  const children: ChildProcess[] = [];
+  const port = 27379 + (process.pid % 500);
+  const today = new Date().toISOString().slice(0, 10);
+  const inDir = (...names: string[]) => path.join(dir, ...names);
+
+  beforeAll(async () => {
+    for (const folder of ["bin", "data", "start-empty"]) fs.mkdirSync(inDir(folder));
+    fs.writeFileSync(inDir("password"), "for-tests");
+    // a server that would start says so; names are those of the test
+    fs.writeFileSync(inDir("bin", "redis-server"), '#!/bin/sh\necho "started $*"\n', { mode: 0o755 });
+    fs.writeFileSync(
+      inDir("bin", "getent"),
+      `#!/bin/sh\ncase $2 in redis-main) cat ${dir}/main ;; *) cat ${dir}/replicas ;; esac\n`,
+      { mode: 0o755 },
+    );
+    const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", "for-tests"];
+    children.push(spawn("redis-server", args, { cwd: dir, stdio: "ignore" }));
+    for (let i = 0; i < 100 && !replica("PING").includes("PONG"); i++) await new Promise((r) => setTimeout(r, 100));
+  });
+  beforeEach(() => {
+    for (const folder of ["data", "start-empty"]) {
+      fs.rmSync(inDir(folder), { recursive: true });
+      fs.mkdirSync(inDir(folder));
+    }
+    fs.writeFileSync(inDir("main"), "10.0.0.1 redis-main\n");
+    // twice, as for each kind of socket
+    fs.writeFileSync(inDir("replicas"), "127.0.0.1 STREAM x\n127.0.0.1 DGRAM\n");
+    replica("FLUSHALL");
+  });
+  afterAll(() => {
+    for (const child of children) child.kill("SIGKILL");
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+  const replica = (...args: string[]) =>
+    spawnSync("redis-cli", ["-p", String(port), "-a", "for-tests", "--no-auth-warning", ...args], { encoding: "utf8" })
+      .stdout;
+
+  /** The script with its pod's paths and port replaced by this test's. */
+  function start(tries = 2, at = port) {
+    const text = fs
+      .readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", "start-main.sh"), "utf8")
+      .replaceAll("/run/secrets/redis", dir)
+      .replaceAll("/run/start-empty", inDir("start-empty"))
+      .replaceAll("/dev/termination-log", inDir("termination-log"))
+      .replace("data=/data", `data=${inDir("data")}`)
+      .replace("TRIES=20", `TRIES=${tries}`)
+      .replaceAll("6379", String(at));
+    fs.rmSync(inDir("termination-log"), { force: true });
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", text], {
+      encoding: "utf8",
+      env: {
+        ...process.env,
+        PATH: `${inDir("bin")}:${process.env["PATH"]}`,
+        NAMESPACE: "shop",
+        POD: "redis-main-0",
+      },
+    });
+    const why = fs.existsSync(inDir("termination-log")) ? fs.readFileSync(inDir("termination-log"), "utf8") : "";
+    return { ok: status === 0 && stdout.includes("started /etc/redis/main.conf"), why, stderr };
+  }
+
+  it("is a start where no replica holds a key, and where there is no replica", () => {
+    expect(start().ok).toBe(true);
+    fs.writeFileSync(inDir("replicas"), "");
+    expect(start().ok).toBe(true);
+  });
+
+  it("is refused while a replica holds data, with the way to go on, for the pod's status", () => {
+    replica("SET", "precious", "1");
+    const { ok, why } = start();
+    expect(ok).toBe(false);
+    expect(why).toContain("replica 127.0.0.1 holds 1 keys, which an empty main would delete");
+    expect(why).toContain(`kubectl -n shop create configmap redis-main-start-empty --from-literal=on=${today}`);
+    expect(why).toContain("kubectl -n shop delete pod redis-main-0");
+    expect(why).not.toContain("for-tests");
+  });
+
+  it.each([
+    ["an append-only file", "appendonlydir/appendonly.aof.1.incr.aof"],
+    ["a dump", "dump.rdb"],
+  ])("is a start without a question where the volume has %s", (_, file) => {
+    replica("SET", "precious", "1");
+    fs.mkdirSync(path.dirname(inDir("data", file)), { recursive: true });
+    fs.writeFileSync(inDir("data", file), "data");
+    expect(start().ok).toBe(true);
+  });
+
+  it("is a start where somebody wants it so, on the same day only", () => {
+    replica("SET", "precious", "1");
+    fs.writeFileSync(inDir("start-empty", "on"), today);
+    expect(start().ok).toBe(true);
+    fs.writeFileSync(inDir("start-empty", "on"), "2020-01-01");
+    expect(start().ok).toBe(false);
+  });
+
+  it("does not take a Redis that does not run for one that holds data", () => {
+    expect(start(2, port + 5000).ok).toBe(true);
+  });
+
+  it("is refused where a replica does not say, or names are not known", () => {
+    replica("CONFIG", "SET", "requirepass", "changed");
+    const asked = start();
+    spawnSync("redis-cli", ["-p", String(port), "-a", "changed", "CONFIG", "SET", "requirepass", "for-tests"]);
+    expect(asked.ok).toBe(false);
+    expect(asked.why).toContain("replica 127.0.0.1 does not say whether it holds data");
+    fs.rmSync(inDir("main"));
+    const { ok, why } = start();
+    expect(ok).toBe(false);
+    expect(why).toContain("DNS does not know redis-main");
+  });
+});

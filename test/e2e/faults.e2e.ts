@@ -1,0 +1,80 @@
+/** Tier `faults`: what a lost volume costs. */
+import { removeAfterFailure, step } from "./steps";
+import { app, eventually, expectNothingOfOurs, forward, kube, npmRunWith } from "./system";
+
+const settings = { IAC_OBSERVABILITY: "none", IAC_REDIS_STALE_SECONDS: "600" };
+const POD = "redis-main-0";
+const PERMISSION = "redis-main-start-empty";
+
+removeAfterFailure(settings);
+
+const page = <T>(use: (address: string) => Promise<T>) => forward(app, "svc/react", 8080, use);
+const write = (id: string, val: string) =>
+  page(async (address) => {
+    const response = await fetch(`${address}/api/item`, { method: "POST", body: new URLSearchParams({ id, val }) });
+    return response.status;
+  });
+const read = (id: string) =>
+  page(async (address) => {
+    const response = await fetch(`${address}/api/item?id=${id}`);
+    return response.ok ? response.text() : `status ${response.status}`;
+  });
+const main = () => kube.get("pod", POD, app);
+
+step("the system is up and holds data", async () => {
+  await expectNothingOfOurs();
+  expect((await npmRunWith(settings, "up")).code).toBe(0);
+  expect(await write("precious", "kept")).toBe(200);
+  await eventually("the replicas to have it", 30, async () => ((await read("precious")) === "kept" ? true : undefined));
+});
+
+step("a main whose process is killed comes back with its data, and asks nobody", async () => {
+  const restarts = async () => (await main())?.status?.containerStatuses?.[0]?.restartCount as number;
+  const before = await restarts();
+  // its first process does not hear a signal from inside: a command of its own ends it without saving
+  const script = 'printf "AUTH %s\nSHUTDOWN NOSAVE FORCE\n" "$(cat /run/secrets/redis/password)" | redis-cli';
+  await kube.raw(["-n", app, "exec", POD, "--", "sh", "-c", script]).catch(() => undefined);
+  await eventually("main to be restarted", 60, async () => ((await restarts()) > before ? true : undefined));
+  await eventually("writes to work", 60, async () => ((await write("after", "1")) === 200 ? true : undefined));
+  expect(await read("precious")).toBe("kept");
+});
+
+step("a main that finds its volume empty does not start, says why, and the replicas keep their data", async () => {
+  await kube.raw(["-n", app, "delete", "pvc", `data-${POD}`, "--wait=false"]);
+  await kube.raw(["-n", app, "delete", "pod", POD], { timeoutMs: 120_000 });
+  const message = await eventually("main to refuse", 120, async () => {
+    const status = (await main())?.status?.containerStatuses?.[0];
+    const ended = status?.state?.terminated ?? status?.lastState?.terminated;
+    return ended?.message ? (ended.message as string) : undefined;
+  });
+  console.log(message);
+  expect(message).toMatch(/the volume is empty, but replica [\d.]+ holds 2 keys, which an empty main would delete/);
+  // through several restarts
+  await new Promise((resolve) => setTimeout(resolve, 30_000));
+  expect((await main())?.status?.containerStatuses?.[0]?.ready).toBe(false);
+  expect(await read("precious")).toBe("kept");
+  expect(await write("lost", "1")).toBe(503);
+});
+
+step("up says so, with the way to go on", async () => {
+  const { code, output } = await npmRunWith(settings, "up");
+  expect(code).not.toBe(0);
+  expect(output).toContain("the volume is empty, but replica");
+  expect(output).toContain(`create configmap ${PERMISSION}`);
+});
+
+step("the commands that it names start it empty", async () => {
+  const status = (await main())?.status?.containerStatuses?.[0];
+  const message = (status?.state?.terminated ?? status?.lastState?.terminated)?.message as string;
+  const [, on] = /--from-literal=(on=[\d-]+)/.exec(message)!;
+  await kube.raw(["-n", app, "create", "configmap", PERMISSION, `--from-literal=${on}`]);
+  await kube.raw(["-n", app, "delete", "pod", POD], { timeoutMs: 120_000 });
+  await eventually("writes to work", 120, async () => ((await write("fresh", "1")) === 200 ? true : undefined));
+  await eventually("the replicas to follow", 60, async () =>
+    (await read("precious")) === "status 404" ? true : undefined,
+  );
+});
+
+step("all of it is removed", async () => {
+  expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);
+});
