@@ -46,5 +46,8 @@ export default defineConfig({
     include: ["test/**/*.test.{ts,tsx}"],
     setupFiles: ["test/setup.ts"],
     restoreMocks: true,
+    // a busy machine is no failure
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
   },
 });

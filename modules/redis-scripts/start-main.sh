@@ -5,7 +5,8 @@ set -eu
 
 data=/data
 replicas=redis-replicas-headless
-TRIES=20
+# about a second each; replicas of a first deployment start at the same time
+TRIES=60
 
 # as the first process of its container it would not hear a stop otherwise
 trap 'exit 143' TERM
@@ -39,12 +40,12 @@ until getent hosts redis-main >/dev/null; do
 done
 
 read -r password </run/secrets/redis/password || [ -n "$password" ]
-# keys ADDRESS: how many it holds, in $keys; "none" where no Redis runs there, "unknown" where it does not say
+# keys ADDRESS: how many it holds, in $keys; "unknown" where it does not say. A refused connection says nothing:
+# a network policy that does not know this new pod yet refuses as well. So each replica that there is must answer.
 keys() {
   answer=$(printf 'AUTH %s\nDBSIZE\n' "$password" | timeout 3 redis-cli -h "$1" -p 6379 2>&1) || true
   keys=$(echo "$answer" | tail -n 1)
-  case $answer in *'Connection refused'*) keys=none ;; esac
-  case $keys in none) ;; '' | *[!0-9]*) keys=unknown ;; esac
+  case $keys in '' | *[!0-9]*) keys=unknown ;; esac
 }
 
 # each address comes once for every kind of socket
@@ -55,9 +56,7 @@ for address in $(getent ahosts "$replicas" | cut -d ' ' -f 1 | sort -u); do
     [ $tries -lt $TRIES ] || refuse "Not started: the volume is empty, and replica $address does not say whether it holds data ($answer). $how"
     sleep 1
   done
-  case $keys in
-    none | 0) ;;
-    *) refuse "Not started: the volume is empty, but replica $address holds $keys keys, which an empty main would delete. $how" ;;
-  esac
+  [ "$keys" = 0 ] ||
+    refuse "Not started: the volume is empty, but replica $address holds $keys keys, which an empty main would delete. $how"
 done
 start

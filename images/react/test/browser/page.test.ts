@@ -3,7 +3,7 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { Cluster } from "../../../node/test/cluster";
 import { eventually, hasRedis } from "../../../node/test/redis";
 import { hasNginx } from "../nginx";
@@ -13,6 +13,8 @@ import { buildPage, Stack } from "./stack";
 const WHAT = "the page is not tried in a browser";
 const path = findBrowser(WHAT);
 if (!hasRedis) console.warn(`SKIPPED: ${WHAT}: redis-server is not installed`);
+
+vi.setConfig({ testTimeout: 90_000 });
 
 describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", () => {
   let stack: Stack;
@@ -40,7 +42,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
   /** Opens the page, runs, and holds the console to silence. */
   const visit = async (run: (page: Page) => Promise<void>, options: Parameters<typeof open>[2] = {}) => {
     const { page, problems, close } = await open(browser, stack.address, options);
-    page.setDefaultTimeout(5000);
+    page.setDefaultTimeout(30_000);
     try {
       await run(page);
       expect(problems).toEqual([]);
@@ -92,7 +94,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       expect(await page.getByLabel("Key", { exact: true }).inputValue()).toBe("copied the old way");
     }));
 
-  it("works with the keyboard alone", { timeout: 30_000 }, () =>
+  it("works with the keyboard alone", () =>
     visit(async (page) => {
       seed(50);
       await page.reload();
@@ -140,8 +142,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await key("Delete");
       await page.getByText("“typed” is deleted").waitFor();
       await eventually("it to be deleted", () => stack.redis("EXISTS", "typed").trim() === "0");
-    }),
-  );
+    }));
 
   it("shows a change at once, and takes it back where it fails", () =>
     visit(async (page) => {
@@ -176,7 +177,6 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       visit(async (page) => {
         seed(100_000);
         await page.reload();
-        page.setDefaultTimeout(20_000);
         await page.getByText("100,000 keys").waitFor();
         expect(await page.locator("[data-index]").count()).toBeLessThan(60);
         await row(page, "key:000001").focus();
@@ -186,7 +186,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         await row(page, "key:000001").waitFor();
         expect(await page.locator("[data-index]").count()).toBeLessThan(60);
       }),
-    60_000,
+    90_000,
   );
 
   it("searches as one types, in either case, and takes patterns for what they are", () =>
@@ -231,7 +231,6 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         const [, lost] = stack.cluster.replicas;
         lost!.cli("REPLICAOF", "NO", "ONE");
         try {
-          page.setDefaultTimeout(10_000);
           await page.getByRole("button", { name: "Run the check" }).click();
           await page.getByText("Something does not work").waitFor();
           const failed = page.locator('[data-state="failed"]');
@@ -245,14 +244,13 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
           );
         }
       }),
-    30_000,
+    90_000,
   );
 
   it(
     "shows pods and replicas that come and go, without a reload",
     () =>
       visit(async (page) => {
-        page.setDefaultTimeout(25_000);
         const count = (figure: string, n: number) =>
           page.locator(`[data-figure="${figure}"] strong`).getByText(String(n), { exact: true }).waitFor();
         await count("pods", 1);
@@ -274,14 +272,13 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         await count("pods", 1);
         await joined.stop();
       }),
-    60_000,
+    90_000,
   );
 
   it(
     "says that the API is away, keeps what it shows, and recovers by itself",
     () =>
       visit(async (page) => {
-        page.setDefaultTimeout(20_000);
         await add(page, "kept", "value");
         const back = await stack.outage();
         await page.locator(".live [role=alert]").getByText("The API cannot be reached.").waitFor();
@@ -291,7 +288,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         await page.locator("[role=alert]").first().waitFor({ state: "detached" });
         await page.locator('[data-figure="pods"]').waitFor();
       }),
-    60_000,
+    90_000,
   );
 
   it("speaks French where the browser does", () =>
