@@ -31,14 +31,12 @@ export interface ComponentServiceProps {
 export class ComponentService extends Construct {
   readonly name: string;
   readonly port: number;
-  /** Its address in the cluster; known once it is there. */
-  readonly clusterIp: string;
 
   constructor(scope: Construct, id: string, props: ComponentServiceProps) {
     super(scope, id);
     this.name = WORKLOADS[props.component] + (props.headless ? "-headless" : "");
     this.port = props.port;
-    const service = new ServiceV1(this, "service", {
+    new ServiceV1(this, "service", {
       // the address of a load balancer can take minutes or, without one, for ever
       waitForLoadBalancer: false,
       metadata: {
@@ -61,6 +59,5 @@ export class ComponentService extends Construct {
         ],
       },
     });
-    this.clusterIp = service.spec.clusterIp;
   }
 }

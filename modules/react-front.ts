@@ -32,8 +32,7 @@ export class ReactFront extends Construct {
       scaling: config.scaling.react,
       env: [
         { name: "PORT", value: String(settings.port) },
-        // its address, not its name: nginx looks a name up once, and a Service made anew rolls the pods
-        { name: "API_URL", value: `http://${api.clusterIp}:${api.port}` },
+        { name: "API_URL", value: `http://${api.name}:${api.port}` },
       ],
       service: {
         port: REACT_PORT,

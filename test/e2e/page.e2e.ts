@@ -132,6 +132,28 @@ step("during a scale-out new pods and replicas appear on the page, without a rel
   });
 });
 
+step("a Service of the API that was made anew, with another address, is found by itself", async () => {
+  const service = () => kube.get("service", "node", app);
+  const pods = await podNames("react");
+  const old = (await service())!;
+  await kube.raw(["-n", app, "delete", "service", "node"]);
+  const { clusterIP: address, clusterIPs: _, ...spec } = old.spec;
+  const { name, namespace, labels } = old.metadata as unknown as Record<string, unknown>;
+  const anew = { apiVersion: "v1", kind: "Service", metadata: { name, namespace, labels }, spec };
+  await kube.raw(["create", "-f", "-"], { input: JSON.stringify(anew) });
+  expect((await service())!.spec.clusterIP).not.toBe(address);
+  const begin = Date.now();
+  await forward(app, "svc/react", 8080, (page) =>
+    eventually("the page to reach the API", 40, async () =>
+      (await fetch(`${page}/api/item?id=none`)).status === 404 ? true : undefined,
+    ),
+  );
+  const seconds = (Date.now() - begin) / 1000;
+  figures["service made anew"] = { seconds };
+  note("the API's Service made anew: the page reaches it", `${seconds.toFixed(0)} s after`, "by itself", true);
+  expect(await podNames("react")).toEqual(pods);
+});
+
 step("Prometheus has the page's requests by route and status, and their latency", async () => {
   const query = encodeURIComponent(
     `sum by (route, status) (nginx_http_request_duration_seconds_count{namespace="${app}", service="react"})`,

@@ -195,7 +195,6 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
 
   it.each([
     ["http://10.96.0.1:3000", "server 10.96.0.1:3000;"],
-    ["http://node:3000/", "server node:3000;"],
     ["http://fd00::1:3000", "server [fd00::1]:3000;"],
     ["http://[fd00::1]:3000", "server [fd00::1]:3000;"],
   ])("takes %s for the API's address", (url, line) => {
@@ -205,7 +204,38 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
   it.each([["https://api:3000"], ["http://api:3000/path"], ["http://"]])("refuses %s with a sentence", (url) => {
     expect(() => render({ API_URL: url })).toThrow(/expected http:\/\/host:port/);
   });
+  it("refuses a name that is not known", () => {
+    expect(() => render({ API_URL: "http://nowhere.invalid:3000" })).toThrow(/"nowhere.invalid" is not known/);
+  });
   it("refuses to start without the API's address", () => {
     expect(() => render({})).toThrow(/address of the API/);
+  });
+
+  it("follows the API's name to another address, by itself and without a failed request", async () => {
+    const { port } = api.address() as AddressInfo;
+    const moved = createServer((_, response) => response.end("moved")).listen(port, "127.0.0.2");
+    await new Promise((done) => moved.once("listening", done));
+    const bin = mkdtempSync(join(tmpdir(), "bin-"));
+    const names = (address: string) =>
+      writeFileSync(join(bin, "getent"), `#!/bin/sh\necho "${address} STREAM $2"\n`, { mode: 0o755 });
+    names("127.0.0.1");
+    const follower = await new Nginx(bin).start(files, `http://api.test:${port}`);
+    try {
+      const ask = async () => (await fetch(`${follower.address}/api/item?id=a`)).text();
+      expect(await ask()).toBe("from the API");
+      names("127.0.0.2");
+      const end = Date.now() + 12_000;
+      const seen = new Set<string>();
+      while (!seen.has("moved") && Date.now() < end) {
+        seen.add(await ask());
+        await new Promise((done) => setTimeout(done, 20));
+      }
+      expect([...seen]).toEqual(["from the API", "moved"]);
+    } finally {
+      await follower.stop();
+      moved.closeAllConnections();
+      moved.close();
+      rmSync(bin, { recursive: true });
+    }
   });
 });

@@ -1,6 +1,6 @@
 /** The image's nginx on this machine: its own scripts and configuration, with paths of a folder of the test. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -33,32 +33,37 @@ export class Nginx {
   address = "";
   private readonly processes: ChildProcess[] = [];
 
-  constructor() {
+  /** @param path folder of programs that are found before the machine's own */
+  constructor(private readonly path = "") {
     // nginx started by root reads its files as another user
     chmodSync(this.dir, 0o755);
+    mkdirSync(this.file());
+    for (const name of readdirSync(source)) {
+      writeFileSync(this.file(name), this.local(readFileSync(join(source, name), "utf8")), { mode: 0o755 });
+    }
   }
 
-  /** Paths of the image to paths of the test. */
+  /** One of the image's files, with paths of the test. */
+  private file(name = ""): string {
+    return join(this.dir, "image", name);
+  }
+
   private local(text: string): string {
     return text
       .replaceAll("/tmp/", `${this.dir}/`)
-      .replaceAll("/etc/nginx/mime.types", "@mime@")
-      .replaceAll("/etc/nginx/", `${source}/`)
-      .replaceAll("@mime@", "/etc/nginx/mime.types")
+      .replaceAll(/\/etc\/nginx\/(?!mime\.types)|\/docker-entrypoint\.d\//g, `${this.file()}/`)
       .replaceAll("/usr/share/nginx/html", this.root)
       .replaceAll("/dev/stdout", join(this.dir, "access.log"));
   }
 
+  private env(env: Record<string, string>): Record<string, string> {
+    return { PATH: `${this.path}:${process.env["PATH"]}`, ...env };
+  }
+
   /** What the image's start script makes of its environment. */
   render(env: Record<string, string>): string {
-    execFileSync("sh", ["-c", this.local(readFileSync(join(source, "40-render.sh"), "utf8"))], {
-      env: { PATH: process.env["PATH"]!, ...env },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    const file = join(this.dir, "nginx.conf");
-    const text = readFileSync(file, "utf8");
-    writeFileSync(file, this.local(text));
-    return text;
+    execFileSync("sh", [this.file("40-render.sh")], { env: this.env(env), stdio: ["ignore", "ignore", "pipe"] });
+    return readFileSync(join(this.dir, "nginx.conf"), "utf8");
   }
 
   /** @param files folder with the page; @param apiUrl where the API is */
@@ -67,10 +72,13 @@ export class Nginx {
     chmodSync(this.root, 0o755);
     const port = await freePort();
     this.address = `http://127.0.0.1:${port}`;
-    this.render({ API_URL: apiUrl, PORT: String(port) });
-    const metrics = this.local(readFileSync(join(source, "50-metrics.sh"), "utf8"));
-    // its loops outlive the script: a group of its own, ended as one
-    this.processes.push(spawn("sh", ["-c", `${metrics}\nwait`], { stdio: "inherit", detached: true }));
+    const env = this.env({ API_URL: apiUrl, PORT: String(port) });
+    this.render(env);
+    for (const name of ["50-metrics.sh", "60-follow-api.sh"]) {
+      // its loops outlive the script: a group of its own, ended as one
+      const script = `. ${this.file(name)}; wait`;
+      this.processes.push(spawn("sh", ["-c", script], { env, stdio: "inherit", detached: true }));
+    }
     await new Promise((done) => setTimeout(done, 200));
     this.processes.push(
       spawn("nginx", ["-c", join(this.dir, "nginx.conf"), "-g", "daemon off;"], { stdio: "ignore", detached: true }),
