@@ -21,8 +21,7 @@ const READY_MS = 300_000;
 export async function up(options: { yes: boolean }): Promise<void> {
   const begin = Date.now();
   let config = loadConfig();
-  await checkTerraform(config);
-  await checkKubectl();
+  await checkTools(config);
   if (!(await hasCluster(config))) config = await ownCluster(config, options.yes);
   const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
   await checkMetricsServer(config, kube);
@@ -59,6 +58,17 @@ export async function up(options: { yes: boolean }): Promise<void> {
   say(
     `${bold("Up")} after ${seconds(Date.now() - begin)}. Now: npm run status -- --watch; remove all of it: npm run down`,
   );
+}
+
+/** What every deployment needs; where there is not even a cluster, also what goes without. */
+async function checkTools(config: Config): Promise<void> {
+  try {
+    await checkTerraform(config);
+    await checkKubectl();
+  } catch (error) {
+    if (!(error instanceof Failure) || config.clusterIsNamed) throw error;
+    throw new Failure(error.message, [error.next, WITHOUT_CLUSTER].filter(Boolean).join(". "), error.exitCode);
+  }
 }
 
 /** No cluster is configured: a local one, if the user wants it. */

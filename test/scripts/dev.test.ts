@@ -79,3 +79,18 @@ it("refuses a port that is none, and one that is taken", async () => {
   expect(status).toBe(1);
   expect(stderr).toContain(`Port ${port} is in use.`);
 });
+
+it.each([
+  ["up", 1, "terraform is not installed"],
+  ["doctor", 1, "none is configured"],
+])("is what `npm run %s` points to where there is neither a cluster nor a way to get one", (name, code, why) => {
+  // node and nothing else: no kubectl, no kind, no kubeconfig
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...cli.slice(0, 2), name], {
+    cwd: root,
+    encoding: "utf8",
+    env: { PATH: path.dirname(__filename), HOME: path.dirname(__filename), IAC_CONFIG: "/dev/null", CI: "true" },
+  });
+  expect(status).toBe(code);
+  expect(stdout + stderr).toContain(why);
+  expect(stdout + stderr).toContain("npm run dev");
+});

@@ -411,10 +411,10 @@ describe("a kind cluster of one's own", () => {
     await createKind(config, () => undefined, run);
     expect(commands.some((c) => /kind create|docker run|network connect/.test(c))).toBe(false);
   });
-  it("needs kind, and says where to get it", async () => {
-    await expect(
-      createKind(config, () => undefined, recorder([[/kind version/, missing("kind")]]).run),
-    ).rejects.toMatchObject({ next: expect.stringContaining("https://kind.sigs.k8s.io") });
+  it("needs kind, and says where to get it and what goes without any cluster", async () => {
+    const made = createKind(config, () => undefined, recorder([[/kind version/, missing("kind")]]).run);
+    await expect(made).rejects.toMatchObject({ next: expect.stringContaining("https://kind.sigs.k8s.io") });
+    await expect(made).rejects.toMatchObject({ next: expect.stringContaining("npm run dev") });
   });
   it("goes with its registry", async () => {
     const { run, commands } = recorder();

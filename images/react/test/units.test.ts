@@ -83,6 +83,14 @@ describe("the fleet", () => {
     expect(now.replicas).toMatchObject([{ name: "r0", readsPerSecond: 75, state: "serving", lagSeconds: 0.1 }]);
   });
 
+  it("has the rate of a replica that is new from its first reads on", () => {
+    const fleet = after([0, [status("a", 0, { r0: 10 })]], [2000, [status("a", 0, { r0: 10, r1: 50 })]]);
+    expect(view(fleet, 2000, 0).replicas).toMatchObject([
+      { name: "r0", readsPerSecond: 0 },
+      { name: "r1", readsPerSecond: 25 },
+    ]);
+  });
+
   it("knows no rate after one answer, nor from two of one moment", () => {
     expect(view(after([0, [status("a", 100), status("a", 101)]]), 0, 0).pods[0]!.perSecond).toBeUndefined();
   });

@@ -85,7 +85,8 @@ export function view(fleet: Fleet, at: number, since: number): FleetView {
       entry.states.push(state);
       if (lagSeconds !== null) entry.lags.push(lagSeconds);
       const earlier = before?.status.replicas.find((r) => r.name === name);
-      if (earlier) entry.rate += (reads - earlier.reads) / seconds;
+      // one that the pod did not know then had answered nothing
+      if (before) entry.rate += (reads - (earlier?.reads ?? 0)) / seconds;
       const firstSeen = samples.find((s) => s.status.replicas.some((r) => r.name === name))!.at;
       entry.firstAt = Math.min(entry.firstAt, firstSeen === samples[0]!.at ? firstAt : firstSeen);
       replicas.set(name, entry);
