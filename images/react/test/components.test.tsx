@@ -216,6 +216,24 @@ describe("a row", () => {
     expect(data.get("colour")).toBe("red");
   });
 
+  it("hears its keys as soon as it has the focus, also while the list flies past", async () => {
+    data.set("colour", "blue");
+    let deleted = "";
+    let answer: ((response: Response) => void) | undefined;
+    vi.stubGlobal("fetch", () => new Promise<Response>((resolve) => (answer = resolve)));
+    const user = show(
+      <Row id="colour" index={0} calm={false} active onActive={() => undefined} onDelete={(id) => (deleted = id)} />,
+    );
+    screen.getByRole("group", { name: "colour" }).focus();
+    await user.keyboard("{Delete}");
+    expect(deleted).toBe("colour");
+    // the editor opens as the value comes
+    await user.keyboard("{Enter}");
+    expect(screen.queryByLabelText("Value of colour")).toBeNull();
+    answer!(respond(200, "blue"));
+    expect(((await screen.findByLabelText("Value of colour")) as HTMLTextAreaElement).value).toBe("blue");
+  });
+
   it("puts the old value back where an edit fails, and keeps the editor open", async () => {
     data.set("colour", "blue");
     const user = show(row("colour"));

@@ -24,7 +24,8 @@ interface RowProps {
 /** One key: at first just its name, once the list is calm also its value and what can be done with it. */
 export function Row({ id, index, calm, active, onActive, onDelete }: RowProps) {
   const [full, setFull] = useState(calm);
-  if (calm && !full) setFull(true);
+  // the one that has the focus must hear its keys at once
+  if ((calm || active) && !full) setFull(true);
   const [editing, setEditing] = useState(false);
   const row = useRef<HTMLDivElement>(null);
   const keys = useRef<Readonly<Record<string, () => void>>>({});
@@ -78,7 +79,8 @@ interface ContentProps {
 function Content({ id, keys, tabIndex, editing, onEdit, onDelete }: ContentProps) {
   const value = useValue(id);
   const tell = useToasts();
-  const edit = () => onEdit(value.data !== undefined);
+  // where the value is still on its way, the editor opens as it comes
+  const edit = () => onEdit(value.data !== undefined || !value.isError);
   const copyValue = () =>
     typeof value.data === "string" && void copy(value.data).then((done) => tell(done ? t.copied : t.notCopied));
   const deleteKey = () => onDelete(id);
@@ -86,7 +88,9 @@ function Content({ id, keys, tabIndex, editing, onEdit, onDelete }: ContentProps
     keys.current = { Enter: edit, e: edit, c: copyValue, Delete: deleteKey };
   });
 
-  if (editing) return <Editor id={id} value={value.data ?? ""} onClose={() => onEdit(false)} />;
+  if (editing && value.data !== undefined) {
+    return <Editor id={id} value={value.data ?? ""} onClose={() => onEdit(false)} />;
+  }
   const actions = [
     { run: copyValue, label: t.copy(id), icon: Copy },
     { run: edit, label: t.edit(id), icon: Pencil },

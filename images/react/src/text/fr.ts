@@ -14,13 +14,13 @@ export const fr: Text = {
   apiDown: "L’API est injoignable.",
   apiLate: "L’API n’a pas répondu à temps.",
   apiAnswered: (status) => `L’API a répondu ${status}.`,
-  retrying: "Nouvel essai automatique…",
+  retrying: "Nouvel essai…",
   tryAgain: "Réessayer",
 
   addTitle: "Ajouter une clé",
   key: "Clé",
   value: "Valeur",
-  valueHint: "Plusieurs lignes avec Entrée ; Ctrl+Entrée enregistre",
+  valueHint: "Entrée : autre ligne ; Ctrl+Entrée enregistre",
   add: "Ajouter",
   adding: "Ajout…",
   notSaved: (reason) => `Non enregistrée : ${reason}`,
@@ -74,7 +74,7 @@ export const fr: Text = {
     )[state] ?? state,
 
   check: "Contrôle du système",
-  checkHint: "Écrit une clé, la relit partout, puis la supprime",
+  checkHint: "Écrit une clé, la relit partout, la supprime",
   run: "Lancer le contrôle",
   running: "En cours…",
   passed: "Tout fonctionne",
@@ -93,5 +93,5 @@ export const fr: Text = {
   noReplicas: "aucun : le principal répond",
   missing: (names) => `absente après 5 s : ${names}`,
   wrongValue: "une autre valeur est revenue",
-  stillThere: (names) => `encore présente après 5 s : ${names}`,
+  stillThere: (names) => `toujours là après 5 s : ${names}`,
 };
