@@ -69,20 +69,21 @@ export async function copiesOf(store: Store, id: string): Promise<Copies> {
     );
     return { bytes: exists ? bytes : null, head, ms: performance.now() - begin };
   };
+  // taken once: members may come and go while they are asked
+  const members = store.pool.all;
   // replicas are asked at the same moment as main, so that what they lack is what they lag
   const [main, ...replicas] = await Promise.all([
     ask(store.main).catch((error: unknown) => Promise.reject(store.explain(error))),
-    ...store.pool.all.map((replica) =>
+    ...members.map((replica) =>
       replica.connection.usable
         ? ask(replica.connection).catch((error: Error) => error.message)
         : Promise.resolve(`not asked: ${replica.state}`),
     ),
   ]);
-  const names = store.pool.all.map((replica) => replica.name);
   return {
     main: { name: "main", bytes: main.bytes, same: true, ms: main.ms },
     replicas: replicas.map((found, i) => {
-      const name = names[i]!;
+      const { name } = members[i]!;
       if (typeof found === "string") return { name, reason: found };
       return { name, bytes: found.bytes, same: found.bytes === main.bytes && found.head === main.head, ms: found.ms };
     }),

@@ -13,12 +13,15 @@ describe.skipIf(!hasRedis)("the API about itself", () => {
   const status = async () => (await (await api.fetch("/status")).json()) as Status;
   const copies = async (id: string) => (await (await api.fetch(`/copies?id=${id}`)).json()) as Copies;
 
+  const bothServe = () =>
+    eventually("both replicas to serve", async () =>
+      (await status()).replicas.map((r) => r.state).every((s, _, all) => all.length === 2 && s === "serving"),
+    );
+
   beforeAll(async () => {
     cluster = await new Cluster().start(2);
     api = await startApi(cluster.main.url, undefined, cluster.env);
-    await eventually("both replicas to serve", async () =>
-      (await status()).replicas.map((r) => r.state).every((s, _, all) => all.length === 2 && s === "serving"),
-    );
+    await bothServe();
   });
   afterAll(async () => {
     await api?.server.stop();
@@ -72,6 +75,24 @@ describe.skipIf(!hasRedis)("the API about itself", () => {
       expect((of(second) as { reason: string }).reason).not.toBe("");
     } finally {
       second!.signal("SIGCONT");
+    }
+  });
+
+  it("keeps names and answers together where a replica leaves meanwhile", async () => {
+    await bothServe();
+    const [first, second] = cluster.replicas;
+    first!.signal("SIGSTOP");
+    try {
+      const asked = copies("nowhere");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      cluster.leave(first!);
+      const { replicas } = await asked;
+      const of = (redis: typeof first) => replicas.find((r) => r.name === Cluster.nameOf(redis!));
+      expect(of(first)).toHaveProperty("reason");
+      expect(of(second)).toMatchObject({ bytes: null, same: true });
+    } finally {
+      first!.signal("SIGCONT");
+      cluster.rejoin(first!);
     }
   });
 
