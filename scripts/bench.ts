@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../modules/config";
+import { installFolders } from "./lib/install";
 import { bold, Failure, say } from "./lib/ui";
 
 const DIR = path.join(PROJECT_ROOT, "test", "bench");
@@ -30,11 +31,7 @@ export async function bench(name: string): Promise<number> {
   }
   say(bold(`Benchmark ${name}: ${benches().get(name)}`));
   // what they compare with, and the API's own dependencies
-  const installer = path.join(PROJECT_ROOT, "scripts", "bootstrap.mjs");
-  const { install } = (await import(installer)) as { install: (folder: string) => void };
-  for (const folder of [DIR, ...["node", "react"].map((image) => path.join(PROJECT_ROOT, "images", image))]) {
-    install(folder);
-  }
+  await installFolders("test/bench", "images/node", "images/react");
   const { exitCode } = await execa(process.execPath, ["--import", "tsx", path.join(DIR, `${name}.ts`)], {
     cwd: PROJECT_ROOT,
     stdio: "inherit",

@@ -8,11 +8,12 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { PROJECT_ROOT } from "../modules/config";
+import { installFolders } from "./lib/install";
 import { run, RunError } from "./lib/run";
 import { takeStops } from "./lib/stop";
 import { bold, dim, Failure, inStep, say } from "./lib/ui";
 
-const root = path.resolve(__dirname, "..");
 const REPLICAS = 2;
 const READY_MS = 60_000;
 /** What is told of a part that fails. */
@@ -29,9 +30,7 @@ export async function dev(options: { port: string }): Promise<void> {
     throw new Failure(`Port ${port} is in use.`, "End what uses it, or name another one: npm run dev -- --port 5174");
   }
   const redis = await findRedis();
-  // @ts-expect-error plain JavaScript without types: it runs before anything is installed
-  const { install } = (await import("./bootstrap.mjs")) as { install: (folder: string) => void };
-  for (const image of ["node", "react"]) install(path.join(root, "images", image));
+  await installFolders("images/node", "images/react");
 
   const dir = mkdtempSync(path.join(tmpdir(), "iacproject-dev-"));
   // an ES module, this project CommonJS as cdktf wants it
@@ -60,8 +59,8 @@ export async function dev(options: { port: string }): Promise<void> {
     const [main, ...replicas] = ports.map((own) => `redis://127.0.0.1:${own}`);
     const api = `http://127.0.0.1:${await freePort()}`;
     await inStep("api", async () => {
-      const tsx = path.join(root, "node_modules", "tsx", "dist", "cli.mjs");
-      const source = path.join(root, "images", "node", "src", "main.ts");
+      const tsx = path.join(PROJECT_ROOT, "node_modules", "tsx", "dist", "cli.mjs");
+      const source = path.join(PROJECT_ROOT, "images", "node", "src", "main.ts");
       parts.start("api", process.execPath, [tsx, "watch", "--clear-screen=false", source], {
         env: {
           PORT: new URL(api).port,
@@ -75,7 +74,7 @@ export async function dev(options: { port: string }): Promise<void> {
     });
     const page = `http://localhost:${port}`;
     await inStep("page", async () => {
-      const react = path.join(root, "images", "react");
+      const react = path.join(PROJECT_ROOT, "images", "react");
       const vite = path.join(react, "node_modules", "vite", "bin", "vite.js");
       parts.start(
         "page",
@@ -98,7 +97,7 @@ export async function dev(options: { port: string }): Promise<void> {
 
 /** redis-server of this machine, or the one that the tests have brought. */
 async function findRedis(): Promise<string> {
-  for (const program of ["redis-server", path.join(root, ".tools", "bin", "redis-server")]) {
+  for (const program of ["redis-server", path.join(PROJECT_ROOT, ".tools", "bin", "redis-server")]) {
     try {
       await run(program, ["--version"], { timeoutMs: 10_000 });
       return program;
@@ -140,7 +139,7 @@ class Parts {
 
   /** @param options.quiet what it says is shown only where it fails */
   start(name: string, program: string, args: string[], options: PartOptions = {}): void {
-    const { env = {}, cwd = root, quiet = false } = options;
+    const { env = {}, cwd = PROJECT_ROOT, quiet = false } = options;
     const child = this.execa(program, args, { cwd, env, stdin: "ignore", reject: false, buffer: false });
     this.children.set(name, child);
     const last: string[] = [];

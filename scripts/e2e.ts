@@ -20,12 +20,6 @@ export async function e2e(tier: string): Promise<number> {
   fs.mkdirSync(path.dirname(out), { recursive: true });
   fs.rmSync(out, { force: true });
   say(bold(`End-to-end test, tier ${tier}`));
-  if (tier === "page") {
-    // the browser's driver
-    const installer = path.join(PROJECT_ROOT, "scripts", "bootstrap.mjs");
-    const { install } = (await import(installer)) as { install: (folder: string) => void };
-    install(path.join(PROJECT_ROOT, "images", "react"));
-  }
   const jest = path.join(PROJECT_ROOT, "node_modules", "jest", "bin", "jest.js");
   const { exitCode } = await execa(
     process.execPath,

@@ -5,11 +5,11 @@
  * The figures are written to docs/benchmarks.md.
  */
 import { PROJECT_ROOT } from "../../modules/config";
-import { publishPart, row, rowsTable } from "../helpers/publish";
+import { Figures } from "../helpers/publish";
 import { LOAD_LABELS, removeLoad, startLoad, type LoadResult } from "./load";
 import { PodMetrics, type Sample } from "./pod-metrics";
 import { removeAfterFailure, step } from "./steps";
-import { app, beyondBase, eventually, expectNothingOfOurs, kube, npmRunWith } from "./system";
+import { app, beyondBase, eventually, expectNothingOfOurs, isReady, kube, npmRunWith } from "./system";
 
 /** Enough of each part to take some away; monitoring is not what is looked at here. */
 const settings = {
@@ -18,12 +18,7 @@ const settings = {
   IAC_SCALING_NODE_MIN: "3",
 };
 const NODE = `http://node.${app}.svc:3000/item`;
-const figures: Record<string, unknown> = {};
-const rows: string[] = [];
-const note = (what: string, seen: string, goal: string, met: boolean): void => {
-  rows.push(row(what, seen, goal, met));
-  console.log(`${what}: ${seen}; goal ${goal}: ${met ? "met" : "NOT MET"}`);
-};
+const figures = new Figures();
 
 removeAfterFailure(settings);
 afterAll(removeLoad);
@@ -36,10 +31,7 @@ async function pin(kind: "deploy" | "statefulset", name: string, label: string, 
   await kube.raw(["-n", app, "scale", kind, name, `--replicas=${size}`]);
   await eventually(`${size} pods of ${name}`, 180, async () => {
     const pods = await kube.list("pods", "-n", app, "-l", `app.kubernetes.io/name=${label}`);
-    const ready = pods.filter((p) =>
-      p.status.conditions?.some((c: { type: string; status: string }) => c.type === "Ready" && c.status === "True"),
-    );
-    return pods.length === size && ready.length === size ? true : undefined;
+    return pods.length === size && pods.every(isReady) ? true : undefined;
   });
 }
 
@@ -95,7 +87,7 @@ step("the image is its base and little more, runs as non-root and cannot write i
   expect(securityContext.readOnlyRootFilesystem).toBe(true);
   expect(pod!.spec.securityContext.runAsNonRoot).toBe(true);
   const more = beyondBase(image as string, "node");
-  note("image, beyond its base", `${more.toFixed(1)} MB`, "≤ 30 MB", more <= 30);
+  figures.note("image, beyond its base", `${more.toFixed(1)} MB`, "≤ 30 MB", more <= 30);
   expect(more).toBeLessThanOrEqual(30);
 });
 
@@ -125,9 +117,9 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
         const first = metrics.firstAbove("redis_pool_reads_total", known, 0);
         found.push({ name, share: (got.get(known) ?? 0) / (total / members), firstReadMs: first - ready, members });
       }
-      figures[`new replicas, by ${by}`] = found;
+      figures.raw[`new replicas, by ${by}`] = found;
       const least = Math.min(...found.map((f) => f.share));
-      note(
+      figures.note(
         `share of a new replica in its third second after Ready, the least of three, found by ${by}`,
         `${(least * 100).toFixed(0)} % of the fair one; first read seen ${found.map((f) => f.firstReadMs).join(", ")} ms after Ready`,
         by === "watch" ? "≥ 80 %" : "what DNS' caches allow",
@@ -137,7 +129,7 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
     });
     await pin("statefulset", "redis-replicas", "redis-replica", 3);
     const result = await load.result();
-    note(
+    figures.note(
       `reads and writes while replicas went 3 → 6 → 3, found by ${by}`,
       `${failed(result)} failed of ${result.sent}`,
       "0",
@@ -183,11 +175,11 @@ step("a new API pod carries its share of kept-alive connections, directly and be
         const found = steps.map((ms) => `${(shareIn(ms - 5000, ms) * 100).toFixed(0)} %`);
         // where 200 connections lead is chance: over two lives of them it evens out
         const settled = shareIn(10_000, 25_000);
-        figures[`new API pod, ${name}`] = {
+        figures.raw[`new API pod, ${name}`] = {
           settled,
           steps: steps.map((ms) => ({ ms, share: shareIn(ms - 5000, ms) })),
         };
-        note(
+        figures.note(
           `share of a new API pod, ${name}`,
           `${(settled * 100).toFixed(0)} % of the fair one from second 10 to 25; in steps of 5 s: ${found.join(", ")}`,
           "≥ 80 % in the end",
@@ -210,8 +202,8 @@ step(
     const load = await startLoad(800, 80);
     try {
       const result = await load.result();
-      figures["through one page pod"] = result;
-      note(
+      figures.raw["through one page pod"] = result;
+      figures.note(
         "800 requests/s for 80 s through one pod of the page",
         `${failed(result)} failed of ${result.sent}, ${result.late} not sent (p99 ${result.p99} ms)`,
         "0 failed",
@@ -235,7 +227,7 @@ step("what three API pods can do on this machine is measured", async () => {
     expect(result.failures).toEqual([]);
     const capacity = result.sent / result.seconds;
     rate = Math.floor(capacity * 0.7);
-    figures["capacity"] = { perSecond: capacity, p99: result.p99, rate };
+    figures.raw["capacity"] = { perSecond: capacity, p99: result.p99, rate };
     console.log(`capacity ${capacity.toFixed(0)}/s, 70 % of it ${rate}/s`);
   } finally {
     await load.remove();
@@ -283,8 +275,8 @@ for (const [what, times, change] of [
     const sum = (of: (r: LoadResult) => number) => results.reduce((a, r) => a + of(r), 0);
     const [sent, lost, late] = [sum((r) => r.sent), sum(failed), sum((r) => r.late)];
     const p99 = Math.max(...results.map((r) => r.p99));
-    figures[what] = { rate, sent, failed: lost, late, p99, failures: results.flatMap((r) => r.failures) };
-    note(
+    figures.raw[what] = { rate, sent, failed: lost, late, p99, failures: results.flatMap((r) => r.failures) };
+    figures.note(
       `keep-alive requests across ten ${what}, at 70 % of capacity`,
       `**${lost} failed of ${sent}** at ${rate}/s (p99 ${p99} ms; ${late} not sent for want of a free connection)`,
       "0 failed",
@@ -304,6 +296,6 @@ step("the same by DNS, for clusters that grant no Role: no failed read either", 
 });
 
 step("the figures are written down, and all of it is removed", async () => {
-  publishPart(PROJECT_ROOT, "e2e-api", (before) => rowsTable(rows, before), figures);
+  figures.publish(PROJECT_ROOT, "e2e-api");
   expect((await npmRunWith(byDns, "down", "--yes")).code).toBe(0);
 });

@@ -6,7 +6,7 @@
  */
 import { type Browser, chromium, type Page } from "playwright-core";
 import { PROJECT_ROOT } from "../../modules/config";
-import { publishPart, row, rowsTable } from "../helpers/publish";
+import { Figures } from "../helpers/publish";
 import { rateOf, removeLoad, startLoad } from "./load";
 import { removeAfterFailure, step } from "./steps";
 import {
@@ -15,6 +15,7 @@ import {
   eventually,
   expectNothingOfOurs,
   forward,
+  isReady,
   kube,
   npmRunWith,
   projectPath,
@@ -23,12 +24,7 @@ import {
 
 /** Replicas are cheap to ask: at the usual target this machine would not make them scale. */
 const settings = { IAC_SCALING_REPLICAS_CPU_TARGET: "15" };
-const figures: Record<string, unknown> = {};
-const rows: string[] = [];
-const note = (what: string, seen: string, goal: string, met: boolean): void => {
-  rows.push(row(what, seen, goal, met));
-  console.log(`${what}: ${seen}; goal ${goal}: ${met ? "met" : "NOT MET"}`);
-};
+const figures = new Figures();
 
 removeAfterFailure(settings);
 afterAll(removeLoad);
@@ -55,9 +51,7 @@ const shown = (page: Page, figure: "pods" | "replicas"): Promise<string[]> =>
   );
 const podNames = async (component: string): Promise<string[]> =>
   (await kube.list("pods", "-n", app, "-l", `app.kubernetes.io/name=${component}`))
-    .filter((p) =>
-      p.status.conditions?.some((c: { type: string; status: string }) => c.type === "Ready" && c.status === "True"),
-    )
+    .filter(isReady)
     .map((p) => p.metadata.name as string)
     .sort();
 
@@ -69,7 +63,7 @@ step("the system is up", async () => {
 step("the image is its base and little more", async () => {
   const [pod] = await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=react");
   const more = beyondBase(pod!.spec.containers[0].image as string, "react");
-  note("image of the page, beyond its base", `${more.toFixed(1)} MB`, "≤ 5 MB", more <= 5);
+  figures.note("image of the page, beyond its base", `${more.toFixed(1)} MB`, "≤ 5 MB", more <= 5);
   expect(more).toBeLessThanOrEqual(5);
 });
 
@@ -84,7 +78,7 @@ step("the page names the pods and replicas that there are, and its check of the 
     await page.getByRole("button", { name: "Run the check" }).click();
     await page.getByText("Everything works").waitFor();
     const details = await page.locator("[data-step] .muted").allTextContents();
-    figures["check"] = details;
+    figures.raw["check"] = details;
     console.log(`check: ${details.join("; ")}`);
   });
 });
@@ -117,8 +111,8 @@ step("during a scale-out new pods and replicas appear on the page, without a rel
       await page.screenshot({ path: projectPath("docs", "pictures", "page-scale-out.png"), fullPage: true });
       expect(await page.evaluate("window.mark")).toBe("never reloaded");
       const after = { pods: await shown(page, "pods"), replicas: await shown(page, "replicas") };
-      figures["scale-out"] = { rate, before, after, delay };
-      note(
+      figures.raw["scale-out"] = { rate, before, after, delay };
+      figures.note(
         "a scale-out as the page shows it",
         `${before.pods.length} → ${after.pods.length} API pods, ${before.replicas.length} → ${after.replicas.length} replicas; the first new pod at most ${delay?.toFixed(0)} s after it was Ready`,
         "without a reload",
@@ -149,8 +143,8 @@ step("a Service of the API that was made anew, with another address, is found by
     ),
   );
   const seconds = (Date.now() - begin) / 1000;
-  figures["service made anew"] = { seconds };
-  note("the API's Service made anew: the page reaches it", `${seconds.toFixed(0)} s after`, "by itself", true);
+  figures.raw["service made anew"] = { seconds };
+  figures.note("the API's Service made anew: the page reaches it", `${seconds.toFixed(0)} s after`, "by itself", true);
   expect(await podNames("react")).toEqual(pods);
 });
 
@@ -164,13 +158,13 @@ step("Prometheus has the page's requests by route and status, and their latency"
   const counts = Object.fromEntries(
     result.map((r) => [`${r.metric["route"]} ${r.metric["status"]}`, Number(r.value[1])]),
   );
-  figures["requests"] = counts;
+  figures.raw["requests"] = counts;
   expect(counts["page 200"]).toBeGreaterThan(0);
   expect(counts["assets 200"]).toBeGreaterThan(0);
   expect(counts["api 404"]).toBeGreaterThan(10_000);
 });
 
 step("the figures are written down, and all of it is removed", async () => {
-  publishPart(PROJECT_ROOT, "e2e-page", (before) => rowsTable(rows, before), figures);
+  figures.publish(PROJECT_ROOT, "e2e-page");
   expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);
 });

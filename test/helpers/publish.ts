@@ -28,3 +28,20 @@ export function rowsTable(rows: readonly string[], before = ""): string {
     .filter((line) => /^\| [^|]/.test(line) && !/^\| \| /.test(line) && !rows.some((r) => key(r) === key(line)));
   return ["| | seen | goal | |", "|---|---|---|---|", ...kept, ...rows].join("\n");
 }
+
+/** What a tier of the end-to-end test has measured, said as it comes and written down at its end. */
+export class Figures {
+  /** What the rows were made of, for whoever draws it. */
+  readonly raw: Record<string, unknown> = {};
+  private readonly rows: string[] = [];
+
+  note(what: string, seen: string, goal: string, met: boolean): void {
+    this.rows.push(row(what, seen, goal, met));
+    console.log(`${what}: ${seen}; goal ${goal}: ${met ? "met" : "NOT MET"}`);
+  }
+
+  /** Rows that this run did not measure stay as they were. */
+  publish(root: string, name: string): void {
+    publishPart(root, name, (before) => rowsTable(this.rows, before), this.raw);
+  }
+}

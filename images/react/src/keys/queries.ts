@@ -5,7 +5,7 @@ import { patternOf } from "./pattern";
 import { has, merge, withKey, withoutKey } from "./sorted";
 
 /** Keys that are loaded at most: more are found by searching. */
-export const MOST_KEYS = 100_000;
+const MOST_KEYS = 100_000;
 /** A longer list is not read again by itself: it would cost the API a request a thousand keys. */
 const REFRESHED_KEYS = 2000;
 /** Times that a list begins anew because the replica that it came from has gone. */

@@ -26,7 +26,6 @@ export interface PodView {
   readonly id: string;
   readonly name: string;
   readonly perSecond: number | undefined;
-  readonly inFlight: number;
   readonly fresh: boolean;
 }
 export interface ReplicaView {
@@ -76,7 +75,6 @@ export function view(fleet: Fleet, at: number, since: number): FleetView {
       id,
       name: server.name,
       perSecond: before && (requests.answered - before.status.requests.answered) / seconds,
-      inFlight: requests.inFlight,
       fresh: firstAt - since > LEAST_MS && at - firstAt < FRESH_MS && server.uptimeSeconds < 120,
     });
     mainUp = mainUp || now.status.main.up;
