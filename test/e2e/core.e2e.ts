@@ -11,7 +11,7 @@ import {
   inventory,
   kube,
   monitoring,
-  npmRun,
+  npmRunWith,
   projectPath,
   prometheus,
   apiRaw,
@@ -20,8 +20,12 @@ import {
 } from "./system";
 import { rateOf, startLoad } from "./load";
 
+// no scale-in while the tier runs: a count that changes after the load is somebody's fault
+const env = { IAC_SCALING_NODE_SCALE_DOWN_WINDOW_SECONDS: "1800" };
+const npmRun = (name: string, ...args: string[]) => npmRunWith(env, name, ...args);
+
 let before: string[];
-removeAfterFailure();
+removeAfterFailure(env);
 
 const secret = async (namespace: string, name: string, key: string) =>
   Buffer.from((await kube.get("secret", name, namespace))!.data![key]!, "base64").toString();
@@ -195,16 +199,19 @@ step("under load the API scales out without a failed request, and diff stays emp
 step("plan, then the autoscaler moves, then apply: the count stays", async () => {
   const dir = projectPath("cdktf.out", "stacks", "app");
   // a real change to the pods: another memory request
-  const synth = await command("npx", ["tsx", "main.ts"], { env: { IAC_NODE_RESOURCES_MEMORY: "97Mi" } });
+  const synth = await command("npx", ["tsx", "main.ts"], {
+    env: { ...env, IAC_NODE_RESOURCES_MEMORY: "97Mi" },
+  });
   expect(synth.code).toBe(0);
   const plan = await command("terraform", ["plan", "-input=false", "-no-color", "-out=race.bin"], { cwd: dir });
   expect(plan.output).toMatch(/1 to change/);
-  // the autoscaler moves: its minimum goes up, as a burst of load would have it
-  const hpa = (await kube.get("hpa", "node", app))!;
-  const patch = (min: number) =>
-    kube.raw(["-n", app, "patch", "hpa", "node", "--type=merge", "-p", JSON.stringify({ spec: { minReplicas: min } })]);
-  const moved = (await specReplicas("deploy", "node")) + 2;
-  await patch(moved);
+  // the autoscaler moves: up as a burst of load would have it, or down where the load took it to its most
+  const { minReplicas, maxReplicas } = (await kube.get("hpa", "node", app))!.spec as Record<string, number>;
+  const bound = (bounds: object) =>
+    kube.raw(["-n", app, "patch", "hpa", "node", "--type=merge", "-p", JSON.stringify({ spec: bounds })]);
+  const count = await specReplicas("deploy", "node");
+  const moved = count + 2 <= maxReplicas! ? count + 2 : count - 2;
+  await bound({ minReplicas: moved, maxReplicas: moved });
   await eventually("the autoscaler to move", 60, async () =>
     (await specReplicas("deploy", "node")) === moved ? true : undefined,
   );
@@ -216,8 +223,12 @@ step("plan, then the autoscaler moves, then apply: the count stays", async () =>
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   expect([...seen]).toEqual([moved]);
-  await patch(hpa.spec.minReplicas as number);
+  await bound({ minReplicas, maxReplicas });
   expect((await npmRun("up")).code).toBe(0);
+  const settled = Math.min(count, moved);
+  await eventually(`the autoscaler to be back at ${settled}`, 60, async () =>
+    (await specReplicas("deploy", "node")) === settled ? true : undefined,
+  );
 });
 
 step("a change made by hand shows in diff, and up undoes it without touching the count", async () => {
