@@ -16,6 +16,8 @@ export class Admission {
   inFlight = 0;
   bytes = 0;
   lists = 0;
+  /** Requests that came since the start, those that were refused among them. */
+  begun = 0;
   /** Requests that are no longer in work, since the start. */
   done = 0;
   readonly shed: Record<ShedReason, number> = { in_flight: 0, bytes: 0, lists: 0 };
@@ -24,6 +26,7 @@ export class Admission {
 
   /** Throws where too much is in work; else counts the request in. */
   enter(): void {
+    this.begun++;
     if (this.inFlight >= this.limits.maxInFlight) throw this.refuse("in_flight");
     this.inFlight++;
   }

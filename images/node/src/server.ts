@@ -80,6 +80,7 @@ export class ApiServer {
       this.http.close(() => resolve());
       this.http.closeIdleConnections();
     });
+    this.metrics.stop();
     await this.store.stop();
   }
 

@@ -1,16 +1,21 @@
 # Makes Prometheus text of nginx's log: nginx itself counts connections, not answers.
-# Lines in: "route method status seconds bytes", or "tick", at which what has changed is written to `out`.
+# Lines in: "route method status seconds bytes", or "tick" once a second, at which what has changed is written to `out`.
 BEGIN {
   buckets = split("0.001 0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 10", le, " ")
   write()
 }
 $1 == "tick" {
-  if (changed) write()
+  # of two seconds: calm enough to be steered by, and new enough
+  rate = (now + before) / 2
+  before = now
+  now = 0
+  if (changed || rate != shown) write()
   next
 }
 NF == 5 {
   key = "route=\"" $1 "\",method=\"" $2 "\",status=\"" $3 "\""
   count[key]++
+  now++
   sum[key] += $4
   bytes[key] += $5
   for (i = buckets; i > 0 && $4 <= le[i]; i--) bucket[key, i]++
@@ -30,6 +35,9 @@ function write(    key, i) {
   }
   head("nginx_http_response_bytes_total", "counter", "Bytes of answers, headers included")
   for (key in bytes) printf "nginx_http_response_bytes_total{%s} %.0f\n", key, bytes[key] > (out ".new")
+  head("nginx_http_requests_per_second", "gauge", "Requests answered each second, over the last 2 s")
+  printf "nginx_http_requests_per_second %.1f\n", rate > (out ".new")
+  shown = rate
   # filled in by nginx at each scrape
   head("nginx_connections", "gauge", "Connections by what they are doing")
   for (i = split("reading writing waiting", state, " "); i > 0; i--)

@@ -144,6 +144,22 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     },
   );
 
+  it("tells how many requests come each second, and forgets them when none come", async () => {
+    const rate = async () =>
+      Number(/^nginx_http_requests_per_second (\S+)$/m.exec(await (await fetch(`${address}/metrics`)).text())?.[1]);
+    const until = async (holds: (rate: number) => boolean) => {
+      for (const end = Date.now() + 8000; Date.now() < end; await new Promise((r) => setTimeout(r, 100)))
+        if (holds(await rate())) return true;
+      return `still ${await rate()}`;
+    };
+    const load = setInterval(() => void fetch(`${address}/api/item`).then((r) => r.text()), 20);
+    // 50 a second are asked for; a busy machine manages fewer
+    expect(await until((r) => r > 15 && r < 60)).toBe(true);
+    clearInterval(load);
+    // the looks themselves are not counted
+    expect(await until((r) => r === 0)).toBe(true);
+  });
+
   it("counts requests by route, method and status, with their latency, for Prometheus", async () => {
     const metric = async (name: string, labels: string) => {
       const text = await (await fetch(`${address}/metrics`)).text();

@@ -1,10 +1,10 @@
 /** What Prometheus reads: requests, process, event loop, the pool of replicas. Table: docs/api.md. */
-import { performance } from "node:perf_hooks";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Admission } from "../admission";
 import { REPLICA_STATES } from "../redis/replica";
 import type { Store } from "../redis/store";
 import { FastHistogram, type Series } from "./histogram";
+import { Recent } from "./recent";
 
 /** Methods that are told apart; the first stands for all others. */
 const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS"] as const;
@@ -22,12 +22,15 @@ export class Metrics {
     this.registry,
   );
   private readonly series = new Map<string, Map<number, Series>>();
+  private readonly recent: Recent;
 
   constructor(admission: Admission, store: Store, connections: () => number) {
     const registers = [this.registry];
     // the default of 10 ms wakes an idle process a hundred times a second
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 50 });
-    this.eventLoop();
+    this.recent = new Recent(admission);
+    this.recent.start();
+    this.load(this.recent);
     new Gauge({
       name: "http_requests_in_flight",
       help: "HTTP requests being answered",
@@ -81,18 +84,28 @@ export class Metrics {
     });
   }
 
-  private eventLoop(): void {
-    let before = performance.eventLoopUtilization();
-    new Gauge({
-      name: "nodejs_eventloop_utilization",
-      help: "Share of time that the event loop was busy since the last scrape, 0 to 1",
-      registers: [this.registry],
-      collect() {
-        const now = performance.eventLoopUtilization();
-        this.set(performance.eventLoopUtilization(now, before).utilization);
-        before = now;
-      },
-    });
+  stop(): void {
+    this.recent.stop();
+  }
+
+  /** What an autoscaler reads: the last two seconds, whoever asks and however often. */
+  private load(recent: Recent): void {
+    const gauge = (name: string, help: string, value: () => number) =>
+      new Gauge({
+        name,
+        help: `${help}, over the last 2 s`,
+        registers: [this.registry],
+        collect() {
+          this.set(value());
+        },
+      });
+    gauge("http_requests_per_second", "HTTP requests that came each second", () => recent.requestsPerSecond);
+    gauge("http_requests_in_flight_mean", "HTTP requests being answered, on average", () => recent.inFlight);
+    gauge(
+      "nodejs_eventloop_utilization",
+      "Share of time that the event loop was busy, 0 to 1",
+      () => recent.eventLoopUtilization,
+    );
   }
 
   private pool(store: Store): void {
@@ -163,6 +176,30 @@ export class Metrics {
       "redis_pool_commands_in_flight",
       "Commands that a replica has not answered yet",
       (r) => r.connection.busy,
+    );
+    // one figure of all replicas, for the autoscaler of the replicas; none where no replica told its own
+    const ofAll = (name: string, help: string, value: (r: Store["pool"]["all"][number]) => number | undefined) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        // without a label prom-client begins with a 0 that nobody measured
+        labelNames: [],
+        collect() {
+          this.remove();
+          const told = store.pool.all.map(value).filter((figure) => figure !== undefined);
+          if (told.length) this.set(told.reduce((sum, figure) => sum + figure, 0));
+        },
+      });
+    ofAll(
+      "redis_replicas_commands_per_second",
+      "Commands that all replicas together process each second, whoever sent them, as they say",
+      (r) => r.load?.commandsPerSecond,
+    );
+    ofAll(
+      "redis_replicas_connected_clients",
+      "Connections that all replicas together hold, whosever they are, as they say",
+      (r) => r.load?.clients,
     );
     perReplica("redis_pool_replica_lag_seconds", "How far a replica is at least behind main", (r) =>
       r.lagMs === undefined ? undefined : r.lagMs / 1000,

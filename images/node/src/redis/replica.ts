@@ -1,6 +1,6 @@
 /** A replica: its connection, what it says of itself, and whether it may be asked. */
 import { Connection, readRunId, type ConnectionOptions } from "./connection";
-import { parseReplication, type LagClock } from "./replication";
+import { parseLoad, parseReplication, type LagClock, type RedisLoad } from "./replication";
 
 export const REPLICA_STATES = [
   /** asked for reads */
@@ -33,6 +33,8 @@ export class Replica {
   runId: string | undefined;
   /** ms behind main; undefined where unknown */
   lagMs: number | undefined;
+  /** What it has to do, whoever asks; undefined until it said so, and once it is gone. */
+  load: RedisLoad | undefined;
   /** Reads answered and failed, and the seconds that answers took in all. */
   answered = 0;
   failed = 0;
@@ -54,6 +56,7 @@ export class Replica {
         if (!this.connection.usable) {
           this.said = "connecting";
           this.runId = undefined;
+          this.load = undefined;
         }
         this.onChange();
         // a connection just made is of no use before it was checked
@@ -90,11 +93,13 @@ export class Replica {
       const wasHanging = connection.hanging;
       // another process may be behind a connection made anew
       this.runId ??= await readRunId(connection);
-      const info = await connection.send((client) => client.info("replication"), true);
+      // several sections at once: Redis 7
+      const info = await connection.send((client) => client.info("replication", "stats", "clients"), true);
       // it may have hung for long: believe nothing that is older than the moment it answered
       const at = performance.now();
       const replication = parseReplication(info);
       this.lagMs = this.lagClock.lag(at, replication);
+      this.load = parseLoad(info);
       const before = this.said;
       if (replication.role !== "slave") this.said = "other-role";
       else if (replication.syncing) this.said = "syncing";

@@ -14,12 +14,32 @@ export interface Replication {
   readonly linkDownSeconds: number;
 }
 
-export function parseReplication(info: string): Replication {
+/** What an instance has to do, whoever asks it. */
+export interface RedisLoad {
+  readonly commandsPerSecond: number;
+  readonly clients: number;
+}
+
+/** The fields of any answer of `INFO`. */
+function parseInfo(info: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (const line of info.split(/\r?\n/)) {
     const colon = line.indexOf(":");
     if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1));
   }
+  return fields;
+}
+
+/** From `INFO stats clients`; undefined where the sections are not there. */
+export function parseLoad(info: string): RedisLoad | undefined {
+  const fields = parseInfo(info);
+  const commandsPerSecond = Number(fields.get("instantaneous_ops_per_sec"));
+  const clients = Number(fields.get("connected_clients"));
+  return Number.isFinite(commandsPerSecond) && Number.isFinite(clients) ? { commandsPerSecond, clients } : undefined;
+}
+
+export function parseReplication(info: string): Replication {
+  const fields = parseInfo(info);
   const field = (name: string): string | undefined => fields.get(name);
   const role = field("role");
   return {

@@ -1,0 +1,59 @@
+/**
+ * The last seconds of this process: what an autoscaler asks for. Counters would need somebody who
+ * asks twice and remembers; these can be read once, by anyone, without disturbing another reader.
+ */
+import { performance, type EventLoopUtilization } from "node:perf_hooks";
+import type { Admission } from "../admission";
+
+/** Long enough for a calm figure, short enough to be news, ms. */
+const WINDOW_MS = 2000;
+const STEP_MS = 250;
+
+interface Sample {
+  readonly at: number;
+  readonly begun: number;
+  readonly inFlight: number;
+  readonly loop: EventLoopUtilization;
+}
+
+export class Recent {
+  private readonly samples: Sample[] = [];
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly admission: Admission) {
+    this.samples.push(this.now());
+  }
+
+  /** Begins to look; it keeps no process alive. */
+  start(): void {
+    this.timer = setInterval(() => {
+      this.samples.push(this.now());
+      if (this.samples.length > WINDOW_MS / STEP_MS) this.samples.shift();
+    }, STEP_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /** Requests that came each second, refused ones too: refusing them must not hide the load. */
+  get requestsPerSecond(): number {
+    const [oldest, now] = [this.samples[0]!, this.now()];
+    return now.at > oldest.at ? ((now.begun - oldest.begun) * 1000) / (now.at - oldest.at) : 0;
+  }
+
+  /** Requests in work, on average. */
+  get inFlight(): number {
+    return this.samples.reduce((sum, sample) => sum + sample.inFlight, 0) / this.samples.length;
+  }
+
+  /** Share of time that the event loop was busy, 0 to 1. */
+  get eventLoopUtilization(): number {
+    return performance.eventLoopUtilization(performance.eventLoopUtilization(), this.samples[0]!.loop).utilization;
+  }
+
+  private now(): Sample {
+    const { begun, inFlight } = this.admission;
+    return { at: performance.now(), begun, inFlight, loop: performance.eventLoopUtilization() };
+  }
+}
