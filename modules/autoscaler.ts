@@ -1,10 +1,26 @@
-import { Construct } from "constructs";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { Construct, type IConstruct } from "constructs";
 import { HorizontalPodAutoscalerV2 } from "@cdktf/provider-kubernetes/lib/horizontal-pod-autoscaler-v2";
-import type { ScalingConfig } from "./config";
+import { Release } from "@cdktf/provider-helm/lib/release";
+import { PROJECT_ROOT, type Config, type ScalingConfig } from "./config";
+import { allResources } from "./dependencies";
+import { literal } from "./literal";
 import { labels, WORKLOADS, type Component } from "./names";
+import type { Signal } from "./signals";
 
 /** metrics-server's resolution as we install it, seconds. */
 export const METRIC_RESOLUTION_SECONDS = 10;
+/** Period of the Kubernetes autoscaler, seconds: `--horizontal-pod-autoscaler-sync-period`. */
+export const SYNC_SECONDS = 15;
+
+/** Pods that may come in one period however few there are, as in Kubernetes' default behaviour. */
+const SCALE_UP_PODS = 4;
+
+const CHART_DIR = path.join(PROJECT_ROOT, "modules", "charts", "scaled-object");
+/** As Terraform sees it from the folder of a stack: the same on every machine, so that no plan differs. */
+const CHART = path.relative(path.join(PROJECT_ROOT, "cdktf.out", "stacks", "any"), CHART_DIR);
 
 export interface AutoscalerProps {
   readonly component: Component;
@@ -12,29 +28,39 @@ export interface AutoscalerProps {
   readonly targetKind: "Deployment" | "StatefulSet";
   /** Container whose CPU counts; a sidecar's would dilute it (kubernetes#79365). */
   readonly container: string;
+  readonly engine: Config["scaling"]["engine"];
   readonly scaling: ScalingConfig;
+  /** What engine `keda` goes by beside CPU. @default none */
+  readonly signals?: readonly Signal[];
+  /** What must be there before it: the workload, and KEDA where this layer installs it. */
+  readonly after: readonly IConstruct[];
 }
 
 /**
- * The HorizontalPodAutoscaler of one workload, under the workload's own name.
+ * The autoscaler of one workload, a HorizontalPodAutoscaler under the workload's own name with
+ * either engine: `hpa` writes it, `keda` has KEDA write it, with signals that are read from the
+ * pods at the moment of each decision. CPU is in both: of all signals the one that asks for most
+ * pods wins, and one that cannot be read keeps pods from going, not from coming.
  *
  * Quick up: no stabilization, and every 15 s (the controller's own period) the larger of
- * `scaleUpPercent` and two pods. Slow down: the highest wish of the window counts, and at most
+ * `scaleUpPercent` and {@link SCALE_UP_PODS}. Slow down: the highest wish of the window counts, and at most
  * half of the pods go a minute, so that a pause in the load does not cost a new start-up.
  */
 export class Autoscaler extends Construct {
   constructor(scope: Construct, id: string, props: AutoscalerProps) {
     super(scope, id);
-    const { min, max, cpuTarget, scaleUpPercent, scaleDownWindowSeconds } = props.scaling;
+    check(props);
+    if (props.engine === "keda") this.scaledObject(props);
+    else this.autoscaler(props);
+  }
+
+  private autoscaler(props: AutoscalerProps): void {
+    const { min, max, cpuTarget } = props.scaling;
     const name = WORKLOADS[props.component];
-    if (min > max) throw new Error(`autoscaler ${name}: min is ${min}, above max ${max}`);
-    if (scaleDownWindowSeconds < 2 * METRIC_RESOLUTION_SECONDS) {
-      throw new Error(
-        `autoscaler ${name}: scaleDownWindowSeconds is ${scaleDownWindowSeconds}, ` +
-          `below two metric ages (${2 * METRIC_RESOLUTION_SECONDS} s): it would act on noise`,
-      );
-    }
+    const { scaleUp, scaleDown } = behavior(props.scaling);
+    const rules = ({ policies, ...rest }: Rules) => [{ ...rest, policy: policies }];
     new HorizontalPodAutoscalerV2(this, "hpa", {
+      dependsOn: allResources(...props.after),
       metadata: { name, namespace: props.namespace, labels: labels(props.component) },
       spec: {
         minReplicas: min,
@@ -50,29 +76,112 @@ export class Autoscaler extends Construct {
             },
           },
         ],
-        behavior: {
-          scaleUp: [
-            {
-              stabilizationWindowSeconds: 0,
-              selectPolicy: "Max",
-              policy: [
-                { type: "Percent", value: scaleUpPercent, periodSeconds: 15 },
-                { type: "Pods", value: 2, periodSeconds: 15 },
-              ],
-            },
-          ],
-          scaleDown: [
-            {
-              stabilizationWindowSeconds: scaleDownWindowSeconds,
-              selectPolicy: "Max",
-              policy: [
-                { type: "Percent", value: 50, periodSeconds: 60 },
-                { type: "Pods", value: 1, periodSeconds: 60 },
-              ],
-            },
-          ],
-        },
+        behavior: { scaleUp: rules(scaleUp), scaleDown: rules(scaleDown) },
       },
     });
   }
+
+  /** A release of its own: the first to go on destroy, for KEDA's finalizer needs KEDA (keda#1470). */
+  private scaledObject(props: AutoscalerProps): void {
+    const { min, max, cpuTarget } = props.scaling;
+    const name = WORKLOADS[props.component];
+    const values = {
+      metadata: {
+        name,
+        labels: labels(props.component),
+        // the HPA that engine `hpa` left is taken over, not run beside
+        annotations: { "scaledobject.keda.sh/transfer-hpa-ownership": "true" },
+      },
+      spec: {
+        scaleTargetRef: { apiVersion: "apps/v1", kind: props.targetKind, name },
+        minReplicaCount: min,
+        maxReplicaCount: max,
+        advanced: { horizontalPodAutoscalerConfig: { name, behavior: behavior(props.scaling) } },
+        triggers: [
+          {
+            type: "cpu",
+            metricType: "Utilization",
+            metadata: { value: String(cpuTarget), containerName: props.container },
+          },
+          ...(props.signals ?? []).map(trigger),
+        ],
+      },
+    };
+    new Release(this, "scaled-object", {
+      dependsOn: allResources(...props.after),
+      name: `autoscaler-${name}`,
+      namespace: props.namespace,
+      chart: CHART,
+      values: [literal(JSON.stringify({ ...values, template: templateHash() }))],
+      wait: true,
+      upgradeInstall: true,
+      timeout: 120,
+      cleanupOnFail: true,
+      maxHistory: 3,
+    });
+  }
 }
+
+interface Rules {
+  readonly stabilizationWindowSeconds: number;
+  readonly selectPolicy: "Max";
+  readonly policies: { readonly type: "Percent" | "Pods"; readonly value: number; readonly periodSeconds: number }[];
+}
+
+const behavior = (scaling: ScalingConfig): { scaleUp: Rules; scaleDown: Rules } => ({
+  scaleUp: {
+    stabilizationWindowSeconds: 0,
+    selectPolicy: "Max",
+    policies: [
+      { type: "Percent", value: scaling.scaleUpPercent, periodSeconds: SYNC_SECONDS },
+      { type: "Pods", value: SCALE_UP_PODS, periodSeconds: SYNC_SECONDS },
+    ],
+  },
+  scaleDown: {
+    stabilizationWindowSeconds: scaling.scaleDownWindowSeconds,
+    selectPolicy: "Max",
+    policies: [
+      { type: "Percent", value: 50, periodSeconds: 60 },
+      { type: "Pods", value: 1, periodSeconds: 60 },
+    ],
+  },
+});
+
+/**
+ * KEDA's `metrics-api` trigger over the pods of a Service. A pod that does not answer is left
+ * out: a mean is then that of the others, where a sum would take its silence for rest.
+ */
+function trigger({ name, url, metric, over, target }: Signal) {
+  return {
+    type: "metrics-api",
+    name,
+    metricType: over === "pods" ? "Value" : "AverageValue",
+    metadata: {
+      url,
+      format: "prometheus",
+      valueLocation: metric,
+      aggregateFromKubeServiceEndpoints: "true",
+      aggregationType: over === "pods" ? "average" : "max",
+      targetValue: String(target),
+    },
+  };
+}
+
+function check({ component, scaling }: AutoscalerProps): void {
+  const name = WORKLOADS[component];
+  const { min, max, scaleDownWindowSeconds } = scaling;
+  if (min > max) throw new Error(`autoscaler ${name}: min is ${min}, above max ${max}`);
+  if (scaleDownWindowSeconds < 2 * METRIC_RESOLUTION_SECONDS) {
+    throw new Error(
+      `autoscaler ${name}: scaleDownWindowSeconds is ${scaleDownWindowSeconds}, ` +
+        `below two metric ages (${2 * METRIC_RESOLUTION_SECONDS} s): it would act on noise`,
+    );
+  }
+}
+
+/** Among the values, so that a change of the template is a change that Terraform sees. */
+const templateHash = (): string =>
+  createHash("sha256")
+    .update(fs.readFileSync(path.join(CHART_DIR, "templates", "scaled-object.yaml")))
+    .digest("hex")
+    .slice(0, 12);

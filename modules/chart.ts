@@ -1,8 +1,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { Construct } from "constructs";
+import { Construct, type IConstruct } from "constructs";
 import { Release, type ReleaseConfig } from "@cdktf/provider-helm/lib/release";
 import { PROJECT_ROOT, type Config } from "./config";
+import { allResources } from "./dependencies";
 import { literal } from "./literal";
 import { CHARTS, type ChartName } from "./versions";
 
@@ -33,6 +34,8 @@ export interface ChartProps {
   /** Name of the Helm release. */
   readonly releaseName: string;
   readonly values: object;
+  /** What must be there before it. @default nothing */
+  readonly after?: readonly IConstruct[];
 }
 
 /** One Helm release of a pinned chart, waited for. */
@@ -46,6 +49,7 @@ export class Chart extends Construct {
       name: props.releaseName,
       namespace: props.namespace,
       values: [literal(JSON.stringify(props.values))],
+      ...(props.after ? { dependsOn: allResources(...props.after) } : {}),
       wait: true,
       // a first install that was cut off leaves a release that state does not know: go on from it
       upgradeInstall: true,

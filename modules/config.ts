@@ -9,6 +9,7 @@ import * as path from "node:path";
 import { z } from "zod";
 import { readSources, type Sources } from "./config-sources";
 import { Redacted } from "./redacted";
+import { TOOL_IMAGES } from "./versions";
 
 export const PROJECT_ROOT = path.resolve(__dirname, "..");
 
@@ -27,49 +28,54 @@ const registryAddress = z
 const httpPath = z.string().regex(/^\/\S*$/, 'a path that starts with "/"');
 
 /** How far and how fast one part scales. */
-const scaling = (d: { min: number; max: number; cpuTarget: number }) =>
+const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
+  min: z.number().int().min(1).max(1000).default(d.min).describe("fewest pods"),
+  max: z.number().int().min(1).max(1000).default(d.max).describe("most pods"),
+  cpuTarget: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(d.cpuTarget)
+    .describe("average CPU wanted, percent of the request"),
+  scaleUpPercent: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(100)
+    .describe("most growth per 15 s, percent of the pods there are (at least 4 pods)"),
+  scaleDownWindowSeconds: z
+    .number()
+    .int()
+    .min(30)
+    .max(3600)
+    .default(120)
+    .describe("how long a lower wish must last before pods go; never below two metric ages"),
+});
+
+/** What a pod should have of something, for engine keda. */
+const perPod = (fallback: number, description: string) =>
   z
-    .strictObject({
-      min: z.number().int().min(1).max(1000).default(d.min).describe("fewest pods"),
-      max: z.number().int().min(1).max(1000).default(d.max).describe("most pods"),
-      cpuTarget: z
-        .number()
-        .int()
-        .min(1)
-        .max(100)
-        .default(d.cpuTarget)
-        .describe("average CPU wanted, percent of the request"),
-      scaleUpPercent: z
-        .number()
-        .int()
-        .min(1)
-        .max(1000)
-        .default(100)
-        .describe("most growth per 15 s, percent of the pods there are (at least 2 pods)"),
-      scaleDownWindowSeconds: z
-        .number()
-        .int()
-        .min(30)
-        .max(3600)
-        .default(120)
-        .describe("how long a lower wish must last before pods go; never below two metric ages"),
-    })
-    .prefault({})
-    .superRefine((s, ctx) => {
-      if (s.min > s.max) {
-        ctx.addIssue({
-          code: "custom",
-          path: ["min"],
-          input: s.min,
-          message: `must not be above max (${s.max})`,
-        });
-      }
-    });
+    .number()
+    .positive()
+    .max(1_000_000)
+    .nullable()
+    .default(fallback)
+    .describe(`keda: ${description}; null: does not count`);
+
+function minUpToMax(s: { min: number; max: number }, ctx: z.RefinementCtx): void {
+  if (s.min > s.max)
+    ctx.addIssue({ code: "custom", path: ["min"], input: s.min, message: `must not be above max (${s.max})` });
+}
 
 const resources = (d: { cpu: string; memory: string; memoryLimit: string; cpuLimit?: string }) =>
   z
     .strictObject({
-      cpu: quantity.default(d.cpu).describe("CPU request; autoscaling is measured against it"),
+      cpu: quantity
+        .refine((q) => parseFloat(q) > 0, "a CPU request above 0: autoscaling is measured against it")
+        .default(d.cpu)
+        .describe("CPU request; autoscaling is measured against it"),
       memory: quantity.default(d.memory).describe("memory request"),
       memoryLimit: quantity.default(d.memoryLimit).describe("memory limit"),
       cpuLimit: quantity.optional().describe("CPU limit; none by default: throttling hides load from the autoscaler"),
@@ -199,7 +205,8 @@ export const configSchema = z
       .strictObject({
         app: dnsName.default("iacproject").describe("Redis, the API and the front"),
         monitoring: dnsName.default("monitoring").describe("Prometheus, Alertmanager and Grafana"),
-        create: z.boolean().default(true).describe("false: both exist already and stay after `down`"),
+        keda: dnsName.default("keda").describe("KEDA, where scaling.engine is keda"),
+        create: z.boolean().default(true).describe("false: they exist already and stay after `down`"),
       })
       .prefault({}),
     redis: z
@@ -271,14 +278,69 @@ export const configSchema = z
       .prefault({}),
     scaling: z
       .strictObject({
-        engine: z.enum(["hpa"]).default("hpa").describe("hpa: metrics-server and the Kubernetes autoscaler"),
-        node: scaling({ min: 2, max: 10, cpuTarget: 60 }),
-        react: scaling({ min: 2, max: 6, cpuTarget: 60 }),
-        replicas: scaling({ min: 2, max: 6, cpuTarget: 60 }).refine((s) => s.min >= 2, {
-          path: ["min"],
-          message: "at least 2: reads must survive the loss of one replica",
-        }),
-        exporter: scaling({ min: 1, max: 3, cpuTarget: 70 }),
+        engine: z
+          .enum(["hpa", "keda"])
+          .default("hpa")
+          .describe(
+            "hpa: CPU, by metrics-server; keda: what the pods tell of their load besides, read when it is needed",
+          ),
+        node: z
+          .strictObject({
+            ...bounds({ min: 2, max: 10, cpuTarget: 60 }),
+            requestsPerPod: perPod(100, "requests per second that a pod should get"),
+            inFlightPerPod: perPod(32, "requests that a pod should have in work"),
+            eventLoopPercent: perPod(70, "percent of the time that a pod's event loop should be busy").refine(
+              (p) => p === null || p <= 100,
+              "at most 100",
+            ),
+          })
+          .prefault({})
+          .superRefine(minUpToMax),
+        react: z
+          .strictObject({
+            ...bounds({ min: 2, max: 6, cpuTarget: 60 }),
+            requestsPerPod: perPod(400, "requests per second that a pod should get"),
+          })
+          .prefault({})
+          .superRefine(minUpToMax),
+        replicas: z
+          .strictObject({
+            ...bounds({ min: 2, max: 6, cpuTarget: 60 }),
+            commandsPerPod: perPod(1500, "commands per second that a replica should get"),
+            clientsPerPod: perPod(1000, "connections that a replica should hold; above scaling.node.max"),
+          })
+          .prefault({})
+          .superRefine(minUpToMax)
+          .refine((s) => s.min >= 2, {
+            path: ["min"],
+            message: "at least 2: reads must survive the loss of one replica",
+          }),
+        exporter: z
+          .strictObject(bounds({ min: 1, max: 3, cpuTarget: 70 }))
+          .prefault({})
+          .superRefine(minUpToMax),
+      })
+      .prefault({}),
+    keda: z
+      .strictObject({
+        mode: z
+          .enum(["install", "existing"])
+          .default("install")
+          .describe("existing: the cluster has KEDA, in namespaces.keda; only with scaling.engine keda"),
+      })
+      .prefault({}),
+    load: z
+      .strictObject({
+        maxRate: z
+          .number()
+          .int()
+          .min(1)
+          .max(100_000)
+          .default(2000)
+          .describe("npm run load: highest rate that it takes, requests per second"),
+        image: z.string().min(3).default(TOOL_IMAGES.k6).describe("npm run load: image of k6 in the cluster"),
+        namespace: dnsName.default("default").describe("npm run load: namespace of its pod"),
+        k6: z.string().min(1).default("k6").describe("npm run load -- --here: the program"),
       })
       .prefault({}),
     metricsServer: z
@@ -370,6 +432,20 @@ export const configSchema = z
     if (c.exposure.type !== "NodePort" && c.exposure.nodePort !== undefined) {
       refuse(["exposure", "nodePort"], "only goes with exposure.type NodePort", c.exposure.nodePort);
     }
+    const { engine, replicas, node } = c.scaling;
+    if (engine === "keda" && replicas.clientsPerPod !== null && replicas.clientsPerPod <= node.max + 1) {
+      refuse(
+        ["scaling", "replicas", "clientsPerPod"],
+        `must be above scaling.node.max (${node.max}) and the exporter's one: each API pod holds a connection to each replica, so that more replicas would never bring it down`,
+        replicas.clientsPerPod,
+      );
+    }
+    if (engine === "keda" && c.images.node.metricsPath === null) {
+      refuse(["scaling", "engine"], "needs images.node.metricsPath: it goes by what the API tells of its load", engine);
+    }
+    if (engine === "keda" && new Set([c.namespaces.app, c.namespaces.monitoring, c.namespaces.keda]).size < 3) {
+      refuse(["namespaces", "keda"], "must differ from namespaces.app and namespaces.monitoring", c.namespaces.keda);
+    }
     if (c.namespaces.app === c.namespaces.monitoring && c.monitoring.nodeExporter && c.observability === "install") {
       refuse(
         ["namespaces", "monitoring"],
@@ -389,7 +465,7 @@ export interface Config extends Parsed {
   /** Whether someone named the cluster: a context, a kubeconfig key or KUBECONFIG. */
   readonly clusterIsNamed: boolean;
 }
-export type ScalingConfig = Config["scaling"]["node"];
+export type ScalingConfig = Config["scaling"]["exporter"];
 export type ResourcesConfig = Config["node"]["resources"];
 export type ImageConfig = Config["images"]["node"];
 export type Receiver = Config["monitoring"]["receivers"][number];

@@ -8,7 +8,7 @@ import type { Config } from "./config";
 import { EXPORTER_PORT, REDIS_PORT, type Component } from "./names";
 
 /** An end of a flow: one of our components, or something outside the namespace. */
-export type Peer = Component | "prometheus" | "dns" | "kubernetes-api" | "anyone";
+export type Peer = Component | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
 
 export interface Flow {
   readonly from: Peer;
@@ -20,7 +20,7 @@ export interface Flow {
 }
 
 /** The table for one configuration (container ports are configurable). */
-export function flows(config: Pick<Config, "images" | "observability" | "node">): readonly Flow[] {
+export function flows(config: Pick<Config, "images" | "observability" | "node" | "scaling">): readonly Flow[] {
   const tcp = (from: Peer, to: Peer, port: number, why: string): Flow => ({ from, to, port, protocol: "TCP", why });
   const { node, react } = config.images;
   const lookups = (["redis-main", "redis-replica", "redis-exporter", "node", "react"] as const).flatMap((from) =>
@@ -34,6 +34,13 @@ export function flows(config: Pick<Config, "images" | "observability" | "node">)
           ...(node.metricsPath === null ? [] : [tcp("prometheus", "node", node.port, "metrics")]),
           ...(react.metricsPath === null ? [] : [tcp("prometheus", "react", react.port, "metrics")]),
         ];
+  const signals =
+    config.scaling.engine === "keda"
+      ? [
+          tcp("keda", "node", node.port, "its load, for the autoscalers"),
+          ...(react.metricsPath === null ? [] : [tcp("keda", "react", react.port, "its load, for the autoscaler")]),
+        ]
+      : [];
   return [
     tcp("anyone", "react", react.port, "the page"),
     tcp("react", "node", node.port, "/api"),
@@ -47,6 +54,7 @@ export function flows(config: Pick<Config, "images" | "observability" | "node">)
       ? [{ from: "node", to: "kubernetes-api", protocol: "TCP", why: "which replicas there are" } as const]
       : []),
     ...scrapes,
+    ...signals,
     ...lookups,
   ];
 }

@@ -15,6 +15,9 @@ export const WORKLOADS: Readonly<Record<Component, string>> = {
   react: "react",
 };
 
+/** Names of what is scaled, and of the autoscalers: all but main, which cannot be multiplied. */
+export const AUTOSCALED = COMPONENTS.filter((c) => c !== "redis-main").map((c) => WORKLOADS[c]);
+
 export const REDIS_PORT = 6379;
 export const EXPORTER_PORT = 9121;
 /** Ports of the Services; containers may listen elsewhere (`images.*.port`). */

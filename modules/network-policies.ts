@@ -1,5 +1,6 @@
 import { Construct } from "constructs";
 import { NetworkPolicyV1 } from "@cdktf/provider-kubernetes/lib/network-policy-v1";
+import { KEDA_OPERATOR_LABELS } from "./keda";
 import { KubernetesApiAddress } from "./kubernetes-api-address";
 import { COMPONENTS, labels, projectLabels, selectorLabels, type Component } from "./names";
 import type { Flow, Peer } from "./flows";
@@ -10,6 +11,8 @@ export interface NetworkPoliciesProps {
   readonly monitoringNamespace: string;
   /** Namespace of the cluster's DNS. */
   readonly dnsNamespace: string;
+  /** Namespace that KEDA's operator runs in. */
+  readonly kedaNamespace: string;
   readonly flows: readonly Flow[];
 }
 
@@ -34,14 +37,15 @@ export class NetworkPolicies extends Construct {
     const peer = (p: Peer) => {
       if (isComponent(p)) return [{ podSelector: { matchLabels: selectorLabels(p) } }];
       if (p === "anyone") return [];
-      return p === "prometheus"
-        ? [
-            {
-              namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": props.monitoringNamespace } },
-              podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } },
-            },
-          ]
-        : [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": props.dnsNamespace } } }];
+      const within = (namespace: string, pods?: Record<string, string>) => [
+        {
+          namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+          ...(pods ? { podSelector: { matchLabels: pods } } : {}),
+        },
+      ];
+      if (p === "prometheus") return within(props.monitoringNamespace, { "app.kubernetes.io/name": "prometheus" });
+      if (p === "keda") return within(props.kedaNamespace, KEDA_OPERATOR_LABELS);
+      return within(props.dnsNamespace);
     };
 
     for (const component of COMPONENTS) {

@@ -3,6 +3,7 @@ import type { ComponentService } from "./component-service";
 import type { Config } from "./config";
 import { CREDENTIALS_DIR, EndpointReader } from "./endpoint-reader";
 import { NODE_PORT } from "./names";
+import { signals } from "./signals";
 import { WebWorkload } from "./web-workload";
 
 const SECRET_DIR = "/run/secrets/redis";
@@ -51,6 +52,7 @@ export class NodeApi extends Construct {
       settings,
       resources: config.node.resources,
       scaling: config.scaling.node,
+      signals: signals(config, props.namespace).node,
       service: { port: NODE_PORT },
       env: [
         { name: "PORT", value: String(settings.port) },

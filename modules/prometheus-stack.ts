@@ -45,14 +45,14 @@ export class PrometheusStack extends Construct {
       name: GRAFANA_SECRET,
       data: (password) => ({ "admin-user": "admin", "admin-password": password }),
     });
-    const chart = new Chart(this, "chart", {
+    new Chart(this, "chart", {
       config: props.config,
       chart: "kubePrometheusStack",
       namespace: props.namespace,
       releaseName: STACK_RELEASE,
       values: stackValues(props),
+      after: [grafana],
     });
-    chart.node.addDependency(grafana);
   }
 }
 

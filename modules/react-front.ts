@@ -3,6 +3,7 @@ import { IngressV1 } from "@cdktf/provider-kubernetes/lib/ingress-v1";
 import type { ComponentService } from "./component-service";
 import type { Config } from "./config";
 import { labels, REACT_PORT, WORKLOADS } from "./names";
+import { signals } from "./signals";
 import { WebWorkload } from "./web-workload";
 
 export interface ReactFrontProps {
@@ -30,6 +31,7 @@ export class ReactFront extends Construct {
       settings,
       resources: config.react.resources,
       scaling: config.scaling.react,
+      signals: signals(config, props.namespace).react,
       env: [
         { name: "PORT", value: String(settings.port) },
         { name: "API_URL", value: `http://${api.name}:${api.port}` },

@@ -117,8 +117,12 @@ export class RedisConfig extends Construct {
     const exec = (...args: string[]) => ({ command: ["sh", `${CONFIG_DIR}/probe.sh`, ...args] });
     const ready = role === "main" ? exec("main") : exec("replica", String(staleSeconds));
     return {
-      // a long append-only file loads for minutes; PING answers LOADING meanwhile
-      startupProbe: { exec: exec("live"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 },
+      startupProbe:
+        role === "main"
+          ? // a long append-only file loads for minutes; PING answers LOADING meanwhile
+            { exec: exec("live"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 }
+          : // what makes it Ready, looked for each second while it starts and at leisure afterwards; a large copy takes long
+            { exec: ready, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 600 },
       livenessProbe: { exec: exec("live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
       readinessProbe: { exec: ready, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 2 },
     };

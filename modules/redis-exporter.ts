@@ -1,6 +1,7 @@
 import { Construct } from "constructs";
 import { Autoscaler } from "./autoscaler";
 import type { Config } from "./config";
+import type { Keda } from "./keda";
 import { ComponentService } from "./component-service";
 import { DisruptionBudget } from "./disruption-budget";
 import { EXPORTER_PORT, REDIS_PORT, WORKLOADS } from "./names";
@@ -18,6 +19,8 @@ export interface RedisExporterProps {
   readonly namespace: string;
   readonly config: Config;
   readonly files: RedisConfig;
+  /** KEDA, where this layer installs it. */
+  readonly keda?: Keda;
 }
 
 /** Address of every instance that there may be, as Prometheus names it to the exporter. */
@@ -100,13 +103,14 @@ export class RedisExporter extends Construct {
         ],
       },
     });
-    const autoscaler = new Autoscaler(this, "autoscaler", {
+    new Autoscaler(this, "autoscaler", {
       component: "redis-exporter",
       namespace,
       targetKind: "Deployment",
       container: "exporter",
+      engine: config.scaling.engine,
       scaling: config.scaling.exporter,
+      after: [workload, ...(props.keda ? [props.keda] : [])],
     });
-    autoscaler.node.addDependency(workload);
   }
 }

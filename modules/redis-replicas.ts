@@ -1,11 +1,13 @@
 import { Construct } from "constructs";
 import { Autoscaler } from "./autoscaler";
 import type { Config } from "./config";
+import type { Keda } from "./keda";
 import { ComponentService } from "./component-service";
 import { DisruptionBudget } from "./disruption-budget";
 import { REDIS_PORT } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import { REDIS_USER, type RedisConfig } from "./redis-config";
+import { signals } from "./signals";
 import { IMAGES } from "./versions";
 import { Workload } from "./workload";
 
@@ -13,6 +15,8 @@ export interface RedisReplicasProps {
   readonly namespace: string;
   readonly config: Config;
   readonly files: RedisConfig;
+  /** KEDA, where this layer installs it. */
+  readonly keda?: Keda;
 }
 
 /**
@@ -75,13 +79,15 @@ export class RedisReplicas extends Construct {
         })),
       },
     });
-    const autoscaler = new Autoscaler(this, "autoscaler", {
+    new Autoscaler(this, "autoscaler", {
       component: "redis-replica",
       namespace,
       targetKind: "StatefulSet",
       container: "redis",
+      engine: config.scaling.engine,
       scaling: config.scaling.replicas,
+      signals: signals(config, namespace).replicas,
+      after: [workload, ...(props.keda ? [props.keda] : [])],
     });
-    autoscaler.node.addDependency(workload);
   }
 }

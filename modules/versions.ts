@@ -15,6 +15,11 @@ export const CHARTS = {
     version: "3.13.1",
     repository: "https://kubernetes-sigs.github.io/metrics-server/",
   },
+  keda: {
+    name: "keda",
+    version: "2.20.2",
+    repository: "https://kedacore.github.io/charts",
+  },
 } as const;
 
 export type ChartName = keyof typeof CHARTS;
@@ -23,6 +28,9 @@ export const IMAGES = {
   redis: "docker.io/library/redis:8.0.6",
   redisExporter: "docker.io/oliver006/redis_exporter:v1.69.0",
 } as const;
+
+/** Images of tools, no part of a deployment: k6 sends the load of `npm run load`. */
+export const TOOL_IMAGES = { k6: "docker.io/grafana/k6:1.8.1" } as const;
 
 /** Terraform providers, as the pinned @cdktf bindings were generated for them. */
 export const PROVIDERS = {

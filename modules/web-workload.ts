@@ -6,6 +6,7 @@ import type { Config, ImageConfig, ResourcesConfig, ScalingConfig } from "./conf
 import { DisruptionBudget } from "./disruption-budget";
 import type { Component } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
+import type { Signal } from "./signals";
 import { Workload } from "./workload";
 
 export interface WebWorkloadProps {
@@ -18,6 +19,8 @@ export interface WebWorkloadProps {
   readonly settings: ImageConfig;
   readonly resources: ResourcesConfig;
   readonly scaling: ScalingConfig;
+  /** What engine `keda` goes by beside CPU. */
+  readonly signals: readonly Signal[];
   readonly env: EnvVar[];
   readonly volumes?: NonNullable<PodSpec["volumes"]>;
   readonly mounts?: NonNullable<Container["volumeMounts"]>;
@@ -85,13 +88,15 @@ export class WebWorkload extends Construct {
         ],
       }),
     });
-    const autoscaler = new Autoscaler(this, "autoscaler", {
+    new Autoscaler(this, "autoscaler", {
       component,
       namespace,
       targetKind: "Deployment",
       container: component,
+      engine: props.config.scaling.engine,
       scaling: props.scaling,
+      signals: props.signals,
+      after: [workload],
     });
-    autoscaler.node.addDependency(workload);
   }
 }

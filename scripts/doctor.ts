@@ -6,7 +6,7 @@ import { resolveImages } from "../stacks/images";
 import { hasCluster } from "./lib/cluster";
 import { KIND_URL, WITHOUT_CLUSTER } from "./lib/kind";
 import { Kube } from "./lib/kube";
-import { checkDocker, checkKubectl, checkMetricsServer, checkTerraform } from "./lib/preflight";
+import { checkDocker, checkKeda, checkKubectl, checkMetricsServer, checkTerraform } from "./lib/preflight";
 import { run, RunError } from "./lib/run";
 import { bold, dim, Failure, green, red, say, yellow } from "./lib/ui";
 
@@ -75,8 +75,10 @@ export async function doctor(): Promise<number> {
   const mustBuild = built.some((image) => image.inRegistry.state !== "held");
   await check("Docker", () => checkDocker(config), mustBuild);
 
+  const ownKeda = config.scaling.engine === "keda" && config.keda.mode === "install";
   for (const name of Object.keys(CHARTS) as ChartName[]) {
     if (name === "metricsServer" && config.metricsServer.mode === "existing") continue;
+    if (name === "keda" && !ownKeda) continue;
     if (name === "kubePrometheusStack" && config.observability !== "install") continue;
     await check(`chart ${CHARTS[name].name}`, () => chart(config, name));
   }
@@ -86,6 +88,7 @@ export async function doctor(): Promise<number> {
     ...Object.values(IMAGES).map((image) => image.split("/")[0]!),
     ...(config.metricsServer.mode === "install" ? ["registry.k8s.io"] : []),
     ...(config.observability === "install" ? ["quay.io", "registry.k8s.io", "docker.io"] : []),
+    ...(ownKeda ? ["ghcr.io"] : []),
     config.registry.pull.split("/")[0]!,
   ];
   ok({ what: "nodes pull from", found: [...new Set(hosts)].join(", ") });
@@ -117,6 +120,12 @@ export async function doctor(): Promise<number> {
         await checkMetricsServer(config, kube);
         return config.metricsServer.mode === "install" ? "ours" : "the cluster's own";
       });
+      if (config.scaling.engine === "keda") {
+        await check("KEDA", async () => {
+          await checkKeda(config, kube);
+          return config.keda.mode === "install" ? "ours" : "the cluster's own";
+        });
+      }
       await check("storage", async () => {
         const classes = await kube.list("storageclass");
         const wanted = config.redis.storageClass;

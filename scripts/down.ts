@@ -10,6 +10,7 @@ import { isKindConfig, removeKindConfig } from "./lib/local-config";
 import { checkTerraform } from "./lib/preflight";
 import { findResidue, markOurCrds, sweep } from "./lib/residue";
 import { synth } from "./lib/synth";
+import { ourNamespaces } from "./lib/ready";
 import { Terraform } from "./lib/terraform";
 import { bold, confirm, Failure, green, inStep, isInteractive, say, seconds } from "./lib/ui";
 
@@ -80,12 +81,14 @@ async function emptyStates(kube: Kube): Promise<string[]> {
   return [`Terraform's empty states. Remove them: kubectl -n ${namespace} delete secret ${names.join(" ")}`];
 }
 
+const list = (names: readonly string[]): string => names.join(", ").replace(/, ([^,]*)$/, " and $1");
+
 /** What will be deleted, in sentences. */
 async function whatGoes(kube: Kube): Promise<string[]> {
   const { config } = kube;
-  const { app, monitoring, create } = config.namespaces;
+  const { create } = config.namespaces;
   const lines = ["This deletes:"];
-  const spaces = config.observability === "install" ? [app, monitoring] : [app];
+  const spaces = ourNamespaces(config);
   const claims = (await Promise.all(spaces.map((ns) => kube.list("pvc", "-n", ns)))).flat();
   for (const pvc of claims) {
     const holds =
@@ -98,9 +101,9 @@ async function whatGoes(kube: Kube): Promise<string[]> {
   }
   if (create)
     lines.push(
-      `  ${spaces.length > 1 ? "the namespaces" : "the namespace"} ${spaces.join(" and ")} with everything in ${spaces.length > 1 ? "them" : "it"}`,
+      `  ${spaces.length > 1 ? "the namespaces" : "the namespace"} ${list(spaces)} with everything in ${spaces.length > 1 ? "them" : "it"}`,
     );
-  else lines.push(`  our objects in ${spaces.join(" and ")}; the namespaces stay`);
+  else lines.push(`  our objects in ${list(spaces)}; the namespaces stay`);
   if (isKindConfig()) lines.push(`  the kind cluster ${contextName(config)} and its registry`);
   return lines;
 }

@@ -36,20 +36,42 @@ async function statusTable(kube: Kube): Promise<string> {
     const hpa = objects.find((o) => o.kind === "HorizontalPodAutoscaler" && o.metadata.name === name);
     return workload ? row(workload, hpa) : [name, red("missing"), "", "", ""];
   });
-  return table([["part", "ready", "bounds", "CPU now/target", "image"].map(dim), ...rows]);
+  return table([["part", "ready", "bounds", "signals now/target", "image"].map(dim), ...rows]);
+}
+
+/** What an autoscaler sees of each signal, and what it wants. */
+export function signals(hpa: KubeObject): string[] {
+  type Target = { averageUtilization?: number; averageValue?: string; value?: string };
+  interface Metric {
+    readonly containerResource?: { name: string; target?: Target; current?: Target };
+    readonly external?: { metric: { name: string }; target?: Target; current?: Target };
+  }
+  const currents = (hpa.status?.currentMetrics ?? []) as Metric[];
+  return ((hpa.spec.metrics ?? []) as Metric[]).map((metric) => {
+    const name = metric.external?.metric.name;
+    const seen = currents.find((c) => (name ? c.external?.metric.name === name : c.containerResource));
+    const figure = (target: Target | undefined): string | undefined =>
+      target?.averageUtilization === undefined
+        ? (target?.averageValue ?? target?.value)?.replace(/^(\d+)m$/, (_, milli) =>
+            String(+(+milli / 1000).toFixed(2)),
+          )
+        : `${target.averageUtilization} %`;
+    const now = figure(seen?.external?.current ?? seen?.containerResource?.current) ?? red("unknown");
+    const wanted = figure(metric.external?.target ?? metric.containerResource?.target);
+    // KEDA puts the trigger's number and kind before the name of the metric
+    return `${name?.replace(/^s\d+-metric-api-(nginx_http_|http_|redis_replicas_|nodejs_)?/, "").replace(/_/g, " ") ?? "CPU"} ${now} / ${wanted}`;
+  });
 }
 
 function row(workload: KubeObject, hpa: KubeObject | undefined): string[] {
   const wanted = workload.spec.replicas ?? 0;
   const ready = readyPods(workload);
   const image = workload.spec.template.spec.containers[0].image as string;
-  const metric = hpa?.spec.metrics?.[0]?.containerResource?.target?.averageUtilization;
-  const current = hpa?.status?.currentMetrics?.[0]?.containerResource?.current?.averageUtilization;
   return [
     workload.metadata.name,
     (ready >= wanted ? green : yellow)(`${ready}/${wanted}`),
     hpa ? `${hpa.spec.minReplicas}–${hpa.spec.maxReplicas}` : dim("fixed"),
-    hpa ? `${current === undefined ? red("unknown") : `${current} %`} / ${metric} %` : dim("–"),
+    hpa ? signals(hpa).join(", ") : dim("–"),
     image.replace(/@sha256:([0-9a-f]{12}).*/, "@$1…"),
   ];
 }

@@ -2,11 +2,12 @@
 import { loadConfig, type Config } from "../modules/config";
 import type { ResolvedImages } from "../stacks/images";
 import { chooseCluster, hasCluster } from "./lib/cluster";
+import { leaveKeda } from "./lib/engine";
 import { forwarded } from "./lib/forward";
 import { contextName, createKind, WITHOUT_CLUSTER } from "./lib/kind";
 import { deployLayers } from "./lib/layers";
 import { writeKindConfig } from "./lib/local-config";
-import { checkDocker, checkKubectl, checkMetricsServer, checkTerraform, toBuild } from "./lib/preflight";
+import { checkDocker, checkKeda, checkKubectl, checkMetricsServer, checkTerraform, toBuild } from "./lib/preflight";
 import { waitReady } from "./lib/ready";
 import { markOurCrds } from "./lib/residue";
 import { smokeTest } from "./lib/smoke-test";
@@ -25,6 +26,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   if (!(await hasCluster(config))) config = await ownCluster(config, options.yes);
   const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
   await checkMetricsServer(config, kube);
+  await checkKeda(config, kube);
 
   let images!: ResolvedImages;
   await inStep("prepare", async (step) => {
@@ -35,6 +37,8 @@ export async function up(options: { yes: boolean }): Promise<void> {
     return build.length ? `to build: ${build.join(", ")}` : "nothing to build";
   });
 
+  const left = await leaveKeda(kube);
+  if (left) say(`  engine keda is left: ${left} of its objects removed, the pods stay as many as they are`);
   await deployLayers(kube, images);
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 

@@ -14,8 +14,9 @@ export class AppLayer extends Layer {
     const data = this.stateFor("data");
     const namespace = data.getString("namespace");
 
-    if (config.metricsServer.mode === "install") {
-      this.useHelm();
+    const ownMetricsServer = config.metricsServer.mode === "install";
+    if (ownMetricsServer || config.scaling.engine === "keda") this.useHelm();
+    if (ownMetricsServer) {
       new MetricsServer(this, "metrics-server", { config });
     }
     const api = new NodeApi(this, "node", {

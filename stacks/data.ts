@@ -2,6 +2,7 @@ import type { Construct } from "constructs";
 import type { Config } from "../modules/config";
 import { flows } from "../modules/flows";
 import { GeneratedPassword } from "../modules/generated-password";
+import { Keda } from "../modules/keda";
 import { Namespace } from "../modules/namespace";
 import { NetworkPolicies } from "../modules/network-policies";
 import { RedisConfig, redisSecretData } from "../modules/redis-config";
@@ -26,6 +27,7 @@ export class DataLayer extends Layer {
         namespace,
         monitoringNamespace: config.namespaces.monitoring,
         dnsNamespace: config.dns.namespace,
+        kedaNamespace: config.namespaces.keda,
         flows: flows(config),
       });
     }
@@ -36,8 +38,9 @@ export class DataLayer extends Layer {
     });
     const files = new RedisConfig(this, "redis-config", { namespace, redis: config.redis, secretName });
     const main = new RedisMain(this, "redis-main", { namespace, config, files });
-    const replicas = new RedisReplicas(this, "redis-replicas", { namespace, config, files });
-    const exporter = new RedisExporter(this, "redis-exporter", { namespace, config, files });
+    const scaled = { namespace, config, files, ...this.keda(namespace) };
+    const replicas = new RedisReplicas(this, "redis-replicas", scaled);
+    const exporter = new RedisExporter(this, "redis-exporter", scaled);
 
     this.output("namespace", namespace, "namespace of the application");
     this.output("redis_secret", secretName, "Secret that holds the Redis password under the key password");
@@ -47,5 +50,13 @@ export class DataLayer extends Layer {
     this.output("redis_port", main.service.port, "port of every Redis");
     this.output("redis_exporter_host", exporter.service.name, "Service of the exporter");
     this.output("redis_exporter_port", exporter.service.port, "its port");
+  }
+
+  /** KEDA comes with the lowest layer whose autoscalers need it, and goes after all of them. */
+  private keda(namespace: string): { keda?: Keda } {
+    const { scaling, keda } = this.config;
+    if (scaling.engine !== "keda") return {};
+    this.useHelm();
+    return keda.mode === "install" ? { keda: new Keda(this, "keda", { config: this.config, namespace }) } : {};
   }
 }

@@ -1,9 +1,10 @@
 /** What must hold before anything is changed. Each check throws one Failure. */
 import type { Config } from "../../modules/config";
+import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/keda";
 import { METRICS_SERVER } from "../../modules/metrics-server";
 import { MINIMUM_TERRAFORM } from "../../modules/versions";
 import type { ResolvedImages } from "../../stacks/images";
-import type { Kube } from "./kube";
+import type { Kube, KubeObject } from "./kube";
 import { run as realRun, RunError, type Run } from "./run";
 import { Failure } from "./ui";
 
@@ -82,6 +83,38 @@ export const toBuild = (images: ResolvedImages): string[] =>
   Object.entries(images)
     .filter(([, image]) => image.kind === "built" && image.inRegistry.state === "absent")
     .map(([name]) => name);
+
+/** One cluster has one server of external metrics, and one KEDA: another's is not run beside. */
+export async function checkKeda(config: Config, kube: Kube): Promise<void> {
+  if (config.scaling.engine !== "keda") return;
+  const [api, crd] = await Promise.all([
+    kube.get("apiservice", EXTERNAL_METRICS_API),
+    kube.get("crd", "scaledobjects.keda.sh"),
+  ]);
+  const isOurs = (o: KubeObject | undefined) =>
+    o?.metadata.annotations?.["meta.helm.sh/release-name"] === KEDA_RELEASE &&
+    o.metadata.annotations["meta.helm.sh/release-namespace"] === config.namespaces.keda;
+  if (config.keda.mode === "install") {
+    if (crd && !isOurs(crd)) {
+      throw new Failure(
+        "The cluster already has a KEDA that is not ours.",
+        `Use it: set keda.mode to existing (IAC_KEDA_MODE=existing) and namespaces.keda to its namespace.`,
+      );
+    }
+    if (api && !isOurs(api)) {
+      const { service } = api.spec as { service?: { namespace: string; name: string } };
+      throw new Failure(
+        `The cluster's external metrics are served by something else (${service?.namespace}/${service?.name}); KEDA must be the only one.`,
+        "Keep it, and scale by CPU: set scaling.engine to hpa (IAC_SCALING_ENGINE=hpa).",
+      );
+    }
+  } else if (!crd || !api) {
+    throw new Failure(
+      `keda.mode is existing, but the cluster has no KEDA (${crd ? EXTERNAL_METRICS_API : "scaledobjects.keda.sh"} is missing).`,
+      "Set keda.mode to install, or install one.",
+    );
+  }
+}
 
 /** A metrics-server that is not ours must not be replaced, nor run beside. */
 export async function checkMetricsServer(config: Config, kube: Kube): Promise<void> {

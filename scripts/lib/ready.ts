@@ -1,5 +1,6 @@
 /** Waits until every workload is Ready, and says what it waits for. */
 import type { Config } from "../../modules/config";
+import { AUTOSCALED } from "../../modules/names";
 import type { Kube, KubeObject } from "./kube";
 import { Failure } from "./ui";
 
@@ -74,7 +75,14 @@ export interface WaitOptions {
 export const ourNamespaces = (config: Config): string[] => [
   config.namespaces.app,
   ...(config.observability === "install" ? [config.namespaces.monitoring] : []),
+  ...(config.scaling.engine === "keda" && config.keda.mode === "install" ? [config.namespaces.keda] : []),
 ];
+
+/** Autoscalers that are not there yet: with engine keda they come some seconds after the deploy. */
+export const missingAutoscalers = (config: Config, hpas: readonly KubeObject[]): string[] =>
+  AUTOSCALED.filter(
+    (name) => !hpas.some((h) => h.metadata.name === name && h.metadata.namespace === config.namespaces.app),
+  );
 
 /** Resolves once all workloads of our namespaces are Ready; returns how many there are. */
 export async function waitReady(kube: Kube, options: WaitOptions): Promise<number> {
@@ -91,7 +99,8 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
     const want = (w: KubeObject) =>
       w.kind === "DaemonSet" ? (w.status?.desiredNumberScheduled ?? 1) : wantedPods(w, hpas);
     const late = workloads.filter((w) => readyPods(w) < want(w));
-    if (workloads.length && !late.length) return workloads.length;
+    const unscaled = missingAutoscalers(kube.config, hpas);
+    if (workloads.length && !late.length && !unscaled.length) return workloads.length;
 
     const troubles = of("Pod")
       .filter((p) => p.status?.phase !== "Succeeded" && !p.metadata.deletionTimestamp)
@@ -109,7 +118,10 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
       if (now - hopelessSince.get(text)! > HOPELESS_MS) throw notReady(text, kube);
     }
     const lateText =
-      late.map((w) => `${w.metadata.name} ${readyPods(w)}/${want(w)}`).join(", ") || "workloads to appear";
+      [
+        ...late.map((w) => `${w.metadata.name} ${readyPods(w)}/${want(w)}`),
+        ...(workloads.length ? unscaled.map((name) => `autoscaler ${name}`) : []),
+      ].join(", ") || "workloads to appear";
     options.onProgress?.(lateText);
     if (now - begin > options.timeoutMs) {
       const events = (

@@ -3,10 +3,12 @@
  * Service that the Prometheus operator makes for the kubelets (helm-charts#4143), and anything
  * else that may have stayed. What was there before `up`, or is used by others, stays.
  */
+import { KEDA_RELEASE } from "../../modules/keda";
 import { METRICS_SERVER } from "../../modules/metrics-server";
 import { PART_OF } from "../../modules/names";
 import { STACK_RELEASE } from "../../modules/prometheus-stack";
 import type { Kube, KubeObject } from "./kube";
+import { ourNamespaces } from "./ready";
 import type { Terraform } from "./terraform";
 
 const CRD_GROUP = "monitoring.coreos.com";
@@ -114,7 +116,7 @@ export async function findResidue(kube: Kube): Promise<string[]> {
       ...objects.map((o) => `${o.kind} ${o.metadata.namespace ? `${o.metadata.namespace}/` : ""}${o.metadata.name}`),
     );
   const hasStack = observability === "install";
-  const names = [namespaces.app, ...(hasStack ? [namespaces.monitoring] : [])];
+  const names = ourNamespaces(kube.config);
 
   if (namespaces.create) {
     for (const name of names) add(await kube.list("namespace", name));
@@ -127,6 +129,7 @@ export async function findResidue(kube: Kube): Promise<string[]> {
   /** Namespaces of the Helm releases that are ours, by release. */
   const releases = new Map<string, string>([
     ...(hasStack ? [[STACK_RELEASE, namespaces.monitoring] as const] : []),
+    [KEDA_RELEASE, namespaces.keda],
     ...(metricsServer.mode === "install" ? [[METRICS_SERVER.release, METRICS_SERVER.namespace] as const] : []),
   ]);
   const ofRelease = (o: KubeObject) => {
@@ -136,7 +139,7 @@ export async function findResidue(kube: Kube): Promise<string[]> {
     );
   };
   const clusterWide =
-    "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses";
+    "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses,crds";
   add((await kube.list(clusterWide)).filter(ofRelease));
   const system = await kube.list(
     "services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments",

@@ -19,7 +19,12 @@ const refusal = (input: object): string => {
 describe("defaults", () => {
   it("accept an empty configuration", () => {
     const config = parse({});
-    expect(config.namespaces).toEqual({ app: "iacproject", monitoring: "monitoring", create: true });
+    expect(config.namespaces).toEqual({
+      app: "iacproject",
+      monitoring: "monitoring",
+      keda: "keda",
+      create: true,
+    });
     expect(config.scaling.replicas.min).toBeGreaterThanOrEqual(2);
     expect(config.clusterIsNamed).toBe(false);
   });

@@ -132,7 +132,9 @@ describe("autoscalers", () => {
         namespace: "n",
         targetKind: "Deployment",
         container: "node",
+        engine: "hpa",
         scaling: { ...testConfig().scaling.node, ...over },
+        after: [],
       });
     expect(make({ min: 4, max: 2 })).toThrow("autoscaler node: min is 4, above max 2");
     expect(make({ scaleDownWindowSeconds: 15 })).toThrow(

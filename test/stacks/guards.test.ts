@@ -10,6 +10,8 @@ import { containersOf, faults, isExact, podSpecOf } from "../helpers/pods";
 import { resources, synthesize, workloads, type Json } from "../helpers/layers";
 
 const all = synthesize();
+/** The engine that brings one more chart. */
+const withKeda = synthesize({ scaling: { engine: "keda" } });
 const services = resources(all, "kubernetes_service_v1").map((r) => r.body);
 const labelsOf = (w: Json): Record<string, string> => w["spec"].template.metadata.labels as Record<string, string>;
 const selects = (selector: Record<string, string>, labels: Record<string, string>) =>
@@ -154,10 +156,10 @@ describe("the charts' rendered pods", () => {
     );
   }
 
-  render.each(["kubePrometheusStack", "metricsServer"] as ChartName[])(
+  render.each(Object.keys(CHARTS) as ChartName[])(
     "%s: requests, non-root, read-only root, exact tags; or a reason",
     (name) => {
-      const release = resources(all, "helm_release").find((r) => r.body["chart"] === CHARTS[name].name)!.body;
+      const release = resources(withKeda, "helm_release").find((r) => r.body["chart"] === CHARTS[name].name)!.body;
       const text = (release["values"][0] as string).replace(/\$\{[^}]*\}/g, "monitoring").replace(/\$\$\{/g, "${");
       const rendered = execFileSync(
         helm!,

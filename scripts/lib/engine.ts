@@ -1,0 +1,42 @@
+/**
+ * A change of `scaling.engine` from keda to hpa. Terraform would write the new autoscalers while
+ * KEDA's of the same names are still going, and take KEDA away before its finalizers have run
+ * (keda#1470): so its objects go first, while it lives. The pods stay as many as they are.
+ */
+import { KEDA_RELEASE } from "../../modules/keda";
+import type { Kube } from "./kube";
+import { RunError } from "./run";
+import { Failure } from "./ui";
+
+const GONE_MS = 60_000;
+
+/** Removes the ScaledObjects of a deployment that engine `hpa` is to take over; how many there were. */
+export async function leaveKeda(kube: Kube): Promise<number> {
+  const { scaling, namespaces } = kube.config;
+  if (scaling.engine !== "hpa") return 0;
+  const ours = ["-n", namespaces.app, "-l", "app.kubernetes.io/part-of=iacproject"];
+  const names = (await kube.list("scaledobjects.keda.sh", ...ours)).map((o) => o.metadata.name);
+  if (!names.length) return 0;
+  try {
+    await kube.raw(["delete", "scaledobjects.keda.sh", ...ours, `--timeout=${GONE_MS / 1000}s`], {
+      timeoutMs: GONE_MS + 10_000,
+    });
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    throw new Failure(
+      `KEDA did not let go of ${names.join(", ")} within ${GONE_MS / 1000} s: ${error.message}`,
+      `See whether it runs: kubectl -n ${namespaces.keda} get pods -l app.kubernetes.io/part-of=${KEDA_RELEASE}-operator; then run it again.`,
+    );
+  }
+  // their autoscalers are collected after them
+  for (const end = Date.now() + GONE_MS; ;) {
+    const left = (await kube.list("hpa", "-n", namespaces.app)).filter((hpa) => names.includes(hpa.metadata.name));
+    if (!left.length) return names.length;
+    if (Date.now() > end)
+      throw new Failure(
+        `The autoscalers that KEDA made are still there after ${GONE_MS / 1000} s: ${left.map((h) => h.metadata.name).join(", ")}`,
+        `Look at their ownerReferences: kubectl -n ${namespaces.app} get hpa -o yaml; then run it again.`,
+      );
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
