@@ -1,5 +1,5 @@
 /** The commands of `npm run …`, with their options. One file each; this one only dispatches. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { ConfigError } from "../modules/config";
 import { bench, benches } from "./bench";
 import { keyReference, showConfig } from "./config";
@@ -8,10 +8,12 @@ import { diff } from "./diff";
 import { doctor } from "./doctor";
 import { down } from "./down";
 import { e2e, tiers } from "./e2e";
+import { load, type LoadOptions } from "./load";
 import { pictures } from "./pictures";
 import { smoke } from "./smoke";
 import { status } from "./status";
 import { up } from "./up";
+import { PROFILE_HELP, PROFILES } from "./lib/load/profile";
 import { handleStop } from "./lib/stop";
 import { Failure, red } from "./lib/ui";
 
@@ -49,6 +51,20 @@ program
   .option("--url <address>", "where the page is; by default a port-forward to it")
   .option(...YES)
   .action((options: { url?: string; yes: boolean }) => smoke(options));
+program
+  .command("load")
+  .description("a bounded load on the page's API, watched as it goes; picture (SVG, PNG) and figures (JSON) at the end")
+  .addOption(new Option("--profile <shape>", "its rate over time").choices(PROFILES).default("step"))
+  .option("--rate <number>", "highest rate, requests per second", "200")
+  .option("--base <number>", "lowest rate; by default a tenth of the highest")
+  .option("--duration <time>", "such as 90s, 5m or 1h", "3m")
+  .option("--writes <percent>", "share of the requests that write", "10")
+  .option("--here", "from this machine, by k6, instead of from a pod", false)
+  .option("--url <address>", "with --here: where the page is; by default a port-forward to it")
+  .option("--out <folder>", "where the files go; by default .state/load")
+  .option(...YES)
+  .addHelpText("after", () => `\n${PROFILES.map((name) => `  ${name.padEnd(6)} ${PROFILE_HELP[name]}`).join("\n")}`)
+  .action((options: LoadOptions) => load(options));
 program
   .command("doctor")
   .description("every prerequisite, found or missing, and what mends it")

@@ -7,8 +7,9 @@ import { install } from "./bootstrap.mjs";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const fix = process.argv.includes("--fix");
 const folders = [root, path.join(root, "images", "node"), path.join(root, "images", "react")];
-const bench = path.join(root, "test", "bench");
-for (const folder of [...folders, bench]) install(folder);
+/** Without a compiler of their own. */
+const others = [path.join(root, "test", "bench"), path.join(root, "scripts", "chart")];
+for (const folder of [...folders, ...others]) install(folder);
 
 const bin = (folder, file) => path.join(folder, "node_modules", file);
 const checks = [
@@ -17,8 +18,11 @@ const checks = [
     process.execPath,
     [bin(folder, "typescript/bin/tsc"), "-p", folder],
   ]),
-  // it has no compiler of its own
-  ["types of test/bench", process.execPath, [bin(root, "typescript/bin/tsc"), "-p", bench]],
+  ...others.map((folder) => [
+    `types of ${path.relative(root, folder)}`,
+    process.execPath,
+    [bin(root, "typescript/bin/tsc"), "-p", folder],
+  ]),
   ["rules", process.execPath, [bin(root, "eslint/bin/eslint.js"), "--max-warnings=0", ...(fix ? ["--fix"] : []), "."]],
   [
     "looks",

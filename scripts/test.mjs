@@ -47,7 +47,8 @@ const hasRedis = () => works("redis-server", "--version") && works("redis-cli", 
 const brew = (...packages) => works("brew", "--version") && attempt("brew", "install", ...packages);
 
 const folders = { root, node: path.join(root, "images", "node"), react: path.join(root, "images", "react") };
-for (const folder of Object.values(folders)) install(folder);
+// the drawing of a load is tested with what draws it
+for (const folder of [...Object.values(folders), path.join(root, "scripts", "chart")]) install(folder);
 provide("redis-server", hasRedis, ["redis-server", "redis-tools"], () => brew("redis"), redisOfImage);
 // images/react/test/browser/browser.ts knows where to look
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", process.env.CHROMIUM];

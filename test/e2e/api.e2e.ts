@@ -6,7 +6,7 @@
  */
 import { PROJECT_ROOT } from "../../modules/config";
 import { Figures } from "../helpers/publish";
-import { LOAD_LABELS, removeLoad, startLoad, type LoadResult } from "./load";
+import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./load";
 import { PodMetrics, type Sample } from "./pod-metrics";
 import { removeAfterFailure, step } from "./steps";
 import { app, beyondBase, eventually, expectNothingOfOurs, isReady, kube, npmRunWith } from "./system";
@@ -56,27 +56,7 @@ function shares(from: Sample, to: Sample, metric: string): Map<string, number> {
 step("the system is up, with three API pods and three replicas", async () => {
   await expectNothingOfOurs();
   expect((await npmRunWith(settings, "up")).code).toBe(0);
-  // the load may ask the API itself, as nothing else outside its namespace may
-  const policy = {
-    apiVersion: "networking.k8s.io/v1",
-    kind: "NetworkPolicy",
-    metadata: { name: "e2e-load", namespace: app },
-    spec: {
-      podSelector: { matchLabels: { "app.kubernetes.io/name": "node" } },
-      policyTypes: ["Ingress"],
-      ingress: [
-        {
-          from: [
-            {
-              namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "default" } },
-              podSelector: { matchLabels: LOAD_LABELS },
-            },
-          ],
-        },
-      ],
-    },
-  };
-  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(policy) });
+  await letLoadAskTheApi();
   await pin("deploy", "node", "node", 3);
   await pin("statefulset", "redis-replicas", "redis-replica", 3);
 });

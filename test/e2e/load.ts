@@ -37,7 +37,7 @@ let begin;
 function quantile(q) { let left = Math.ceil(done * q); for (let i = 0; i < times.length; i++) { left -= times[i]; if (left <= 0) return i; } }
 // not by the log, which a node may clear: the termination message stays with the pod
 function end() {
-  const result = { sent, late, seen, failures, seconds: (Date.now() - begin) / 1000, p50: quantile(0.5), p99: quantile(0.99) };
+  const result = { begin, sent, late, seen, failures, seconds: (Date.now() - begin) / 1000, p50: quantile(0.5), p99: quantile(0.99) };
   require("node:fs").writeFileSync("/dev/termination-log", JSON.stringify(result));
   process.exit(0);
 }
@@ -48,6 +48,8 @@ function warm(tries) {
 }
 warm(150);
 function run() {
+const wait = (Number(process.env.START_AT) || 0) - Date.now();
+if (wait > 0) return setTimeout(run, wait);
 begin = Date.now();
 if (rate === 0) {
   const again = () => { if (Date.now() - begin < seconds * 1000) one(sent++, again); else if (done >= sent) end(); };
@@ -72,6 +74,8 @@ export interface LoadResult {
   /** The first failures: when, what, and whether on a kept connection. */
   readonly failures: readonly object[];
   readonly seconds: number;
+  /** When the first request was sent, ms since the epoch. */
+  readonly begin: number;
   /** Time to the end of an answer, ms. */
   readonly p50: number;
   readonly p99: number;
@@ -84,10 +88,30 @@ export interface LoadOptions {
   readonly writes?: number;
   /** Kept connections. @default 50 */
   readonly connections?: number;
+  /** Not before this moment, ms since the epoch. @default as soon as there are answers */
+  readonly startAt?: number;
 }
 
-/** Labels of the load's pod, for a policy that lets it pass. */
-export const LOAD_LABELS = { "iacproject/e2e": "load" };
+const LOAD_LABELS = { "iacproject/e2e": "load" };
+
+/** Lets the load's pod ask the API itself, as nothing else outside its namespace may. */
+export async function letLoadAskTheApi(): Promise<void> {
+  const from = {
+    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "default" } },
+    podSelector: { matchLabels: LOAD_LABELS },
+  };
+  const policy = {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: { name: NAME, namespace: app },
+    spec: {
+      podSelector: { matchLabels: { "app.kubernetes.io/name": "node" } },
+      policyTypes: ["Ingress"],
+      ingress: [{ from: [from] }],
+    },
+  };
+  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(policy) });
+}
 
 /** Takes the load's pod away, if there is one. */
 export async function removeLoad(): Promise<void> {
@@ -139,7 +163,10 @@ export async function startLoad(
             SCRIPT,
             ...[rate, seconds, options.writes ?? 0, options.connections ?? 50].map(String),
           ],
-          env: [{ name: "TARGET", value: options.target ?? `http://react.${app}.svc:8080/api/item` }],
+          env: [
+            { name: "TARGET", value: options.target ?? `http://react.${app}.svc:8080/api/item` },
+            { name: "START_AT", value: String(options.startAt ?? 0) },
+          ],
           resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },
         },
       ],

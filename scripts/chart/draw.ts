@@ -1,0 +1,64 @@
+/** From a chart's description to files: SVG by ECharts without a browser, PNG of the same by resvg. */
+import { writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { Resvg } from "@resvg/resvg-js";
+import * as echarts from "echarts";
+
+export const COLOURS = {
+  ink: "#1f2933",
+  faint: "#7b8794",
+  grid: "#e4e7eb",
+  load: "#3d6fd9",
+  asked: "#9fb3c8",
+  good: "#2f9e6e",
+  warn: "#d98a1f",
+  bad: "#d64545",
+} as const;
+
+/** For lines that stand for parts or engines; told apart without red and green. */
+export const SERIES = ["#3d6fd9", "#d98a1f", "#2f9e6e", "#8a63c4", "#d64545"] as const;
+
+const FONT = "DejaVu Sans";
+const fonts = path.join(path.dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/package.json")), "ttf");
+
+export const text = (size: number, color: string = COLOURS.ink) => ({ fontFamily: FONT, fontSize: size, color });
+
+/** Writes `base`.svg and `base`.png; returns their paths. */
+export function draw(
+  option: echarts.EChartsCoreOption,
+  size: { width: number; height: number },
+  base: string,
+): string[] {
+  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, ...size });
+  chart.setOption({ animation: false, backgroundColor: "#ffffff", textStyle: text(12), ...option });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  writeFileSync(`${base}.svg`, svg);
+  const png = new Resvg(svg, {
+    fitTo: { mode: "width", value: size.width * 2 },
+    // the same picture on every machine: no font of its own is asked for
+    font: {
+      loadSystemFonts: false,
+      fontFiles: ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((file) => path.join(fonts, file)),
+      defaultFontFamily: FONT,
+    },
+  });
+  writeFileSync(`${base}.png`, png.render().asPng());
+  return [`${base}.svg`, `${base}.png`];
+}
+
+/** Panels under one another with a common time axis. */
+export function panels(
+  count: number,
+  options: { width: number; top: number; height: number; gap: number; left?: number; right?: number },
+) {
+  const { top, height, gap, left = 64, right = 24 } = options;
+  return Array.from({ length: count }, (_, i) => ({
+    left,
+    right,
+    top: top + i * (height + gap),
+    height,
+    containLabel: false,
+  }));
+}
