@@ -149,6 +149,16 @@ export function ruleGroups(namespace: string, runbooks: string): readonly RuleGr
           description: "The autoscaler {{ $labels.horizontalpodautoscaler }} does not scale: it gets no metrics.",
         }),
         rule({
+          alert: "AutoscalerSignalMissing",
+          // what the autoscaler was told to read, less what it says that it has read
+          expr: `kube_horizontalpodautoscaler_spec_target_metric{${ns}} unless on (namespace, horizontalpodautoscaler, metric_name) kube_horizontalpodautoscaler_status_target_metric{${ns}}`,
+          for: "3m",
+          severity: "warning",
+          summary: "{{ $labels.horizontalpodautoscaler }} does without one of its signals",
+          description:
+            "The autoscaler {{ $labels.horizontalpodautoscaler }} cannot read {{ $labels.metric_name }}: it adds pods by its other signals, and takes none away.",
+        }),
+        rule({
           alert: "PodsPending",
           expr: `sum by (namespace, pod) (kube_pod_status_phase{${ns}, phase="Pending"}) > 0`,
           for: "5m",

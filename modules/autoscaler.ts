@@ -15,8 +15,11 @@ export const METRIC_RESOLUTION_SECONDS = 10;
 /** Period of the Kubernetes autoscaler, seconds: `--horizontal-pod-autoscaler-sync-period`. */
 export const SYNC_SECONDS = 15;
 
-/** Pods that may come in one period however few there are, as in Kubernetes' default behaviour. */
-const SCALE_UP_PODS = 4;
+/**
+ * Pods that may come in one period however few there are. CPU is hot for a moment when a load begins, and its figures
+ * are old when they come: by CPU alone a second look is better than a large step.
+ */
+const SCALE_UP_PODS: Readonly<Record<AutoscalerProps["engine"], number>> = { hpa: 2, keda: 4 };
 
 const CHART_DIR = path.join(PROJECT_ROOT, "modules", "charts", "scaled-object");
 /** As Terraform sees it from the folder of a stack: the same on every machine, so that no plan differs. */
@@ -57,7 +60,7 @@ export class Autoscaler extends Construct {
   private autoscaler(props: AutoscalerProps): void {
     const { min, max, cpuTarget } = props.scaling;
     const name = WORKLOADS[props.component];
-    const { scaleUp, scaleDown } = behavior(props.scaling);
+    const { scaleUp, scaleDown } = behavior(props);
     const rules = ({ policies, ...rest }: Rules) => [{ ...rest, policy: policies }];
     new HorizontalPodAutoscalerV2(this, "hpa", {
       dependsOn: allResources(...props.after),
@@ -96,7 +99,7 @@ export class Autoscaler extends Construct {
         scaleTargetRef: { apiVersion: "apps/v1", kind: props.targetKind, name },
         minReplicaCount: min,
         maxReplicaCount: max,
-        advanced: { horizontalPodAutoscalerConfig: { name, behavior: behavior(props.scaling) } },
+        advanced: { horizontalPodAutoscalerConfig: { name, behavior: behavior(props) } },
         triggers: [
           {
             type: "cpu",
@@ -128,13 +131,13 @@ interface Rules {
   readonly policies: { readonly type: "Percent" | "Pods"; readonly value: number; readonly periodSeconds: number }[];
 }
 
-const behavior = (scaling: ScalingConfig): { scaleUp: Rules; scaleDown: Rules } => ({
+const behavior = ({ engine, scaling }: AutoscalerProps): { scaleUp: Rules; scaleDown: Rules } => ({
   scaleUp: {
     stabilizationWindowSeconds: 0,
     selectPolicy: "Max",
     policies: [
       { type: "Percent", value: scaling.scaleUpPercent, periodSeconds: SYNC_SECONDS },
-      { type: "Pods", value: SCALE_UP_PODS, periodSeconds: SYNC_SECONDS },
+      { type: "Pods", value: SCALE_UP_PODS[engine], periodSeconds: SYNC_SECONDS },
     ],
   },
   scaleDown: {

@@ -44,7 +44,7 @@ const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
     .min(1)
     .max(1000)
     .default(100)
-    .describe("most growth per 15 s, percent of the pods there are (at least 4 pods)"),
+    .describe("most growth per 15 s, percent of the pods there are (at least 2 pods, with engine keda 4)"),
   scaleDownWindowSeconds: z
     .number()
     .int()

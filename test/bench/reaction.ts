@@ -10,7 +10,7 @@ import { podStart } from "./reaction/starts";
 import { Watcher, type PodTimes } from "./reaction/watch";
 
 /** Load of each step, in pods that it keeps at their target; a quarter less, so that it is not on the edge. */
-const MULTIPLES = [3, 4, 5, 6, 3, 4, 5, 6];
+const MULTIPLES = [4, 6, 8, 5, 7, 4, 8, 6];
 const BLOCKS = 2;
 const STEP_SECONDS = 55;
 const STEADY_SECONDS = Number(process.env["STEADY_SECONDS"] ?? 600);

@@ -1,0 +1,386 @@
+/**
+ * Tier `autoscaling`: both engines, the change from one to the other, and what happens when a part that
+ * scaling needs is gone. Nothing may scale to zero, alerts fire, and all recovers by itself.
+ *
+ * A node is killed and brought back by commands of the environment: E2E_NODE, E2E_NODE_STOP, E2E_NODE_START.
+ */
+import { execFileSync } from "node:child_process";
+import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./load";
+import { removeAfterFailure, step } from "./steps";
+import {
+  app,
+  command,
+  eventually,
+  expectNothingOfOurs,
+  inventory,
+  isReady,
+  kube,
+  monitoring,
+  npmRunWith,
+  projectPath,
+  prometheus,
+  specReplicas,
+} from "./system";
+
+const common = {
+  // a count that changes after a load is somebody's fault
+  IAC_SCALING_NODE_SCALE_DOWN_WINDOW_SECONDS: "900",
+  // no matter how fast the machine: a few hundred requests a second are a few pods
+  IAC_SCALING_NODE_REQUESTS_PER_POD: "80",
+};
+const hpa = { ...common, IAC_SCALING_ENGINE: "hpa" };
+const keda = { ...common, IAC_SCALING_ENGINE: "keda" };
+const NODE = `http://node.${app}.svc:3000/item`;
+const AUTOSCALERS = ["node", "react", "redis-exporter", "redis-replicas"];
+
+/** Which node goes, and how; what cannot be tried here is an error, never a silent pass. */
+const node = process.env["E2E_NODE"];
+const nodeCommand = (what: "STOP" | "START") => {
+  const line = process.env[`E2E_NODE_${what}`];
+  if (!node || !line) throw new Error(`E2E_NODE and E2E_NODE_${what} must say which node goes, and by what command`);
+  execFileSync("sh", ["-c", line], { stdio: "inherit", timeout: 180_000 });
+};
+
+removeAfterFailure(keda);
+afterAll(removeLoad);
+let before: string[];
+let nodeIsDown = false;
+afterAll(() => {
+  if (nodeIsDown) nodeCommand("START");
+});
+
+const count = () => specReplicas("deploy", "node");
+const pods = () => kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node");
+const scale = (namespace: string, name: string, replicas: number) =>
+  kube.raw(["-n", namespace, "scale", "deploy", name, `--replicas=${replicas}`]);
+const more = (than: number, seconds: number) =>
+  eventually(`more than ${than} API pods`, seconds, async () => {
+    const now = await count();
+    if (now > than) return now;
+    throw new Error(`${now}; ${JSON.stringify((await kube.get("hpa", "node", app))?.status)}`);
+  });
+
+/** The least wanted pods of each part that were seen while `during` ran. */
+async function least(during: () => Promise<void>): Promise<Record<string, number>> {
+  const seen: Record<string, number> = {};
+  let on = true;
+  const watch = (async () => {
+    while (on) {
+      for (const w of await kube.list("deployments,statefulsets", "-n", app).catch(() => [])) {
+        const { name } = w.metadata;
+        seen[name] = Math.min(seen[name] ?? Infinity, w.spec.replicas as number);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  })();
+  try {
+    await during();
+  } finally {
+    on = false;
+    await watch;
+  }
+  return seen;
+}
+
+const firing = (alert: string, seconds: number, matching: Readonly<Record<string, string>> = {}) =>
+  eventually(`the alert ${alert}`, seconds, async () => {
+    type Alert = { state: string; labels: Record<string, string> };
+    const { alerts } = await prometheus<{ alerts: Alert[] }>("alerts");
+    const found = alerts.filter(
+      (a) => a.labels["alertname"] === alert && Object.entries(matching).every(([k, v]) => a.labels[k] === v),
+    );
+    if (found.some((a) => a.state === "firing")) return true;
+    throw new Error(found.length ? `${found[0]!.state} so far` : "not even pending");
+  });
+
+/** Nothing failed: what was answered is what was sent. Refusals are told apart, and there are none here. */
+function expectAllAnswered({ sent, seen }: LoadResult): void {
+  console.log(`load: ${sent} requests, answers ${JSON.stringify(seen)}`);
+  expect(seen).toEqual({ 404: sent });
+}
+
+/** Terraform's plan of another memory request, the autoscaler moves under load, apply: the count is the autoscaler's. */
+async function noFight(env: Readonly<Record<string, string>>, memory: string): Promise<void> {
+  const dir = projectPath("cdktf.out", "stacks", "app");
+  const changed = { ...env, IAC_NODE_RESOURCES_MEMORY: memory };
+  expect((await command("npx", ["tsx", "main.ts"], { env: changed })).code).toBe(0);
+  const plan = await command("terraform", ["plan", "-input=false", "-no-color", "-out=race.bin"], { cwd: dir });
+  expect(plan.output).toMatch(/1 to change/);
+  const planned = await count();
+  const load = await startLoad(400, 120, { target: NODE });
+  try {
+    await more(planned, 90);
+    // what it wants is what it gets; two of its rounds without a change
+    const settled = async () => {
+      const first = await count();
+      await new Promise((resolve) => setTimeout(resolve, 31_000));
+      return (await count()) === first ? first : undefined;
+    };
+    const moved = await eventually("the autoscaler to stand still", 80, settled);
+    expect(moved).toBeGreaterThan(planned);
+    const seen = await least(async () => {
+      const apply = await command("terraform", ["apply", "-input=false", "-no-color", "race.bin"], { cwd: dir });
+      expect(apply.code).toBe(0);
+    });
+    // new pods warm up: more is the autoscaler's, fewer would be Terraform's
+    expect(seen["node"]).toBeGreaterThanOrEqual(moved);
+    expectAllAnswered(await load.result());
+  } finally {
+    await load.remove();
+  }
+  expect((await npmRunWith(changed, "diff")).code).toBe(0);
+  expect((await npmRunWith(env, "up")).code).toBe(0);
+}
+
+step("the system is up with engine hpa", async () => {
+  await expectNothingOfOurs();
+  before = await inventory();
+  expect((await npmRunWith(hpa, "up")).code).toBe(0);
+  await letLoadAskTheApi();
+});
+
+step("engine hpa: plan, then the autoscaler moves under load, then apply leaves its count", async () => {
+  await noFight(hpa, "97Mi");
+});
+
+step("from hpa to keda is an ordinary deploy: same names, same counts, then nothing to change", async () => {
+  const counts = await count();
+  const seen = await least(async () => {
+    expect((await npmRunWith(keda, "up")).code).toBe(0);
+  });
+  expect(seen["node"]).toBeGreaterThanOrEqual(Math.min(counts, 2));
+  const now = await kube.list("hpa", "-n", app);
+  expect(now.map((h) => h.metadata.name).sort()).toEqual(AUTOSCALERS);
+  for (const h of now) {
+    const owners = (h.metadata as { ownerReferences?: { kind: string }[] }).ownerReferences;
+    expect(owners?.map((o) => o.kind)).toEqual(["ScaledObject"]);
+  }
+  expect((await npmRunWith(keda, "diff")).code).toBe(0);
+  expect((await npmRunWith(keda, "smoke")).code).toBe(0);
+  expect((await npmRunWith(keda, "doctor")).code).toBe(0);
+});
+
+step("each signal of each autoscaler is read", async () => {
+  await eventually("all signals", 90, async () => {
+    const { output } = await npmRunWith(keda, "status");
+    return /commands per second \d/.test(output) && !output.includes("unknown") ? true : undefined;
+  });
+});
+
+step("engine keda: plan, then the autoscaler moves under load, then apply leaves its count", async () => {
+  await noFight(keda, "98Mi");
+});
+
+step("KEDA gone: CPU still scales out, nothing scales in, an alert says so; back, all is read again", async () => {
+  await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
+  await scale("keda", "keda-operator", 0);
+  await eventually("KEDA to be gone", 60, async () =>
+    (await kube.list("pods", "-n", "keda", "-l", "app=keda-operator")).length ? undefined : true,
+  );
+  const from = await count();
+  const load = await startLoad(400, 100, { target: NODE });
+  const seen = await least(async () => {
+    try {
+      await more(from, 90);
+      expectAllAnswered(await load.result());
+    } finally {
+      await load.remove();
+    }
+    await firing("AutoscalerSignalMissing", 300, { horizontalpodautoscaler: "node" });
+  });
+  for (const name of AUTOSCALERS) expect(seen[name]).toBeGreaterThanOrEqual(1);
+  expect(seen["node"]).toBeGreaterThanOrEqual(from);
+  await scale("keda", "keda-operator", 1);
+  await eventually("all signals", 120, async () =>
+    (await npmRunWith(keda, "status")).output.includes("unknown") ? undefined : true,
+  );
+});
+
+step("metrics-server gone: what the pods tell still scales out, nothing scales in, an alert says so", async () => {
+  await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
+  await scale("kube-system", "metrics-server", 0);
+  const from = await count();
+  const load = await startLoad(400, 100, { target: NODE });
+  const seen = await least(async () => {
+    try {
+      await more(from, 60);
+      expectAllAnswered(await load.result());
+    } finally {
+      await load.remove();
+    }
+    // one that has nothing but CPU is blind, and told as that
+    await firing("AutoscalerSignalMissing", 300, { metric_name: "cpu" });
+    await firing("AutoscalerBlind", 300, { horizontalpodautoscaler: "redis-exporter" });
+  });
+  for (const name of AUTOSCALERS) expect(seen[name]).toBeGreaterThanOrEqual(1);
+  expect(seen["node"]).toBeGreaterThanOrEqual(from);
+  await scale("kube-system", "metrics-server", 1);
+  await eventually("all signals", 180, async () =>
+    (await npmRunWith(keda, "status")).output.includes("unknown") ? undefined : true,
+  );
+});
+
+step(
+  "Prometheus gone: scaling goes on, and what watches the watcher falls silent; it comes back by itself",
+  async () => {
+    const stack = "kube-prometheus-stack-prometheus";
+    const wanted = (replicas: number) =>
+      kube.raw([
+        "-n",
+        monitoring,
+        "patch",
+        "prometheus",
+        stack,
+        "--type=merge",
+        "-p",
+        JSON.stringify({ spec: { replicas } }),
+      ]);
+    const watchdog = async () => {
+      const path = `/api/v1/namespaces/${monitoring}/services/kube-prometheus-stack-alertmanager:9093/proxy/api/v2/alerts?filter=alertname%3D%22Watchdog%22`;
+      const alerts = JSON.parse(await kube.raw(["get", "--raw", path])) as { endsAt: string }[];
+      return alerts.some((a) => Date.parse(a.endsAt) > Date.now());
+    };
+    await eventually("the Watchdog", 120, async () => ((await watchdog()) ? true : undefined));
+    await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
+    await wanted(0);
+    await eventually("Prometheus to be gone", 60, async () =>
+      (await kube.list("pods", "-n", monitoring, "-l", "app.kubernetes.io/name=prometheus")).length ? undefined : true,
+    );
+    const load = await startLoad(400, 60, { target: NODE });
+    try {
+      await more(2, 55);
+      expectAllAnswered(await load.result());
+    } finally {
+      await load.remove();
+    }
+    await eventually("the Watchdog to fall silent", 420, async () => ((await watchdog()) ? undefined : true));
+    await wanted(1);
+    await eventually("the Watchdog again", 240, async () => ((await watchdog()) ? true : undefined));
+  },
+);
+
+step(
+  "cluster full: pods that find no room wait, the others go on, an alert says so; with room they start",
+  async () => {
+    await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
+    const filler = "e2e-filler";
+    const image = (await kube.get("deploy", "node", app))!.spec.template.spec.containers[0].image as string;
+    try {
+      for (const [name, milli] of await freeCpu()) {
+        const pod = {
+          apiVersion: "v1",
+          kind: "Pod",
+          metadata: { name: `${filler}-${name}`, namespace: "default", labels: { app: filler } },
+          spec: {
+            nodeName: name,
+            terminationGracePeriodSeconds: 0,
+            containers: [
+              {
+                name: "filler",
+                image,
+                command: ["sleep", "3600"],
+                // what is left is too little for a pod of the API
+                resources: { requests: { cpu: `${Math.max(1, milli - 50)}m` } },
+              },
+            ],
+          },
+        };
+        await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(pod) });
+      }
+      const load = await startLoad(300, 90, { target: NODE });
+      const seen = await least(async () => {
+        try {
+          await eventually("a pod that waits", 60, async () =>
+            (await pods()).some((p) => p.status?.phase === "Pending") ? true : undefined,
+          );
+          expectAllAnswered(await load.result());
+        } finally {
+          await load.remove();
+        }
+        expect((await pods()).filter(isReady).length).toBeGreaterThanOrEqual(2);
+        await firing("PodsPending", 420);
+      });
+      expect(seen["node"]).toBeGreaterThanOrEqual(2);
+    } finally {
+      await kube.raw(["-n", "default", "delete", "pods", "-l", `app=${filler}`, "--now"], { timeoutMs: 60_000 });
+    }
+    await eventually("the waiting pods to start", 60, async () => {
+      const all = await pods();
+      return all.length > 2 && all.every(isReady) ? true : undefined;
+    });
+  },
+);
+
+step("a node gone during a scale-out: the others take over, and all is Ready again when it is back", async () => {
+  await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
+  const load = await startLoad(300, 150, { target: NODE });
+  let result: LoadResult;
+  try {
+    await more(2, 60);
+    nodeCommand("STOP");
+    nodeIsDown = true;
+    await eventually("the node to be known as gone", 120, async () =>
+      isReady((await kube.get("node", node!))!) ? undefined : true,
+    );
+    result = await load.result();
+  } finally {
+    await load.remove();
+  }
+  const { 404: right = 0, ...wrong } = result.seen;
+  console.log(`a node gone: ${right} of ${result.sent} answered, ${JSON.stringify(wrong)}, p99 ${result.p99} ms`);
+  expect(await count()).toBeGreaterThanOrEqual(2);
+  nodeCommand("START");
+  nodeIsDown = false;
+  await eventually("every API pod to be Ready on a live node", 300, async () => {
+    const all = await pods();
+    return all.length === (await count()) && all.every(isReady) ? true : undefined;
+  });
+  expect((await npmRunWith(keda, "smoke")).code).toBe(0);
+});
+
+step("from keda to hpa is an ordinary deploy too, and leaves nothing of KEDA", async () => {
+  const counts = await count();
+  const up = await npmRunWith(hpa, "up");
+  expect(up.code).toBe(0);
+  expect(up.output).toContain("engine keda is left: 4 of its objects removed");
+  expect(await count()).toBeGreaterThanOrEqual(Math.min(counts, 2));
+  const now = await kube.list("hpa", "-n", app);
+  expect(now.map((h) => h.metadata.name).sort()).toEqual(AUTOSCALERS);
+  for (const h of now) expect(h.metadata).not.toHaveProperty("ownerReferences");
+  expect(await kube.get("namespace", "keda")).toBeUndefined();
+  expect((await kube.list("crd")).filter((c) => c.metadata.name.includes("keda"))).toEqual([]);
+  expect((await npmRunWith(hpa, "diff")).code).toBe(0);
+});
+
+step("down from engine keda leaves nothing, and everything else as it was", async () => {
+  expect((await npmRunWith(keda, "up")).code).toBe(0);
+  expect((await npmRunWith(keda, "down", "--yes")).code).toBe(0);
+  await eventually("the cluster to be as before", 60, async () => {
+    const now = await inventory();
+    const extra = now.filter((o) => !before.includes(o));
+    const gone = before.filter((o) => !now.includes(o));
+    if (extra.length || gone.length)
+      throw new Error(`left: ${extra.join(", ") || "nothing"}; gone: ${gone.join(", ") || "nothing"}`);
+    return true;
+  });
+});
+
+/** CPU that is not requested yet, millicores, by node. */
+async function freeCpu(): Promise<Map<string, number>> {
+  const milli = (q: string | undefined) => (!q ? 0 : q.endsWith("m") ? parseFloat(q) : parseFloat(q) * 1000);
+  const all = (await kube.list("pods", "-A")).filter(
+    (p) => !["Succeeded", "Failed"].includes(p.status?.phase as string),
+  );
+  type Container = { resources?: { requests?: { cpu?: string } } };
+  const used = (node: string) =>
+    all
+      .filter((p) => p.spec.nodeName === node)
+      .flatMap((p) => p.spec.containers as Container[])
+      .reduce((sum, c) => sum + milli(c.resources?.requests?.cpu), 0);
+  return new Map(
+    (await kube.list("nodes")).map(({ metadata: { name }, status }) => [
+      name,
+      milli(status?.allocatable?.cpu as string) - used(name),
+    ]),
+  );
+}
