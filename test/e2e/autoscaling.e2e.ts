@@ -99,8 +99,15 @@ function expectAllAnswered({ sent, seen }: LoadResult): void {
   expect(seen).toEqual({ 404: sent });
 }
 
+/** Back to the minimum, which the window for scale-in would not allow for long. */
+async function fewest(): Promise<void> {
+  await scale(app, "node", 2);
+  await eventually("two API pods, both at rest", 90, async () => ((await pods()).length === 2 ? true : undefined));
+}
+
 /** Terraform's plan of another memory request, the autoscaler moves under load, apply: the count is the autoscaler's. */
 async function noFight(env: Readonly<Record<string, string>>, memory: string): Promise<void> {
+  await fewest();
   const dir = projectPath("cdktf.out", "stacks", "app");
   const changed = { ...env, IAC_NODE_RESOURCES_MEMORY: memory };
   expect((await command("npx", ["tsx", "main.ts"], { env: changed })).code).toBe(0);
@@ -172,7 +179,7 @@ step("engine keda: plan, then the autoscaler moves under load, then apply leaves
 });
 
 step("KEDA gone: CPU still scales out, nothing scales in, an alert says so; back, all is read again", async () => {
-  await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
+  await fewest();
   await scale("keda", "keda-operator", 0);
   await eventually("KEDA to be gone", 60, async () =>
     (await kube.list("pods", "-n", "keda", "-l", "app=keda-operator")).length ? undefined : true,
@@ -197,7 +204,7 @@ step("KEDA gone: CPU still scales out, nothing scales in, an alert says so; back
 });
 
 step("metrics-server gone: what the pods tell still scales out, nothing scales in, an alert says so", async () => {
-  await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
+  await fewest();
   await scale("kube-system", "metrics-server", 0);
   const from = await count();
   const load = await startLoad(400, 100, { target: NODE });
@@ -241,7 +248,7 @@ step(
       return alerts.some((a) => Date.parse(a.endsAt) > Date.now());
     };
     await eventually("the Watchdog", 120, async () => ((await watchdog()) ? true : undefined));
-    await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
+    await fewest();
     await wanted(0);
     await eventually("Prometheus to be gone", 60, async () =>
       (await kube.list("pods", "-n", monitoring, "-l", "app.kubernetes.io/name=prometheus")).length ? undefined : true,
@@ -262,7 +269,7 @@ step(
 step(
   "cluster full: pods that find no room wait, the others go on, an alert says so; with room they start",
   async () => {
-    await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
+    await fewest();
     const filler = "e2e-filler";
     const image = (await kube.get("deploy", "node", app))!.spec.template.spec.containers[0].image as string;
     try {
@@ -312,7 +319,7 @@ step(
 );
 
 step("a node gone during a scale-out: the others take over, and all is Ready again when it is back", async () => {
-  await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
+  await fewest();
   const load = await startLoad(300, 150, { target: NODE });
   let result: LoadResult;
   try {

@@ -13,6 +13,11 @@ import { ROUTES, type Context, type Reply } from "./routes";
 
 /** Longer than callers keep idle connections (most proxies 60 s, the page's nginx 3 s): ours must not end first. */
 const KEEP_ALIVE_MS = 65_000;
+/**
+ * A start waits so long for Redis before it listens. A probe that comes a moment too early is answered
+ * "not ready", and the next one comes seconds later; one that finds nobody listening comes again in one.
+ */
+const FIRST_MS = 500;
 /** Without any connection for so long after SIGTERM, no route leads here any more. */
 const QUIET_MS = 1000;
 /** A refused body larger than this is not read to its end, bytes. */
@@ -55,6 +60,7 @@ export class ApiServer {
   /** Listens on all addresses; resolves with the port (useful where 0 was asked for). */
   async start(): Promise<number> {
     this.store.start();
+    await this.store.usable(FIRST_MS);
     await new Promise<void>((resolve, reject) => {
       this.http.once("error", reject);
       this.http.listen(this.config.port, () => resolve());

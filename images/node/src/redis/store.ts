@@ -69,6 +69,14 @@ export class Store {
     this.timer = setInterval(() => void this.checkMain(), this.config.checkMs);
   }
 
+  /** Resolves when requests can be answered, or after `ms`. */
+  async usable(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    while (this.trouble !== undefined && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
   /** Lets commands that were sent end, but does not wait for a Redis that hangs. */
   async stop(): Promise<void> {
     this.discovery.stop();
