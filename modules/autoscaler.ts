@@ -88,6 +88,7 @@ export class Autoscaler extends Construct {
   private scaledObject(props: AutoscalerProps): void {
     const { min, max, cpuTarget } = props.scaling;
     const name = WORKLOADS[props.component];
+    const signals = props.signals ?? [];
     const values = {
       metadata: {
         name,
@@ -99,14 +100,17 @@ export class Autoscaler extends Construct {
         scaleTargetRef: { apiVersion: "apps/v1", kind: props.targetKind, name },
         minReplicaCount: min,
         maxReplicaCount: max,
-        advanced: { horizontalPodAutoscalerConfig: { name, behavior: behavior(props) } },
+        advanced: {
+          horizontalPodAutoscalerConfig: { name, behavior: behavior(props) },
+          ...(signals.length ? { scalingModifiers: load(signals) } : {}),
+        },
         triggers: [
           {
             type: "cpu",
             metricType: "Utilization",
             metadata: { value: String(cpuTarget), containerName: props.container },
           },
-          ...(props.signals ?? []).map(trigger),
+          ...signals.map(trigger),
         ],
       },
     };
@@ -151,14 +155,31 @@ const behavior = ({ engine, scaling }: AutoscalerProps): { scaleUp: Rules; scale
 });
 
 /**
+ * One figure of all signals: the highest, as a share of its target. One, for KEDA's adapter answers nothing for 60 s
+ * where its operator is gone, each metric after the other, and CPU waits for its turn meanwhile.
+ */
+function load(signals: readonly Signal[]) {
+  const shares = signals.map(({ name, target }) => `${name} / ${target}`).join(", ");
+  return {
+    formula: signals.length > 1 ? `max(${shares})` : shares,
+    target: "1",
+    metricType: metricType(signals[0]!),
+  };
+}
+
+/** Means are multiplied by the pods that are Ready; what is told of all pods together is not. */
+const metricType = ({ over }: Signal) => (over === "pods" ? "Value" : "AverageValue");
+
+/**
  * KEDA's `metrics-api` trigger over the pods of a Service. A pod that does not answer is left
  * out: a mean is then that of the others, where a sum would take its silence for rest.
  */
-function trigger({ name, url, metric, over, target }: Signal) {
+function trigger(signal: Signal) {
+  const { name, url, metric, over, target } = signal;
   return {
     type: "metrics-api",
     name,
-    metricType: over === "pods" ? "Value" : "AverageValue",
+    metricType: metricType(signal),
     metadata: {
       url,
       format: "prometheus",
@@ -170,8 +191,11 @@ function trigger({ name, url, metric, over, target }: Signal) {
   };
 }
 
-function check({ component, scaling }: AutoscalerProps): void {
+function check({ component, scaling, signals = [] }: AutoscalerProps): void {
   const name = WORKLOADS[component];
+  if (new Set(signals.map((s) => s.over)).size > 1) {
+    throw new Error(`autoscaler ${name}: signals of single pods and of all pods together make no common figure`);
+  }
   const { min, max, scaleDownWindowSeconds } = scaling;
   if (min > max) throw new Error(`autoscaler ${name}: min is ${min}, above max ${max}`);
   if (scaleDownWindowSeconds < 2 * METRIC_RESOLUTION_SECONDS) {

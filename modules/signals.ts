@@ -3,7 +3,7 @@ import type { Config } from "./config";
 import { WORKLOADS } from "./names";
 
 export interface Signal {
-  /** Name of the trigger, unique within its autoscaler. */
+  /** Name of the trigger, unique within its autoscaler; a word of KEDA's formula, so without dashes. */
   readonly name: string;
   /** Where pods are asked: Service and port of its pods, as KEDA looks them up. */
   readonly url: string;
@@ -34,11 +34,11 @@ export function signals(config: Config, namespace: string): Readonly<Record<"nod
   return {
     node: [
       ...signal(api, "pods", "requests", "http_requests_per_second", scaling.node.requestsPerPod),
-      ...signal(api, "pods", "in-flight", "http_requests_in_flight_mean", scaling.node.inFlightPerPod),
+      ...signal(api, "pods", "in_flight", "http_requests_in_flight_mean", scaling.node.inFlightPerPod),
       ...signal(
         api,
         "pods",
-        "event-loop",
+        "event_loop",
         "nodejs_eventloop_utilization",
         scaling.node.eventLoopPercent === null ? null : scaling.node.eventLoopPercent / 100,
       ),

@@ -58,8 +58,8 @@ export function signals(hpa: KubeObject): string[] {
         : `${target.averageUtilization} %`;
     const now = figure(seen?.external?.current ?? seen?.containerResource?.current) ?? red("unknown");
     const wanted = figure(metric.external?.target ?? metric.containerResource?.target);
-    // KEDA puts the trigger's number and kind before the name of the metric
-    return `${name?.replace(/^s\d+-metric-api-(nginx_http_|http_|redis_replicas_|nodejs_)?/, "").replace(/_/g, " ") ?? "CPU"} ${now} / ${wanted}`;
+    // KEDA's figure: the highest of its signals, each as a share of its target
+    return `${name === undefined ? "CPU" : name === "composite-metric" ? "load" : name} ${now} / ${wanted}`;
   });
 }
 

@@ -63,6 +63,24 @@ describe("engine keda", () => {
       expect(metadata.url).toMatch(/^http:\/\/node\..*\.svc:3000\/metrics$/);
     }
   });
+  it("takes the highest of its signals, as a share of its target, in one figure", () => {
+    // each figure of its own would be waited for in turn where KEDA's operator is gone, and CPU behind them
+    const modifiers = (name: string) => scaledObject(name)["spec"].advanced.scalingModifiers as Json | undefined;
+    expect(modifiers("node")).toEqual({
+      formula: "max(requests / 100, in_flight / 32, event_loop / 0.7)",
+      target: "1",
+      metricType: "Value",
+    });
+    expect(modifiers("react")).toMatchObject({ formula: "requests / 400" });
+    expect(modifiers("redis-replicas")).toEqual({
+      formula: "max(commands / 1500, clients / 1000)",
+      target: "1",
+      metricType: "AverageValue",
+    });
+    expect(modifiers("redis-exporter")).toBeUndefined();
+    for (const name of AUTOSCALED)
+      for (const t of scaledObject(name)["spec"].triggers.slice(1) as Json[]) expect(t["name"]).toMatch(/^[a-z_]+$/);
+  });
   it("scales replicas by what they say of themselves, as any API pod has heard it", () => {
     const triggers = scaledObject("redis-replicas")["spec"].triggers.slice(1) as Json[];
     expect(triggers.map((t) => t["metadata"].valueLocation)).toEqual([
@@ -120,6 +138,16 @@ describe("the order of things", () => {
 describe("KEDA", () => {
   const release = releases({ data: all.data }).find((r) => r["name"] === "keda")!;
   const values = JSON.parse(release["values"][0] as string) as Json;
+  it("has two of each, on two nodes where there are: one that is gone is not missed for long", () => {
+    expect([values["operator"].replicaCount, values["metricsServer"].replicaCount]).toEqual([2, 2]);
+    for (const [part, app] of [
+      ["operator", "keda-operator"],
+      ["metricsServer", "keda-operator-metrics-apiserver"],
+    ]) {
+      const [spread] = values["topologySpreadConstraints"][part!];
+      expect(spread).toMatchObject({ topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app } } });
+    }
+  });
   it("serves our namespace alone, reads no Secret, and has no webhooks", () => {
     expect(values["watchNamespace"]).toContain("kubernetes_namespace_v1");
     expect(values["permissions"].operator.restrict.secret).toBe(true);

@@ -136,9 +136,9 @@ it("status shows each signal beside its target, and one that cannot be read", ()
     ...(current ? { status: { type: "External", external: { metric: { name }, current } } } : {}),
   });
   const metrics = [
-    external("s1-metric-api-http_requests_per_second", { type: "Value", value: "100" }, { value: "123500m" }),
-    external("s2-metric-api-nodejs_eventloop_utilization", { type: "Value", value: "700m" }),
-    external("s1-metric-api-redis_replicas_commands_per_second", { averageValue: "1500" }, { averageValue: "12" }),
+    external("composite-metric", { type: "Value", value: "1" }, { value: "1235m" }),
+    external("of-somebody-else", { type: "Value", value: "700m" }),
+    external("s1-rabbitmq", { averageValue: "1500" }, { averageValue: "12" }),
   ];
   const hpa = {
     spec: {
@@ -159,8 +159,8 @@ it("status shows each signal beside its target, and one that cannot be read", ()
   };
   expect(signals(hpa as unknown as KubeObject)).toEqual([
     "CPU 43 % / 60 %",
-    "requests per second 123.5 / 100",
-    "eventloop utilization unknown / 0.7",
-    "commands per second 12 / 1500",
+    "load 1.24 / 1",
+    "of-somebody-else unknown / 0.7",
+    "s1-rabbitmq 12 / 1500",
   ]);
 });
