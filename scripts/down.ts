@@ -3,6 +3,7 @@ import { loadConfig, type Config } from "../modules/config";
 import { WORKLOADS } from "../modules/names";
 import { LAYERS } from "../stacks/layer";
 import { chooseCluster } from "./lib/cluster";
+import { freeScaledObjects } from "./lib/engine";
 import { contextName, deleteKind } from "./lib/kind";
 import { Kube } from "./lib/kube";
 import { destroyLayers } from "./lib/layers";
@@ -34,6 +35,8 @@ export async function down(options: { yes: boolean }): Promise<void> {
   const observability = new Terraform(config, "observability");
   await observability.init();
   await markOurCrds(kube, observability);
+  const freed = await freeScaledObjects(kube);
+  if (freed) say(`  KEDA does not run: ${freed} of its objects no longer wait for it`);
   await destroyLayers(config);
   await clean(kube);
 

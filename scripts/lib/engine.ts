@@ -3,22 +3,58 @@
  * KEDA's of the same names are still going, and take KEDA away before its finalizers have run
  * (keda#1470): so its objects go first, while it lives. The pods stay as many as they are.
  */
-import { KEDA_RELEASE } from "../../modules/keda";
-import type { Kube } from "./kube";
+import { KEDA_OPERATOR_LABELS, KEDA_RELEASE } from "../../modules/keda";
+import { PART_OF } from "../../modules/names";
+import { isReady, type Kube } from "./kube";
 import { RunError } from "./run";
 import { Failure } from "./ui";
 
 const GONE_MS = 60_000;
 
+const ours = (kube: Kube): string[] => ["-n", kube.config.namespaces.app, "-l", `app.kubernetes.io/part-of=${PART_OF}`];
+const KIND = "scaledobjects.keda.sh";
+
+/** Whether somebody is there who acts on KEDA's finalizers. */
+async function kedaRuns(kube: Kube): Promise<boolean> {
+  const selector = Object.entries(KEDA_OPERATOR_LABELS)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+  return (await kube.list("pods", "-n", kube.config.namespaces.keda, "-l", selector)).some(isReady);
+}
+
+/**
+ * Before a destroy: where KEDA's operator is dead or gone, nobody would ever take its finalizers off our objects, and
+ * they would hold release and namespace for ever. Ours hold nothing outside the cluster, so they are let go here.
+ */
+export async function freeScaledObjects(kube: Kube): Promise<number> {
+  const held = (await kube.list(KIND, ...ours(kube))).filter(
+    (o) => ((o.metadata as { finalizers?: string[] }).finalizers ?? []).length > 0,
+  );
+  if (!held.length || (await kedaRuns(kube))) return 0;
+  for (const { metadata } of held) {
+    await kube.raw([
+      "-n",
+      kube.config.namespaces.app,
+      "patch",
+      KIND,
+      metadata.name,
+      "--type=merge",
+      "-p",
+      '{"metadata":{"finalizers":null}}',
+    ]);
+  }
+  return held.length;
+}
+
 /** Removes the ScaledObjects of a deployment that engine `hpa` is to take over; how many there were. */
 export async function leaveKeda(kube: Kube): Promise<number> {
   const { scaling, namespaces } = kube.config;
   if (scaling.engine !== "hpa") return 0;
-  const ours = ["-n", namespaces.app, "-l", "app.kubernetes.io/part-of=iacproject"];
-  const names = (await kube.list("scaledobjects.keda.sh", ...ours)).map((o) => o.metadata.name);
+  const names = (await kube.list(KIND, ...ours(kube))).map((o) => o.metadata.name);
   if (!names.length) return 0;
+  await freeScaledObjects(kube);
   try {
-    await kube.raw(["delete", "scaledobjects.keda.sh", ...ours, `--timeout=${GONE_MS / 1000}s`], {
+    await kube.raw(["delete", KIND, ...ours(kube), `--timeout=${GONE_MS / 1000}s`], {
       timeoutMs: GONE_MS + 10_000,
     });
   } catch (error) {

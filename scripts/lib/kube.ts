@@ -28,6 +28,12 @@ export function clusterFlags(config: Config): string[] {
   return config.kubeconfigs.length === 1 ? ["--kubeconfig", config.kubeconfigs[0]!, ...context] : context;
 }
 
+/** Whether a pod or a node is Ready. */
+export const isReady = (object: KubeObject): boolean =>
+  ((object.status?.conditions ?? []) as { type: string; status: string }[]).some(
+    (c) => c.type === "Ready" && c.status === "True",
+  );
+
 export class Kube {
   constructor(
     readonly config: Config,

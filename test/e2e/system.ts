@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { execFileSync, spawn } from "node:child_process";
 import { loadConfig, PROJECT_ROOT } from "../../modules/config";
-import { clusterFlags, Kube, type KubeObject } from "../../scripts/lib/kube";
+import { clusterFlags, isReady, Kube } from "../../scripts/lib/kube";
 import type { Run } from "../../scripts/lib/run";
 
 /** State of its own, so that a person's deployment is never taken for the test's. */
@@ -128,11 +128,7 @@ export async function forward<T>(
   }
 }
 
-/** Whether a pod is Ready. */
-export const isReady = (pod: KubeObject): boolean =>
-  ((pod.status?.conditions ?? []) as { type: string; status: string }[]).some(
-    (c) => c.type === "Ready" && c.status === "True",
-  );
+export { isReady };
 
 /** How much an image is larger than the last one that its Dockerfile builds on, MB. */
 export function beyondBase(image: string, folder: string): number {

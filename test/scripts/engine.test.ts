@@ -1,5 +1,5 @@
 /** A change of engine, and what up and doctor know of KEDA. */
-import { leaveKeda } from "../../scripts/lib/engine";
+import { freeScaledObjects, leaveKeda } from "../../scripts/lib/engine";
 import { Kube, type KubeObject } from "../../scripts/lib/kube";
 import { checkKeda } from "../../scripts/lib/preflight";
 import { missingAutoscalers, ourNamespaces } from "../../scripts/lib/ready";
@@ -61,6 +61,34 @@ describe("from keda to hpa", () => {
       message: expect.stringContaining("KEDA did not let go of node within 60 s"),
       next: expect.stringContaining("-n keda get pods"),
     });
+  });
+});
+
+describe("a destroy", () => {
+  const held = (name: string) => object(name, { finalizers: ["finalizer.keda.sh"] });
+  const operator = (ready: "True" | "False") =>
+    list({ ...object("keda-operator-x"), status: { conditions: [{ type: "Ready", status: ready }] } });
+  const freed = async (pods: string, objects: string) => {
+    const { run, commands } = cluster([
+      [/get scaledobjects/, objects],
+      [/get pods -n keda -l app=keda-operator/, pods],
+    ]);
+    return [await freeScaledObjects(new Kube(keda, run)), commands.filter((c) => c.includes(" patch "))] as const;
+  };
+  it("does not wait for a KEDA that is dead or gone: its finalizers are taken off our objects", async () => {
+    for (const pods of [operator("False"), ""]) {
+      const [count, patches] = await freed(pods, list(held("node"), object("free")));
+      expect(count).toBe(1);
+      expect(patches).toEqual([
+        expect.stringMatching(/-n iacproject patch scaledobjects\.keda\.sh node .*finalizers":null/),
+      ]);
+    }
+  });
+  it("leaves them to a KEDA that runs", async () => {
+    expect(await freed(operator("True"), list(held("node")))).toEqual([0, []]);
+  });
+  it("does nothing where there are none", async () => {
+    expect(await freed("", "")).toEqual([0, []]);
   });
 });
 
