@@ -108,7 +108,8 @@ export class Autoscaler extends Construct {
           {
             type: "cpu",
             metricType: "Utilization",
-            metadata: { value: String(cpuTarget), containerName: props.container },
+            // KEDA 2.20 forgets a container's CPU beside a formula, not that of the pod: ours have one container
+            metadata: { value: String(cpuTarget), ...(signals.length ? {} : { containerName: props.container }) },
           },
           ...signals.map(trigger),
         ],

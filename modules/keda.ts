@@ -2,25 +2,13 @@ import { Construct } from "constructs";
 import { Chart } from "./chart";
 import type { Config } from "./config";
 import { Namespace } from "./namespace";
+import { LEAVE_SOON } from "./pod";
 
 /** Release name; the operator's pods carry the label below. */
 export const KEDA_RELEASE = "keda";
 export const KEDA_OPERATOR_LABELS = { app: "keda-operator" } as const;
 /** The API that only one adapter of a cluster can serve. */
 export const EXTERNAL_METRICS_API = "v1beta1.external.metrics.k8s.io";
-
-/** Of operator and adapter each. */
-const REPLICAS = 2;
-const ADAPTER = "keda-operator-metrics-apiserver";
-
-const spread = (app: string) => [
-  {
-    maxSkew: 1,
-    topologyKey: "kubernetes.io/hostname",
-    whenUnsatisfiable: "ScheduleAnyway",
-    labelSelector: { matchLabels: { app } },
-  },
-];
 
 /** Longest wait for a pod's metrics, ms; the autoscaler asks once in 15 s. */
 const TIMEOUT_MS = 2000;
@@ -64,11 +52,9 @@ export class Keda extends Construct {
         permissions: { operator: { restrict: { secret: true } }, metricServer: { restrict: { secret: true } } },
         http: { timeout: TIMEOUT_MS },
         image: { pullPolicy: "IfNotPresent" },
-        // one works, the other takes over: without it every autoscaler with a signal of KEDA's is slow
-        operator: { replicaCount: REPLICAS, readinessProbe: soon },
-        metricsServer: { replicaCount: REPLICAS, readinessProbe: soon },
-        podDisruptionBudget: { operator: { minAvailable: 1 }, metricServer: { minAvailable: 1 } },
-        topologySpreadConstraints: { operator: spread(KEDA_OPERATOR_LABELS.app), metricsServer: spread(ADAPTER) },
+        // one of each: of two operators only one listens, and an adapter that drew the other waits for minutes
+        operator: { readinessProbe: soon, tolerations: LEAVE_SOON },
+        metricsServer: { readinessProbe: soon, tolerations: LEAVE_SOON },
         resources: { operator: resources("30m", "96Mi", "512Mi"), metricServer: resources("20m", "64Mi", "256Mi") },
         prometheus: { operator: { enabled: true }, metricServer: { enabled: false } },
       },

@@ -69,3 +69,11 @@ export function podSpec(p: PodProps): PodSpec {
     ...(p.volumes ? { volumes: p.volumes } : {}),
   };
 }
+
+/** Tolerations of pods that are made anew elsewhere 30 s after their node was lost, instead of 5 minutes. */
+export const LEAVE_SOON = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"].map((key) => ({
+  key,
+  operator: "Exists" as const,
+  effect: "NoExecute" as const,
+  tolerationSeconds: 30,
+}));

@@ -5,7 +5,7 @@ import type { Keda } from "./keda";
 import { ComponentService } from "./component-service";
 import { DisruptionBudget } from "./disruption-budget";
 import { REDIS_PORT } from "./names";
-import { containerSecurity, podSpec, resourcesOf } from "./pod";
+import { containerSecurity, LEAVE_SOON, podSpec, resourcesOf } from "./pod";
 import { REDIS_USER, type RedisConfig } from "./redis-config";
 import { signals } from "./signals";
 import { IMAGES } from "./versions";
@@ -70,13 +70,8 @@ export class RedisReplicas extends Construct {
             },
           ],
         }),
-        // nothing to lose on a node that is gone: leave it after 30 s instead of 5 minutes
-        tolerations: ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"].map((key) => ({
-          key,
-          operator: "Exists",
-          effect: "NoExecute",
-          tolerationSeconds: 30,
-        })),
+        // nothing to lose on a node that is gone
+        tolerations: LEAVE_SOON,
       },
     });
     new Autoscaler(this, "autoscaler", {

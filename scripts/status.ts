@@ -43,21 +43,24 @@ async function statusTable(kube: Kube): Promise<string> {
 export function signals(hpa: KubeObject): string[] {
   type Target = { averageUtilization?: number; averageValue?: string; value?: string };
   interface Metric {
-    readonly containerResource?: { name: string; target?: Target; current?: Target };
+    readonly type: string;
+    readonly containerResource?: { target?: Target; current?: Target };
+    readonly resource?: { target?: Target; current?: Target };
     readonly external?: { metric: { name: string }; target?: Target; current?: Target };
   }
   const currents = (hpa.status?.currentMetrics ?? []) as Metric[];
+  const of = (metric: Metric | undefined) => metric?.external ?? metric?.containerResource ?? metric?.resource;
   return ((hpa.spec.metrics ?? []) as Metric[]).map((metric) => {
     const name = metric.external?.metric.name;
-    const seen = currents.find((c) => (name ? c.external?.metric.name === name : c.containerResource));
+    const seen = currents.find((c) => c.type === metric.type && c.external?.metric.name === name);
     const figure = (target: Target | undefined): string | undefined =>
       target?.averageUtilization === undefined
         ? (target?.averageValue ?? target?.value)?.replace(/^(\d+)m$/, (_, milli) =>
             String(+(+milli / 1000).toFixed(2)),
           )
         : `${target.averageUtilization} %`;
-    const now = figure(seen?.external?.current ?? seen?.containerResource?.current) ?? red("unknown");
-    const wanted = figure(metric.external?.target ?? metric.containerResource?.target);
+    const now = figure(of(seen)?.current) ?? red("unknown");
+    const wanted = figure(of(metric)?.target);
     // KEDA's figure: the highest of its signals, each as a share of its target
     return `${name === undefined ? "CPU" : name === "composite-metric" ? "load" : name} ${now} / ${wanted}`;
   });

@@ -44,7 +44,11 @@ describe("engine keda", () => {
     expect(spec.triggers[0]).toEqual({
       type: "cpu",
       metricType: "Utilization",
-      metadata: { value: String(cpu.target.average_utilization), containerName: cpu.container },
+      // beside a formula KEDA drops a container's CPU (seen in 2.20.2), and the floor would be gone
+      metadata: {
+        value: String(cpu.target.average_utilization),
+        ...(name === "redis-exporter" ? { containerName: cpu.container } : {}),
+      },
     });
     // without it KEDA refuses to run beside the HPA that engine hpa left
     expect(metadata.annotations["scaledobject.keda.sh/transfer-hpa-ownership"]).toBe("true");
@@ -138,15 +142,11 @@ describe("the order of things", () => {
 describe("KEDA", () => {
   const release = releases({ data: all.data }).find((r) => r["name"] === "keda")!;
   const values = JSON.parse(release["values"][0] as string) as Json;
-  it("has two of each, on two nodes where there are: one that is gone is not missed for long", () => {
-    expect([values["operator"].replicaCount, values["metricsServer"].replicaCount]).toEqual([2, 2]);
-    for (const [part, app] of [
-      ["operator", "keda-operator"],
-      ["metricsServer", "keda-operator-metrics-apiserver"],
-    ]) {
-      const [spread] = values["topologySpreadConstraints"][part!];
-      expect(spread).toMatchObject({ topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app } } });
-    }
+  it("is made anew elsewhere half a minute after its node was lost", () => {
+    for (const part of ["operator", "metricsServer"])
+      expect(values[part].tolerations).toContainEqual(
+        expect.objectContaining({ key: "node.kubernetes.io/unreachable", tolerationSeconds: 30 }),
+      );
   });
   it("serves our namespace alone, reads no Secret, and has no webhooks", () => {
     expect(values["watchNamespace"]).toContain("kubernetes_namespace_v1");

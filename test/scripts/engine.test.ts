@@ -175,18 +175,22 @@ it("status shows each signal beside its target, and one that cannot be read", ()
           type: "ContainerResource",
           containerResource: { name: "cpu", target: { type: "Utilization", averageUtilization: 60 } },
         },
+        // KEDA's, of the whole pod
+        { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 60 } } },
         ...metrics.map((m) => m.spec),
       ],
     },
     status: {
       currentMetrics: [
         { type: "ContainerResource", containerResource: { name: "cpu", current: { averageUtilization: 43 } } },
+        { type: "Resource", resource: { name: "cpu", current: { averageUtilization: 12 } } },
         ...metrics.flatMap((m) => ("status" in m ? [m.status] : [])),
       ],
     },
   };
   expect(signals(hpa as unknown as KubeObject)).toEqual([
     "CPU 43 % / 60 %",
+    "CPU 12 % / 60 %",
     "load 1.24 / 1",
     "of-somebody-else unknown / 0.7",
     "s1-rabbitmq 12 / 1500",
