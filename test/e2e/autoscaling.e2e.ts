@@ -41,13 +41,14 @@ const nodeCommand = (what: "STOP" | "START") => {
   execFileSync("sh", ["-c", line], { stdio: "inherit", timeout: 180_000 });
 };
 
-removeAfterFailure(keda);
-afterAll(removeLoad);
 let before: string[];
 let nodeIsDown = false;
 afterAll(() => {
   if (nodeIsDown) nodeCommand("START");
 });
+afterAll(removeLoad);
+// last: what is removed must be able to go
+removeAfterFailure(keda);
 
 const count = () => specReplicas("deploy", "node");
 const pods = () => kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node");
@@ -322,7 +323,7 @@ step(
 
 step("a node gone during a scale-out: the others take over, and all is Ready again when it is back", async () => {
   await fewest();
-  const load = await startLoad(300, 150, { target: NODE });
+  const load = await startLoad(300, 150, { target: NODE, notOn: node! });
   let result: LoadResult;
   try {
     await more(2, 60);

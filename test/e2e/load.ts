@@ -88,6 +88,8 @@ export interface LoadOptions {
   readonly writes?: number;
   /** Kept connections. @default 50 */
   readonly connections?: number;
+  /** A node that it must not be on, for it will be taken away. */
+  readonly notOn?: string;
   /** Not before this moment, ms since the epoch. @default as soon as there are answers */
   readonly startAt?: number;
 }
@@ -112,6 +114,14 @@ export async function letLoadAskTheApi(): Promise<void> {
   };
   await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(policy) });
 }
+
+const notOn = (node: string) => ({
+  nodeAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchFields: [{ key: "metadata.name", operator: "NotIn", values: [node] }] }],
+    },
+  },
+});
 
 /** Takes the load's pod away, if there is one. */
 export async function removeLoad(): Promise<void> {
@@ -153,6 +163,7 @@ export async function startLoad(
       restartPolicy: "Never",
       automountServiceAccountToken: false,
       activeDeadlineSeconds: seconds + 150,
+      ...(options.notOn ? { affinity: notOn(options.notOn) } : {}),
       containers: [
         {
           name: "load",
