@@ -25,6 +25,9 @@ const CHART_DIR = path.join(PROJECT_ROOT, "modules", "charts", "scaled-object");
 /** As Terraform sees it from the folder of a stack: the same on every machine, so that no plan differs. */
 const CHART = path.relative(path.join(PROJECT_ROOT, "cdktf.out", "stacks", "any"), CHART_DIR);
 
+/** Helm release of a workload's ScaledObject. */
+export const scaledObjectRelease = (workload: string): string => `autoscaler-${workload}`;
+
 export interface AutoscalerProps {
   readonly component: Component;
   readonly namespace: string;
@@ -117,7 +120,7 @@ export class Autoscaler extends Construct {
     };
     new Release(this, "scaled-object", {
       dependsOn: allResources(...props.after),
-      name: `autoscaler-${name}`,
+      name: scaledObjectRelease(name),
       namespace: props.namespace,
       chart: CHART,
       values: [literal(JSON.stringify({ ...values, template: templateHash() }))],

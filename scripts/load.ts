@@ -13,7 +13,6 @@ import { type Counts } from "./lib/load/k6";
 import { Live } from "./lib/load/live";
 import { rateAt, shapeOf, type Shape } from "./lib/load/profile";
 import { between, type Load, type Pods } from "./lib/load/samples";
-import { readyPods } from "./lib/ready";
 import { run } from "./lib/run";
 import { takeStops } from "./lib/stop";
 import { bold, dim, Failure, say } from "./lib/ui";
@@ -123,7 +122,15 @@ async function podsOf(kube: Kube): Promise<Record<string, Pods>> {
     COMPONENTS.filter((c) => c !== "redis-main").flatMap((component) => {
       const workload = find(WORKLOADS[component]);
       return workload
-        ? [[WORKLOADS[component], { ready: readyPods(workload), wanted: (workload.spec.replicas as number) ?? 0 }]]
+        ? [
+            [
+              WORKLOADS[component],
+              {
+                ready: (workload.status?.readyReplicas as number | undefined) ?? 0,
+                wanted: (workload.spec.replicas as number) ?? 0,
+              },
+            ],
+          ]
         : [];
     }),
   );

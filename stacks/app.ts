@@ -14,9 +14,9 @@ export class AppLayer extends Layer {
     const data = this.stateFor("data");
     const namespace = data.getString("namespace");
 
-    const ownMetricsServer = config.metricsServer.mode === "install";
-    if (ownMetricsServer || config.scaling.engine === "keda") this.useHelm();
-    if (ownMetricsServer) {
+    // also where no release is left: without its provider Terraform would forget those that were
+    this.useHelm();
+    if (config.metricsServer.mode === "install") {
       new MetricsServer(this, "metrics-server", { config });
     }
     const api = new NodeApi(this, "node", {

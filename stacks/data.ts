@@ -17,6 +17,8 @@ export class DataLayer extends Layer {
     super(scope, "data", config);
     this.useKubernetes();
     this.useRandom();
+    // with either engine: without its provider Terraform would forget the releases of the one that is left
+    this.useHelm();
     const { ref: namespace } = new Namespace(this, "namespace", {
       name: config.namespaces.app,
       enforce: "restricted",
@@ -56,7 +58,6 @@ export class DataLayer extends Layer {
   private keda(namespace: string): { keda?: Keda } {
     const { scaling, keda } = this.config;
     if (scaling.engine !== "keda") return {};
-    this.useHelm();
     return keda.mode === "install" ? { keda: new Keda(this, "keda", { config: this.config, namespace }) } : {};
   }
 }

@@ -4,7 +4,8 @@
  * (keda#1470): so its objects go first, while it lives. The pods stay as many as they are.
  */
 import { KEDA_OPERATOR_LABELS, KEDA_RELEASE } from "../../modules/keda";
-import { PART_OF } from "../../modules/names";
+import { scaledObjectRelease } from "../../modules/autoscaler";
+import { AUTOSCALED, PART_OF } from "../../modules/names";
 import { isReady, type Kube } from "./kube";
 import { RunError } from "./run";
 import { Failure } from "./ui";
@@ -50,8 +51,22 @@ export async function freeScaledObjects(kube: Kube): Promise<number> {
 export async function leaveKeda(kube: Kube): Promise<number> {
   const { scaling, namespaces } = kube.config;
   if (scaling.engine !== "hpa") return 0;
+  const releases = [
+    ...["-n", namespaces.app],
+    ...["-l", `owner=helm,name in (${AUTOSCALED.map(scaledObjectRelease).join(",")})`],
+  ];
   const names = (await kube.list(KIND, ...ours(kube))).map((o) => o.metadata.name);
-  if (!names.length) return 0;
+  if (names.length) await removeScaledObjects(kube, names);
+  // layer data takes the CRD along, without which Helm could not uninstall what layer app has of it: nothing is left
+  // in these releases, so they are forgotten here
+  const left = await kube.list("secrets", ...releases);
+  if (left.length) await kube.raw(["delete", "secrets", ...releases]);
+  return Math.max(names.length, left.length);
+}
+
+/** Deletes them while KEDA lives, and waits until the autoscalers that it made are gone too. */
+async function removeScaledObjects(kube: Kube, names: readonly string[]): Promise<void> {
+  const { namespaces } = kube.config;
   await freeScaledObjects(kube);
   try {
     await kube.raw(["delete", KIND, ...ours(kube), `--timeout=${GONE_MS / 1000}s`], {
@@ -67,7 +82,7 @@ export async function leaveKeda(kube: Kube): Promise<number> {
   // their autoscalers are collected after them
   for (const end = Date.now() + GONE_MS; ;) {
     const left = (await kube.list("hpa", "-n", namespaces.app)).filter((hpa) => names.includes(hpa.metadata.name));
-    if (!left.length) return names.length;
+    if (!left.length) return;
     if (Date.now() > end)
       throw new Failure(
         `The autoscalers that KEDA made are still there after ${GONE_MS / 1000} s: ${left.map((h) => h.metadata.name).join(", ")}`,

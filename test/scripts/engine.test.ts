@@ -40,6 +40,15 @@ describe("from keda to hpa", () => {
     ]);
     expect(commands.filter((c) => c.includes("get hpa"))).toHaveLength(2);
   });
+  it("forgets their Helm releases, which Helm could not uninstall once the CRD is gone; also after a run that failed there", async () => {
+    const { run, commands } = cluster([[/get secrets/, list(object("sh.helm.release.v1.autoscaler-node.v1"))]]);
+    expect(await leaveKeda(new Kube(config, run))).toBe(1);
+    expect(commands.filter((c) => c.includes(" delete "))).toEqual([
+      expect.stringMatching(
+        /delete secrets -n iacproject -l owner=helm,name in \(autoscaler-redis-replicas,.*autoscaler-node/,
+      ),
+    ]);
+  });
   it("does nothing where there are none, or the cluster does not know them", async () => {
     const { run, commands } = cluster([]);
     expect(await leaveKeda(new Kube(config, run))).toBe(0);

@@ -70,6 +70,11 @@ it("providers go to the configured cluster", () => {
   });
 });
 
+it("layers that may have had Helm releases keep Helm's provider, or Terraform would forget instead of removing them", () => {
+  const none = synthesize({ metricsServer: { mode: "existing" } });
+  for (const layer of ["data", "app"] as const) expect(none[layer]["provider"].helm).toHaveLength(1);
+});
+
 it("names that other tools count on", () => {
   const names = (type: string) => resources(all, type).map((r) => r.body["metadata"].name as string);
   expect(names("kubernetes_service_v1")).toEqual(
