@@ -164,11 +164,14 @@ function startKwok(stepAt: number): ChildProcess {
     },
   };
   const file = path.join(WORK, "kwok.yaml");
-  const resource = fs.readFileSync(path.join(metrics, "kustomize/metrics/resource/metrics-resource.yaml"), "utf8");
-  fs.writeFileSync(
-    file,
-    `${resource.replace("kind: Metric\napiVersion", "apiVersion").replace("\nmetadata", "\nkind: Metric\nmetadata")}\n---\n${JSON.stringify(usage)}\n`,
-  );
+  const shipped = ["metrics/resource", "stage/node/fast", "stage/pod/fast"].flatMap((folder) => {
+    const full = path.join(metrics, "kustomize", folder);
+    return fs
+      .readdirSync(full)
+      .filter((f) => f.endsWith(".yaml") && f !== "kustomization.yaml")
+      .map((f) => fs.readFileSync(path.join(full, f), "utf8"));
+  });
+  fs.writeFileSync(file, [...shipped, JSON.stringify(usage)].join("\n---\n"));
   const [certificate, key] = ["kwok.crt", "kwok.key"].map((f) => path.join(WORK, f));
   const openssl = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=kwok", "-days", "1"];
   execFileSync("openssl", [...openssl, "-keyout", key!, "-out", certificate!], { stdio: "ignore" });
