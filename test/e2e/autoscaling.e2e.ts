@@ -11,6 +11,7 @@ import {
   app,
   command,
   eventually,
+  expectAsBefore,
   expectNothingOfOurs,
   inventory,
   isReady,
@@ -365,14 +366,7 @@ step("from keda to hpa is an ordinary deploy too, and leaves nothing of KEDA", a
 step("down from engine keda leaves nothing, and everything else as it was", async () => {
   expect((await npmRunWith(keda, "up")).code).toBe(0);
   expect((await npmRunWith(keda, "down", "--yes")).code).toBe(0);
-  await eventually("the cluster to be as before", 60, async () => {
-    const now = await inventory();
-    const extra = now.filter((o) => !before.includes(o));
-    const gone = before.filter((o) => !now.includes(o));
-    if (extra.length || gone.length)
-      throw new Error(`left: ${extra.join(", ") || "nothing"}; gone: ${gone.join(", ") || "nothing"}`);
-    return true;
-  });
+  await expectAsBefore(before);
 });
 
 /** CPU that is not requested yet, millicores, by node. */

@@ -6,6 +6,7 @@ import {
   app,
   command,
   eventually,
+  expectAsBefore,
   expectNothingOfOurs,
   forward,
   inventory,
@@ -250,14 +251,7 @@ step("down leaves nothing, and everything else as it was", async () => {
   expect(code).toBe(0);
   expect(output).toContain("all keys and values");
   expect(output).toContain("nothing is left");
-  await eventually("the cluster to be as before", 60, async () => {
-    const now = await inventory();
-    const extra = now.filter((o) => !before.includes(o));
-    const gone = before.filter((o) => !now.includes(o));
-    if (extra.length || gone.length)
-      throw new Error(`left: ${extra.join(", ") || "nothing"}; gone: ${gone.join(", ") || "nothing"}`);
-    return true;
-  });
+  await expectAsBefore(before);
 });
 
 step("down again finds nothing to do", async () => {

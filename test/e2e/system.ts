@@ -185,6 +185,18 @@ export async function inventory(): Promise<string[]> {
   return out.split("\n").filter(Boolean).sort();
 }
 
+/** Waits until the cluster holds what it held before, no more and no less. */
+export async function expectAsBefore(before: readonly string[]): Promise<void> {
+  await eventually("the cluster to be as before", 60, async () => {
+    const now = await inventory();
+    const extra = now.filter((o) => !before.includes(o));
+    const gone = before.filter((o) => !now.includes(o));
+    if (extra.length || gone.length)
+      throw new Error(`left: ${extra.join(", ") || "nothing"}; gone: ${gone.join(", ") || "nothing"}`);
+    return true;
+  });
+}
+
 export const specReplicas = async (kind: string, name: string): Promise<number> =>
   Number(await kube.raw(["-n", app, "get", kind, name, "-o", "jsonpath={.spec.replicas}"]));
 
