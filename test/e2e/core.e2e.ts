@@ -16,6 +16,7 @@ import {
   projectPath,
   prometheus,
   apiRaw,
+  settled,
   specReplicas,
   STATE_DIR,
 } from "./system";
@@ -226,10 +227,10 @@ step("plan, then the autoscaler moves, then apply: the count stays", async () =>
   expect([...seen]).toEqual([moved]);
   await bound({ minReplicas, maxReplicas });
   expect((await npmRun("up")).code).toBe(0);
-  const settled = Math.min(count, moved);
-  await eventually(`the autoscaler to be back at ${settled}`, 60, async () =>
-    (await specReplicas("deploy", "node")) === settled ? true : undefined,
-  );
+  // it goes where the load of its window asks it to be, which may be where it is
+  const rest = await settled("deploy", "node");
+  expect(rest).toBeGreaterThanOrEqual(Math.min(count, moved));
+  expect(rest).toBeLessThanOrEqual(Math.max(count, moved));
 });
 
 step("a change made by hand shows in diff, and up undoes it without touching the count", async () => {

@@ -200,4 +200,15 @@ export async function expectAsBefore(before: readonly string[]): Promise<void> {
 export const specReplicas = async (kind: string, name: string): Promise<number> =>
   Number(await kube.raw(["-n", app, "get", kind, name, "-o", "jsonpath={.spec.replicas}"]));
 
+/** Waits until an autoscaler keeps to its count: over two of its looks, 15 s apart. */
+export async function settled(kind: string, name: string): Promise<number> {
+  let count = -1;
+  let since = 0;
+  return eventually(`the count of ${name} to stay for 35 s`, 180, async () => {
+    const now = await specReplicas(kind, name);
+    if (now !== count) [count, since] = [now, Date.now()];
+    return Date.now() - since > 35_000 ? count : undefined;
+  });
+}
+
 export const projectPath = (...parts: string[]): string => path.join(PROJECT_ROOT, ...parts);
