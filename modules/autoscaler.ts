@@ -21,6 +21,12 @@ export const SYNC_SECONDS = 15;
  */
 const SCALE_UP_PODS: Readonly<Record<AutoscalerProps["engine"], number>> = { hpa: 2, keda: 4 };
 
+/**
+ * Beside other signals CPU counts from so much above its target. At the same point the higher of two figures that
+ * both waver would decide, and a pod that compiles its code as it warms up looks busier than it is.
+ */
+const CPU_BESIDE_SIGNALS = 1.5;
+
 const CHART_DIR = path.join(PROJECT_ROOT, "modules", "charts", "scaled-object");
 /** As Terraform sees it from the folder of a stack: the same on every machine, so that no plan differs. */
 const CHART = path.relative(path.join(PROJECT_ROOT, "cdktf.out", "stacks", "any"), CHART_DIR);
@@ -112,7 +118,9 @@ export class Autoscaler extends Construct {
             type: "cpu",
             metricType: "Utilization",
             // KEDA 2.20 forgets a container's CPU beside a formula, not that of the pod: ours have one container
-            metadata: { value: String(cpuTarget), ...(signals.length ? {} : { containerName: props.container }) },
+            metadata: signals.length
+              ? { value: String(Math.round(cpuTarget * CPU_BESIDE_SIGNALS)) }
+              : { value: String(cpuTarget), containerName: props.container },
           },
           ...signals.map(trigger),
         ],

@@ -97,8 +97,11 @@ async function measure(kube: Kube, generator: Generator, shape: Shape, target: s
       await pause(Math.max(0, begin + (load.samples.length + 1) * SAMPLE_MS - Date.now()));
       // asked before the counts: what is counted last must not be missed
       running = (await generator.state()) !== "ended";
-      const [counts, pods] = await Promise.all([generator.counts(), podsOf(kube)]);
-      const now = Date.now();
+      // rates go by the moment of the counts, however long the pods take to be asked for
+      const [{ counts, now }, pods] = await Promise.all([
+        generator.counts().then((figures) => ({ counts: figures, now: Date.now() })),
+        podsOf(kube),
+      ]);
       const second = (now - begin) / 1000;
       const asked = second <= shape.seconds ? rateAt(shape, second - SAMPLE_MS / 2000) : 0;
       const passed = (now - (before?.at ?? begin)) / 1000;

@@ -43,7 +43,11 @@ const readyAt = (step: Figures["steps"][number]) => (step.ready ?? step.load.sec
 
 /** Ready pods beyond those at the start, a point for each that came. */
 function readyPods(step: Figures["steps"][number]): [number, number][] {
-  const times = step.pods.flatMap((p) => (p.ready === null ? [] : [p.ready / 1000])).sort((a, b) => a - b);
+  const times = step.pods
+    .flatMap((p) => (p.ready === null ? [] : [p.ready / 1000]))
+    // what came after the load is not shown
+    .filter((at) => at <= step.load.seconds)
+    .sort((a, b) => a - b);
   return [
     [0, START],
     ...times.map((t, i): [number, number] => [t, START + i + 1]),

@@ -5,6 +5,7 @@
  * A node is killed and brought back by commands of the environment: E2E_NODE, E2E_NODE_STOP, E2E_NODE_START.
  */
 import { execFileSync } from "node:child_process";
+import { firing } from "./alerts";
 import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./load";
 import { removeAfterFailure, step } from "./steps";
 import {
@@ -19,7 +20,6 @@ import {
   monitoring,
   npmRunWith,
   projectPath,
-  prometheus,
   specReplicas,
 } from "./system";
 
@@ -83,17 +83,6 @@ async function least(during: () => Promise<void>): Promise<Record<string, number
   }
   return seen;
 }
-
-const firing = (alert: string, seconds: number, matching: Readonly<Record<string, string>> = {}) =>
-  eventually(`the alert ${alert}`, seconds, async () => {
-    type Alert = { state: string; labels: Record<string, string> };
-    const { alerts } = await prometheus<{ alerts: Alert[] }>("alerts");
-    const found = alerts.filter(
-      (a) => a.labels["alertname"] === alert && Object.entries(matching).every(([k, v]) => a.labels[k] === v),
-    );
-    if (found.some((a) => a.state === "firing")) return true;
-    throw new Error(found.length ? `${found[0]!.state} so far` : "not even pending");
-  });
 
 /** Nothing failed: what was answered is what was sent. Refusals are told apart, and there are none here. */
 function expectAllAnswered({ sent, seen }: LoadResult): void {
@@ -188,7 +177,7 @@ step("KEDA gone: CPU still scales out, nothing scales in, an alert says so; back
   );
   const from = await count();
   // with nobody behind it KEDA's adapter answers after 60 s only, and CPU waits for it
-  const load = await startLoad(400, 200, { target: NODE });
+  const load = await startLoad(900, 200, { target: NODE });
   const seen = await least(async () => {
     try {
       await more(from, 190);

@@ -83,28 +83,30 @@ export function publishReaction(data: Reaction): void {
       ),
     );
     const steady = data.steady.find((s) => s.engine === engine);
-    if (!steady) continue;
-    const changes = flaps(steady);
-    rows.push(
-      row(
-        `${NAMES[engine]}: changes of the count in ${Math.round(steady.seconds / 60)} minutes of steady load, after the first two`,
-        String(changes),
-        ours ? "0" : "",
-        ours ? changes === 0 : undefined,
-      ),
-      row(
-        `${NAMES[engine]}: back at ${MIN} pods after the load`,
-        steady.back === null ? "not within the wait" : `${seconds(steady.back)} s`,
-      ),
-    );
-    const loads = [...of(engine).map((s) => s.load), steady.load, steady.backLoad];
+    if (steady) {
+      const changes = flaps(steady);
+      rows.push(
+        row(
+          `${NAMES[engine]}: changes of the count in ${Math.round(steady.seconds / 60)} minutes of steady load, after the first two`,
+          String(changes),
+          ours ? "0" : "",
+          ours ? changes === 0 : undefined,
+        ),
+        row(
+          `${NAMES[engine]}: back at ${MIN} pods after the load`,
+          steady.back === null ? "not within the wait" : `${seconds(steady.back)} s`,
+        ),
+      );
+    }
+    const loads = [...of(engine).map((s) => s.load), ...(steady ? [steady.load, steady.backLoad] : [])];
     const sent = loads.reduce((sum, l) => sum + l.sent, 0);
     const bad = loads.reduce((sum, l) => sum + failed(l.seen), 0);
     const refused = loads.reduce((sum, l) => sum + (l.seen["503"] ?? 0), 0);
+    const late = loads.reduce((sum, l) => sum + l.late, 0);
     rows.push(
       row(
         `${NAMES[engine]}: requests failed, out and in`,
-        `${bad} of ${sent.toLocaleString("en")}; refused with 503: ${refused}`,
+        `${bad} of ${sent.toLocaleString("en")}; refused with 503: ${refused}; not sent, for 500 were in flight: ${late}`,
         ours ? "0 of ≥ 100,000" : "",
         ours ? bad === 0 && sent >= 100_000 : undefined,
       ),
