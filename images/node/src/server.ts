@@ -1,4 +1,5 @@
 /** HTTP around the routes: dispatch, cross-origin headers, errors, metrics, connections, graceful stop. */
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
@@ -20,6 +21,10 @@ const KEEP_ALIVE_MS = 65_000;
 const FIRST_MS = 500;
 /** Without any connection for so long after SIGTERM, no route leads here any more. */
 const QUIET_MS = 1000;
+/** A request that takes longer is named in the log. */
+const SLOW_MS = 1000;
+/** Ids that are taken over from a caller: what a log line can hold without harm. */
+const REQUEST_ID = /^[\w.-]{8,64}$/;
 /** A refused body larger than this is not read to its end, bytes. */
 const UNREAD_BYTES = 64 * 1024;
 
@@ -124,13 +129,13 @@ export class ApiServer {
       this.fail(request, response, last, error, path);
     }
     if (entered) this.admission.leave();
-    this.metrics.ended(
-      method,
-      methods ? path : "other",
-      // a caller that went away before its answer saw none
-      response.headersSent && !(request.destroyed && !response.writableEnded) ? response.statusCode : 499,
-      (performance.now() - begin) / 1000,
-    );
+    const ms = performance.now() - begin;
+    // a caller that went away before its answer saw none
+    const status = response.headersSent && !(request.destroyed && !response.writableEnded) ? response.statusCode : 499;
+    this.metrics.ended(method, methods ? path : "other", status, ms / 1000);
+    if (ms > SLOW_MS && route?.bounded) {
+      log("warn", "request slow", { ...this.described(request), status, ms: Math.round(ms) });
+    }
   }
 
   private send(
@@ -143,15 +148,17 @@ export class ApiServer {
   ): void {
     if (response.destroyed) return;
     // a flat list: node:http writes it as it is
-    const headers = this.headers(type, last);
+    const headers = this.headers(response, type, last);
     headers.push("content-length", String(Buffer.byteLength(body)));
     if (more) headers.push(...Object.entries(more).flat());
     response.writeHead(status, headers);
     response.end(body);
   }
 
-  private headers(type: string, last: boolean): string[] {
+  private headers({ req }: ServerResponse, type: string, last: boolean): string[] {
     const headers = ["content-type", type, "x-content-type-options", "nosniff", "cache-control", "no-store"];
+    const id = req.headers["x-request-id"];
+    if (typeof id === "string" && REQUEST_ID.test(id)) headers.push("x-request-id", id);
     // looked at again: the stop may have come since
     if (last || this.draining) headers.push("connection", "close");
     return headers;
@@ -164,7 +171,7 @@ export class ApiServer {
     { status, type }: Reply,
     pieces: AsyncIterable<string>,
   ): Promise<void> {
-    response.writeHead(status, this.headers(type, last));
+    response.writeHead(status, this.headers(response, type, last));
     try {
       await pipeline(Readable.from(pieces), response);
     } catch (error) {
@@ -177,7 +184,8 @@ export class ApiServer {
     const known = error instanceof HttpError;
     const status = known ? error.status : 500;
     if (status >= 500 && path !== "/readyz" && !(known && error.quiet)) {
-      log(known ? "warn" : "error", "request failed", { status, reason: (error as Error).message });
+      const { message: reason } = error as Error;
+      log(known ? "warn" : "error", "request failed", { ...this.described(request), status, reason });
     }
     // in the middle of a stream there is one way left to say that it failed
     if (response.headersSent) return void response.destroy();
@@ -185,6 +193,15 @@ export class ApiServer {
     const size = request.headers["transfer-encoding"] ? Infinity : Number(request.headers["content-length"] ?? 0);
     const unread = size > UNREAD_BYTES && !request.complete;
     this.send(response, last || unread, status, "application/json", body, known ? error.headers : undefined);
+  }
+
+  /** A request as the log names it: its id, method and route, never its key. */
+  private described(request: IncomingMessage): Record<string, string | undefined> {
+    const given = request.headers["x-request-id"];
+    // the answer tells it too: from here on it has one
+    const id = typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
+    request.headers["x-request-id"] = id;
+    return { request: id, method: request.method, route: request.url?.replace(/\?.*/, "").slice(0, 100) };
   }
 
   private allowOrigin(origin: string, response: ServerResponse): void {

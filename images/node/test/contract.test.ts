@@ -54,6 +54,13 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     expect(Math.abs(Number(text.split(" ").at(-1)) - Date.now())).toBeLessThan(5000);
   });
 
+  it("gives a request's id back, so that its way can be followed", async () => {
+    await written(own("traced"), "1");
+    const answer = await item(own("traced"), { "x-request-id": "0123456789abcdef" });
+    expect(answer.headers.get("x-request-id")).toBe("0123456789abcdef");
+    expect((await item(own("traced"), { "x-request-id": "a b" })).headers.get("x-request-id")).toBeNull();
+  });
+
   it("answers a value as text", async () => {
     await written(own("text"), "a\nb");
     const response = await item(own("text"));

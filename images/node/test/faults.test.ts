@@ -1,7 +1,7 @@
 /** What a caller sees when Redis stops, hangs, dies or refuses: 503 in time, and recovery. */
 import { once } from "node:events";
 import { Agent, get, request } from "node:http";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { json, startApi, type Api } from "./api";
 import { Cluster } from "./cluster";
 import { eventually, freePort, hasRedis, Redis } from "./redis";
@@ -45,6 +45,30 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     expect((await api.fetch("/item?id=k")).status).toBe(200);
     await main.start();
     await eventually("writes to work again", async () => (await write()).status === 200);
+  });
+
+  it("a failed request has an id, the caller's or one of ours, in its answer and in the log", async () => {
+    await main.stop();
+    const lines: string[] = [];
+    const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => (lines.push(String(text)), true));
+    const post = (id?: string) =>
+      api.fetch("/item", {
+        ...json("POST", { id: "a secret key", val: "1" }),
+        headers: { "content-type": "application/json", ...(id ? { "x-request-id": id } : {}) },
+      });
+    const ids = [];
+    for (const given of ["from-the-front.1", undefined, 'not one: "}{"']) {
+      const answer = await post(given);
+      expect(answer.status).toBe(503);
+      ids.push(answer.headers.get("x-request-id")!);
+    }
+    write.mockRestore();
+    expect(ids[0]).toBe("from-the-front.1");
+    for (const made of ids.slice(1)) expect(made).toMatch(/^[0-9a-f-]{36}$/);
+    const failed = lines.map((l) => JSON.parse(l)).filter((l) => l.message === "request failed");
+    expect(failed.map((l) => l.request)).toEqual(ids);
+    expect(failed[0]).toMatchObject({ method: "POST", route: "/item", status: 503 });
+    expect(lines.join("")).not.toContain("a secret key");
   });
 
   it("main hangs: writes get 503 in time, not a hang", async () => {

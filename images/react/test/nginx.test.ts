@@ -64,6 +64,18 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     expect(seen[1]!.headers["consistency"]).toBe("strong");
   });
 
+  it("gives each request an id that the API gets too, and keeps one that the caller has", async () => {
+    await fetch(`${address}/api/item?id=secret`);
+    await fetch(`${address}/api/item?id=secret`, { headers: { "x-request-id": "mine-0001" } });
+    await fetch(`${address}/api/item?id=secret`, { headers: { "x-request-id": 'no"id' } });
+    const ids = seen.map((s) => s.headers["x-request-id"] as string);
+    expect(ids[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(ids[1]).toBe("mine-0001");
+    expect(ids[2]).toMatch(/^[0-9a-f]{32}$/);
+    await expect.poll(() => nginx.log().filter((l) => ids.includes(l["request"] as string))).toHaveLength(3);
+    expect(JSON.stringify(nginx.log())).not.toContain("secret");
+  });
+
   it("keeps connections to the API: 300 requests do not open 300", async () => {
     for (let i = 0; i < 30; i++) {
       await Promise.all(Array.from({ length: 10 }, () => fetch(`${address}/api/item?id=a`).then((r) => r.text())));

@@ -60,6 +60,12 @@ export class Nginx {
     return { PATH: `${this.path}:${process.env["PATH"]}`, ...env };
   }
 
+  /** Lines of the access log. */
+  log(): Record<string, unknown>[] {
+    const lines = readFileSync(join(this.dir, "access.log"), "utf8").split("\n");
+    return lines.filter((l) => l.startsWith("{")).map((l) => JSON.parse(l) as Record<string, unknown>);
+  }
+
   /** What the image's start script makes of its environment. */
   render(env: Record<string, string>): string {
     execFileSync("sh", [this.file("40-render.sh")], { env: this.env(env), stdio: ["ignore", "ignore", "pipe"] });
