@@ -38,6 +38,20 @@ for (const layer of LAYERS)
     expect(output).toMatch(/No changes|matches the configuration/);
   });
 
+step("ejected, the same state is plain Terraform's, and nothing is to change", async () => {
+  const out = path.join(scratch, "ejected");
+  expect((await npmRun("eject", "--out", out)).code).toBe(0);
+  for (const layer of LAYERS) {
+    const cwd = path.join(out, "terraform", "layers", layer);
+    expect(fs.readFileSync(path.join(cwd, "main.tf.json"), "utf8")).not.toContain('"//"');
+    expect((await command("terraform", ["init", "-input=false", "-no-color"], { cwd })).code).toBe(0);
+    // 2 would be changes
+    const plan = await command("terraform", ["plan", "-input=false", "-no-color", "-detailed-exitcode"], { cwd });
+    expect({ layer, code: plan.code }).toEqual({ layer, code: 0 });
+  }
+  expect((await npmRun("eject", "--out", out)).output).toContain("is not empty; nothing was written");
+});
+
 step("one changed byte is one rollout, and deploying it again none", async () => {
   const context = path.join(scratch, "node");
   fs.cpSync(projectPath("images", "node"), context, { recursive: true, filter: (f) => !/node_modules|dist/.test(f) });

@@ -1,0 +1,189 @@
+/** Synthesized layers as the Kubernetes objects that they make, without a cluster. */
+
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+type Tree = { [key: string]: Json };
+
+/** A layer's cdk.tf.json. */
+export interface Stack {
+  readonly resource?: Readonly<Record<string, Readonly<Record<string, Tree>>>>;
+  readonly output?: Readonly<Record<string, { readonly value: Json }>>;
+}
+
+/** A Helm release that a layer makes. */
+export interface HelmRelease {
+  readonly name: string;
+  readonly namespace: string;
+  /** Name, path or archive. */
+  readonly chart: string;
+  readonly repository?: string;
+  readonly version?: string;
+  readonly values: string;
+}
+
+export interface LayerManifests {
+  readonly objects: readonly Tree[];
+  readonly releases: readonly HelmRelease[];
+  /** Objects that only a deploy can make, for they hold what it asks the cluster: kind and name. */
+  readonly left: readonly string[];
+}
+
+const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]>> = {
+  kubernetes_namespace_v1: ["v1", "Namespace"],
+  kubernetes_config_map_v1: ["v1", "ConfigMap"],
+  kubernetes_secret_v1: ["v1", "Secret"],
+  kubernetes_service_v1: ["v1", "Service"],
+  kubernetes_service_account_v1: ["v1", "ServiceAccount"],
+  kubernetes_role_v1: ["rbac.authorization.k8s.io/v1", "Role"],
+  kubernetes_role_binding_v1: ["rbac.authorization.k8s.io/v1", "RoleBinding"],
+  kubernetes_network_policy_v1: ["networking.k8s.io/v1", "NetworkPolicy"],
+  kubernetes_pod_disruption_budget_v1: ["policy/v1", "PodDisruptionBudget"],
+  kubernetes_horizontal_pod_autoscaler_v2: ["autoscaling/v2", "HorizontalPodAutoscaler"],
+  kubernetes_ingress_v1: ["networking.k8s.io/v1", "Ingress"],
+};
+
+/** What makes no object of Kubernetes. */
+const NO_OBJECT = /^(docker_|terraform_data|random_)/;
+/** Terraform's own. */
+const DROPPED = new Set([
+  "//",
+  "timeouts",
+  "lifecycle",
+  "depends_on",
+  "wait_for_load_balancer",
+  "data_wo_revision",
+  "count",
+]);
+/** Blocks that Terraform names by one of them, Kubernetes by all. */
+const PLURALS: Readonly<Record<string, string>> = {
+  port: "ports",
+  rule: "rules",
+  subject: "subjects",
+  metric: "metrics",
+  policy: "policies",
+  path: "paths",
+};
+/** Maps whose keys are somebody's words. */
+const VERBATIM = new Set(["labels", "annotations", "match_labels", "data"]);
+/** Blocks that Terraform keeps in a list of one. */
+const SINGLE = new Set(["scale_up", "scale_down"]);
+const NUMERIC = new Set(["port", "target_port", "node_port", "max_unavailable", "min_available"]);
+
+const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const isTree = (value: Json | undefined): value is Tree =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function converted(key: string, value: Json): Json {
+  if (VERBATIM.has(key)) return value;
+  if (SINGLE.has(key) && Array.isArray(value)) return converted("", value[0] ?? null);
+  if (Array.isArray(value)) return value.map((item) => converted("", item));
+  if (isTree(value)) return Object.fromEntries(Object.entries(value).flatMap(([k, v]) => entry(k, v)));
+  if (NUMERIC.has(key) && typeof value === "string" && /^\d+$/.test(value)) return Number(value);
+  return value;
+}
+
+function entry(key: string, value: Json): [string, Json][] {
+  if (DROPPED.has(key) || value === null) return [];
+  const name = Array.isArray(value) ? (PLURALS[key] ?? key) : key;
+  return [[camel(name), converted(key, value)]];
+}
+
+/** One resource of a layer as an object of Kubernetes. */
+export function kubernetesObject(type: string, body: Tree): Tree {
+  if (type === "kubernetes_manifest") return body["manifest"] as Tree;
+  const known = KINDS[type];
+  if (!known) throw new Error(`a resource of type ${type} has no counterpart here`);
+  const [apiVersion, kind] = known;
+  const { data_wo: secret, ...rest } = body;
+  const object = converted("", rest) as Tree;
+  // a Service selects by labels, every other object by rules about them
+  const selector = isTree(body["spec"]) ? body["spec"]["selector"] : undefined;
+  if (kind === "Service" && isTree(object["spec"]) && selector) object["spec"]["selector"] = selector;
+  return {
+    apiVersion,
+    kind,
+    ...object,
+    // passwords are made by a deploy and written nowhere else
+    ...(isTree(secret)
+      ? { stringData: Object.fromEntries(Object.keys(secret).map((k) => [k, "MADE BY A DEPLOY"])) }
+      : {}),
+  };
+}
+
+/**
+ * Expressions replaced by what they stand for: names of objects, outputs of other layers.
+ *
+ * @param given outputs that only a deploy knows, such as digests of images: layer, then name
+ * @throws Error naming an expression that stays
+ */
+export function resolve(
+  value: Json,
+  stack: Stack,
+  stacks: Readonly<Record<string, Stack>>,
+  given: Readonly<Record<string, Readonly<Record<string, string>>>>,
+): Json {
+  const inside = (v: Json): Json => resolve(v, stack, stacks, given);
+  if (Array.isArray(value)) return value.map(inside);
+  if (isTree(value)) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, inside(v)]));
+  if (typeof value !== "string") return value;
+  const known = (expression: string): Json | undefined => {
+    const name = /^(\w+)\.([\w-]+)\.metadata(?:\[0\])?\.(name|namespace)$/.exec(expression);
+    if (name) {
+      const metadata = stack.resource?.[name[1]!]?.[name[2]!]?.["metadata"];
+      return isTree(metadata) ? inside(metadata[name[3]!] ?? "default") : undefined;
+    }
+    const output = /^data\.terraform_remote_state\.(\w+)-state\.outputs\.(\w+)$/.exec(expression);
+    if (!output) return undefined;
+    const [, layer, key] = output;
+    const other = stacks[layer!];
+    const told = given[layer!]?.[key!];
+    if (told !== undefined) return told;
+    const written = other?.output?.[key!]?.value;
+    return written === undefined ? undefined : resolve(written, other!, stacks, given);
+  };
+  const whole = /^\$\{([^{}]+)\}$/.exec(value);
+  const text = whole
+    ? known(whole[1]!)
+    : value.replaceAll(/(?<!\$)\$\{([^{}]+)\}/g, (all, expression: string) => String(known(expression) ?? all));
+  const rest = typeof text === "string" ? /(?<!\$)\$\{.*\}/.exec(text) : null;
+  if (text === undefined || rest) throw new Error(`${rest?.[0] ?? value} is only known to a deploy`);
+  // what Terraform was told to leave alone
+  return typeof text === "string" ? text.replaceAll("$${", "${").replaceAll("%%{", "%{") : text;
+}
+
+/** Everything that a layer puts on the cluster. */
+export function layerManifests(
+  layer: string,
+  stacks: Readonly<Record<string, Stack>>,
+  given: Readonly<Record<string, Readonly<Record<string, string>>>>,
+): LayerManifests {
+  const stack = stacks[layer]!;
+  const objects: Tree[] = [];
+  const releases: HelmRelease[] = [];
+  const left: string[] = [];
+  for (const [type, resources] of Object.entries(stack.resource ?? {})) {
+    if (NO_OBJECT.test(type)) continue;
+    for (const body of Object.values(resources)) {
+      if (JSON.stringify(body).includes('"dynamic"')) {
+        const metadata = resolve(body["metadata"] ?? {}, stack, stacks, given) as Tree;
+        left.push(`${KINDS[type]?.[1] ?? type} ${String(metadata["name"])}`);
+        continue;
+      }
+      // a password is no reference to anything that is known here
+      const { data_wo: secret, ...rest } = body;
+      const known = resolve(rest, stack, stacks, given) as Tree;
+      if (type !== "helm_release") {
+        objects.push(kubernetesObject(type, secret === undefined ? known : { ...known, data_wo: secret }));
+        continue;
+      }
+      const { name, namespace, chart, repository, version, values } = known as unknown as HelmRelease & {
+        values: string[];
+      };
+      releases.push({
+        ...{ name, namespace, chart, values: values[0] ?? "" },
+        ...(repository ? { repository } : {}),
+        ...(version ? { version } : {}),
+      });
+    }
+  }
+  return { objects, releases, left };
+}

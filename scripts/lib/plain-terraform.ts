@@ -1,0 +1,29 @@
+/** A synthesized layer as somebody would write it who has no CDKTF: the same resources, without its marks. */
+import * as path from "node:path";
+
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+export interface PlainOptions {
+  /** Folder that the layer's file is written to, absolute. */
+  readonly to: string;
+  /** This project, absolute: paths in it become relative to `to`. */
+  readonly project: string;
+}
+
+/** Paths that Terraform takes relative to the folder that it runs in. */
+const isOwnPath = (text: string, project: string) => text === project || text.startsWith(`${project}${path.sep}`);
+
+/**
+ * @param stack the content of a layer's cdk.tf.json
+ * @returns the same without cdktf's comments, state and other files of the project by relative paths
+ */
+export function plainTerraform(stack: Json, { to, project }: PlainOptions): Json {
+  if (Array.isArray(stack)) return stack.map((item) => plainTerraform(item, { to, project }));
+  if (typeof stack === "string") return isOwnPath(stack, project) ? path.relative(to, stack) : stack;
+  if (typeof stack !== "object" || stack === null) return stack;
+  return Object.fromEntries(
+    Object.entries(stack)
+      .filter(([key]) => key !== "//")
+      .map(([key, value]) => [key, plainTerraform(value, { to, project })]),
+  );
+}

@@ -1,0 +1,80 @@
+/** `npm run manifests`: what reaches the cluster as Kubernetes YAML, a folder a layer: to read, for GitOps, for scanners. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { stringify } from "yaml";
+import { loadConfig, type Config } from "../modules/config";
+import { LAYERS } from "../stacks/layer";
+import type { ResolvedImages } from "../stacks/images";
+import { layerManifests, type HelmRelease, type Stack } from "./lib/manifests";
+import { run, RunError } from "./lib/run";
+import { synth } from "./lib/synth";
+import { OUT_DIR } from "./lib/terraform";
+import { Failure, say, yellow } from "./lib/ui";
+
+const HELM_MS = 120_000;
+
+export async function manifests(options: { out: string }): Promise<void> {
+  const config = loadConfig();
+  const out = path.resolve(process.cwd(), options.out);
+  if (fs.existsSync(out) && fs.readdirSync(out).length) {
+    throw new Failure(
+      `${out} is not empty; nothing was written.`,
+      "Name another folder: npm run manifests -- --out FOLDER",
+    );
+  }
+  const images = await synth(config, { tolerant: true });
+  const stacks = Object.fromEntries(
+    LAYERS.map((layer) => [
+      layer,
+      JSON.parse(fs.readFileSync(path.join(OUT_DIR, "stacks", layer, "cdk.tf.json"), "utf8")) as Stack,
+    ]),
+  );
+  const given = { images: references(config, images) };
+  for (const layer of LAYERS) {
+    const { objects, releases, left } = layerManifests(layer, stacks, given);
+    const folder = path.join(out, layer);
+    fs.mkdirSync(folder, { recursive: true });
+    for (const object of objects) {
+      const { kind, metadata } = object as unknown as { kind: string; metadata: { name: string } };
+      fs.writeFileSync(path.join(folder, `${kind.toLowerCase()}-${metadata.name}.yaml`), stringify(object));
+    }
+    for (const release of releases) await chart(release, layer, folder);
+    say(`${layer.padEnd(14)} ${objects.length} objects, ${releases.length} charts`);
+    for (const object of left) say(yellow(`  not written, for a deploy asks the cluster what is in it: ${object}`));
+  }
+  say(`Written to ${path.relative(process.cwd(), out) || "."}. Secrets hold no passwords: a deploy makes them.`);
+}
+
+/** Images by digest where the registry holds them, else by tag. */
+const references = (config: Config, images: ResolvedImages): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(images).map(([name, image]) => {
+      if (image.kind === "prebuilt") return [`${name}_image`, image.reference];
+      const repository = `${config.registry.pull}/${image.repository}`;
+      const { inRegistry, tag } = image;
+      return [
+        `${name}_image`,
+        inRegistry.state === "held" ? `${repository}@${inRegistry.digest}` : `${repository}:${tag}`,
+      ];
+    }),
+  );
+
+/** A chart's values, and what it renders to where helm is there to render it. */
+async function chart(release: HelmRelease, layer: string, folder: string): Promise<void> {
+  const { name, namespace, version, repository } = release;
+  const base = path.join(folder, `chart-${name}`);
+  const values = `${base}-values.yaml`;
+  fs.writeFileSync(values, stringify(JSON.parse(release.values || "{}")));
+  // paths are relative to where Terraform runs
+  const local = path.resolve(OUT_DIR, "stacks", layer, release.chart);
+  const source = fs.existsSync(local) ? [local] : [release.chart, ...(repository ? ["--repo", repository] : [])];
+  const args = ["template", name, ...source, ...(version ? ["--version", version] : []), "-n", namespace];
+  try {
+    const { stdout } = await run("helm", [...args, "--include-crds", "-f", values], { timeoutMs: HELM_MS });
+    fs.writeFileSync(`${base}.yaml`, stdout);
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    const why = error.code === undefined && !error.output ? "helm is not installed" : error.message;
+    say(yellow(`${name}: its values only, for ${why}`));
+  }
+}
