@@ -1,10 +1,21 @@
-import { application } from "./application";
+import { apiDashboard } from "./api";
 import { autoscaling } from "./autoscaling";
-import { redis } from "./redis";
+import { frontDashboard } from "./front";
+import { headroom } from "./headroom";
+import { overview } from "./overview";
+import { grafanaJson, type BuildProps, type Dashboard } from "./panels";
+import { redisDashboard } from "./redis";
 
-/** Every dashboard of ours, by file name. */
-export const dashboards = (namespace: string): Readonly<Record<string, object>> => ({
-  "application.json": application(namespace),
-  "redis.json": redis(namespace),
-  "autoscaling.json": autoscaling(namespace),
-});
+/** Every dashboard of ours, in the order in which one looks. */
+export const DASHBOARDS: readonly Dashboard[] = [
+  overview,
+  apiDashboard,
+  frontDashboard,
+  redisDashboard,
+  autoscaling,
+  headroom,
+];
+
+/** Grafana's JSON of each, by file name. */
+export const dashboards = (p: BuildProps): Readonly<Record<string, object>> =>
+  Object.fromEntries(DASHBOARDS.map((d) => [`${d.uid.replace(/^iac-/, "")}.json`, grafanaJson(d, p)]));

@@ -1,11 +1,24 @@
 /** Small helpers over the Grafana Foundation SDK: one look for every panel. */
-import { DashboardBuilder, DatasourceVariableBuilder, RowBuilder } from "@grafana/grafana-foundation-sdk/dashboard";
+import { GraphThresholdsStyleConfigBuilder, GraphThresholdsStyleMode } from "@grafana/grafana-foundation-sdk/common";
+import {
+  AnnotationQueryBuilder,
+  DashboardBuilder,
+  DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  DatasourceVariableBuilder,
+  QueryVariableBuilder,
+  RowBuilder,
+  ThresholdsConfigBuilder,
+  ThresholdsMode,
+  VariableRefresh,
+} from "@grafana/grafana-foundation-sdk/dashboard";
 import { DataqueryBuilder } from "@grafana/grafana-foundation-sdk/prometheus";
 import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as TimeseriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 
 export interface Query {
-  /** PromQL. */
+  /** PromQL; `$namespace` stands for the application's namespace. */
   readonly expr: string;
   /** Legend, with {{label}} place holders. */
   readonly legend: string;
@@ -18,72 +31,170 @@ export interface PanelProps {
   /** Grafana unit id, such as "s", "reqps", "percentunit", "bytes", "short". */
   readonly unit: string;
   readonly queries: readonly Query[];
-  /**
-   * Width, of 24.
-   * @default 8
-   */
+  /** Width, of 24. @default 8, of a stat 4 */
   readonly width?: number;
+  /** From here on (or, with `below`, under it) it is red. @default no threshold */
+  readonly limit?: { readonly at: number; readonly below?: boolean };
+  /** The alert about what the panel shows; its runbook is linked. @default none */
+  readonly alert?: string;
 }
 
-const DATASOURCE = { type: "prometheus", uid: "${datasource}" };
-
-const targets = (queries: readonly Query[]) =>
-  queries.map((q, i) =>
-    new DataqueryBuilder()
-      .expr(q.expr)
-      .legendFormat(q.legend)
-      .refId(String.fromCharCode(65 + i))
-      .datasource(DATASOURCE),
-  );
+/** What a panel draws: lines over time, or one figure, the latest. */
+export type Panel = PanelProps & { readonly kind: "timeseries" | "stat" };
 
 /** Lines over time. */
-export function timeseries(p: PanelProps): TimeseriesBuilder {
-  const panel = new TimeseriesBuilder()
-    .title(p.title)
-    .description(p.description)
-    .unit(p.unit)
-    .min(0)
-    .span(p.width ?? 8)
-    .height(7)
-    .datasource(DATASOURCE);
-  for (const target of targets(p.queries)) panel.withTarget(target);
-  return panel;
-}
-
+export const timeseries = (p: PanelProps): Panel => ({ ...p, kind: "timeseries" });
 /** One figure, the latest. */
-export function stat(p: PanelProps): StatBuilder {
-  const panel = new StatBuilder()
-    .title(p.title)
-    .description(p.description)
-    .unit(p.unit)
-    .span(p.width ?? 4)
-    .height(4)
-    .datasource(DATASOURCE);
-  for (const target of targets(p.queries)) panel.withTarget(target);
+export const stat = (p: PanelProps): Panel => ({ ...p, kind: "stat" });
+
+const DATASOURCE = { type: "prometheus", uid: "${datasource}" };
+const TAG = "iacproject";
+const GREEN = "green";
+const RED = "red";
+
+const steps = ({ at, below }: NonNullable<PanelProps["limit"]>) => [
+  { value: null, color: below ? RED : GREEN },
+  { value: at, color: below ? GREEN : RED },
+];
+
+/** Grafana's panel. Runbooks in a folder, not at an address, cannot be followed: no link then. */
+function build(p: Panel, runbooks: string): TimeseriesBuilder | StatBuilder {
+  const panel =
+    p.kind === "stat"
+      ? new StatBuilder()
+          .span(p.width ?? 4)
+          .height(4)
+          .noValue("no data")
+      : new TimeseriesBuilder()
+          .span(p.width ?? 8)
+          .height(7)
+          .min(0)
+          .thresholdsStyle(
+            new GraphThresholdsStyleConfigBuilder().mode(
+              p.limit ? GraphThresholdsStyleMode.Dashed : GraphThresholdsStyleMode.Off,
+            ),
+          );
+  panel.title(p.title).description(p.description).unit(p.unit).datasource(DATASOURCE);
+  p.queries.forEach((q, i) =>
+    panel.withTarget(
+      new DataqueryBuilder()
+        .expr(q.expr)
+        .legendFormat(q.legend)
+        .refId(String.fromCharCode(65 + i))
+        .datasource(DATASOURCE),
+    ),
+  );
+  panel.thresholds(
+    new ThresholdsConfigBuilder()
+      .mode(ThresholdsMode.Absolute)
+      .steps(p.limit ? steps(p.limit) : [{ value: null, color: GREEN }]),
+  );
+  if (p.alert && /^https?:/.test(runbooks)) {
+    const url = `${runbooks.replace(/\/$/, "")}/${p.alert}.md`;
+    panel.links([new DashboardLinkBuilder(`Runbook ${p.alert}`).url(url).targetBlank(true)]);
+  }
   return panel;
 }
 
-export interface DashboardProps {
+/** A choice among the values of a label, all of them at first. */
+export interface Choice {
+  readonly name: string;
+  readonly title: string;
+  /** Series whose label is asked for. */
+  readonly series: string;
+  readonly label: string;
+}
+
+export interface Dashboard {
   /** Fixed uid: links and tests go by it. */
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  readonly rows: readonly { readonly title: string; readonly panels: readonly (TimeseriesBuilder | StatBuilder)[] }[];
+  /** @default none */
+  readonly choices?: readonly Choice[];
+  readonly rows: readonly { readonly title: string; readonly panels: readonly Panel[] }[];
 }
 
-/** A dashboard of rows, with a variable for the data source. */
-export function dashboard(p: DashboardProps): object {
-  const builder = new DashboardBuilder(p.title)
-    .uid(p.uid)
-    .description(p.description)
-    .tags(["iacproject"])
+export interface BuildProps {
+  /** Namespace that is shown at first. */
+  readonly namespace: string;
+  /** Address or folder of the runbooks. */
+  readonly runbooks: string;
+}
+
+/** What is marked in every panel. */
+export const ANNOTATIONS = [
+  {
+    name: "Rollout",
+    color: "purple",
+    // a ReplicaSet is made for each change of the pods, none for a change of their count
+    expr: 'time() - kube_replicaset_created{namespace="$namespace"} < 30',
+    text: "{{replicaset}}",
+  },
+  {
+    name: "Scaling",
+    color: "blue",
+    expr: 'changes(kube_horizontalpodautoscaler_status_desired_replicas{namespace="$namespace"}[1m]) > 0',
+    text: "{{horizontalpodautoscaler}}",
+  },
+] as const;
+
+/** Grafana's JSON of a dashboard: variables for data source and namespace, rollouts and scaling marked, the others linked. */
+export function grafanaJson(d: Dashboard, p: BuildProps): object {
+  const builder = new DashboardBuilder(d.title)
+    .uid(d.uid)
+    .description(d.description)
+    .tags([TAG])
     .refresh("10s")
     .time({ from: "now-30m", to: "now" })
     .timezone("browser")
-    .withVariable(new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"));
-  for (const row of p.rows) {
+    .tooltip(DashboardCursorSync.Crosshair)
+    .withVariable(new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"))
+    .withVariable(
+      new QueryVariableBuilder("namespace")
+        .label("Namespace")
+        .datasource(DATASOURCE)
+        .query("label_values(redis_up, namespace)")
+        .current({ text: p.namespace, value: p.namespace })
+        .refresh(VariableRefresh.OnDashboardLoad),
+    )
+    .link(
+      new DashboardLinkBuilder("Dashboards")
+        .type(DashboardLinkType.Dashboards)
+        .tags([TAG])
+        .asDropdown(true)
+        .includeVars(true)
+        .keepTime(true),
+    );
+  for (const a of ANNOTATIONS) {
+    builder.annotation(
+      new AnnotationQueryBuilder()
+        .name(a.name)
+        .datasource(DATASOURCE)
+        .enable(true)
+        .iconColor(a.color)
+        .expr(a.expr)
+        .step("15s")
+        .titleFormat(a.name)
+        .textFormat(a.text),
+    );
+  }
+  for (const choice of d.choices ?? []) {
+    builder.withVariable(
+      new QueryVariableBuilder(choice.name)
+        .label(choice.title)
+        .datasource(DATASOURCE)
+        .query(`label_values(${choice.series}, ${choice.label})`)
+        .refresh(VariableRefresh.OnTimeRangeChanged)
+        .multi(true)
+        .includeAll(true)
+        .allValue(".*")
+        .current({ text: "All", value: "$__all" }),
+    );
+  }
+  for (const row of d.rows) {
     builder.withRow(new RowBuilder(row.title));
-    for (const panel of row.panels) builder.withPanel(panel);
+    for (const panel of row.panels) builder.withPanel(build(panel, p.runbooks));
   }
   return builder.build();
 }

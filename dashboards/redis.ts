@@ -1,100 +1,159 @@
-import { dashboard, stat, timeseries } from "./panels";
+import { stat, timeseries, type Dashboard } from "./panels";
+import { selectors } from "./selectors";
+import { THRESHOLDS } from "./thresholds";
+
+const { ns, redis, main, replicas } = selectors("$namespace");
+const each = `${redis}, instance=~"$instance"`;
+
+const mainUp = stat({
+  title: "Main",
+  description: "Instances of main that answer. Without one no write succeeds.",
+  unit: "short",
+  limit: { at: 1, below: true },
+  alert: "RedisMainDown",
+  queries: [{ expr: `sum(redis_up{${main}})`, legend: "main" }],
+});
+const linked = stat({
+  title: "Replicas linked",
+  description: "Replicas whose link to main is up.",
+  unit: "short",
+  limit: { at: 1, below: true },
+  alert: "RedisReplicaUnlinked",
+  queries: [{ expr: `sum(redis_master_link_up{${replicas}})`, legend: "linked" }],
+});
+const keys = stat({
+  title: "Keys",
+  description: "Keys on main.",
+  unit: "short",
+  queries: [{ expr: `sum(redis_db_keys{${main}})`, legend: "keys" }],
+});
+const mains = stat({
+  title: "Instances that take writes",
+  description: "Redis instances whose role is master. Two mean that data goes apart.",
+  unit: "short",
+  limit: { at: 2 },
+  alert: "RedisTwoMains",
+  queries: [{ expr: `count(redis_instance_info{${redis}, role="master"})`, legend: "masters" }],
+});
+const commands = timeseries({
+  title: "Commands",
+  description: "Commands per second of each instance. A replica near zero beside busy ones sits idle.",
+  unit: "ops",
+  queries: [{ expr: `rate(redis_commands_processed_total{${each}}[1m])`, legend: "{{instance}}" }],
+});
+const time = timeseries({
+  title: "Time by command",
+  description: "Seconds per second that main spends on each command. Near 1 in all, main is saturated.",
+  unit: "percentunit",
+  queries: [
+    {
+      expr: `topk(5, sum by (cmd) (rate(redis_commands_duration_seconds_total{${main}}[1m])))`,
+      legend: "{{cmd}}",
+    },
+  ],
+});
+const clients = timeseries({
+  title: "Clients",
+  description: "Connections to each instance.",
+  unit: "short",
+  queries: [{ expr: `redis_connected_clients{${each}}`, legend: "{{instance}}" }],
+});
+const refusedWrites = timeseries({
+  title: "Errors",
+  description: "Errors per second that each instance answered, by kind. OOM: full, writes are refused.",
+  unit: "ops",
+  alert: "RedisRefusesWrites",
+  queries: [
+    {
+      expr: `sum by (instance, err) (rate(redis_errors_total{${each}}[1m])) or redis_up{${each}} * 0`,
+      legend: "{{instance}} {{err}}",
+    },
+  ],
+});
+const memory = timeseries({
+  title: "Memory",
+  description: "Memory of each instance's data as a share of its limit. At 1 main refuses writes.",
+  unit: "percentunit",
+  limit: { at: THRESHOLDS.redisMemory },
+  alert: "RedisMemoryNearLimit",
+  queries: [
+    {
+      expr: `redis_memory_used_bytes{${each}} / (redis_memory_max_bytes{${each}} > 0)`,
+      legend: "{{instance}}",
+    },
+  ],
+});
+const evicted = timeseries({
+  title: "Evicted and expired",
+  description: "Keys per second that left by themselves. Evictions lose data; the policy here allows none.",
+  unit: "ops",
+  alert: "RedisEvicting",
+  queries: [
+    { expr: `rate(redis_evicted_keys_total{${main}}[1m])`, legend: "evicted" },
+    { expr: `rate(redis_expired_keys_total{${main}}[1m])`, legend: "expired" },
+  ],
+});
+const lagBytes = timeseries({
+  title: "Behind main",
+  description: "Bytes of the replication stream that each replica has not got yet.",
+  unit: "bytes",
+  queries: [
+    {
+      expr: `clamp_min(scalar(max(redis_master_repl_offset{${main}})) - redis_slave_repl_offset{${replicas}, instance=~"$instance"}, 0)`,
+      legend: "{{instance}}",
+    },
+  ],
+});
+const link = timeseries({
+  title: "Link to main",
+  description: "1 while a replica's link to main is up.",
+  unit: "short",
+  limit: { at: 1, below: true },
+  alert: "RedisReplicaUnlinked",
+  queries: [{ expr: `redis_master_link_up{${replicas}, instance=~"$instance"}`, legend: "{{instance}}" }],
+});
+const syncing = timeseries({
+  title: "Syncing",
+  description: "1 while a replica copies main's data. One that never stops cannot keep up.",
+  unit: "short",
+  queries: [{ expr: `redis_master_sync_in_progress{${replicas}, instance=~"$instance"}`, legend: "{{instance}}" }],
+});
+const aof = timeseries({
+  title: "Append-only file",
+  description: "1 while main's last write to its append-only file, and its last rewrite, succeeded.",
+  unit: "short",
+  limit: { at: 1, below: true },
+  alert: "RedisPersistenceFailing",
+  queries: [
+    { expr: `redis_aof_last_write_status{${main}}`, legend: "write" },
+    { expr: `redis_aof_last_bgrewrite_status{${main}}`, legend: "rewrite" },
+  ],
+});
+const volume = timeseries({
+  title: "Volume",
+  description:
+    "Size of main's append-only file as a share of its volume. Its rewrite needs as much again, so half is the end.",
+  unit: "percentunit",
+  limit: { at: THRESHOLDS.redisVolume },
+  alert: "RedisVolumeFilling",
+  queries: [
+    {
+      expr: `redis_aof_current_size_bytes{${main}} / scalar(min(kube_persistentvolumeclaim_resource_requests_storage_bytes{${ns}, persistentvolumeclaim=~"data-redis-main-.*"}))`,
+      legend: "{{instance}}",
+    },
+  ],
+});
 
 /** Dashboard `iac-redis`: main and its replicas, each by name. */
-export function redis(namespace: string): object {
-  const all = `namespace="${namespace}", job="redis"`;
-  return dashboard({
-    uid: "iac-redis",
-    title: "Redis",
-    description: "Main and replicas: health, replication, load, memory and persistence.",
-    rows: [
-      {
-        title: "Now",
-        panels: [
-          stat({
-            title: "Main",
-            description: "1 while main answers.",
-            unit: "short",
-            queries: [{ expr: `sum(redis_up{${all}, instance=~"redis-main-.*"})`, legend: "main" }],
-          }),
-          stat({
-            title: "Replicas linked",
-            description: "Replicas whose link to main is up.",
-            unit: "short",
-            queries: [{ expr: `sum(redis_master_link_up{${all}})`, legend: "linked" }],
-          }),
-          stat({
-            title: "Keys",
-            description: "Keys on main.",
-            unit: "short",
-            queries: [{ expr: `sum(redis_db_keys{${all}, instance=~"redis-main-.*"})`, legend: "keys" }],
-          }),
-          stat({
-            title: "Memory",
-            description: "Memory of main as a share of its limit. At 1 writes are refused.",
-            unit: "percentunit",
-            queries: [
-              {
-                expr: `max(redis_memory_used_bytes{${all}, instance=~"redis-main-.*"} / (redis_memory_max_bytes{${all}, instance=~"redis-main-.*"} > 0))`,
-                legend: "used",
-              },
-            ],
-          }),
-        ],
-      },
-      {
-        title: "Load",
-        panels: [
-          timeseries({
-            title: "Commands",
-            description: "Commands per second of each instance. A replica near zero beside busy ones sits idle.",
-            unit: "ops",
-            queries: [{ expr: `rate(redis_commands_processed_total{${all}}[1m])`, legend: "{{instance}}" }],
-          }),
-          timeseries({
-            title: "Clients",
-            description: "Connected clients of each instance.",
-            unit: "short",
-            queries: [{ expr: `redis_connected_clients{${all}}`, legend: "{{instance}}" }],
-          }),
-          timeseries({
-            title: "Memory",
-            description: "Memory that each instance's data takes.",
-            unit: "bytes",
-            queries: [{ expr: `redis_memory_used_bytes{${all}}`, legend: "{{instance}}" }],
-          }),
-        ],
-      },
-      {
-        title: "Replication and persistence",
-        panels: [
-          timeseries({
-            title: "Lag",
-            description: "Bytes of the replication stream that each replica is behind main.",
-            unit: "bytes",
-            queries: [
-              {
-                expr: `clamp_min(scalar(max(redis_master_repl_offset{${all}, instance=~"redis-main-.*"})) - redis_slave_repl_offset{${all}}, 0)`,
-                legend: "{{instance}}",
-              },
-            ],
-          }),
-          timeseries({
-            title: "Link to main",
-            description: "1 while a replica's link to main is up.",
-            unit: "short",
-            queries: [{ expr: `redis_master_link_up{${all}}`, legend: "{{instance}}" }],
-          }),
-          timeseries({
-            title: "Append-only file",
-            description: "1 while main's last write to its append-only file succeeded.",
-            unit: "short",
-            queries: [
-              { expr: `redis_aof_last_write_status{${all}, instance=~"redis-main-.*"}`, legend: "{{instance}}" },
-            ],
-          }),
-        ],
-      },
-    ],
-  });
-}
+export const redisDashboard: Dashboard = {
+  uid: "iac-redis",
+  title: "Redis",
+  description: "Main and replicas: health, replication, load, memory and persistence.",
+  choices: [{ name: "instance", title: "Instance", series: 'redis_up{namespace="$namespace"}', label: "instance" }],
+  rows: [
+    { title: "Now", panels: [mainUp, mains, linked, keys] },
+    { title: "Load", panels: [commands, time, clients, memory, refusedWrites, evicted] },
+    { title: "Replication", panels: [lagBytes, link, syncing] },
+    { title: "Persistence", panels: [aof, volume] },
+  ],
+};

@@ -104,17 +104,22 @@ const builtImage = (d: { context: string; port: number; live: string; ready: str
     })
     .prefault({});
 
+const secretKey = z.strictObject({
+  name: dnsName.describe("name of a Secret"),
+  key: z.string().min(1).describe("its key"),
+});
+
 const receiver = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("webhook"),
     name: dnsName,
-    secret: z.strictObject({ name: dnsName, key: z.string().min(1) }).describe("holds the URL"),
+    secret: secretKey.describe("holds the URL"),
   }),
   z.strictObject({
     type: z.literal("slack"),
     name: dnsName,
     channel: z.string().min(1),
-    secret: z.strictObject({ name: dnsName, key: z.string().min(1) }).describe("holds the webhook URL"),
+    secret: secretKey.describe("holds the webhook URL"),
   }),
   z.strictObject({
     type: z.literal("email"),
@@ -123,7 +128,7 @@ const receiver = z.discriminatedUnion("type", [
     from: z.string().min(3),
     smarthost: z.string().regex(/^[^:\s]+:\d+$/, "host:port"),
     username: z.string().optional(),
-    secret: z.strictObject({ name: dnsName, key: z.string().min(1) }).describe("holds the SMTP password"),
+    secret: secretKey.describe("holds the SMTP password"),
   }),
 ]);
 
@@ -391,6 +396,35 @@ export const configSchema = z
           .array(receiver)
           .default([])
           .describe("where Alertmanager sends; Secrets in the monitoring namespace"),
+        heartbeat: secretKey
+          .optional()
+          .describe(
+            "Secret with the URL of a service that calls when it hears nothing: it is called every minute as long as Prometheus and Alertmanager work",
+          ),
+        disabledAlerts: z
+          .array(z.string().regex(/^[A-Za-z]\w*$/, "an alert's name"))
+          .default([])
+          .describe("alerts that do not suit this cluster, ours or the chart's"),
+        objectives: z
+          .strictObject({
+            availability: z
+              .number()
+              .min(50)
+              .max(99.999)
+              .default(99.9)
+              .describe("share of requests to the API that must not be answered with 5xx, percent"),
+            latency: z
+              .strictObject({
+                percent: z.number().min(50).max(99.999).default(99).describe("share that must be answered in time"),
+                seconds: z
+                  .union([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 2.5].map((s) => z.literal(s)))
+                  .default(0.25)
+                  .describe("in time; one of the API's histogram buckets"),
+              })
+              .prefault({}),
+          })
+          .prefault({})
+          .describe("what the API owes its callers; alerts go by how fast the rest is used up"),
       })
       .prefault({}),
     exposure: z
@@ -426,6 +460,11 @@ export const configSchema = z
         c.state.namespace,
       );
     }
+    const taken = new Set(["none", "heartbeat"]);
+    c.monitoring.receivers.forEach(({ name }, i) => {
+      if (taken.has(name)) refuse(["monitoring", "receivers", String(i), "name"], "is taken; choose another", name);
+      taken.add(name);
+    });
     if (c.exposure.type === "Ingress" && !c.exposure.host) {
       refuse(["exposure", "host"], "is needed where exposure.type is Ingress");
     }

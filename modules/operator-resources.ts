@@ -1,15 +1,14 @@
 import { Construct } from "constructs";
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import { ruleGroups } from "../dashboards/rules";
+import type { Config } from "./config";
 import { PART_OF, projectLabels } from "./names";
+import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 
 export interface OperatorResourcesProps {
   readonly services: MonitoredServices;
-  /** Labels by which the cluster's Prometheus selects monitors and rules. */
-  readonly selectorLabels: Readonly<Record<string, string>>;
-  /** Address or folder of the runbooks. */
-  readonly runbooks: string;
+  readonly config: Config;
 }
 
 /**
@@ -19,18 +18,21 @@ export interface OperatorResourcesProps {
 export class OperatorResources extends Construct {
   constructor(scope: Construct, id: string, props: OperatorResourcesProps) {
     super(scope, id);
-    const { namespace } = props.services;
+    const { services, config } = props;
+    const { namespace } = services;
+    // by these the cluster's Prometheus selects monitors and rules
+    const { selectorLabels } = config.monitoring;
     const object = (kind: string, name: string, spec: object) =>
       new Manifest(this, `${kind.toLowerCase()}-${name}`, {
         manifest: {
           apiVersion: "monitoring.coreos.com/v1",
           kind,
-          metadata: { name, namespace, labels: { ...projectLabels, ...props.selectorLabels } },
+          metadata: { name, namespace, labels: { ...projectLabels, ...selectorLabels } },
           spec,
         },
         fieldManager: { name: "terraform" },
       });
-    for (const { name, ...spec } of serviceMonitors(props.services)) object("ServiceMonitor", name, spec);
-    object("PrometheusRule", PART_OF, { groups: ruleGroups(namespace, props.runbooks) });
+    for (const { name, ...spec } of serviceMonitors(services)) object("ServiceMonitor", name, spec);
+    object("PrometheusRule", PART_OF, { groups: ruleGroups(rulesProps(config, namespace)) });
   }
 }

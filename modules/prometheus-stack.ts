@@ -4,6 +4,7 @@ import { alertmanagerConfig, alertmanagerSecrets } from "./alertmanager-config";
 import { Chart } from "./chart";
 import type { Config } from "./config";
 import { GeneratedPassword } from "./generated-password";
+import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 
 /** Release name; the chart names its parts and its kubelet Service after it. */
@@ -84,11 +85,13 @@ export function stackValues({ config, services, namespace }: PrometheusStackProp
         kubeSchedulerRecording: monitoring.controlPlane,
         windows: false,
       },
-      // ours asks for ScalingLimited; this one fires on a part that is content at its maximum
-      disabled: { KubeHpaMaxedOut: true },
+      disabled: Object.fromEntries(
+        // ours asks for ScalingLimited; this one fires on a part that is content at its maximum
+        ["KubeHpaMaxedOut", ...monitoring.disabledAlerts].map((alert) => [alert, true]),
+      ),
     },
     additionalPrometheusRulesMap: {
-      iacproject: { groups: ruleGroups(services.namespace, monitoring.runbooks) },
+      iacproject: { groups: ruleGroups(rulesProps(config, services.namespace)) },
     },
     prometheusOperator: {
       admissionWebhooks: { enabled: false },
@@ -113,9 +116,9 @@ export function stackValues({ config, services, namespace }: PrometheusStackProp
       },
     },
     alertmanager: {
-      config: alertmanagerConfig(monitoring.receivers),
+      config: alertmanagerConfig(monitoring),
       alertmanagerSpec: {
-        secrets: alertmanagerSecrets(monitoring.receivers),
+        secrets: alertmanagerSecrets(monitoring),
         resources: resources("10m", "48Mi", "192Mi"),
       },
     },

@@ -5,11 +5,15 @@ import { bench, benches } from "./bench";
 import { keyReference, showConfig } from "./config";
 import { dev } from "./dev";
 import { diff } from "./diff";
+import { docs } from "./docs";
 import { doctor } from "./doctor";
 import { down } from "./down";
+import { eject } from "./eject";
 import { e2e, tiers } from "./e2e";
 import { load, type LoadOptions } from "./load";
-import { pictures } from "./pictures";
+import { logs, PART_NAMES, type LogsOptions } from "./logs";
+import { manifests } from "./manifests";
+import { pictures, PICTURES, type PicturesOptions } from "./pictures";
 import { smoke } from "./smoke";
 import { status } from "./status";
 import { up } from "./up";
@@ -52,6 +56,17 @@ program
   .option(...YES)
   .action((options: { url?: string; yes: boolean }) => smoke(options));
 program
+  .command("logs")
+  .description("what a part's pods write, all in one stream")
+  .argument("[name]", `a part (${PART_NAMES.join(", ")}) or a pod; every part without one`)
+  .option("-f, --follow", "go on as they write; ^C ends it", false)
+  .option("--since <time>", "such as 30s, 10m or 2h", "10m")
+  .option("--tail <lines>", "of each pod at most, or all", "200")
+  .option("--request <id>", "only lines about this request (the answer's X-Request-Id), from front and API")
+  .option("-p, --previous", "of the container before its last restart", false)
+  .option("--json", "lines as they were written", false)
+  .action((name: string | undefined, options: LogsOptions) => logs(name, options));
+program
   .command("load")
   .description("a bounded load on the page's API, watched as it goes; picture (SVG, PNG) and figures (JSON) at the end")
   .addOption(new Option("--profile <shape>", "its rate over time").choices(PROFILES).default("step"))
@@ -86,9 +101,26 @@ program
   .addHelpText("after", () => `\n${[...benches()].map(([name, what]) => `  ${name.padEnd(10)} ${what}`).join("\n")}`)
   .action(async (name: string) => void (process.exitCode = await bench(name)));
 program
+  .command("eject")
+  .description("the four layers as plain Terraform on the same state, for a life without CDKTF")
+  .option("--out <folder>", "where to; must be empty", "ejected")
+  .action((options: { out: string }) => eject(options));
+program
+  .command("manifests")
+  .description("what reaches the cluster as Kubernetes YAML, a folder a layer: to read, for GitOps, for scanners")
+  .option("--out <folder>", "where to; must be empty", "manifests")
+  .action((options: { out: string }) => manifests(options));
+program
+  .command("docs")
+  .description("writes the tables of docs/observability.md from the code")
+  .action(() => docs());
+program
   .command("pictures")
-  .description("screenshots of the page into docs/pictures")
-  .action(() => pictures());
+  .description("screenshots of the page, or the dashboards drawn from Prometheus' own answers, into docs/pictures")
+  .argument("[what]", `one of: ${PICTURES.join(", ")}`, "page")
+  .option("--minutes <number>", "dashboards: how far back", "30")
+  .option("--out <folder>", "dashboards: where the files go", "docs/pictures")
+  .action((what: string, options: PicturesOptions) => pictures(what, options));
 program
   .command("config")
   .description("the configuration as it was understood")

@@ -1,14 +1,68 @@
-/** `npm run pictures`: screenshots of the page's main states into docs/pictures, from the real page. */
+/** `npm run pictures`: the page's main states, or the dashboards, into docs/pictures. */
 import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
 import path from "node:path";
-import { PROJECT_ROOT } from "../modules/config";
+import { DASHBOARDS } from "../dashboards";
+import { loadConfig, PROJECT_ROOT } from "../modules/config";
+import { STACK_RELEASE } from "../modules/prometheus-stack";
+import { dashboardFigures } from "./lib/dashboard-figures";
 import { installFolders } from "./lib/install";
-import { Failure } from "./lib/ui";
+import { Kube } from "./lib/kube";
+import { Failure, say } from "./lib/ui";
 
-export async function pictures(): Promise<void> {
-  await installFolders("images/node", "images/react");
-  const tsx = path.join(PROJECT_ROOT, "node_modules", "tsx", "dist", "cli.mjs");
-  const script = path.join(PROJECT_ROOT, "images", "react", "test", "browser", "pictures.ts");
-  const { status } = spawnSync(process.execPath, [tsx, script], { stdio: "inherit", timeout: 300_000 });
-  if (status !== 0) throw new Failure("The pictures were not taken.", "`npm test` installs what they need.");
+export interface PicturesOptions {
+  readonly minutes: string;
+  readonly out: string;
+}
+
+export const PICTURES = ["page", "dashboards"] as const;
+const TSX = path.join(PROJECT_ROOT, "node_modules", "tsx", "dist", "cli.mjs");
+const HELP = "`npm test` installs what they need.";
+
+function script(file: string, ...args: string[]): void {
+  const { status } = spawnSync(process.execPath, [TSX, file, ...args], { stdio: "inherit", timeout: 300_000 });
+  if (status !== 0) throw new Failure("The pictures were not made.", HELP);
+}
+
+export async function pictures(what: string, options: PicturesOptions): Promise<void> {
+  if (what === "page") {
+    await installFolders("images/node", "images/react");
+    return script(path.join(PROJECT_ROOT, "images", "react", "test", "browser", "pictures.ts"));
+  }
+  if (what === "dashboards") return dashboardPictures(options);
+  throw new Failure(`There are no pictures of ${what}.`, `There are: ${PICTURES.join(", ")}`);
+}
+
+/** Each dashboard drawn from its own queries, as Prometheus answers them now. */
+async function dashboardPictures(options: PicturesOptions): Promise<void> {
+  const minutes = Number(options.minutes);
+  if (!(minutes >= 1 && minutes <= 1440)) {
+    throw new Failure(`--minutes ${options.minutes} is not between 1 and 1440.`, "Such as --minutes 30.");
+  }
+  const config = loadConfig();
+  if (config.observability !== "install") {
+    throw new Failure("There is no Prometheus of this deployment to ask.", "observability: install deploys one.");
+  }
+  await installFolders("scripts/chart");
+  const kube = new Kube(config);
+  await kube.ping();
+  const { app, monitoring } = config.namespaces;
+  const proxy = `/api/v1/namespaces/${monitoring}/services/${STACK_RELEASE}-prometheus:9090/proxy/api/v1`;
+  const ask = async (query: string) =>
+    (JSON.parse(await kube.raw(["get", "--raw", `${proxy}/${query}`])) as { data: unknown }).data;
+  const to = Math.floor(Date.now() / 1000);
+  const out = path.resolve(PROJECT_ROOT, options.out);
+  const work = path.join(PROJECT_ROOT, config.state.dir, "dashboards");
+  for (const folder of [out, work]) fs.mkdirSync(folder, { recursive: true });
+  for (const dashboard of DASHBOARDS) {
+    say(`${dashboard.title} …`);
+    const figures = await dashboardFigures(ask, dashboard, app, to - minutes * 60, to);
+    const file = path.join(work, `${dashboard.uid}.json`);
+    fs.writeFileSync(file, JSON.stringify(figures));
+    script(
+      path.join(PROJECT_ROOT, "scripts", "chart", "dashboard.ts"),
+      file,
+      path.join(out, `dashboard-${dashboard.uid.replace(/^iac-/, "")}`),
+    );
+  }
 }

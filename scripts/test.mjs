@@ -1,6 +1,6 @@
 // `npm test`: does its own set-up on a fresh machine, then runs everything that needs no cluster.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,7 +25,7 @@ function provide(what, there, packages, ...ways) {
   const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
   const apt = (...args) => attempt(...sudo, "apt-get", ...args);
   const get = () => apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
-  if (works("apt-get", "--version") && !get() && apt("update", "-qq")) get();
+  if (packages.length && works("apt-get", "--version") && !get() && apt("update", "-qq")) get();
   for (const way of ways) if (!there()) way();
   process.stderr.write(there() ? "done\n" : "not possible here: the tests that need it are SKIPPED\n");
 }
@@ -43,6 +43,20 @@ function redisOfImage() {
   // the image's binary may want libraries that this machine has not
   if (!hasRedis()) for (const name of ["redis-server", "redis-cli"]) rmSync(path.join(tools, name), { force: true });
 }
+/** promtool alone: its package, once installed, would start a Prometheus. */
+function promtoolOfDebian() {
+  if (!works("apt-get", "--version")) return;
+  const dir = mkdtempSync(path.join(tmpdir(), "prometheus-"));
+  const download = () =>
+    spawnSync("apt-get", ["download", "-qq", "prometheus"], { cwd: dir, stdio: "ignore", timeout: 300_000 });
+  if (download().status !== 0 && process.getuid?.() === 0 && attempt("apt-get", "update", "-qq")) download();
+  const [archive] = readdirSync(dir);
+  if (archive && attempt("dpkg", "-x", path.join(dir, archive), dir)) {
+    mkdirSync(tools, { recursive: true });
+    cpSync(path.join(dir, "usr", "bin", "promtool"), path.join(tools, "promtool"));
+  }
+  rmSync(dir, { recursive: true });
+}
 const hasRedis = () => works("redis-server", "--version") && works("redis-cli", "--version");
 const brew = (...packages) => works("brew", "--version") && attempt("brew", "install", ...packages);
 
@@ -54,6 +68,8 @@ provide("redis-server", hasRedis, ["redis-server", "redis-tools"], () => brew("r
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", process.env.CHROMIUM];
 const apple = ["Google Chrome", "Chromium"].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
 provide("Chromium", () => [...browsers, ...apple].some((file) => file && existsSync(file)), ["chromium"]);
+const hasPromtool = () => works("promtool", "--version");
+provide("promtool", hasPromtool, [], promtoolOfDebian, () => brew("prometheus"));
 const hasNginx = () => works("nginx", "-v") && works("envsubst", "--version");
 provide("nginx", hasNginx, ["nginx-light", "gettext-base"], () => brew("nginx", "gettext"));
 

@@ -25,10 +25,11 @@ export class ObservabilityLayer extends Layer {
       reactMetricsPath: config.images.react.metricsPath,
     };
     if (mode === "existing") {
-      new OperatorResources(this, "operator-resources", { services, ...config.monitoring });
+      new OperatorResources(this, "operator-resources", { services, config });
       new GrafanaDashboards(this, "dashboards", {
         namespace: services.namespace,
         appNamespace: services.namespace,
+        runbooks: config.monitoring.runbooks,
       });
       return;
     }
@@ -41,7 +42,11 @@ export class ObservabilityLayer extends Layer {
       enforce: config.monitoring.nodeExporter ? "privileged" : "baseline",
       create: config.namespaces.create,
     });
-    new GrafanaDashboards(this, "dashboards", { namespace, appNamespace: services.namespace });
+    new GrafanaDashboards(this, "dashboards", {
+      namespace,
+      appNamespace: services.namespace,
+      runbooks: config.monitoring.runbooks,
+    });
     new PrometheusStack(this, "stack", { namespace, config, services });
     this.output("namespace", namespace, "namespace of the monitoring");
     this.output("prometheus_service", `${STACK_RELEASE}-prometheus`, "Service of Prometheus, port 9090");

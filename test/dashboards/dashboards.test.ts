@@ -1,64 +1,165 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { dashboards } from "../../dashboards";
-import { ruleGroups } from "../../dashboards/rules";
+import { DASHBOARDS, dashboards } from "../../dashboards";
 import { PROJECT_ROOT } from "../../modules/config";
+import {
+  alerts,
+  annotationExpressions,
+  NAMESPACE,
+  panelExpressions,
+  ruleExpressions,
+  rules,
+  type Expression,
+} from "./expressions";
+import { observabilityPage } from "../../scripts/docs";
+import { exported } from "./exported";
+import { seriesOf, syntaxErrors } from "./promql";
 
 interface Panel {
   type: string;
   title: string;
   description?: string;
+  links?: { url: string }[];
   targets?: { expr: string }[];
-  fieldConfig?: { defaults: { unit?: string } };
+  fieldConfig?: { defaults: { unit?: string; thresholds?: { steps: { value: number | null }[] } } };
   gridPos: { x: number; w: number };
 }
-interface Dashboard {
+interface Built {
   uid: string;
   title: string;
   panels: Panel[];
+  templating: { list: { name: string; current?: { value: string } }[] };
+  annotations: { list: { name: string }[] };
+  links: { type: string }[];
 }
-const all = Object.values(dashboards("some-namespace")) as Dashboard[];
-const panels = all.flatMap((d) => d.panels).filter((p) => p.type !== "row");
-const rules = ruleGroups("some-namespace", "https://example.org/runbooks").flatMap((g) => g.rules);
+const built = (runbooks = "https://example.org/runbooks") =>
+  Object.values(dashboards({ namespace: NAMESPACE, runbooks })) as Built[];
+const all = built();
+const panelsOf = (list: Built[]) => list.flatMap((d) => d.panels).filter((p) => p.type !== "row");
+const specs = DASHBOARDS.flatMap((d) => d.rows.flatMap((r) => r.panels));
+const expressions: readonly Expression[] = [
+  ...panelExpressions(NAMESPACE),
+  ...annotationExpressions(NAMESPACE),
+  ...ruleExpressions,
+];
 
 describe("dashboards", () => {
-  it("are there for the application, Redis and autoscaling, with fixed uids", () => {
-    expect(all.map((d) => d.uid).sort()).toEqual(["iac-application", "iac-autoscaling", "iac-redis"]);
+  it("are there for each part, with fixed uids", () => {
+    expect(all.map((d) => d.uid)).toEqual([
+      "iac-overview",
+      "iac-api",
+      "iac-front",
+      "iac-redis",
+      "iac-autoscaling",
+      "iac-headroom",
+    ]);
   });
   it("have a title, a description, a unit and a query on each panel", () => {
-    for (const p of panels) {
+    for (const p of panelsOf(all)) {
       expect(p.title).toBeTruthy();
       expect(p.description).toMatch(/\.$/);
       expect(p.fieldConfig?.defaults.unit).toBeTruthy();
       expect(p.targets?.length).toBeGreaterThan(0);
     }
   });
+  it("have no two panels of one title in a dashboard", () => {
+    for (const d of all) {
+      const titles = d.panels.filter((p) => p.type !== "row").map((p) => p.title);
+      expect(new Set(titles).size).toBe(titles.length);
+    }
+  });
   it("stay within Grafana's 24 columns", () => {
-    for (const p of panels) expect(p.gridPos.x + p.gridPos.w).toBeLessThanOrEqual(24);
+    for (const p of panelsOf(all)) expect(p.gridPos.x + p.gridPos.w).toBeLessThanOrEqual(24);
   });
-  it("select the configured namespace in every query", () => {
-    for (const { expr } of panels.flatMap((p) => p.targets ?? [])) expect(expr).toContain('namespace="some-namespace"');
+  it("show the configured namespace at first, and any other on request", () => {
+    for (const d of all) {
+      expect(d.templating.list.find((v) => v.name === "namespace")!.current!.value).toBe(NAMESPACE);
+      // the room in the cluster is everybody's
+      if (d.uid === "iac-headroom") continue;
+      for (const p of d.panels.filter((q) => q.type !== "row"))
+        for (const t of p.targets ?? []) expect(t.expr).toContain('namespace="$namespace"');
+    }
   });
-  it("show each autoscaler's current and wanted pods between its bounds", () => {
-    const text = JSON.stringify(all.find((d) => d.uid === "iac-autoscaling"));
-    for (const name of ["node", "react", "redis-replicas", "redis-exporter"])
-      expect(text).toContain(`horizontalpodautoscaler=\\"${name}\\"`);
+  it("let one instance be chosen wherever panels show several", () => {
+    const names = (uid: string) => all.find((d) => d.uid === uid)!.templating.list.map((v) => v.name);
+    expect(names("iac-api")).toContain("pod");
+    expect(names("iac-front")).toContain("pod");
+    expect(names("iac-redis")).toContain("instance");
+  });
+  it("use no variable that they do not have", () => {
+    for (const d of all) {
+      const known = d.templating.list.map((v) => v.name);
+      const used = JSON.stringify(d.panels).matchAll(/\$\{?([a-z]\w*)/g);
+      for (const [, name] of used) expect([...known, "__all"]).toContain(name);
+    }
+  });
+  it("lead from one to the next, and mark rollouts and scaling", () => {
+    for (const d of all) {
+      expect(d.links.map((l) => l.type)).toEqual(["dashboards"]);
+      expect(d.annotations.list.map((a) => a.name)).toEqual(["Rollout", "Scaling"]);
+    }
+  });
+  it("lead to the runbook of the alert about what a panel shows", () => {
+    const linked = panelsOf(all).flatMap((p) => p.links ?? []);
+    expect(linked.length).toBe(specs.filter((p) => p.alert).length);
+    for (const { url } of linked) {
+      const [, name] = /^https:\/\/example\.org\/runbooks\/(\w+)\.md$/.exec(url)!;
+      expect(alerts.map((a) => a.alert)).toContain(name);
+    }
+  });
+  it("have no link to a runbook that is only a file in a folder", () => {
+    expect(panelsOf(built("docs/runbooks")).flatMap((p) => p.links ?? [])).toEqual([]);
+  });
+  it("draw the line where it gets serious", () => {
+    for (const p of specs.filter((q) => q.limit)) {
+      const drawn = panelsOf(all).find((q) => q.title === p.title && q.description === p.description)!;
+      expect(drawn.fieldConfig!.defaults.thresholds!.steps.map((s) => s.value)).toEqual([null, p.limit!.at]);
+    }
   });
 });
 
 describe("alerts", () => {
   it("have unique names", () => {
-    expect(new Set(rules.map((r) => r.alert)).size).toBe(rules.length);
+    expect(new Set(alerts.map((a) => a.alert)).size).toBe(alerts.length);
   });
-  it.each(rules.map((r) => [r.alert, r] as const))("%s says how bad, what and where to read on", (name, rule) => {
-    expect(["critical", "warning", "info"]).toContain(rule.labels["severity"]);
+  it.each(alerts.map((a) => [a.alert, a] as const))("%s says how bad, what and where to read on", (name, rule) => {
+    expect(["critical", "warning"]).toContain(rule.labels["severity"]);
+    expect(rule.labels["namespace"]).toBe(NAMESPACE);
     expect(rule.annotations["summary"]).toBeTruthy();
     expect(rule.annotations["description"]).toMatch(/\.$/);
     expect(rule.annotations["runbook_url"]).toBe(`https://example.org/runbooks/${name}.md`);
     const page = fs.readFileSync(path.join(PROJECT_ROOT, "docs", "runbooks", `${name}.md`), "utf8");
     for (const heading of ["## What it means", "## How to look", "## What to do"]) expect(page).toContain(heading);
   });
-  it("about an autoscaler at its maximum need it to be limited, not just content there", () => {
-    expect(rules.find((r) => r.alert === "AutoscalerAtMaximum")!.expr).toContain("ScalingLimited");
+  it("have no runbook left over", () => {
+    const pages = fs.readdirSync(path.join(PROJECT_ROOT, "docs", "runbooks")).map((f) => f.replace(/\.md$/, ""));
+    expect(pages.filter((page) => page !== "README").sort()).toEqual(alerts.map((a) => a.alert).sort());
+  });
+});
+
+it("docs/observability.md has the tables that the code makes (npm run docs writes them)", () => {
+  const page = fs.readFileSync(path.join(PROJECT_ROOT, "docs", "observability.md"), "utf8");
+  expect(observabilityPage(page)).toBe(page);
+});
+
+describe("expressions", () => {
+  it("are PromQL", () => {
+    expect(expressions.flatMap((e) => syntaxErrors(e.expr).map((error) => `${e.origin}: ${error}`))).toEqual([]);
+  });
+  it("that are none are noticed", () => {
+    expect(syntaxErrors("sum(rate(x[5m])")).toHaveLength(1);
+  });
+  it("ask for series that something deployed has, with those labels", () => {
+    const recorded = new Set(rules.flatMap((r) => ("record" in r ? [r.record] : [])));
+    const missing = expressions.flatMap((e) =>
+      seriesOf(e.expr).flatMap(({ metric, labels }) => {
+        // ALERTS is Prometheus' own, with the labels of what fires
+        if (recorded.has(metric) || metric === "ALERTS") return [];
+        const known = exported.find((s) => s.metric === metric);
+        if (!known) return [`${e.origin}: nothing exports ${metric}`];
+        return labels.filter((l) => !known.labels.includes(l)).map((l) => `${e.origin}: ${metric} has no label ${l}`);
+      }),
+    );
+    expect(missing).toEqual([]);
   });
 });

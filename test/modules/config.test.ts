@@ -94,6 +94,26 @@ describe("refusals name the key, the value and what would be accepted", () => {
       { monitoring: { receivers: [{ type: "pigeon", name: "x" }] } },
       /^monitoring\.receivers\.0\.type/,
     ],
+    [
+      "two receivers of one name",
+      {
+        monitoring: {
+          receivers: ["a", "b"].map((key) => ({ type: "webhook", name: "ops", secret: { name: "hooks", key } })),
+        },
+      },
+      /^monitoring\.receivers\.1\.name: "ops" .*taken/,
+    ],
+    [
+      "a receiver with a name of ours",
+      { monitoring: { receivers: [{ type: "webhook", name: "heartbeat", secret: { name: "hooks", key: "a" } }] } },
+      /^monitoring\.receivers\.0\.name: "heartbeat" .*taken/,
+    ],
+    [
+      "a latency between two buckets",
+      { monitoring: { objectives: { latency: { seconds: 0.3 } } } },
+      /^monitoring\.objectives\.latency\.seconds: 0\.3/,
+    ],
+    ["an objective of 100 %", { monitoring: { objectives: { availability: 100 } } }, /at most 99\.999/],
   ])("%s", (_, input, expected) => {
     expect(refusal(input)).toMatch(expected);
   });

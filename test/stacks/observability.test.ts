@@ -1,3 +1,4 @@
+import { alerts } from "../dashboards/expressions";
 import { resources, synthesize, type Json } from "../helpers/layers";
 
 const layer = (over: object = {}) => synthesize(over).observability;
@@ -66,6 +67,23 @@ describe("what most clusters do not show is off, so that nothing fires for ever"
   });
 });
 
+it("leaves out the alerts that the configuration names, ours and the chart's", () => {
+  const monitoring = { disabledAlerts: ["NodeClockNotSynchronising", "PodsPending"] };
+  const without = values({ monitoring });
+  expect(without["defaultRules"].disabled).toMatchObject({ NodeClockNotSynchronising: true, PodsPending: true });
+  const ours = (v: Json) => JSON.stringify(v["additionalPrometheusRulesMap"]);
+  expect(ours(values())).toContain('"PodsPending"');
+  expect(ours(without)).not.toContain('"PodsPending"');
+});
+
+it("goes by the objectives of the configuration", () => {
+  const monitoring = { objectives: { availability: 99, latency: { percent: 95, seconds: 0.5 } } };
+  const { groups } = values({ monitoring })["additionalPrometheusRulesMap"].iacproject;
+  const [availability, latency] = groups[0].rules as Json[];
+  expect(availability!["expr"]).toMatch(/ \/ 0\.01$/);
+  expect(latency!["expr"]).toMatch(/le="0\.5".* \/ 0\.05$/);
+});
+
 describe("Grafana", () => {
   it("has a password that is only in its Secret, mounted as a file", () => {
     const json = layer();
@@ -114,10 +132,31 @@ describe("Alertmanager", () => {
       matchers: [expect.stringContaining("Watchdog")],
     });
   });
-  it("keeps replica alarms silent while main is down", () => {
-    expect(config([]).config.inhibit_rules[0]).toEqual({
-      source_matchers: ["alertname = RedisMainDown"],
-      target_matchers: ["alertname = RedisReplicaUnlinked"],
+  it("gives the heartbeat to whoever listens for it, every minute, and to nobody else", () => {
+    const { config: c, alertmanagerSpec } = values({
+      monitoring: {
+        heartbeat: secret,
+        receivers: [{ type: "webhook", name: "ops", secret: { name: "more", key: "url" } }],
+      },
+    })["alertmanager"];
+    expect(alertmanagerSpec.secrets).toEqual(["more", "hooks"]);
+    expect(c.route.routes[0]).toMatchObject({
+      receiver: "heartbeat",
+      matchers: ["alertname = Watchdog"],
+      repeat_interval: "1m",
     });
+    expect(c.route.routes[0].continue).toBeUndefined();
+    expect(c.receivers[1].webhook_configs[0].url_file).toBe("/etc/alertmanager/secrets/hooks/url");
+  });
+  it("keeps silent what another alert explains", () => {
+    const rules = config([]).config.inhibit_rules as Json[];
+    const of = (source: string) => rules.find((r) => r["source_matchers"][0] === `alertname = ${source}`)!;
+    expect(of("RedisMainDown")["target_matchers"][0]).toContain("RedisReplicaUnlinked");
+    const names = alerts.map((a) => a.alert);
+    for (const rule of rules.filter((r) => r["equal"].length === 1)) {
+      const [, source] = /^alertname = (\w+)$/.exec(rule["source_matchers"][0])!;
+      const [, targets] = /^alertname =~ "([\w|]+)"$/.exec(rule["target_matchers"][0])!;
+      for (const name of [source, ...targets!.split("|")]) expect(names).toContain(name);
+    }
   });
 });

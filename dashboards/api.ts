@@ -1,0 +1,205 @@
+import { stat, timeseries, type Dashboard } from "./panels";
+import { selectors, WORK_ROUTES } from "./selectors";
+import { BURN } from "./rules/objectives";
+import { THRESHOLDS } from "./thresholds";
+
+const { ns, api } = selectors("$namespace");
+const requests = `http_request_duration_seconds_count{${api}, ${WORK_ROUTES}}`;
+const each = `${api}, pod=~"$pod"`;
+const reads = (metric: string) => `sum by (instance_name) (rate(${metric}{${api}}[1m]))`;
+
+const rate = stat({
+  title: "Requests",
+  description: "Requests per second, all pods. Probes and scrapes do not count.",
+  unit: "reqps",
+  queries: [{ expr: `sum(rate(${requests}[1m]))`, legend: "requests" }],
+});
+const failed = stat({
+  title: "Failed",
+  description: "Share of requests in the last five minutes that were answered with 5xx, refused ones included.",
+  unit: "percentunit",
+  queries: [
+    {
+      expr: `(sum(rate(http_request_duration_seconds_count{${api}, ${WORK_ROUTES}, status=~"5.."}[5m])) or vector(0)) / (sum(rate(${requests}[5m])) > 0)`,
+      legend: "failed",
+    },
+  ],
+});
+const p99 = stat({
+  title: "p99",
+  description: "99 % of requests in the last five minutes were answered within this time.",
+  unit: "s",
+  queries: [
+    {
+      expr: `histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{${api}, ${WORK_ROUTES}}[5m])))`,
+      legend: "p99",
+    },
+  ],
+});
+const pods = stat({
+  title: "Pods",
+  description: "Pods that Prometheus reaches.",
+  unit: "short",
+  limit: { at: 1, below: true },
+  alert: "ApiDown",
+  queries: [{ expr: `sum(up{${api}})`, legend: "pods" }],
+});
+const burn = timeseries({
+  title: "Error budget",
+  description:
+    "How many times faster than allowed the budgets are used: over an hour and over six. At the line somebody is called.",
+  unit: "short",
+  limit: { at: BURN.fast },
+  alert: "ApiBudgetBurnsFast",
+  queries: ["1h", "6h"].map((window) => ({
+    expr: `namespace_objective:http_requests:burn_rate${window}{${ns}} >= 0`,
+    legend: `{{objective}}, ${window}`,
+  })),
+});
+const byRoute = timeseries({
+  title: "Requests by route",
+  description: "Requests per second by method and route.",
+  unit: "reqps",
+  queries: [{ expr: `sum by (method, route) (rate(${requests}[1m]))`, legend: "{{method}} {{route}}" }],
+});
+const byStatus = timeseries({
+  title: "Answers by status",
+  description: "Requests per second by status. 503: refused because of too much work, or Redis did not answer.",
+  unit: "reqps",
+  queries: [{ expr: `sum by (status) (rate(${requests}[1m]))`, legend: "{{status}}" }],
+});
+const latency = timeseries({
+  title: "Latency",
+  description: "Half, 95 % and 99 % of requests are answered within these times.",
+  unit: "s",
+  queries: [0.5, 0.95, 0.99].map((q) => ({
+    expr: `histogram_quantile(${q}, sum by (le) (rate(http_request_duration_seconds_bucket{${api}, ${WORK_ROUTES}}[1m])))`,
+    legend: `p${q * 100}`,
+  })),
+});
+const byPod = timeseries({
+  title: "Requests by pod",
+  description: "How the load spreads over the pods. A pod near zero beside busy ones sits idle.",
+  unit: "reqps",
+  queries: [
+    {
+      expr: `sum by (pod) (rate(http_request_duration_seconds_count{${each}, ${WORK_ROUTES}}[1m]))`,
+      legend: "{{pod}}",
+    },
+  ],
+});
+const refused = timeseries({
+  title: "Refused",
+  description:
+    "Share of requests that were refused at once with 503, by the bound that was reached. More pods are needed, or a caller asks too much.",
+  unit: "percentunit",
+  limit: { at: THRESHOLDS.refused },
+  alert: "ApiRefusing",
+  queries: [
+    {
+      expr: `sum by (reason) (rate(http_requests_shed_total{${api}}[2m])) / scalar(sum(rate(${requests}[2m])) > 0)`,
+      legend: "{{reason}}",
+    },
+  ],
+});
+const inFlight = timeseries({
+  title: "In work",
+  description: "Requests in work in each pod. At node.maxInFlight it refuses more.",
+  unit: "short",
+  queries: [{ expr: `http_requests_in_flight_mean{${each}}`, legend: "{{pod}}" }],
+});
+const eventLoop = timeseries({
+  title: "Event loop",
+  description: "Share of time that each pod's event loop is busy. Near 1 the pod is saturated.",
+  unit: "percentunit",
+  queries: [{ expr: `nodejs_eventloop_utilization{${each}}`, legend: "{{pod}}" }],
+});
+const cpu = timeseries({
+  title: "CPU",
+  description: "CPU cores used by each pod; the autoscaler compares them with the request.",
+  unit: "short",
+  queries: [
+    {
+      expr: `sum by (pod) (rate(container_cpu_usage_seconds_total{${ns}, container="node", pod=~"$pod"}[2m]))`,
+      legend: "{{pod}}",
+    },
+  ],
+});
+const memory = timeseries({
+  title: "Memory",
+  description: "Memory of each pod's process. At the pod's limit it is killed.",
+  unit: "bytes",
+  queries: [{ expr: `process_resident_memory_bytes{${each}}`, legend: "{{pod}}" }],
+});
+const readsByReplica = timeseries({
+  title: "Reads by replica",
+  description:
+    "Reads per second that each replica answers, as the API counts them. A new one joins the others within seconds.",
+  unit: "reqps",
+  queries: [
+    { expr: reads("redis_pool_reads_total"), legend: "{{instance_name}}" },
+    {
+      expr: `sum by (reason) (rate(redis_pool_reads_from_main_total{${api}}[1m]))`,
+      legend: "main ({{reason}})",
+    },
+  ],
+});
+const fromMain = timeseries({
+  title: "Reads that no replica could answer",
+  description: "Share of reads that main had to answer because no replica could.",
+  unit: "percentunit",
+  limit: { at: THRESHOLDS.readsFromMain },
+  alert: "ApiReadsFromMain",
+  queries: [
+    {
+      expr: `sum(rate(redis_pool_reads_from_main_total{${api}, reason="fallback"}[2m])) / (sum(rate(redis_pool_reads_total{${api}}[2m])) + sum(rate(redis_pool_reads_from_main_total{${api}, reason="fallback"}[2m])) > 0)`,
+      legend: "from main",
+    },
+  ],
+});
+const readLatency = timeseries({
+  title: "Latency by replica",
+  description: "Mean time of a replica's answers, as the API sees them.",
+  unit: "s",
+  queries: [
+    {
+      expr: `${reads("redis_pool_read_seconds_total")} / (${reads("redis_pool_reads_total")} > 0)`,
+      legend: "{{instance_name}}",
+    },
+  ],
+});
+const lag = timeseries({
+  title: "Lag that readers see",
+  description:
+    "How far each replica is at least behind main, the worst over all pods. Beyond node.maxLagSeconds it gets no reads.",
+  unit: "s",
+  limit: { at: THRESHOLDS.replicaLag },
+  alert: "RedisReplicaLagging",
+  queries: [{ expr: `max by (instance_name) (redis_pool_replica_lag_seconds{${api}})`, legend: "{{instance_name}}" }],
+});
+const replicaStates = timeseries({
+  title: "Replicas by state",
+  description: "Replicas as the API's pods see them, the mean over all pods. All should be serving.",
+  unit: "short",
+  queries: [{ expr: `avg by (state) (redis_pool_replicas{${api}})`, legend: "{{state}}" }],
+});
+const readFailures = timeseries({
+  title: "Failed and asked again",
+  description: "Reads per second that a replica did not answer; another one was asked, no caller noticed.",
+  unit: "reqps",
+  queries: [{ expr: reads("redis_pool_read_failures_total"), legend: "{{instance_name}}" }],
+});
+
+/** Dashboard `iac-api`: what callers see, what the pods do, what reads cost. */
+export const apiDashboard: Dashboard = {
+  uid: "iac-api",
+  title: "API",
+  description: "Requests, errors, latency and load of the API, and its reads from the replicas.",
+  choices: [{ name: "pod", title: "Pod", series: 'up{namespace="$namespace", service="node"}', label: "pod" }],
+  rows: [
+    { title: "Now", panels: [rate, failed, p99, pods] },
+    { title: "What callers see", panels: [byRoute, byStatus, latency, burn, refused] },
+    { title: "Pods", panels: [byPod, inFlight, eventLoop, cpu, memory] },
+    { title: "Reads", panels: [readsByReplica, readLatency, lag, replicaStates, readFailures, fromMain] },
+  ],
+};

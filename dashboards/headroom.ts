@@ -1,0 +1,100 @@
+import { stat, timeseries, type Dashboard } from "./panels";
+import { selectors } from "./selectors";
+import { THRESHOLDS } from "./thresholds";
+
+const { ns } = selectors("$namespace");
+/** What pods that are not over yet have asked for, of every namespace. */
+const requested = (resource: string, by: string) =>
+  `sum${by} (kube_pod_container_resource_requests{resource="${resource}"} and on (namespace, pod) kube_pod_status_phase{phase=~"Running|Pending"} == 1)`;
+const allocatable = (resource: string, by = "") => `sum${by} (kube_node_status_allocatable{resource="${resource}"})`;
+const request = (container: string) =>
+  `scalar(max(kube_pod_container_resource_requests{${ns}, container="${container}", resource="cpu"}))`;
+const fits = (container: string) =>
+  `sum(floor(clamp_min(${allocatable("cpu", " by (node)")} - ${requested("cpu", " by (node)")}, 0) / ${request(container)}))`;
+
+const roomApi = stat({
+  title: "API pods that fit",
+  description: "Further pods of the API that the nodes have CPU for, by what is requested. At 0 scale-out ends here.",
+  unit: "short",
+  width: 6,
+  limit: { at: 1, below: true },
+  alert: "PodsPending",
+  queries: [{ expr: fits("node"), legend: "API" }],
+});
+const roomReplicas = stat({
+  title: "Replicas that fit",
+  description: "Further Redis replicas that the nodes have CPU for, by what is requested.",
+  unit: "short",
+  width: 6,
+  limit: { at: 1, below: true },
+  alert: "PodsPending",
+  queries: [{ expr: fits("redis"), legend: "replicas" }],
+});
+const nodes = stat({
+  title: "Nodes ready",
+  description: "Nodes that are Ready.",
+  unit: "short",
+  width: 6,
+  queries: [{ expr: 'sum(kube_node_status_condition{condition="Ready", status="true"})', legend: "nodes" }],
+});
+const pending = stat({
+  title: "Pods that wait",
+  description: "Pods of any namespace that are Pending.",
+  unit: "short",
+  width: 6,
+  limit: { at: 1 },
+  alert: "PodsPending",
+  queries: [{ expr: 'sum(kube_pod_status_phase{phase="Pending"})', legend: "pending" }],
+});
+const share = (resource: string, title: string) =>
+  timeseries({
+    title: `${title}: requested`,
+    description: `${title} that pods have asked for, as a share of what each node has. The scheduler goes by this, not by what is used.`,
+    unit: "percentunit",
+    width: 12,
+    limit: { at: THRESHOLDS.requested },
+    queries: [
+      {
+        expr: `${requested(resource, " by (node)")} / ${allocatable(resource, " by (node)")}`,
+        legend: "{{node}}",
+      },
+    ],
+  });
+const usedCpu = timeseries({
+  title: "CPU: used",
+  description: "CPU cores used by the pods of each namespace.",
+  unit: "short",
+  width: 12,
+  queries: [
+    {
+      expr: 'topk(8, sum by (namespace) (rate(container_cpu_usage_seconds_total{container!=""}[2m])))',
+      legend: "{{namespace}}",
+    },
+  ],
+});
+const usedMemory = timeseries({
+  title: "Memory: used",
+  description: "Memory of the pods of each namespace.",
+  unit: "bytes",
+  width: 12,
+  queries: [
+    {
+      expr: 'topk(8, sum by (namespace) (container_memory_working_set_bytes{container!=""}))',
+      legend: "{{namespace}}",
+    },
+  ],
+});
+
+/** Dashboard `iac-headroom`: how far the cluster lets the parts grow. */
+export const headroom: Dashboard = {
+  uid: "iac-headroom",
+  title: "Cluster headroom",
+  description: "How many more pods the cluster has room for, and who takes it. An autoscaler cannot add nodes.",
+  rows: [
+    { title: "Now", panels: [roomApi, roomReplicas, nodes, pending] },
+    {
+      title: "Nodes",
+      panels: [share("cpu", "CPU"), share("memory", "Memory"), usedCpu, usedMemory],
+    },
+  ],
+};

@@ -1,0 +1,42 @@
+/** Alert and recording rules as code. Each alert has a page in docs/runbooks/ of its own name. */
+import { autoscalingAlerts } from "./autoscaling";
+import { burnAlerts, burnRates, type Objectives } from "./objectives";
+import { redisAlerts } from "./redis";
+import { isAlert, type AlertProps, type AlertRule, type RuleGroup } from "./rule";
+import { webAlerts } from "./web";
+
+export { isAlert, type AlertRule, type RecordingRule, type Rule, type RuleGroup } from "./rule";
+
+export interface RulesProps {
+  /** The application's. */
+  readonly namespace: string;
+  /** Address or folder of the runbooks. */
+  readonly runbooks: string;
+  readonly objectives: Objectives;
+  /** How far behind main a replica may be before it gets no reads, seconds. */
+  readonly maxLagSeconds: number;
+  /** Alerts that are left out, by name. @default none */
+  readonly disabled?: readonly string[];
+}
+
+/** Every rule of ours for one namespace. */
+export function ruleGroups(p: RulesProps): readonly RuleGroup[] {
+  const alert = (a: AlertProps): AlertRule => ({
+    alert: a.alert,
+    expr: a.expr,
+    for: a.for,
+    labels: { severity: a.severity, part_of: "iacproject", namespace: p.namespace },
+    annotations: {
+      summary: a.summary,
+      description: a.description,
+      runbook_url: `${p.runbooks.replace(/\/$/, "")}/${a.alert}.md`,
+    },
+  });
+  const groups: RuleGroup[] = [
+    { name: "iacproject-objectives", rules: burnRates(p.namespace, p.objectives) },
+    { name: "iacproject-api", rules: [...burnAlerts(p.namespace), ...webAlerts(p.namespace)].map(alert) },
+    { name: "iacproject-redis", rules: redisAlerts(p.namespace, p.maxLagSeconds).map(alert) },
+    { name: "iacproject-autoscaling", rules: autoscalingAlerts(p.namespace).map(alert) },
+  ];
+  return groups.map((g) => ({ ...g, rules: g.rules.filter((r) => !isAlert(r) || !p.disabled?.includes(r.alert)) }));
+}

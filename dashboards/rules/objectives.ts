@@ -1,0 +1,85 @@
+/**
+ * What the API owes its callers, and how fast it uses up what it may fail: multi-window burn rates, as the SRE
+ * workbook describes them ("Alerting on SLOs", multiwindow, multi-burn-rate alerts).
+ */
+import { selectors, WORK_ROUTES } from "../selectors";
+import type { AlertProps, RecordingRule } from "./rule";
+
+export interface Objectives {
+  /** Share of requests not answered with 5xx, percent. */
+  readonly availability: number;
+  readonly latency: {
+    /** Share of requests answered in time, percent. */
+    readonly percent: number;
+    /** In time: a bucket of the API's histogram, seconds. */
+    readonly seconds: number;
+  };
+}
+
+/** How many times faster than allowed a budget is used, when it matters. */
+export const BURN = {
+  /** 2 % of a month's budget in an hour. */
+  fast: 14.4,
+  /** 5 % in six hours. */
+  steady: 6,
+  /** 10 % in a day. */
+  slow: 3,
+  /** As fast as allowed, for three days. */
+  creeping: 1,
+} as const;
+
+const WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"] as const;
+type Window = (typeof WINDOWS)[number];
+const name = (window: Window) => `namespace_objective:http_requests:burn_rate${window}`;
+
+/** Burn rates over each window, by namespace and objective; none while there are no requests. */
+export function burnRates(namespace: string, objectives: Objectives): readonly RecordingRule[] {
+  const requests = (metric: string, window: Window, more = "") =>
+    `sum by (namespace) (rate(http_request_duration_seconds_${metric}{${selectors(namespace).api}, ${WORK_ROUTES}${more}}[${window}]))`;
+  // 0.1 of 99.9 %: rounded, or the file would hold 0.0009999999999998899
+  const allowed = (percent: number) => Number((1 - percent / 100).toFixed(6));
+  const { availability, latency } = objectives;
+  return WINDOWS.flatMap((window) => {
+    const all = requests("count", window);
+    return [
+      {
+        record: name(window),
+        labels: { objective: "availability" },
+        // without a 5xx since the start there is no such series
+        expr: `(${requests("count", window, ', status=~"5.."')} or ${all} * 0) / (${all} > 0) / ${allowed(availability)}`,
+      },
+      {
+        record: name(window),
+        labels: { objective: "latency" },
+        expr: `(1 - ${requests("bucket", window, `, le="${latency.seconds}"`)} / (${all} > 0)) / ${allowed(latency.percent)}`,
+      },
+    ];
+  });
+}
+
+/** Two windows each: the long one shows that it matters, the short one that it goes on. */
+export function burnAlerts(namespace: string): readonly AlertProps[] {
+  const { ns } = selectors(namespace);
+  const burns = (long: Window, short: Window, limit: number) =>
+    `(${name(long)}{${ns}} > ${limit} and ${name(short)}{${ns}} > ${limit})`;
+  const description = (over: string) =>
+    `The API uses up its {{ $labels.objective }} budget {{ $value | humanize }} times faster than allowed, ${over}.`;
+  return [
+    {
+      alert: "ApiBudgetBurnsFast",
+      expr: `${burns("1h", "5m", BURN.fast)} or ${burns("6h", "30m", BURN.steady)}`,
+      for: "1m",
+      severity: "critical",
+      summary: "The API fails its {{ $labels.objective }} objective",
+      description: description("over one or six hours"),
+    },
+    {
+      alert: "ApiBudgetBurnsSlowly",
+      expr: `${burns("1d", "2h", BURN.slow)} or ${burns("3d", "6h", BURN.creeping)}`,
+      for: "15m",
+      severity: "warning",
+      summary: "The API will not keep its {{ $labels.objective }} objective",
+      description: description("over one or three days"),
+    },
+  ];
+}

@@ -1,0 +1,38 @@
+/** Rules as Prometheus takes them. */
+
+export interface AlertProps {
+  /** Name, and that of its page in docs/runbooks/. */
+  readonly alert: string;
+  readonly expr: string;
+  /** How long the condition must hold. */
+  readonly for: string;
+  /** critical: somebody is needed now; warning: in working hours. */
+  readonly severity: "critical" | "warning";
+  readonly summary: string;
+  /** With the value that is wrong. */
+  readonly description: string;
+}
+
+export interface AlertRule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface RecordingRule {
+  readonly record: string;
+  readonly expr: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export type Rule = AlertRule | RecordingRule;
+
+export interface RuleGroup {
+  readonly name: string;
+  readonly interval?: string;
+  readonly rules: readonly Rule[];
+}
+
+export const isAlert = (rule: Rule): rule is AlertRule => "alert" in rule;

@@ -1,0 +1,263 @@
+/** Each alert fires when it should and is silent when it should not: Prometheus' own promtool evaluates the rules. */
+import { execFileSync, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { stringify } from "yaml";
+import { alerts, config, groups, NAMESPACE } from "./expressions";
+import { THRESHOLDS } from "../../dashboards/thresholds";
+
+const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
+if (!hasPromtool)
+  console.warn("SKIPPED: the alerts were not evaluated: promtool (package prometheus) is not installed");
+const withPromtool = hasPromtool ? it : it.skip;
+
+/** A series and its samples in promtool's notation, one each `interval`. */
+type Input = readonly [series: string, values: string];
+interface Case {
+  readonly fires: readonly Input[];
+  readonly silent: readonly Input[];
+  /** When it is looked at. @default 10m */
+  readonly at?: string;
+  /** Between samples. @default 15s */
+  readonly interval?: string;
+}
+
+const ns = `namespace="${NAMESPACE}"`;
+const api = (metric: string, more = "") => `${metric}{${ns}, service="node", pod="node-1"${more}}`;
+const front = (metric: string) => `${metric}{${ns}, service="react", pod="react-1"}`;
+const main = (metric: string, more = "") => `${metric}{${ns}, job="redis", instance="redis-main-0"${more}}`;
+const replica = (metric: string, more = "") => `${metric}{${ns}, job="redis", instance="redis-replicas-0"${more}}`;
+const hpa = (metric: string, more = "") =>
+  `kube_horizontalpodautoscaler_${metric}{${ns}, horizontalpodautoscaler="node"${more}}`;
+const pod = (metric: string, more = "") => `${metric}{${ns}, pod="node-1", container="node"${more}}`;
+const count = (status: string, route = "/item") =>
+  api("http_request_duration_seconds_count", `, method="GET", route="${route}", status="${status}"`);
+const bucket = (le: string) =>
+  api("http_request_duration_seconds_bucket", `, method="GET", route="/item", status="200", le="${le}"`);
+const always = (value: number | string) => `${value}x400`;
+const rising = (by: number) => `0+${by}x400`;
+
+const { seconds } = config.monitoring.objectives.latency;
+const lag = config.node.maxLagSeconds;
+const volume: Input = [
+  `kube_persistentvolumeclaim_resource_requests_storage_bytes{${ns}, persistentvolumeclaim="data-redis-main-0"}`,
+  always(1000),
+];
+
+const CASES: Readonly<Record<string, Case>> = {
+  ApiBudgetBurnsFast: {
+    // 2 % failed; allowed is 0.1 %
+    fires: [
+      [count("200"), rising(98)],
+      [count("500"), rising(2)],
+    ],
+    // failing probes are no failed requests
+    silent: [
+      [count("200"), rising(98)],
+      [count("503", "/readyz"), rising(50)],
+      [bucket(String(seconds)), rising(98)],
+    ],
+  },
+  ApiBudgetBurnsSlowly: {
+    // 0.4 % for two days
+    fires: [
+      [count("200"), "0+49800x600"],
+      [count("500"), "0+200x600"],
+    ],
+    // 2 % for ten minutes, long ago
+    silent: [
+      [count("200"), "0+50000x600"],
+      [count("500"), "0x2 0+1000x2 2000x600"],
+      [bucket(String(seconds)), "0+50000x600"],
+    ],
+    at: "48h",
+    interval: "5m",
+  },
+  ApiDown: { fires: [[api("up"), always(0)]], silent: [[api("up"), always(1)]] },
+  FrontDown: { fires: [[front("up"), always(0)]], silent: [[front("up"), always(1)]] },
+  ApiRefusing: {
+    fires: [
+      [api("http_requests_shed_total", ', reason="in flight"'), rising(2)],
+      [count("200"), rising(100)],
+    ],
+    silent: [
+      [api("http_requests_shed_total", ', reason="in flight"'), always(7)],
+      [count("200"), rising(100)],
+    ],
+  },
+  ApiReadsFromMain: {
+    fires: [
+      [api("redis_pool_reads_from_main_total", ', reason="fallback"'), rising(20)],
+      [api("redis_pool_reads_total", ', instance_name="redis-replicas-0"'), rising(80)],
+    ],
+    // asked for by the caller: no alarm
+    silent: [
+      [api("redis_pool_reads_from_main_total", ', reason="strong"'), rising(90)],
+      [api("redis_pool_reads_from_main_total", ', reason="fallback"'), always(0)],
+      [api("redis_pool_reads_total", ', instance_name="redis-replicas-0"'), rising(10)],
+    ],
+  },
+  RedisMainDown: {
+    fires: [[main("redis_up"), always(0)]],
+    // the exporter is blind, the API is not
+    silent: [[api("redis_main_up"), always(1)]],
+  },
+  RedisTwoMains: {
+    fires: [
+      [main("redis_instance_info", ', role="master"'), always(1)],
+      [replica("redis_instance_info", ', role="master"'), always(1)],
+    ],
+    silent: [
+      [main("redis_instance_info", ', role="master"'), always(1)],
+      [replica("redis_instance_info", ', role="slave"'), always(1)],
+    ],
+  },
+  RedisReplicaUnlinked: {
+    fires: [[replica("redis_master_link_up"), always(0)]],
+    silent: [[replica("redis_master_link_up"), "1x20 0 0 1x400"]],
+    at: "6m",
+  },
+  RedisReplicaDown: { fires: [[replica("redis_up"), always(0)]], silent: [[main("redis_up"), always(0)]] },
+  RedisReplicaLagging: {
+    fires: [[api("redis_pool_replica_lag_seconds", ', instance_name="redis-replicas-0"'), always(lag + 1)]],
+    silent: [[api("redis_pool_replica_lag_seconds", ', instance_name="redis-replicas-0"'), always(lag)]],
+  },
+  RedisMemoryNearLimit: {
+    fires: [
+      [main("redis_memory_used_bytes"), always(90)],
+      [main("redis_memory_max_bytes"), always(100)],
+    ],
+    // no limit
+    silent: [
+      [main("redis_memory_used_bytes"), always(90)],
+      [main("redis_memory_max_bytes"), always(0)],
+    ],
+  },
+  RedisRefusesWrites: {
+    fires: [[main("redis_errors_total", ', err="OOM"'), rising(1)]],
+    silent: [
+      [main("redis_errors_total", ', err="OOM"'), always(12)],
+      [main("redis_errors_total", ', err="WRONGTYPE"'), rising(1)],
+    ],
+  },
+  RedisEvicting: {
+    fires: [[main("redis_evicted_keys_total"), rising(1)]],
+    silent: [[main("redis_evicted_keys_total"), always(12)]],
+  },
+  RedisPersistenceFailing: {
+    fires: [[main("redis_aof_last_bgrewrite_status"), always(0)]],
+    silent: [
+      [main("redis_aof_last_write_status"), always(1)],
+      [main("redis_aof_last_bgrewrite_status"), always(1)],
+    ],
+  },
+  RedisVolumeFilling: {
+    fires: [volume, [main("redis_aof_current_size_bytes"), always(500)]],
+    silent: [volume, [main("redis_aof_current_size_bytes"), always(400)]],
+  },
+  RedisExporterBlind: {
+    fires: [[main("up"), always(0)]],
+    silent: [
+      [main("up"), always(0)],
+      [replica("up"), always(1)],
+    ],
+  },
+  AutoscalerAtMaximum: {
+    fires: [
+      [hpa("status_desired_replicas"), always(10)],
+      [hpa("spec_max_replicas"), always(10)],
+      [hpa("status_condition", ', condition="ScalingLimited", status="true"'), always(1)],
+    ],
+    // content at its maximum
+    silent: [
+      [hpa("status_desired_replicas"), always(10)],
+      [hpa("spec_max_replicas"), always(10)],
+      [hpa("status_condition", ', condition="ScalingLimited", status="true"'), always(0)],
+    ],
+  },
+  AutoscalerBlind: {
+    fires: [[hpa("status_condition", ', condition="ScalingActive", status="false"'), always(1)]],
+    silent: [[hpa("status_condition", ', condition="ScalingActive", status="false"'), always(0)]],
+  },
+  AutoscalerSignalMissing: {
+    fires: [
+      [hpa("spec_target_metric", ', metric_name="cpu"'), always(60)],
+      [hpa("spec_target_metric", ', metric_name="load"'), always(100)],
+      [hpa("status_target_metric", ', metric_name="cpu"'), always(30)],
+    ],
+    silent: [
+      [hpa("spec_target_metric", ', metric_name="cpu"'), always(60)],
+      [hpa("status_target_metric", ', metric_name="cpu"'), always(30)],
+    ],
+  },
+  AutoscalerFlapping: {
+    fires: [[hpa("status_desired_replicas"), "2x7 3x7 2x7 3x7 2x7 3x7 2x7 3x7 2x7 3x7 2x7"]],
+    // one great load: up in steps, down in steps
+    silent: [[hpa("status_desired_replicas"), "2x7 4x1 8x1 10x40 5x4 3x4 2x40"]],
+    at: "21m",
+  },
+  PodsPending: {
+    fires: [[`kube_pod_status_phase{${ns}, pod="node-1", phase="Pending"}`, always(1)]],
+    silent: [[`kube_pod_status_phase{${ns}, pod="node-1", phase="Pending"}`, "1x10 0x400"]],
+  },
+  PodRestarting: {
+    fires: [[pod("kube_pod_container_status_restarts_total"), "0x8 1x8 2x8 3x8 4x8"]],
+    silent: [[pod("kube_pod_container_status_restarts_total"), "0x20 1x100"]],
+    at: "9m",
+  },
+  PodKilledForMemory: {
+    fires: [
+      [pod("kube_pod_container_status_last_terminated_reason", ', reason="OOMKilled"'), always(1)],
+      [pod("kube_pod_container_status_restarts_total"), "0x20 1x400"],
+    ],
+    // long ago
+    silent: [
+      [pod("kube_pod_container_status_last_terminated_reason", ', reason="OOMKilled"'), always(1)],
+      [pod("kube_pod_container_status_restarts_total"), always(1)],
+    ],
+  },
+};
+
+const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-rules-"));
+const rulesFile = path.join(dir, "rules.yaml");
+beforeAll(() => fs.writeFileSync(rulesFile, stringify({ groups })));
+afterAll(() => fs.rmSync(dir, { recursive: true }));
+
+/** What promtool says of a file of tests; empty when all pass. */
+function promtool(
+  alert: string,
+  input: readonly Input[],
+  fires: boolean,
+  { at = "10m", interval = "15s" }: Case,
+): string {
+  const file = path.join(dir, `${alert}-${fires}.yaml`);
+  const test = {
+    interval,
+    input_series: input.map(([series, values]) => ({ series, values })),
+    promql_expr_test: [
+      {
+        expr: `count(ALERTS{alertname="${alert}", alertstate="firing"}) > 0`,
+        eval_time: at,
+        exp_samples: fires ? [{ labels: "{}", value: 1 }] : [],
+      },
+    ],
+  };
+  fs.writeFileSync(file, stringify({ rule_files: [rulesFile], evaluation_interval: interval, tests: [test] }));
+  const { status, stdout, stderr } = spawnSync("promtool", ["test", "rules", file], { encoding: "utf8" });
+  return status === 0 ? "" : stdout + stderr;
+}
+
+it("every alert has a case here, and every case an alert", () => {
+  expect(Object.keys(CASES).sort()).toEqual(alerts.map((a) => a.alert).sort());
+});
+withPromtool("promtool finds the rules valid", () => {
+  expect(execFileSync("promtool", ["check", "rules", rulesFile], { encoding: "utf8" })).toContain("SUCCESS");
+});
+describe.each(Object.entries(CASES))("%s", (alert, c) => {
+  withPromtool("fires when it should", () => expect(promtool(alert, c.fires, true, c)).toBe(""));
+  withPromtool("is silent when it should be", () => expect(promtool(alert, c.silent, false, c)).toBe(""));
+});
+it("the line in the panels is where the alert fires", () => {
+  expect(THRESHOLDS.replicaLag).toBe(lag);
+});

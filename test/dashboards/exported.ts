@@ -1,0 +1,17 @@
+/**
+ * What the deployed parts export, as Prometheus read it from a running system: `npm run e2e -- observability`
+ * compares, and writes it anew with `RECORD=1`.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+export interface ExportedSeries {
+  readonly metric: string;
+  readonly labels: readonly string[];
+}
+
+export const EXPORTED_FILE = path.join(__dirname, "exported.json");
+
+export const exported = fs.existsSync(EXPORTED_FILE)
+  ? (JSON.parse(fs.readFileSync(EXPORTED_FILE, "utf8")) as readonly ExportedSeries[])
+  : [];

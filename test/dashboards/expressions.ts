@@ -1,0 +1,39 @@
+/** Every PromQL expression of panels and rules, with where it comes from. */
+import { DASHBOARDS } from "../../dashboards";
+import { ANNOTATIONS } from "../../dashboards/panels";
+import { isAlert, ruleGroups } from "../../dashboards/rules";
+import { configSchema } from "../../modules/config";
+import { rulesProps } from "../../modules/rules-props";
+import { withVariables } from "../../scripts/lib/dashboard-figures";
+
+export const NAMESPACE = "some-namespace";
+export const config = configSchema.parse({});
+export const groups = ruleGroups({ ...rulesProps(config, NAMESPACE), runbooks: "https://example.org/runbooks" });
+export const rules = groups.flatMap((g) => g.rules);
+export const alerts = rules.filter(isAlert);
+
+export interface Expression {
+  /** Such as "dashboard Redis, panel Keys" or "alert RedisMainDown". */
+  readonly origin: string;
+  readonly expr: string;
+}
+
+export const panelExpressions = (namespace: string): readonly Expression[] =>
+  DASHBOARDS.flatMap((d) =>
+    d.rows.flatMap((row) =>
+      row.panels.flatMap((p) =>
+        p.queries.map((q) => ({
+          origin: `dashboard ${d.title}, panel ${p.title}`,
+          expr: withVariables(q.expr, namespace),
+        })),
+      ),
+    ),
+  );
+
+export const annotationExpressions = (namespace: string): readonly Expression[] =>
+  ANNOTATIONS.map((a) => ({ origin: `annotation ${a.name}`, expr: withVariables(a.expr, namespace) }));
+
+export const ruleExpressions: readonly Expression[] = rules.map((r) => ({
+  origin: isAlert(r) ? `alert ${r.alert}` : `record ${r.record} ${r.labels?.["objective"] ?? ""}`,
+  expr: r.expr,
+}));

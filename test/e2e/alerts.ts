@@ -1,0 +1,39 @@
+/** Alerts as Prometheus and Alertmanager see them. */
+import { apiRaw, eventually, monitoring, prometheus } from "./system";
+
+interface Alert {
+  readonly state: "pending" | "firing";
+  readonly labels: Readonly<Record<string, string>>;
+}
+type Labels = Readonly<Record<string, string>>;
+
+/** Alerts that are pending or fire now. */
+export const activeAlerts = async (): Promise<readonly Alert[]> =>
+  (await prometheus<{ alerts: Alert[] }>("alerts")).alerts;
+
+const of = async (alert: string, matching: Labels): Promise<readonly Alert[]> =>
+  (await activeAlerts()).filter(
+    (a) => a.labels["alertname"] === alert && Object.entries(matching).every(([k, v]) => a.labels[k] === v),
+  );
+
+/** Waits until an alert fires; fails with how far it came. */
+export const firing = (alert: string, seconds: number, matching: Labels = {}): Promise<boolean> =>
+  eventually(`the alert ${alert}`, seconds, async () => {
+    const found = await of(alert, matching);
+    if (found.some((a) => a.state === "firing")) return true;
+    throw new Error(found.length ? `${found[0]!.state} so far` : "not even pending");
+  });
+
+/** Waits until an alert neither fires nor is about to. */
+export const resolved = (alert: string, seconds: number, matching: Labels = {}): Promise<boolean> =>
+  eventually(`the alert ${alert} to be over`, seconds, async () =>
+    (await of(alert, matching)).length ? undefined : true,
+  );
+
+/** What Alertmanager tells nobody, because another alert explains it. */
+export async function inhibited(alert: string): Promise<boolean> {
+  const path = `/api/v1/namespaces/${monitoring}/services/kube-prometheus-stack-alertmanager:9093/proxy/api/v2/alerts`;
+  const filter = encodeURIComponent(`alertname="${alert}"`);
+  const alerts = JSON.parse(await apiRaw(`${path}?filter=${filter}`)) as { status: { inhibitedBy: string[] } }[];
+  return alerts.length > 0 && alerts.every((a) => a.status.inhibitedBy.length > 0);
+}

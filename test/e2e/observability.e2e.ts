@@ -1,0 +1,256 @@
+/**
+ * Tier `observability`: every panel's query returns data under load, and every alert whose condition can be
+ * caused in minutes fires because of it and is over afterwards. `RECORD=1` writes test/dashboards/exported.json anew.
+ */
+import * as fs from "node:fs";
+import { EXPORTED_FILE, exported, type ExportedSeries } from "../dashboards/exported";
+import { annotationExpressions, panelExpressions, ruleExpressions } from "../dashboards/expressions";
+import { seriesOf } from "../dashboards/promql";
+import { activeAlerts, firing, inhibited, resolved } from "./alerts";
+import { letLoadAskTheApi, removeLoad, startLoad } from "./load";
+import { removeAfterFailure, step } from "./steps";
+import {
+  app,
+  eventually,
+  expectAsBefore,
+  expectNothingOfOurs,
+  inventory,
+  isReady,
+  kube,
+  npmRunWith,
+  prometheus,
+  specReplicas,
+} from "./system";
+
+const env = {};
+const NODE = `http://node.${app}.svc:3000/item`;
+/** Alerts that say that nothing is wrong. */
+const QUIET = ["Watchdog", "InfoInhibitor"];
+
+let before: string[];
+afterAll(removeLoad);
+removeAfterFailure(env);
+
+type Workload = readonly [kind: "deploy" | "statefulset", name: string];
+const scale = ([kind, name]: Workload, replicas: number) =>
+  kube.raw(["-n", app, "scale", kind, name, `--replicas=${replicas}`]);
+const patchHpa = (name: string, spec: object) =>
+  kube.raw(["-n", app, "patch", "hpa", name, "--type=merge", "-p", JSON.stringify({ spec })]);
+const redis = (pod: string, ...args: string[]) =>
+  kube.raw([
+    ...["-n", app, "exec", pod, "-c", "redis", "--", "sh", "-c"],
+    `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli ${args.join(" ")}`,
+  ]);
+const allReady = (seconds: number) =>
+  eventually("every pod to be Ready", seconds, async () => {
+    const pods = await kube.list("pods", "-n", app);
+    return pods.every(isReady) ? true : undefined;
+  });
+
+/** While `load` goes on; a load ends with it. */
+async function under<T>(
+  rate: number,
+  options: { seconds: number; writes?: number; target?: string },
+  during: () => Promise<T>,
+): Promise<T> {
+  const load = await startLoad(rate, options.seconds, options);
+  try {
+    return await during();
+  } finally {
+    await load.remove();
+  }
+}
+
+const query = async (expr: string) =>
+  (await prometheus<{ result: { value: [number, string] }[] }>(`query?query=${encodeURIComponent(expr)}`)).result;
+
+step("the system is up, and no alert is anything but quiet", async () => {
+  await expectNothingOfOurs();
+  before = await inventory();
+  expect((await npmRunWith(env, "up")).code).toBe(0);
+  await letLoadAskTheApi();
+  await eventually("the first evaluation", 120, async () => ((await activeAlerts()).length ? true : undefined));
+  const ours = (await activeAlerts()).filter((a) => a.labels["part_of"] === "iacproject");
+  expect(ours).toEqual([]);
+});
+
+step("every query of every panel returns data under load", async () => {
+  await under(120, { seconds: 300, writes: 20 }, async () => {
+    const missing = new Set(panelExpressions(app));
+    await eventually("data for every query", 240, async () => {
+      for (const e of missing) if ((await query(e.expr)).some((r) => r.value[1] !== "NaN")) missing.delete(e);
+      if (!missing.size) return true;
+      throw new Error(`none for ${[...missing].map((e) => `${e.origin}: ${e.expr}`).join("\n")}`);
+    });
+  });
+});
+
+step("main gone: it is told, with what follows from it kept quiet; main back, all is over", async () => {
+  await under(100, { seconds: 400, writes: 50, target: NODE }, async () => {
+    // without it the last hour holds no requests to compare with
+    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    await scale(["statefulset", "redis-main"], 0);
+    await firing("RedisMainDown", 120);
+    await firing("RedisReplicaUnlinked", 150);
+    await firing("ApiBudgetBurnsFast", 240, { objective: "availability" });
+    await eventually("what follows to be kept quiet", 60, async () =>
+      (await inhibited("RedisReplicaUnlinked")) ? true : undefined,
+    );
+    await scale(["statefulset", "redis-main"], 1);
+    await resolved("RedisMainDown", 120);
+    await resolved("RedisReplicaUnlinked", 120);
+  });
+});
+
+step("replicas gone: reads go to main, and it is told", async () => {
+  const min = await specReplicas("statefulset", "redis-replicas");
+  await under(150, { seconds: 360, target: NODE }, async () => {
+    await scale(["statefulset", "redis-replicas"], 0);
+    await firing("ApiReadsFromMain", 300);
+  });
+  await scale(["statefulset", "redis-replicas"], min);
+  await resolved("ApiReadsFromMain", 240);
+});
+
+step("two mains, and a replica that hangs", async () => {
+  await allReady(120);
+  await redis("redis-replicas-0", "REPLICAOF", "NO", "ONE");
+  await redis("redis-replicas-1", "CLIENT", "PAUSE", "240000", "ALL");
+  await firing("RedisTwoMains", 120);
+  await firing("RedisReplicaDown", 240, { instance: "redis-replicas-1" });
+  await kube.raw(["-n", app, "delete", "pod", "redis-replicas-0", "redis-replicas-1", "--now"], { timeoutMs: 90_000 });
+  await resolved("RedisTwoMains", 120);
+  await resolved("RedisReplicaDown", 120);
+});
+
+step("the exporter gone: it is blind, and main is not taken for dead; the front and the API gone", async () => {
+  await scale(["deploy", "redis-exporter"], 0);
+  await scale(["deploy", "react"], 0);
+  await firing("FrontDown", 180);
+  await firing("RedisExporterBlind", 300);
+  expect((await activeAlerts()).map((a) => a.labels["alertname"])).not.toContain("RedisMainDown");
+  await scale(["deploy", "node"], 0);
+  await firing("ApiDown", 180);
+  for (const name of ["redis-exporter", "react", "node"]) await scale(["deploy", name], 1);
+  for (const alert of ["RedisExporterBlind", "FrontDown", "ApiDown"]) await resolved(alert, 240);
+  // switched off by hand is not blind
+  expect((await activeAlerts()).map((a) => a.labels["alertname"])).not.toContain("AutoscalerBlind");
+});
+
+step("memory runs out: near the limit, then writes are refused, then keys are thrown away", async () => {
+  await allReady(180);
+  const { output } = await npmRunWith(env, "smoke");
+  expect(output).toContain("✓");
+  const used = Number(/used_memory:(\d+)/.exec(await redis("redis-main-0", "INFO", "memory"))![1]);
+  await redis("redis-main-0", "CONFIG", "SET", "maxmemory", String(Math.round(used / 0.9)));
+  await under(60, { seconds: 420, writes: 50, target: NODE }, async () => {
+    await firing("RedisMemoryNearLimit", 420, { instance: "redis-main-0" });
+    await redis("redis-main-0", "CONFIG", "SET", "maxmemory", "1mb");
+    await firing("RedisRefusesWrites", 90);
+    await redis("redis-main-0", "CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+    await firing("RedisEvicting", 120);
+  });
+  // as its runbook says
+  await kube.raw(["-n", app, "delete", "pod", "redis-main-0"], { timeoutMs: 120_000 });
+  await resolved("RedisMemoryNearLimit", 180);
+  await resolved("RedisRefusesWrites", 240);
+  await resolved("RedisEvicting", 420);
+});
+
+step("too much to do: requests are refused, the autoscaler is at its maximum", async () => {
+  await allReady(180);
+  await kube.raw(["-n", app, "set", "env", "deploy/node", "MAX_IN_FLIGHT=1"]);
+  await kube.raw(["-n", app, "rollout", "status", "deploy/node", "--timeout=120s"], { timeoutMs: 130_000 });
+  await patchHpa("node", { maxReplicas: 2 });
+  await under(700, { seconds: 480, target: NODE }, async () => {
+    await firing("ApiRefusing", 300);
+    await firing("AutoscalerAtMaximum", 450);
+  });
+  expect((await npmRunWith(env, "up")).code).toBe(0);
+  await resolved("ApiRefusing", 300);
+  await resolved("AutoscalerAtMaximum", 300);
+});
+
+step("a container that keeps ending, and one that takes too much memory", async () => {
+  await allReady(180);
+  const pods = (await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node")).map((p) => p.metadata.name);
+  const [first, second] = pods;
+  const eat = "const a = []; for (;;) a.push(Buffer.alloc(16 << 20, 1));";
+  const node = (pod: string, ...args: string[]) =>
+    kube.raw(["-n", app, "exec", pod, "-c", "node", "--", "node", ...args], { timeoutMs: 60_000 }).catch(() => "");
+  for (let i = 0; i < 4; i++) {
+    await node(first!, "-e", "process.kill(1)");
+    await eventually("the container to be restarted", 120, async () =>
+      ((await kube.get("pod", first!, app))?.status?.containerStatuses?.[0]?.restartCount as number) > i
+        ? true
+        : undefined,
+    );
+  }
+  await firing("PodRestarting", 120, { pod: first! });
+  await node(second!, "--max-old-space-size=4000", "-e", eat);
+  await firing("PodKilledForMemory", 120, { pod: second! });
+  await kube.raw(["-n", app, "delete", "pod", first!, second!], { timeoutMs: 120_000 });
+  await resolved("PodRestarting", 240);
+  await resolved("PodKilledForMemory", 240);
+});
+
+step("an autoscaler that turns round again and again", async () => {
+  const { minReplicas, maxReplicas } = (await kube.get("hpa", "redis-exporter", app))!.spec as Record<string, number>;
+  for (let turn = 0; turn < 6; turn++) {
+    for (const count of [3, 2]) {
+      await patchHpa("redis-exporter", { minReplicas: count, maxReplicas: count });
+      await eventually(`${count} exporters`, 60, async () =>
+        (await specReplicas("deploy", "redis-exporter")) === count ? true : undefined,
+      );
+      // until it has been seen: kube-state-metrics is read every 30 s
+      await new Promise((resolve) => setTimeout(resolve, 31_000));
+    }
+  }
+  await firing("AutoscalerFlapping", 120, { horizontalpodautoscaler: "redis-exporter" });
+  await patchHpa("redis-exporter", { minReplicas, maxReplicas });
+});
+
+step("what panels and rules ask for is exported, with the labels that the tests count on", async () => {
+  const wanted = new Set(
+    [...panelExpressions(app), ...annotationExpressions(app), ...ruleExpressions]
+      .flatMap((e) => seriesOf(e.expr))
+      .map((s) => s.metric)
+      .filter((metric) => !metric.includes(":") && metric !== "ALERTS"),
+  );
+  const found: ExportedSeries[] = [];
+  for (const metric of [...wanted].sort()) {
+    // whatever came and went while this ran counts too
+    const series = await prometheus<Record<string, string>[]>(`series?match[]=${metric}`);
+    if (!series.length) continue;
+    const labels = [...new Set(series.flatMap(Object.keys))].filter((l) => l !== "__name__").sort();
+    found.push({ metric, labels });
+  }
+  expect([...wanted].filter((metric) => !found.some((f) => f.metric === metric))).toEqual([]);
+  if (process.env["RECORD"]) fs.writeFileSync(EXPORTED_FILE, `${JSON.stringify(found, null, 1)}\n`);
+  else
+    for (const { metric, labels } of exported)
+      expect({ metric, labels: found.find((f) => f.metric === metric)?.labels }).toEqual({
+        metric,
+        labels: expect.arrayContaining([...labels]),
+      });
+});
+
+step("half an hour of nothing: no alert but the heartbeat is pending or fires", async () => {
+  expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);
+  expect((await npmRunWith(env, "up")).code).toBe(0);
+  const end = Date.now() + 30 * 60_000;
+  const seen = new Set<string>();
+  while (Date.now() < end) {
+    for (const a of await activeAlerts().catch(() => []))
+      if (!QUIET.includes(a.labels["alertname"]!)) seen.add(`${a.labels["alertname"]} (${a.state})`);
+    await new Promise((resolve) => setTimeout(resolve, 15_000));
+  }
+  expect([...seen]).toEqual([]);
+  const { activeTargets } = await prometheus<{ activeTargets: { health: string; scrapePool: string }[] }>("targets");
+  expect(activeTargets.filter((t) => t.health !== "up").map((t) => t.scrapePool)).toEqual([]);
+});
+
+step("down leaves nothing, and everything else as it was", async () => {
+  expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);
+  await expectAsBefore(before);
+});
