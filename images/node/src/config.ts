@@ -36,6 +36,11 @@ export interface ApiConfig {
   readonly readTimeoutMs: number;
   /** Longest wait for a connection to Redis, ms. */
   readonly connectTimeoutMs: number;
+  /**
+   * A new process waits so long for main before it takes requests without it, ms. Longer than a network policy takes to
+   * know a new pod while many come at once: until then main refuses it, and writes sent to it would fail.
+   */
+  readonly mainPatienceMs: number;
   /** How often each Redis is asked how it is, ms. */
   readonly checkMs: number;
   /** A replica further behind main than this gets no reads, ms. */
@@ -110,6 +115,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
     commandTimeoutMs: number(env, "REDIS_COMMAND_TIMEOUT_MS", 1000),
     readTimeoutMs: number(env, "REDIS_READ_TIMEOUT_MS", 300),
     connectTimeoutMs: number(env, "REDIS_CONNECT_TIMEOUT_MS", 1000),
+    mainPatienceMs: number(env, "REDIS_MAIN_PATIENCE_MS", 30_000),
     checkMs: number(env, "REDIS_CHECK_MS", 1000),
     maxLagMs: number(env, "REDIS_MAX_LAG_MS", 5000),
     maxStaleSeconds: number(env, "REDIS_MAX_STALE_SECONDS", 60),

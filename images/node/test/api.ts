@@ -21,6 +21,7 @@ export async function startApi(
     REDIS_READ_TIMEOUT_MS: "300",
     REDIS_CONNECT_TIMEOUT_MS: "300",
     REDIS_CHECK_MS: "100",
+    REDIS_MAIN_PATIENCE_MS: "3000",
     DRAIN_MS: "200",
     ...env,
   });

@@ -15,8 +15,6 @@ const REPLICA_TRIES = 2;
 /** Values up to this size come with the first command, bytes. */
 export const HEAD_BYTES = 16 * 1024;
 const RETRY_MS = 50;
-/** A new process waits so long for main before it takes requests without it, ms. */
-const MAIN_PATIENCE_MS = 5000;
 
 /** Where a read goes: `eventual` to a replica, `strong` to main. */
 export type Consistency = "eventual" | "strong";
@@ -93,7 +91,7 @@ export class Store {
    */
   get trouble(): string | undefined {
     const { main, pool } = this;
-    if (!main.usable && !this.mainSeen && performance.now() - this.startedAt < MAIN_PATIENCE_MS) {
+    if (!main.usable && !this.mainSeen && performance.now() - this.startedAt < this.config.mainPatienceMs) {
       return "no connection to Redis main yet";
     }
     return main.usable || pool.anyServes ? undefined : "no connection to Redis, neither main nor a replica";
