@@ -8,7 +8,7 @@ const requests = `http_request_duration_seconds_count{${api}, ${WORK_ROUTES}}`;
 const each = `${api}, pod=~"$pod"`;
 const reads = (metric: string) => `sum by (instance_name) (rate(${metric}{${api}}[1m]))`;
 
-const rate = stat({
+export const rate = stat({
   title: "Requests",
   description: "Requests per second, all pods. Probes and scrapes do not count.",
   unit: "reqps",
@@ -25,7 +25,7 @@ const failed = stat({
     },
   ],
 });
-const p99 = stat({
+export const p99 = stat({
   title: "p99",
   description: "99 % of requests in the last five minutes were answered within this time.",
   unit: "s",
@@ -44,7 +44,7 @@ const pods = stat({
   alert: "ApiDown",
   queries: [{ expr: `sum(up{${api}})`, legend: "pods" }],
 });
-const burn = timeseries({
+export const burn = timeseries({
   title: "Error budget",
   description:
     "How many times faster than allowed the budgets are used: over an hour and over six. At the line somebody is called.",
@@ -68,7 +68,7 @@ const byStatus = timeseries({
   unit: "reqps",
   queries: [{ expr: `sum by (status) (rate(${requests}[1m]))`, legend: "{{status}}" }],
 });
-const latency = timeseries({
+export const latency = timeseries({
   title: "Latency",
   description: "Half, 95 % and 99 % of requests are answered within these times.",
   unit: "s",
@@ -168,7 +168,7 @@ const readLatency = timeseries({
     },
   ],
 });
-const lag = timeseries({
+export const lag = timeseries({
   title: "Lag that readers see",
   description:
     "How far each replica is at least behind main, the worst over all pods. Beyond node.maxLagSeconds it gets no reads.",

@@ -71,12 +71,12 @@ const decisions = ({ name, title }: Target): Panel =>
   });
 const starts = timeseries({
   title: "From created to Ready",
-  description: "Seconds from a pod's creation to Ready, for pods that became Ready in the last ten minutes.",
+  description: "Seconds from a pod's creation to its first Ready, for pods of the last ten minutes.",
   unit: "s",
   width: 12,
   queries: [
     {
-      expr: `(kube_pod_status_ready_time{${ns}} - on (namespace, pod) kube_pod_created{${ns}}) and on (namespace, pod) (time() - kube_pod_created{${ns}} < 600)`,
+      expr: `(min_over_time(kube_pod_status_ready_time{${ns}}[10m]) - on (namespace, pod) kube_pod_created{${ns}}) and on (namespace, pod) (time() - kube_pod_created{${ns}} < 600)`,
       legend: "{{pod}}",
     },
   ],

@@ -12,24 +12,16 @@ const request = (container: string) =>
 const fits = (container: string) =>
   `sum(floor(clamp_min(${allocatable("cpu", " by (node)")} - ${requested("cpu", " by (node)")}, 0) / ${request(container)}))`;
 
-const roomApi = stat({
-  title: "API pods that fit",
-  description: "Further pods of the API that the nodes have CPU for, by what is requested. At 0 scale-out ends here.",
-  unit: "short",
-  width: 6,
-  limit: { at: 1, below: true },
-  alert: "PodsPending",
-  queries: [{ expr: fits("node"), legend: "API" }],
-});
-const roomReplicas = stat({
-  title: "Replicas that fit",
-  description: "Further Redis replicas that the nodes have CPU for, by what is requested.",
-  unit: "short",
-  width: 6,
-  limit: { at: 1, below: true },
-  alert: "PodsPending",
-  queries: [{ expr: fits("redis"), legend: "replicas" }],
-});
+const room = (what: string, container: string) =>
+  stat({
+    title: `${what} that fit`,
+    description: `Further ${what} that the nodes have CPU for, by what is requested. At 0 scale-out ends here.`,
+    unit: "short",
+    width: 6,
+    limit: { at: 1, below: true },
+    alert: "PodsPending",
+    queries: [{ expr: fits(container), legend: what }],
+  });
 const nodes = stat({
   title: "Nodes ready",
   description: "Nodes that are Ready.",
@@ -91,7 +83,7 @@ export const headroom: Dashboard = {
   title: "Cluster headroom",
   description: "How many more pods the cluster has room for, and who takes it. An autoscaler cannot add nodes.",
   rows: [
-    { title: "Now", panels: [roomApi, roomReplicas, nodes, pending] },
+    { title: "Now", panels: [room("API pods", "node"), room("Redis replicas", "redis"), nodes, pending] },
     {
       title: "Nodes",
       panels: [share("cpu", "CPU"), share("memory", "Memory"), usedCpu, usedMemory],

@@ -5,7 +5,7 @@ import { THRESHOLDS } from "./thresholds";
 const { ns, redis, main, replicas } = selectors("$namespace");
 const each = `${redis}, instance=~"$instance"`;
 
-const mainUp = stat({
+export const mainUp = stat({
   title: "Main",
   description: "Instances of main that answer. Without one no write succeeds.",
   unit: "short",
@@ -13,9 +13,9 @@ const mainUp = stat({
   alert: "RedisMainDown",
   queries: [{ expr: `sum(redis_up{${main}})`, legend: "main" }],
 });
-const linked = stat({
+export const linked = stat({
   title: "Replicas linked",
-  description: "Replicas whose link to main is up.",
+  description: "Replicas whose link to main is up. Without one, main answers the reads.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisReplicaUnlinked",

@@ -56,7 +56,6 @@ export class Keda extends Construct {
         operator: { readinessProbe: soon, tolerations: LEAVE_SOON },
         metricsServer: { readinessProbe: soon, tolerations: LEAVE_SOON },
         resources: { operator: resources("30m", "96Mi", "512Mi"), metricServer: resources("20m", "64Mi", "256Mi") },
-        prometheus: { operator: { enabled: true }, metricServer: { enabled: false } },
       },
     });
   }

@@ -6,7 +6,8 @@ import { LAYERS, UPSTREAM } from "../stacks/layer";
 import { plainTerraform } from "./lib/plain-terraform";
 import { synth } from "./lib/synth";
 import { OUT_DIR } from "./lib/terraform";
-import { Failure, say } from "./lib/ui";
+import { emptyFolder } from "./lib/empty-folder";
+import { say } from "./lib/ui";
 
 /** Charts of ours stand at the same place relative to a layer as they do here: Terraform compares the path. */
 const LAYER_DEPTH = ["terraform", "layers"] as const;
@@ -14,13 +15,7 @@ const CHARTS = path.join("modules", "charts");
 
 export async function eject(options: { out: string }): Promise<void> {
   const config = loadConfig();
-  const out = path.resolve(process.cwd(), options.out);
-  if (fs.existsSync(out) && fs.readdirSync(out).length) {
-    throw new Failure(
-      `${out} is not empty; nothing was written.`,
-      "Name another folder: npm run eject -- --out FOLDER",
-    );
-  }
+  const out = emptyFolder("eject", options.out);
   await synth(config);
   for (const layer of LAYERS) {
     const to = path.join(out, ...LAYER_DEPTH, layer);

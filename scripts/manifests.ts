@@ -5,23 +5,18 @@ import { stringify } from "yaml";
 import { loadConfig, type Config } from "../modules/config";
 import { LAYERS } from "../stacks/layer";
 import type { ResolvedImages } from "../stacks/images";
+import { emptyFolder } from "./lib/empty-folder";
 import { layerManifests, type HelmRelease, type Stack } from "./lib/manifests";
 import { run, RunError } from "./lib/run";
 import { synth } from "./lib/synth";
 import { OUT_DIR } from "./lib/terraform";
-import { Failure, say, yellow } from "./lib/ui";
+import { say, yellow } from "./lib/ui";
 
 const HELM_MS = 120_000;
 
 export async function manifests(options: { out: string }): Promise<void> {
   const config = loadConfig();
-  const out = path.resolve(process.cwd(), options.out);
-  if (fs.existsSync(out) && fs.readdirSync(out).length) {
-    throw new Failure(
-      `${out} is not empty; nothing was written.`,
-      "Name another folder: npm run manifests -- --out FOLDER",
-    );
-  }
+  const out = emptyFolder("manifests", options.out);
   const images = await synth(config, { tolerant: true });
   const stacks = Object.fromEntries(
     LAYERS.map((layer) => [

@@ -3,17 +3,21 @@ import { app, kube, monitoring, npmRunWith } from "./system";
 
 let failed: string | undefined;
 
-/** One step, a sentence. It is not tried after an earlier one has failed. */
-export function step(name: string, run: () => Promise<void>): void {
-  it(name, async () => {
-    if (failed) throw new Error(`not tried, for an earlier step failed: ${failed}`);
-    try {
-      await run();
-    } catch (error) {
-      failed = name;
-      throw error;
-    }
-  });
+/** One step, a sentence. It is not tried after an earlier one has failed. `minutes` is its longest time, else 15. */
+export function step(name: string, run: () => Promise<void>, minutes?: number): void {
+  it(
+    name,
+    async () => {
+      if (failed) throw new Error(`not tried, for an earlier step failed: ${failed}`);
+      try {
+        await run();
+      } catch (error) {
+        failed = name;
+        throw error;
+      }
+    },
+    minutes && minutes * 60_000,
+  );
 }
 
 /** Call it once a file: after a failure it shows the cluster and removes what was deployed. */

@@ -25,6 +25,11 @@ const QUIET_MS = 1000;
 const SLOW_MS = 1000;
 /** Ids that are taken over from a caller: what a log line can hold without harm. */
 const REQUEST_ID = /^[\w.-]{8,64}$/;
+/** The id that a request came with, if it is one. */
+function requestId(request: IncomingMessage): string | undefined {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && REQUEST_ID.test(given) ? given : undefined;
+}
 /** A refused body larger than this is not read to its end, bytes. */
 const UNREAD_BYTES = 64 * 1024;
 
@@ -157,8 +162,8 @@ export class ApiServer {
 
   private headers({ req }: ServerResponse, type: string, last: boolean): string[] {
     const headers = ["content-type", type, "x-content-type-options", "nosniff", "cache-control", "no-store"];
-    const id = req.headers["x-request-id"];
-    if (typeof id === "string" && REQUEST_ID.test(id)) headers.push("x-request-id", id);
+    const id = requestId(req);
+    if (id) headers.push("x-request-id", id);
     // looked at again: the stop may have come since
     if (last || this.draining) headers.push("connection", "close");
     return headers;
@@ -197,9 +202,8 @@ export class ApiServer {
 
   /** A request as the log names it: its id, method and route, never its key. */
   private described(request: IncomingMessage): Record<string, string | undefined> {
-    const given = request.headers["x-request-id"];
     // the answer tells it too: from here on it has one
-    const id = typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
+    const id = requestId(request) ?? randomUUID();
     request.headers["x-request-id"] = id;
     return { request: id, method: request.method, route: request.url?.replace(/\?.*/, "").slice(0, 100) };
   }
