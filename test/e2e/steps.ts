@@ -9,8 +9,11 @@ export function step(name: string, run: () => Promise<void>, minutes?: number): 
     name,
     async () => {
       if (failed) throw new Error(`not tried, for an earlier step failed: ${failed}`);
+      const begin = Date.now();
       try {
         await run();
+        // jest tells nothing before the last step is over, which can be an hour
+        process.stderr.write(`✓ ${name} (${Math.round((Date.now() - begin) / 1000)} s)\n`);
       } catch (error) {
         failed = name;
         throw error;
