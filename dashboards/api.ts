@@ -152,7 +152,7 @@ const fromMain = timeseries({
   alert: "ApiReadsFromMain",
   queries: [
     {
-      expr: `sum(rate(redis_pool_reads_from_main_total{${api}, reason="fallback"}[2m])) / (sum(rate(redis_pool_reads_total{${api}}[2m])) + sum(rate(redis_pool_reads_from_main_total{${api}, reason="fallback"}[2m])) > 0)`,
+      expr: `sum(rate(redis_pool_reads_from_main_total{${api}, reason="fallback"}[2m])) / ((sum(rate(redis_pool_reads_total{${api}}[2m])) or vector(0)) + sum(rate(redis_pool_reads_from_main_total{${api}, reason="fallback"}[2m])) > 0)`,
       legend: "from main",
     },
   ],

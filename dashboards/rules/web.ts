@@ -33,7 +33,7 @@ export function webAlerts(namespace: string): readonly AlertProps[] {
     },
     {
       alert: "ApiReadsFromMain",
-      expr: `${fallback} / (sum(rate(redis_pool_reads_total{${api}}[2m])) + ${fallback}) > ${THRESHOLDS.readsFromMain}`,
+      expr: `${fallback} / ((sum(rate(redis_pool_reads_total{${api}}[2m])) or vector(0)) + ${fallback}) > ${THRESHOLDS.readsFromMain}`,
       for: "2m",
       severity: "warning",
       summary: "Reads go to main because no replica can answer them",
