@@ -17,10 +17,21 @@ export interface WatchConfig {
   readonly credentialsDir: string;
 }
 
+/** Sentinels that know which instance is main. */
+export interface SentinelConfig {
+  readonly sentinels: readonly HostPort[];
+  /** Main's name with them. */
+  readonly name: string;
+}
+
 export interface ApiConfig {
   readonly port: number;
   /** The Redis that takes writes. */
-  readonly main: HostPort;
+  readonly main: HostPort | SentinelConfig;
+  /** Copies beside main that must have a write before it is answered; 0: main alone. */
+  readonly commitCopies: number;
+  /** Where they must have it. */
+  readonly commitTo: "disk" | "memory";
   /** Addresses of replicas, each of one or of several behind it; empty where none is named. */
   readonly replicas: readonly HostPort[];
   /** A name with one DNS record a replica, such as a headless Service. */
@@ -59,11 +70,13 @@ export interface ApiConfig {
   readonly drainMs: number;
 }
 
-function number(env: NodeJS.ProcessEnv, name: string, fallback: number): number {
+function number(env: NodeJS.ProcessEnv, name: string, fallback: number, min = 1): number {
   const text = env[name];
   if (text === undefined || text === "") return fallback;
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`${name} is "${text}", expected a whole number above 0`);
+  if (!Number.isInteger(value) || value < min) {
+    throw new Error(`${name} is "${text}", expected a whole number ${min > 0 ? "above 0" : "from 0"}`);
+  }
   return value;
 }
 
@@ -97,17 +110,39 @@ function watch(env: NodeJS.ProcessEnv): WatchConfig | undefined {
   };
 }
 
+/** `host:port,host:port,…` */
+function sentinels(env: NodeJS.ProcessEnv): SentinelConfig | undefined {
+  const text = env["REDIS_SENTINELS"];
+  if (!text) return undefined;
+  if (env["REDIS_MAIN_URL"]) throw new Error("REDIS_SENTINELS and REDIS_MAIN_URL are both set: one of them knows main");
+  const found = text.split(",").map((part) => {
+    const [, host, port] = /^\s*\[?([\w.:-]+?)\]?:(\d+)\s*$/.exec(part) ?? [];
+    if (!host || !port) throw new Error(`REDIS_SENTINELS is "${text}", expected host:port,host:port`);
+    return { host, port: Number(port) };
+  });
+  return { sentinels: found, name: env["REDIS_SENTINEL_NAME"] || "main" };
+}
+
+function oneOf<T extends string>(env: NodeJS.ProcessEnv, name: string, values: readonly T[], fallback: T): T {
+  const text = env[name] || fallback;
+  const value = values.find((v) => v === text);
+  if (!value) throw new Error(`${name} is "${text}", expected ${values.join(" or ")}`);
+  return value;
+}
+
 /** Throws one sentence that names the variable and what it takes. */
 export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
   const file = env["REDIS_PASSWORD_FILE"];
-  const main = url(env, "REDIS_MAIN_URL") ?? { host: "127.0.0.1", port: 6379 };
+  const main = sentinels(env) ?? url(env, "REDIS_MAIN_URL") ?? { host: "127.0.0.1", port: 6379 };
   const replicas = (env["REDIS_REPLICAS_URL"] || "").split(",").filter((text) => text.trim() !== "");
   return {
     port: number(env, "PORT", 3000),
     main,
+    commitCopies: number(env, "REDIS_COMMIT_COPIES", 0, 0),
+    commitTo: oneOf(env, "REDIS_COMMIT_TO", ["disk", "memory"], "disk"),
     replicas: replicas
       .map((text) => hostPort("REDIS_REPLICAS_URL", text.trim()))
-      .filter(({ host, port }) => host !== main.host || port !== main.port),
+      .filter(({ host, port }) => "sentinels" in main || host !== main.host || port !== main.port),
     replicasDns: url(env, "REDIS_REPLICAS_DNS"),
     replicasWatch: watch(env),
     password: file ? readFileSync(file, "utf8").trim() : undefined,

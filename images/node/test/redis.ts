@@ -31,8 +31,16 @@ export class Redis {
   private readonly dir = mkdtempSync(join(tmpdir(), "redis-"));
   constructor(
     readonly port: number,
-    private readonly mainPort?: number,
+    private mainPort?: number,
+    /** Settings beyond the tests' usual ones, as arguments. */
+    private readonly settings: readonly string[] = [],
   ) {}
+
+  /** Whom it follows when it is started the next time. */
+  follow(mainPort: number): this {
+    this.mainPort = mainPort;
+    return this;
+  }
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
@@ -57,6 +65,7 @@ export class Redis {
       "0",
       "--dir",
       this.dir,
+      ...this.settings,
     ];
     if (this.mainPort) args.push("--replicaof", `127.0.0.1 ${this.mainPort}`);
     this.child = spawn("redis-server", args, { stdio: "ignore" });

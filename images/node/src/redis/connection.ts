@@ -7,10 +7,11 @@
  */
 import { Redis } from "ioredis";
 import { log } from "../log";
-import type { HostPort } from "../config";
+import type { HostPort, SentinelConfig } from "../config";
 import type { Clock } from "./clock";
 import { NoAnswer, NotSent, Refused } from "./errors";
 
+const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1000;
 /** A Redis that hangs for longer gets a new connection: the old one may lead nowhere. */
 const GIVE_UP_MS = 3000;
@@ -21,7 +22,8 @@ interface Pending {
 }
 
 export interface ConnectionOptions {
-  readonly address: HostPort;
+  /** Where it is, or who knows where it is by now. */
+  readonly address: HostPort | SentinelConfig;
   /** Name in logs. */
   readonly name: string;
   readonly password: string | undefined;
@@ -39,6 +41,7 @@ export class Connection {
   private readonly client: Redis;
   private readonly unlisten: () => void;
   private corked = false;
+  private closed = false;
   private silentSince: number | undefined;
   private unreadySince: number;
   private greetingSince: number | undefined;
@@ -48,10 +51,22 @@ export class Connection {
   constructor(private readonly options: ConnectionOptions) {
     const { address, clock } = options;
     this.unreadySince = performance.now();
+    const { password } = options;
     this.client = new Redis({
-      host: address.host,
-      port: address.port,
-      ...(options.password === undefined ? {} : { password: options.password }),
+      ...("sentinels" in address
+        ? {
+            sentinels: [...address.sentinels],
+            name: address.name,
+            role: "master" as const,
+            // told when main has moved: an old main that hangs would be waited for
+            failoverDetector: true,
+            // the given ones are all there are, at addresses that stay
+            updateSentinels: false,
+            sentinelCommandTimeout: options.connectTimeoutMs,
+            ...(password === undefined ? {} : { sentinelPassword: password }),
+          }
+        : { host: address.host, port: address.port }),
+      ...(password === undefined ? {} : { password }),
       lazyConnect: true,
       connectTimeout: options.connectTimeoutMs,
       // what cannot be sent now is not kept: its caller decides where it goes
@@ -61,7 +76,8 @@ export class Connection {
       maxRetriesPerRequest: 0,
       keepAlive: 10_000,
       // for ever, but never slower than once a second; jitter keeps pods apart
-      retryStrategy: (tries) => Math.min(50 * 2 ** Math.min(tries, 6), RECONNECT_MAX_MS) * (0.5 + Math.random() / 2),
+      retryStrategy: (tries) =>
+        Math.min(RECONNECT_MIN_MS * 2 ** Math.min(tries, 6), RECONNECT_MAX_MS) * (0.5 + Math.random() / 2),
       connectionName: "api",
     });
     // a listener is needed, or an error would end the process; one line a new reason
@@ -88,11 +104,16 @@ export class Connection {
       this.fail(new NoAnswer("the connection to Redis was lost"));
       this.changed();
     });
+    // its search for main ends for good when a failover comes at the wrong moment of it
+    this.client.on("end", () => {
+      if (!this.closed) setTimeout(() => this.open(), RECONNECT_MIN_MS);
+    });
     this.unlisten = clock.each(() => this.sweep());
   }
 
   /** Starts connecting, and goes on trying in the background. */
   open(): void {
+    if (this.closed) return;
     this.client.connect().catch(() => undefined);
   }
 
@@ -181,6 +202,7 @@ export class Connection {
 
   /** Lets what was sent be answered, within the time-out, then closes for good. */
   async close(): Promise<void> {
+    this.closed = true;
     const limit = performance.now() + this.options.timeoutMs;
     while (this.pending.size > 0 && this.usable && performance.now() < limit) {
       await new Promise((resolve) => setTimeout(resolve, 10));

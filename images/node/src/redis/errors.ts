@@ -6,6 +6,13 @@ export class NotSent extends Error {}
 /** It may have been carried out: only a read may be tried again. */
 export class NoAnswer extends Error {}
 
+/** Main has carried it out, but may be the only one: if it is lost now, so is the write. */
+export class NotKept extends NoAnswer {
+  constructor(reason: string) {
+    super(`the write is not certain to be kept: ${reason}`);
+  }
+}
+
 /** Redis answered and refused; nothing was done. */
 export class Refused extends Error {
   /** The first word of the reply: OOM, READONLY, LOADING, WRONGTYPE… */

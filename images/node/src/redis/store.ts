@@ -4,6 +4,7 @@ import { Discovery } from "../discovery/discovery";
 import { HttpError, unavailable } from "../errors";
 import type { ApiConfig } from "../config";
 import { Clock } from "./clock";
+import { Committer } from "./committer";
 import { Connection, readRunId } from "./connection";
 import { NoAnswer, NotSent, Refused } from "./errors";
 import { ReplicaPool } from "./pool";
@@ -15,6 +16,8 @@ const REPLICA_TRIES = 2;
 /** Values up to this size come with the first command, bytes. */
 export const HEAD_BYTES = 16 * 1024;
 const RETRY_MS = 50;
+/** Copies must have a write within this share of the longest wait for main. */
+const COMMIT_SHARE = 0.8;
 
 /** Where a read goes: `eventual` to a replica, `strong` to main. */
 export type Consistency = "eventual" | "strong";
@@ -31,6 +34,9 @@ export class Store {
   readonly pool: ReplicaPool;
   readonly discovery: Discovery;
   readonly main: Connection;
+  /** Writes, where copies must have them before they are answered; main's own connection else. */
+  readonly committer: Committer | undefined;
+  private readonly writes: Connection;
   /** Reads that main answered: asked for, or because no replica could. */
   readonly readsFromMain = { strong: 0, fallback: 0 };
   private mainRunId: string | undefined;
@@ -41,20 +47,35 @@ export class Store {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly config: ApiConfig) {
-    this.main = new Connection({
+    const main = {
       address: config.main,
-      name: "main",
       password: config.password,
       connectTimeoutMs: config.connectTimeoutMs,
       timeoutMs: config.commandTimeoutMs,
       clock: this.clock,
+    };
+    this.main = new Connection({
+      ...main,
+      name: "main",
       onChange: () => {
-        if (this.main.usable) {
-          this.mainSeen = true;
-          void this.checkMain();
-        } else this.mainRunId = undefined;
+        this.lookForMain();
+        if (this.main.usable) void this.checkMain();
+        else this.mainRunId = undefined;
       },
     });
+    this.writes =
+      config.commitCopies > 0
+        ? new Connection({ ...main, name: "main (writes)", onChange: () => this.lookForMain() })
+        : this.main;
+    this.committer =
+      config.commitCopies > 0
+        ? new Committer(this.writes, {
+            copies: config.commitCopies,
+            to: config.commitTo,
+            // before the connection is taken for hanging
+            timeoutMs: Math.ceil(config.commandTimeoutMs * COMMIT_SHARE),
+          })
+        : undefined;
     this.pool = new ReplicaPool(config, this.clock, this.lagClock);
     this.discovery = new Discovery(config, (members) => this.pool.update(members));
   }
@@ -63,6 +84,7 @@ export class Store {
   start(): void {
     this.startedAt = performance.now();
     this.main.open();
+    if (this.writes !== this.main) this.writes.open();
     this.discovery.start();
     this.timer = setInterval(() => void this.checkMain(), this.config.checkMs);
   }
@@ -79,7 +101,7 @@ export class Store {
   async stop(): Promise<void> {
     this.discovery.stop();
     clearInterval(this.timer);
-    await Promise.all([this.main.close(), this.pool.close()]);
+    await Promise.all([...new Set([this.main, this.writes])].map((c) => c.close()).concat(this.pool.close()));
     this.clock.stop();
   }
 
@@ -91,7 +113,7 @@ export class Store {
    */
   get trouble(): string | undefined {
     const { main, pool } = this;
-    if (!main.usable && !this.mainSeen && performance.now() - this.startedAt < this.config.mainPatienceMs) {
+    if (!this.mainSeen && performance.now() - this.startedAt < this.config.mainPatienceMs) {
       return "no connection to Redis main yet";
     }
     return main.usable || pool.anyServes ? undefined : "no connection to Redis, neither main nor a replica";
@@ -178,27 +200,27 @@ export class Store {
         }
       }
     }
-    const value = await this.onMain(command, true);
+    const value = await this.onMain(this.main, command, true);
     this.readsFromMain[consistency === "strong" ? "strong" : "fallback"]++;
     return value;
   }
 
   private write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    return this.onMain(command, false);
+    return this.onMain(this.writes, command, false);
   }
 
   /**
    * Main may be away for a moment: what was certainly not carried out is tried again until the
    * time-out. A main that has been away for longer is not waited for.
    */
-  private async onMain<T>(command: (client: Redis) => Promise<T>, again: boolean): Promise<T> {
-    const { main } = this;
+  private async onMain<T>(main: Connection, command: (client: Redis) => Promise<T>, again: boolean): Promise<T> {
+    const to = main === this.writes && !again ? (this.committer ?? main) : main;
     const limit = this.config.commandTimeoutMs;
     const end = performance.now() + limit;
     let refused: Refused | undefined;
     for (;;) {
       try {
-        return await main.send(command);
+        return await to.send(command);
       } catch (error) {
         const harmless =
           error instanceof NotSent ||
@@ -228,6 +250,10 @@ export class Store {
     if (error instanceof Refused || error instanceof NotSent || error instanceof NoAnswer)
       return unavailable(error.message);
     return unavailable("the connection to Redis failed");
+  }
+
+  private lookForMain(): void {
+    this.mainSeen ||= this.main.usable && this.writes.usable;
   }
 
   private async checkMain(): Promise<void> {

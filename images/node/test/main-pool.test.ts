@@ -1,0 +1,126 @@
+/** Main as a pool: what was answered is kept when main is lost, and writes go on elsewhere. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { form, startApi, type Api } from "./api";
+import { MainPool } from "./main-pool";
+import { eventually, hasRedis, type Redis } from "./redis";
+
+describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
+  let pool: MainPool;
+  let api: Api;
+
+  beforeEach(async () => {
+    pool = await new MainPool().start();
+    api = await startApi("", pool.reader.url, { ...pool.env, REDIS_COMMAND_TIMEOUT_MS: "1000" });
+    await eventually("the API to write", async () => (await write("first", "1")).ok);
+  }, 30_000);
+  afterEach(async () => {
+    await api.server.stop();
+    await pool.stop();
+  });
+
+  const write = (id: string, val: string) => api.fetch("/item", form("POST", { id, val }));
+
+  /** Writes without end, many at once; every acknowledged one is in `kept`. */
+  function writer(connections = 20) {
+    const kept: string[] = [];
+    let refused = 0;
+    let going = true;
+    let next = 0;
+    const one = async () => {
+      while (going) {
+        const id = `w${next++}`;
+        const response = await write(id, id).catch(() => undefined);
+        await response?.arrayBuffer();
+        if (response?.ok) kept.push(id);
+        else {
+          refused++;
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      }
+    };
+    const all = Promise.all(Array.from({ length: connections }, one));
+    return {
+      kept,
+      get refused() {
+        return refused;
+      },
+      end: async () => {
+        going = false;
+        await all;
+      },
+    };
+  }
+
+  const missing = (redis: Redis, ids: readonly string[]): string[] => {
+    const lost: string[] = [];
+    for (let i = 0; i < ids.length; i += 500) {
+      const some = ids.slice(i, i + 500);
+      const values = redis.cli("MGET", ...some).split("\n");
+      some.forEach((id, k) => values[k] === id || lost.push(id));
+    }
+    return lost;
+  };
+
+  const writesGoOn = (kept: readonly string[]) => {
+    const before = kept.length;
+    return eventually("writes to go on", () => kept.length > before + 50);
+  };
+
+  it("main killed again and again: writes go on with another one, and every answered write is there", async () => {
+    const { kept, end } = writer();
+    for (let round = 0; round < 3; round++) {
+      await writesGoOn(kept);
+      const lost = pool.main;
+      lost.signal("SIGKILL");
+      await lost.stop();
+      await eventually("another main", () => pool.main !== undefined && pool.main !== lost);
+      await writesGoOn(kept);
+      await lost.follow(pool.main.port).start();
+    }
+    await end();
+    expect(kept.length).toBeGreaterThan(300);
+    for (const redis of pool.members) {
+      await eventually("it to follow", () => missing(redis, kept.slice(-1)).length === 0);
+      expect(missing(redis, kept)).toEqual([]);
+    }
+  }, 120_000);
+
+  it("a main that stops and comes back is main no more, and what it took meanwhile was not answered", async () => {
+    const { kept, end } = writer();
+    await writesGoOn(kept);
+    const old = pool.main;
+    old.signal("SIGSTOP");
+    await eventually("another main", () => pool.main !== undefined && pool.main !== old);
+    old.signal("SIGCONT");
+    await writesGoOn(kept);
+    await eventually("the old one to follow", () => old.cli("ROLE").startsWith("slave"));
+    await writesGoOn(kept);
+    await end();
+    for (const redis of pool.members) {
+      await eventually("it to follow", () => missing(redis, kept.slice(-1)).length === 0);
+      expect(missing(redis, kept)).toEqual([]);
+    }
+  }, 60_000);
+
+  it("no second copy answers: a write gets 503 in time, with the reason, and reads go on", async () => {
+    for (const redis of pool.others) redis.signal("SIGSTOP");
+    const begin = Date.now();
+    const response = await write("alone", "1");
+    expect(response.status).toBe(503);
+    expect(((await response.json()) as { error: string }).error).toContain("not certain to be kept");
+    expect(Date.now() - begin).toBeLessThan(2500);
+    expect((await api.fetch("/item?id=first")).status).toBe(200);
+    for (const redis of pool.others) redis.signal("SIGCONT");
+    await eventually("writes to work again", async () => (await write("again", "1")).ok);
+  }, 60_000);
+
+  it("a replica for reads is none that a Sentinel knows, and follows whoever is main", async () => {
+    for (const sentinel of pool.sentinels) expect(sentinel.replicas).toBe(2);
+    const lost = pool.members[0]!;
+    await lost.stop();
+    await eventually("another main", () => pool.main !== undefined && pool.main !== lost);
+    await eventually("writes to work", async () => (await write("after", "2")).ok);
+    await eventually("the reader to have it", () => pool.reader.cli("GET", "after").trim() === "2");
+    for (const sentinel of pool.sentinels) expect(sentinel.replicas).toBe(2);
+  }, 60_000);
+});

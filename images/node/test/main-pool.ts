@@ -1,0 +1,124 @@
+/** Three Redis that take over from each other, with a Sentinel each, as real processes. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually, freePort, PASSWORD, Redis } from "./redis";
+
+/** A main that does not answer for so long is replaced, ms. */
+export const DOWN_AFTER_MS = 1500;
+
+/** WAITAOF came with Redis 7.2. */
+export const commitsToDisk = ((): boolean => {
+  try {
+    const [, major, minor] = /v=(\d+)\.(\d+)/.exec(execFileSync("redis-server", ["--version"]).toString()) ?? [];
+    return Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 2);
+  } catch {
+    return false;
+  }
+})();
+
+/** What a member of the pool is told beyond a lone main. */
+const MEMBER = [
+  ...["--appendonly", "yes", "--appendfsync", "always"],
+  ...["--replica-announce-ip", "127.0.0.1", "--min-replicas-to-write", "1", "--min-replicas-max-lag", "3"],
+];
+
+class Sentinel {
+  private child: ChildProcess | undefined;
+  private readonly file = join(mkdtempSync(join(tmpdir(), "sentinel-")), "sentinel.conf");
+  constructor(
+    readonly port: number,
+    mainPort: number,
+  ) {
+    writeFileSync(
+      this.file,
+      `port ${port}
+bind 127.0.0.1
+requirepass ${PASSWORD}
+sentinel resolve-hostnames no
+sentinel monitor main 127.0.0.1 ${mainPort} 2
+sentinel auth-pass main ${PASSWORD}
+sentinel sentinel-pass ${PASSWORD}
+sentinel down-after-milliseconds main ${DOWN_AFTER_MS}
+sentinel failover-timeout main 10000
+sentinel parallel-syncs main 2
+`,
+    );
+  }
+
+  async start(): Promise<void> {
+    this.child = spawn("redis-server", [this.file, "--sentinel"], { stdio: "ignore" });
+    await eventually("Sentinel to answer", () => this.cli("PING").includes("PONG"));
+    this.cli("SENTINEL", "DEBUG", "INFO-PERIOD", "500");
+  }
+
+  cli(...args: string[]): string {
+    return new Redis(this.port).cli(...args);
+  }
+
+  get mainPort(): number {
+    return Number(this.cli("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main").trim().split("\n")[1]);
+  }
+
+  /** Replicas that it knows. */
+  get replicas(): number {
+    return Number(/slaves=(\d+)/.exec(this.cli("INFO", "sentinel"))?.[1]);
+  }
+
+  get ready(): boolean {
+    return this.cli("INFO", "sentinel").includes("slaves=2,sentinels=3");
+  }
+
+  stop(): void {
+    this.child?.kill("SIGKILL");
+  }
+}
+
+export class MainPool {
+  readonly members: Redis[] = [];
+  readonly sentinels: Sentinel[] = [];
+  /** A replica for reads: announced by a name, so that no Sentinel takes it for one that may be promoted. */
+  reader!: Redis;
+
+  async start(): Promise<this> {
+    const ports = [await freePort(), await freePort(), await freePort()];
+    const [first] = ports as [number, number, number];
+    for (const port of ports) {
+      this.members.push(await new Redis(port, port === first ? undefined : first, MEMBER).start());
+    }
+    this.reader = await new Redis(await freePort(), ports[1], [
+      ...["--replica-priority", "0", "--replica-announce-ip", "redis-replicas-0.redis-replicas-headless"],
+    ]).start();
+    for (let i = 0; i < 3; i++) this.sentinels.push(new Sentinel(await freePort(), first));
+    await Promise.all(this.sentinels.map((s) => s.start()));
+    await eventually("the Sentinels to know each other", () => this.sentinels.every((s) => s.ready));
+    return this;
+  }
+
+  get env(): Record<string, string> {
+    return {
+      REDIS_MAIN_URL: "",
+      REDIS_SENTINELS: this.sentinels.map((s) => `127.0.0.1:${s.port}`).join(","),
+      REDIS_COMMIT_COPIES: "1",
+      REDIS_COMMIT_TO: commitsToDisk ? "disk" : "memory",
+    };
+  }
+
+  /** Main as two of the Sentinels see it. */
+  get main(): Redis {
+    const ports = this.sentinels.map((s) => s.mainPort);
+    const agreed = ports.find((port, i) => ports.indexOf(port) !== i);
+    return this.members.find((m) => m.port === agreed)!;
+  }
+
+  get others(): readonly Redis[] {
+    const { main } = this;
+    return this.members.filter((m) => m !== main);
+  }
+
+  async stop(): Promise<void> {
+    for (const s of this.sentinels) s.stop();
+    await Promise.all([...this.members, ...(this.reader ? [this.reader] : [])].map((r) => r.stop()));
+  }
+}
