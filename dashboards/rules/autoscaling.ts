@@ -6,6 +6,8 @@ import type { AlertProps } from "./rule";
 export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
   const { ns } = selectors(namespace);
   const wanted = `kube_horizontalpodautoscaler_status_desired_replicas{${ns}}`;
+  // scaled to 0 by hand it reads nothing, and need not
+  const unlessOff = `unless on (namespace, horizontalpodautoscaler) ${wanted} == 0`;
   return [
     {
       alert: "AutoscalerAtMaximum",
@@ -19,7 +21,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     },
     {
       alert: "AutoscalerBlind",
-      expr: `kube_horizontalpodautoscaler_status_condition{${ns}, condition="ScalingActive", status="false"} == 1`,
+      expr: `kube_horizontalpodautoscaler_status_condition{${ns}, condition="ScalingActive", status="false"} == 1 ${unlessOff}`,
       for: "3m",
       severity: "critical",
       summary: "{{ $labels.horizontalpodautoscaler }} cannot read its metrics",
@@ -28,7 +30,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     {
       alert: "AutoscalerSignalMissing",
       // what the autoscaler was told to read, less what it says that it has read
-      expr: `kube_horizontalpodautoscaler_spec_target_metric{${ns}} unless on (namespace, horizontalpodautoscaler, metric_name) kube_horizontalpodautoscaler_status_target_metric{${ns}}`,
+      expr: `kube_horizontalpodautoscaler_spec_target_metric{${ns}} unless on (namespace, horizontalpodautoscaler, metric_name) kube_horizontalpodautoscaler_status_target_metric{${ns}} ${unlessOff}`,
       for: "3m",
       severity: "warning",
       summary: "{{ $labels.horizontalpodautoscaler }} does without one of its signals",

@@ -176,7 +176,11 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   AutoscalerBlind: {
     fires: [[hpa("status_condition", ', condition="ScalingActive", status="false"'), always(1)]],
-    silent: [[hpa("status_condition", ', condition="ScalingActive", status="false"'), always(0)]],
+    // scaled to 0 by hand: it has nothing to scale
+    silent: [
+      [hpa("status_condition", ', condition="ScalingActive", status="false"'), always(1)],
+      [hpa("status_desired_replicas"), always(0)],
+    ],
   },
   AutoscalerSignalMissing: {
     fires: [
@@ -187,6 +191,8 @@ const CASES: Readonly<Record<string, Case>> = {
     silent: [
       [hpa("spec_target_metric", ', metric_name="cpu"'), always(60)],
       [hpa("status_target_metric", ', metric_name="cpu"'), always(30)],
+      [`kube_horizontalpodautoscaler_spec_target_metric{${ns}, horizontalpodautoscaler="off"}`, always(60)],
+      [`kube_horizontalpodautoscaler_status_desired_replicas{${ns}, horizontalpodautoscaler="off"}`, always(0)],
     ],
   },
   AutoscalerFlapping: {
