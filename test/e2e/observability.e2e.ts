@@ -178,27 +178,29 @@ step("too much to do: requests are refused, the autoscaler is at its maximum", a
   await resolved("AutoscalerAtMaximum", 300);
 });
 
-step("a container that keeps ending, and one that takes too much memory", async () => {
+step("a container that keeps ending", async () => {
   await allReady(180);
-  const pods = (await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node")).map((p) => p.metadata.name);
-  const [first, second] = pods;
-  const eat = "const a = []; for (;;) a.push(Buffer.alloc(16 << 20, 1));";
-  const node = (pod: string, ...args: string[]) =>
-    kube.raw(["-n", app, "exec", pod, "-c", "node", "--", "node", ...args], { timeoutMs: 60_000 }).catch(() => "");
+  const [pod] = (await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node")).map((p) => p.metadata.name);
   for (let i = 0; i < 4; i++) {
-    await node(first!, "-e", "process.kill(1)");
+    await kube.raw(["-n", app, "exec", pod!, "-c", "node", "--", "node", "-e", "process.kill(1)"]).catch(() => "");
     await eventually("the container to be restarted", 120, async () =>
-      ((await kube.get("pod", first!, app))?.status?.containerStatuses?.[0]?.restartCount as number) > i
+      ((await kube.get("pod", pod!, app))?.status?.containerStatuses?.[0]?.restartCount as number) > i
         ? true
         : undefined,
     );
   }
-  await firing("PodRestarting", 120, { pod: first! });
-  await node(second!, "--max-old-space-size=4000", "-e", eat);
-  await firing("PodKilledForMemory", 120, { pod: second! });
-  await kube.raw(["-n", app, "delete", "pod", first!, second!], { timeoutMs: 120_000 });
+  await firing("PodRestarting", 120, { pod: pod! });
+  await kube.raw(["-n", app, "delete", "pod", pod!], { timeoutMs: 120_000 });
   await resolved("PodRestarting", 240);
-  await resolved("PodKilledForMemory", 240);
+});
+
+step("a container that may have less memory than it takes", async () => {
+  await allReady(180);
+  // its first process must be the one: of two in a container cgroup v1 kills the larger alone
+  await kube.raw(["-n", app, "set", "resources", "deploy/node", "--requests=memory=16Mi", "--limits=memory=40Mi"]);
+  await firing("PodKilledForMemory", 240);
+  expect((await npmRunWith(env, "up")).code).toBe(0);
+  await resolved("PodKilledForMemory", 300);
 });
 
 step("an autoscaler that turns round again and again", async () => {
