@@ -196,8 +196,8 @@ step("a container that keeps ending", async () => {
 
 step("a container that may have less memory than it takes", async () => {
   await allReady(180);
-  // its first process must be the one: of two in a container cgroup v1 kills the larger alone
-  await kube.raw(["-n", app, "set", "resources", "deploy/node", "--requests=memory=16Mi", "--limits=memory=40Mi"]);
+  // its first process must be the one (of two in a container cgroup v1 kills the larger alone): it takes 28 MiB at rest
+  await kube.raw(["-n", app, "set", "resources", "deploy/node", "--requests=memory=16Mi", "--limits=memory=22Mi"]);
   await firing("PodKilledForMemory", 240);
   expect((await npmRunWith(env, "up")).code).toBe(0);
   await resolved("PodKilledForMemory", 300);
