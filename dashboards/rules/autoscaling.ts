@@ -65,7 +65,8 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     },
     {
       alert: "PodKilledForMemory",
-      expr: `kube_pod_container_status_last_terminated_reason{${ns}, reason="OOMKilled"} == 1 and on (namespace, pod, container) increase(kube_pod_container_status_restarts_total{${ns}}[15m]) > 0`,
+      // the reason is not told while the container is between two lives
+      expr: `max_over_time(kube_pod_container_status_last_terminated_reason{${ns}, reason="OOMKilled"}[5m]) == 1 and on (namespace, pod, container) increase(kube_pod_container_status_restarts_total{${ns}}[15m]) > 0`,
       for: "0s",
       severity: "critical",
       summary: "{{ $labels.pod }} was killed for its memory",
