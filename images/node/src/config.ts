@@ -30,6 +30,8 @@ export interface ApiConfig {
   readonly main: HostPort | SentinelConfig;
   /** Copies beside main that must have a write before it is answered; 0: main alone. */
   readonly commitCopies: number;
+  /** Copies beside main that there are, of which any may be promoted. */
+  readonly poolCopies: number;
   /** Where they must have it. */
   readonly commitTo: "disk" | "memory";
   /** Addresses of replicas, each of one or of several behind it; empty where none is named. */
@@ -139,6 +141,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
     port: number(env, "PORT", 3000),
     main,
     commitCopies: number(env, "REDIS_COMMIT_COPIES", 0, 0),
+    poolCopies: number(env, "REDIS_POOL_COPIES", 0, 0),
     commitTo: oneOf(env, "REDIS_COMMIT_TO", ["disk", "memory"], "disk"),
     replicas: replicas
       .map((text) => hostPort("REDIS_REPLICAS_URL", text.trim()))

@@ -101,6 +101,7 @@ export class MainPool {
       REDIS_MAIN_URL: "",
       REDIS_SENTINELS: this.sentinels.map((s) => `127.0.0.1:${s.port}`).join(","),
       REDIS_COMMIT_COPIES: "1",
+      REDIS_POOL_COPIES: "2",
       REDIS_COMMIT_TO: commitsToDisk ? "disk" : "memory",
     };
   }

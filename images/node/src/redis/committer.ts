@@ -8,6 +8,7 @@
 import type { Redis } from "ioredis";
 import type { Connection } from "./connection";
 import { NotKept, NotSent } from "./errors";
+import type { Tenure } from "./tenure";
 
 /**
  * A copy tells what is on its disk when it is asked and once a second; one that was asked while it still wrote told
@@ -18,6 +19,8 @@ const ASK_AGAIN_MS = 20;
 export interface CommitOptions {
   /** Copies beside main that must have a write. */
   readonly copies: number;
+  /** Copies beside main that there are, of which any may be promoted; fewer than these say less: {@link Tenure}. */
+  readonly all: number;
   /** Where they must have it: on their disk, and main on its own; or in memory. */
   readonly to: "disk" | "memory";
   /** Longest wait for them, ms. */
@@ -42,6 +45,7 @@ export class Committer {
   constructor(
     private readonly connection: Connection,
     private readonly options: CommitOptions,
+    private readonly tenure: Tenure,
   ) {}
 
   /** Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused} as a connection does, or with {@link NotKept}. */
@@ -90,17 +94,29 @@ export class Committer {
   /** Whatever goes wrong here, the writes before it may have been carried out. */
   private async wait(): Promise<void> {
     const { copies, to, timeoutMs } = this.options;
-    const end = performance.now() + timeoutMs;
+    const all = Math.max(copies, this.options.all);
+    const begin = performance.now();
+    const end = begin + timeoutMs;
     for (let ms = ASK_AGAIN_MS; ; ms *= 2) {
       const patience = Math.max(1, Math.min(ms, Math.round(end - performance.now())));
-      const args: [string, ...number[]] = to === "disk" ? ["WAITAOF", 1, copies, patience] : ["WAIT", copies, patience];
+      const args: [string, ...number[]] = to === "disk" ? ["WAITAOF", 1, all, patience] : ["WAIT", all, patience];
       const answer = await this.connection
         .send((client) => client.call(...args))
         .catch((error: Error) => Promise.reject(new NotKept(error.message)));
       const [own, others] = to === "disk" ? (answer as [number, number]) : [1, answer as number];
-      if (own >= 1 && others >= copies) return;
+      if (own >= 1 && others >= all) {
+        this.tenure.proved(begin);
+        return;
+      }
+      const enough = own >= 1 && others >= copies;
+      if (enough) this.tenure.seen(begin);
+      if (enough && this.tenure.certain) return;
       if (performance.now() >= end) {
-        throw new NotKept(`only ${others} of ${copies} copies had it within ${timeoutMs} ms`);
+        throw new NotKept(
+          enough
+            ? "main was silent, and another may be main by now"
+            : `only ${others} of ${copies} copies had it within ${timeoutMs} ms`,
+        );
       }
     }
   }

@@ -127,6 +127,12 @@ export class Connection {
     return this.client.status === "ready" && this.silentSince === undefined;
   }
 
+  /** Address and port that it leads to, as far as this end sees. */
+  get remote(): string | undefined {
+    const { remoteAddress, remotePort } = this.client.stream ?? {};
+    return remoteAddress && `${remoteAddress}:${remotePort}`;
+  }
+
   get hanging(): boolean {
     return this.silentSince !== undefined;
   }

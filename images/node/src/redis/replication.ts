@@ -52,6 +52,13 @@ export function parseReplication(info: string): Replication {
   };
 }
 
+/**
+ * Whether a copy that could be promoted follows this main, heard of within the last two seconds. Those announce an
+ * address; replicas for reads a name.
+ */
+export const hasCopy = (info: string): boolean =>
+  /^slave\d+:ip=[\d.:a-f]+,port=\d+,state=online,offset=\d+,lag=[012]\b/m.test(info);
+
 /** A main that was not heard of for longer than this has stopped, ms. */
 const HEARD_MS = 2500;
 

@@ -9,7 +9,8 @@ import { Connection, readRunId } from "./connection";
 import { NoAnswer, NotSent, Refused } from "./errors";
 import { ReplicaPool } from "./pool";
 import type { Replica } from "./replica";
-import { LagClock, parseReplication } from "./replication";
+import { hasCopy, LagClock, parseReplication } from "./replication";
+import { Tenure } from "./tenure";
 
 /** Replicas that a read asks, one after the other, before it asks main. */
 const REPLICA_TRIES = 2;
@@ -39,6 +40,7 @@ export class Store {
   private readonly writes: Connection;
   /** Reads that main answered: asked for, or because no replica could. */
   readonly readsFromMain = { strong: 0, fallback: 0 };
+  private readonly tenure = new Tenure();
   private mainRunId: string | undefined;
   private mainSeen = false;
   private startedAt = 0;
@@ -69,12 +71,17 @@ export class Store {
         : this.main;
     this.committer =
       config.commitCopies > 0
-        ? new Committer(this.writes, {
-            copies: config.commitCopies,
-            to: config.commitTo,
-            // before the connection is taken for hanging
-            timeoutMs: Math.ceil(config.commandTimeoutMs * COMMIT_SHARE),
-          })
+        ? new Committer(
+            this.writes,
+            {
+              copies: config.commitCopies,
+              all: config.poolCopies,
+              to: config.commitTo,
+              // before the connection is taken for hanging
+              timeoutMs: Math.ceil(config.commandTimeoutMs * COMMIT_SHARE),
+            },
+            this.tenure,
+          )
         : undefined;
     this.pool = new ReplicaPool(config, this.clock, this.lagClock);
     this.discovery = new Discovery(config, (members) => this.pool.update(members));
@@ -253,6 +260,7 @@ export class Store {
   }
 
   private lookForMain(): void {
+    if (this.writes.usable && this.writes.remote) this.tenure.named(this.writes.remote);
     this.mainSeen ||= this.main.usable && this.writes.usable;
   }
 
@@ -262,6 +270,7 @@ export class Store {
       this.mainRunId ??= await readRunId(this.main);
       const info = await this.main.send((client) => client.info("replication"), true);
       this.lagClock.record(at, parseReplication(info));
+      if (hasCopy(info)) this.tenure.seen(at);
     } catch {
       // its connection tells
     }
