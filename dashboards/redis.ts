@@ -25,7 +25,7 @@ const keys = stat({
   title: "Keys",
   description: "Keys on main.",
   unit: "short",
-  queries: [{ expr: `sum(redis_db_keys{${main}})`, legend: "keys" }],
+  queries: [{ expr: `max(redis_db_keys{${main}})`, legend: "keys" }],
 });
 const mains = stat({
   title: "Instances that take writes",

@@ -9,12 +9,11 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
     {
       alert: "RedisMainDown",
       // an exporter that is blind is not a main that is down: the API is asked then
-      expr: `sum(redis_up{${main}}) == 0 or (absent(redis_up{${main}}) unless on () max(redis_main_up{${api}}) == 1)`,
+      expr: `(sum(redis_up{${main}}) == 0) or (absent(redis_instance_info{${main}, role="master"}) unless on () max(redis_main_up{${api}}) == 1)`,
       for: "30s",
       severity: "critical",
-      summary: "Redis main does not answer",
-      description:
-        "{{ $value }} instances of main answer (or none is known). Writes fail; replicas answer until stale.",
+      summary: "No Redis takes writes",
+      description: "No instance answers that is main. Writes fail; replicas answer until stale.",
     },
     {
       alert: "RedisTwoMains",
@@ -23,6 +22,16 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "critical",
       summary: "Two Redis instances take writes",
       description: "{{ $value }} instances are masters: what is written to one is not on the other.",
+    },
+    {
+      alert: "RedisPoolShort",
+      // of a pool all but one follow; where main stands alone there is none
+      expr: `count(redis_up{${main}}) - 1 - (count(redis_master_link_up{${main}} == 1) or vector(0)) > 0`,
+      for: "2m",
+      severity: "warning",
+      summary: "A member of the main pool is missing",
+      description:
+        "{{ $value }} members do not follow main. With one more of them gone nothing can be written.",
     },
     {
       alert: "RedisReplicaUnlinked",

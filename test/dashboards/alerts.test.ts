@@ -26,7 +26,9 @@ interface Case {
 const ns = `namespace="${NAMESPACE}"`;
 const api = (metric: string, more = "") => `${metric}{${ns}, service="node", pod="node-1"${more}}`;
 const front = (metric: string) => `${metric}{${ns}, service="react", pod="react-1"}`;
-const main = (metric: string, more = "") => `${metric}{${ns}, job="redis", instance="redis-main-0"${more}}`;
+const member = (ordinal: number, metric: string, more = "") =>
+  `${metric}{${ns}, job="redis", instance="redis-main-${ordinal}"${more}}`;
+const main = (metric: string, more = "") => member(0, metric, more);
 const replica = (metric: string, more = "") => `${metric}{${ns}, job="redis", instance="redis-replicas-0"${more}}`;
 const hpa = (metric: string, more = "") =>
   `kube_horizontalpodautoscaler_${metric}{${ns}, horizontalpodautoscaler="node"${more}}`;
@@ -97,9 +99,24 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   RedisMainDown: {
-    fires: [[main("redis_up"), always(0)]],
+    // of a pool that answers none is main
+    fires: [
+      [main("redis_up"), always(1)],
+      [main("redis_instance_info", ', role="slave"'), always(1)],
+      [api("redis_main_up"), always(0)],
+    ],
     // the exporter is blind, the API is not
     silent: [[api("redis_main_up"), always(1)]],
+  },
+  RedisPoolShort: {
+    fires: [
+      [main("redis_up"), always(1)],
+      [member(1, "redis_up"), always(1)],
+      [member(2, "redis_up"), always(0)],
+      [member(1, "redis_master_link_up"), always(1)],
+    ],
+    // alone, as it is meant to be
+    silent: [[main("redis_up"), always(1)]],
   },
   RedisTwoMains: {
     fires: [
