@@ -217,9 +217,11 @@ export const configSchema = z
     redis: z
       .strictObject({
         durability: z
-          .enum(["fast", "safe"])
+          .enum(["fast", "safe", "ha"])
           .default("safe")
-          .describe("fast: the append-only file is synced every second; safe: before each answer"),
+          .describe(
+            "fast: the append-only file is synced every second; safe: before each answer; ha: and on a second of three nodes",
+          ),
         storageClass: z.string().min(1).optional().describe("by default the cluster's default class"),
         storage: quantity.default("1Gi").describe("size of main's volume"),
         maxMemory: z
@@ -236,6 +238,7 @@ export const configSchema = z
           .describe("how long a replica keeps answering after it lost main"),
         main: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
         replica: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
+        sentinel: resources({ cpu: "10m", memory: "16Mi", memoryLimit: "64Mi" }),
         exporter: resources({ cpu: "20m", memory: "32Mi", memoryLimit: "96Mi" }),
       })
       .prefault({}),

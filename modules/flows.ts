@@ -5,7 +5,7 @@
  * Whatever is not in it is denied, in both directions.
  */
 import type { Config } from "./config";
-import { EXPORTER_PORT, REDIS_PORT, type Component } from "./names";
+import { EXPORTER_PORT, REDIS_PORT, SENTINEL_PORT, type Component } from "./names";
 
 /** An end of a flow: one of our components, or something outside the namespace. */
 export type Peer = Component | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
@@ -20,7 +20,9 @@ export interface Flow {
 }
 
 /** The table for one configuration (container ports are configurable). */
-export function flows(config: Pick<Config, "images" | "observability" | "node" | "scaling">): readonly Flow[] {
+export function flows(
+  config: Pick<Config, "images" | "observability" | "node" | "scaling" | "redis">,
+): readonly Flow[] {
   const tcp = (from: Peer, to: Peer, port: number, why: string): Flow => ({ from, to, port, protocol: "TCP", why });
   const { node, react } = config.images;
   const lookups = (["redis-main", "redis-replica", "redis-exporter", "node", "react"] as const).flatMap((from) =>
@@ -41,6 +43,14 @@ export function flows(config: Pick<Config, "images" | "observability" | "node" |
           ...(react.metricsPath === null ? [] : [tcp("keda", "react", react.port, "its load, for the autoscaler")]),
         ]
       : [];
+  const pool =
+    config.redis.durability === "ha"
+      ? [
+          tcp("redis-main", "redis-main", REDIS_PORT, "replication, and whether one is well"),
+          tcp("redis-main", "redis-main", SENTINEL_PORT, "who is main"),
+          tcp("node", "redis-main", SENTINEL_PORT, "who is main"),
+        ]
+      : [];
   return [
     tcp("anyone", "react", react.port, "the page"),
     tcp("react", "node", node.port, "/api"),
@@ -53,6 +63,7 @@ export function flows(config: Pick<Config, "images" | "observability" | "node" |
     ...(config.node.discovery === "watch"
       ? [{ from: "node", to: "kubernetes-api", protocol: "TCP", why: "which replicas there are" } as const]
       : []),
+    ...pool,
     ...scrapes,
     ...signals,
     ...lookups,

@@ -19,6 +19,7 @@ export const WORKLOADS: Readonly<Record<Component, string>> = {
 export const AUTOSCALED = COMPONENTS.filter((c) => c !== "redis-main").map((c) => WORKLOADS[c]);
 
 export const REDIS_PORT = 6379;
+export const SENTINEL_PORT = 26379;
 export const EXPORTER_PORT = 9121;
 /** Ports of the Services; containers may listen elsewhere (`images.*.port`). */
 export const NODE_PORT = 3000;

@@ -2,6 +2,7 @@ import { Construct } from "constructs";
 import type { ComponentService } from "./component-service";
 import type { Config } from "./config";
 import { CREDENTIALS_DIR, EndpointReader } from "./endpoint-reader";
+import { POOL_SIZE } from "./main-pool";
 import { NODE_PORT } from "./names";
 import { signals } from "./signals";
 import { WebWorkload } from "./web-workload";
@@ -11,6 +12,8 @@ const SECRET_DIR = "/run/secrets/redis";
 /** Where Redis is, as layer `data` wrote it. */
 export interface RedisAddress {
   readonly mainHost: string;
+  /** Addresses of the Sentinels, where main is one of a pool. */
+  readonly sentinels: string;
   readonly replicasHost: string;
   /** Name with a record for each replica, Ready or not. */
   readonly replicasHeadlessHost: string;
@@ -56,7 +59,14 @@ export class NodeApi extends Construct {
       service: { port: NODE_PORT },
       env: [
         { name: "PORT", value: String(settings.port) },
-        { name: "REDIS_MAIN_URL", value: `redis://${redis.mainHost}:${redis.port}` },
+        ...(config.redis.durability === "ha"
+          ? [
+              { name: "REDIS_SENTINELS", value: redis.sentinels },
+              // main and one more of the pool have it on their disks
+              { name: "REDIS_COMMIT_COPIES", value: "1" },
+              { name: "REDIS_POOL_COPIES", value: String(POOL_SIZE - 1) },
+            ]
+          : [{ name: "REDIS_MAIN_URL", value: `redis://${redis.mainHost}:${redis.port}` }]),
         { name: "REDIS_REPLICAS_URL", value: `redis://${redis.replicasHost}:${redis.port}` },
         // each is used where the one before it does not answer
         ...(reader

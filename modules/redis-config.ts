@@ -6,13 +6,15 @@ import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
 import type { Container, PodSpec, Probe } from "kubernetes-types/core/v1";
 import type { Config } from "./config";
 import { literal } from "./literal";
-import { projectLabels, REDIS_PORT, WORKLOADS } from "./names";
+import { projectLabels, REDIS_PORT, SENTINEL_PORT, WORKLOADS } from "./names";
 
 const SCRIPTS = path.resolve(__dirname, "redis-scripts");
 const script = (name: string) => fs.readFileSync(path.join(SCRIPTS, name), "utf8");
 
 const CONFIG_DIR = "/etc/redis";
 const SECRET_DIR = "/run/secrets/redis";
+
+const POOL_SCRIPTS = ["pool.sh", "start-member.sh", "stop-member.sh", "start-sentinel.sh", "tune-sentinel.sh"] as const;
 
 /** User of the official Redis image. */
 export const REDIS_USER = 999;
@@ -30,7 +32,7 @@ port ${REDIS_PORT}
 dir /data
 # safe: an answered write is on the disk; fast: at most a second of writes is not
 appendonly yes
-appendfsync ${redis.durability === "safe" ? "always" : "everysec"}
+appendfsync ${redis.durability === "fast" ? "everysec" : "always"}
 save 3600 1 300 10000
 maxmemory ${redis.maxMemory}
 maxmemory-policy noeviction
@@ -39,6 +41,30 @@ repl-diskless-sync yes
 repl-diskless-sync-delay 0
 repl-backlog-size 16mb
 tcp-keepalive 60
+${redis.durability === "ha" ? memberConf : ""}`;
+
+/** What a member of the pool has beyond a lone main. */
+const memberConf = `# a main that no other has heard of for so long takes no writes: one that was cut off is main no more
+min-replicas-to-write 1
+min-replicas-max-lag 3
+# a link to a node that is gone is noticed
+repl-timeout 15
+repl-ping-replica-period 2
+`;
+
+/** Main is replaced when a majority of the Sentinels has not heard of it for so long, ms. */
+const DOWN_AFTER_MS = 3000;
+
+/** Sentinel: what is the same for all; start-sentinel.sh adds the rest. Lines with #main belong behind `monitor`. */
+export const sentinelConf = `
+port ${SENTINEL_PORT}
+dir /tmp
+protected-mode no
+sentinel resolve-hostnames no
+sentinel announce-port ${SENTINEL_PORT}
+#main down-after-milliseconds main ${DOWN_AFTER_MS}
+#main failover-timeout main 3000
+#main parallel-syncs main 2
 `;
 
 /** Replica: a copy in memory only, never promoted. */
@@ -55,13 +81,15 @@ appendonly no
 save ""
 maxmemory ${redis.maxMemory}
 tcp-keepalive 60
-`;
+${redis.durability === "ha" ? "# a link to a node that is gone is noticed\nrepl-timeout 15\n" : ""}`;
 
 export interface RedisConfigProps {
   readonly namespace: string;
   readonly redis: Config["redis"];
   /** Name of the Secret with {@link redisSecretData}. */
   readonly secretName: string;
+  /** Addresses of the pool that main is chosen from. @default one main alone */
+  readonly pool?: readonly string[];
 }
 
 /** The ConfigMap that main, replicas and exporter share: their files and scripts. */
@@ -69,6 +97,7 @@ export class RedisConfig extends Construct {
   /** Hash of all files: what rolls the pods when one of them changes. */
   readonly hash: string;
   private readonly name: string;
+  private readonly pool: boolean;
   private readonly secretName: string;
 
   constructor(scope: Construct, id: string, props: RedisConfigProps) {
@@ -79,12 +108,23 @@ export class RedisConfig extends Construct {
       "start-main.sh": script("start-main.sh"),
       "probe.sh": script("probe.sh"),
       "exporter-passwords.sh": script("exporter-passwords.sh"),
+      ...(props.pool
+        ? {
+            ...Object.fromEntries(POOL_SCRIPTS.map((name) => [name, script(name)])),
+            "sentinel.conf": sentinelConf,
+          }
+        : {}),
     };
     this.hash = createHash("sha256").update(JSON.stringify(data)).digest("hex").slice(0, 16);
+    this.pool = props.pool !== undefined;
     this.secretName = props.secretName;
     const map = new ConfigMapV1(this, "config-map", {
       metadata: { name: "redis-config", namespace: props.namespace, labels: projectLabels },
-      data: Object.fromEntries(Object.entries(data).map(([file, text]) => [file, literal(text)])),
+      data: {
+        ...Object.fromEntries(Object.entries(data).map(([file, text]) => [file, literal(text)])),
+        // known when it is applied, and the same ever after
+        ...(props.pool ? { pool: props.pool.map((address) => `${address}\n`).join("") } : {}),
+      },
     });
     this.name = map.metadata.name;
   }
@@ -102,10 +142,13 @@ export class RedisConfig extends Construct {
   }
 
   command(role: "main" | "replica"): string[] {
-    return role === "main" ? ["sh", `${CONFIG_DIR}/start-main.sh`] : ["redis-server", `${CONFIG_DIR}/replica.conf`];
+    if (role === "main") return ["sh", this.script(this.pool ? "start-member.sh" : "start-main.sh")];
+    // announced by a name, a replica for reads is none that a Sentinel could promote
+    const announced = ["--replica-announce-ip", `$(POD).${WORKLOADS["redis-replica"]}-headless`];
+    return ["redis-server", `${CONFIG_DIR}/replica.conf`, ...(this.pool ? announced : [])];
   }
 
-  script(name: "exporter-passwords.sh"): string {
+  script(name: "exporter-passwords.sh" | "start-main.sh" | (typeof POOL_SCRIPTS)[number]): string {
     return `${CONFIG_DIR}/${name}`;
   }
 
@@ -115,7 +158,7 @@ export class RedisConfig extends Construct {
     staleSeconds: number,
   ): Record<"startupProbe" | "livenessProbe" | "readinessProbe", Probe> {
     const exec = (...args: string[]) => ({ command: ["sh", `${CONFIG_DIR}/probe.sh`, ...args] });
-    const ready = role === "main" ? exec("main") : exec("replica", String(staleSeconds));
+    const ready = role === "main" ? exec(this.pool ? "member" : "main") : exec("replica", String(staleSeconds));
     return {
       startupProbe:
         role === "main"

@@ -4,6 +4,7 @@ import type { Config } from "./config";
 import type { Keda } from "./keda";
 import { ComponentService } from "./component-service";
 import { DisruptionBudget } from "./disruption-budget";
+import { mainPods } from "./main-pool";
 import { EXPORTER_PORT, REDIS_PORT, WORKLOADS } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
@@ -24,10 +25,10 @@ export interface RedisExporterProps {
 }
 
 /** Address of every instance that there may be, as Prometheus names it to the exporter. */
-export const redisAddresses = (maxReplicas: number): string[] => {
+export const redisAddresses = (mains: number, maxReplicas: number): string[] => {
   const pod = (workload: string, i: number) => `${workload}-${i}.${workload}-headless:${REDIS_PORT}`;
   return [
-    pod(WORKLOADS["redis-main"], 0),
+    ...Array.from({ length: mains }, (_, i) => pod(WORKLOADS["redis-main"], i)),
     ...Array.from({ length: maxReplicas }, (_, i) => pod(WORKLOADS["redis-replica"], i)),
   ];
 };
@@ -94,7 +95,7 @@ export class RedisExporter extends Construct {
               "sh",
               files.script("exporter-passwords.sh"),
               `${PASSWORDS_DIR}/passwords.json`,
-              ...redisAddresses(config.scaling.replicas.max),
+              ...redisAddresses(mainPods(config), config.scaling.replicas.max),
             ],
             resources: resourcesOf(config.redis.exporter),
             securityContext: containerSecurity(),

@@ -1,8 +1,10 @@
 import { Construct } from "constructs";
+import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import type { Config } from "./config";
 import { ComponentService } from "./component-service";
 import { DisruptionBudget } from "./disruption-budget";
-import { REDIS_PORT } from "./names";
+import { mainPods } from "./main-pool";
+import { REDIS_PORT, selectorLabels, SENTINEL_PORT } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import { REDIS_USER, type RedisConfig } from "./redis-config";
 import { IMAGES } from "./versions";
@@ -32,11 +34,41 @@ export class RedisMain extends Construct {
     const headless = new ComponentService(this, "headless", { ...common, headless: true });
     new DisruptionBudget(this, "pdb", { component: "redis-main", namespace });
 
+    const ha = redis.durability === "ha";
+    const identity = [
+      { name: "NAMESPACE", value: namespace },
+      { name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+    ];
+    const alive = { tcpSocket: { port: "sentinel" } };
+    const sentinel: Container = {
+      name: "sentinel",
+      image: IMAGES.redis,
+      command: ["sh", files.script("start-sentinel.sh")],
+      env: identity,
+      ports: [{ name: "sentinel", containerPort: SENTINEL_PORT, protocol: "TCP" }],
+      resources: resourcesOf(redis.sentinel),
+      securityContext: containerSecurity(),
+      volumeMounts: [
+        ...files.mounts,
+        { name: "data", mountPath: "/data" },
+        { name: "sentinel-tmp", mountPath: "/tmp" },
+      ],
+      lifecycle: { postStart: { exec: { command: ["sh", files.script("tune-sentinel.sh")] } } },
+      livenessProbe: { ...alive, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
+      readinessProbe: { ...alive, periodSeconds: 5, timeoutSeconds: 3 },
+    };
+    const apart: PodSpec["affinity"] = {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: selectorLabels("redis-main") } },
+        ],
+      },
+    };
     new Workload(this, "workload", {
       component: "redis-main",
       namespace,
       kind: "StatefulSet",
-      fixedSize: 1,
+      fixedSize: mainPods(config),
       rollOn: files.hash,
       spec: {
         serviceName: headless.name,
@@ -54,37 +86,41 @@ export class RedisMain extends Construct {
           },
         ],
       },
-      pod: podSpec({
-        component: "redis-main",
-        config,
-        runAsUser: REDIS_USER,
-        terminationGracePeriodSeconds: 60,
-        volumes: [
-          ...files.volumes,
-          // made by hand by whoever wants an empty main: start-main.sh
-          { name: "start-empty", configMap: { name: "redis-main-start-empty", optional: true } },
-        ],
-        containers: [
-          {
-            name: "redis",
-            image: IMAGES.redis,
-            command: files.command("main"),
-            env: [
-              { name: "NAMESPACE", value: namespace },
-              { name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-            ],
-            ports: [{ name: "redis", containerPort: REDIS_PORT, protocol: "TCP" }],
-            resources: resourcesOf(redis.main),
-            securityContext: containerSecurity(),
-            volumeMounts: [
-              ...files.mounts,
-              { name: "data", mountPath: "/data" },
-              { name: "start-empty", mountPath: "/run/start-empty", readOnly: true },
-            ],
-            ...files.probes("main", redis.staleSeconds),
-          },
-        ],
-      }),
+      pod: {
+        ...podSpec({
+          component: "redis-main",
+          config,
+          runAsUser: REDIS_USER,
+          terminationGracePeriodSeconds: 60,
+          volumes: [
+            ...files.volumes,
+            // made by hand by whoever wants an empty main: start-main.sh
+            { name: "start-empty", configMap: { name: "redis-main-start-empty", optional: true } },
+            ...(ha ? [{ name: "sentinel-tmp", emptyDir: { sizeLimit: "16Mi" } }] : []),
+          ],
+          containers: [
+            {
+              name: "redis",
+              image: IMAGES.redis,
+              command: files.command("main"),
+              env: identity,
+              ports: [{ name: "redis", containerPort: REDIS_PORT, protocol: "TCP" }],
+              resources: resourcesOf(redis.main),
+              securityContext: containerSecurity(),
+              volumeMounts: [
+                ...files.mounts,
+                { name: "data", mountPath: "/data" },
+                { name: "start-empty", mountPath: "/run/start-empty", readOnly: true },
+              ],
+              ...files.probes("main", redis.staleSeconds),
+              ...(ha ? { lifecycle: { preStop: { exec: { command: ["sh", files.script("stop-member.sh")] } } } } : {}),
+            },
+            ...(ha ? [sentinel] : []),
+          ],
+        }),
+        // two on one node could be lost together
+        ...(ha ? { affinity: apart } : {}),
+      },
     });
   }
 }

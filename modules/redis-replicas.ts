@@ -60,6 +60,9 @@ export class RedisReplicas extends Construct {
               name: "redis",
               image: IMAGES.redis,
               command: files.command("replica"),
+              ...(redis.durability === "ha"
+                ? { env: [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }] }
+                : {}),
               ports: [{ name: "redis", containerPort: REDIS_PORT, protocol: "TCP" }],
               resources: resourcesOf(redis.replica),
               securityContext: containerSecurity(),

@@ -1,11 +1,12 @@
 /** `npm run doctor`: every prerequisite, found or missing, and what mends it. Changes nothing. */
 import { ConfigError, loadConfig, type Config } from "../modules/config";
 import { chartSource } from "../modules/chart";
+import { POOL_SIZE } from "../modules/main-pool";
 import { CHARTS, IMAGES, type ChartName } from "../modules/versions";
 import { resolveImages } from "../stacks/images";
 import { hasCluster } from "./lib/cluster";
 import { KIND_URL, WITHOUT_CLUSTER } from "./lib/kind";
-import { Kube } from "./lib/kube";
+import { isReady, Kube } from "./lib/kube";
 import { checkDocker, checkKeda, checkKubectl, checkMetricsServer, checkTerraform } from "./lib/preflight";
 import { run, RunError } from "./lib/run";
 import { bold, dim, Failure, green, red, say, yellow } from "./lib/ui";
@@ -124,6 +125,16 @@ export async function doctor(): Promise<number> {
         await check("KEDA", async () => {
           await checkKeda(config, kube);
           return config.keda.mode === "install" ? "ours" : "the cluster's own";
+        });
+      }
+      if (config.redis.durability === "ha") {
+        await check("nodes", async () => {
+          const ready = (await kube.list("nodes")).filter((n) => isReady(n) && !n.spec?.["unschedulable"]);
+          if (ready.length >= POOL_SIZE) return `${ready.length} ready`;
+          throw new Failure(
+            `${ready.length} ready, and redis.durability: ha keeps its ${POOL_SIZE} copies on ${POOL_SIZE} nodes`,
+            "Add nodes, or choose redis.durability: safe.",
+          );
         });
       }
       await check("storage", async () => {

@@ -94,10 +94,13 @@ async function whatGoes(kube: Kube): Promise<string[]> {
   const spaces = ourNamespaces(config);
   const claims = (await Promise.all(spaces.map((ns) => kube.list("pvc", "-n", ns)))).flat();
   for (const pvc of claims) {
+    const [, member] = /^data-redis-main-(\d+)$/.exec(pvc.metadata.name) ?? [];
     const holds =
-      pvc.metadata.name === `data-${WORKLOADS["redis-main"]}-0`
-        ? `all keys and values (${await keyCount(kube, config)})`
-        : "metrics";
+      member === undefined
+        ? "metrics"
+        : member === "0"
+          ? `all keys and values (${await keyCount(kube, config)})`
+          : "another copy of them";
     lines.push(
       `  volume ${pvc.metadata.namespace}/${pvc.metadata.name}, ${pvc.status?.capacity?.storage ?? "unbound"}: ${holds}`,
     );

@@ -24,6 +24,7 @@ export class AppLayer extends Layer {
       config,
       image: images.getString("node_image"),
       redis: {
+        sentinels: data.getString("redis_sentinels"),
         mainHost: data.getString("redis_main_host"),
         replicasHost: data.getString("redis_replicas_host"),
         replicasHeadlessHost: data.getString("redis_replicas_headless_host"),

@@ -3,6 +3,7 @@ import type { Config } from "../modules/config";
 import { flows } from "../modules/flows";
 import { GeneratedPassword } from "../modules/generated-password";
 import { Keda } from "../modules/keda";
+import { MainPool } from "../modules/main-pool";
 import { Namespace } from "../modules/namespace";
 import { NetworkPolicies } from "../modules/network-policies";
 import { RedisConfig, redisSecretData } from "../modules/redis-config";
@@ -38,7 +39,13 @@ export class DataLayer extends Layer {
       name: "redis-auth",
       data: redisSecretData,
     });
-    const files = new RedisConfig(this, "redis-config", { namespace, redis: config.redis, secretName });
+    const pool = config.redis.durability === "ha" ? new MainPool(this, "main-pool", { namespace }) : undefined;
+    const files = new RedisConfig(this, "redis-config", {
+      namespace,
+      redis: config.redis,
+      secretName,
+      ...(pool ? { pool: pool.addresses } : {}),
+    });
     const main = new RedisMain(this, "redis-main", { namespace, config, files });
     const scaled = { namespace, config, files, ...this.keda(namespace) };
     const replicas = new RedisReplicas(this, "redis-replicas", scaled);
@@ -47,6 +54,7 @@ export class DataLayer extends Layer {
     this.output("namespace", namespace, "namespace of the application");
     this.output("redis_secret", secretName, "Secret that holds the Redis password under the key password");
     this.output("redis_main_host", main.service.name, "Service of the Redis that takes writes");
+    this.output("redis_sentinels", pool?.sentinels ?? "", "who knows which Redis takes writes; empty where it is one");
     this.output("redis_replicas_host", replicas.service.name, "Service of the read-only Redis replicas");
     this.output("redis_replicas_headless_host", replicas.headless.name, "Service that names each replica");
     this.output("redis_port", main.service.port, "port of every Redis");

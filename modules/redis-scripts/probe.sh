@@ -1,5 +1,5 @@
 #!/bin/sh
-# Probes of a Redis pod: probe.sh live | main | replica MAX_STALE_SECONDS
+# Probes of a Redis pod: probe.sh live | main | member | replica MAX_STALE_SECONDS
 # The password goes from its file through a pipe: never an argument, never in the environment.
 # Shell built-ins wherever they do: a probe's processes count as load of the container.
 set -eu
@@ -25,6 +25,20 @@ case $1 in
     info=$(ask 'INFO replication')
     field role
     [ "$value" = master ] || { echo "role is '$value', not master"; exit 1; }
+    ;;
+  member)
+    info=$(ask 'INFO replication')
+    field role
+    role=$value
+    field slave_priority
+    priority=$value
+    field master_link_status
+    # whoever has been linked with main has what main had; a main that was, and is linked with none yet, may have
+    # written what nobody else knows of, and must not be promoted again for that
+    wanted=$priority
+    if [ "$role" = master ]; then wanted=0; elif [ "$value" = up ]; then wanted=100; fi
+    [ "$wanted" = "$priority" ] || ask "CONFIG SET replica-priority $wanted" >/dev/null
+    [ "$role" = master ] || [ "$value" = up ] || { echo "role is '$role', link to main is '$value'"; exit 1; }
     ;;
   replica)
     info=$(ask 'INFO replication')

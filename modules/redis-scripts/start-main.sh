@@ -16,6 +16,14 @@ refuse() {
   exit 1
 }
 
+# what a pool's member holds is what main had only if it was main at the end
+pool=$data/sentinel/sentinel.conf
+of_pool() { sed -n "s/^sentinel $1 \"\{0,1\}\([0-9a-f.:]*\).*/\1/p" "$pool"; }
+if [ -s "$pool" ] && [ "$(of_pool 'monitor main')" != "$(of_pool announce-ip)" ]; then
+  refuse "Not started: another member of the pool was main when redis.durability was ha, and has what is missing here. \
+Set redis.durability to ha again; delete main's pod until redis-main-0 is main; then choose another durability."
+fi
+
 for file in "$data"/appendonlydir/* "$data"/appendonly.aof "$data"/dump.rdb; do
   [ ! -s "$file" ] || start
 done

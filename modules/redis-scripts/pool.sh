@@ -1,0 +1,34 @@
+#!/bin/sh
+# shellcheck disable=SC2034,SC2154 # for who reads it
+# What the scripts of a pool's members share; read with `.`, not run.
+# POOL holds a member's address a line, by ordinal; POD is this pod's name.
+
+read -r password </run/secrets/redis/password || [ -n "$password" ]
+pool=$(cat /etc/redis/pool)
+# shellcheck disable=SC2086 # one word a member
+me=$(set -- $pool; shift "${POD##*-}"; echo "$1")
+
+# ask ADDRESS PORT COMMAND: its answer, or nothing within 2 s
+ask() { printf 'AUTH %s\n%s\n' "$password" "$3" | timeout 2 redis-cli -h "$1" -p "$2" 2>/dev/null | tail -n +2; }
+
+# field NAME: its value in $info, in $value; empty where there is none
+field() {
+  value=${info##*"$1":}
+  [ "$value" != "$info" ] || value=
+  value=${value%%[!a-z0-9.-]*}
+}
+
+# The main that two Sentinels agree on, in $main; empty where no two do.
+agreed() {
+  main=''
+  first=''
+  second=''
+  for member in $pool; do
+    told=$(ask "$member" 26379 'SENTINEL GET-MASTER-ADDR-BY-NAME main' | head -n 1)
+    case $told in
+      '') ;;
+      "$first" | "$second") main=$told ;;
+      *) if [ -n "$first" ]; then second=$told; else first=$told; fi ;;
+    esac
+  done
+}
