@@ -4,7 +4,7 @@
  * the Redis client, and the pool.
  */
 import { Admission } from "../../../images/node/src/admission";
-import { readConfig } from "../../../images/node/src/config";
+import { type HostPort, readConfig } from "../../../images/node/src/config";
 import { badRequest, HttpError } from "../../../images/node/src/errors";
 import { checkLimit, checkMatch, page, stream } from "../../../images/node/src/items";
 import { Metrics } from "../../../images/node/src/metrics/metrics";
@@ -14,6 +14,11 @@ export { checkId, checkValue, consistencyOf, LIMITS } from "../../../images/node
 export { HttpError, badRequest, Metrics };
 
 export const config = readConfig(process.env);
+/** Main's address: the peers know no Sentinels. */
+export const main = ((): HostPort => {
+  if ("sentinels" in config.main) throw new Error("a peer takes REDIS_MAIN_URL");
+  return config.main;
+})();
 export const admission = new Admission(config);
 
 /** What a peer does with Redis: the least that the routes need. */

@@ -6,8 +6,8 @@ import * as c from "./common";
 
 const connect = ({ host, port }: { host: string; port: number }) =>
   new Redis({ host, port, ...(c.config.password ? { password: c.config.password } : {}), commandTimeout: 1000 });
-const main = connect(c.config.main);
-const replica = connect(c.config.replicas[0] ?? c.config.main);
+const main = connect(c.main);
+const replica = connect(c.config.replicas[0] ?? c.main);
 const store = c.plainStore(main, replica, (client, cursor, match, count) =>
   match === undefined ? client.scan(cursor, "COUNT", count) : client.scan(cursor, "MATCH", match, "COUNT", count),
 );

@@ -15,8 +15,8 @@ const connect = ({ host, port }: { host: string; port: number }) => {
   void client.connect();
   return client;
 };
-const main = connect(c.config.main);
-const replica = connect(c.config.replicas[0] ?? c.config.main);
+const main = connect(c.main);
+const replica = connect(c.config.replicas[0] ?? c.main);
 const store = c.plainStore(main, replica, async (client, cursor, match, count) => {
   const found = await client.scan(cursor, { COUNT: count, ...(match === undefined ? {} : { MATCH: match }) });
   return [found.cursor, found.keys];
