@@ -30,8 +30,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       for: "2m",
       severity: "warning",
       summary: "A member of the main pool is missing",
-      description:
-        "{{ $value }} members do not follow main. With one more of them gone nothing can be written.",
+      description: "{{ $value }} members do not follow main. With one more of them gone nothing can be written.",
     },
     {
       alert: "RedisReplicaUnlinked",
