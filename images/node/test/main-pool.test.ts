@@ -1,5 +1,5 @@
 /** Main as a pool: what was answered is kept when main is lost, and writes go on elsewhere. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { form, startApi, type Api } from "./api";
 import { MainPool } from "./main-pool";
 import { eventually, hasRedis, type Redis } from "./redis";
@@ -112,6 +112,16 @@ describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
     expect((await api.fetch("/item?id=first")).status).toBe(200);
     for (const redis of pool.others) redis.signal("SIGCONT");
     await eventually("writes to work again", async () => (await write("again", "1")).ok);
+  }, 60_000);
+
+  it("a Sentinel that is gone costs nothing, not a line", async () => {
+    const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    pool.sentinels[0]!.stop();
+    const lost = pool.members[0]!;
+    await lost.stop();
+    await eventually("writes to work", async () => (await write("still", "1")).ok);
+    expect(said).not.toHaveBeenCalled();
+    said.mockRestore();
   }, 60_000);
 
   it("a replica for reads is none that a Sentinel knows, and follows whoever is main", async () => {

@@ -10,6 +10,7 @@ import { log } from "../log";
 import type { HostPort, SentinelConfig } from "../config";
 import type { Clock } from "./clock";
 import { NoAnswer, NotSent, Refused } from "./errors";
+import { QUIET_SENTINELS } from "./sentinel-connector";
 
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1000;
@@ -57,6 +58,7 @@ export class Connection {
         ? {
             sentinels: [...address.sentinels],
             name: address.name,
+            Connector: QUIET_SENTINELS,
             role: "master" as const,
             // told when main has moved: an old main that hangs would be waited for
             failoverDetector: true,
