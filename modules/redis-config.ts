@@ -50,6 +50,8 @@ min-replicas-max-lag 3
 # a link to a node that is gone is noticed
 repl-timeout 15
 repl-ping-replica-period 2
+# it has handed over before it is told to end: whoever is still connected must learn of it, not wait
+shutdown-timeout 1
 `;
 
 /** Main is replaced when a majority of the Sentinels has not heard of it for so long, ms. */

@@ -28,11 +28,19 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   if caught_up; then
     # the Sentinels look twice a second: what they know of the offsets is newer than the last write then
     sleep 0.6
-    # this pod's own stops together with it
-    for member in $pool; do
-      [ "$member" != "$me" ] || continue
-      [ "$(ask "$member" 26379 'SENTINEL FAILOVER main')" != OK ] || break
+    # this pod's own stops together with it; one that is busy with another change refuses
+    asked=''
+    for _ in 1 2 3 4; do
+      for member in $pool; do
+        [ "$member" != "$me" ] || continue
+        if [ "$(ask "$member" 26379 'SENTINEL FAILOVER main')" = OK ]; then
+          asked=yes
+          break 2
+        fi
+      done
+      sleep 0.5
     done
+    [ -n "$asked" ] || break
     # it is told to follow only seconds later, and takes no writes until then: what the Sentinels say counts
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
       sleep 0.2
