@@ -35,7 +35,16 @@ function recorder(answers: readonly [RegExp, string | RunError][] = []) {
 const missing = (program: string) => new RunError(program, undefined, "", `${program} is not installed`);
 
 it("every benchmark says in a sentence what it measures", () => {
-  expect([...benches().keys()].sort()).toEqual(["api", "clients", "items", "memory", "page", "reaction", "targets"]);
+  expect([...benches().keys()].sort()).toEqual([
+    "api",
+    "clients",
+    "items",
+    "ledger",
+    "memory",
+    "page",
+    "reaction",
+    "targets",
+  ]);
   for (const what of benches().values()) expect(what).toMatch(/^[A-Z`].*\.$/);
 });
 
