@@ -28,11 +28,15 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   if caught_up; then
     # the Sentinels look twice a second: what they know of the offsets is newer than the last write then
     sleep 0.6
-    # this pod's own stops together with it; one that is busy with another change refuses
+    # this pod's own stops together with it; one that stood still of late (tilt) would say OK and wait for half a
+    # minute; one that is busy with another change refuses
     asked=''
     for _ in 1 2 3 4; do
       for member in $pool; do
         [ "$member" != "$me" ] || continue
+        info=$(ask "$member" 26379 'INFO sentinel')
+        field sentinel_tilt
+        [ "$value" = 0 ] || continue
         if [ "$(ask "$member" 26379 'SENTINEL FAILOVER main')" = OK ]; then
           asked=yes
           break 2
