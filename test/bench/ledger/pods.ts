@@ -59,13 +59,26 @@ export class Pods {
     return child;
   }
 
+  /** A command's answer. @throws where there is none, or not all of it */
   ask(i: Member, ...args: string[]): string {
     const cli = ["netns", "exec", SWITCH, "redis-cli", "--raw", "--no-auth-warning", "-h", POOL[i], "-a", PASSWORD];
-    return spawnSync("ip", [...cli, ...args], { encoding: "utf8", timeout: 10_000 }).stdout?.trim() ?? "";
+    // a ledger of 100,000 keys is more than the default of 1 MiB
+    return execFileSync("ip", [...cli, ...args], {
+      encoding: "utf8",
+      timeout: 10_000,
+      maxBuffer: 2 ** 28,
+      stdio: "pipe",
+    }).trim();
   }
 
   private info(i: Member): ReadonlyMap<string, string> {
-    const lines = this.ask(i, "INFO", "replication").split(/\r?\n/);
+    let lines: string[];
+    try {
+      lines = this.ask(i, "INFO", "replication").split(/\r?\n/);
+    } catch {
+      // gone, or cut off: it says nothing
+      lines = [];
+    }
     return new Map(lines.map((line) => [line.split(":")[0]!, line.slice(line.indexOf(":") + 1)]));
   }
 
