@@ -8,7 +8,17 @@ import { missing } from "../helpers/ledger-writer";
 import { heldBy, removeLedger, startLedger } from "./ledger";
 import { letLoadAskTheApi } from "./load";
 import { removeAfterFailure, step } from "./steps";
-import { app, eventually, expectAsBefore, expectNothingOfOurs, inventory, isReady, kube, npmRunWith } from "./system";
+import {
+  app,
+  eventually,
+  expectAsBefore,
+  expectNothingOfOurs,
+  inventory,
+  isReady,
+  kube,
+  npmRunWith,
+  redis,
+} from "./system";
 
 const settings = { IAC_REDIS_DURABILITY: "ha", IAC_OBSERVABILITY: "none" };
 const MEMBERS = ["redis-main-0", "redis-main-1", "redis-main-2"];
@@ -21,11 +31,6 @@ const outages: Record<string, number> = {};
 removeAfterFailure(settings);
 afterAll(removeLedger);
 
-const redis = (pod: string, ...args: string[]) =>
-  kube.raw([
-    ...["-n", app, "exec", pod, "-c", "redis", "--", "sh", "-c"],
-    `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli ${args.join(" ")}`,
-  ]);
 const roleOf = async (pod: string) => /role:(\w+)/.exec(await redis(pod, "INFO", "replication"))?.[1];
 /** The one member that is main, once there is one alone and all three are Ready. */
 const settledMain = (seconds: number) =>

@@ -1,6 +1,6 @@
 /** A ledger: a pod that writes without end and keeps every answer, and what each Redis has of it in the end. */
 import { HELD, longestGap, parseKept, WRITER } from "../helpers/ledger-writer";
-import { app, eventually, kube } from "./system";
+import { apiImage, app, eventually, kube, redisCli } from "./system";
 
 const NAME = "e2e-ledger";
 const LABELS = { "iacproject/e2e": "load" };
@@ -23,10 +23,7 @@ export async function removeLedger(): Promise<void> {
 /** Starts writing. `node` is where, for one that is taken away would take the ledger with it. */
 export async function startLedger(options: { writers: number; pauseMs: number; node: string }) {
   await removeLedger();
-  const image = await kube.raw([
-    ...["-n", app, "get", "deploy", "node", "-o"],
-    "jsonpath={.spec.template.spec.containers[0].image}",
-  ]);
+  const image = await apiImage();
   const pod = {
     apiVersion: "v1",
     kind: "Pod",
@@ -75,11 +72,4 @@ export async function startLedger(options: { writers: number; pauseMs: number; n
 }
 
 /** What a Redis holds of the ledger, as {@link HELD} tells it. */
-export const heldBy = (pod: string): Promise<string> =>
-  kube.raw(
-    [
-      ...["-n", app, "exec", pod, "-c", "redis", "--", "sh", "-c"],
-      `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli --raw EVAL_RO "${HELD}" 0`,
-    ],
-    { timeoutMs: 120_000 },
-  );
+export const heldBy = (pod: string): Promise<string> => redisCli(pod, ["--raw", "EVAL_RO", `"${HELD}"`, "0"], 120_000);

@@ -1,5 +1,5 @@
 /** A bounded load from inside the cluster: a pod of the API's image that asks the page's Service. */
-import { app, eventually, kube } from "./system";
+import { apiImage, app, eventually, kube } from "./system";
 
 const NAME = "e2e-load";
 
@@ -145,15 +145,7 @@ export async function startLoad(
   seconds: number,
   options: LoadOptions = {},
 ): Promise<{ result: () => Promise<LoadResult>; remove: () => Promise<void> }> {
-  const image = await kube.raw([
-    "-n",
-    app,
-    "get",
-    "deploy",
-    "node",
-    "-o",
-    "jsonpath={.spec.template.spec.containers[0].image}",
-  ]);
+  const image = await apiImage();
   await removeLoad();
   const pod = {
     apiVersion: "v1",

@@ -20,6 +20,7 @@ import {
   monitoring,
   npmRunWith,
   prometheus,
+  redis,
   specReplicas,
 } from "./system";
 
@@ -37,11 +38,6 @@ const scale = ([kind, name]: Workload, replicas: number) =>
   kube.raw(["-n", app, "scale", kind, name, `--replicas=${replicas}`]);
 const patchHpa = (name: string, spec: object) =>
   kube.raw(["-n", app, "patch", "hpa", name, "--type=merge", "-p", JSON.stringify({ spec })]);
-const redis = (pod: string, ...args: string[]) =>
-  kube.raw([
-    ...["-n", app, "exec", pod, "-c", "redis", "--", "sh", "-c"],
-    `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli ${args.join(" ")}`,
-  ]);
 const allReady = (seconds: number) =>
   eventually("every pod to be Ready", seconds, async () => {
     const pods = await kube.list("pods", "-n", app);

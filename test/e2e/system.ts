@@ -146,6 +146,21 @@ export function beyondBase(image: string, folder: string): number {
   return (size(image) - size(/^FROM (\S+)$/m.exec(dockerfile)![1]!)) / 1e6;
 }
 
+/** `redis-cli` in a Redis pod: what it says. `timeoutMs`: longest wait, where it has much to tell. */
+export const redisCli = (pod: string, args: readonly string[], timeoutMs?: number): Promise<string> =>
+  kube.raw(
+    [
+      ...["-n", app, "exec", pod, "-c", "redis", "--", "sh", "-c"],
+      `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli ${args.join(" ")}`,
+    ],
+    timeoutMs === undefined ? {} : { timeoutMs },
+  );
+export const redis = (pod: string, ...args: string[]): Promise<string> => redisCli(pod, args);
+
+/** The image that the API's pods run: it has Node, so tests run their own programs in it. */
+export const apiImage = (): Promise<string> =>
+  kube.raw(["-n", app, "get", "deploy", "node", "-o", "jsonpath={.spec.template.spec.containers[0].image}"]);
+
 /** Polls until `probe` gives a value; fails with what it last said. */
 export async function eventually<T>(what: string, seconds: number, probe: () => Promise<T | undefined>): Promise<T> {
   const end = Date.now() + seconds * 1000;
