@@ -4,10 +4,13 @@ import type { Config } from "./config";
 import { CREDENTIALS_DIR, EndpointReader } from "./endpoint-reader";
 import { POOL_SIZE } from "./main-pool";
 import { NODE_PORT } from "./names";
+import type { RedisUserName } from "./redis-users";
 import { signals } from "./signals";
 import { WebWorkload } from "./web-workload";
 
 const SECRET_DIR = "/run/secrets/redis";
+/** Its users on main and on replicas. */
+const [WRITER, READER]: readonly [RedisUserName, RedisUserName] = ["api-write", "api-read"];
 
 /** Where Redis is, as layer `data` wrote it. */
 export interface RedisAddress {
@@ -18,7 +21,7 @@ export interface RedisAddress {
   /** Name with a record for each replica, Ready or not. */
   readonly replicasHeadlessHost: string;
   readonly port: string;
-  /** Secret with the key `password`. */
+  /** Secret with a password for each user. */
   readonly secretName: string;
 }
 
@@ -83,21 +86,24 @@ export class NodeApi extends Construct {
         { name: "MAX_IN_FLIGHT", value: String(maxInFlight) },
         { name: "CONNECTION_AGE_MS", value: String(connectionAgeSeconds * 1000) },
         { name: "DRAIN_MS", value: String(DRAIN_SECONDS * 1000) },
-        { name: "REDIS_PASSWORD_FILE", value: `${SECRET_DIR}/password` },
+        { name: "REDIS_USER", value: WRITER },
+        { name: "REDIS_PASSWORD_FILE", value: `${SECRET_DIR}/${WRITER}` },
+        { name: "REDIS_READ_USER", value: READER },
+        { name: "REDIS_READ_PASSWORD_FILE", value: `${SECRET_DIR}/${READER}` },
         { name: "ALLOWED_ORIGINS", value: config.node.allowedOrigins.join(",") },
       ],
       volumes: [
         {
-          name: "redis-auth",
+          name: "redis-users",
           secret: {
             secretName: redis.secretName,
             defaultMode: 0o440,
-            items: [{ key: "password", path: "password" }],
+            items: [WRITER, READER].map((user) => ({ key: user, path: user })),
           },
         },
         ...(reader?.volumes ?? []),
       ],
-      mounts: [{ name: "redis-auth", mountPath: SECRET_DIR, readOnly: true }, ...(reader?.mounts ?? [])],
+      mounts: [{ name: "redis-users", mountPath: SECRET_DIR, readOnly: true }, ...(reader?.mounts ?? [])],
       ...(reader ? { serviceAccountName: reader.serviceAccountName } : {}),
     }).service;
   }

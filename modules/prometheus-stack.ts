@@ -3,7 +3,7 @@ import { ruleGroups } from "../dashboards/rules";
 import { alertmanagerConfig, alertmanagerSecrets } from "./alertmanager-config";
 import { Chart } from "./chart";
 import type { Config } from "./config";
-import { GeneratedPassword } from "./generated-password";
+import { GeneratedPasswords } from "./generated-passwords";
 import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 
@@ -41,10 +41,11 @@ export interface PrometheusStackProps {
 export class PrometheusStack extends Construct {
   constructor(scope: Construct, id: string, props: PrometheusStackProps) {
     super(scope, id);
-    const grafana = new GeneratedPassword(this, "grafana-admin", {
+    const grafana = new GeneratedPasswords(this, "grafana-admin", {
       namespace: props.namespace,
       name: GRAFANA_SECRET,
-      data: (password) => ({ "admin-user": "admin", "admin-password": password }),
+      passwords: ["admin-password"],
+      data: { "admin-user": "admin" },
     });
     new Chart(this, "chart", {
       config: props.config,

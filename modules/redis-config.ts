@@ -3,31 +3,30 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { Construct } from "constructs";
 import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
-import type { Container, PodSpec, Probe } from "kubernetes-types/core/v1";
+import type { Container, KeyToPath, PodSpec, Probe } from "kubernetes-types/core/v1";
 import type { Config } from "./config";
 import { literal } from "./literal";
 import { projectLabels, REDIS_PORT, SENTINEL_PORT, WORKLOADS } from "./names";
+import { redisUsers, sentinelUsers, type RedisUserName } from "./redis-users";
 
 const SCRIPTS = path.resolve(__dirname, "redis-scripts");
 const script = (name: string) => fs.readFileSync(path.join(SCRIPTS, name), "utf8");
 
 const CONFIG_DIR = "/etc/redis";
 const SECRET_DIR = "/run/secrets/redis";
+/** Where access.sh writes to. */
+const ACCESS_DIR = "/run/redis";
 
 const POOL_SCRIPTS = ["pool.sh", "start-member.sh", "stop-member.sh", "start-sentinel.sh", "tune-sentinel.sh"] as const;
 
 /** User of the official Redis image. */
 export const REDIS_USER = 999;
 
-/** Keys of the Redis Secret: the password, and the lines that main and replicas include. */
-export const redisSecretData = (password: string): Record<string, string> => ({
-  password,
-  "auth.conf": `requirepass ${password}\nmasterauth ${password}\n`,
-});
+const access = `aclfile ${ACCESS_DIR}/users.acl\ninclude ${ACCESS_DIR}/replication.conf`;
 
 /** Main: an append-only file on its volume; replicas copy it without a file in between. */
 export const mainConf = (redis: Config["redis"]): string => `
-include ${SECRET_DIR}/auth.conf
+${access}
 port ${REDIS_PORT}
 dir /data
 # safe: an answered write is on the disk; fast: at most a second of writes is not
@@ -71,7 +70,7 @@ sentinel announce-port ${SENTINEL_PORT}
 
 /** Replica: a copy in memory only, never promoted. */
 export const replicaConf = (redis: Config["redis"]): string => `
-include ${SECRET_DIR}/auth.conf
+${access}
 port ${REDIS_PORT}
 dir /data
 replicaof ${WORKLOADS["redis-main"]} ${REDIS_PORT}
@@ -88,7 +87,7 @@ ${redis.durability === "ha" ? "# a link to a node that is gone is noticed\nrepl-
 export interface RedisConfigProps {
   readonly namespace: string;
   readonly redis: Config["redis"];
-  /** Name of the Secret with {@link redisSecretData}. */
+  /** Name of the Secret with a password a user. */
   readonly secretName: string;
   /** Addresses of the pool that main is chosen from. @default one main alone */
   readonly pool?: readonly string[];
@@ -107,13 +106,17 @@ export class RedisConfig extends Construct {
     const data = {
       "main.conf": mainConf(props.redis),
       "replica.conf": replicaConf(props.redis),
+      users: redisUsers(props.pool !== undefined),
+      "access.sh": script("access.sh"),
       "start-main.sh": script("start-main.sh"),
+      "start-replica.sh": script("start-replica.sh"),
       "probe.sh": script("probe.sh"),
       "exporter-passwords.sh": script("exporter-passwords.sh"),
       ...(props.pool
         ? {
             ...Object.fromEntries(POOL_SCRIPTS.map((name) => [name, script(name)])),
             "sentinel.conf": sentinelConf,
+            "sentinel-users": sentinelUsers(),
           }
         : {}),
     };
@@ -131,15 +134,32 @@ export class RedisConfig extends Construct {
     this.name = map.metadata.name;
   }
 
+  /** For whoever only reads what {@link volumesFor} gives. */
   readonly mounts: NonNullable<Container["volumeMounts"]> = [
     { name: "config", mountPath: CONFIG_DIR, readOnly: true },
     { name: "secret", mountPath: SECRET_DIR, readOnly: true },
   ];
+  /** For a Redis or a Sentinel. */
+  readonly serverMounts: NonNullable<Container["volumeMounts"]> = [
+    ...this.mounts,
+    { name: "access", mountPath: ACCESS_DIR },
+  ];
 
-  get volumes(): NonNullable<PodSpec["volumes"]> {
+  /** The files, with the password of one user. */
+  volumesFor(user: RedisUserName): NonNullable<PodSpec["volumes"]> {
+    return this.volumes([{ key: user, path: user }]);
+  }
+
+  /** The files, with the passwords of all users: a server must know them. */
+  get serverVolumes(): NonNullable<PodSpec["volumes"]> {
+    return [...this.volumes(), { name: "access", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }];
+  }
+
+  private volumes(items?: KeyToPath[]): NonNullable<PodSpec["volumes"]> {
+    const secret = { secretName: this.secretName, defaultMode: 0o440, ...(items ? { items } : {}) };
     return [
       { name: "config", configMap: { name: this.name, defaultMode: 0o555 } },
-      { name: "secret", secret: { secretName: this.secretName, defaultMode: 0o440 } },
+      { name: "secret", secret },
     ];
   }
 
@@ -147,10 +167,10 @@ export class RedisConfig extends Construct {
     if (role === "main") return ["sh", this.script(this.pool ? "start-member.sh" : "start-main.sh")];
     // announced by a name, a replica for reads is none that a Sentinel could promote
     const announced = ["--replica-announce-ip", `$(POD).${WORKLOADS["redis-replica"]}-headless`];
-    return ["redis-server", `${CONFIG_DIR}/replica.conf`, ...(this.pool ? announced : [])];
+    return ["sh", this.script("start-replica.sh"), ...(this.pool ? announced : [])];
   }
 
-  script(name: "exporter-passwords.sh" | "start-main.sh" | (typeof POOL_SCRIPTS)[number]): string {
+  script(name: "exporter-passwords.sh" | "start-main.sh" | "start-replica.sh" | (typeof POOL_SCRIPTS)[number]): string {
     return `${CONFIG_DIR}/${name}`;
   }
 

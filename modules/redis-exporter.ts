@@ -13,6 +13,9 @@ import { Workload } from "./workload";
 
 const PASSWORDS_DIR = "/run/exporter";
 
+/** Its user in Redis. */
+const USER = "exporter";
+
 /** User of the exporter's image. */
 const EXPORTER_USER = 59000;
 
@@ -67,13 +70,16 @@ export class RedisExporter extends Construct {
           config,
           runAsUser: EXPORTER_USER,
           terminationGracePeriodSeconds: 15,
-          volumes: [...files.volumes, { name: "passwords", emptyDir: { medium: "Memory", sizeLimit: "2Mi" } }],
+          volumes: [...files.volumesFor(USER), { name: "passwords", emptyDir: { medium: "Memory", sizeLimit: "2Mi" } }],
           containers: [
             {
               name: "exporter",
               image: IMAGES.redisExporter,
               args: [
                 "--redis.addr=",
+                `--redis.user=${USER}`,
+                // CONFIG GET would tell it the password of replication
+                "--config-command=-",
                 `--redis.password-file=${PASSWORDS_DIR}/passwords.json`,
                 `--web.listen-address=0.0.0.0:${EXPORTER_PORT}`,
                 "--connection-timeout=3s",

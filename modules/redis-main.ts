@@ -49,7 +49,7 @@ export class RedisMain extends Construct {
       resources: resourcesOf(redis.sentinel),
       securityContext: containerSecurity(),
       volumeMounts: [
-        ...files.mounts,
+        ...files.serverMounts,
         { name: "data", mountPath: "/data" },
         { name: "sentinel-tmp", mountPath: "/tmp" },
       ],
@@ -93,7 +93,7 @@ export class RedisMain extends Construct {
           runAsUser: REDIS_USER,
           terminationGracePeriodSeconds: 60,
           volumes: [
-            ...files.volumes,
+            ...files.serverVolumes,
             // made by hand by whoever wants an empty main: start-main.sh
             { name: "start-empty", configMap: { name: "redis-main-start-empty", optional: true } },
             ...(ha ? [{ name: "sentinel-tmp", emptyDir: { sizeLimit: "16Mi" } }] : []),
@@ -108,7 +108,7 @@ export class RedisMain extends Construct {
               resources: resourcesOf(redis.main),
               securityContext: containerSecurity(),
               volumeMounts: [
-                ...files.mounts,
+                ...files.serverMounts,
                 { name: "data", mountPath: "/data" },
                 { name: "start-empty", mountPath: "/run/start-empty", readOnly: true },
               ],

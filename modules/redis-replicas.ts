@@ -54,7 +54,7 @@ export class RedisReplicas extends Construct {
           config,
           runAsUser: REDIS_USER,
           terminationGracePeriodSeconds: 30,
-          volumes: [...files.volumes, { name: "data", emptyDir: {} }],
+          volumes: [...files.serverVolumes, { name: "data", emptyDir: {} }],
           containers: [
             {
               name: "redis",
@@ -66,7 +66,7 @@ export class RedisReplicas extends Construct {
               ports: [{ name: "redis", containerPort: REDIS_PORT, protocol: "TCP" }],
               resources: resourcesOf(redis.replica),
               securityContext: containerSecurity(),
-              volumeMounts: [...files.mounts, { name: "data", mountPath: "/data" }],
+              volumeMounts: [...files.serverMounts, { name: "data", mountPath: "/data" }],
               // out of the Service first, then stop: reads on their way are answered
               lifecycle: { preStop: { exec: { command: ["sleep", "5"] } } },
               ...files.probes("replica", redis.staleSeconds),

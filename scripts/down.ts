@@ -117,7 +117,7 @@ async function whatGoes(kube: Kube): Promise<string[]> {
 /** How many keys go, as the exporter's last word or "not counted". */
 async function keyCount(kube: Kube, config: Config): Promise<string> {
   try {
-    const script = "read -r p </run/secrets/redis/password; printf 'AUTH %s\\nDBSIZE\\n' \"$p\" | redis-cli";
+    const script = "printf 'AUTH probe %s\\nDBSIZE\\n' \"$(cat /run/secrets/redis/probe)\" | redis-cli";
     const out = await kube.raw(
       ["-n", config.namespaces.app, "exec", `${WORKLOADS["redis-main"]}-0`, "--", "sh", "-c", script],
       { timeoutMs: 10_000 },

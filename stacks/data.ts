@@ -1,15 +1,16 @@
 import type { Construct } from "constructs";
 import type { Config } from "../modules/config";
 import { flows } from "../modules/flows";
-import { GeneratedPassword } from "../modules/generated-password";
+import { GeneratedPasswords } from "../modules/generated-passwords";
 import { Keda } from "../modules/keda";
 import { MainPool } from "../modules/main-pool";
 import { Namespace } from "../modules/namespace";
 import { NetworkPolicies } from "../modules/network-policies";
-import { RedisConfig, redisSecretData } from "../modules/redis-config";
+import { RedisConfig } from "../modules/redis-config";
 import { RedisExporter } from "../modules/redis-exporter";
 import { RedisMain } from "../modules/redis-main";
 import { RedisReplicas } from "../modules/redis-replicas";
+import { redisUserNames } from "../modules/redis-users";
 import { Layer } from "./layer";
 
 /** Layer `data`: the application's namespace and policies, Redis and its exporter. */
@@ -34,12 +35,13 @@ export class DataLayer extends Layer {
         flows: flows(config),
       });
     }
-    const { secretName } = new GeneratedPassword(this, "redis-auth", {
+    const ha = config.redis.durability === "ha";
+    const { secretName } = new GeneratedPasswords(this, "redis-users", {
       namespace,
-      name: "redis-auth",
-      data: redisSecretData,
+      name: "redis-users",
+      passwords: redisUserNames,
     });
-    const pool = config.redis.durability === "ha" ? new MainPool(this, "main-pool", { namespace }) : undefined;
+    const pool = ha ? new MainPool(this, "main-pool", { namespace }) : undefined;
     const files = new RedisConfig(this, "redis-config", {
       namespace,
       redis: config.redis,
@@ -52,7 +54,7 @@ export class DataLayer extends Layer {
     const exporter = new RedisExporter(this, "redis-exporter", scaled);
 
     this.output("namespace", namespace, "namespace of the application");
-    this.output("redis_secret", secretName, "Secret that holds the Redis password under the key password");
+    this.output("redis_secret", secretName, "Secret with the password of each Redis user");
     this.output("redis_main_host", main.service.name, "Service of the Redis that takes writes");
     this.output("redis_sentinels", pool?.sentinels ?? "", "who knows which Redis takes writes; empty where it is one");
     this.output("redis_replicas_host", replicas.service.name, "Service of the read-only Redis replicas");

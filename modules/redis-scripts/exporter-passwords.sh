@@ -1,14 +1,14 @@
 #!/bin/sh
 # Writes the exporter's password file: a JSON map from the address of each instance that there
-# may be to the password. exporter-passwords.sh OUTPUT ADDRESS...
+# may be to the password of its user. exporter-passwords.sh OUTPUT ADDRESS...
 set -eu
 umask 077
 out=$1
 shift
-password=$(cat /run/secrets/redis/password)
+password=$(cat /run/secrets/redis/exporter)
 separator='{'
 for address in "$@"; do
-  printf '%s"redis://%s": "%s"' "$separator" "$address" "$password"
+  printf '%s"redis://exporter@%s": "%s"' "$separator" "$address" "$password"
   separator=', '
 done >"$out"
 echo '}' >>"$out"

@@ -3,13 +3,13 @@
 # What the scripts of a pool's members share; read with `.`, not run.
 # POOL holds a member's address a line, by ordinal; POD is this pod's name.
 
-read -r password </run/secrets/redis/password || [ -n "$password" ]
+read -r password </run/secrets/redis/probe || [ -n "$password" ]
 pool=$(cat /etc/redis/pool)
 # shellcheck disable=SC2086 # one word a member
 me=$(set -- $pool; shift "${POD##*-}"; echo "$1")
 
 # ask ADDRESS PORT COMMAND: its answer, or nothing within 2 s
-ask() { printf 'AUTH %s\n%s\n' "$password" "$3" | timeout 2 redis-cli -h "$1" -p "$2" 2>/dev/null | tail -n +2; }
+ask() { printf 'AUTH probe %s\n%s\n' "$password" "$3" | timeout 2 redis-cli -h "$1" -p "$2" 2>/dev/null | tail -n +2; }
 
 # field NAME: its value in $info, in $value; empty where there is none
 field() {

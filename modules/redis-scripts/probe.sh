@@ -5,8 +5,8 @@
 set -eu
 
 # the file has no line end, which read takes for a failure
-read -r password </run/secrets/redis/password || [ -n "$password" ]
-ask() { printf 'AUTH %s\n%s\n' "$password" "$1" | redis-cli -h 127.0.0.1 -p 6379 2>&1; }
+read -r password </run/secrets/redis/probe || [ -n "$password" ]
+ask() { printf 'AUTH probe %s\n%s\n' "$password" "$1" | redis-cli -h 127.0.0.1 -p 6379 2>&1; }
 # field NAME: its value in $info, in $value; empty where there is none
 field() {
   value=${info##*"$1":}

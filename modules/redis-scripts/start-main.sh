@@ -10,7 +10,10 @@ TRIES=60
 
 # as the first process of its container it would not hear a stop otherwise
 trap 'exit 143' TERM
-start() { exec redis-server /etc/redis/main.conf; }
+start() {
+  sh /etc/redis/access.sh users
+  exec redis-server /etc/redis/main.conf
+}
 refuse() {
   echo "$*" | tee /dev/termination-log >&2
   exit 1
@@ -47,11 +50,11 @@ until getent hosts redis-main >/dev/null; do
   sleep 1
 done
 
-read -r password </run/secrets/redis/password || [ -n "$password" ]
+read -r password </run/secrets/redis/probe || [ -n "$password" ]
 # keys ADDRESS: how many it holds, in $keys; "unknown" where it does not say. A refused connection says nothing:
 # a network policy that does not know this new pod yet refuses as well. So each replica that there is must answer.
 keys() {
-  answer=$(printf 'AUTH %s\nDBSIZE\n' "$password" | timeout 3 redis-cli -h "$1" -p 6379 2>&1) || true
+  answer=$(printf 'AUTH probe %s\nDBSIZE\n' "$password" | timeout 3 redis-cli -h "$1" -p 6379 2>&1) || true
   keys=$(echo "$answer" | tail -n 1)
   case $keys in '' | *[!0-9]*) keys=unknown ;; esac
 }

@@ -11,7 +11,10 @@ trap 'exit 143' TERM
 # shellcheck source=modules/redis-scripts/pool.sh
 . /etc/redis/pool.sh
 
-start() { exec redis-server /etc/redis/main.conf --replica-announce-ip "$me" "$@"; }
+start() {
+  sh /etc/redis/access.sh users
+  exec redis-server /etc/redis/main.conf --replica-announce-ip "$me" "$@"
+}
 refuse() {
   echo "$*" | tee /dev/termination-log >&2
   exit 1

@@ -5,6 +5,8 @@ set -eu
 umask 077
 # shellcheck source=modules/redis-scripts/pool.sh
 . /etc/redis/pool.sh
+sh /etc/redis/access.sh sentinel-users
+own=$(cat /run/secrets/redis/sentinel)
 
 conf=/data/sentinel/sentinel.conf
 known=/data/sentinel/pool
@@ -27,14 +29,16 @@ main=$(echo "$learned" | sed -n 's/^sentinel monitor main \([^ ]*\) .*/\1/p' | t
 {
   cat /etc/redis/sentinel.conf
   echo "sentinel announce-ip $me"
-  echo "requirepass $password"
-  echo "sentinel sentinel-pass $password"
+  echo "aclfile /run/redis/sentinel-users.acl"
+  echo "sentinel sentinel-user sentinel"
+  echo "sentinel sentinel-pass $own"
   echo "$learned"
   # one that has lost its volume while main is down would know of nobody to promote, and be elected all the same
   for member in $pool; do
     [ "$member" = "$main" ] || echo "sentinel known-replica main $member 6379"
   done
-  echo "sentinel auth-pass main $password"
+  echo "sentinel auth-user main sentinel"
+  echo "sentinel auth-pass main $own"
   sed -n 's/^#main /sentinel /p' /etc/redis/sentinel.conf
 } >"$conf.new"
 mv "$conf.new" "$conf"

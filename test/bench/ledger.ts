@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { HELD, longestGap, missing, parseKept, WRITER } from "../helpers/ledger-writer";
 import { row, rowsTable } from "../helpers/publish";
 import { bundleApi, pause, publish } from "./lib";
-import { Pods, MEMBERS, PASSWORD, POOL, type Member } from "./ledger/pods";
+import { Pods, MEMBERS, POOL, type Member } from "./ledger/pods";
 
 const seed = Number(process.env["LEDGER_SEED"] ?? Math.floor(Math.random() * 1e9));
 const faults = Number(process.env["LEDGER_FAULTS"] ?? 60);
@@ -62,8 +62,6 @@ const pods = new Pods();
 const outages: { kind: string; main: boolean; seconds: number; gap: number }[] = [];
 try {
   await pods.start();
-  const password = path.join(pods.dir, "password");
-  fs.writeFileSync(password, PASSWORD);
   const api = await bundleApi();
   const writers = PORTS.map((port) => {
     pods.outside(process.execPath, [api], {
@@ -71,7 +69,8 @@ try {
       REDIS_SENTINELS: POOL.map((address) => `${address}:26379`).join(","),
       REDIS_COMMIT_COPIES: "1",
       REDIS_POOL_COPIES: "2",
-      REDIS_PASSWORD_FILE: password,
+      REDIS_USER: "api-write",
+      REDIS_PASSWORD_FILE: pods.passwordFile("api-write"),
     });
     const folder = path.join(pods.dir, String(port));
     fs.mkdirSync(folder);
@@ -122,6 +121,8 @@ try {
     (sum, { folder }) => sum + Number(fs.readFileSync(path.join(folder, "failed"), "utf8")),
     0,
   );
+  const refusals = pods.refusals();
+  if (refusals.length > 0) throw new Error(`a user may not do what it must:\n${refusals.join("\n")}`);
   const lost = MEMBERS.map((i) => missing(all, pods.ask(i, "EVAL_RO", HELD, "0")));
   const gaps = outages
     .filter((o) => o.main && o.kind !== "Sentinel killed")

@@ -1,6 +1,7 @@
 /** The core tier: deploy, use, look inside, scale, compare, remove, on the configured cluster. */
 import * as fs from "node:fs";
 import { dashboards } from "../../dashboards";
+import { redisUserNames } from "../../modules/redis-users";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,
@@ -146,7 +147,7 @@ step("Grafana knows every dashboard and data source", async () => {
 
 step("no password stands in state, synthesized files, pods, ConfigMaps or Helm's values", async () => {
   const passwords = [
-    await secret(app, "redis-auth", "password"),
+    ...(await Promise.all(redisUserNames.map((user) => secret(app, "redis-users", user)))),
     await secret(monitoring, "grafana-admin", "admin-password"),
   ];
   const places: Record<string, string> = {};

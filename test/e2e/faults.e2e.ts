@@ -1,6 +1,6 @@
 /** Tier `faults`: what a lost volume costs. */
 import { removeAfterFailure, step } from "./steps";
-import { app, eventually, expectNothingOfOurs, forward, kube, npmRunWith } from "./system";
+import { app, eventually, expectNothingOfOurs, forward, kube, npmRunWith, redis } from "./system";
 
 const settings = { IAC_OBSERVABILITY: "none", IAC_REDIS_STALE_SECONDS: "600" };
 const POD = "redis-main-0";
@@ -32,8 +32,7 @@ step("a main whose process is killed comes back with its data, and asks nobody",
   const restarts = async () => (await main())?.status?.containerStatuses?.[0]?.restartCount as number;
   const before = await restarts();
   // its first process does not hear a signal from inside: a command of its own ends it without saving
-  const script = 'printf "AUTH %s\nSHUTDOWN NOSAVE FORCE\n" "$(cat /run/secrets/redis/password)" | redis-cli';
-  await kube.raw(["-n", app, "exec", POD, "--", "sh", "-c", script]).catch(() => undefined);
+  await redis(POD, "SHUTDOWN", "NOSAVE", "FORCE").catch(() => undefined);
   await eventually("main to be restarted", 60, async () => ((await restarts()) > before ? true : undefined));
   await eventually("writes to work", 60, async () => ((await write("after", "1")) === 200 ? true : undefined));
   expect(await read("precious")).toBe("kept");

@@ -151,7 +151,7 @@ export const redisCli = (pod: string, args: readonly string[], timeoutMs?: numbe
   kube.raw(
     [
       ...["-n", app, "exec", pod, "-c", "redis", "--", "sh", "-c"],
-      `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli ${args.join(" ")}`,
+      `REDISCLI_AUTH=$(cat /run/secrets/redis/admin) redis-cli --user admin ${args.join(" ")}`,
     ],
     timeoutMs === undefined ? {} : { timeoutMs },
   );

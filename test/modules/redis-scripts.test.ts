@@ -1,11 +1,10 @@
 /** The probes' script against real redis-server processes. */
-import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
+import { hasRedis, PASSWORD, runScript, writePod } from "../helpers/redis-pod";
 
-const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
 if (!hasRedis) console.warn("SKIPPED: the Redis probes were not tested: redis-server is not installed");
 const suite = hasRedis ? describe : describe.skip;
 
@@ -13,35 +12,25 @@ suite("the probes of a Redis pod", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-redis-"));
   const children: ChildProcess[] = [];
   const [mainPort, replicaPort] = [26379 + (process.pid % 500) * 2, 26380 + (process.pid % 500) * 2];
-  // without a line end, as Kubernetes mounts it
-  fs.writeFileSync(path.join(dir, "password"), "for-tests");
-
-  /** The script with its pod's paths and port replaced by this test's. */
-  const scriptFor = (port: number) => {
-    const file = path.join(dir, `probe-${port}.sh`);
-    const text = fs.readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", "probe.sh"), "utf8");
-    fs.writeFileSync(file, text.replaceAll("/run/secrets/redis", dir).replaceAll("6379", String(port)));
-    return file;
+  /** A folder with the pod's files, for a Redis on this port. */
+  const pod = (port: number) => {
+    const folder = path.join(dir, String(port));
+    if (!fs.existsSync(folder)) writePod(folder, { replace: { "6379": String(port) } });
+    return folder;
   };
   const probe = (port: number, ...args: string[]) => {
-    const { status, stdout } = spawnSync("sh", [scriptFor(port), ...args], { encoding: "utf8" });
+    const { status, stdout } = runScript(pod(port), ["probe.sh", ...args]);
     return { ok: status === 0, said: stdout.trim() };
   };
   const start = (port: number, ...args: string[]) => {
+    expect(runScript(pod(port), ["access.sh", "users"]).stderr).toBe("");
+    const access = path.join(pod(port), "run");
     const child = spawn(
       "redis-server",
       [
-        "--port",
-        String(port),
-        "--save",
-        "",
-        "--requirepass",
-        "for-tests",
-        "--masterauth",
-        "for-tests",
-        "--repl-diskless-sync-delay",
-        "0",
-        ...args,
+        path.join(access, "replication.conf"),
+        ...["--aclfile", path.join(access, "users.acl")],
+        ...["--port", String(port), "--save", "", "--repl-diskless-sync-delay", "0", ...args],
       ],
       { cwd: dir, stdio: "ignore" },
     );
@@ -84,19 +73,16 @@ suite("the probes of a Redis pod", () => {
   });
 
   it("never put the password into arguments", () => {
-    const text = fs.readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", "probe.sh"), "utf8");
+    const text = fs.readFileSync(path.join(pod(mainPort), "etc", "probe.sh"), "utf8");
     expect(text).not.toMatch(/redis-cli[^|\n]*-a |REDISCLI_AUTH/);
   });
 
   it("the exporter's map names every address with the password", () => {
     const out = path.join(dir, "passwords.json");
-    const script = fs
-      .readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", "exporter-passwords.sh"), "utf8")
-      .replaceAll("/run/secrets/redis", dir);
-    execFileSync("sh", ["-c", script, "sh", out, "a:1", "b:2"]);
+    runScript(pod(mainPort), ["exporter-passwords.sh", out, "a:1", "b:2"]);
     expect(JSON.parse(fs.readFileSync(out, "utf8"))).toEqual({
-      "redis://a:1": "for-tests",
-      "redis://b:2": "for-tests",
+      "redis://exporter@a:1": PASSWORD,
+      "redis://exporter@b:2": PASSWORD,
     });
     expect(fs.statSync(out).mode & 0o077).toBe(0);
   });
@@ -111,7 +97,6 @@ suite("main's start on an empty volume", () => {
 
   beforeAll(async () => {
     for (const folder of ["bin", "data", "start-empty"]) fs.mkdirSync(inDir(folder));
-    fs.writeFileSync(inDir("password"), "for-tests");
     // a server that would start says so; names are those of the test
     fs.writeFileSync(inDir("bin", "redis-server"), '#!/bin/sh\necho "started $*"\n', { mode: 0o755 });
     fs.writeFileSync(
@@ -119,8 +104,7 @@ suite("main's start on an empty volume", () => {
       `#!/bin/sh\ncase $2 in redis-main) cat ${dir}/main ;; *) cat ${dir}/replicas ;; esac\n`,
       { mode: 0o755 },
     );
-    const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", "for-tests"];
-    children.push(spawn("redis-server", args, { cwd: dir, stdio: "ignore" }));
+    children.push(serve(port));
     for (let i = 0; i < 100 && !replica("PING").includes("PONG"); i++) await new Promise((r) => setTimeout(r, 100));
   });
   beforeEach(() => {
@@ -137,32 +121,26 @@ suite("main's start on an empty volume", () => {
     for (const child of children) child.kill("SIGKILL");
     fs.rmSync(dir, { recursive: true, force: true });
   });
+  const serve = (at: number) =>
+    spawn(
+      "redis-server",
+      [
+        ...["--port", String(at), "--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD],
+        ...["--user", "probe", "on", `>${PASSWORD}`, "+dbsize"],
+      ],
+      { cwd: dir, stdio: "ignore" },
+    );
   const replica = (...args: string[]) =>
-    spawnSync("redis-cli", ["-p", String(port), "-a", "for-tests", "--no-auth-warning", ...args], { encoding: "utf8" })
+    spawnSync("redis-cli", ["-p", String(port), "-a", PASSWORD, "--no-auth-warning", ...args], { encoding: "utf8" })
       .stdout;
 
   /** The script with its pod's paths and port replaced by this test's. */
   function start(tries = 2, at = port) {
-    const text = fs
-      .readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", "start-main.sh"), "utf8")
-      .replaceAll("/run/secrets/redis", dir)
-      .replaceAll("/run/start-empty", inDir("start-empty"))
-      .replaceAll("/dev/termination-log", inDir("termination-log"))
-      .replace("data=/data", `data=${inDir("data")}`)
-      .replace("TRIES=60", `TRIES=${tries}`)
-      .replaceAll("6379", String(at));
+    writePod(dir, { replace: { "TRIES=60": `TRIES=${tries}`, "6379": String(at) } });
     fs.rmSync(inDir("termination-log"), { force: true });
-    const { status, stdout, stderr } = spawnSync("sh", ["-c", text], {
-      encoding: "utf8",
-      env: {
-        ...process.env,
-        PATH: `${inDir("bin")}:${process.env["PATH"]}`,
-        NAMESPACE: "shop",
-        POD: "redis-main-0",
-      },
-    });
+    const { status, stdout, stderr } = runScript(dir, ["start-main.sh"]);
     const why = fs.existsSync(inDir("termination-log")) ? fs.readFileSync(inDir("termination-log"), "utf8") : "";
-    return { ok: status === 0 && stdout.includes("started /etc/redis/main.conf"), why, stderr };
+    return { ok: status === 0 && stdout.includes(`started ${inDir("etc", "main.conf")}`), why, stderr };
   }
 
   it("is a start where no replica holds a key, and where there is no replica", () => {
@@ -178,7 +156,7 @@ suite("main's start on an empty volume", () => {
     expect(why).toContain("replica 127.0.0.1 holds 1 keys, which an empty main would delete");
     expect(why).toContain(`kubectl -n shop create configmap redis-main-start-empty --from-literal=on=${today}`);
     expect(why).toContain("kubectl -n shop delete pod redis-main-0");
-    expect(why).not.toContain("for-tests");
+    expect(why).not.toContain(PASSWORD);
   });
 
   it.each([
@@ -207,8 +185,7 @@ suite("main's start on an empty volume", () => {
 
   it("waits for a replica that starts at the same time", async () => {
     const late = port + 6000;
-    const args = ["--port", String(late), "--bind", "127.0.0.1", "--save", "", "--requirepass", "for-tests"];
-    setTimeout(() => children.push(spawn("redis-server", args, { cwd: dir, stdio: "ignore" })), 0);
+    setTimeout(() => children.push(serve(late)), 0);
     // the server is started by the event loop, the script blocks it: one refused attempt is certain
     expect(start(1, late).ok).toBe(false);
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -216,9 +193,9 @@ suite("main's start on an empty volume", () => {
   });
 
   it("is refused where a replica does not say, or names are not known", () => {
-    replica("CONFIG", "SET", "requirepass", "changed");
+    replica("ACL", "SETUSER", "probe", "off");
     const asked = start();
-    spawnSync("redis-cli", ["-p", String(port), "-a", "changed", "CONFIG", "SET", "requirepass", "for-tests"]);
+    replica("ACL", "SETUSER", "probe", "on");
     expect(asked.ok).toBe(false);
     expect(asked.why).toContain("replica 127.0.0.1 does not say whether it holds data");
     fs.rmSync(inDir("main"));

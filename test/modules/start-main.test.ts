@@ -1,9 +1,8 @@
 /** A lone main on a volume that was a pool member's: with a stand-in for redis-server. */
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
+import { runScript, writePod } from "../helpers/redis-pod";
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-main-"));
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
@@ -16,18 +15,8 @@ function start(main: string) {
   put("data/appendonlydir/appendonly.aof.1.incr.aof", "x");
   put("data/sentinel/sentinel.conf", `sentinel announce-ip "10.0.0.1"\nsentinel monitor main ${main} 6379 2\n`);
   put("bin/redis-server", "#!/bin/sh\necho STARTED\n");
-  const text = fs.readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", "start-main.sh"), "utf8");
-  put(
-    "start-main.sh",
-    text
-      .replace("data=/data", `data=${path.join(dir, "data")}`)
-      .replaceAll("/dev/termination-log", path.join(dir, "termination-log")),
-  );
-  return spawnSync("sh", [path.join(dir, "start-main.sh")], {
-    encoding: "utf8",
-    env: { PATH: `${path.join(dir, "bin")}:${process.env["PATH"]}` },
-    timeout: 20_000,
-  });
+  writePod(dir);
+  return runScript(dir, ["start-main.sh"]);
 }
 
 describe("main alone, after redis.durability was ha", () => {

@@ -1,9 +1,8 @@
 /** How a member of the main pool starts, by what Sentinels and other members say: with stand-ins for Redis' programs. */
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
+import { runScript, writePod } from "../helpers/redis-pod";
 
 const POOL = ["10.0.0.1", "10.0.0.2", "10.0.0.3"] as const;
 const [ME, SECOND, THIRD] = POOL;
@@ -26,11 +25,9 @@ function startMember(answers: Answers, files: { data?: boolean; startEmpty?: str
     fs.mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
     fs.writeFileSync(path.join(dir, name), text, { mode: 0o755 });
   };
-  put("etc/pool", `${POOL.join("\n")}\n`);
-  put("secret/password", "for-tests");
-  fs.mkdirSync(path.join(dir, "data"));
+  writePod(dir, { pool: POOL, replace: { "TRIES=60": "TRIES=4" } });
   if (files.data) put("data/appendonlydir/appendonly.aof.1.incr.aof", "x");
-  if (files.startEmpty) put("empty/on", files.startEmpty);
+  if (files.startEmpty) put("start-empty/on", files.startEmpty);
   for (const [from, said] of Object.entries(answers))
     [said].flat().forEach((text, i) => put(`says/${from}/${i}`, text));
   // answers one after the other; DBSIZE from the mark in what it says of itself
@@ -50,24 +47,7 @@ case $asked in DBSIZE) sed -n 's/^#keys //p' "$d/$n" ;; *) cat "$d/$n" ;; esac
   put("bin/redis-server", '#!/bin/sh\necho "STARTED $*"\n');
   put("bin/getent", "#!/bin/sh\nexit 2\n");
   put("bin/sleep", "#!/bin/sh\n");
-  for (const name of ["start-member.sh", "pool.sh"]) {
-    const text = fs.readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", name), "utf8");
-    put(
-      `etc/${name}`,
-      text
-        .replaceAll("/etc/redis", path.join(dir, "etc"))
-        .replaceAll("/run/secrets/redis", path.join(dir, "secret"))
-        .replaceAll("/run/start-empty", path.join(dir, "empty"))
-        .replaceAll("/dev/termination-log", path.join(dir, "termination-log"))
-        .replace("data=/data", `data=${path.join(dir, "data")}`)
-        .replace("TRIES=60", "TRIES=4"),
-    );
-  }
-  const { status, stdout, stderr } = spawnSync("sh", [path.join(dir, "etc", "start-member.sh")], {
-    encoding: "utf8",
-    env: { PATH: `${path.join(dir, "bin")}:${process.env["PATH"]}`, POD: "redis-main-0", NAMESPACE: "demo" },
-    timeout: 20_000,
-  });
+  const { status, stdout, stderr } = runScript(dir, ["start-member.sh"]);
   return { status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), said: stderr };
 }
 

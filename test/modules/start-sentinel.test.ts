@@ -1,45 +1,20 @@
 /** What a Sentinel starts with: what it has learned, and whatever is given to it anew. With a stand-in for redis-server. */
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
-import { sentinelConf } from "../../modules/redis-config";
+import { runScript, writePod } from "../helpers/redis-pod";
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-sentinel-"));
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 const file = (name: string) => path.join(dir, name);
 const CONF = "data/sentinel/sentinel.conf";
 
-/** Starts member 1's; gives the configuration that it started with. Files are read-only, as a pod has them. */
+/** Starts member 1's; gives the configuration that it started with. */
 function start(pool: readonly string[], password: string): string {
-  const put = (name: string, text: string, mode: number) => {
-    fs.mkdirSync(path.dirname(file(name)), { recursive: true });
-    fs.rmSync(file(name), { force: true });
-    fs.writeFileSync(file(name), text, { mode });
-  };
-  put("etc/pool", `${pool.join("\n")}\n`, 0o555);
-  put("etc/sentinel.conf", sentinelConf, 0o555);
-  put("secret/password", password, 0o444);
-  put("bin/redis-server", "#!/bin/sh\nexit 0\n", 0o755);
-  fs.mkdirSync(file("tmp"), { recursive: true });
-  for (const name of ["start-sentinel.sh", "pool.sh"]) {
-    const text = fs.readFileSync(path.join(PROJECT_ROOT, "modules", "redis-scripts", name), "utf8");
-    put(
-      `etc/${name}`,
-      text
-        .replaceAll("/etc/redis", file("etc"))
-        .replaceAll("/run/secrets/redis", file("secret"))
-        .replaceAll("/data", file("data"))
-        .replaceAll("/tmp/log", file("tmp/log")),
-      0o555,
-    );
-  }
-  const { status, stderr } = spawnSync("sh", [file("etc/start-sentinel.sh")], {
-    encoding: "utf8",
-    env: { PATH: `${file("bin")}:${process.env["PATH"]}`, POD: "redis-main-1" },
-    timeout: 20_000,
-  });
+  writePod(dir, { pool, password });
+  fs.mkdirSync(file("bin"), { recursive: true });
+  fs.writeFileSync(file("bin/redis-server"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+  const { status, stderr } = runScript(dir, ["start-sentinel.sh"], { POD: "redis-main-1" });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   return fs.readFileSync(file(CONF), "utf8");
 }
@@ -75,7 +50,15 @@ describe("a Sentinel of the main pool", () => {
       "sentinel myid def",
     );
     const conf = start(pool, "second");
-    for (const line of ["monitor main 10.0.0.3 6379 2", "config-epoch main 4", "myid def", "auth-pass main second"])
+    for (const line of [
+      "monitor main 10.0.0.3 6379 2",
+      "config-epoch main 4",
+      "myid def",
+      "auth-user main sentinel",
+      "auth-pass main second",
+      "sentinel-user sentinel",
+      "sentinel-pass second",
+    ])
       expect(conf).toContain(`sentinel ${line}\n`);
     expect(conf).toContain("known-replica main 10.0.0.1 6379");
     // only members can be promoted

@@ -18,9 +18,18 @@ describe("the API", () => {
     const env = Object.fromEntries(node["env"].map((e: { name: string; value: string }) => [e.name, e.value]));
     expect(env["REDIS_MAIN_URL"]).toContain("outputs.redis_main_host");
     expect(env["REDIS_REPLICAS_URL"]).toContain("outputs.redis_replicas_host");
-    expect(env["REDIS_PASSWORD_FILE"]).toBe("/run/secrets/redis/password");
+    expect(env).toMatchObject({
+      REDIS_USER: "api-write",
+      REDIS_PASSWORD_FILE: "/run/secrets/redis/api-write",
+      REDIS_READ_USER: "api-read",
+      REDIS_READ_PASSWORD_FILE: "/run/secrets/redis/api-read",
+    });
+    const { volumes } = workload(all, "node")["spec"].template.spec;
+    expect(volumes.find((v: { name: string }) => v.name === "redis-users").secret.items).toEqual(
+      ["api-write", "api-read"].map((key) => ({ key, path: key })),
+    );
     expect(node["volumeMounts"]).toContainEqual({
-      name: "redis-auth",
+      name: "redis-users",
       mountPath: "/run/secrets/redis",
       readOnly: true,
     });

@@ -1,6 +1,7 @@
 import { mainConf, replicaConf } from "../../modules/redis-config";
 import { redisAddresses } from "../../modules/redis-exporter";
-import { resources, synthesize, testConfig, workload } from "../helpers/layers";
+import { redisUserNames } from "../../modules/redis-users";
+import { type Json, resources, synthesize, testConfig, workload } from "../helpers/layers";
 
 const { data } = synthesize();
 const of = (type: string) => resources({ data }, type).map((r) => r.body);
@@ -69,24 +70,29 @@ it("a namespace that exists already is used and not made", () => {
   expect(existing["output"].namespace.value).toBe("iacproject");
 });
 
-describe("the password", () => {
-  it("is ephemeral and reaches its Secret by a write-only attribute", () => {
-    expect(data["ephemeral"].random_password.redis_auth).toMatchObject({ length: 32 });
-    const secret = named("kubernetes_secret_v1", "redis-auth");
+describe("the passwords", () => {
+  it("are ephemeral, one a user, and reach their Secret by a write-only attribute", () => {
+    expect(data["ephemeral"].random_password.redis_users_api_read).toMatchObject({ length: 32 });
+    const secret = named("kubernetes_secret_v1", "redis-users");
     expect(secret["data"]).toBeUndefined();
-    expect(secret["data_wo"].password).toBe("${ephemeral.random_password.redis_auth.result}");
+    expect(Object.keys(secret["data_wo"]).sort()).toEqual([...redisUserNames].sort());
+    expect(new Set(Object.values(secret["data_wo"])).size).toBe(redisUserNames.length);
+    expect(secret["data_wo"]["api-read"]).toBe("${ephemeral.random_password.redis_users_api_read.result}");
     expect(secret["data_wo_revision"]).toBe(1);
   });
-  it("reaches pods as a file and no container by its environment", () => {
+  it("reach pods as files, the exporter's pod its own only, and no container by its environment", () => {
+    const items: Record<string, unknown> = {};
     for (const name of ["redis-main", "redis-replicas", "redis-exporter"]) {
       const { spec } = workload({ data }, name)["spec"].template;
-      expect(
-        spec.volumes.some((v: { secret?: { secretName: string } }) => v.secret?.secretName.includes("redis-auth")),
-      ).toBe(true);
+      const volume = spec.volumes.find((v: Json) => v["secret"]?.secretName.includes("redis-users"));
+      items[name] = volume.secret.items;
       for (const c of [...spec.containers, ...(spec.initContainers ?? [])]) {
-        expect(JSON.stringify(c.env ?? [])).not.toMatch(/secret|password|redis_auth/i);
+        expect(JSON.stringify(c.env ?? [])).not.toMatch(/secret|password|redis_users/i);
       }
     }
+    const exporter = [{ key: "exporter", path: "exporter" }];
+    // a server must know all of them
+    expect(items).toEqual({ "redis-main": undefined, "redis-replicas": undefined, "redis-exporter": exporter });
   });
 });
 

@@ -87,7 +87,7 @@ it("goes by the objectives of the configuration", () => {
 describe("Grafana", () => {
   it("has a password that is only in its Secret, mounted as a file", () => {
     const json = layer();
-    expect(json["ephemeral"].random_password.grafana_admin).toBeDefined();
+    expect(json["ephemeral"].random_password.grafana_admin_admin_password).toBeDefined();
     const { grafana } = values();
     expect(grafana.adminPassword).toBeUndefined();
     expect(grafana.env.GF_SECURITY_ADMIN_PASSWORD__FILE).toBe("/run/secrets/grafana/admin-password");

@@ -1,5 +1,5 @@
 /** The API's settings, from its environment. Passwords come as files, never as variables. */
-import { readFileSync } from "node:fs";
+import { readPassword, type Login } from "./redis/login";
 
 /** A Redis by `host:port`. */
 export interface HostPort {
@@ -40,7 +40,10 @@ export interface ApiConfig {
   readonly replicasDns: HostPort | undefined;
   /** The Service whose endpoints are the replicas. */
   readonly replicasWatch: WatchConfig | undefined;
-  readonly password: string | undefined;
+  /** On main. */
+  readonly login: Login | undefined;
+  /** On replicas. */
+  readonly readLogin: Login | undefined;
   /** Origins that browsers may call from; "*" for all. */
   readonly allowedOrigins: readonly string[];
   /** Longest wait for main's answer, or for main itself, ms. */
@@ -132,9 +135,21 @@ function oneOf<T extends string>(env: NodeJS.ProcessEnv, name: string, values: r
   return value;
 }
 
+function login(env: NodeJS.ProcessEnv, user: string, file: string): Login | undefined {
+  const passwordFile = env[file];
+  if (!passwordFile) {
+    if (env[user]) throw new Error(`${user} is "${env[user]}", but ${file} names no file with its password`);
+    return undefined;
+  }
+  const found = { user: env[user] || undefined, passwordFile };
+  // at once, not at the first connection
+  readPassword(found);
+  return found;
+}
+
 /** Throws one sentence that names the variable and what it takes. */
 export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
-  const file = env["REDIS_PASSWORD_FILE"];
+  const writer = login(env, "REDIS_USER", "REDIS_PASSWORD_FILE");
   const main = sentinels(env) ?? url(env, "REDIS_MAIN_URL") ?? { host: "127.0.0.1", port: 6379 };
   const replicas = (env["REDIS_REPLICAS_URL"] || "").split(",").filter((text) => text.trim() !== "");
   return {
@@ -148,7 +163,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
       .filter(({ host, port }) => "sentinels" in main || host !== main.host || port !== main.port),
     replicasDns: url(env, "REDIS_REPLICAS_DNS"),
     replicasWatch: watch(env),
-    password: file ? readFileSync(file, "utf8").trim() : undefined,
+    login: writer,
+    readLogin: login(env, "REDIS_READ_USER", "REDIS_READ_PASSWORD_FILE") ?? writer,
     allowedOrigins: (env["ALLOWED_ORIGINS"] || "*").split(",").map((o) => o.trim()),
     commandTimeoutMs: number(env, "REDIS_COMMAND_TIMEOUT_MS", 1000),
     readTimeoutMs: number(env, "REDIS_READ_TIMEOUT_MS", 300),

@@ -1,7 +1,7 @@
 /** The API in this process on a free port, against given Redis addresses. */
 import { readConfig } from "../src/config";
 import { ApiServer } from "../src/server";
-import { PASSWORD } from "./redis";
+import { PASSWORD_FILE } from "./redis";
 
 export interface Api {
   readonly address: string;
@@ -23,9 +23,10 @@ export async function startApi(
     REDIS_CHECK_MS: "100",
     REDIS_MAIN_PATIENCE_MS: "3000",
     DRAIN_MS: "200",
+    REDIS_PASSWORD_FILE: PASSWORD_FILE,
     ...env,
   });
-  const server = new ApiServer({ ...config, port: 0, password: PASSWORD });
+  const server = new ApiServer({ ...config, port: 0 });
   const address = `http://127.0.0.1:${await server.start()}`;
   return {
     address,

@@ -1,14 +1,35 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { readConfig } from "../src/config";
+import { credentials } from "../src/redis/login";
 
-it("reads the password from its file, without the line end", () => {
+describe("logging in to Redis", () => {
   const dir = mkdtempSync(join(tmpdir(), "api-"));
-  writeFileSync(join(dir, "password"), "secret\n");
-  expect(readConfig({ REDIS_PASSWORD_FILE: join(dir, "password") }).password).toBe("secret");
-  rmSync(dir, { recursive: true });
+  const file = join(dir, "password");
+  writeFileSync(file, "secret\n");
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  it("takes the password that the file holds at that moment, without the line end", () => {
+    const { login, readLogin } = readConfig({ REDIS_PASSWORD_FILE: file });
+    expect(credentials(login)).toEqual({ password: "secret", sentinelPassword: "secret" });
+    expect(readLogin).toEqual(login);
+    writeFileSync(file, "changed\n");
+    expect(credentials(login).password).toBe("changed");
+  });
+
+  it("goes by a user on main and by another on replicas, where they are named", () => {
+    const env = { REDIS_USER: "writer", REDIS_PASSWORD_FILE: file };
+    const { login, readLogin } = readConfig({ ...env, REDIS_READ_USER: "reader", REDIS_READ_PASSWORD_FILE: file });
+    expect(credentials(login)).toMatchObject({ username: "writer", sentinelUsername: "writer" });
+    expect(credentials(readLogin)).toMatchObject({ username: "reader" });
+    expect(readConfig(env).readLogin).toEqual(login);
+  });
+
+  it("needs none", () => {
+    expect(credentials(readConfig({}).login)).toEqual({});
+  });
 });
 
 it("knows no replicas where none are named, or main itself is", () => {
@@ -44,6 +65,7 @@ it.each([
   [{ PORT: "x" }, 'PORT is "x", expected a whole number above 0'],
   [{ REDIS_MAIN_URL: "main:6379" }, 'REDIS_MAIN_URL is "main:6379", expected redis://host:port'],
   [{ REDIS_PASSWORD_FILE: "/nowhere" }, "no such file"],
+  [{ REDIS_READ_USER: "reader" }, 'REDIS_READ_USER is "reader", but REDIS_READ_PASSWORD_FILE names no file'],
   [{ REDIS_REPLICAS_DNS: "redis://" }, "expected redis://host:port"],
   [{ REDIS_REPLICAS_WATCH: "replicas" }, 'REDIS_REPLICAS_WATCH is "replicas", expected namespace/service'],
   [{ REDIS_REPLICAS_WATCH: "a/b" }, "KUBERNETES_SERVICE_HOST is not: no cluster to ask"],

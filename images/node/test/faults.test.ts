@@ -1,10 +1,13 @@
 /** What a caller sees when Redis stops, hangs, dies or refuses: 503 in time, and recovery. */
 import { once } from "node:events";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { Agent, get, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { json, startApi, type Api } from "./api";
 import { Cluster } from "./cluster";
-import { eventually, freePort, hasRedis, Redis } from "./redis";
+import { eventually, freePort, hasRedis, PASSWORD, Redis } from "./redis";
 
 /** A command's time limit here is 300 ms, a read may try three times. */
 const IN_TIME_MS = 1500;
@@ -45,6 +48,24 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     expect((await api.fetch("/item?id=k")).status).toBe(200);
     await main.start();
     await eventually("writes to work again", async () => (await write()).status === 200);
+  });
+
+  it("a password that changes costs a moment at most: new connections take what the file holds by then", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "api-")), "password");
+    writeFileSync(file, PASSWORD);
+    const env = { REDIS_PASSWORD_FILE: file };
+    await api.server.stop();
+    api = await startApi(main.url, replica.url, env);
+    const both = async () => (await write()).status === 200 && (await api.fetch("/item?id=k")).status === 200;
+    await eventually("the API to work", both);
+    for (const redis of [main, replica]) {
+      redis.cli("ACL", "SETUSER", "default", ">another", `<${PASSWORD}`);
+      // those that stand are not asked again
+      redis.cli("--user", "default", "--pass", "another", "CLIENT", "KILL", "TYPE", "normal");
+    }
+    await eventually("the API to be refused", async () => !(await both()));
+    writeFileSync(file, "another");
+    await eventually("the API to work again", both);
   });
 
   it("a failed request has an id, the caller's or one of ours, in its answer and in the log", async () => {

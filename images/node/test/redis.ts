@@ -1,11 +1,14 @@
 /** Real redis-server processes for the tests. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export const PASSWORD = "only-for-tests";
+/** For the API: its settings name a file. */
+export const PASSWORD_FILE = join(mkdtempSync(join(tmpdir(), "redis-password-")), "password");
+writeFileSync(PASSWORD_FILE, PASSWORD);
 
 /** Whether there is a redis-server; `npm test` of the project installs one. */
 export const hasRedis = ((): boolean => {

@@ -7,10 +7,9 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { parseConfig, PROJECT_ROOT } from "../../../modules/config";
-import { mainConf, redisSecretData, sentinelConf } from "../../../modules/redis-config";
+import type { RedisUserName } from "../../../modules/redis-users";
+import { PASSWORD, writePod } from "../../helpers/redis-pod";
 
-export const PASSWORD = "only-for-the-ledger";
 export const POOL = ["10.99.0.10", "10.99.0.11", "10.99.0.12"] as const;
 export const MEMBERS = [0, 1, 2] as const;
 export type Member = (typeof MEMBERS)[number];
@@ -43,11 +42,15 @@ export class Pods {
       ip("-n", SWITCH, "link", "set", `pod${i}`, "master", "bridge", "up");
       ip("-n", namespace(i), "addr", "add", `${POOL[i]}/24`, "dev", "eth0");
       for (const device of ["eth0", "lo"]) ip("-n", namespace(i), "link", "set", device, "up");
-      this.writeFiles(i);
+      writePod(this.pod(i), { pool: POOL });
       this.wanted.add(i);
     }
     this.loops.push(this.restart(), ...MEMBERS.map((i) => this.probe(i)));
     await this.whole(60);
+  }
+
+  passwordFile(user: RedisUserName): string {
+    return path.join(this.pod(0), "secret", user);
   }
 
   /** A command in the switch's namespace, from where every pod is reached. */
@@ -61,14 +64,27 @@ export class Pods {
 
   /** A command's answer. @throws where there is none, or not all of it */
   ask(i: Member, ...args: string[]): string {
-    const cli = ["netns", "exec", SWITCH, "redis-cli", "--raw", "--no-auth-warning", "-h", POOL[i], "-a", PASSWORD];
+    const cli = ["netns", "exec", SWITCH, "redis-cli", "--raw", "--no-auth-warning", "-h", POOL[i]];
+    const admin = ["--user", "admin", "--pass", PASSWORD];
     // a ledger of 100,000 keys is more than the default of 1 MiB
-    return execFileSync("ip", [...cli, ...args], {
+    return execFileSync("ip", [...cli, ...admin, ...args], {
       encoding: "utf8",
       timeout: 10_000,
       maxBuffer: 2 ** 28,
       stdio: "pipe",
     }).trim();
+  }
+
+  /** Commands that a part was not allowed, by user, since each instance's start: rules that are too narrow. */
+  refusals(): readonly string[] {
+    const fields = /^reason\ncommand\n[^]*?^username\n.*$/gm;
+    return MEMBERS.flatMap((i) =>
+      ["6379", "26379"].flatMap((port) =>
+        [...this.ask(i, "-p", port, "ACL", "LOG").matchAll(fields)].map(
+          ([said]) => `${i}:${port} ${said.replaceAll("\n", " ")}`,
+        ),
+      ),
+    );
   }
 
   private info(i: Member): ReadonlyMap<string, string> {
@@ -146,32 +162,6 @@ export class Pods {
 
   private pod(i: Member): string {
     return path.join(this.dir, String(i));
-  }
-
-  private writeFiles(i: Member): void {
-    const pod = this.pod(i);
-    const inPod = (text: string) =>
-      text
-        .replaceAll("/etc/redis", `${pod}/etc`)
-        .replaceAll("/run/secrets/redis", `${pod}/secret`)
-        .replaceAll("/run/start-empty", `${pod}/start-empty`)
-        .replaceAll("/dev/termination-log", `${pod}/termination-log`)
-        .replaceAll("/data", `${pod}/data`)
-        .replaceAll("/tmp/log", `${pod}/tmp/log`)
-        .replaceAll(/^dir \/tmp$/gm, `dir ${pod}/tmp`);
-    for (const folder of ["etc", "secret", "data", "tmp"]) fs.mkdirSync(path.join(pod, folder), { recursive: true });
-    const config = parseConfig({ redis: { durability: "ha" } }, { home: this.dir, kubeconfigEnv: undefined });
-    const scripts = path.join(PROJECT_ROOT, "modules", "redis-scripts");
-    const files: Record<string, string> = {
-      "etc/main.conf": mainConf(config.redis),
-      "etc/sentinel.conf": sentinelConf,
-      "etc/pool": `${POOL.join("\n")}\n`,
-      ...Object.fromEntries(
-        fs.readdirSync(scripts).map((name) => [`etc/${name}`, fs.readFileSync(path.join(scripts, name), "utf8")]),
-      ),
-      ...Object.fromEntries(Object.entries(redisSecretData(PASSWORD)).map(([name, text]) => [`secret/${name}`, text])),
-    };
-    for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(pod, name), inPod(text));
   }
 
   /** One of the project's scripts inside a pod. Its configuration is read-only there: Redis must not rewrite it. */

@@ -8,6 +8,7 @@ import { type HostPort, readConfig } from "../../../images/node/src/config";
 import { badRequest, HttpError } from "../../../images/node/src/errors";
 import { checkLimit, checkMatch, page, stream } from "../../../images/node/src/items";
 import { Metrics } from "../../../images/node/src/metrics/metrics";
+import { credentials } from "../../../images/node/src/redis/login";
 import type { Consistency, Scanned, Store } from "../../../images/node/src/redis/store";
 
 export { checkId, checkValue, consistencyOf, LIMITS } from "../../../images/node/src/input";
@@ -18,6 +19,11 @@ export const config = readConfig(process.env);
 export const main = ((): HostPort => {
   if ("sentinels" in config.main) throw new Error("a peer takes REDIS_MAIN_URL");
   return config.main;
+})();
+/** How both libraries log in. */
+export const login = ((): { password?: string } => {
+  const { password } = credentials(config.login);
+  return password === undefined ? {} : { password };
 })();
 export const admission = new Admission(config);
 

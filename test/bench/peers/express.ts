@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import * as c from "./common";
 
 const connect = ({ host, port }: { host: string; port: number }) =>
-  new Redis({ host, port, ...(c.config.password ? { password: c.config.password } : {}), commandTimeout: 1000 });
+  new Redis({ host, port, ...c.login, commandTimeout: 1000 });
 const main = connect(c.main);
 const replica = connect(c.config.replicas[0] ?? c.main);
 const store = c.plainStore(main, replica, (client, cursor, match, count) =>

@@ -8,7 +8,7 @@ import * as c from "./common";
 const connect = ({ host, port }: { host: string; port: number }) => {
   const client = createClient({
     url: `redis://${host}:${port}`,
-    ...(c.config.password ? { password: c.config.password } : {}),
+    ...c.login,
     disableOfflineQueue: true,
   });
   client.on("error", () => undefined);

@@ -10,6 +10,7 @@ import { log } from "../log";
 import type { HostPort, SentinelConfig } from "../config";
 import type { Clock } from "./clock";
 import { NoAnswer, NotSent, Refused } from "./errors";
+import { credentials, type Login } from "./login";
 import { QUIET_SENTINELS } from "./sentinel-connector";
 
 const RECONNECT_MIN_MS = 50;
@@ -27,7 +28,7 @@ export interface ConnectionOptions {
   readonly address: HostPort | SentinelConfig;
   /** Name in logs. */
   readonly name: string;
-  readonly password: string | undefined;
+  readonly login: Login | undefined;
   readonly connectTimeoutMs: number;
   /** Longest wait for an answer, ms. */
   readonly timeoutMs: number;
@@ -52,7 +53,6 @@ export class Connection {
   constructor(private readonly options: ConnectionOptions) {
     const { address, clock } = options;
     this.unreadySince = performance.now();
-    const { password } = options;
     this.client = new Redis({
       ...("sentinels" in address
         ? {
@@ -65,10 +65,9 @@ export class Connection {
             // the given ones are all there are, at addresses that stay
             updateSentinels: false,
             sentinelCommandTimeout: options.connectTimeoutMs,
-            ...(password === undefined ? {} : { sentinelPassword: password }),
           }
         : { host: address.host, port: address.port }),
-      ...(password === undefined ? {} : { password }),
+      ...credentials(options.login),
       lazyConnect: true,
       connectTimeout: options.connectTimeoutMs,
       // what cannot be sent now is not kept: its caller decides where it goes
@@ -78,8 +77,10 @@ export class Connection {
       maxRetriesPerRequest: 0,
       keepAlive: 10_000,
       // for ever, but never slower than once a second; jitter keeps pods apart
-      retryStrategy: (tries) =>
-        Math.min(RECONNECT_MIN_MS * 2 ** Math.min(tries, 6), RECONNECT_MAX_MS) * (0.5 + Math.random() / 2),
+      retryStrategy: (tries) => {
+        this.logInAnew();
+        return Math.min(RECONNECT_MIN_MS * 2 ** Math.min(tries, 6), RECONNECT_MAX_MS) * (0.5 + Math.random() / 2);
+      },
       connectionName: "api",
     });
     // a listener is needed, or an error would end the process; one line a new reason
@@ -242,6 +243,16 @@ export class Connection {
       this.reconnect();
     }
     return this.pending.size > 0 || this.silentSince !== undefined || this.greetingSince !== undefined;
+  }
+
+  /** The next connection takes the password that the file holds by then. */
+  private logInAnew(): void {
+    try {
+      Object.assign(this.client.options, credentials(this.options.login));
+    } catch (error) {
+      // for a moment while it is replaced: the one before may still do
+      log("warn", "redis password not readable", { redis: this.options.name, reason: (error as Error).message });
+    }
   }
 
   private fail(error: Error): void {

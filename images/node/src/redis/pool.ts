@@ -39,7 +39,7 @@ export class ReplicaPool {
         {
           address: member,
           name: member.name,
-          password: this.config.password,
+          login: this.config.readLogin,
           connectTimeoutMs: this.config.connectTimeoutMs,
           timeoutMs: this.config.readTimeoutMs,
           clock: this.clock,

@@ -51,7 +51,7 @@ export class Store {
   constructor(private readonly config: ApiConfig) {
     const main = {
       address: config.main,
-      password: config.password,
+      login: config.login,
       connectTimeoutMs: config.connectTimeoutMs,
       timeoutMs: config.commandTimeoutMs,
       clock: this.clock,

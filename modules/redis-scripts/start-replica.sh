@@ -1,0 +1,5 @@
+#!/bin/sh
+# Starts a replica: start-replica.sh SETTING...
+set -eu
+sh /etc/redis/access.sh users
+exec redis-server /etc/redis/replica.conf "$@"

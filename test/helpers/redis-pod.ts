@@ -1,0 +1,81 @@
+/** What a Redis pod has mounted, in a folder of a test: the project's own scripts and files, with its paths in place. */
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { parseConfig, PROJECT_ROOT } from "../../modules/config";
+import { mainConf, replicaConf, sentinelConf } from "../../modules/redis-config";
+import { redisUserNames, redisUsers, sentinelUsers } from "../../modules/redis-users";
+
+const SCRIPTS = path.join(PROJECT_ROOT, "modules", "redis-scripts");
+
+const version = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
+export const hasRedis = version.status === 0;
+const [, major = 0, minor = 0] = (/v=(\d+)\.(\d+)/.exec(version.stdout ?? "") ?? []).map(Number);
+/** Came with Redis 7.2; rules that name an unknown command are refused. */
+const UNKNOWN = major > 7 || (major === 7 && minor >= 2) ? [] : [" +waitaof", " +client|setinfo"];
+
+export interface PodOptions {
+  /** Of each user. @default "for-tests" */
+  readonly password?: string;
+  /** Addresses of the pool that main is one of. @default main alone */
+  readonly pool?: readonly string[];
+  /** What else is put in place of what, in every file. */
+  readonly replace?: Readonly<Record<string, string>>;
+}
+
+export const PASSWORD = "for-tests";
+
+/** Writes `etc/`, `secret/`, and empty `data/`, `run/`, `tmp/` and `start-empty/` into `dir`. */
+export function writePod(dir: string, options: PodOptions = {}): void {
+  const { password = PASSWORD, pool, replace = {} } = options;
+  const at = (name: string) => path.join(dir, name);
+  // the longer ones first: one may be a part of another
+  const paths: Record<string, string> = {
+    "/run/secrets/redis": at("secret"),
+    "/run/start-empty": at("start-empty"),
+    "/run/redis": at("run"),
+    "/dev/termination-log": at("termination-log"),
+    "/etc/redis": at("etc"),
+    "/tmp/log": at("tmp/log"),
+  };
+  const inPlace = (text: string) => {
+    let out = text.replaceAll(/^dir \/tmp$/gm, `dir ${at("tmp")}`).replaceAll(/(?<=[ =])\/data\b/g, at("data"));
+    for (const [from, to] of Object.entries({ ...paths, ...replace })) out = out.replaceAll(from, to);
+    for (const rule of UNKNOWN) out = out.replaceAll(rule, "");
+    return out;
+  };
+  for (const folder of ["etc", "secret", "data", "run", "tmp", "start-empty"]) {
+    fs.mkdirSync(at(folder), { recursive: true });
+  }
+  const { redis } = parseConfig(
+    { redis: { durability: pool ? "ha" : "safe" } },
+    { home: dir, kubeconfigEnv: undefined },
+  );
+  const files: Record<string, string> = {
+    ...Object.fromEntries(
+      fs.readdirSync(SCRIPTS).map((name) => [name, fs.readFileSync(path.join(SCRIPTS, name), "utf8")]),
+    ),
+    "main.conf": mainConf(redis),
+    "replica.conf": replicaConf(redis),
+    users: redisUsers(pool !== undefined),
+    ...(pool ? { pool: `${pool.join("\n")}\n`, "sentinel.conf": sentinelConf, "sentinel-users": sentinelUsers() } : {}),
+  };
+  const put = (name: string, text: string, mode: number) => {
+    fs.rmSync(at(name), { force: true });
+    fs.writeFileSync(at(name), text, { mode });
+  };
+  // read-only, as a pod has them
+  for (const [name, text] of Object.entries(files)) put(`etc/${name}`, inPlace(text), 0o555);
+  // without a line end, as Kubernetes mounts them
+  for (const user of redisUserNames) put(`secret/${user}`, password, 0o440);
+}
+
+/** Runs one of its scripts to its end; programs in `bin/` go before the system's. */
+export function runScript(dir: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const [name = "", ...more] = args;
+  return spawnSync("sh", [path.join(dir, "etc", name), ...more], {
+    encoding: "utf8",
+    env: { PATH: `${path.join(dir, "bin")}:${process.env["PATH"]}`, NAMESPACE: "shop", POD: "redis-main-0", ...env },
+    timeout: 30_000,
+  });
+}
