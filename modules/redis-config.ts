@@ -108,6 +108,7 @@ export class RedisConfig extends Construct {
       "replica.conf": replicaConf(props.redis),
       users: redisUsers(props.pool !== undefined),
       "access.sh": script("access.sh"),
+      "reload-access.sh": script("reload-access.sh"),
       "start-main.sh": script("start-main.sh"),
       "start-replica.sh": script("start-replica.sh"),
       "probe.sh": script("probe.sh"),

@@ -4,7 +4,7 @@
  * Rules are Redis' own (redis.io/docs/latest/operate/oss_and_stack/management/security/acl). Passwords are one file a user;
  * redis-scripts/access.sh joins both when an instance starts.
  */
-interface RedisUser {
+export interface RedisUser {
   /** What it is for, for the documentation. */
   readonly purpose: string;
   readonly rules: string;

@@ -14,6 +14,7 @@ import { load, type LoadOptions } from "./load";
 import { logs, PART_NAMES, type LogsOptions } from "./logs";
 import { manifests } from "./manifests";
 import { pictures, PICTURES, type PicturesOptions } from "./pictures";
+import { rotate } from "./rotate";
 import { smoke } from "./smoke";
 import { status } from "./status";
 import { up } from "./up";
@@ -81,6 +82,11 @@ program
   .addHelpText("after", () => `\n${PROFILES.map((name) => `  ${name.padEnd(6)} ${PROFILE_HELP[name]}`).join("\n")}`)
   .action((options: LoadOptions) => load(options));
 program
+  .command("rotate")
+  .description("new passwords for every user of Redis, while everything goes on")
+  .option(...YES)
+  .action((options: { yes: boolean }) => rotate(options));
+program
   .command("doctor")
   .description("every prerequisite, found or missing, and what mends it")
   .action(async () => void (process.exitCode = await doctor()));
@@ -112,7 +118,7 @@ program
   .action((options: { out: string }) => manifests(options));
 program
   .command("docs")
-  .description("writes the tables of docs/observability.md from the code")
+  .description("writes the tables in docs/ from the code")
   .action(() => docs());
 program
   .command("pictures")

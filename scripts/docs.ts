@@ -1,13 +1,14 @@
-/** `npm run docs`: writes the tables of docs/observability.md anew from the code that they tell of. */
+/** `npm run docs`: writes the tables of the pages in docs/ anew from the code that they tell of. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { DASHBOARDS } from "../dashboards";
 import { isAlert, ruleGroups } from "../dashboards/rules";
 import { configSchema, PROJECT_ROOT } from "../modules/config";
+import { flows, type Flow } from "../modules/flows";
+import { REDIS_USERS, type RedisUser } from "../modules/redis-users";
 import { rulesProps } from "../modules/rules-props";
 import { say } from "./lib/ui";
 
-const PAGE = path.join(PROJECT_ROOT, "docs", "observability.md");
 const E2E = path.join(PROJECT_ROOT, "test", "e2e");
 
 /** Tiers of the end-to-end test that make an alert fire, by the alert's name. */
@@ -55,20 +56,67 @@ function dashboardsTable(): string {
   }).join("\n\n");
 }
 
+function usersTable(): string {
+  const code = (text: string | undefined) =>
+    text
+      ? text
+          .split(" ")
+          .map((rule) => `\`${cell(rule)}\``)
+          .join(" ")
+      : "";
+  const rows = Object.entries<RedisUser>(REDIS_USERS).map(
+    ([name, user]) =>
+      `| \`${name}\` | ${user.purpose} | ${[code(user.rules), code(user.inPool)].filter(Boolean).join("; with `ha` ")} |`,
+  );
+  return ["| user | for | may |", "|---|---|---|", ...rows].join("\n");
+}
+
+function flowsTable(): string {
+  const table = (over: object) => flows(configSchema.parse({ ...over, ...EVERYTHING_SEEN }));
+  const key = (f: Flow) => [f.from, f.to, f.port, f.protocol].join(" ");
+  const usual = new Set(table({}).map(key));
+  const kinds = { "with `ha`": { redis: { durability: "ha" } }, "with `keda`": { scaling: { engine: "keda" } } };
+  const rows = (found: readonly Flow[], when: string) =>
+    found
+      .filter((f) => f.to !== "dns")
+      .map((f) => `| ${f.from} | ${f.to} | ${f.port ?? "its own"} ${f.protocol} | ${f.why}${when} |`);
+  const more = Object.entries(kinds).flatMap(([when, over]) =>
+    rows(
+      table(over).filter((f) => !usual.has(key(f))),
+      ` (${when})`,
+    ),
+  );
+  return ["| from | to | port | for |", "|---|---|---|---|", ...rows(table({}), ""), ...more, LOOKUPS].join("\n");
+}
+/** The same for each of our pods. */
+const LOOKUPS = "| each of these | dns | 53 UDP, TCP | names |";
+/** Nothing that a configuration could leave out. */
+const EVERYTHING_SEEN = { observability: "install", node: { discovery: "watch" } };
+
+type Tables = Readonly<Record<string, () => string>>;
+
+/** Pages of docs/ and their tables, by the name in the marks around each. */
+export const PAGES: Readonly<Record<string, Tables>> = {
+  "observability.md": { alerts: alertsTable, dashboards: dashboardsTable },
+  "security.md": { users: usersTable, flows: flowsTable },
+};
+
 /** The page with its tables as the code has them now. */
-export function observabilityPage(page: string): string {
-  const parts = { alerts: alertsTable(), dashboards: dashboardsTable() };
-  return Object.entries(parts).reduce((text, [name, table]) => {
+export function withTables(text: string, tables: Tables): string {
+  return Object.entries(tables).reduce((page, [name, table]) => {
     const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
-    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-    if (from < 0 || to < 0) throw new Error(`${PAGE} has no marks for ${name}`);
-    return `${text.slice(0, from + begin.length)}\n\n${table}\n\n${text.slice(to)}`;
-  }, page);
+    const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+    if (from < 0 || to < 0) throw new Error(`the page has no marks for ${name}`);
+    return `${page.slice(0, from + begin.length)}\n\n${table()}\n\n${page.slice(to)}`;
+  }, text);
 }
 
 export function docs(): void {
-  const before = fs.readFileSync(PAGE, "utf8");
-  const now = observabilityPage(before);
-  fs.writeFileSync(PAGE, now);
-  say(`docs/observability.md: ${now === before ? "was up to date" : "written"}`);
+  for (const [name, tables] of Object.entries(PAGES)) {
+    const file = path.join(PROJECT_ROOT, "docs", name);
+    const before = fs.readFileSync(file, "utf8");
+    const now = withTables(before, tables);
+    fs.writeFileSync(file, now);
+    say(`docs/${name}: ${now === before ? "was up to date" : "written"}`);
+  }
 }

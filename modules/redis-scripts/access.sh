@@ -1,7 +1,7 @@
 #!/bin/sh
 # Writes the users that an instance knows to /run/redis/NAME.acl, and how it logs in to main beside it: access.sh NAME.
 # Names and rules come from /etc/redis/NAME, passwords from their files: of each user one, or two while they change
-# (NAME.old). Run again, followed by ACL LOAD, it takes new ones (npm run rotate).
+# (USER.next, then USER.old). Run again, followed by ACL LOAD, it takes new ones (npm run rotate).
 set -eu
 umask 077
 secrets=/run/secrets/redis
@@ -14,7 +14,9 @@ hash() { echo "#$(printf %s "$(cat "$1")" | sha256sum | cut -d ' ' -f 1)"; }
   echo 'user default off'
   while read -r user rules; do
     passwords=$(hash "$secrets/$user")
-    [ ! -s "$secrets/$user.old" ] || passwords="$passwords $(hash "$secrets/$user.old")"
+    for other in next old; do
+      [ ! -s "$secrets/$user.$other" ] || passwords="$passwords $(hash "$secrets/$user.$other")"
+    done
     echo "user $user on $passwords $rules"
   done <"/etc/redis/$1"
 } >"$out/$1.acl.new"

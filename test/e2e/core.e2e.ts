@@ -16,11 +16,14 @@ import {
   npmRunWith,
   projectPath,
   prometheus,
+  redis,
+  redisPodNames,
   apiRaw,
   settled,
   specReplicas,
   STATE_DIR,
 } from "./system";
+import { refusedCommands } from "../helpers/acl-log";
 import { rateOf, startLoad } from "./load";
 
 // no scale-in while the tier runs: a count that changes after the load is somebody's fault
@@ -234,6 +237,38 @@ step("plan, then the autoscaler moves, then apply: the count stays", async () =>
   const rest = await settled("deploy", "node");
   expect(rest).toBeGreaterThanOrEqual(Math.min(count, moved));
   expect(rest).toBeLessThanOrEqual(Math.max(count, moved));
+});
+
+step(
+  "passwords of Redis change under load: no request fails, the old ones are refused, and diff stays empty",
+  async () => {
+    const old = await secret(app, "redis-users", "api-write");
+    const load = await startLoad(50, 75, { writes: 20 });
+    try {
+      const { code, output } = await npmRun("rotate", "--yes");
+      expect(code).toBe(0);
+      expect(output).toMatch(/old passwords .*forgotten by \d+ instances/);
+      const { sent, late, seen } = await load.result();
+      console.log(`load: ${sent} requests, ${late} not sent, answers ${JSON.stringify(seen)}`);
+      // keys are written while others are absent
+      const { 200: found = 0, 404: absent = 0, ...others } = seen;
+      expect({ others, answered: found + absent }).toEqual({ others: {}, answered: sent });
+    } finally {
+      await load.remove();
+    }
+    expect(await secret(app, "redis-users", "api-write")).not.toBe(old);
+    for (const pod of await redisPodNames()) {
+      const log = ["-n", app, "exec", pod, "-c", "redis", "-i", "--", "redis-cli"];
+      expect(await kube.raw(log, { input: `AUTH api-write ${old}\n` })).toContain("WRONGPASS");
+    }
+    expect((await npmRun("diff")).code).toBe(0);
+  },
+);
+
+step("no part was refused a command of Redis since it started", async () => {
+  for (const pod of await redisPodNames()) {
+    expect([pod, refusedCommands(await redis(pod, "--raw", "ACL", "LOG", "100"))]).toEqual([pod, []]);
+  }
 });
 
 step("a change made by hand shows in diff, and up undoes it without touching the count", async () => {

@@ -4,6 +4,7 @@
  * E2E_NODE_START; E2E_NODES names those that may go.
  */
 import { execFileSync } from "node:child_process";
+import { refusedCommands } from "../helpers/acl-log";
 import { missing } from "../helpers/ledger-writer";
 import { heldBy, removeLedger, startLedger } from "./ledger";
 import { letLoadAskTheApi } from "./load";
@@ -18,6 +19,8 @@ import {
   kube,
   npmRunWith,
   redis,
+  redisCli,
+  redisPodNames,
 } from "./system";
 
 const settings = { IAC_REDIS_DURABILITY: "ha", IAC_OBSERVABILITY: "none" };
@@ -107,6 +110,19 @@ step("its settings change: every member is made anew, and no write waits for lon
   await fault("rollout", async () => {
     expect((await npmRunWith({ ...settings, IAC_REDIS_MAX_MEMORY: "200mb" }, "up")).code).toBe(0);
   });
+});
+
+step("passwords change, the Sentinels' too, and no write waits for long; nobody was refused a command", async () => {
+  await fault("new passwords", async () => {
+    expect((await npmRunWith(settings, "rotate", "--yes")).code).toBe(0);
+  });
+  for (const pod of await redisPodNames()) {
+    expect([pod, refusedCommands(await redis(pod, "--raw", "ACL", "LOG", "100"))]).toEqual([pod, []]);
+  }
+  for (const pod of MEMBERS) {
+    const log = await redisCli(pod, ["-p", "26379", "--raw", "ACL", "LOG", "100"]);
+    expect([pod, refusedCommands(log)]).toEqual([pod, []]);
+  }
 });
 
 step("every answered write is on main, on the pool and on each replica", async () => {

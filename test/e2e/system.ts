@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { execFileSync, spawn } from "node:child_process";
 import { loadConfig, PROJECT_ROOT } from "../../modules/config";
 import { clusterFlags, isReady, Kube } from "../../scripts/lib/kube";
+import { redisPods } from "../../scripts/lib/redis-pods";
 import type { Run } from "../../scripts/lib/run";
 
 /** State of its own, so that a person's deployment is never taken for the test's. */
@@ -155,6 +156,8 @@ export const redisCli = (pod: string, args: readonly string[], timeoutMs?: numbe
     ],
     timeoutMs === undefined ? {} : { timeoutMs },
   );
+/** Every Redis pod. */
+export const redisPodNames = async (): Promise<string[]> => (await redisPods(kube)).map((pod) => pod.metadata.name);
 export const redis = (pod: string, ...args: string[]): Promise<string> => redisCli(pod, args);
 
 /** The image that the API's pods run: it has Node, so tests run their own programs in it. */

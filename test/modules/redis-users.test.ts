@@ -1,5 +1,5 @@
 /** What each user of Redis may do and may not, with the project's own rules in a real redis-server. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -12,6 +12,7 @@ const suite = hasRedis ? describe : describe.skip;
 suite("the users of Redis", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-users-"));
   const socket = path.join(dir, "redis.sock");
+  const CLI = execFileSync("sh", ["-c", "command -v redis-cli"], { encoding: "utf8" }).trim();
   let server: ChildProcess;
   const as = (user: string, command: string, password = PASSWORD) =>
     spawnSync("redis-cli", ["-s", socket, "--user", user, "--pass", password, "--no-auth-warning"], {
@@ -20,13 +21,12 @@ suite("the users of Redis", () => {
       timeout: 5000,
     }).stdout.trim();
   const may = (user: RedisUserName, command: string) => as("admin", `ACL DRYRUN ${user} ${command}`) === "OK";
-  const load = () => {
-    expect(runScript(dir, ["access.sh", "users"]).stderr).toBe("");
-    return as("admin", "ACL LOAD");
-  };
 
   beforeAll(async () => {
     writePod(dir, { pool: ["127.0.0.1"] });
+    // where the scripts look for it
+    fs.mkdirSync(path.join(dir, "bin"));
+    fs.writeFileSync(path.join(dir, "bin/redis-cli"), `#!/bin/sh\nexec ${CLI} -s ${socket}\n`, { mode: 0o755 });
     runScript(dir, ["access.sh", "users"]);
     const access = path.join(dir, "run");
     server = spawn(
@@ -83,16 +83,35 @@ suite("the users of Redis", () => {
     for (const command of refused) expect([command, may(user, command)]).toEqual([command, false]);
   });
 
-  it("have two passwords while they change, without a restart: the old one goes when its file goes", () => {
-    fs.chmodSync(path.join(dir, "secret/probe"), 0o600);
-    fs.writeFileSync(path.join(dir, "secret/probe"), "new");
-    fs.writeFileSync(path.join(dir, "secret/probe.old"), PASSWORD);
-    expect(load()).toBe("OK");
-    expect([as("probe", "PING"), as("probe", "PING", "new")]).toEqual(["PONG", "PONG"]);
-    fs.rmSync(path.join(dir, "secret/probe.old"));
-    expect(load()).toBe("OK");
-    expect(as("probe", "PING")).toContain("NOAUTH");
-    expect(as("probe", "PING", "new")).toBe("PONG");
+  it("know the next password, then the one before, without a restart; and neither once its file is gone", () => {
+    const put = (files: Record<string, string | undefined>) => {
+      for (const [name, text] of Object.entries(files)) {
+        const file = path.join(dir, "secret", name);
+        fs.rmSync(file, { force: true });
+        if (text !== undefined) fs.writeFileSync(file, text);
+      }
+      expect(runScript(dir, ["reload-access.sh", "redis"])).toMatchObject({ status: 0, stderr: "" });
+    };
+    const known = () => [PASSWORD, "new"].map((password) => as("probe", "PING", password) === "PONG");
+    put({ "probe.next": "new" });
+    expect(known()).toEqual([true, true]);
+    put({ probe: "new", "probe.next": undefined, "probe.old": PASSWORD });
+    expect(known()).toEqual([true, true]);
+    put({ "probe.old": undefined });
+    expect(known()).toEqual([false, true]);
+  });
+  it("replicas log in to main with the password of now", () => {
+    fs.rmSync(path.join(dir, "secret/replication"));
+    fs.writeFileSync(path.join(dir, "secret/replication"), "changed");
+    runScript(dir, ["reload-access.sh", "redis"]);
+    expect(as("admin", "CONFIG GET masterauth")).toContain("changed");
+  });
+  it("that cannot be taken are an error that says why", () => {
+    fs.rmSync(path.join(dir, "secret/admin"));
+    fs.writeFileSync(path.join(dir, "secret/admin"), "unknown here");
+    const { status, stderr } = runScript(dir, ["reload-access.sh", "redis"]);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^ACL LOAD: (NOAUTH|WRONGPASS)/)]);
+    fs.writeFileSync(path.join(dir, "secret/admin"), PASSWORD);
   });
 
   it("are known by hashes of their passwords only", () => {

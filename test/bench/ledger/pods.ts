@@ -8,6 +8,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { RedisUserName } from "../../../modules/redis-users";
+import { refusedCommands } from "../../helpers/acl-log";
 import { PASSWORD, writePod } from "../../helpers/redis-pod";
 
 export const POOL = ["10.99.0.10", "10.99.0.11", "10.99.0.12"] as const;
@@ -77,12 +78,9 @@ export class Pods {
 
   /** Commands that a part was not allowed, by user, since each instance's start: rules that are too narrow. */
   refusals(): readonly string[] {
-    const fields = /^reason\ncommand\n[^]*?^username\n.*$/gm;
     return MEMBERS.flatMap((i) =>
       ["6379", "26379"].flatMap((port) =>
-        [...this.ask(i, "-p", port, "ACL", "LOG").matchAll(fields)].map(
-          ([said]) => `${i}:${port} ${said.replaceAll("\n", " ")}`,
-        ),
+        refusedCommands(this.ask(i, "-p", port, "ACL", "LOG")).map((entry) => `${i}:${port} ${entry}`),
       ),
     );
   }
