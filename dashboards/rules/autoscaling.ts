@@ -8,6 +8,8 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
   const wanted = `kube_horizontalpodautoscaler_status_desired_replicas{${ns}}`;
   // scaled to 0 by hand it reads nothing, and need not
   const unlessOff = `unless on (namespace, horizontalpodautoscaler) ${wanted} == 0`;
+  // what an increase counts outlives its pod by the whole time looked at
+  const exists = `kube_pod_container_status_restarts_total{${ns}}`;
   return [
     {
       alert: "AutoscalerAtMaximum",
@@ -57,7 +59,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     },
     {
       alert: "PodRestarting",
-      expr: `increase(kube_pod_container_status_restarts_total{${ns}}[15m]) >= ${THRESHOLDS.restarts}`,
+      expr: `increase(kube_pod_container_status_restarts_total{${ns}}[15m]) >= ${THRESHOLDS.restarts} and ${exists}`,
       for: "0s",
       severity: "warning",
       summary: "{{ $labels.pod }} keeps restarting",
@@ -66,7 +68,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     {
       alert: "PodKilledForMemory",
       // the reason is not told while the container is between two lives
-      expr: `max_over_time(kube_pod_container_status_last_terminated_reason{${ns}, reason="OOMKilled"}[5m]) == 1 and on (namespace, pod, container) increase(kube_pod_container_status_restarts_total{${ns}}[15m]) > 0`,
+      expr: `max_over_time(kube_pod_container_status_last_terminated_reason{${ns}, reason="OOMKilled"}[5m]) == 1 and on (namespace, pod, container) increase(kube_pod_container_status_restarts_total{${ns}}[15m]) > 0 and on (namespace, pod, container) ${exists}`,
       for: "0s",
       severity: "critical",
       summary: "{{ $labels.pod }} was killed for its memory",

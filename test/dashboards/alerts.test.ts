@@ -33,6 +33,7 @@ const replica = (metric: string, more = "") => `${metric}{${ns}, job="redis", in
 const hpa = (metric: string, more = "") =>
   `kube_horizontalpodautoscaler_${metric}{${ns}, horizontalpodautoscaler="node"${more}}`;
 const pod = (metric: string, more = "") => `${metric}{${ns}, pod="node-1", container="node"${more}}`;
+const gone = (metric: string, more = "") => `${metric}{${ns}, pod="node-2", container="node"${more}}`;
 const count = (status: string, route = "/item") =>
   api("http_request_duration_seconds_count", `, method="GET", route="${route}", status="${status}"`);
 const bucket = (le: string) =>
@@ -224,7 +225,11 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   PodRestarting: {
     fires: [[pod("kube_pod_container_status_restarts_total"), "0x8 1x8 2x8 3x8 4x8"]],
-    silent: [[pod("kube_pod_container_status_restarts_total"), "0x20 1x100"]],
+    silent: [
+      [pod("kube_pod_container_status_restarts_total"), "0x20 1x100"],
+      // kept restarting, and is gone since
+      [gone("kube_pod_container_status_restarts_total"), "0x4 1x4 2x4 3x4 4x4 stale"],
+    ],
     at: "9m",
   },
   PodKilledForMemory: {
@@ -237,6 +242,9 @@ const CASES: Readonly<Record<string, Case>> = {
     silent: [
       [pod("kube_pod_container_status_last_terminated_reason", ', reason="OOMKilled"'), always(1)],
       [pod("kube_pod_container_status_restarts_total"), always(1)],
+      // was killed, and is gone since
+      [gone("kube_pod_container_status_last_terminated_reason", ', reason="OOMKilled"'), "_x10 1x12 stale"],
+      [gone("kube_pod_container_status_restarts_total"), "0x10 1x12 stale"],
     ],
   },
 };
