@@ -110,6 +110,7 @@ export class RedisConfig extends Construct {
       "access.sh": script("access.sh"),
       "reload-access.sh": script("reload-access.sh"),
       "start-main.sh": script("start-main.sh"),
+      "take-snapshot.sh": script("take-snapshot.sh"),
       "start-replica.sh": script("start-replica.sh"),
       "probe.sh": script("probe.sh"),
       "exporter-passwords.sh": script("exporter-passwords.sh"),

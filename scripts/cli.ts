@@ -1,6 +1,7 @@
 /** The commands of `npm run …`, with their options. One file each; this one only dispatches. */
 import { Command, Option } from "commander";
 import { ConfigError } from "../modules/config";
+import { backup } from "./backup";
 import { bench, benches } from "./bench";
 import { keyReference, showConfig } from "./config";
 import { dev } from "./dev";
@@ -14,6 +15,7 @@ import { load, type LoadOptions } from "./load";
 import { logs, PART_NAMES, type LogsOptions } from "./logs";
 import { manifests } from "./manifests";
 import { pictures, PICTURES, type PicturesOptions } from "./pictures";
+import { restore } from "./restore";
 import { rotate } from "./rotate";
 import { smoke } from "./smoke";
 import { status } from "./status";
@@ -81,6 +83,18 @@ program
   .option(...YES)
   .addHelpText("after", () => `\n${PROFILES.map((name) => `  ${name.padEnd(6)} ${PROFILE_HELP[name]}`).join("\n")}`)
   .action((options: LoadOptions) => load(options));
+program
+  .command("backup")
+  .description("a snapshot of all keys in a file on this machine, checked after writing")
+  .option("--out <file>", "where to; by default .state/backups/TIME.rdb")
+  .option(...YES)
+  .action((options: { out?: string; yes: boolean }) => backup(options));
+program
+  .command("restore")
+  .description("replaces all keys by those of a snapshot; what was there is kept beside it")
+  .argument("<file>", "a snapshot of Redis, such as npm run backup writes")
+  .option(...YES)
+  .action((file: string, options: { yes: boolean }) => restore(file, options));
 program
   .command("rotate")
   .description("new passwords for every user of Redis, while everything goes on")

@@ -5,7 +5,7 @@ import { POOL_SIZE } from "../modules/main-pool";
 import { WORKLOADS } from "../modules/names";
 import { redisUserNames } from "../modules/redis-users";
 import { chooseCluster } from "./lib/cluster";
-import type { Kube } from "./lib/kube";
+import type { Kube, KubeObject } from "./lib/kube";
 import { inRedis, redisPods } from "./lib/redis-pods";
 import { Failure, inStep, say, type Step } from "./lib/ui";
 
@@ -60,7 +60,7 @@ const FINGERPRINT = `cd /run/secrets/redis && LC_ALL=C; export LC_ALL; for f in 
 export async function rotate(options: { yes: boolean }): Promise<void> {
   const config = loadConfig();
   const kube = await chooseCluster(config, { action: "Change the passwords of Redis on", yes: options.yes });
-  const todo = [...steps(await read(kube))];
+  const todo = [...steps((await read(kube)).files)];
   if (todo.length < 3) say("A change of passwords was interrupted; this goes on with it.");
   const last = todo.pop()!;
   const taken = todo.pop()!;
@@ -88,7 +88,7 @@ export async function rotate(options: { yes: boolean }): Promise<void> {
   });
 }
 
-async function read(kube: Kube): Promise<Files> {
+async function read(kube: Kube): Promise<{ secret: KubeObject; files: Files }> {
   const secret = await kube.get("secret", SECRET, kube.config.namespaces.app);
   if (!secret)
     throw new Failure(
@@ -100,17 +100,16 @@ async function read(kube: Kube): Promise<Files> {
   );
   const missing = redisUserNames.filter((user) => !files[user]);
   if (missing.length) throw new Failure(`The Secret ${SECRET} lacks ${missing.join(", ")}; nothing was changed.`);
-  return files;
+  return { secret, files };
 }
 
-/** By standard input: arguments can be seen by others on this machine. */
+/** By standard input: arguments can be seen by others on this machine. Fails where somebody changed it meanwhile. */
 async function write(kube: Kube, files: Files): Promise<void> {
+  const { secret } = await read(kube);
   const data = Object.fromEntries(
     Object.entries(files).map(([name, text]) => [name, Buffer.from(text).toString("base64")]),
   );
-  const patch = JSON.stringify([{ op: "replace", path: "/data", value: data }]);
-  const target = ["-n", kube.config.namespaces.app, "patch", "secret", SECRET];
-  await kube.raw([...target, "--type=json", "--patch-file=/dev/stdin"], { input: patch });
+  await kube.raw(["replace", "-f", "-"], { input: JSON.stringify({ ...secret, data }) });
 }
 
 /** Until every Redis pod, those that come meanwhile too, goes by these files. Says how many there are. */

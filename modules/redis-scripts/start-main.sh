@@ -27,6 +27,8 @@ if [ -s "$pool" ] && [ "$(of_pool 'monitor main')" != "$(of_pool announce-ip)" ]
 Set redis.durability to ha again; delete main's pod until redis-main-0 is main; then choose another durability."
 fi
 
+# shellcheck source=modules/redis-scripts/take-snapshot.sh
+. /etc/redis/take-snapshot.sh
 for file in "$data"/appendonlydir/* "$data"/appendonly.aof "$data"/dump.rdb; do
   [ ! -s "$file" ] || start
 done

@@ -11,6 +11,9 @@ trap 'exit 143' TERM
 # shellcheck source=modules/redis-scripts/pool.sh
 . /etc/redis/pool.sh
 
+# shellcheck source=modules/redis-scripts/take-snapshot.sh
+. /etc/redis/take-snapshot.sh
+
 start() {
   sh /etc/redis/access.sh users
   exec redis-server /etc/redis/main.conf --replica-announce-ip "$me" "$@"
