@@ -1,4 +1,7 @@
-/** Tier `faults`: what a lost volume costs. */
+/** Tier `faults`: what a lost volume costs, and that a backup brings it back. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { removeAfterFailure, step } from "./steps";
 import { app, eventually, expectNothingOfOurs, forward, kube, npmRunWith, redis } from "./system";
 
@@ -26,6 +29,35 @@ step("the system is up and holds data", async () => {
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   expect(await write("precious", "kept")).toBe(200);
   await eventually("the replicas to have it", 30, async () => ((await read("precious")) === "kept" ? true : undefined));
+});
+
+step("a backup comes back, on main and on its replicas; a damaged one is refused with the data untouched", async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-backup-"));
+  const file = path.join(dir, "backup.rdb");
+  const run = (name: string, ...args: string[]) => npmRunWith(settings, name, ...args, "--yes");
+  const made = await run("backup", "--out", file);
+  expect([made.code, made.output]).toEqual([0, expect.stringMatching(/whole, checksum right/)]);
+  // never over a backup that is there
+  expect((await run("backup", "--out", file)).code).not.toBe(0);
+  expect([await write("precious", "changed"), await write("later", "1")]).toEqual([200, 200]);
+
+  const bytes = fs.readFileSync(file);
+  const damaged = path.join(dir, "damaged.rdb");
+  for (const wrong of [bytes.subarray(0, bytes.length - 3), Buffer.from(bytes).fill("x", 20, 24)]) {
+    fs.writeFileSync(damaged, wrong);
+    const { code, output } = await run("restore", damaged);
+    expect([code, output]).toEqual([1, expect.stringMatching(/nothing was changed/)]);
+  }
+  await eventually("the change to be read", 30, async () =>
+    (await read("precious")) === "changed" ? true : undefined,
+  );
+
+  const { code, output } = await run("restore", file);
+  expect([code, output]).toEqual([0, expect.stringMatching(/1 keys; 2 before/)]);
+  // by replicas, all of which follow
+  expect([await read("precious"), await read("later")]).toEqual(["kept", "status 404"]);
+  expect(await redis(POD, "EXISTS", "later")).toMatch(/^0/);
+  fs.rmSync(dir, { recursive: true });
 });
 
 step("a main whose process is killed comes back with its data, and asks nobody", async () => {
