@@ -212,6 +212,10 @@ export const configSchema = z
         monitoring: dnsName.default("monitoring").describe("Prometheus, Alertmanager and Grafana"),
         keda: dnsName.default("keda").describe("KEDA, where scaling.engine is keda"),
         create: z.boolean().default(true).describe("false: they exist already and stay after `down`"),
+        quota: z
+          .boolean()
+          .default(false)
+          .describe("a ResourceQuota for app, as large as every part at its maximum in a rollout, and a LimitRange"),
       })
       .prefault({}),
     redis: z

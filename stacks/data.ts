@@ -5,6 +5,7 @@ import { GeneratedPasswords } from "../modules/generated-passwords";
 import { Keda } from "../modules/keda";
 import { MainPool } from "../modules/main-pool";
 import { Namespace } from "../modules/namespace";
+import { NamespaceQuota } from "../modules/namespace-quota";
 import { NetworkPolicies } from "../modules/network-policies";
 import { RedisConfig } from "../modules/redis-config";
 import { RedisExporter } from "../modules/redis-exporter";
@@ -26,6 +27,7 @@ export class DataLayer extends Layer {
       enforce: "restricted",
       create: config.namespaces.create,
     });
+    if (config.namespaces.quota) new NamespaceQuota(this, "quota", { namespace, config });
     if (config.networkPolicies) {
       new NetworkPolicies(this, "network-policies", {
         namespace,

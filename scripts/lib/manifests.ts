@@ -29,6 +29,8 @@ export interface LayerManifests {
 
 const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]>> = {
   kubernetes_namespace_v1: ["v1", "Namespace"],
+  kubernetes_resource_quota_v1: ["v1", "ResourceQuota"],
+  kubernetes_limit_range_v1: ["v1", "LimitRange"],
   kubernetes_config_map_v1: ["v1", "ConfigMap"],
   kubernetes_secret_v1: ["v1", "Secret"],
   kubernetes_service_v1: ["v1", "Service"],
@@ -56,6 +58,7 @@ const DROPPED = new Set([
 /** Blocks that Terraform names by one of them, Kubernetes by all. */
 const PLURALS: Readonly<Record<string, string>> = {
   port: "ports",
+  limit: "limits",
   rule: "rules",
   subject: "subjects",
   metric: "metrics",

@@ -24,6 +24,7 @@ describe("defaults", () => {
       monitoring: "monitoring",
       keda: "keda",
       create: true,
+      quota: false,
     });
     expect(config.scaling.replicas.min).toBeGreaterThanOrEqual(2);
     expect(config.clusterIsNamed).toBe(false);
