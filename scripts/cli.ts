@@ -17,6 +17,7 @@ import { manifests } from "./manifests";
 import { pictures, PICTURES, type PicturesOptions } from "./pictures";
 import { restore } from "./restore";
 import { rotate } from "./rotate";
+import { sbom } from "./sbom";
 import { smoke } from "./smoke";
 import { status } from "./status";
 import { up } from "./up";
@@ -130,6 +131,11 @@ program
   .description("what reaches the cluster as Kubernetes YAML, a folder a layer: to read, for GitOps, for scanners")
   .option("--out <folder>", "where to; must be empty", "manifests")
   .action((options: { out: string }) => manifests(options));
+program
+  .command("sbom")
+  .description("what is in both images, as CycloneDX: npm's packages and the base images'")
+  .option("--out <folder>", "where to; must be empty", "sbom")
+  .action((options: { out: string }) => sbom(options));
 program
   .command("docs")
   .description("writes the tables in docs/ from the code")

@@ -15,6 +15,7 @@ const second = {
   IAC_STATE_PREFIX: "second",
   IAC_EXPOSURE_TYPE: "NodePort",
   IAC_REDIS_DURABILITY: "fast",
+  IAC_NAMESPACES_QUOTA: "true",
 };
 
 let before: string[];
