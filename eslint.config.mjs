@@ -1,5 +1,6 @@
 import js from "@eslint/js";
 import prettier from "eslint-config-prettier";
+import security from "eslint-plugin-security";
 import tseslint from "typescript-eslint";
 
 const providerRoots = {
@@ -15,6 +16,7 @@ export default tseslint.config(
   { ignores: ["node_modules", "cdktf.out", "**/dist", "images/*/node_modules", "coverage", ".state", ".tools"] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
+  security.configs.recommended,
   prettier,
   {
     rules: {
@@ -26,8 +28,17 @@ export default tseslint.config(
         { object: "process", property: "env", message: "Only modules/config-sources.ts reads the environment." },
       ],
       eqeqeq: "error",
+      ...Object.fromEntries(Object.keys(security.rules).map((rule) => [`security/${rule}`, "error"])),
+      // keys are names in this code; what a request names goes into a Map, never into an object
+      "security/detect-object-injection": "off",
+      // paths come from whoever runs a command, or from an environment that a pod's author wrote
+      "security/detect-non-literal-fs-filename": "off",
+      // what they match is configuration; a request's input meets only those of images/
+      "security/detect-unsafe-regex": "off",
     },
   },
+  { files: ["images/*/src/**"], rules: { "security/detect-unsafe-regex": "error" } },
+  { files: ["test/**", "images/*/test/**"], rules: { "security/detect-non-literal-regexp": "off" } },
   {
     files: ["modules/**", "stacks/**"],
     rules: { "no-restricted-imports": ["error", { patterns: [providerRoots] }] },

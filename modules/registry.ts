@@ -54,12 +54,12 @@ function dockerLogin(file: string, host: string): string | undefined {
 
 /** Exchanges the login for a token, as the registry's challenge asks. */
 async function bearer(challenge: string, login: string | undefined): Promise<string | undefined> {
-  const part = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1];
-  const realm = part("realm");
+  const parts = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+  const realm = parts.get("realm");
   if (!realm) return undefined;
   const url = new URL(realm);
   for (const name of ["service", "scope"]) {
-    const value = part(name);
+    const value = parts.get(name);
     if (value) url.searchParams.set(name, value);
   }
   const answer = await fetch(url, {

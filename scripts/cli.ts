@@ -18,6 +18,7 @@ import { pictures, PICTURES, type PicturesOptions } from "./pictures";
 import { restore } from "./restore";
 import { rotate } from "./rotate";
 import { sbom } from "./sbom";
+import { scan } from "./scan";
 import { smoke } from "./smoke";
 import { status } from "./status";
 import { up } from "./up";
@@ -131,6 +132,12 @@ program
   .description("what reaches the cluster as Kubernetes YAML, a folder a layer: to read, for GitOps, for scanners")
   .option("--out <folder>", "where to; must be empty", "manifests")
   .action((options: { out: string }) => manifests(options));
+program
+  .command("scan")
+  .description(
+    "checkov, kube-score, kubeconform, hadolint and npm audit on what is deployed and built; installs them into .tools",
+  )
+  .action(async () => void (process.exitCode = await scan()));
 program
   .command("sbom")
   .description("what is in both images, as CycloneDX: npm's packages and the base images'")

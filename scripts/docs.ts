@@ -7,6 +7,7 @@ import { configSchema, PROJECT_ROOT } from "../modules/config";
 import { flows, type Flow } from "../modules/flows";
 import { REDIS_USERS, type RedisUser } from "../modules/redis-users";
 import { rulesProps } from "../modules/rules-props";
+import { ANSWERS } from "./lib/scan-answers";
 import { say } from "./lib/ui";
 
 const E2E = path.join(PROJECT_ROOT, "test", "e2e");
@@ -93,12 +94,19 @@ const LOOKUPS = "| each of these | dns | 53 UDP, TCP | names |";
 /** Nothing that a configuration could leave out. */
 const EVERYTHING_SEEN = { observability: "install", node: { discovery: "watch" } };
 
+function answersTable(): string {
+  const rows = Object.entries(ANSWERS).flatMap(([scanner, answers]) =>
+    Object.entries(answers).map(([check, why]) => `| ${scanner} | \`${check}\` | ${cell(why)} |`),
+  );
+  return ["| scanner | check | why it stays |", "|---|---|---|", ...rows].join("\n");
+}
+
 type Tables = Readonly<Record<string, () => string>>;
 
 /** Pages of docs/ and their tables, by the name in the marks around each. */
 export const PAGES: Readonly<Record<string, Tables>> = {
   "observability.md": { alerts: alertsTable, dashboards: dashboardsTable },
-  "security.md": { users: usersTable, flows: flowsTable },
+  "security.md": { users: usersTable, flows: flowsTable, answers: answersTable },
 };
 
 /** The page with its tables as the code has them now. */

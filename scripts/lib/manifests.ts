@@ -71,7 +71,11 @@ const VERBATIM = new Set(["labels", "annotations", "match_labels", "data"]);
 const SINGLE = new Set(["scale_up", "scale_down"]);
 const NUMERIC = new Set(["port", "target_port", "node_port", "max_unavailable", "min_available"]);
 
-const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** As Kubernetes writes names: `target_port` is targetPort, `cluster_ip` clusterIP, `external_ips` externalIPs. */
+const camel = (name: string): string =>
+  name
+    .replace(/_ip(s?)$/, (_, plural: string) => `IP${plural}`)
+    .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 const isTree = (value: Json | undefined): value is Tree =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 

@@ -14,14 +14,18 @@ describe("a resource as an object of Kubernetes", () => {
   it("has Kubernetes' names and numbers, and labels as they are", () => {
     const service = kubernetesObject("kubernetes_service_v1", {
       metadata: { name: "a", labels: { "some_label/x": "y" } },
-      spec: { port: [{ port: 80, target_port: "8080", node_port: null }], selector: { my_app: "a" } },
+      spec: {
+        port: [{ port: 80, target_port: "8080", node_port: null }],
+        selector: { my_app: "a" },
+        cluster_ip: "None",
+      },
       wait_for_load_balancer: false,
     });
     expect(service).toEqual({
       apiVersion: "v1",
       kind: "Service",
       metadata: { name: "a", labels: { "some_label/x": "y" } },
-      spec: { ports: [{ port: 80, targetPort: 8080 }], selector: { my_app: "a" } },
+      spec: { ports: [{ port: 80, targetPort: 8080 }], selector: { my_app: "a" }, clusterIP: "None" },
     });
   });
   it("has no password", () => {
