@@ -18,6 +18,7 @@ const quantity = z
   .string()
   .regex(QUANTITY, 'a Kubernetes quantity such as "100m", "256Mi" or "1Gi"')
   .describe("Kubernetes quantity");
+const CRON = /^(@(yearly|monthly|weekly|daily|hourly)|([\d*,/-]+ ){4}[\d*,/-]+)$/;
 const dnsName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "lower-case letters, digits and dashes, at most 63");
@@ -240,6 +241,19 @@ export const configSchema = z
           .max(3600)
           .default(60)
           .describe("how long a replica keeps answering after it lost main"),
+        backup: z
+          .strictObject({
+            schedule: z
+              .string()
+              .regex(CRON, 'five fields such as "17 3 * * *", or @daily')
+              .nullable()
+              .default(null)
+              .describe("when a backup is made, in UTC; null: none"),
+            keep: z.number().int().min(1).max(1000).default(7).describe("backups that are kept; older ones go"),
+            storage: quantity.default("2Gi").describe("size of the volume that they lie on"),
+          })
+          .prefault({})
+          .describe("scheduled backups onto a volume of their own"),
         main: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
         replica: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
         sentinel: resources({ cpu: "10m", memory: "16Mi", memoryLimit: "64Mi" }),

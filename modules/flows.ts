@@ -5,10 +5,10 @@
  * Whatever is not in it is denied, in both directions.
  */
 import type { Config } from "./config";
-import { EXPORTER_PORT, REDIS_PORT, SENTINEL_PORT, type Component } from "./names";
+import { COMPONENTS, EXPORTER_PORT, JOBS, REDIS_PORT, SENTINEL_PORT, type Part } from "./names";
 
-/** An end of a flow: one of our components, or something outside the namespace. */
-export type Peer = Component | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
+/** An end of a flow: one of our parts, or something outside the namespace. */
+export type Peer = Part | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
 
 export interface Flow {
   readonly from: Peer;
@@ -25,7 +25,8 @@ export function flows(
 ): readonly Flow[] {
   const tcp = (from: Peer, to: Peer, port: number, why: string): Flow => ({ from, to, port, protocol: "TCP", why });
   const { node, react } = config.images;
-  const lookups = (["redis-main", "redis-replica", "redis-exporter", "node", "react"] as const).flatMap((from) =>
+  const backups = config.redis.backup.schedule !== null;
+  const lookups = [...COMPONENTS, ...(backups ? JOBS : [])].flatMap((from) =>
     (["UDP", "TCP"] as const).map((protocol): Flow => ({ from, to: "dns", port: 53, protocol, why: "names" })),
   );
   const scrapes =
@@ -58,6 +59,7 @@ export function flows(
     tcp("node", "redis-replica", REDIS_PORT, "reads"),
     tcp("redis-replica", "redis-main", REDIS_PORT, "replication"),
     tcp("redis-main", "redis-replica", REDIS_PORT, "whether they hold data, before it starts empty"),
+    ...(backups ? [tcp("redis-backup", "redis-main", REDIS_PORT, "a copy of all keys")] : []),
     tcp("redis-exporter", "redis-main", REDIS_PORT, "INFO"),
     tcp("redis-exporter", "redis-replica", REDIS_PORT, "INFO"),
     ...(config.node.discovery === "watch"

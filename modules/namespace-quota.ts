@@ -28,9 +28,12 @@ function shares(config: Config): readonly Share[] {
     { pods: rolled(scaling.exporter.max, 1), containers: [redis.exporter] },
     { pods: rolled(scaling.node.max, Math.ceil(scaling.node.max / 4)), containers: [config.node.resources] },
     { pods: rolled(scaling.react.max, Math.ceil(scaling.react.max / 4)), containers: [config.react.resources] },
+    ...(backups(config) ? [{ pods: 1, containers: [redis.exporter] }] : []),
     { pods: GUESTS, containers: [GUEST] },
   ];
 }
+
+const backups = (config: Config): boolean => config.redis.backup.schedule !== null;
 
 /** Everything that the namespace can need at once: each part at its maximum and in a rollout. */
 export function quota(config: Config): Readonly<Record<string, string>> {
@@ -42,8 +45,11 @@ export function quota(config: Config): Readonly<Record<string, string>> {
     "requests.cpu": cores(sum((r) => r.cpu)),
     "requests.memory": mebibytes(sum((r) => r.memory)),
     "limits.memory": mebibytes(sum((r) => r.memoryLimit)),
-    persistentvolumeclaims: String(mainPods(config)),
-    "requests.storage": mebibytes(mainPods(config) * parseQuantity(config.redis.storage)),
+    persistentvolumeclaims: String(mainPods(config) + (backups(config) ? 1 : 0)),
+    "requests.storage": mebibytes(
+      mainPods(config) * parseQuantity(config.redis.storage) +
+        (backups(config) ? parseQuantity(config.redis.backup.storage) : 0),
+    ),
   };
 }
 

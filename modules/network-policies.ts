@@ -2,7 +2,7 @@ import { Construct } from "constructs";
 import { NetworkPolicyV1 } from "@cdktf/provider-kubernetes/lib/network-policy-v1";
 import { KEDA_OPERATOR_LABELS } from "./keda";
 import { KubernetesApiAddress } from "./kubernetes-api-address";
-import { COMPONENTS, labels, projectLabels, selectorLabels, type Component } from "./names";
+import { COMPONENTS, JOBS, labels, projectLabels, selectorLabels, type Part } from "./names";
 import type { Flow, Peer } from "./flows";
 
 export interface NetworkPoliciesProps {
@@ -16,7 +16,8 @@ export interface NetworkPoliciesProps {
   readonly flows: readonly Flow[];
 }
 
-const isComponent = (peer: Peer): peer is Component => (COMPONENTS as readonly string[]).includes(peer);
+const PARTS: readonly Part[] = [...COMPONENTS, ...JOBS];
+const isPart = (peer: Peer): peer is Part => (PARTS as readonly string[]).includes(peer);
 
 /**
  * NetworkPolicies of the application's namespace: one that denies everything, and one a
@@ -35,7 +36,7 @@ export class NetworkPolicies extends Construct {
     });
 
     const peer = (p: Peer) => {
-      if (isComponent(p)) return [{ podSelector: { matchLabels: selectorLabels(p) } }];
+      if (isPart(p)) return [{ podSelector: { matchLabels: selectorLabels(p) } }];
       if (p === "anyone") return [];
       const within = (namespace: string, pods?: Record<string, string>) => [
         {
@@ -48,7 +49,7 @@ export class NetworkPolicies extends Construct {
       return within(props.dnsNamespace);
     };
 
-    for (const component of COMPONENTS) {
+    for (const component of PARTS.filter((p) => props.flows.some((f) => f.from === p))) {
       const ports = (f: Flow) => [{ port: String(f.port), protocol: f.protocol }];
       const ingress = props.flows
         .filter((f) => f.to === component)
@@ -68,7 +69,7 @@ export class NetworkPolicies extends Construct {
     }
 
     // policies add up: this one only adds addresses that are known when it is applied
-    const watchers = props.flows.filter((f) => f.to === "kubernetes-api").map((f) => f.from as Component);
+    const watchers = props.flows.filter((f) => f.to === "kubernetes-api").map((f) => f.from as Part);
     if (watchers.length === 0) return;
     const api = new KubernetesApiAddress(this, "kubernetes-api");
     for (const component of watchers) {

@@ -4,7 +4,7 @@
  */
 import type { Container, PodSpec, SecurityContext, TopologySpreadConstraint } from "kubernetes-types/core/v1";
 import type { Config, ResourcesConfig } from "./config";
-import { selectorLabels, type Component } from "./names";
+import { selectorLabels, type Part } from "./names";
 
 /** Satisfies Pod Security `restricted`. */
 export const containerSecurity = (readOnlyRootFilesystem = true): SecurityContext => ({
@@ -20,7 +20,7 @@ export const resourcesOf = (r: ResourcesConfig): NonNullable<Container["resource
 });
 
 /** Spread softly: a cluster of one node, or a full zone, must not keep a pod pending. */
-const spread = (component: Component): TopologySpreadConstraint[] =>
+const spread = (component: Part): TopologySpreadConstraint[] =>
   ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map((topologyKey) => ({
     topologyKey,
     maxSkew: 1,
@@ -29,7 +29,7 @@ const spread = (component: Component): TopologySpreadConstraint[] =>
   }));
 
 export interface PodProps {
-  readonly component: Component;
+  readonly component: Part;
   readonly containers: Container[];
   readonly volumes?: PodSpec["volumes"];
   /**

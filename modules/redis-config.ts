@@ -19,9 +19,6 @@ const ACCESS_DIR = "/run/redis";
 
 const POOL_SCRIPTS = ["pool.sh", "start-member.sh", "stop-member.sh", "start-sentinel.sh", "tune-sentinel.sh"] as const;
 
-/** User of the official Redis image. */
-export const REDIS_USER = 999;
-
 const access = `aclfile ${ACCESS_DIR}/users.acl\ninclude ${ACCESS_DIR}/replication.conf`;
 
 /** Main: an append-only file on its volume; replicas copy it without a file in between. */
@@ -114,6 +111,7 @@ export class RedisConfig extends Construct {
       "start-replica.sh": script("start-replica.sh"),
       "probe.sh": script("probe.sh"),
       "exporter-passwords.sh": script("exporter-passwords.sh"),
+      ...(props.redis.backup.schedule === null ? {} : { "backup.sh": script("backup.sh") }),
       ...(props.pool
         ? {
             ...Object.fromEntries(POOL_SCRIPTS.map((name) => [name, script(name)])),
@@ -172,7 +170,9 @@ export class RedisConfig extends Construct {
     return ["sh", this.script("start-replica.sh"), ...(this.pool ? announced : [])];
   }
 
-  script(name: "exporter-passwords.sh" | "start-main.sh" | "start-replica.sh" | (typeof POOL_SCRIPTS)[number]): string {
+  script(
+    name: "backup.sh" | "exporter-passwords.sh" | "start-main.sh" | "start-replica.sh" | (typeof POOL_SCRIPTS)[number],
+  ): string {
     return `${CONFIG_DIR}/${name}`;
   }
 

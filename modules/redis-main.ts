@@ -4,9 +4,9 @@ import type { Config } from "./config";
 import { ComponentService } from "./component-service";
 import { DisruptionBudget } from "./disruption-budget";
 import { mainPods } from "./main-pool";
-import { REDIS_PORT, selectorLabels, SENTINEL_PORT } from "./names";
+import { REDIS_PORT, REDIS_USER, selectorLabels, SENTINEL_PORT } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
-import { REDIS_USER, type RedisConfig } from "./redis-config";
+import type { RedisConfig } from "./redis-config";
 import { IMAGES } from "./versions";
 import { Workload } from "./workload";
 

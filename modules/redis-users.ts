@@ -31,6 +31,7 @@ export const REDIS_USERS = {
     ofSentinel:
       "&+switch-master +ping +info +subscribe +client|setname +client|setinfo +sentinel|get-master-addr-by-name",
   },
+  backup: { purpose: "scheduled backups, on main", rules: "+ping +replconf +psync +sync" },
   // not CONFIG GET: it would tell the password of replication
   exporter: {
     purpose: "the exporter",

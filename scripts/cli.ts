@@ -1,7 +1,7 @@
 /** The commands of `npm run …`, with their options. One file each; this one only dispatches. */
 import { Command, Option } from "commander";
 import { ConfigError } from "../modules/config";
-import { backup } from "./backup";
+import { backup, type BackupOptions } from "./backup";
 import { bench, benches } from "./bench";
 import { keyReference, showConfig } from "./config";
 import { dev } from "./dev";
@@ -89,8 +89,10 @@ program
   .command("backup")
   .description("a snapshot of all keys in a file on this machine, checked after writing")
   .option("--out <file>", "where to; by default .state/backups/TIME.rdb")
+  .option("--list", "tell which scheduled backups there are", false)
+  .option("--fetch <name>", "bring a scheduled one here, by its name or latest, instead of making one")
   .option(...YES)
-  .action((options: { out?: string; yes: boolean }) => backup(options));
+  .action((options: BackupOptions) => backup(options));
 program
   .command("restore")
   .description("replaces all keys by those of a snapshot; what was there is kept beside it")

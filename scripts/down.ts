@@ -1,6 +1,6 @@
 /** `npm run down`: removes everything of ours, and proves that nothing is left. */
 import { loadConfig, type Config } from "../modules/config";
-import { WORKLOADS } from "../modules/names";
+import { BACKUPS_CLAIM, WORKLOADS } from "../modules/names";
 import { LAYERS } from "../stacks/layer";
 import { chooseCluster } from "./lib/cluster";
 import { freeScaledObjects } from "./lib/engine";
@@ -97,7 +97,9 @@ async function whatGoes(kube: Kube): Promise<string[]> {
     const [, member] = /^data-redis-main-(\d+)$/.exec(pvc.metadata.name) ?? [];
     const holds =
       member === undefined
-        ? "metrics"
+        ? pvc.metadata.name === BACKUPS_CLAIM
+          ? "the scheduled backups; keep the last: npm run backup -- --fetch latest"
+          : "metrics"
         : member === "0"
           ? `all keys and values (${await keyCount(kube, config)})`
           : "another copy of them";

@@ -26,7 +26,14 @@ export const newPassword = (): string => Array.from({ length: 32 }, () => LETTER
  * What the Secret holds in each step of a change, from what it holds now: whoever logs in takes USER, and that one is
  * known to every instance before it is there. A change that was interrupted goes on where it was.
  */
-export function steps(files: Files, make: () => string = newPassword): readonly Files[] {
+export function steps(
+  held: Files,
+  make: () => string = newPassword,
+  wanted: readonly string[] = redisUserNames,
+): readonly Files[] {
+  // a Secret that is older than a user has none for it
+  const missing = wanted.filter((user) => !held[user]).map((user) => [user, make()]);
+  const files: Files = { ...held, ...(Object.fromEntries(missing) as Files) };
   const users = Object.keys(files).filter((name) => !name.endsWith(NEXT) && !name.endsWith(OLD));
   const each = (of: (user: string) => readonly (readonly [string, string])[]): Files =>
     Object.fromEntries(users.flatMap(of));
@@ -98,8 +105,6 @@ async function read(kube: Kube): Promise<{ secret: KubeObject; files: Files }> {
   const files = Object.fromEntries(
     Object.entries(secret.data ?? {}).map(([name, text]) => [name, Buffer.from(text, "base64").toString()]),
   );
-  const missing = redisUserNames.filter((user) => !files[user]);
-  if (missing.length) throw new Failure(`The Secret ${SECRET} lacks ${missing.join(", ")}; nothing was changed.`);
   return { secret, files };
 }
 

@@ -7,6 +7,7 @@ import { MainPool } from "../modules/main-pool";
 import { Namespace } from "../modules/namespace";
 import { NamespaceQuota } from "../modules/namespace-quota";
 import { NetworkPolicies } from "../modules/network-policies";
+import { RedisBackup } from "../modules/redis-backup";
 import { RedisConfig } from "../modules/redis-config";
 import { RedisExporter } from "../modules/redis-exporter";
 import { RedisMain } from "../modules/redis-main";
@@ -53,6 +54,7 @@ export class DataLayer extends Layer {
     const main = new RedisMain(this, "redis-main", { namespace, config, files });
     const scaled = { namespace, config, files, ...this.keda(namespace) };
     const replicas = new RedisReplicas(this, "redis-replicas", scaled);
+    if (config.redis.backup.schedule !== null) new RedisBackup(this, "redis-backup", { namespace, config, files });
     const exporter = new RedisExporter(this, "redis-exporter", scaled);
 
     this.output("namespace", namespace, "namespace of the application");

@@ -60,6 +60,30 @@ step("a backup comes back, on main and on its replicas; a damaged one is refused
   fs.rmSync(dir, { recursive: true });
 });
 
+step("scheduled backups are made, and the latest comes back", async () => {
+  const scheduled = { ...settings, IAC_REDIS_BACKUP_SCHEDULE: "* * * * *", IAC_REDIS_BACKUP_KEEP: "2" };
+  expect((await npmRunWith(scheduled, "up")).code).toBe(0);
+  expect((await npmRunWith(scheduled, "diff")).code).toBe(0);
+  const found = await eventually("backups", 300, async () => {
+    const done = (await kube.list("jobs", "-n", app)).filter((job) => job.status?.succeeded);
+    if (!done.some((job) => job.metadata.name.startsWith("redis-backup-"))) throw new Error("no job has ended well");
+    const { output } = await npmRunWith(scheduled, "backup", "--list", "--yes");
+    const names = output.match(/^\S+Z\.rdb/gm) ?? [];
+    return names.length === 2 ? names : undefined;
+  });
+  console.log(found);
+  expect(await write("precious", "changed")).toBe(200);
+  const file = path.join(os.tmpdir(), `e2e-${process.pid}.rdb`);
+  const fetched = await npmRunWith(scheduled, "backup", "--fetch", found.at(-1)!, "--out", file, "--yes");
+  expect([fetched.code, fetched.output]).toEqual([0, expect.stringContaining("checksum right")]);
+  expect((await npmRunWith(scheduled, "restore", file, "--yes")).code).toBe(0);
+  expect(await read("precious")).toBe("kept");
+  fs.rmSync(file);
+  // and none any more
+  expect((await npmRunWith(settings, "up")).code).toBe(0);
+  expect(await kube.list("cronjobs,pvc", "-n", app, "-l", "app.kubernetes.io/name=redis-backup")).toEqual([]);
+});
+
 step("a main whose process is killed comes back with its data, and asks nobody", async () => {
   const restarts = async () => (await main())?.status?.containerStatuses?.[0]?.restartCount as number;
   const before = await restarts();

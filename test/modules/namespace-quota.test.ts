@@ -33,6 +33,10 @@ describe("the namespace's quota", () => {
     expect(of({ redis: { durability: "ha" } })).toMatchObject({ pods: "36", persistentvolumeclaims: "3" });
     expect(of({ redis: { durability: "ha" } })["requests.cpu"]).toBe(`${2360 + 200 + 3 * 10}m`);
   });
+  it("has room for a backup and its volume, where one is scheduled", () => {
+    const scheduled = of({ redis: { backup: { schedule: "@daily", storage: "3Gi" } } });
+    expect(scheduled).toMatchObject({ pods: "35", persistentvolumeclaims: "2", "requests.storage": "4096Mi" });
+  });
   it("is there where it is asked for, with defaults for pods that name nothing", () => {
     expect(resources(synthesize(), "kubernetes_resource_quota_v1")).toEqual([]);
     const layers = synthesize({ namespaces: { quota: true } });

@@ -1,0 +1,25 @@
+#!/bin/sh
+# A backup of main into /backups, looked at before it gets its name; backup.sh HOST KEEP. The newest KEEP stay.
+set -eu
+host=$1
+keep=$2
+part=/backups/.part
+refuse() {
+  rm -f "$part"
+  echo "$*" | tee /dev/termination-log >&2
+  exit 1
+}
+# what an earlier one left that did not end
+rm -f "$part"
+REDISCLI_AUTH=$(cat /run/secrets/redis/backup)
+export REDISCLI_AUTH
+said=$(redis-cli -h "$host" --user backup --rdb "$part" 2>&1) || refuse "No backup: $said"
+seen=$(redis-check-rdb "$part" 2>&1) || refuse "No backup, for what came is damaged: $seen"
+name=$(date -u +%Y-%m-%dT%H-%M-%SZ).rdb
+mv "$part" "/backups/$name"
+sync
+echo "$name: $(echo "$seen" | sed -n 's/.*\] *\([0-9]* keys read\).*/\1/p'), $(wc -c <"/backups/$name") bytes"
+# names sort by time
+for old in $(cd /backups && find . -maxdepth 1 -name '*.rdb' | sort -r | tail -n "+$((keep + 1))"); do
+  rm "/backups/$old"
+done

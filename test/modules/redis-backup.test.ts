@@ -1,0 +1,112 @@
+/** Scheduled backups: the script against a real redis-server with the project's own users, and what reaches the cluster. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { chosen } from "../../scripts/backup";
+import { checkSnapshot } from "../../scripts/lib/rdb";
+import { type Json, resources, synthesize } from "../helpers/layers";
+import { containersOf, faults } from "../helpers/pods";
+import { hasRedis, PASSWORD, runScript, writePod } from "../helpers/redis-pod";
+
+if (!hasRedis) console.warn("SKIPPED: backups were not made: redis-server is not installed");
+const suite = hasRedis ? describe : describe.skip;
+
+suite("a scheduled backup", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-backup-"));
+  const port = 29379 + (process.pid % 500);
+  const backups = path.join(dir, "backups");
+  let main: ChildProcess;
+  const admin = (...args: string[]) =>
+    spawnSync("redis-cli", ["-p", String(port), "--user", "admin", "--pass", PASSWORD, "--no-auth-warning", ...args], {
+      encoding: "utf8",
+    }).stdout;
+  const run = (keep: number) => runScript(dir, ["backup.sh", "127.0.0.1", String(keep)]);
+  const names = () => fs.readdirSync(backups).sort();
+
+  beforeAll(async () => {
+    fs.mkdirSync(backups, { recursive: true });
+    writePod(dir, { replace: { "6379": String(port), "/backups": backups } });
+    // the client's own port is the usual one
+    fs.mkdirSync(path.join(dir, "bin"));
+    const cli = spawnSync("sh", ["-c", "command -v redis-cli"], { encoding: "utf8" }).stdout.trim();
+    fs.writeFileSync(path.join(dir, "bin/redis-cli"), `#!/bin/sh\nexec ${cli} -p ${port} "$@"\n`, { mode: 0o755 });
+    runScript(dir, ["access.sh", "users"]);
+    const access = path.join(dir, "run");
+    const args = ["--aclfile", path.join(access, "users.acl"), "--port", String(port), "--save", ""];
+    args.push("--repl-diskless-sync-delay", "0");
+    main = spawn("redis-server", args, { cwd: dir, stdio: "ignore" });
+    for (let i = 0; i < 100 && !admin("PING").includes("PONG"); i++) await new Promise((r) => setTimeout(r, 50));
+    admin("SET", "a", "1");
+  });
+  beforeEach(() => {
+    for (const name of fs.readdirSync(backups)) fs.rmSync(path.join(backups, name));
+    fs.rmSync(path.join(dir, "termination-log"), { force: true });
+  });
+  afterAll(() => {
+    main.kill("SIGKILL");
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+
+  it("is a whole snapshot with the time for its name, made as a user that may do nothing else", () => {
+    const { status, stdout, stderr } = run(7);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^\d{4}-\d\d-\d\dT[\d-]+Z\.rdb: 1 keys read, \d+ bytes\n$/);
+    expect(checkSnapshot(path.join(backups, names()[0]!))).toMatchObject({ checked: true });
+  });
+  it("lets the oldest go, and what an interrupted one left", () => {
+    for (const name of ["2020-01-01T00-00-00Z.rdb", "2021-01-01T00-00-00Z.rdb", ".part"])
+      fs.writeFileSync(path.join(backups, name), "x");
+    expect(run(2).status).toBe(0);
+    expect(names()).toEqual(["2021-01-01T00-00-00Z.rdb", expect.stringMatching(/^20(2[2-9]|[3-9])/)]);
+  });
+  it("that cannot be made says why, and takes none away", () => {
+    fs.writeFileSync(path.join(backups, "2020-01-01T00-00-00Z.rdb"), "x");
+    admin("ACL", "SETUSER", "backup", "off");
+    const { status } = run(1);
+    admin("ACL", "SETUSER", "backup", "on");
+    expect(status).toBe(1);
+    expect(fs.readFileSync(path.join(dir, "termination-log"), "utf8")).toMatch(/^No backup: [^]*(AUTH|PASS)/);
+    expect(names()).toEqual(["2020-01-01T00-00-00Z.rdb"]);
+  });
+  it("that is wanted back is found by its name or as the latest; another name is refused with those there are", () => {
+    const there = [
+      { name: "b.rdb", bytes: 2 },
+      { name: "a.rdb", bytes: 1 },
+    ];
+    expect(chosen(there, "latest").name).toBe("b.rdb");
+    expect(chosen(there, "a.rdb").bytes).toBe(1);
+    expect(() => chosen(there, "c.rdb")).toThrow("There is no backup c.rdb; there are b.rdb, a.rdb.");
+    expect(() => chosen([], "latest")).toThrow("There is no backup yet.");
+  });
+});
+
+describe("backups by configuration", () => {
+  const objects = (over: object = {}) =>
+    resources(synthesize(over), "kubernetes_manifest").map((r) => r.body["manifest"] as Json);
+  const scheduled = { redis: { backup: { schedule: "17 3 * * *", keep: 3 } } };
+  const job = objects(scheduled).find((o) => o["kind"] === "CronJob");
+
+  it("are none until somebody says when", () => {
+    expect(objects().some((o) => o["kind"] === "CronJob")).toBe(false);
+    expect(resources(synthesize(), "kubernetes_persistent_volume_claim_v1")).toEqual([]);
+  });
+  it("come at that time, one after the other, by a pod that Pod Security restricted allows", () => {
+    expect(job!["spec"]).toMatchObject({ schedule: "17 3 * * *", timeZone: "Etc/UTC", concurrencyPolicy: "Forbid" });
+    const pod = job!["spec"].jobTemplate.spec.template.spec;
+    for (const container of containersOf(pod)) expect(faults(pod, container)).toEqual([]);
+    expect(pod.containers[0].command.slice(-2)).toEqual(["redis-main", "3"]);
+    const secret = pod.volumes.find((v: Json) => v["secret"]).secret;
+    expect(secret.items).toEqual([{ key: "backup", path: "backup" }]);
+  });
+  it("reach main and names, and nothing else", () => {
+    const policies = resources(synthesize(scheduled), "kubernetes_network_policy_v1").map((r) => r.body);
+    const own = policies.find((p) => p["metadata"].name === "redis-backup")!["spec"];
+    expect(own.ingress).toEqual([]);
+    expect(own.egress.map((e: Json) => e["ports"][0].port).sort()).toEqual(["53", "53", "6379"]);
+    expect(policies.filter((p) => p["metadata"].name === "redis-backup")).toHaveLength(1);
+  });
+  it.each(["every day", "61", "* * * *", "@sometimes"])("refuse %p as a time", (schedule) => {
+    expect(() => synthesize({ redis: { backup: { schedule } } })).toThrow(/redis\.backup\.schedule/);
+  });
+});
