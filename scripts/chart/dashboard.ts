@@ -156,7 +156,7 @@ const files = draw(
       height: 30,
       itemHeight: 6,
       itemWidth: 14,
-      itemGap: 10,
+      itemGap: 18,
       textStyle: text(10.5, COLOURS.faint),
     })),
     xAxis: grid.map((_, i) => ({
