@@ -20,6 +20,7 @@ import { rotate } from "./rotate";
 import { sbom } from "./sbom";
 import { scan } from "./scan";
 import { smoke } from "./smoke";
+import { BACKENDS, state, type StateOptions } from "./state";
 import { status } from "./status";
 import { up } from "./up";
 import { PROFILE_HELP, PROFILES } from "./lib/load/profile";
@@ -104,6 +105,14 @@ program
   .description("new passwords for every user of Redis, while everything goes on")
   .option(...YES)
   .action((options: { yes: boolean }) => rotate(options));
+program
+  .command("state")
+  .description("where Terraform's states are and who holds them; brings them from another backend")
+  .addOption(
+    new Option("--from <backend>", "where they are, if not in state.backend: moves them there").choices(BACKENDS),
+  )
+  .option(...YES)
+  .action((options: StateOptions) => state(options));
 program
   .command("doctor")
   .description("every prerequisite, found or missing, and what mends it")

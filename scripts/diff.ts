@@ -2,6 +2,7 @@
 import { loadConfig } from "../modules/config";
 import { LAYERS, UPSTREAM, type LayerName } from "../stacks/layer";
 import { chooseCluster } from "./lib/cluster";
+import { checkStateIsHere } from "./lib/state-elsewhere";
 import { findDrift, type Drift } from "./lib/drift";
 import { intended, planLayer } from "./lib/layers";
 import { checkTerraform } from "./lib/preflight";
@@ -46,6 +47,7 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
   const config = loadConfig();
   await checkTerraform(config);
   const kube = await chooseCluster(config, { action: "Compare with", yes: options.yes });
+  await checkStateIsHere(kube);
   const images = await synth(config);
 
   const terraforms = new Map(LAYERS.map((layer) => [layer, new Terraform(config, layer)]));

@@ -9,6 +9,7 @@ import { KIND_URL, WITHOUT_CLUSTER } from "./lib/kind";
 import { isReady, Kube } from "./lib/kube";
 import { checkDocker, checkKeda, checkKubectl, checkMetricsServer, checkTerraform } from "./lib/preflight";
 import { run, RunError } from "./lib/run";
+import { stateLocks, unlockCommand } from "./lib/state-locks";
 import { bold, dim, Failure, green, red, say, yellow } from "./lib/ui";
 
 interface Finding {
@@ -134,6 +135,17 @@ export async function doctor(): Promise<number> {
           throw new Failure(
             `${ready.length} ready, and redis.durability: ha keeps its ${POOL_SIZE} copies on ${POOL_SIZE} nodes`,
             "Add nodes, or choose redis.durability: safe.",
+          );
+        });
+      }
+      if (config.state.backend === "kubernetes") {
+        await check("state", async () => {
+          const [lock, ...others] = await stateLocks(kube);
+          if (!lock) return `in namespace ${config.state.namespace}, held by nobody`;
+          const more = others.length ? ` (and ${others.map((l) => l.layer).join(", ")})` : "";
+          throw new Failure(
+            `layer ${lock.layer}${more} is ${lock.text}`,
+            `Wait for that run to end. If it was killed: ${unlockCommand(config.terraform, lock)}`,
           );
         });
       }

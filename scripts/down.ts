@@ -3,6 +3,7 @@ import { loadConfig, type Config } from "../modules/config";
 import { BACKUPS_CLAIM, WORKLOADS } from "../modules/names";
 import { LAYERS } from "../stacks/layer";
 import { chooseCluster } from "./lib/cluster";
+import { checkStateIsHere } from "./lib/state-elsewhere";
 import { freeScaledObjects } from "./lib/engine";
 import { contextName, deleteKind } from "./lib/kind";
 import { Kube } from "./lib/kube";
@@ -23,6 +24,7 @@ export async function down(options: { yes: boolean }): Promise<void> {
   const config = loadConfig();
   await checkTerraform(config);
   const kube = await chooseCluster(config, { action: "Remove everything of ours from", yes: options.yes });
+  await checkStateIsHere(kube);
 
   for (const line of await whatGoes(kube)) say(line);
   if (!options.yes) {

@@ -11,6 +11,7 @@ import { checkDocker, checkKeda, checkKubectl, checkMetricsServer, checkTerrafor
 import { waitReady } from "./lib/ready";
 import { markOurCrds } from "./lib/residue";
 import { smokeTest } from "./lib/smoke-test";
+import { checkStateIsHere } from "./lib/state-elsewhere";
 import { synth } from "./lib/synth";
 import { Terraform } from "./lib/terraform";
 import { bold, confirm, dim, Failure, inStep, isInteractive, say, seconds, table } from "./lib/ui";
@@ -25,6 +26,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   await checkTools(config);
   if (!(await hasCluster(config))) config = await ownCluster(config, options.yes);
   const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
+  await checkStateIsHere(kube);
   await checkMetricsServer(config, kube);
   await checkKeda(config, kube);
 

@@ -50,6 +50,48 @@ step("the second comes up in a namespace that exists, with state in the cluster"
   expect((await npmRunWith(second, "diff")).code).toBe(0);
 });
 
+step("a lock that a killed run left is explained by doctor, with the command that gives it up", async () => {
+  const name = "lock-tfstate-default-second-data";
+  const info = { ID: "4-2", Who: "ada@laptop", Operation: "OperationTypeApply", Created: "2026-01-02T03:04:05Z" };
+  const held = (holder: string | null) =>
+    kube.raw([
+      "-n",
+      "default",
+      "patch",
+      "lease",
+      name,
+      "--type=merge",
+      "-p",
+      JSON.stringify({
+        metadata: { annotations: { "app.terraform.io/lock-info": holder ? JSON.stringify(info) : null } },
+        spec: { holderIdentity: holder },
+      }),
+    ]);
+  await held("4-2");
+  const { code, output } = await npmRunWith(second, "doctor");
+  expect(code).toBe(1);
+  expect(output).toMatch(/layer data is held by ada@laptop \(apply\) since 2026-01-02 03:04:05 UTC/);
+  expect(output).toContain("-chdir=cdktf.out/stacks/data force-unlock 4-2");
+  await held(null);
+  expect((await npmRunWith(second, "doctor")).code).toBe(0);
+});
+
+step(
+  "its states move to files and back by one command each; a deploy that would not know them is refused",
+  async () => {
+    const files = { ...second, IAC_STATE_BACKEND: "local", IAC_STATE_DIR: ".state/e2e-second" };
+    const refused = await npmRunWith(files, "up");
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toContain("npm run state -- --from kubernetes");
+    expect((await npmRunWith(files, "state", "--from", "kubernetes", "--yes")).output).toContain("4 of 4 were moved");
+    expect((await npmRunWith(files, "diff")).code).toBe(0);
+    // a change there, so that what is in the cluster is the older one
+    expect((await npmRunWith({ ...files, IAC_NODE_RESOURCES_MEMORY: "97Mi" }, "up")).code).toBe(0);
+    const back = await npmRunWith(second, "state", "--from", "local", "--yes");
+    expect(back.output).toMatch(/of 4 were moved from local to kubernetes/);
+  },
+);
+
 step("its page answers on a node's port", async () => {
   const port = (await kube.get("service", "react", SECOND))!.spec.ports[0].nodePort as number;
   const node = (await kube.list("nodes"))[0]!;
