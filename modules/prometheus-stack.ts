@@ -125,7 +125,16 @@ export function stackValues({ config, services, namespace }: PrometheusStackProp
     },
     "kube-state-metrics": { resources: resources("10m", "64Mi", "256Mi") },
     nodeExporter: { enabled: monitoring.nodeExporter },
-    "prometheus-node-exporter": { resources: resources("10m", "24Mi", "96Mi") },
+    "prometheus-node-exporter": {
+      resources: resources("10m", "24Mi", "96Mi"),
+      // it needs the host's namespaces, and no more than that
+      securityContext: { seccompProfile: { type: "RuntimeDefault" } },
+      containerSecurityContext: {
+        readOnlyRootFilesystem: true,
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ["ALL"] },
+      },
+    },
     grafana: {
       admin: { existingSecret: GRAFANA_SECRET, userKey: "admin-user", passwordKey: "admin-password" },
       // as a file: with it the chart leaves the password out of every environment

@@ -38,8 +38,8 @@ export class ObservabilityLayer extends Layer {
     this.useRandom();
     const { ref: namespace } = new Namespace(this, "namespace", {
       name: config.namespaces.monitoring,
-      // node-exporter reads the host's processes and mounts; nothing else needs more than baseline
-      enforce: config.monitoring.nodeExporter ? "privileged" : "baseline",
+      // node-exporter reads the host's processes and mounts; nothing else needs more than restricted allows
+      enforce: config.monitoring.nodeExporter ? "privileged" : "restricted",
       create: config.namespaces.create,
     });
     new GrafanaDashboards(this, "dashboards", {

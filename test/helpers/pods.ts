@@ -27,6 +27,11 @@ export function faults(spec: Json, container: Json): string[] {
   const nonRoot = own.runAsNonRoot ?? pod.runAsNonRoot;
   if (!nonRoot || (own.runAsUser ?? pod.runAsUser) === 0) found.push("may run as root");
   if (!own.readOnlyRootFilesystem) found.push("root filesystem not read-only");
+  // the rest of what Pod Security restricted asks of a container
+  if (own.allowPrivilegeEscalation !== false) found.push("may gain privileges");
+  if (!own.capabilities?.drop?.includes("ALL")) found.push("keeps capabilities");
+  if (!["RuntimeDefault", "Localhost"].includes(own.seccompProfile?.type ?? pod.seccompProfile?.type))
+    found.push("no seccomp profile");
   return found;
 }
 

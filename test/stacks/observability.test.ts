@@ -15,6 +15,15 @@ it("installs one release, with everything of ours in its values and in ConfigMap
   ]);
 });
 
+it("keeps its namespace at restricted without node-exporter, the one part that needs more", () => {
+  const level = (over: object) =>
+    resources({ observability: layer(over) }, "kubernetes_namespace_v1")[0]!.body["metadata"].labels[
+      "pod-security.kubernetes.io/enforce"
+    ] as string;
+  expect(level({})).toBe("privileged");
+  expect(level({ monitoring: { nodeExporter: false } })).toBe("restricted");
+});
+
 it("installs nothing where the configuration says none", () => {
   expect(resources({ observability: layer({ observability: "none" }) })).toEqual([]);
 });
