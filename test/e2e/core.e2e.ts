@@ -1,5 +1,7 @@
 /** The core tier: deploy, use, look inside, scale, compare, remove, on the configured cluster. */
 import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { dashboards } from "../../dashboards";
 import { redisUserNames } from "../../modules/redis-users";
 import { removeAfterFailure, step } from "./steps";
@@ -92,6 +94,23 @@ step("network policies let through what the table of flows allows, and nothing e
   expect(await reaches(node, main, 6379)).toBe(true);
   const react = (await kube.get("service", "react", app))!.spec.clusterIP as string;
   expect(await reaches(node, react, 8080)).toBe(false);
+});
+
+step("what npm run manifests writes is what the cluster takes, field by field", async () => {
+  const out = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-manifests-")), "out");
+  expect((await npmRun("manifests", "--out", out)).code).toBe(0);
+  const files = ["data", "app", "observability"].flatMap((layer) =>
+    fs
+      .readdirSync(path.join(out, layer))
+      // a chart's objects are its makers'
+      .filter((name) => !name.startsWith("chart-"))
+      .map((name) => path.join(out, layer, name)),
+  );
+  expect(files.length).toBeGreaterThan(30);
+  const args = ["apply", "--dry-run=server", "--validate=strict"];
+  const said = await kube.raw([...args, ...files.flatMap((file) => ["-f", file])], { timeoutMs: 60_000 });
+  expect(said.match(/\(server dry run\)/g)).toHaveLength(files.length);
+  fs.rmSync(path.dirname(out), { recursive: true });
 });
 
 step("every target of Prometheus is up, each of ours among them", async () => {
