@@ -15,6 +15,7 @@ import { load, type LoadOptions } from "./load";
 import { logs, PART_NAMES, type LogsOptions } from "./logs";
 import { manifests } from "./manifests";
 import { pictures, PICTURES, type PicturesOptions } from "./pictures";
+import { rapport } from "./rapport";
 import { restore } from "./restore";
 import { rotate } from "./rotate";
 import { sbom } from "./sbom";
@@ -154,6 +155,11 @@ program
   .description("what is in both images, as CycloneDX: npm's packages and the base images'")
   .option("--out <folder>", "where to; must be empty", "sbom")
   .action((options: { out: string }) => sbom(options));
+program
+  .command("rapport")
+  .description("rapport.pdf, the report in French, from docs/rapport and the figures of docs/benchmarks")
+  .option("--pictures <folder>", "also a picture of each page, to look at")
+  .action((options: { pictures?: string }) => rapport(options));
 program
   .command("docs")
   .description("writes the tables in docs/ from the code")

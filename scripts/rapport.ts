@@ -1,0 +1,39 @@
+/** `npm run rapport`: rapport.pdf from docs/rapport, with the figures of docs/benchmarks. The same input gives the same bytes. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { PROJECT_ROOT } from "../modules/config";
+import { pypiPackage } from "./lib/pypi";
+import { run } from "./lib/run";
+import { inStep } from "./lib/ui";
+
+const SOURCE = path.join(PROJECT_ROOT, "docs", "rapport", "rapport.typ");
+const LIMIT_MS = 120_000;
+/** The package has no program of its own. Fonts are those that it brings: a machine's own would change the pages. */
+const COMPILE = `
+import sys, typst
+source, out, root, form = sys.argv[1:]
+made = typst.compile(source, root=root, format=form, ppi=80, ignore_system_fonts=True)
+pages = made if isinstance(made, list) else [made]
+for number, page in enumerate(pages, 1):
+    open(out.replace("{n}", str(number)), "wb").write(page)
+print(len(pages))
+`;
+
+/** @param pictures folder for a picture of each page, to look at */
+export async function rapport(options: { pictures?: string }): Promise<void> {
+  const typst = pypiPackage("typst", "0.15.2");
+  const compile = (out: string, format: "pdf" | "png") =>
+    run(typst.program("python"), ["-c", COMPILE, SOURCE, out, PROJECT_ROOT, format], { timeoutMs: LIMIT_MS });
+  await inStep("rapport.pdf", async (step) => {
+    if (!fs.existsSync(typst.program("python"))) {
+      step.doing("installing typst into .tools");
+      await typst.install();
+    }
+    step.doing("setting the pages");
+    await compile(path.join(PROJECT_ROOT, "rapport.pdf"), "pdf");
+    if (options.pictures === undefined) return "written";
+    fs.mkdirSync(options.pictures, { recursive: true });
+    const { stdout } = await compile(path.join(path.resolve(options.pictures), "page-{n}.png"), "png");
+    return `written; ${stdout.trim()} pages as pictures in ${options.pictures}`;
+  });
+}
