@@ -5,6 +5,8 @@ import type { AlertProps } from "./rule";
 /** @param lagSeconds how far behind main a replica may be before it gets no reads */
 export function redisAlerts(namespace: string, lagSeconds: number): readonly AlertProps[] {
   const { ns, api, redis, main, replicas } = selectors(namespace);
+  const backups = `${ns}, cronjob="redis-backup"`;
+  const backup = `${ns}, job_name=~"redis-backup-.+"`;
   return [
     {
       alert: "RedisMainDown",
@@ -98,6 +100,19 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "warning",
       summary: "The volume of {{ $labels.instance }} is running out",
       description: "Its append-only file takes {{ $value | humanizePercentage }}; a rewrite needs as much again.",
+    },
+    {
+      alert: "RedisBackupFailing",
+      // a backup that succeeded later than a failed one was begun has made up for it; where none is scheduled there are no series
+      expr:
+        `max by (namespace) (kube_job_created{${backup}} and on (namespace, job_name) kube_job_failed{${backup}, condition="true"} == 1)` +
+        ` > (max by (namespace) (kube_cronjob_status_last_successful_time{${backups}}) or max by (namespace) (kube_cronjob_created{${backups}}))` +
+        ` or time() - max by (namespace) (kube_cronjob_next_schedule_time{${backups}}) > 3600`,
+      for: "0s",
+      severity: "warning",
+      summary: "Main is not backed up",
+      description:
+        "The last scheduled backup failed, or none was begun for an hour when one was due: what is lost now is lost since the one before.",
     },
     {
       alert: "RedisExporterBlind",

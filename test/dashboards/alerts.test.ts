@@ -48,6 +48,13 @@ const volume: Input = [
   always(1000),
 ];
 
+const backups = (metric: string) => `kube_cronjob_${metric}{${ns}, cronjob="redis-backup"}`;
+const failedBackup = (created: number): readonly Input[] => [
+  [`kube_job_created{${ns}, job_name="redis-backup-1"}`, always(created)],
+  [`kube_job_failed{${ns}, job_name="redis-backup-1", condition="true"}`, always(1)],
+  [`kube_job_failed{${ns}, job_name="redis-backup-1", condition="false"}`, always(0)],
+];
+
 const CASES: Readonly<Record<string, Case>> = {
   ApiBudgetBurnsFast: {
     // 2 % failed; allowed is 0.1 %
@@ -171,6 +178,20 @@ const CASES: Readonly<Record<string, Case>> = {
   RedisVolumeFilling: {
     fires: [volume, [main("redis_aof_current_size_bytes"), always(500)]],
     silent: [volume, [main("redis_aof_current_size_bytes"), always(400)]],
+  },
+  RedisBackupFailing: {
+    fires: [
+      [backups("created"), always(1)],
+      [backups("status_last_successful_time"), always(100)],
+      ...failedBackup(200),
+    ],
+    // it failed, and the next one succeeded
+    silent: [
+      [backups("created"), always(1)],
+      [backups("status_last_successful_time"), always(300)],
+      [backups("next_schedule_time"), always(500)],
+      ...failedBackup(200),
+    ],
   },
   RedisExporterBlind: {
     fires: [[main("up"), always(0)]],

@@ -24,7 +24,7 @@ import {
   specReplicas,
 } from "./system";
 
-const env = {};
+const env = { IAC_REDIS_BACKUP_SCHEDULE: "*/20 * * * *" };
 const NODE = `http://node.${app}.svc:3000/item`;
 /** Alerts that say that nothing is wrong. */
 const QUIET = ["Watchdog", "InfoInhibitor"];
@@ -213,6 +213,30 @@ step("an autoscaler that turns round again and again", async () => {
   }
   await firing("AutoscalerFlapping", 120, { horizontalpodautoscaler: "redis-exporter" });
   await patchHpa("redis-exporter", { minReplicas, maxReplicas });
+});
+
+step("a scheduled backup that fails, and the next one that does not", async () => {
+  const patch = (schedule: string, host: string) =>
+    kube.raw([
+      "-n",
+      app,
+      "patch",
+      "cronjob",
+      "redis-backup",
+      "--type=json",
+      "-p",
+      JSON.stringify([
+        { op: "replace", path: "/spec/schedule", value: schedule },
+        { op: "replace", path: "/spec/jobTemplate/spec/backoffLimit", value: 0 },
+        { op: "replace", path: "/spec/jobTemplate/spec/template/spec/containers/0/command/2", value: host },
+      ]),
+    ]);
+  await patch("* * * * *", "nobody");
+  await firing("RedisBackupFailing", 240);
+  await patch("* * * * *", "redis-main");
+  await resolved("RedisBackupFailing", 240);
+  // as it was
+  expect((await npmRunWith(env, "up")).code).toBe(0);
 });
 
 step("what panels and rules ask for is exported, with the labels that the tests count on", async () => {
