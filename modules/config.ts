@@ -9,7 +9,6 @@ import * as path from "node:path";
 import { z } from "zod";
 import { readSources, type Sources } from "./config-sources";
 import { Redacted } from "./redacted";
-import { TOOL_IMAGES } from "./versions";
 
 export const PROJECT_ROOT = path.resolve(__dirname, "..");
 
@@ -83,16 +82,14 @@ const resources = (d: { cpu: string; memory: string; memoryLimit: string; cpuLim
     })
     .prefault({});
 
+const imageName = z.string().regex(/^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$/, "an image name with a tag or a digest");
+
 const builtImage = (d: { context: string; port: number; live: string; ready: string; user: number }) =>
   z
     .strictObject({
       context: z.string().default(d.context).describe("folder that is built; relative to the project"),
       dockerfile: z.string().default("Dockerfile").describe("its Dockerfile, relative to context"),
-      image: z
-        .string()
-        .regex(/^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$/, "an image name with a tag or a digest")
-        .optional()
-        .describe("prebuilt image to deploy instead of building; needs no Docker"),
+      image: imageName.optional().describe("prebuilt image to deploy instead of building; needs no Docker"),
       port: port.default(d.port).describe("port that its container listens on"),
       livenessPath: httpPath.default(d.live).describe("HTTP path of the liveness probe"),
       readinessPath: httpPath.default(d.ready).describe("HTTP path of the readiness probe"),
@@ -198,6 +195,15 @@ export const configSchema = z
           .array(dnsName)
           .default([])
           .describe("names of existing pull Secrets in the application's namespace"),
+        mirror: z
+          .string()
+          .regex(/^[\w.-]+(:\d+)?(\/[\w.-]+)*$/, "HOST[:PORT][/PREFIX], without a slash at its end")
+          .optional()
+          .describe(
+            "registry that holds the images of others, charts' too, under their own paths: for nodes that reach no other",
+          ),
+        redis: imageName.optional().describe("Redis' image, 7.2 or later; by default the pinned one"),
+        redisExporter: imageName.optional().describe("redis_exporter's image; by default the pinned one"),
         node: builtImage({ context: "images/node", port: 3000, live: "/livez", ready: "/readyz", user: 1000 }),
         react: builtImage({ context: "images/react", port: 8080, live: "/healthz", ready: "/healthz", user: 101 }),
       })
@@ -364,7 +370,7 @@ export const configSchema = z
           .max(100_000)
           .default(2000)
           .describe("npm run load: highest rate that it takes, requests per second"),
-        image: z.string().min(3).default(TOOL_IMAGES.k6).describe("npm run load: image of k6 in the cluster"),
+        image: imageName.optional().describe("npm run load: image of k6 in the cluster; by default the pinned one"),
         namespace: dnsName.default("default").describe("npm run load: namespace of its pod"),
         k6: z.string().min(1).default("k6").describe("npm run load -- --here: the program"),
       })

@@ -46,6 +46,7 @@ export class Keda extends Construct {
       namespace: home.ref,
       releaseName: KEDA_RELEASE,
       values: {
+        ...(config.images.mirror === undefined ? {} : { global: { image: { registry: config.images.mirror } } }),
         watchNamespace: namespace,
         webhooks: { enabled: false },
         // our triggers need no credentials

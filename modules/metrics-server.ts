@@ -19,12 +19,14 @@ export class MetricsServer extends Construct {
   constructor(scope: Construct, id: string, props: MetricsServerProps) {
     super(scope, id);
     const { kubeletInsecureTls } = props.config.metricsServer;
+    const { mirror } = props.config.images;
     new Chart(this, "chart", {
       config: props.config,
       chart: "metricsServer",
       namespace: METRICS_SERVER.namespace,
       releaseName: METRICS_SERVER.release,
       values: {
+        ...(mirror === undefined ? {} : { image: { repository: `${mirror}/metrics-server/metrics-server` } }),
         defaultArgs: [
           "--cert-dir=/tmp",
           "--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname",

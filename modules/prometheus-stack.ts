@@ -72,6 +72,7 @@ export function stackValues({ config, services, namespace }: PrometheusStackProp
     },
   });
   return {
+    ...(config.images.mirror === undefined ? {} : { global: { imageRegistry: config.images.mirror } }),
     // parts that most clusters do not expose as pods; their alerts would fire for ever
     kubeEtcd: onlyWhereVisible,
     kubeScheduler: onlyWhereVisible,

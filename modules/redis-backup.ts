@@ -6,7 +6,7 @@ import type { Config } from "./config";
 import { BACKUPS_CLAIM, labels, REDIS_USER, WORKLOADS } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
-import { IMAGES } from "./versions";
+import { thirdPartyImage } from "./third-party-image";
 
 const NAME = "redis-backup";
 /** A backup that has not ended by then failed, seconds. */
@@ -52,7 +52,7 @@ export class RedisBackup extends Construct {
       containers: [
         {
           name: "backup",
-          image: IMAGES.redis,
+          image: thirdPartyImage(config, "redis"),
           command: ["sh", files.script("backup.sh"), WORKLOADS["redis-main"], String(backup.keep)],
           resources: resourcesOf(config.redis.exporter),
           securityContext: containerSecurity(),

@@ -8,7 +8,7 @@ import { mainPods } from "./main-pool";
 import { EXPORTER_PORT, REDIS_PORT, WORKLOADS } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
-import { IMAGES } from "./versions";
+import { thirdPartyImage } from "./third-party-image";
 import { Workload } from "./workload";
 
 const PASSWORDS_DIR = "/run/exporter";
@@ -74,7 +74,7 @@ export class RedisExporter extends Construct {
           containers: [
             {
               name: "exporter",
-              image: IMAGES.redisExporter,
+              image: thirdPartyImage(config, "redisExporter"),
               args: [
                 "--redis.addr=",
                 `--redis.user=${USER}`,
@@ -96,7 +96,7 @@ export class RedisExporter extends Construct {
         initContainers: [
           {
             name: "passwords",
-            image: IMAGES.redis,
+            image: thirdPartyImage(config, "redis"),
             command: [
               "sh",
               files.script("exporter-passwords.sh"),

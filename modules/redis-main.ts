@@ -7,7 +7,7 @@ import { mainPods } from "./main-pool";
 import { REDIS_PORT, REDIS_USER, selectorLabels, SENTINEL_PORT } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
-import { IMAGES } from "./versions";
+import { thirdPartyImage } from "./third-party-image";
 import { Workload } from "./workload";
 
 export interface RedisMainProps {
@@ -42,7 +42,7 @@ export class RedisMain extends Construct {
     const alive = { tcpSocket: { port: "sentinel" } };
     const sentinel: Container = {
       name: "sentinel",
-      image: IMAGES.redis,
+      image: thirdPartyImage(config, "redis"),
       command: ["sh", files.script("start-sentinel.sh")],
       env: identity,
       ports: [{ name: "sentinel", containerPort: SENTINEL_PORT, protocol: "TCP" }],
@@ -101,7 +101,7 @@ export class RedisMain extends Construct {
           containers: [
             {
               name: "redis",
-              image: IMAGES.redis,
+              image: thirdPartyImage(config, "redis"),
               command: files.command("main"),
               env: identity,
               ports: [{ name: "redis", containerPort: REDIS_PORT, protocol: "TCP" }],

@@ -8,7 +8,7 @@ import { REDIS_PORT, REDIS_USER } from "./names";
 import { containerSecurity, LEAVE_SOON, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
 import { signals } from "./signals";
-import { IMAGES } from "./versions";
+import { thirdPartyImage } from "./third-party-image";
 import { Workload } from "./workload";
 
 export interface RedisReplicasProps {
@@ -58,7 +58,7 @@ export class RedisReplicas extends Construct {
           containers: [
             {
               name: "redis",
-              image: IMAGES.redis,
+              image: thirdPartyImage(config, "redis"),
               command: files.command("replica"),
               ...(redis.durability === "ha"
                 ? { env: [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }] }

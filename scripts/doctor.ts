@@ -2,6 +2,7 @@
 import { ConfigError, loadConfig, type Config } from "../modules/config";
 import { chartSource } from "../modules/chart";
 import { POOL_SIZE } from "../modules/main-pool";
+import { thirdPartyImage } from "../modules/third-party-image";
 import { CHARTS, IMAGES, type ChartName } from "../modules/versions";
 import { resolveImages } from "../stacks/images";
 import { hasCluster } from "./lib/cluster";
@@ -87,10 +88,15 @@ export async function doctor(): Promise<number> {
 
   // nodes pull these, not this machine: a firewall between them shows only when pods wait
   const hosts = [
-    ...Object.values(IMAGES).map((image) => image.split("/")[0]!),
-    ...(config.metricsServer.mode === "install" ? ["registry.k8s.io"] : []),
-    ...(config.observability === "install" ? ["quay.io", "registry.k8s.io", "docker.io"] : []),
-    ...(ownKeda ? ["ghcr.io"] : []),
+    ...(Object.keys(IMAGES) as (keyof typeof IMAGES)[]).map((name) => thirdPartyImage(config, name).split("/")[0]!),
+    // the charts' images, where no mirror stands for their registries
+    ...(config.images.mirror === undefined
+      ? [
+          ...(config.metricsServer.mode === "install" ? ["registry.k8s.io"] : []),
+          ...(config.observability === "install" ? ["quay.io", "registry.k8s.io", "docker.io"] : []),
+          ...(ownKeda ? ["ghcr.io"] : []),
+        ]
+      : [config.images.mirror.split("/")[0]!]),
     config.registry.pull.split("/")[0]!,
   ];
   ok({ what: "nodes pull from", found: [...new Set(hosts)].join(", ") });

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { createServer } from "node:net";
 import * as path from "node:path";
 import { loadConfig, PROJECT_ROOT, type Config } from "../modules/config";
+import { thirdPartyImage } from "../modules/third-party-image";
 import { COMPONENTS, REACT_PORT, WORKLOADS } from "../modules/names";
 import { chooseCluster } from "./lib/cluster";
 import { forwarded } from "./lib/forward";
@@ -52,7 +53,7 @@ export async function load(options: LoadOptions): Promise<void> {
     ? here(config, kube, shape, writes, options.url)
     : measure(
         kube,
-        new PodGenerator(kube, config.load.image, config.load.namespace),
+        new PodGenerator(kube, thirdPartyImage(config, "k6"), config.load.namespace),
         shape,
         `http://${WORKLOADS.react}.${config.namespaces.app}.svc:${REACT_PORT}/api/item`,
         writes,

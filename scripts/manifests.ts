@@ -6,13 +6,24 @@ import { loadConfig, type Config } from "../modules/config";
 import { LAYERS } from "../stacks/layer";
 import type { ResolvedImages } from "../stacks/images";
 import { emptyFolder } from "./lib/empty-folder";
-import { layerManifests, type HelmRelease, type Stack } from "./lib/manifests";
+import { CLUSTER_IP_OF, layerManifests, type HelmRelease, type Stack } from "./lib/manifests";
 import { run, RunError } from "./lib/run";
 import { synth } from "./lib/synth";
 import { OUT_DIR } from "./lib/terraform";
 import { say, yellow } from "./lib/ui";
 
 const HELM_MS = 120_000;
+/** Charts render for a cluster of this version. */
+const KUBE_VERSION = "1.34.0";
+
+interface Named {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+}
+const named = (object: object): string => {
+  const { kind, metadata } = object as Named;
+  return `${kind} ${metadata.name}`;
+};
 
 export async function manifests(options: { out: string }): Promise<void> {
   const config = loadConfig();
@@ -30,11 +41,18 @@ export async function manifests(options: { out: string }): Promise<void> {
     const folder = path.join(out, layer);
     fs.mkdirSync(folder, { recursive: true });
     for (const object of objects) {
-      const { kind, metadata } = object as unknown as { kind: string; metadata: { name: string } };
+      const { kind, metadata } = object as unknown as Named;
       fs.writeFileSync(path.join(folder, `${kind.toLowerCase()}-${metadata.name}.yaml`), stringify(object));
     }
+    const addressed = objects.filter((o) => JSON.stringify(o).includes(CLUSTER_IP_OF)).map(named);
     for (const release of releases) await chart(release, layer, folder);
     say(`${layer.padEnd(14)} ${objects.length} objects, ${releases.length} charts`);
+    if (addressed.length)
+      say(
+        yellow(
+          `  ${CLUSTER_IP_OF}… in these is a Service's address, which it has once it is made: ${addressed.join(", ")}`,
+        ),
+      );
     for (const object of left) say(yellow(`  not written, for a deploy asks the cluster what is in it: ${object}`));
   }
   say(`Written to ${path.relative(process.cwd(), out) || "."}. Secrets hold no passwords: a deploy makes them.`);
@@ -64,6 +82,8 @@ async function chart(release: HelmRelease, layer: string, folder: string): Promi
   const local = path.resolve(OUT_DIR, "stacks", layer, release.chart);
   const source = fs.existsSync(local) ? [local] : [release.chart, ...(repository ? ["--repo", repository] : [])];
   const args = ["template", name, ...source, ...(version ? ["--version", version] : []), "-n", namespace];
+  // what helm was built with says nothing of a cluster
+  args.push("--kube-version", KUBE_VERSION);
   try {
     const { stdout } = await run("helm", [...args, "--include-crds", "-f", values], { timeoutMs: HELM_MS });
     fs.writeFileSync(`${base}.yaml`, stdout);

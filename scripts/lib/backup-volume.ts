@@ -1,7 +1,8 @@
 /** The volume of scheduled backups: a pod that mounts it for a moment, to list and bring away what lies there. */
 import { containerSecurity } from "../../modules/pod";
 import { BACKUPS_CLAIM, projectLabels, REDIS_USER } from "../../modules/names";
-import { IMAGES } from "../../modules/versions";
+import { thirdPartyImage } from "../../modules/third-party-image";
+import type { Config } from "../../modules/config";
 import { isReady, type Kube } from "./kube";
 import { download } from "./redis-transfer";
 import { Failure } from "./ui";
@@ -11,7 +12,7 @@ const READY_MS = 120_000;
 /** It ends by itself where nobody ends it, seconds. */
 const LIFE = 2400;
 
-const pod = {
+const pod = (config: Config) => ({
   apiVersion: "v1",
   kind: "Pod",
   metadata: { name: NAME, labels: projectLabels },
@@ -32,7 +33,7 @@ const pod = {
       {
         // the name that commands in Redis pods go by
         name: "redis",
-        image: IMAGES.redis,
+        image: thirdPartyImage(config, "redis"),
         command: ["sleep", String(LIFE)],
         resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
         securityContext: containerSecurity(),
@@ -40,7 +41,7 @@ const pod = {
       },
     ],
   },
-};
+});
 
 export interface Backup {
   readonly name: string;
@@ -64,7 +65,7 @@ export async function withBackupVolume<T>(kube: Kube, use: (volume: BackupVolume
   const remove = () =>
     kube.raw(["-n", app, "delete", "pod", NAME, "--ignore-not-found", "--now"], { timeoutMs: 60_000 });
   await remove();
-  await kube.raw(["-n", app, "create", "-f", "-"], { input: JSON.stringify(pod) });
+  await kube.raw(["-n", app, "create", "-f", "-"], { input: JSON.stringify(pod(kube.config)) });
   try {
     const end = Date.now() + READY_MS;
     for (;;) {

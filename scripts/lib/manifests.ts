@@ -33,6 +33,7 @@ const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]
   kubernetes_limit_range_v1: ["v1", "LimitRange"],
   kubernetes_config_map_v1: ["v1", "ConfigMap"],
   kubernetes_secret_v1: ["v1", "Secret"],
+  kubernetes_persistent_volume_claim_v1: ["v1", "PersistentVolumeClaim"],
   kubernetes_service_v1: ["v1", "Service"],
   kubernetes_service_account_v1: ["v1", "ServiceAccount"],
   kubernetes_role_v1: ["rbac.authorization.k8s.io/v1", "Role"],
@@ -43,6 +44,9 @@ const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]
   kubernetes_ingress_v1: ["networking.k8s.io/v1", "Ingress"],
 };
 
+/** What stands for the address of a Service that is yet to be made; its name follows. */
+export const CLUSTER_IP_OF = "CLUSTER-IP-OF-";
+
 /** What makes no object of Kubernetes. */
 const NO_OBJECT = /^(docker_|terraform_data|random_)/;
 /** Terraform's own. */
@@ -52,6 +56,7 @@ const DROPPED = new Set([
   "lifecycle",
   "depends_on",
   "wait_for_load_balancer",
+  "wait_until_bound",
   "data_wo_revision",
   "count",
 ]);
@@ -137,6 +142,12 @@ export function resolve(
     if (name) {
       const metadata = stack.resource?.[name[1]!]?.[name[2]!]?.["metadata"];
       return isTree(metadata) ? inside(metadata[name[3]!] ?? "default") : undefined;
+    }
+    // the cluster gives it when the Service is made
+    const address = /^kubernetes_service_v1\.([\w-]+)\.spec\[0\]\.cluster_ip$/.exec(expression);
+    if (address) {
+      const metadata = stack.resource?.["kubernetes_service_v1"]?.[address[1]!]?.["metadata"];
+      return isTree(metadata) ? `${CLUSTER_IP_OF}${String(inside(metadata["name"] ?? ""))}` : undefined;
     }
     const output = /^data\.terraform_remote_state\.(\w+)-state\.outputs\.(\w+)$/.exec(expression);
     if (!output) return undefined;

@@ -1,9 +1,21 @@
 /**
  * Tier `variants`: a second system beside the first, on what the cluster has already: a namespace
  * that exists, state in the cluster, the first one's Prometheus and metrics-server, a node port.
+ * E2E_MIRROR names a registry that holds the images of others too; the first system then has every image from it.
  */
+import * as fs from "node:fs";
 import { removeAfterFailure, step } from "./steps";
-import { eventually, expectNothingOfOurs, inventory, kube, npmRun, npmRunWith, prometheus } from "./system";
+import {
+  app,
+  eventually,
+  expectNothingOfOurs,
+  inventory,
+  kube,
+  monitoring,
+  npmRunWith,
+  projectPath,
+  prometheus,
+} from "./system";
 
 const SECOND = "iac-second";
 const second = {
@@ -18,19 +30,31 @@ const second = {
   IAC_NAMESPACES_QUOTA: "true",
 };
 
+const mirror = process.env["E2E_MIRROR"];
+const first: Record<string, string> = mirror ? { IAC_IMAGES_MIRROR: mirror } : {};
+
+/** Where the second one's states are for a while. */
+const FILES = ".state/e2e-second";
+
 let before: string[];
 
 // the second goes before the first, whose CRDs it uses
 afterAll(async () => {
+  fs.rmSync(projectPath(FILES), { recursive: true, force: true });
   if (await kube.get("deployment", "node", SECOND)) await npmRunWith(second, "down", "--yes");
   await kube.raw(["delete", "namespace", SECOND, "--ignore-not-found"], { timeoutMs: 120_000 });
   await kube.raw(["-n", "default", "delete", "secrets,leases", "-l", "tfstate=true"]);
 });
-removeAfterFailure();
+removeAfterFailure(first);
 
 step("the first system is up", async () => {
   await expectNothingOfOurs();
-  expect((await npmRun("up")).code).toBe(0);
+  expect((await npmRunWith(first, "up")).code).toBe(0);
+  if (mirror) {
+    const pods = await Promise.all([app, monitoring].map((namespace) => kube.list("pods", "-n", namespace)));
+    const images = pods.flat().flatMap((p) => (p.spec?.["containers"] as { image: string }[]).map((c) => c.image));
+    expect(images.filter((image) => !image.startsWith(`${mirror}/`))).toEqual([]);
+  } else console.warn("SKIPPED: images from a mirror: E2E_MIRROR names none");
   const namespace = {
     apiVersion: "v1",
     kind: "Namespace",
@@ -79,7 +103,7 @@ step("a lock that a killed run left is explained by doctor, with the command tha
 step(
   "its states move to files and back by one command each; a deploy that would not know them is refused",
   async () => {
-    const files = { ...second, IAC_STATE_BACKEND: "local", IAC_STATE_DIR: ".state/e2e-second" };
+    const files = { ...second, IAC_STATE_BACKEND: "local", IAC_STATE_DIR: FILES };
     const refused = await npmRunWith(files, "up");
     expect(refused.code).not.toBe(0);
     expect(refused.output).toContain("npm run state -- --from kubernetes");
@@ -87,7 +111,13 @@ step(
     expect((await npmRunWith(files, "diff")).code).toBe(0);
     // a change there, so that what is in the cluster is the older one
     expect((await npmRunWith({ ...files, IAC_NODE_RESOURCES_MEMORY: "97Mi" }, "up")).code).toBe(0);
-    const back = await npmRunWith(second, "state", "--from", "local", "--yes");
+    const back = await npmRunWith(
+      { ...second, IAC_STATE_DIR: files.IAC_STATE_DIR },
+      "state",
+      "--from",
+      "local",
+      "--yes",
+    );
     expect(back.output).toMatch(/of 4 were moved from local to kubernetes/);
   },
 );
@@ -123,10 +153,10 @@ step("its down removes it, data included, and nothing else", async () => {
       throw new Error(`left: ${extra.join(", ") || "nothing"}; gone: ${gone.join(", ") || "nothing"}`);
     return true;
   });
-  expect((await npmRun("diff")).code).toBe(0);
-  expect((await npmRun("smoke")).code).toBe(0);
+  expect((await npmRunWith(first, "diff")).code).toBe(0);
+  expect((await npmRunWith(first, "smoke")).code).toBe(0);
 });
 
 step("the first one goes as well", async () => {
-  expect((await npmRun("down", "--yes")).code).toBe(0);
+  expect((await npmRunWith(first, "down", "--yes")).code).toBe(0);
 });

@@ -1,4 +1,4 @@
-import { kubernetesObject, layerManifests, resolve, type Stack } from "../../scripts/lib/manifests";
+import { CLUSTER_IP_OF, kubernetesObject, layerManifests, resolve, type Stack } from "../../scripts/lib/manifests";
 import { LAYERS } from "../../stacks/layer";
 import { synthesize } from "../helpers/layers";
 
@@ -56,7 +56,8 @@ describe("an expression", () => {
 describe("the layers", () => {
   it.each(["hpa", "keda"])("are written whole with engine %s: no expression is left", (engine) => {
     for (const layer of LAYERS) {
-      const made = layerManifests(layer, stacks({ scaling: { engine } }), given);
+      const all = { scaling: { engine }, redis: { durability: "ha", backup: { schedule: "@daily" } } };
+      const made = layerManifests(layer, stacks({ ...all, namespaces: { quota: true } }), given);
       expect(JSON.stringify(made)).not.toMatch(/(?<!\$)\$\{(data|kubernetes_\w+|local|each)\./);
     }
   });
@@ -88,6 +89,10 @@ describe("the layers", () => {
       roleRef: { kind: "Role", name: "node" },
       subjects: [{ kind: "ServiceAccount", name: "node", namespace: "iacproject" }],
     });
+  });
+  it("say for which Service an address stands that it gets when it is made", () => {
+    const config = find(objects("data", { redis: { durability: "ha" } }), "ConfigMap", "redis-config");
+    expect(JSON.stringify(config)).toContain(`${CLUSTER_IP_OF}redis-main-0`);
   });
   it("name what only a deploy knows", () => {
     expect(layerManifests("data", stacks(), given).left).toEqual(["NetworkPolicy node-kubernetes-api"]);
