@@ -68,6 +68,8 @@ export class NodeApi extends Construct {
               // main and one more of the pool have it on their disks
               { name: "REDIS_COMMIT_COPIES", value: "1" },
               { name: "REDIS_POOL_COPIES", value: String(POOL_SIZE - 1) },
+              // longer than a planned change of main takes, and most that are not planned
+              { name: "REDIS_WRITE_PATIENCE_MS", value: "6000" },
             ]
           : [{ name: "REDIS_MAIN_URL", value: `redis://${redis.mainHost}:${redis.port}` }]),
         { name: "REDIS_REPLICAS_URL", value: `redis://${redis.replicasHost}:${redis.port}` },

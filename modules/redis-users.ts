@@ -40,7 +40,7 @@ export const REDIS_USERS = {
   probe: {
     purpose: "probes and start-up of the Redis pods",
     rules: "+ping +info +dbsize",
-    inPool: "+config|set +client|pause +client|unpause",
+    inPool: "+config|set",
     ofSentinel: "+ping +info +sentinel|get-master-addr-by-name +sentinel|failover +sentinel|debug",
   },
   replication: { purpose: "replicas, on main", rules: "+ping +replconf +psync" },

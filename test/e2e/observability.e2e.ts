@@ -1,6 +1,6 @@
 /**
  * Tier `observability`: every panel's query returns data under load, and every alert whose condition can be
- * caused in minutes fires because of it and is over afterwards. `RECORD=1` writes test/dashboards/exported.json anew.
+ * caused in minutes fires because of it and is over afterwards; that none does without a cause is tier `silence`. `RECORD=1` writes test/dashboards/exported.json anew.
  */
 import * as fs from "node:fs";
 import { EXPORTED_FILE, exported, type ExportedSeries } from "../dashboards/exported";
@@ -17,17 +17,15 @@ import {
   inventory,
   isReady,
   kube,
-  monitoring,
   npmRunWith,
   prometheus,
+  query,
   redis,
   specReplicas,
 } from "./system";
 
 const env = { IAC_REDIS_BACKUP_SCHEDULE: "*/20 * * * *" };
 const NODE = `http://node.${app}.svc:3000/item`;
-/** Alerts that say that nothing is wrong. */
-const QUIET = ["Watchdog", "InfoInhibitor"];
 
 let before: string[];
 afterAll(removeLoad);
@@ -57,9 +55,6 @@ async function under<T>(
     await load.remove();
   }
 }
-
-const query = async (expr: string) =>
-  (await prometheus<{ result: { value: [number, string] }[] }>(`query?query=${encodeURIComponent(expr)}`)).result;
 
 step("the system is up, and no alert is anything but quiet", async () => {
   await expectNothingOfOurs();
@@ -164,7 +159,10 @@ step("too much to do: requests are refused, the autoscaler is at its maximum", a
   await allReady(180);
   await kube.raw(["-n", app, "set", "env", "deploy/node", "MAX_IN_FLIGHT=1"]);
   await kube.raw(["-n", app, "rollout", "status", "deploy/node", "--timeout=120s"], { timeoutMs: 130_000 });
-  await patchHpa("node", { maxReplicas: 2 });
+  // refusing costs little, and this machine may be busy: the autoscaler wants more pods from little CPU on
+  const target = { type: "Utilization", averageUtilization: 8 };
+  const metrics = [{ type: "ContainerResource", containerResource: { name: "cpu", container: "node", target } }];
+  await patchHpa("node", { maxReplicas: 2, metrics });
   await under(700, { seconds: 480, target: NODE }, async () => {
     await firing("ApiRefusing", 300);
     await firing("AutoscalerAtMaximum", 450);
@@ -263,39 +261,6 @@ step("what panels and rules ask for is exported, with the labels that the tests 
         labels: expect.arrayContaining([...labels]),
       });
 });
-
-/** What the whole of the monitoring namespace takes. */
-const LIMITS = { memory: 1.2 * 2 ** 30, cores: 0.3 };
-
-step(
-  "half an hour of nothing: nothing fires but the heartbeat, nothing is left pending, every target is up, at a small cost",
-  async () => {
-    expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);
-    expect((await npmRunWith(env, "up")).code).toBe(0);
-    const end = Date.now() + 30 * 60_000;
-    const fired = new Set<string>();
-    let now: string[] = [];
-    while (Date.now() < end) {
-      const alerts = (await activeAlerts()).filter((a) => !QUIET.includes(a.labels["alertname"]!));
-      now = alerts.map((a) => `${a.labels["alertname"]} (${a.state})`);
-      for (const a of alerts) if (a.state === "firing") fired.add(a.labels["alertname"]!);
-      await new Promise((resolve) => setTimeout(resolve, 15_000));
-    }
-    expect({ fired: [...fired], now }).toEqual({ fired: [], now: [] });
-    const { activeTargets } = await prometheus<{ activeTargets: { health: string; scrapePool: string }[] }>("targets");
-    expect(activeTargets.filter((t) => t.health !== "up").map((t) => t.scrapePool)).toEqual([]);
-    const containers = `{namespace="${monitoring}", container!=""}`;
-    const value = async (expr: string) => Number((await query(expr))[0]?.value[1]);
-    const cost = {
-      memory: await value(`sum(max_over_time(container_memory_working_set_bytes${containers}[20m]))`),
-      cores: await value(`sum(rate(container_cpu_usage_seconds_total${containers}[20m]))`),
-    };
-    console.log(`monitoring: ${Math.round(cost.memory / 2 ** 20)} MiB at most, ${cost.cores.toFixed(3)} cores`);
-    expect(cost.memory).toBeLessThanOrEqual(LIMITS.memory);
-    expect(cost.cores).toBeLessThanOrEqual(LIMITS.cores);
-  },
-  40,
-);
 
 step("down leaves nothing, and everything else as it was", async () => {
   expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);

@@ -79,6 +79,10 @@ export const prometheus = async <T>(path: string): Promise<T> =>
     ) as { data: T }
   ).data;
 
+/** What an expression of PromQL gives now. */
+export const query = async (expr: string) =>
+  (await prometheus<{ result: { value: [number, string] }[] }>(`query?query=${encodeURIComponent(expr)}`)).result;
+
 // the scripts' own runner needs ES modules, which jest does not load
 const run: Run = async (program, args, options) => {
   const { execFile } = await import("node:child_process");

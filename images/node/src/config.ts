@@ -48,6 +48,11 @@ export interface ApiConfig {
   readonly allowedOrigins: readonly string[];
   /** Longest wait for main's answer, or for main itself, ms. */
   readonly commandTimeoutMs: number;
+  /**
+   * Longest wait of a write for a main that takes it, ms, while it is certain that nothing was done yet: a planned change
+   * of main costs no caller more than that time.
+   */
+  readonly writePatienceMs: number;
   /** Longest wait for a replica's answer before another one is asked, ms. */
   readonly readTimeoutMs: number;
   /** Longest wait for a connection to Redis, ms. */
@@ -152,6 +157,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
   const writer = login(env, "REDIS_USER", "REDIS_PASSWORD_FILE");
   const main = sentinels(env) ?? url(env, "REDIS_MAIN_URL") ?? { host: "127.0.0.1", port: 6379 };
   const replicas = (env["REDIS_REPLICAS_URL"] || "").split(",").filter((text) => text.trim() !== "");
+  const commandTimeoutMs = number(env, "REDIS_COMMAND_TIMEOUT_MS", 1000);
   return {
     port: number(env, "PORT", 3000),
     main,
@@ -166,7 +172,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
     login: writer,
     readLogin: login(env, "REDIS_READ_USER", "REDIS_READ_PASSWORD_FILE") ?? writer,
     allowedOrigins: (env["ALLOWED_ORIGINS"] || "*").split(",").map((o) => o.trim()),
-    commandTimeoutMs: number(env, "REDIS_COMMAND_TIMEOUT_MS", 1000),
+    commandTimeoutMs,
+    writePatienceMs: number(env, "REDIS_WRITE_PATIENCE_MS", commandTimeoutMs),
     readTimeoutMs: number(env, "REDIS_READ_TIMEOUT_MS", 300),
     connectTimeoutMs: number(env, "REDIS_CONNECT_TIMEOUT_MS", 1000),
     mainPatienceMs: number(env, "REDIS_MAIN_PATIENCE_MS", 30_000),

@@ -90,7 +90,7 @@ export class Redis {
     }
   }
 
-  signal(name: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void {
+  signal(name: "SIGSTOP" | "SIGCONT" | "SIGKILL" | "SIGTERM"): void {
     this.child?.kill(name);
   }
 

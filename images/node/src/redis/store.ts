@@ -10,6 +10,7 @@ import { NoAnswer, NotSent, Refused } from "./errors";
 import { ReplicaPool } from "./pool";
 import type { Replica } from "./replica";
 import { hasCopy, LagClock, parseReplication } from "./replication";
+import { Refusal, REFUSES_ALL } from "./refusal";
 import { Tenure } from "./tenure";
 
 /** Replicas that a read asks, one after the other, before it asks main. */
@@ -41,6 +42,8 @@ export class Store {
   /** Reads that main answered: asked for, or because no replica could. */
   readonly readsFromMain = { strong: 0, fallback: 0 };
   private readonly tenure = new Tenure();
+  /** While main takes no writes. */
+  private refusal: Refusal | undefined;
   private mainRunId: string | undefined;
   private mainSeen = false;
   private startedAt = 0;
@@ -212,18 +215,35 @@ export class Store {
     return value;
   }
 
-  private write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    return this.onMain(this.writes, command, false);
+  /**
+   * While main refuses every write none is sent, so that none is under way, and in doubt, when its connection goes:
+   * that is what a planned change of main looks like, and no caller's write fails for it.
+   */
+  private async write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    const end = performance.now() + this.config.writePatienceMs;
+    for (;;) {
+      if (this.refusal) await this.refusal.over(end);
+      try {
+        return await this.onMain(this.writes, command, false, end);
+      } catch (error) {
+        if (!(error instanceof Refused && REFUSES_ALL.has(error.code))) throw error;
+        this.refusal ??= new Refusal(error, this.writes, this.config.writePatienceMs, () => (this.refusal = undefined));
+      }
+    }
   }
 
   /**
-   * Main may be away for a moment: what was certainly not carried out is tried again until the
-   * time-out. A main that has been away for longer is not waited for.
+   * Main may be away for a moment, or lack copies: what was certainly not carried out is tried again until the
+   * time-out. One that has been so for longer is not waited for.
    */
-  private async onMain<T>(main: Connection, command: (client: Redis) => Promise<T>, again: boolean): Promise<T> {
+  private async onMain<T>(
+    main: Connection,
+    command: (client: Redis) => Promise<T>,
+    again: boolean,
+    end = performance.now() + this.config.commandTimeoutMs,
+  ): Promise<T> {
     const to = main === this.writes && !again ? (this.committer ?? main) : main;
-    const limit = this.config.commandTimeoutMs;
-    const end = performance.now() + limit;
+    const limit = again ? this.config.commandTimeoutMs : this.config.writePatienceMs;
     let refused: Refused | undefined;
     for (;;) {
       try {
@@ -235,11 +255,10 @@ export class Store {
           // a read does no harm twice; one that waited for its whole time-out has no time left
           (again && error instanceof NoAnswer);
         if (error instanceof Refused) refused = error;
-        // main is elsewhere by now: a new connection finds it
-        if (refused?.code === "READONLY") main.reconnect();
+        if (!again && refused && refused === error && REFUSES_ALL.has(refused.code)) throw refused;
         const left = end - performance.now();
         if (!harmless || left < RETRY_MS || main.hanging || main.downMs > limit) {
-          throw this.explain(refused ?? error);
+          throw this.explain(harmless ? (refused ?? error) : error);
         }
         if (main.usable) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         else await main.whenUsable(left);
