@@ -1,11 +1,12 @@
-/** Tier `faults`: what a lost volume costs, and that a backup brings it back. */
+/** Tier `faults`: what a lost volume costs, that a backup brings it back, and that a flood of one part starves no other. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { startLoad } from "./load";
 import { removeAfterFailure, step } from "./steps";
-import { app, eventually, expectNothingOfOurs, forward, kube, npmRunWith, redis } from "./system";
+import { app, eventually, expectNothingOfOurs, forward, isReady, kube, npmRunWith, redis } from "./system";
 
-const settings = { IAC_OBSERVABILITY: "none", IAC_REDIS_STALE_SECONDS: "600" };
+const settings = { IAC_OBSERVABILITY: "none", IAC_NAMESPACES_QUOTA: "true", IAC_REDIS_STALE_SECONDS: "600" };
 const POD = "redis-main-0";
 const PERMISSION = "redis-main-start-empty";
 
@@ -82,6 +83,48 @@ step("scheduled backups are made, and the latest comes back", async () => {
   // and none any more
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   expect(await kube.list("cronjobs,pvc", "-n", app, "-l", "app.kubernetes.io/name=redis-backup")).toEqual([]);
+});
+
+step("the API flooded with all that it gets: Redis goes on answering at once, and nothing is restarted", async () => {
+  // as fast as answers come, half of it writes, over four times as many connections as requests it takes on
+  const flood = await startLoad(0, 60, { connections: 400, writes: 50 });
+  try {
+    await eventually("the flood to be under way", 60, async () =>
+      Number(/instantaneous_ops_per_sec:(\d+)/.exec(await redis(POD, "INFO", "stats"))?.[1]) > 100 ? true : undefined,
+    );
+    // asked from a replica's pod: min, max, mean in ms, and how many
+    const raw = await kube.raw(
+      [
+        "-n",
+        app,
+        "exec",
+        "redis-replicas-0",
+        "-c",
+        "redis",
+        "--",
+        "sh",
+        "-c",
+        "REDISCLI_AUTH=$(cat /run/secrets/redis/probe) timeout 25 redis-cli --user probe -h redis-main --latency --raw -i 20 || true",
+      ],
+      { timeoutMs: 40_000 },
+    );
+    const [min, max, mean, count] = raw.trim().split("\n").at(-1)!.split(" ").map(Number);
+    console.log(
+      `Redis main under a flood of the API: ${mean} ms on average, ${min} to ${max} ms, asked ${count} times`,
+    );
+    expect(count).toBeGreaterThan(300);
+    expect(mean).toBeLessThan(25);
+    expect(max).toBeLessThan(1000);
+  } finally {
+    const { sent, seen, seconds } = await flood.result();
+    console.log(`flood: ${Math.round(sent / seconds)} requests a second, answers ${JSON.stringify(seen)}`);
+    await flood.remove();
+  }
+  for (const pod of await kube.list("pods", "-n", app)) {
+    const restarts = pod.status?.containerStatuses?.map((c: { restartCount: number }) => c.restartCount);
+    expect([pod.metadata.name, restarts]).toEqual([pod.metadata.name, restarts.map(() => 0)]);
+    expect([pod.metadata.name, isReady(pod)]).toEqual([pod.metadata.name, true]);
+  }
 });
 
 step("a main whose process is killed comes back with its data, and asks nobody", async () => {

@@ -21,7 +21,7 @@ export async function removeLedger(): Promise<void> {
 }
 
 /** Starts writing. `node` is where, for one that is taken away would take the ledger with it. */
-export async function startLedger(options: { writers: number; pauseMs: number; node: string }) {
+export async function startLedger(options: { writers: number; pauseMs: number; node?: string }) {
   await removeLedger();
   const image = await apiImage();
   const pod = {
@@ -30,7 +30,7 @@ export async function startLedger(options: { writers: number; pauseMs: number; n
     metadata: { name: NAME, namespace: "default", labels: LABELS },
     spec: {
       restartPolicy: "Never",
-      nodeName: options.node,
+      ...(options.node === undefined ? {} : { nodeName: options.node }),
       automountServiceAccountToken: false,
       activeDeadlineSeconds: 7200,
       containers: [
@@ -51,6 +51,8 @@ export async function startLedger(options: { writers: number; pauseMs: number; n
   await eventually("the ledger to begin", 90, async () => ((await count()) > 20 ? true : undefined));
   return {
     count,
+    /** Writes so far that were answered otherwise, or not at all. */
+    failed: async () => Number((await inPod("sh", "-c", "wc -l </tmp/refused")).trim()),
     /** Waits until writes are answered again. */
     goesOn: async (seconds: number) => {
       const before = await count();

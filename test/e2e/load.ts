@@ -14,7 +14,7 @@ const [rate, seconds, writes, connections] = process.argv.slice(1).map(Number);
 // one connection each, in turn: a shared agent would open a few and let them do all the work
 const agents = Array.from({ length: connections }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
 const seen = {}, times = new Uint32Array(10002), failures = [];
-let due = 0, sent = 0, late = 0, done = 0;
+let ending = false, due = 0, sent = 0, late = 0, done = 0;
 function one(i, next) {
   const begin = performance.now();
   const write = writes && i % 100 < writes;
@@ -52,17 +52,19 @@ const wait = (Number(process.env.START_AT) || 0) - Date.now();
 if (wait > 0) return setTimeout(run, wait);
 begin = Date.now();
 if (rate === 0) {
-  const again = () => { if (Date.now() - begin < seconds * 1000) one(sent++, again); else if (done >= sent) end(); };
+  const again = () => { if (!ending && Date.now() - begin < seconds * 1000) one(sent++, again); else if (done >= sent) end(); };
   for (let i = 0; i < connections; i++) again();
 } else {
   const timer = setInterval(() => {
+    if (ending) due = rate * seconds;
     const now = Math.min(rate * seconds, Math.floor((Date.now() - begin) / 1000 * rate));
     for (; due < now; due++) { if (sent - done < 500) one(sent++); else late++; }
     if (due >= rate * seconds && done >= sent) { clearInterval(timer); end(); }
   }, 10);
 }
 }
-process.on("SIGTERM", end);
+// what was sent is answered first
+process.on("SIGTERM", () => { ending = true; });
 `;
 
 export interface LoadResult {
@@ -139,12 +141,12 @@ export async function rateOf(share: number): Promise<number> {
   }
 }
 
-/** Starts `rate` requests a second for `seconds`; `result` resolves when all are answered. */
+/** Starts `rate` requests a second for `seconds`; `result` resolves when all are answered, `end` ends it before its time. */
 export async function startLoad(
   rate: number,
   seconds: number,
   options: LoadOptions = {},
-): Promise<{ result: () => Promise<LoadResult>; remove: () => Promise<void> }> {
+): Promise<{ result: () => Promise<LoadResult>; end: () => Promise<LoadResult>; remove: () => Promise<void> }> {
   const image = await apiImage();
   await removeLoad();
   const pod = {
@@ -184,5 +186,9 @@ export async function startLoad(
       const message = pod?.status?.containerStatuses?.[0]?.state?.terminated?.message as string | undefined;
       return message ? (JSON.parse(message) as LoadResult) : undefined;
     });
-  return { result, remove: removeLoad };
+  const end = async () => {
+    await kube.raw(["-n", "default", "exec", NAME, "--", "node", "-e", "process.kill(1, 'SIGTERM')"]);
+    return result();
+  };
+  return { result, end, remove: removeLoad };
 }

@@ -22,6 +22,10 @@ export interface CommandOptions {
   readonly timeoutMs?: number;
 }
 
+const outputs: string[] = [];
+/** What every command so far has said. */
+export const said = (): string => outputs.join("\n");
+
 /** Runs a program in the project; its output is shown and kept. */
 export function command(program: string, args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   const begin = Date.now();
@@ -42,6 +46,7 @@ export function command(program: string, args: readonly string[], options: Comma
     child.on("error", reject);
     child.on("close", (code) => {
       clearTimeout(timer);
+      outputs.push(output);
       resolve({ code: code ?? -1, output, seconds: (Date.now() - begin) / 1000 });
     });
   });
@@ -165,8 +170,10 @@ export const redisPodNames = async (): Promise<string[]> => (await redisPods(kub
 export const redis = (pod: string, ...args: string[]): Promise<string> => redisCli(pod, args);
 
 /** The image that the API's pods run: it has Node, so tests run their own programs in it. */
-export const apiImage = (): Promise<string> =>
-  kube.raw(["-n", app, "get", "deploy", "node", "-o", "jsonpath={.spec.template.spec.containers[0].image}"]);
+const imageOf = (deployment: string): Promise<string> =>
+  kube.raw(["-n", app, "get", "deploy", deployment, "-o", "jsonpath={.spec.template.spec.containers[0].image}"]);
+export const apiImage = (): Promise<string> => imageOf("node");
+export const frontImage = (): Promise<string> => imageOf("react");
 
 /** Polls until `probe` gives a value; fails with what it last said. */
 export async function eventually<T>(what: string, seconds: number, probe: () => Promise<T | undefined>): Promise<T> {

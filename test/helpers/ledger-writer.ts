@@ -1,12 +1,13 @@
 /**
  * A program that writes without end and keeps every answer: `node -e WRITER WRITERS PAUSE_MS FOLDER`, with TARGET for
  * the API's items. Every key is a new one and its own value. What was answered with 200 is appended to FOLDER/kept at
- * once, with the moment; after SIGUSR2 it writes no more, and leaves in FOLDER/failed how many were answered otherwise.
+ * once, with the moment, every other answer to FOLDER/refused, with its status; after SIGUSR2 it writes no more, and leaves
+ * in FOLDER/failed how many those were.
  */
 export const WRITER = `
 const http = require("node:http"), fs = require("node:fs");
 const [writers, pause, folder] = [Number(process.argv[1]), Number(process.argv[2]), process.argv[3]];
-const file = fs.openSync(folder + "/kept", "a");
+const file = fs.openSync(folder + "/kept", "a"), others = fs.openSync(folder + "/refused", "a");
 let next = 0, failed = 0, stopped = false;
 process.on("SIGTERM", () => process.exit(0));
 process.on("SIGUSR2", () => { stopped = true; setTimeout(() => fs.writeFileSync(folder + "/failed", String(failed)), 12000); });
@@ -20,7 +21,7 @@ async function writer(agent) {
       request.end(JSON.stringify({ id, val: id }));
     });
     if (status === 200) fs.writeSync(file, id + " " + Date.now() + "\\n");
-    else { failed++; await new Promise((r) => setTimeout(r, 100)); }
+    else { failed++; fs.writeSync(others, status + " " + Date.now() + "\\n"); await new Promise((r) => setTimeout(r, 100)); }
     if (pause) await new Promise((r) => setTimeout(r, pause));
   }
 }

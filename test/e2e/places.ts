@@ -1,0 +1,87 @@
+/** Everywhere that a password must not be: name of the place, and what stands there. */
+import { execFile, execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { promisify } from "node:util";
+import { gunzipSync } from "node:zlib";
+import type { KubeObject } from "../../scripts/lib/kube";
+import { apiImage, app, command, frontImage, kube, monitoring, projectPath, said, STATE_DIR } from "./system";
+
+const exec = promisify(execFile);
+/** An image's files, uncompressed, bytes at most. */
+const IMAGE_BYTES = 1 << 30;
+
+function files(dir: string): [string, string][] {
+  return fs
+    .readdirSync(projectPath(dir), { recursive: true, encoding: "utf8" })
+    .map((file) => projectPath(dir, file))
+    .filter((full) => !full.includes("providers") && fs.statSync(full).isFile())
+    .map((full) => [`state or synthesized: ${full}`, fs.readFileSync(full, "latin1")]);
+}
+
+async function plan(layer: string): Promise<[string, string]> {
+  const cwd = projectPath("cdktf.out", "stacks", layer);
+  const made = await command("terraform", ["plan", "-input=false", "-no-color", "-out=places.bin"], { cwd });
+  if (made.code !== 0) throw new Error(`no plan of layer ${layer}`);
+  const { stdout } = await exec("terraform", ["show", "-json", "places.bin"], { cwd, maxBuffer: 256 << 20 });
+  return [`plan of ${layer}`, stdout + fs.readFileSync(`${cwd}/places.bin`, "latin1")];
+}
+
+/** What Helm keeps of a release, its values too: a Secret whose content is packed twice. */
+async function releases(namespace: string): Promise<[string, string][]> {
+  const secrets = (await kube.list("secrets", "-n", namespace)) as (KubeObject & { type?: string })[];
+  return secrets
+    .filter((s) => s.type === "helm.sh/release.v1")
+    .map((s) => {
+      const packed = Buffer.from(Buffer.from(s.data!["release"]!, "base64").toString(), "base64");
+      return [`Helm release ${s.metadata.name}`, gunzipSync(packed).toString()];
+    });
+}
+
+/** The files of an image, and what it says of itself. */
+async function image(name: string, reference: string): Promise<[string, string]> {
+  const container = execFileSync("docker", ["create", reference]).toString().trim();
+  try {
+    const options = { maxBuffer: IMAGE_BYTES, encoding: "latin1" as const };
+    const { stdout } = await exec("docker", ["export", container], options);
+    return [`image of ${name}`, stdout + execFileSync("docker", ["inspect", reference]).toString()];
+  } finally {
+    execFileSync("docker", ["rm", container], { stdio: "ignore" });
+  }
+}
+
+/** Of containers without a shell the environment cannot be read from inside: `unread`; their pod's is among the objects. */
+export async function everyPlace(
+  layers: readonly string[],
+): Promise<{ places: Map<string, string>; unread: string[] }> {
+  const places = new Map<string, string>();
+  const unread: string[] = [];
+  for (const layer of layers) places.set(...(await plan(layer)));
+  for (const dir of [STATE_DIR, "cdktf.out"]) for (const entry of files(dir)) places.set(...entry);
+  places.set("said by the commands so far", said());
+  for (const namespace of [app, monitoring]) {
+    const objects = "pods,configmaps,deployments,statefulsets,daemonsets,events";
+    places.set(`objects of ${namespace}`, await kube.raw(["-n", namespace, "get", objects, "-o", "json"]));
+    for (const entry of await releases(namespace)) places.set(...entry);
+    for (const pod of await kube.list("pods", "-n", namespace)) {
+      const { name } = pod.metadata;
+      const log = ["-n", namespace, "logs", name, "--all-containers"];
+      places.set(`log of ${name}`, await kube.raw(log, { timeoutMs: 60_000 }));
+      for (const container of pod.spec!["containers"] as { name: string }[]) {
+        const inside = ["-n", namespace, "exec", name, "-c", container.name, "--", "sh", "-c"];
+        // of every process; some are over before they are read
+        const text = await kube.raw([...inside, "cat /proc/[0-9]*/environ 2>/dev/null; true"]).catch(() => undefined);
+        if (text) places.set(`environment of ${name}, ${container.name}`, text);
+        else unread.push(`${name}, ${container.name}`);
+      }
+    }
+  }
+  for (const [name, reference] of [
+    ["node", await apiImage()],
+    ["react", await frontImage()],
+  ] as const)
+    places.set(...(await image(name, reference)));
+  for (const file of execFileSync("git", ["ls-files"], { cwd: projectPath() }).toString().trim().split("\n"))
+    if (fs.existsSync(projectPath(file)))
+      places.set(`repository: ${file}`, fs.readFileSync(projectPath(file), "latin1"));
+  return { places, unread };
+}

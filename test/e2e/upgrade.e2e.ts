@@ -1,0 +1,177 @@
+/**
+ * Tier `upgrade`: a newer checkout takes over a running system under load: another Redis, another version of the
+ * monitoring's chart, another setting of the providers; then the older one again. E2E_REDIS_IMAGE names another image of Redis,
+ * E2E_DURABILITY the mode (`ha` needs three nodes).
+ */
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { CHARTS, IMAGES } from "../../modules/versions";
+import { missing } from "../helpers/ledger-writer";
+import { heldBy, removeLedger, startLedger } from "./ledger";
+import { letLoadAskTheApi, removeLoad, startLoad } from "./load";
+import { removeAfterFailure, step } from "./steps";
+import {
+  app,
+  command,
+  eventually,
+  expectAsBefore,
+  expectNothingOfOurs,
+  inventory,
+  isReady,
+  kube,
+  npmRunWith,
+  projectPath,
+  redisPodNames,
+  STATE_DIR,
+  type Outcome,
+} from "./system";
+
+const durability = process.env["E2E_DURABILITY"] ?? "safe";
+const settings = {
+  IAC_REDIS_DURABILITY: durability,
+  // another folder deploys on the same states
+  IAC_STATE_DIR: projectPath(STATE_DIR),
+};
+/** Longest time without an answered write while main is made anew, seconds. */
+const OUTAGE = 30;
+const chart = CHARTS.kubePrometheusStack;
+const NEWER = chart.version.replace(/\d+$/, (patch) => String(Number(patch) + 1));
+
+const work = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-upgrade-"));
+const newer = path.join(work, "newer");
+let before: string[];
+let ledger: Awaited<ReturnType<typeof startLedger>>;
+const cost: Record<string, object> = {};
+
+removeAfterFailure(settings);
+afterAll(async () => {
+  await removeLoad();
+  await removeLedger();
+  fs.rmSync(work, { recursive: true, force: true });
+});
+
+/** A newer checkout: this one with other versions in it, and the folder of charts that has them. */
+function checkout(redisImage: string): void {
+  const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: projectPath() })
+    .toString()
+    .split("\0")
+    .filter(Boolean);
+  for (const file of tracked.filter((f) => fs.existsSync(projectPath(f)))) {
+    fs.mkdirSync(path.dirname(path.join(newer, file)), { recursive: true });
+    fs.copyFileSync(projectPath(file), path.join(newer, file));
+  }
+  for (const folder of ["node_modules", "images/node/node_modules", "images/react/node_modules"])
+    if (fs.existsSync(projectPath(folder))) fs.symlinkSync(projectPath(folder), path.join(newer, folder));
+  const versions = path.join(newer, "modules", "versions.ts");
+  const text = fs.readFileSync(versions, "utf8");
+  const changed = text.replace(IMAGES.redis, redisImage).replace(`"${chart.version}"`, `"${NEWER}"`);
+  expect(changed).toContain(redisImage);
+  expect(changed).toContain(NEWER);
+  fs.writeFileSync(versions, changed);
+
+  const charts = process.env["IAC_CHARTS_DIR"];
+  if (!charts)
+    throw new Error("IAC_CHARTS_DIR must name a folder of chart archives: one is packed anew with a higher version");
+  const folder = path.join(work, "charts");
+  fs.cpSync(charts, folder, { recursive: true });
+  const unpacked = path.join(work, "unpacked");
+  fs.mkdirSync(unpacked);
+  execFileSync("tar", ["xzf", path.join(folder, `${chart.name}-${chart.version}.tgz`), "-C", unpacked]);
+  const about = path.join(unpacked, chart.name, "Chart.yaml");
+  fs.writeFileSync(about, fs.readFileSync(about, "utf8").replace(`version: ${chart.version}`, `version: ${NEWER}`));
+  execFileSync("tar", ["czf", path.join(folder, `${chart.name}-${NEWER}.tgz`), "-C", unpacked, chart.name]);
+}
+
+/** `npm run NAME` in the newer checkout. */
+const newerRun = (name: string, env: Readonly<Record<string, string>> = {}): Promise<Outcome> =>
+  command("npm", ["run", "-s", name], {
+    cwd: newer,
+    env: { ...settings, IAC_CHARTS_DIR: path.join(work, "charts"), ...env },
+  });
+
+/** What `change` costs callers: reads by a load at the page, writes by the ledger. */
+async function underLoad(name: string, change: () => Promise<Outcome>) {
+  const load = await startLoad(80, 600);
+  const at = Date.now();
+  const failedBefore = await ledger.failed();
+  try {
+    expect((await change()).code).toBe(0);
+    await eventually("every pod to be Ready", 180, async () =>
+      (await kube.list("pods", "-n", app)).every(isReady) ? true : undefined,
+    );
+    await ledger.goesOn(60);
+    const gap = await ledger.longestGap(at);
+    const failed = (await ledger.failed()) - failedBefore;
+    const { sent, seen } = await load.end();
+    cost[name] = { seconds: Math.round((Date.now() - at) / 1000), reads: sent, seen, gap, failed };
+    console.log(
+      `${name}: ${sent} reads, answers ${JSON.stringify(seen)}; ${gap.toFixed(1)} s without a write, ${failed} failed`,
+    );
+    // every key is absent
+    expect(seen).toEqual({ 404: sent });
+    return { gap, failed };
+  } finally {
+    await load.remove();
+  }
+}
+
+step("the older checkout is up, and holds data", async () => {
+  const image = process.env["E2E_REDIS_IMAGE"];
+  if (!image || image === IMAGES.redis) throw new Error("E2E_REDIS_IMAGE must name another image of Redis");
+  await expectNothingOfOurs();
+  before = await inventory();
+  expect((await npmRunWith(settings, "up")).code).toBe(0);
+  await letLoadAskTheApi();
+  checkout(image);
+  ledger = await startLedger({ writers: 4, pauseMs: 50 });
+});
+
+step("another setting of the providers changes nothing", async () => {
+  const copy = path.join(work, "kubeconfig");
+  fs.copyFileSync(process.env["KUBECONFIG"] ?? path.join(os.homedir(), ".kube", "config"), copy);
+  const { gap, failed } = await underLoad("provider", () => npmRunWith({ ...settings, KUBECONFIG: copy }, "up"));
+  expect(gap).toBeLessThan(2);
+  expect(failed).toBe(0);
+});
+
+step("another version of the chart: no caller notices", async () => {
+  const { gap, failed } = await underLoad("chart", () => newerRun("up", { IAC_IMAGES_REDIS: IMAGES.redis }));
+  expect(gap).toBeLessThan(2);
+  expect(failed).toBe(0);
+  const release = await kube.list("secrets", "-n", "monitoring", "-l", "owner=helm,name=kube-prometheus-stack");
+  expect(release.length).toBeGreaterThan(1);
+});
+
+step("another Redis: no read fails, and writes cost what their mode says", async () => {
+  const { gap, failed } = await underLoad("redis", () => newerRun("up"));
+  if (durability === "ha") expect(failed).toBe(0);
+  expect(gap).toBeLessThan(durability === "ha" ? 10 : OUTAGE);
+  const images = (await kube.list("pods", "-n", app))
+    .flatMap((p) => p.spec!["containers"] as { name: string; image: string }[])
+    .filter((c) => c.name === "redis")
+    .map((c) => c.image);
+  expect(new Set(images)).toEqual(new Set([process.env["E2E_REDIS_IMAGE"]]));
+  expect((await newerRun("diff")).code).toBe(0);
+});
+
+step("back to the older checkout, by the same command", async () => {
+  const { gap, failed } = await underLoad("back", () => npmRunWith(settings, "up"));
+  if (durability === "ha") expect(failed).toBe(0);
+  expect(gap).toBeLessThan(durability === "ha" ? 10 : OUTAGE);
+  expect((await npmRunWith(settings, "diff")).code).toBe(0);
+});
+
+step("every answered write is on main and on each replica", async () => {
+  const { kept } = await ledger.stop();
+  for (const pod of await redisPodNames()) expect([pod, missing(kept, await heldBy(pod))]).toEqual([pod, []]);
+  console.log(`${kept.size} writes answered;`, JSON.stringify(cost, null, 1));
+  expect(kept.size).toBeGreaterThan(2000);
+});
+
+step("all of it is removed", async () => {
+  await removeLedger();
+  expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);
+  await expectAsBefore(before);
+});
