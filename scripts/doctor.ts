@@ -9,8 +9,10 @@ import { hasCluster } from "./lib/cluster";
 import { KIND_URL, WITHOUT_CLUSTER } from "./lib/kind";
 import { isReady, Kube } from "./lib/kube";
 import { checkDocker, checkKeda, checkKubectl, checkMetricsServer, checkTerraform } from "./lib/preflight";
+import { checkRights, rightsFor } from "./lib/rights";
 import { run, RunError } from "./lib/run";
 import { stateLocks, unlockCommand } from "./lib/state-locks";
+import { readStacks, synth } from "./lib/synth";
 import { bold, dim, Failure, green, red, say, yellow } from "./lib/ui";
 
 interface Finding {
@@ -124,6 +126,10 @@ export async function doctor(): Promise<number> {
     const kube = new Kube(config);
     const reached = await check("cluster", async () => `${await kube.describe()}, Kubernetes ${await kube.ping()}`);
     if (reached) {
+      await check("rights", async () => {
+        await synth(config, { tolerant: true });
+        return checkRights(kube, rightsFor(readStacks()));
+      });
       await check("metrics-server", async () => {
         await checkMetricsServer(config, kube);
         return config.metricsServer.mode === "install" ? "ours" : "the cluster's own";
@@ -136,7 +142,8 @@ export async function doctor(): Promise<number> {
       }
       if (config.redis.durability === "ha") {
         await check("nodes", async () => {
-          const ready = (await kube.list("nodes")).filter((n) => isReady(n) && !n.spec?.["unschedulable"]);
+          const ready = (await kube.visible("nodes")).filter((n) => isReady(n) && !n.spec?.["unschedulable"]);
+          if (kube.unseen.has("nodes")) return "not known: this user may not look at nodes";
           if (ready.length >= POOL_SIZE) return `${ready.length} ready`;
           throw new Failure(
             `${ready.length} ready, and redis.durability: ha keeps its ${POOL_SIZE} copies on ${POOL_SIZE} nodes`,
@@ -156,7 +163,9 @@ export async function doctor(): Promise<number> {
         });
       }
       await check("storage", async () => {
-        const classes = await kube.list("storageclass");
+        const classes = await kube.visible("storageclass");
+        if (kube.unseen.has("storageclass"))
+          return "not known: this user may not look at StorageClasses; redis.storageClass names one";
         const wanted = config.redis.storageClass;
         const isDefault = (o: (typeof classes)[number]) =>
           o.metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true";

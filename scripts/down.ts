@@ -73,7 +73,8 @@ async function clean(kube: Kube): Promise<void> {
       );
     }
     const leftovers = swept.removed.length;
-    return green(`nothing is left${leftovers ? ` (${leftovers} leftovers of charts removed)` : ""}`);
+    const unseen = kube.unseen.size ? `, as far as this user may look (not at ${[...kube.unseen].join(", ")})` : "";
+    return green(`nothing is left${leftovers ? ` (${leftovers} leftovers of charts removed)` : ""}${unseen}`);
   });
   for (const line of [...kept, ...(await emptyStates(kube))]) say(`  kept: ${line}`);
 }

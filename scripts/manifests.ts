@@ -6,9 +6,9 @@ import { loadConfig, type Config } from "../modules/config";
 import { LAYERS } from "../stacks/layer";
 import type { ResolvedImages } from "../stacks/images";
 import { emptyFolder } from "./lib/empty-folder";
-import { CLUSTER_IP_OF, layerManifests, type HelmRelease, type Stack } from "./lib/manifests";
+import { CLUSTER_IP_OF, layerManifests, type HelmRelease } from "./lib/manifests";
 import { run, RunError } from "./lib/run";
-import { synth } from "./lib/synth";
+import { readStacks, synth } from "./lib/synth";
 import { OUT_DIR } from "./lib/terraform";
 import { say, yellow } from "./lib/ui";
 
@@ -29,12 +29,7 @@ export async function manifests(options: { out: string }): Promise<void> {
   const config = loadConfig();
   const out = emptyFolder("manifests", options.out);
   const images = await synth(config, { tolerant: true });
-  const stacks = Object.fromEntries(
-    LAYERS.map((layer) => [
-      layer,
-      JSON.parse(fs.readFileSync(path.join(OUT_DIR, "stacks", layer, "cdk.tf.json"), "utf8")) as Stack,
-    ]),
-  );
+  const stacks = readStacks();
   const given = { images: references(config, images) };
   for (const layer of LAYERS) {
     const { objects, releases, left } = layerManifests(layer, stacks, given);

@@ -12,7 +12,8 @@ import { waitReady } from "./lib/ready";
 import { markOurCrds } from "./lib/residue";
 import { smokeTest } from "./lib/smoke-test";
 import { checkStateIsHere } from "./lib/state-elsewhere";
-import { synth } from "./lib/synth";
+import { checkRights, rightsFor } from "./lib/rights";
+import { readStacks, synth } from "./lib/synth";
 import { Terraform } from "./lib/terraform";
 import { bold, confirm, dim, Failure, inStep, isInteractive, say, seconds, table } from "./lib/ui";
 import { frontTarget } from "./smoke";
@@ -34,6 +35,8 @@ export async function up(options: { yes: boolean }): Promise<void> {
   await inStep("prepare", async (step) => {
     step.doing("hashing the image contexts, asking the registry, synthesizing");
     images = await synth(config);
+    step.doing("asking the cluster what this user may do");
+    await checkRights(kube, rightsFor(readStacks()));
     const build = toBuild(images);
     if (build.length) await checkDocker(config);
     return build.length ? `to build: ${build.join(", ")}` : "nothing to build";

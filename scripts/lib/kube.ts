@@ -67,6 +67,31 @@ export class Kube {
     }
   }
 
+  /** What this user may not look at, of what was asked by {@link visible}. */
+  readonly unseen = new Set<string>();
+
+  /** As {@link list}, of what belongs to the cluster and is perhaps not shown to everybody: empty then, and `unseen` names it. */
+  async visible(...args: string[]): Promise<KubeObject[]> {
+    try {
+      return await this.list(...args);
+    } catch (error) {
+      if (!(error instanceof RunError && /forbidden/i.test(error.output))) throw error;
+      const namespace = args.includes("-n") ? ` in ${args[args.indexOf("-n") + 1]}` : "";
+      for (const kind of args[0]!.split(",")) this.unseen.add(`${kind}${namespace}`);
+      return [];
+    }
+  }
+
+  /** Whether the cluster has an API, such as metrics.k8s.io/v1beta1; everybody may ask that. */
+  async serves(groupVersion: string): Promise<boolean> {
+    try {
+      return (await this.raw(["get", "--raw", `/apis/${groupVersion}`])).trim() !== "";
+    } catch (error) {
+      if (error instanceof RunError && /not ?found|could not find/i.test(error.output)) return false;
+      throw error;
+    }
+  }
+
   async get(kind: string, name: string, namespace?: string): Promise<KubeObject | undefined> {
     return (await this.list(kind, name, ...(namespace ? ["-n", namespace] : [])))[0];
   }

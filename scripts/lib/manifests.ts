@@ -27,7 +27,7 @@ export interface LayerManifests {
   readonly left: readonly string[];
 }
 
-const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]>> = {
+export const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]>> = {
   kubernetes_namespace_v1: ["v1", "Namespace"],
   kubernetes_resource_quota_v1: ["v1", "ResourceQuota"],
   kubernetes_limit_range_v1: ["v1", "LimitRange"],

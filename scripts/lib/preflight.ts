@@ -88,8 +88,8 @@ export const toBuild = (images: ResolvedImages): string[] =>
 export async function checkKeda(config: Config, kube: Kube): Promise<void> {
   if (config.scaling.engine !== "keda") return;
   const [api, crd] = await Promise.all([
-    kube.get("apiservice", EXTERNAL_METRICS_API),
-    kube.get("crd", "scaledobjects.keda.sh"),
+    kube.visible("apiservice", EXTERNAL_METRICS_API).then(([o]) => o),
+    kube.visible("crd", "scaledobjects.keda.sh").then(([o]) => o),
   ]);
   const isOurs = (o: KubeObject | undefined) =>
     o?.metadata.annotations?.["meta.helm.sh/release-name"] === KEDA_RELEASE &&
@@ -108,17 +108,24 @@ export async function checkKeda(config: Config, kube: Kube): Promise<void> {
         "Keep it, and scale by CPU: set scaling.engine to hpa (IAC_SCALING_ENGINE=hpa).",
       );
     }
-  } else if (!crd || !api) {
-    throw new Failure(
-      `keda.mode is existing, but the cluster has no KEDA (${crd ? EXTERNAL_METRICS_API : "scaledobjects.keda.sh"} is missing).`,
-      "Set keda.mode to install, or install one.",
-    );
+  } else {
+    // who may look at neither can still ask whether it is served
+    const missing = !(crd ?? (await kube.serves("keda.sh/v1alpha1")))
+      ? "scaledobjects.keda.sh"
+      : !(api ?? (await kube.serves("external.metrics.k8s.io/v1beta1")))
+        ? EXTERNAL_METRICS_API
+        : undefined;
+    if (missing)
+      throw new Failure(
+        `keda.mode is existing, but the cluster has no KEDA (${missing} is missing).`,
+        "Set keda.mode to install, or install one.",
+      );
   }
 }
 
 /** A metrics-server that is not ours must not be replaced, nor run beside. */
 export async function checkMetricsServer(config: Config, kube: Kube): Promise<void> {
-  const service = await kube.get("apiservice", "v1beta1.metrics.k8s.io");
+  const [service] = await kube.visible("apiservice", "v1beta1.metrics.k8s.io");
   const owner = service?.metadata.annotations?.["meta.helm.sh/release-name"];
   const isOurs =
     owner === METRICS_SERVER.release &&
@@ -129,7 +136,7 @@ export async function checkMetricsServer(config: Config, kube: Kube): Promise<vo
       "Use it: set metricsServer.mode to existing (IAC_METRICS_SERVER_MODE=existing).",
     );
   }
-  if (config.metricsServer.mode === "existing" && !service) {
+  if (config.metricsServer.mode === "existing" && !service && !(await kube.serves("metrics.k8s.io/v1beta1"))) {
     throw new Failure(
       "metricsServer.mode is existing, but the cluster has no metrics API (v1beta1.metrics.k8s.io).",
       "Set metricsServer.mode to install, or install one.",

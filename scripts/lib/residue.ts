@@ -17,7 +17,7 @@ const OURS = `app.kubernetes.io/part-of=${PART_OF}`;
 const CRD_MARGIN_MS = 120_000;
 
 const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[]> =>
-  (await kube.list("crd", ...selector)).filter((c) => c.metadata.name.endsWith(`.${CRD_GROUP}`));
+  (await kube.visible("crd", ...selector)).filter((c) => c.metadata.name.endsWith(`.${CRD_GROUP}`));
 
 const isMarked = (crd: KubeObject): boolean => crd.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF;
 
@@ -68,7 +68,7 @@ export async function sweep(kube: Kube): Promise<Swept> {
   }
   // an operator that runs is somebody's: its CRDs and its kubelet Service are in use
   const operatorRuns =
-    (await kube.list("deployments", "-A", "-l", "app.kubernetes.io/name=kube-prometheus-stack-prometheus-operator"))
+    (await kube.visible("deployments", "-A", "-l", "app.kubernetes.io/name=kube-prometheus-stack-prometheus-operator"))
       .length > 0;
   if (config.observability !== "install" || operatorRuns) return { removed, kept };
 
@@ -76,7 +76,7 @@ export async function sweep(kube: Kube): Promise<Swept> {
   for (const kind of ["service", "endpoints"]) {
     if (await kube.get(kind, kubelet, "kube-system")) await remove(kind, kubelet, "kube-system");
   }
-  for (const slice of await kube.list(
+  for (const slice of await kube.visible(
     "endpointslices",
     "-n",
     "kube-system",
@@ -94,7 +94,7 @@ export async function sweep(kube: Kube): Promise<Swept> {
     );
   }
   for (const crd of all.filter(isMarked)) {
-    const users = await kube.list(crd.metadata.name, "-A");
+    const users = await kube.visible(crd.metadata.name, "-A");
     if (users.length) {
       const first = users[0]!.metadata;
       kept.push(
@@ -119,12 +119,12 @@ export async function findResidue(kube: Kube): Promise<string[]> {
   const names = ourNamespaces(kube.config);
 
   if (namespaces.create) {
-    for (const name of names) add(await kube.list("namespace", name));
+    for (const name of names) add(await kube.visible("namespace", name));
   } else {
     const kinds = "all,configmaps,secrets,pvc,pdb,networkpolicies,hpa,ingresses";
     for (const name of names) add(await kube.list(kinds, "-n", name, "-l", OURS));
   }
-  add((await kube.list("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace)));
+  add((await kube.visible("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace)));
 
   /** Namespaces of the Helm releases that are ours, by release. */
   const releases = new Map<string, string>([
@@ -140,20 +140,20 @@ export async function findResidue(kube: Kube): Promise<string[]> {
   };
   const clusterWide =
     "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses,crds";
-  add((await kube.list(clusterWide)).filter(ofRelease));
-  const system = await kube.list(
+  add((await kube.visible(clusterWide)).filter(ofRelease));
+  const system = await kube.visible(
     "services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments",
     "-n",
     "kube-system",
   );
   add(system.filter((o) => ofRelease(o) || (hasStack && o.metadata.name === `${STACK_RELEASE}-kubelet`)));
   add(
-    (await kube.list("secrets", "-n", "kube-system", "-l", "owner=helm")).filter((s) =>
+    (await kube.visible("secrets", "-n", "kube-system", "-l", "owner=helm")).filter((s) =>
       releases.has(s.metadata.labels?.["name"] ?? ""),
     ),
   );
   if (hasStack) {
-    const kept = async (c: KubeObject) => (await kube.list(c.metadata.name, "-A")).length > 0;
+    const kept = async (c: KubeObject) => (await kube.visible(c.metadata.name, "-A")).length > 0;
     for (const crd of await stackCrds(kube, "-l", OURS)) if (!(await kept(crd))) add([crd]);
   }
   return left;

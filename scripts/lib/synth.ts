@@ -1,9 +1,22 @@
 /** Synthesizes the layers in this process, where cdktf's own commands would too. */
+import * as fs from "node:fs";
+import * as path from "node:path";
 import type { Config } from "../../modules/config";
 import { buildApp } from "../../stacks";
 import { resolveImages, type ResolvedImages } from "../../stacks/images";
+import { LAYERS } from "../../stacks/layer";
+import type { Stack } from "./manifests";
 import { OUT_DIR } from "./terraform";
 import { Failure } from "./ui";
+
+/** The layers as they are synthesized now. */
+export const readStacks = (): Record<string, Stack> =>
+  Object.fromEntries(
+    LAYERS.map((layer) => [
+      layer,
+      JSON.parse(fs.readFileSync(path.join(OUT_DIR, "stacks", layer, "cdk.tf.json"), "utf8")) as Stack,
+    ]),
+  );
 
 /** Writes cdktf.out; fails where the registry cannot be asked, unless `tolerant`. */
 export async function synth(config: Config, options: { tolerant?: boolean } = {}): Promise<ResolvedImages> {
