@@ -1,12 +1,13 @@
-/** Where configuration comes from: a YAML file and `IAC_…` variables. Reads; judges nothing. */
+/** Where configuration comes from: a profile, a YAML file and `IAC_…` variables. Reads; judges nothing. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { parse } from "yaml";
 import type { ConfigKey } from "./config";
+import { merge } from "./merge";
 
 export interface Sources {
-  /** The file's keys with the variables' over them. */
+  /** The profile's keys, the file's over them, and over these the variables'. */
   readonly merged: Record<string, unknown>;
   /** Sentences about what could not be read. */
   readonly problems: readonly string[];
@@ -32,15 +33,37 @@ export function readSources(keys: readonly ConfigKey[], root: string, env: NodeJ
     }
     put(merged, key.path.split("."), key.isText ? text : fromText(text));
   }
-  return { merged, problems, kubeconfigEnv: env["KUBECONFIG"] || undefined, home: env["HOME"] ?? os.homedir() };
+  const profile = typeof merged["profile"] === "string" ? readProfile(merged["profile"], root, problems) : {};
+  return {
+    merged: merge(profile, merged),
+    problems,
+    kubeconfigEnv: env["KUBECONFIG"] || undefined,
+    home: env["HOME"] ?? os.homedir(),
+  };
 }
 
 function readFile(named: string | undefined, root: string, problems: string[]): Record<string, unknown> {
   const file = path.resolve(root, named ?? "config.yaml");
+  if (fs.existsSync(file)) return readYaml(file, problems);
+  if (named) problems.push(`IAC_CONFIG: ${file} does not exist`);
+  return {};
+}
+
+/** A profile of ours by its name, or anybody's by its path. */
+function readProfile(named: string, root: string, problems: string[]): Record<string, unknown> {
+  const ours = path.join(root, "profiles");
+  const names = fs.existsSync(ours) ? fs.readdirSync(ours).map((f) => f.replace(/\.yaml$/, "")) : [];
+  const file = names.includes(named) ? path.join(ours, `${named}.yaml`) : path.resolve(root, named);
   if (!fs.existsSync(file)) {
-    if (named) problems.push(`IAC_CONFIG: ${file} does not exist`);
+    problems.push(`profile: there is no ${named}; there are ${names.join(", ")}, or the path of a file`);
     return {};
   }
+  const content = readYaml(file, problems);
+  if ("profile" in content) problems.push(`profile: ${file} names a profile itself`);
+  return content;
+}
+
+function readYaml(file: string, problems: string[]): Record<string, unknown> {
   try {
     const content: unknown = parse(fs.readFileSync(file, "utf8")) ?? {};
     if (typeof content === "object" && !Array.isArray(content)) return content as Record<string, unknown>;

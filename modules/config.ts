@@ -8,6 +8,7 @@
 import * as path from "node:path";
 import { z } from "zod";
 import { readSources, type Sources } from "./config-sources";
+import { merge } from "./merge";
 import { Redacted } from "./redacted";
 
 export const PROJECT_ROOT = path.resolve(__dirname, "..");
@@ -132,6 +133,13 @@ const receiver = z.discriminatedUnion("type", [
 
 export const configSchema = z
   .strictObject({
+    profile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "settings for a kind of cluster: a file of profiles/ by its name, or a path; config.yaml and variables go over it",
+      ),
     terraform: z.enum(["terraform", "tofu"]).default("terraform").describe("program that applies the layers"),
     cluster: z
       .strictObject({
@@ -609,14 +617,6 @@ export function loadConfig(overrides: Record<string, unknown> = {}): Config {
   const sources = readSources(configKeys(), PROJECT_ROOT);
   if (sources.problems.length) throw new ConfigError(sources.problems);
   return parseConfig(merge(sources.merged, overrides), sources);
-}
-
-export function merge(base: unknown, over: unknown): Record<string, unknown> {
-  const isMap = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
-  const out: Record<string, unknown> = isMap(base) ? { ...base } : {};
-  for (const [k, v] of Object.entries(isMap(over) ? over : {}))
-    out[k] = isMap(v) && isMap(out[k]) ? merge(out[k], v) : v;
-  return out;
 }
 
 /** One leaf of the schema: what the reference in the docs and `npm run config -- --help` print. */

@@ -4,7 +4,7 @@ import type { ComponentService } from "./component-service";
 import type { Config } from "./config";
 import { labels, REACT_PORT, WORKLOADS } from "./names";
 import { signals } from "./signals";
-import { WebWorkload } from "./web-workload";
+import { DRAIN_SECONDS, WebWorkload } from "./web-workload";
 
 export interface ReactFrontProps {
   readonly namespace: string;
@@ -36,6 +36,8 @@ export class ReactFront extends Construct {
         { name: "PORT", value: String(settings.port) },
         { name: "API_URL", value: `http://${api.name}:${api.port}` },
       ],
+      // while there are routes to it still, callers that keep connections leave by themselves
+      preStop: ["sh", "-c", `: >/tmp/draining; sleep ${DRAIN_SECONDS}`],
       service: {
         port: REACT_PORT,
         type: exposure.type === "Ingress" ? "ClusterIP" : exposure.type,

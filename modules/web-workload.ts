@@ -22,6 +22,8 @@ export interface WebWorkloadProps {
   /** What engine `keda` goes by beside CPU. */
   readonly signals: readonly Signal[];
   readonly env: EnvVar[];
+  /** What is run before the pod is told to stop. @default it sleeps */
+  readonly preStop?: string[];
   readonly volumes?: NonNullable<PodSpec["volumes"]>;
   readonly mounts?: NonNullable<Container["volumeMounts"]>;
   /** ServiceAccount of the pods, where they need one of their own. */
@@ -30,7 +32,7 @@ export interface WebWorkloadProps {
 }
 
 /** Pods leave the Services' routes this long before they are told to stop, seconds. */
-const DRAIN_SECONDS = 5;
+export const DRAIN_SECONDS = 5;
 
 /**
  * A stateless HTTP server: Deployment, Service, autoscaler and disruption budget.
@@ -83,7 +85,7 @@ export class WebWorkload extends Construct {
               timeoutSeconds: 2,
               failureThreshold: 2,
             },
-            lifecycle: { preStop: { exec: { command: ["sleep", String(DRAIN_SECONDS)] } } },
+            lifecycle: { preStop: { exec: { command: props.preStop ?? ["sleep", String(DRAIN_SECONDS)] } } },
           },
         ],
       }),

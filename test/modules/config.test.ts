@@ -1,7 +1,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { ConfigError, configKeys, parseConfig } from "../../modules/config";
+import { parse as yaml } from "yaml";
+import { ConfigError, configKeys, parseConfig, PROJECT_ROOT } from "../../modules/config";
 import { readSources } from "../../modules/config-sources";
 import { Redacted } from "../../modules/redacted";
 
@@ -135,6 +136,43 @@ describe("sources", () => {
   it("take variables over the file", () => {
     const { merged } = read({ IAC_REDIS_STORAGE: "5Gi" }, "redis: {storage: 2Gi, durability: fast}");
     expect(merged).toEqual({ redis: { storage: "5Gi", durability: "fast" } });
+  });
+  describe("a profile", () => {
+    const given = (name: string, content: string) => {
+      fs.mkdirSync(path.join(dir, "profiles"), { recursive: true });
+      fs.writeFileSync(path.join(dir, "profiles", `${name}.yaml`), content);
+    };
+    it("lies under the file and the variables", () => {
+      given("small", "redis: {storage: 1Gi, durability: fast}\nnode: {discovery: dns}");
+      const { merged } = read({ IAC_PROFILE: "small", IAC_REDIS_DURABILITY: "safe" }, "redis: {storage: 2Gi}");
+      expect(merged).toEqual({
+        profile: "small",
+        redis: { storage: "2Gi", durability: "safe" },
+        node: { discovery: "dns" },
+      });
+    });
+    it("is named in the file as well, and by a path", () => {
+      fs.writeFileSync(path.join(dir, "own.yaml"), "networkPolicies: false");
+      expect(read({}, "profile: ./own.yaml").merged).toMatchObject({ networkPolicies: false });
+    });
+    it("that is not there is refused, with those that are", () => {
+      given("small", "");
+      expect(read({ IAC_PROFILE: "smal" }).problems).toEqual([
+        "profile: there is no smal; there are small, or the path of a file",
+      ]);
+    });
+    it("names no other", () => {
+      given("small", "profile: tiny");
+      expect(read({ IAC_PROFILE: "small" }).problems[0]).toMatch(/small\.yaml names a profile itself/);
+    });
+    it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
+      "%s of ours is accepted, with a comment that says for whom",
+      (file) => {
+        const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
+        expect(text).toMatch(/^# \w/);
+        expect(refusal(yaml(text) as object)).toBe("accepted");
+      },
+    );
   });
   it("read numbers, booleans and lists from variables", () => {
     const { merged } = read({

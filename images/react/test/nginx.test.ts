@@ -2,7 +2,7 @@
 /** The configuration in a real nginx, in front of a stand-in for the API. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Agent, createServer, get, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -95,6 +95,31 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     expect(opened).toBeGreaterThanOrEqual(2);
     expect(opened).toBeLessThan(10);
   }, 15_000);
+
+  it("keeps callers' connections, until it is told that it will stop: then each ends with its next answer", async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = (path: string) =>
+      new Promise<{ reused: boolean; connection: string | undefined }>((done, fail) => {
+        const request = get(`${address}${path}`, { agent }, (response) => {
+          response.resume().once("end", () => {
+            // the next one may have the connection only after this turn
+            setImmediate(done, { reused: request.reusedSocket, connection: response.headers.connection });
+          });
+        }).once("error", fail);
+      });
+    await ask("/");
+    expect(await ask("/api/item?id=a")).toEqual({ reused: true, connection: "keep-alive" });
+    const mark = join(nginx.dir, "draining");
+    writeFileSync(mark, "");
+    try {
+      expect(await ask("/")).toEqual({ reused: true, connection: expect.stringContaining("close") as string });
+      for (const path of ["/api/item?id=a", "/assets/none.js", "/some/page"])
+        expect(await ask(path)).toEqual({ reused: false, connection: expect.stringContaining("close") as string });
+    } finally {
+      rmSync(mark);
+      agent.destroy();
+    }
+  });
 
   it("asks again where a kept connection turns out to be closed", async () => {
     await (await fetch(`${address}/api/item?id=a`)).text();
