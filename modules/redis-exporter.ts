@@ -88,7 +88,13 @@ export class RedisExporter extends Construct {
               resources: resourcesOf(config.redis.exporter),
               securityContext: containerSecurity(),
               volumeMounts: [{ ...passwords, readOnly: true }],
-              livenessProbe: { httpGet: { path: "/health", port: "metrics" }, periodSeconds: 10, timeoutSeconds: 3 },
+              // a busy node is no dead exporter
+              livenessProbe: {
+                httpGet: { path: "/health", port: "metrics" },
+                periodSeconds: 10,
+                timeoutSeconds: 5,
+                failureThreshold: 6,
+              },
               readinessProbe: { httpGet: { path: "/health", port: "metrics" }, periodSeconds: 5, timeoutSeconds: 3 },
             },
           ],

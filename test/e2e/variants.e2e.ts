@@ -4,6 +4,8 @@
  * E2E_MIRROR names a registry that holds the images of others too; the first system then has every image from it.
  */
 import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,
@@ -33,6 +35,10 @@ const second = {
 const mirror = process.env["E2E_MIRROR"];
 const first: Record<string, string> = mirror ? { IAC_IMAGES_MIRROR: mirror } : {};
 
+/** One namespace of somebody else's cluster, and who may act in it. */
+const COURSE = "iac-course";
+const COURSE_FILES = ".state/e2e-course";
+const STUDENT = "e2e-student";
 /** Where the second one's states are for a while. */
 const FILES = ".state/e2e-second";
 
@@ -40,7 +46,9 @@ let before: string[];
 
 // the second goes before the first, whose CRDs it uses
 afterAll(async () => {
-  fs.rmSync(projectPath(FILES), { recursive: true, force: true });
+  for (const folder of [FILES, COURSE_FILES]) fs.rmSync(projectPath(folder), { recursive: true, force: true });
+  await kube.raw(["delete", "namespace", COURSE, "--ignore-not-found"], { timeoutMs: 120_000 });
+  await kube.raw(["-n", "default", "delete", "serviceaccount", STUDENT, "--ignore-not-found"]);
   if (await kube.get("deployment", "node", SECOND)) await npmRunWith(second, "down", "--yes");
   await kube.raw(["delete", "namespace", SECOND, "--ignore-not-found"], { timeoutMs: 120_000 });
   await kube.raw(["-n", "default", "delete", "secrets,leases", "-l", "tfstate=true"]);
@@ -155,6 +163,51 @@ step("its down removes it, data included, and nothing else", async () => {
   });
   expect((await npmRunWith(first, "diff")).code).toBe(0);
   expect((await npmRunWith(first, "smoke")).code).toBe(0);
+});
+
+step("who may act in one namespace only is told so, deploys into it by a profile, uses it and removes it", async () => {
+  const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: COURSE } };
+  const bound = { kind: "ServiceAccount", name: STUDENT, namespace: "default" };
+  const binding = {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "RoleBinding",
+    metadata: { name: "admin", namespace: COURSE },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "admin" },
+    subjects: [bound],
+  };
+  await kube.raw(["apply", "-f", "-"], {
+    input: JSON.stringify({ apiVersion: "v1", kind: "List", items: [namespace, binding] }),
+  });
+  await kube.raw(["-n", "default", "create", "serviceaccount", STUDENT]);
+  const view = await kube.raw(["config", "view", "--raw", "--minify", "--flatten", "-o", "json"]);
+  const kubeconfig = JSON.parse(view) as { users: { user: object }[] };
+  const token = await kube.raw(["-n", "default", "create", "token", STUDENT, "--duration=1h"]);
+  kubeconfig.users[0]!.user = { token: token.trim() };
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-course-")), "kubeconfig");
+  fs.writeFileSync(file, JSON.stringify(kubeconfig), { mode: 0o600 });
+  const student = { KUBECONFIG: file, IAC_NAMESPACES_APP: COURSE, IAC_STATE_DIR: COURSE_FILES };
+  const before = await inventory();
+
+  const refused = await npmRunWith(student, "up");
+  expect(refused.code).toBe(1);
+  expect(refused.output).toContain("namespaces of the cluster (layer data)");
+  expect(refused.output).toContain("metricsServer.mode: existing");
+  expect(await inventory()).toEqual(before);
+
+  const profile = { ...student, IAC_PROFILE: "namespace" };
+  expect((await npmRunWith(profile, "doctor")).code).toBe(0);
+  expect((await npmRunWith(profile, "up")).code).toBe(0);
+  expect((await npmRunWith(profile, "diff")).code).toBe(0);
+  expect((await npmRunWith(profile, "status")).code).toBe(0);
+  const down = await npmRunWith(profile, "down", "--yes");
+  expect(down.code).toBe(0);
+  expect(down.output).toContain("as far as this user may look");
+  await eventually("the cluster to be as before", 60, async () => {
+    const extra = (await inventory()).filter((o) => !before.includes(o));
+    if (extra.length) throw new Error(`left: ${extra.join(", ")}`);
+    return true;
+  });
+  fs.rmSync(path.dirname(file), { recursive: true });
 });
 
 step("the first one goes as well", async () => {

@@ -101,7 +101,9 @@ describe("a cluster", () => {
     expect(next).toBe("No setting does without horizontalpodautoscalers: ask who runs the cluster.");
   });
   it("that does not say stops nobody", async () => {
-    const kube = new Kube(testConfig(), () => Promise.reject(new RunError("kubectl create", 1, "forbidden", "kubectl create failed: forbidden")));
+    const kube = new Kube(testConfig(), () =>
+      Promise.reject(new RunError("kubectl create", 1, "forbidden", "kubectl create failed: forbidden")),
+    );
     expect((await refusal(kube, rights))[0]).toMatch(/^not known/);
   });
 });
