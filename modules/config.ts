@@ -268,6 +268,15 @@ export const configSchema = z
           })
           .prefault({})
           .describe("scheduled backups onto a volume of their own"),
+        tls: z
+          .strictObject({
+            secret: dnsName
+              .nullable()
+              .default(null)
+              .describe("Secret with ca.crt, tls.crt and tls.key, as cert-manager makes it; null: not encrypted"),
+          })
+          .prefault({})
+          .describe("encryption of every connection to Redis"),
         main: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
         replica: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
         sentinel: resources({ cpu: "10m", memory: "16Mi", memoryLimit: "64Mi" }),

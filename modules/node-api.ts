@@ -4,6 +4,7 @@ import type { Config } from "./config";
 import { CREDENTIALS_DIR, EndpointReader } from "./endpoint-reader";
 import { POOL_SIZE } from "./main-pool";
 import { NODE_PORT } from "./names";
+import { TLS_CA_FILE, TLS_MOUNT, TLS_NAME, tlsVolume } from "./redis-tls";
 import type { RedisUserName } from "./redis-users";
 import { signals } from "./signals";
 import { WebWorkload } from "./web-workload";
@@ -43,6 +44,7 @@ export class NodeApi extends Construct {
     super(scope, id);
     const { config, redis } = props;
     const settings = config.images.node;
+    const tls = config.redis.tls.secret;
     const { discovery, maxLagSeconds, maxInFlight, connectionAgeSeconds } = config.node;
     // the trailing dot of a full name spares four look-ups in the search domains
     const headless = `${redis.replicasHeadlessHost}.${props.namespace}.svc.${config.dns.domain}.`;
@@ -83,6 +85,12 @@ export class NodeApi extends Construct {
         ...(discovery === "address"
           ? []
           : [{ name: "REDIS_REPLICAS_DNS", value: `redis://${headless}:${redis.port}` }]),
+        ...(tls === null
+          ? []
+          : [
+              { name: "REDIS_TLS_CA_FILE", value: TLS_CA_FILE },
+              { name: "REDIS_TLS_NAME", value: TLS_NAME },
+            ]),
         { name: "REDIS_MAX_LAG_MS", value: String(maxLagSeconds * 1000) },
         { name: "REDIS_MAX_STALE_SECONDS", value: String(config.redis.staleSeconds) },
         { name: "MAX_IN_FLIGHT", value: String(maxInFlight) },
@@ -103,9 +111,14 @@ export class NodeApi extends Construct {
             items: [WRITER, READER].map((user) => ({ key: user, path: user })),
           },
         },
+        ...(tls === null ? [] : [tlsVolume(tls, "caller")]),
         ...(reader?.volumes ?? []),
       ],
-      mounts: [{ name: "redis-users", mountPath: SECRET_DIR, readOnly: true }, ...(reader?.mounts ?? [])],
+      mounts: [
+        { name: "redis-users", mountPath: SECRET_DIR, readOnly: true },
+        ...(tls === null ? [] : [TLS_MOUNT]),
+        ...(reader?.mounts ?? []),
+      ],
       ...(reader ? { serviceAccountName: reader.serviceAccountName } : {}),
     }).service;
   }

@@ -54,6 +54,7 @@ export class RedisBackup extends Construct {
           name: "backup",
           image: thirdPartyImage(config, "redis"),
           command: ["sh", files.script("backup.sh"), WORKLOADS["redis-main"], String(backup.keep)],
+          ...(files.env.length ? { env: [...files.env] } : {}),
           resources: resourcesOf(config.redis.exporter),
           securityContext: containerSecurity(),
           volumeMounts: [...files.mounts, { name: "backups", mountPath: "/backups" }],

@@ -3,10 +3,11 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { Construct } from "constructs";
 import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
-import type { Container, KeyToPath, PodSpec, Probe } from "kubernetes-types/core/v1";
+import type { Container, EnvVar, KeyToPath, PodSpec, Probe } from "kubernetes-types/core/v1";
 import type { Config } from "./config";
 import { literal } from "./literal";
 import { projectLabels, REDIS_PORT, SENTINEL_PORT, WORKLOADS } from "./names";
+import { CLI, CLI_ENV, hasTls, listen, TLS_MOUNT, tlsVolume } from "./redis-tls";
 import { redisUsers, sentinelUsers, type RedisUserName } from "./redis-users";
 
 const SCRIPTS = path.resolve(__dirname, "redis-scripts");
@@ -24,7 +25,7 @@ const access = `aclfile ${ACCESS_DIR}/users.acl\ninclude ${ACCESS_DIR}/replicati
 /** Main: an append-only file on its volume; replicas copy it without a file in between. */
 export const mainConf = (redis: Config["redis"]): string => `
 ${access}
-port ${REDIS_PORT}
+${listen(redis, REDIS_PORT)}
 dir /data
 # safe: an answered write is on the disk; fast: at most a second of writes is not
 appendonly yes
@@ -54,8 +55,8 @@ shutdown-timeout 1
 const DOWN_AFTER_MS = 3000;
 
 /** Sentinel: what is the same for all; start-sentinel.sh adds the rest. Lines with #main belong behind `monitor`. */
-export const sentinelConf = `
-port ${SENTINEL_PORT}
+export const sentinelConf = (redis: Config["redis"]): string => `
+${listen(redis, SENTINEL_PORT)}
 dir /tmp
 protected-mode no
 sentinel resolve-hostnames no
@@ -68,7 +69,7 @@ sentinel announce-port ${SENTINEL_PORT}
 /** Replica: a copy in memory only, never promoted. */
 export const replicaConf = (redis: Config["redis"]): string => `
 ${access}
-port ${REDIS_PORT}
+${listen(redis, REDIS_PORT)}
 dir /data
 replicaof ${WORKLOADS["redis-main"]} ${REDIS_PORT}
 replica-read-only yes
@@ -97,6 +98,7 @@ export class RedisConfig extends Construct {
   private readonly name: string;
   private readonly pool: boolean;
   private readonly secretName: string;
+  private readonly tls: string | null;
 
   constructor(scope: Construct, id: string, props: RedisConfigProps) {
     super(scope, id);
@@ -111,11 +113,12 @@ export class RedisConfig extends Construct {
       "start-replica.sh": script("start-replica.sh"),
       "probe.sh": script("probe.sh"),
       "exporter-passwords.sh": script("exporter-passwords.sh"),
+      ...(hasTls(props.redis) ? { "redis-cli": CLI, "watch-certificate.sh": script("watch-certificate.sh") } : {}),
       ...(props.redis.backup.schedule === null ? {} : { "backup.sh": script("backup.sh") }),
       ...(props.pool
         ? {
             ...Object.fromEntries(POOL_SCRIPTS.map((name) => [name, script(name)])),
-            "sentinel.conf": sentinelConf,
+            "sentinel.conf": sentinelConf(props.redis),
             "sentinel-users": sentinelUsers(),
           }
         : {}),
@@ -123,6 +126,14 @@ export class RedisConfig extends Construct {
     this.hash = createHash("sha256").update(JSON.stringify(data)).digest("hex").slice(0, 16);
     this.pool = props.pool !== undefined;
     this.secretName = props.secretName;
+    this.tls = props.redis.tls.secret;
+    this.mounts = [
+      { name: "config", mountPath: CONFIG_DIR, readOnly: true },
+      { name: "secret", mountPath: SECRET_DIR, readOnly: true },
+      ...(this.tls === null ? [] : [TLS_MOUNT]),
+    ];
+    this.serverMounts = [...this.mounts, { name: "access", mountPath: ACCESS_DIR }];
+    this.env = this.tls === null ? [] : [CLI_ENV];
     const map = new ConfigMapV1(this, "config-map", {
       metadata: { name: "redis-config", namespace: props.namespace, labels: projectLabels },
       data: {
@@ -135,24 +146,28 @@ export class RedisConfig extends Construct {
   }
 
   /** For whoever only reads what {@link volumesFor} gives. */
-  readonly mounts: NonNullable<Container["volumeMounts"]> = [
-    { name: "config", mountPath: CONFIG_DIR, readOnly: true },
-    { name: "secret", mountPath: SECRET_DIR, readOnly: true },
-  ];
+  readonly mounts: NonNullable<Container["volumeMounts"]>;
   /** For a Redis or a Sentinel. */
-  readonly serverMounts: NonNullable<Container["volumeMounts"]> = [
-    ...this.mounts,
-    { name: "access", mountPath: ACCESS_DIR },
-  ];
+  readonly serverMounts: NonNullable<Container["volumeMounts"]>;
+  /** For every container that calls redis-cli. */
+  readonly env: readonly EnvVar[];
 
   /** The files, with the password of one user. */
   volumesFor(user: RedisUserName): NonNullable<PodSpec["volumes"]> {
-    return this.volumes([{ key: user, path: user }]);
+    return [...this.volumes([{ key: user, path: user }]), ...this.certificates("caller")];
   }
 
   /** The files, with the passwords of all users: a server must know them. */
   get serverVolumes(): NonNullable<PodSpec["volumes"]> {
-    return [...this.volumes(), { name: "access", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }];
+    return [
+      ...this.volumes(),
+      ...this.certificates("server"),
+      { name: "access", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+    ];
+  }
+
+  private certificates(whose: "server" | "caller"): NonNullable<PodSpec["volumes"]> {
+    return this.tls === null ? [] : [tlsVolume(this.tls, whose)];
   }
 
   private volumes(items?: KeyToPath[]): NonNullable<PodSpec["volumes"]> {

@@ -8,6 +8,7 @@ import { mainPods } from "./main-pool";
 import { EXPORTER_PORT, REDIS_PORT, WORKLOADS } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
+import { hasTls, redisScheme, TLS_CA_FILE, TLS_MOUNT } from "./redis-tls";
 import { thirdPartyImage } from "./third-party-image";
 import { Workload } from "./workload";
 
@@ -83,11 +84,12 @@ export class RedisExporter extends Construct {
                 `--redis.password-file=${PASSWORDS_DIR}/passwords.json`,
                 `--web.listen-address=0.0.0.0:${EXPORTER_PORT}`,
                 "--connection-timeout=3s",
+                ...(hasTls(config.redis) ? [`--tls-ca-cert-file=${TLS_CA_FILE}`] : []),
               ],
               ports: [{ name: "metrics", containerPort: EXPORTER_PORT, protocol: "TCP" }],
               resources: resourcesOf(config.redis.exporter),
               securityContext: containerSecurity(),
-              volumeMounts: [{ ...passwords, readOnly: true }],
+              volumeMounts: [{ ...passwords, readOnly: true }, ...(hasTls(config.redis) ? [TLS_MOUNT] : [])],
               // a busy node is no dead exporter
               livenessProbe: {
                 httpGet: { path: "/health", port: "metrics" },
@@ -107,6 +109,7 @@ export class RedisExporter extends Construct {
               "sh",
               files.script("exporter-passwords.sh"),
               `${PASSWORDS_DIR}/passwords.json`,
+              redisScheme(config.redis),
               ...redisAddresses(mainPods(config), config.scaling.replicas.max),
             ],
             resources: resourcesOf(config.redis.exporter),

@@ -36,6 +36,7 @@ export class RedisMain extends Construct {
 
     const ha = redis.durability === "ha";
     const identity = [
+      ...files.env,
       { name: "NAMESPACE", value: namespace },
       { name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
     ];

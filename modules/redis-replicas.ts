@@ -1,5 +1,6 @@
 import { Construct } from "constructs";
 import { Autoscaler } from "./autoscaler";
+import type { EnvVar } from "kubernetes-types/core/v1";
 import type { Config } from "./config";
 import type { Keda } from "./keda";
 import { ComponentService } from "./component-service";
@@ -38,6 +39,10 @@ export class RedisReplicas extends Construct {
     this.headless = new ComponentService(this, "headless", { ...common, headless: true });
     new DisruptionBudget(this, "pdb", { component: "redis-replica", namespace });
 
+    const env: EnvVar[] = [
+      ...files.env,
+      ...(redis.durability === "ha" ? [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }] : []),
+    ];
     const workload = new Workload(this, "workload", {
       component: "redis-replica",
       namespace,
@@ -60,9 +65,7 @@ export class RedisReplicas extends Construct {
               name: "redis",
               image: thirdPartyImage(config, "redis"),
               command: files.command("replica"),
-              ...(redis.durability === "ha"
-                ? { env: [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }] }
-                : {}),
+              ...(env.length ? { env } : {}),
               ports: [{ name: "redis", containerPort: REDIS_PORT, protocol: "TCP" }],
               resources: resourcesOf(redis.replica),
               securityContext: containerSecurity(),

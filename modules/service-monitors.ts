@@ -4,6 +4,8 @@ import { EXPORTER_PORT, PART_OF, WORKLOADS } from "./names";
 export interface MonitoredServices {
   readonly namespace: string;
   readonly exporterHost: string;
+  /** How the exporter reaches an instance. */
+  readonly redisScheme: "redis" | "rediss";
   /** Path of the API's metrics; null where its image has none. */
   readonly nodeMetricsPath: string | null;
   /** Path of the front's metrics; null where its image has none. */
@@ -66,7 +68,7 @@ export function serviceMonitors(s: MonitoredServices): readonly ServiceMonitor[]
               separator: ".",
               regex: "(.+)",
               targetLabel: "__param_target",
-              replacement: "redis://$1:6379",
+              replacement: `${s.redisScheme}://$1:6379`,
             },
             { sourceLabels: ["__meta_kubernetes_pod_name"], targetLabel: "instance" },
             { targetLabel: "job", replacement: "redis" },

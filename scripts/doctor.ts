@@ -8,7 +8,14 @@ import { resolveImages } from "../stacks/images";
 import { hasCluster } from "./lib/cluster";
 import { KIND_URL, WITHOUT_CLUSTER } from "./lib/kind";
 import { isReady, Kube } from "./lib/kube";
-import { checkDocker, checkKeda, checkKubectl, checkMetricsServer, checkTerraform } from "./lib/preflight";
+import {
+  checkDocker,
+  checkKeda,
+  checkKubectl,
+  checkMetricsServer,
+  checkTerraform,
+  checkTlsSecret,
+} from "./lib/preflight";
 import { checkRights, rightsFor } from "./lib/rights";
 import { run, RunError } from "./lib/run";
 import { stateLocks, unlockCommand } from "./lib/state-locks";
@@ -139,6 +146,9 @@ export async function doctor(): Promise<number> {
           await checkKeda(config, kube);
           return config.keda.mode === "install" ? "ours" : "the cluster's own";
         });
+      }
+      if (config.redis.tls.secret !== null) {
+        await check("TLS of Redis", async () => (await checkTlsSecret(config, kube))!);
       }
       if (config.redis.durability === "ha") {
         await check("nodes", async () => {

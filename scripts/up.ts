@@ -7,7 +7,15 @@ import { forwarded } from "./lib/forward";
 import { contextName, createKind, WITHOUT_CLUSTER } from "./lib/kind";
 import { deployLayers } from "./lib/layers";
 import { writeKindConfig } from "./lib/local-config";
-import { checkDocker, checkKeda, checkKubectl, checkMetricsServer, checkTerraform, toBuild } from "./lib/preflight";
+import {
+  checkDocker,
+  checkKeda,
+  checkKubectl,
+  checkMetricsServer,
+  checkTerraform,
+  checkTlsSecret,
+  toBuild,
+} from "./lib/preflight";
 import { waitReady } from "./lib/ready";
 import { markOurCrds } from "./lib/residue";
 import { smokeTest } from "./lib/smoke-test";
@@ -30,6 +38,8 @@ export async function up(options: { yes: boolean }): Promise<void> {
   await checkStateIsHere(kube);
   await checkMetricsServer(config, kube);
   await checkKeda(config, kube);
+  const certificate = await checkTlsSecret(config, kube);
+  if (certificate) say(`TLS: ${certificate}`);
 
   let images!: ResolvedImages;
   await inStep("prepare", async (step) => {

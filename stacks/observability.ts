@@ -4,6 +4,7 @@ import { GrafanaDashboards } from "../modules/grafana-dashboards";
 import { Namespace } from "../modules/namespace";
 import { OperatorResources } from "../modules/operator-resources";
 import { PrometheusStack, STACK_RELEASE } from "../modules/prometheus-stack";
+import { redisScheme } from "../modules/redis-tls";
 import type { MonitoredServices } from "../modules/service-monitors";
 import { Layer } from "./layer";
 
@@ -21,6 +22,7 @@ export class ObservabilityLayer extends Layer {
     const services: MonitoredServices = {
       namespace: app.getString("namespace"),
       exporterHost: data.getString("redis_exporter_host"),
+      redisScheme: redisScheme(config.redis),
       nodeMetricsPath: config.images.node.metricsPath,
       reactMetricsPath: config.images.react.metricsPath,
     };

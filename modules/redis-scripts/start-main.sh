@@ -12,6 +12,7 @@ TRIES=60
 trap 'exit 143' TERM
 start() {
   sh /etc/redis/access.sh users
+  [ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh redis &
   exec redis-server /etc/redis/main.conf
 }
 refuse() {

@@ -16,6 +16,7 @@ trap 'exit 143' TERM
 
 start() {
   sh /etc/redis/access.sh users
+  [ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh redis &
   exec redis-server /etc/redis/main.conf --replica-announce-ip "$me" "$@"
 }
 refuse() {

@@ -6,6 +6,7 @@ umask 077
 # shellcheck source=modules/redis-scripts/pool.sh
 . /etc/redis/pool.sh
 sh /etc/redis/access.sh sentinel-users
+[ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh sentinel &
 own=$(cat /run/secrets/redis/sentinel)
 
 conf=/data/sentinel/sentinel.conf

@@ -123,6 +123,23 @@ export async function checkKeda(config: Config, kube: Kube): Promise<void> {
   }
 }
 
+const TLS_KEYS = ["ca.crt", "tls.crt", "tls.key"] as const;
+
+/** The Secret that `redis.tls.secret` names; says what is to come where the namespace is yet to be made. */
+export async function checkTlsSecret(config: Config, kube: Kube): Promise<string | undefined> {
+  const name = config.redis.tls.secret;
+  if (name === null) return undefined;
+  const { app, create } = config.namespaces;
+  const secret = await kube.get("secret", name, app);
+  const missing = TLS_KEYS.filter((key) => !secret?.data?.[key]);
+  if (secret && !missing.length) return `Secret ${name}`;
+  const how = "How it is made: docs/security.md#encryption-of-redis";
+  if (secret) throw new Failure(`Secret ${name} in namespace ${app} has no ${missing.join(", ")}.`, how);
+  if (!create || (await kube.visible("namespace", app)).length)
+    throw new Failure(`redis.tls.secret is ${name}, and there is no such Secret in namespace ${app}.`, how);
+  return `Secret ${name} is yet to come into namespace ${app}; Redis waits for it`;
+}
+
 /** A metrics-server that is not ours must not be replaced, nor run beside. */
 export async function checkMetricsServer(config: Config, kube: Kube): Promise<void> {
   const [service] = await kube.visible("apiservice", "v1beta1.metrics.k8s.io");

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { parseConfig, PROJECT_ROOT } from "../../modules/config";
 import { mainConf, replicaConf, sentinelConf } from "../../modules/redis-config";
+import { CLI } from "../../modules/redis-tls";
 import { redisUserNames, redisUsers, sentinelUsers } from "../../modules/redis-users";
 
 const SCRIPTS = path.join(PROJECT_ROOT, "modules", "redis-scripts");
@@ -19,6 +20,8 @@ export interface PodOptions {
   readonly password?: string;
   /** Addresses of the pool that main is one of. @default main alone */
   readonly pool?: readonly string[];
+  /** Whether it talks by TLS; what to and by which certificate is put into `tls/` by the test. */
+  readonly tls?: boolean;
   /** What else is put in place of what, in every file. */
   readonly replace?: Readonly<Record<string, string>>;
 }
@@ -27,10 +30,11 @@ export const PASSWORD = "for-tests";
 
 /** Writes `etc/`, `secret/`, and empty `data/`, `run/`, `tmp/` and `start-empty/` into `dir`. */
 export function writePod(dir: string, options: PodOptions = {}): void {
-  const { password = PASSWORD, pool, replace = {} } = options;
+  const { password = PASSWORD, pool, tls = false, replace = {} } = options;
   const at = (name: string) => path.join(dir, name);
   // the longer ones first: one may be a part of another
   const paths: Record<string, string> = {
+    "/run/secrets/redis-tls": at("tls"),
     "/run/secrets/redis": at("secret"),
     "/run/start-empty": at("start-empty"),
     "/run/redis": at("run"),
@@ -44,21 +48,27 @@ export function writePod(dir: string, options: PodOptions = {}): void {
     for (const rule of UNKNOWN) out = out.replaceAll(rule, "");
     return out;
   };
-  for (const folder of ["etc", "secret", "data", "run", "tmp", "start-empty"]) {
+  for (const folder of ["etc", "secret", "tls", "data", "run", "tmp", "start-empty"]) {
     fs.mkdirSync(at(folder), { recursive: true });
   }
   const { redis } = parseConfig(
-    { redis: { durability: pool ? "ha" : "safe" } },
+    { redis: { durability: pool ? "ha" : "safe", ...(tls ? { tls: { secret: "redis-tls" } } : {}) } },
     { home: dir, kubeconfigEnv: undefined },
   );
   const files: Record<string, string> = {
     ...Object.fromEntries(
-      fs.readdirSync(SCRIPTS).map((name) => [name, fs.readFileSync(path.join(SCRIPTS, name), "utf8")]),
+      fs
+        .readdirSync(SCRIPTS)
+        .filter((name) => tls || name !== "watch-certificate.sh")
+        .map((name) => [name, fs.readFileSync(path.join(SCRIPTS, name), "utf8")]),
     ),
     "main.conf": mainConf(redis),
     "replica.conf": replicaConf(redis),
+    ...(tls ? { "redis-cli": CLI } : {}),
     users: redisUsers(pool !== undefined),
-    ...(pool ? { pool: `${pool.join("\n")}\n`, "sentinel.conf": sentinelConf, "sentinel-users": sentinelUsers() } : {}),
+    ...(pool
+      ? { pool: `${pool.join("\n")}\n`, "sentinel.conf": sentinelConf(redis), "sentinel-users": sentinelUsers() }
+      : {}),
   };
   const put = (name: string, text: string, mode: number) => {
     fs.rmSync(at(name), { force: true });
@@ -75,7 +85,12 @@ export function runScript(dir: string, args: readonly string[], env: Readonly<Re
   const [name = "", ...more] = args;
   return spawnSync("sh", [path.join(dir, "etc", name), ...more], {
     encoding: "utf8",
-    env: { PATH: `${path.join(dir, "bin")}:${process.env["PATH"]}`, NAMESPACE: "shop", POD: "redis-main-0", ...env },
+    env: {
+      PATH: `${path.join(dir, "etc")}:${path.join(dir, "bin")}:${process.env["PATH"]}`,
+      NAMESPACE: "shop",
+      POD: "redis-main-0",
+      ...env,
+    },
     timeout: 30_000,
   });
 }

@@ -79,7 +79,7 @@ suite("the probes of a Redis pod", () => {
 
   it("the exporter's map names every address with the password", () => {
     const out = path.join(dir, "passwords.json");
-    runScript(pod(mainPort), ["exporter-passwords.sh", out, "a:1", "b:2"]);
+    runScript(pod(mainPort), ["exporter-passwords.sh", out, "redis", "a:1", "b:2"]);
     expect(JSON.parse(fs.readFileSync(out, "utf8"))).toEqual({
       "redis://exporter@a:1": PASSWORD,
       "redis://exporter@b:2": PASSWORD,

@@ -9,7 +9,14 @@ import { createKind, deleteKind } from "../../scripts/lib/kind";
 import { Kube, type KubeObject } from "../../scripts/lib/kube";
 import { imagesAreCurrent } from "../../scripts/lib/layers";
 import { isKindConfig, removeKindConfig, writeKindConfig } from "../../scripts/lib/local-config";
-import { checkDocker, checkMetricsServer, checkTerraform, compareVersions, toBuild } from "../../scripts/lib/preflight";
+import {
+  checkDocker,
+  checkMetricsServer,
+  checkTerraform,
+  checkTlsSecret,
+  compareVersions,
+  toBuild,
+} from "../../scripts/lib/preflight";
 import { creationTrouble, podTrouble, readyPods, wantedPods } from "../../scripts/lib/ready";
 import { findResidue, sweep } from "../../scripts/lib/residue";
 import { RunError, type Run } from "../../scripts/lib/run";
@@ -205,6 +212,26 @@ describe("preflight", () => {
       ),
     ).resolves.toBeUndefined();
     await expect(checkMetricsServer(config, metrics(undefined))).resolves.toBeUndefined();
+  });
+  it("stops where the certificate of Redis is not there, or not whole; says so where it cannot be there yet", async () => {
+    const tls = testConfig({ redis: { tls: { secret: "cert" } } });
+    const secret = (data: object) => JSON.stringify({ kind: "Secret", metadata: { name: "cert" }, data });
+    const check = (found: string, namespace = "") =>
+      checkTlsSecret(
+        tls,
+        new Kube(
+          tls,
+          recorder([
+            [/get secret/, found],
+            [/get namespace/, namespace],
+          ]).run,
+        ),
+      );
+    const there = JSON.stringify({ kind: "Namespace", metadata: { name: "iacproject" } });
+    await expect(check(secret({ "ca.crt": "x", "tls.crt": "x", "tls.key": "x" }))).resolves.toBe("Secret cert");
+    await expect(check(secret({ "tls.crt": "x" }))).rejects.toThrow("has no ca.crt, tls.key");
+    await expect(check("", there)).rejects.toThrow("there is no such Secret in namespace iacproject");
+    await expect(check("")).resolves.toMatch(/yet to come/);
   });
   it("stops where an existing one was promised and is not there", async () => {
     const existing = testConfig({ metricsServer: { mode: "existing" } });

@@ -1,4 +1,5 @@
 /** The API's settings, from its environment. Passwords come as files, never as variables. */
+import { readFileSync } from "node:fs";
 import { readPassword, type Login } from "./redis/login";
 
 /** A Redis by `host:port`. */
@@ -24,6 +25,14 @@ export interface SentinelConfig {
   readonly name: string;
 }
 
+/** How each Redis and each Sentinel shows that it is one of ours. */
+export interface TlsConfig {
+  /** Certificates of the authorities that may have signed theirs, PEM. */
+  readonly ca: string;
+  /** The name in it: one for all, for they are known by addresses that come and go. */
+  readonly servername: string;
+}
+
 export interface ApiConfig {
   readonly port: number;
   /** The Redis that takes writes. */
@@ -40,6 +49,8 @@ export interface ApiConfig {
   readonly replicasDns: HostPort | undefined;
   /** The Service whose endpoints are the replicas. */
   readonly replicasWatch: WatchConfig | undefined;
+  /** For every connection to Redis; undefined: none is encrypted. */
+  readonly tls: TlsConfig | undefined;
   /** On main. */
   readonly login: Login | undefined;
   /** On replicas. */
@@ -152,6 +163,18 @@ function login(env: NodeJS.ProcessEnv, user: string, file: string): Login | unde
   return found;
 }
 
+function tls(env: NodeJS.ProcessEnv): TlsConfig | undefined {
+  const file = env["REDIS_TLS_CA_FILE"];
+  if (!file) return undefined;
+  try {
+    return { ca: readFileSync(file, "utf8"), servername: env["REDIS_TLS_NAME"] || "redis-main" };
+  } catch (error) {
+    throw new Error(`REDIS_TLS_CA_FILE is "${file}", which cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
 /** Throws one sentence that names the variable and what it takes. */
 export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
   const writer = login(env, "REDIS_USER", "REDIS_PASSWORD_FILE");
@@ -169,6 +192,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
       .filter(({ host, port }) => "sentinels" in main || host !== main.host || port !== main.port),
     replicasDns: url(env, "REDIS_REPLICAS_DNS"),
     replicasWatch: watch(env),
+    tls: tls(env),
     login: writer,
     readLogin: login(env, "REDIS_READ_USER", "REDIS_READ_PASSWORD_FILE") ?? writer,
     allowedOrigins: (env["ALLOWED_ORIGINS"] || "*").split(",").map((o) => o.trim()),

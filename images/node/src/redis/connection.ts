@@ -7,7 +7,7 @@
  */
 import { Redis } from "ioredis";
 import { log } from "../log";
-import type { HostPort, SentinelConfig } from "../config";
+import type { HostPort, SentinelConfig, TlsConfig } from "../config";
 import type { Clock } from "./clock";
 import { NoAnswer, NotSent, Refused } from "./errors";
 import { credentials, type Login } from "./login";
@@ -29,6 +29,7 @@ export interface ConnectionOptions {
   /** Name in logs. */
   readonly name: string;
   readonly login: Login | undefined;
+  readonly tls: TlsConfig | undefined;
   readonly connectTimeoutMs: number;
   /** Longest wait for an answer, ms. */
   readonly timeoutMs: number;
@@ -51,7 +52,7 @@ export class Connection {
   private lastReason = "";
 
   constructor(private readonly options: ConnectionOptions) {
-    const { address, clock } = options;
+    const { address, clock, tls } = options;
     this.unreadySince = performance.now();
     this.client = new Redis({
       ...("sentinels" in address
@@ -67,6 +68,7 @@ export class Connection {
             sentinelCommandTimeout: options.connectTimeoutMs,
           }
         : { host: address.host, port: address.port }),
+      ...(tls ? { tls: { ...tls }, sentinelTLS: { ...tls }, enableTLSForSentinelMode: true } : {}),
       ...credentials(options.login),
       lazyConnect: true,
       connectTimeout: options.connectTimeoutMs,

@@ -40,6 +40,7 @@ export class ReplicaPool {
           address: member,
           name: member.name,
           login: this.config.readLogin,
+          tls: this.config.tls,
           connectTimeoutMs: this.config.connectTimeoutMs,
           timeoutMs: this.config.readTimeoutMs,
           clock: this.clock,

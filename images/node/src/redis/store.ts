@@ -55,6 +55,7 @@ export class Store {
     const main = {
       address: config.main,
       login: config.login,
+      tls: config.tls,
       connectTimeoutMs: config.connectTimeoutMs,
       timeoutMs: config.commandTimeoutMs,
       clock: this.clock,

@@ -1,0 +1,124 @@
+/** Every connection to Redis by TLS: to main, to replicas known by their address, to Sentinels. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { form, startApi, type Api } from "./api";
+import { eventually, freePort, hasRedis, Redis } from "./redis";
+
+const hasTls = ((): boolean => {
+  try {
+    execFileSync("openssl", ["version"], { stdio: "ignore" });
+    return hasRedis;
+  } catch {
+    console.warn("SKIPPED: TLS to Redis: openssl is not installed");
+    return false;
+  }
+})();
+
+/** An authority, and what one of its certificates is for. */
+class Authority {
+  readonly dir = mkdtempSync(join(tmpdir(), "tls-"));
+  readonly ca = join(this.dir, "ca.crt");
+
+  constructor() {
+    this.openssl(
+      "req",
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-days",
+      "2",
+      "-subj",
+      "/CN=test authority",
+      ...this.to("ca"),
+    );
+  }
+
+  certificate(name: string): { cert: string; key: string } {
+    const more = [
+      "-subj",
+      `/CN=${name}`,
+      "-addext",
+      `subjectAltName=DNS:${name}`,
+      "-CA",
+      this.ca,
+      "-CAkey",
+      join(this.dir, "ca.key"),
+    ];
+    this.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...more, ...this.to(name));
+    return { cert: join(this.dir, `${name}.crt`), key: join(this.dir, `${name}.key`) };
+  }
+
+  private to(name: string): string[] {
+    return ["-out", join(this.dir, `${name}.crt`), "-keyout", join(this.dir, `${name}.key`)];
+  }
+
+  private openssl(...args: string[]): void {
+    execFileSync("openssl", args, { stdio: "ignore" });
+  }
+}
+
+describe.skipIf(!hasTls)("Redis by TLS", () => {
+  const authority = hasTls ? new Authority() : undefined!;
+  const servers: Redis[] = [];
+  let main: number;
+  let replica: number;
+  let api: Api | undefined;
+
+  async function tlsRedis(name: string, follows?: number): Promise<number> {
+    const { cert, key } = authority.certificate(name);
+    const port = await freePort();
+    const plain = await freePort();
+    const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.ca];
+    const tls = ["--tls-port", String(port), ...files, "--tls-auth-clients", "no", "--tls-replication", "yes"];
+    // the test itself asks without TLS, by another port
+    servers.push(await new Redis(plain, follows, tls).start());
+    return port;
+  }
+  const start = (env: Record<string, string> = {}) =>
+    startApi(`redis://127.0.0.1:${main}`, `redis://127.0.0.1:${replica}`, {
+      REDIS_TLS_CA_FILE: authority.ca,
+      REDIS_TLS_NAME: "redis-main",
+      ...env,
+    });
+
+  beforeAll(async () => {
+    main = await tlsRedis("redis-main");
+    replica = await tlsRedis("redis-main", main);
+  }, 30_000);
+  afterAll(async () => {
+    await api?.server.stop();
+    for (const server of servers) await server.stop();
+  });
+
+  it("writes to main and reads from a replica that is known by its address", async () => {
+    api = await start();
+    await eventually("a write", async () => (await api!.fetch("/item", form("POST", { id: "a", val: "1" }))).ok);
+    await eventually("a read", async () => (await (await api!.fetch("/item?id=a")).text()) === "1");
+    const metrics = await (await api.fetch("/metrics")).text();
+    expect(metrics).toMatch(/redis_pool_reads_total\{[^}]*\} [1-9]/);
+    await api.server.stop();
+    api = undefined;
+  }, 20_000);
+
+  it("talks to none whose certificate has another name", async () => {
+    api = await start({ REDIS_TLS_NAME: "somebody-else", REDIS_MAIN_PATIENCE_MS: "200" });
+    expect((await api.fetch("/item", form("POST", { id: "a", val: "2" }))).status).toBe(503);
+    await api.server.stop();
+    api = undefined;
+  }, 20_000);
+
+  it("talks to none whose certificate another authority has signed", async () => {
+    api = await start({ REDIS_TLS_CA_FILE: new Authority().ca, REDIS_MAIN_PATIENCE_MS: "200" });
+    expect((await api.fetch("/item", form("POST", { id: "a", val: "2" }))).status).toBe(503);
+    await api.server.stop();
+    api = undefined;
+  }, 20_000);
+
+  it("refuses to start without the file that was named", async () => {
+    await expect(start({ REDIS_TLS_CA_FILE: "/none/ca.crt" })).rejects.toThrow(/REDIS_TLS_CA_FILE/);
+  });
+});
