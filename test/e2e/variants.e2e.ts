@@ -6,6 +6,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { TLS_NAMES } from "../../modules/redis-tls";
+import { Authority } from "../helpers/authority";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,
@@ -17,6 +19,7 @@ import {
   npmRunWith,
   projectPath,
   prometheus,
+  query,
 } from "./system";
 
 const SECOND = "iac-second";
@@ -30,6 +33,7 @@ const second = {
   IAC_EXPOSURE_TYPE: "NodePort",
   IAC_REDIS_DURABILITY: "fast",
   IAC_NAMESPACES_QUOTA: "true",
+  IAC_REDIS_TLS_SECRET: "redis-tls",
 };
 
 const mirror = process.env["E2E_MIRROR"];
@@ -72,7 +76,17 @@ step("the first system is up", async () => {
   before = await inventory();
 });
 
-step("the second comes up in a namespace that exists, with state in the cluster", async () => {
+step("the second comes up in a namespace that exists, with state in the cluster and Redis by TLS", async () => {
+  const refused = await npmRunWith(second, "up");
+  expect(refused.code).toBe(1);
+  expect(refused.output).toContain(`there is no such Secret in namespace ${SECOND}`);
+  const authority = new Authority();
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-tls-"));
+  authority.issue(dir, ...TLS_NAMES);
+  const files = ["ca.crt", "tls.crt", "tls.key"].map((file) => `--from-file=${path.join(dir, file)}`);
+  await kube.raw(["-n", SECOND, "create", "secret", "generic", "redis-tls", ...files]);
+  authority.remove();
+  fs.rmSync(dir, { recursive: true });
   const { code } = await npmRunWith(second, "up");
   expect(code).toBe(0);
   const secrets = (await kube.list("secrets", "-n", "default", "-l", "tfstate=true")).map((s) => s.metadata.name);
@@ -145,6 +159,24 @@ step("the first one's Prometheus watches it", async () => {
     return ours.length >= 8 && ours.every((t) => t.health === "up") ? ours.map((t) => t.labels["job"]) : undefined;
   });
   expect(new Set(jobs)).toEqual(new Set(["node", "react", "redis", "redis-exporter"]));
+  // the exporter talks to each by TLS
+  await eventually("every Redis to be up", 90, async () => {
+    const found = await query(`redis_up{namespace="${SECOND}"}`);
+    return found.length >= 3 && found.every((r) => r.value[1] === "1") ? true : undefined;
+  });
+  const plain = await kube.raw([
+    "-n",
+    SECOND,
+    "exec",
+    "redis-main-0",
+    "-c",
+    "redis",
+    "--",
+    "sh",
+    "-c",
+    "/usr/local/bin/redis-cli PING 2>&1 || true",
+  ]);
+  expect(plain).not.toMatch(/PONG|NOAUTH/);
 });
 
 step("its down removes it, data included, and nothing else", async () => {
@@ -152,6 +184,8 @@ step("its down removes it, data included, and nothing else", async () => {
   expect(code).toBe(0);
   expect(output).toContain("the namespaces stay");
   expect(output).toMatch(/kept: .*tfstate-default-second/);
+  // ours it is not: it stays
+  await kube.raw(["-n", SECOND, "delete", "secret", "redis-tls"]);
   const state = /Secret default\/tfstate-|Secret .*tfstate/;
   await eventually("the cluster to be as before", 60, async () => {
     const now = await inventory();
