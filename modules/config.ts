@@ -212,6 +212,9 @@ export const configSchema = z
           ),
         redis: imageName.optional().describe("Redis' image, 7.2 or later; by default the pinned one"),
         redisExporter: imageName.optional().describe("redis_exporter's image; by default the pinned one"),
+        curl: imageName
+          .optional()
+          .describe("curl's image, which uploads backups to redis.backup.s3; by default the pinned one"),
         node: builtImage({ context: "images/node", port: 3000, live: "/livez", ready: "/readyz", user: 1000 }),
         react: builtImage({ context: "images/react", port: 8080, live: "/healthz", ready: "/healthz", user: 101 }),
       })
@@ -265,6 +268,29 @@ export const configSchema = z
               .describe("when a backup is made, in UTC; null: none"),
             keep: z.number().int().min(1).max(1000).default(7).describe("backups that are kept; older ones go"),
             storage: quantity.default("2Gi").describe("size of the volume that they lie on"),
+            s3: z
+              .strictObject({
+                endpoint: z
+                  .url({ protocol: /^https?$/ })
+                  .nullable()
+                  .default(null)
+                  .describe(
+                    "address of an S3-compatible storage they go to instead of a volume, such as https://s3.eu-west-1.amazonaws.com",
+                  ),
+                bucket: z
+                  .string()
+                  .min(3)
+                  .optional()
+                  .describe("its bucket; how long they stay there is the bucket's own rule"),
+                folder: z
+                  .string()
+                  .regex(/^[\w./-]*$/, "letters, digits, and _ . - /")
+                  .default("redis")
+                  .describe("folder in it"),
+                region: z.string().min(2).default("us-east-1").describe("region that requests are signed for"),
+                secret: dnsName.optional().describe("Secret with access-key-id and secret-access-key"),
+              })
+              .prefault({}),
           })
           .prefault({})
           .describe("scheduled backups onto a volume of their own"),
@@ -494,6 +520,14 @@ export const configSchema = z
   .superRefine((c, ctx) => {
     const refuse = (at: string[], message: string, input?: unknown) =>
       ctx.addIssue({ code: "custom", path: at, message, input });
+    const { s3 } = c.redis.backup;
+    if (s3.endpoint !== null && !(s3.bucket && s3.secret)) {
+      refuse(
+        ["redis", "backup", "s3", "endpoint"],
+        "needs redis.backup.s3.bucket and redis.backup.s3.secret",
+        s3.endpoint,
+      );
+    }
     if (c.state.backend === "s3" && !(c.state.bucket && c.state.region)) {
       refuse(["state", "backend"], "needs state.bucket and state.region", "s3");
     }

@@ -19,6 +19,11 @@ export interface Flow {
   readonly why: string;
 }
 
+const portOf = (address: string): number => {
+  const { port, protocol } = new URL(address);
+  return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+};
+
 /** The table for one configuration (container ports are configurable). */
 export function flows(
   config: Pick<Config, "images" | "observability" | "node" | "scaling" | "redis">,
@@ -26,6 +31,7 @@ export function flows(
   const tcp = (from: Peer, to: Peer, port: number, why: string): Flow => ({ from, to, port, protocol: "TCP", why });
   const { node, react } = config.images;
   const backups = config.redis.backup.schedule !== null;
+  const bucket = config.redis.backup.s3.endpoint;
   const lookups = [...COMPONENTS, ...(backups ? JOBS : [])].flatMap((from) =>
     (["UDP", "TCP"] as const).map((protocol): Flow => ({ from, to: "dns", port: 53, protocol, why: "names" })),
   );
@@ -60,6 +66,7 @@ export function flows(
     tcp("redis-replica", "redis-main", REDIS_PORT, "replication"),
     tcp("redis-main", "redis-replica", REDIS_PORT, "whether they hold data, before it starts empty"),
     ...(backups ? [tcp("redis-backup", "redis-main", REDIS_PORT, "a copy of all keys")] : []),
+    ...(backups && bucket ? [tcp("redis-backup", "anyone", portOf(bucket), "the bucket of backups")] : []),
     tcp("redis-exporter", "redis-main", REDIS_PORT, "INFO"),
     tcp("redis-exporter", "redis-replica", REDIS_PORT, "INFO"),
     ...(config.node.discovery === "watch"

@@ -2,6 +2,7 @@ import { Construct } from "constructs";
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import { PersistentVolumeClaimV1 } from "@cdktf/provider-kubernetes/lib/persistent-volume-claim-v1";
 import type { CronJob } from "kubernetes-types/batch/v1";
+import type { Container } from "kubernetes-types/core/v1";
 import type { Config } from "./config";
 import { BACKUPS_CLAIM, labels, REDIS_USER, WORKLOADS } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
@@ -19,7 +20,7 @@ export interface RedisBackupProps {
 }
 
 /**
- * A backup of main now and then, onto a volume of its own: what the disk under main takes with it is not on it.
+ * A backup of main now and then, onto a volume of its own, or into a bucket: what the disk under main takes with it is not there.
  *
  * The volume goes with the namespace, as main's does: bring away what must outlive it (`npm run backup -- --fetch`).
  */
@@ -30,16 +31,27 @@ export class RedisBackup extends Construct {
     const { backup } = config.redis;
     if (backup.schedule === null) throw new Error("redis.backup.schedule is null: there is nothing to schedule");
     const metadata = { namespace, labels: labels(NAME) };
-    const claim = new PersistentVolumeClaimV1(this, "claim", {
-      metadata: { ...metadata, name: BACKUPS_CLAIM },
-      spec: {
-        accessModes: ["ReadWriteOnce"],
-        resources: { requests: { storage: backup.storage } },
-        ...(config.redis.storageClass ? { storageClassName: config.redis.storageClass } : {}),
-      },
-      // a class may bind it only when the first pod comes
-      waitUntilBound: false,
-    });
+    const { s3 } = backup;
+    const backups = { name: "backups", mountPath: "/backups" };
+    const make: Container = {
+      name: "backup",
+      image: thirdPartyImage(config, "redis"),
+      command: ["sh", files.script("backup.sh"), WORKLOADS["redis-main"], String(backup.keep)],
+      ...(files.env.length ? { env: [...files.env] } : {}),
+      resources: resourcesOf(config.redis.exporter),
+      securityContext: containerSecurity(),
+      volumeMounts: [...files.mounts, backups],
+      terminationMessagePolicy: "FallbackToLogsOnError",
+    };
+    const upload: Container = {
+      name: "upload",
+      image: thirdPartyImage(config, "curl"),
+      command: ["sh", files.script("upload-backup.sh"), bucketAddress(s3), s3.region],
+      resources: resourcesOf(config.redis.exporter),
+      securityContext: containerSecurity(),
+      volumeMounts: [...files.mounts, backups, { name: "s3", mountPath: "/run/secrets/s3", readOnly: true }],
+      terminationMessagePolicy: "FallbackToLogsOnError",
+    };
     const pod = podSpec({
       component: NAME,
       config,
@@ -47,20 +59,14 @@ export class RedisBackup extends Construct {
       terminationGracePeriodSeconds: 10,
       volumes: [
         ...files.volumesFor("backup"),
-        { name: "backups", persistentVolumeClaim: { claimName: claim.metadata.name } },
+        ...(s3.endpoint === null
+          ? [{ name: "backups", persistentVolumeClaim: { claimName: this.claim(metadata, config) } }]
+          : [
+              { name: "backups", emptyDir: { sizeLimit: backup.storage } },
+              { name: "s3", secret: { secretName: s3.secret!, defaultMode: 0o440 } },
+            ]),
       ],
-      containers: [
-        {
-          name: "backup",
-          image: thirdPartyImage(config, "redis"),
-          command: ["sh", files.script("backup.sh"), WORKLOADS["redis-main"], String(backup.keep)],
-          ...(files.env.length ? { env: [...files.env] } : {}),
-          resources: resourcesOf(config.redis.exporter),
-          securityContext: containerSecurity(),
-          volumeMounts: [...files.mounts, { name: "backups", mountPath: "/backups" }],
-          terminationMessagePolicy: "FallbackToLogsOnError",
-        },
-      ],
+      containers: [s3.endpoint === null ? make : upload],
     });
     const cronJob: CronJob = {
       apiVersion: "batch/v1",
@@ -79,11 +85,38 @@ export class RedisBackup extends Construct {
           spec: {
             backoffLimit: 3,
             activeDeadlineSeconds: LIMIT_SECONDS,
-            template: { metadata: { labels: labels(NAME) }, spec: { ...pod, restartPolicy: "Never" } },
+            template: {
+              metadata: { labels: labels(NAME) },
+              spec: {
+                ...pod,
+                ...(s3.endpoint === null ? {} : { initContainers: [make] }),
+                restartPolicy: "Never",
+              },
+            },
           },
         },
       },
     };
     new Manifest(this, "cron-job", { manifest: cronJob as unknown as Record<string, unknown> });
   }
+
+  /** The volume that they lie on; its name. */
+  private claim(metadata: { namespace: string; labels: Record<string, string> }, config: Config): string {
+    const { redis } = config;
+    const claim = new PersistentVolumeClaimV1(this, "claim", {
+      metadata: { ...metadata, name: BACKUPS_CLAIM },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        resources: { requests: { storage: redis.backup.storage } },
+        ...(redis.storageClass ? { storageClassName: redis.storageClass } : {}),
+      },
+      // a class may bind it only when the first pod comes
+      waitUntilBound: false,
+    });
+    return claim.metadata.name;
+  }
 }
+
+/** Address of the folder that backups go to. */
+const bucketAddress = (s3: Config["redis"]["backup"]["s3"]): string =>
+  [s3.endpoint?.replace(/\/+$/, ""), s3.bucket, ...s3.folder.split("/").filter(Boolean)].join("/");

@@ -114,7 +114,9 @@ export class RedisConfig extends Construct {
       "probe.sh": script("probe.sh"),
       "exporter-passwords.sh": script("exporter-passwords.sh"),
       ...(hasTls(props.redis) ? { "redis-cli": CLI, "watch-certificate.sh": script("watch-certificate.sh") } : {}),
-      ...(props.redis.backup.schedule === null ? {} : { "backup.sh": script("backup.sh") }),
+      ...(props.redis.backup.schedule === null
+        ? {}
+        : { "backup.sh": script("backup.sh"), "upload-backup.sh": script("upload-backup.sh") }),
       ...(props.pool
         ? {
             ...Object.fromEntries(POOL_SCRIPTS.map((name) => [name, script(name)])),
@@ -186,7 +188,13 @@ export class RedisConfig extends Construct {
   }
 
   script(
-    name: "backup.sh" | "exporter-passwords.sh" | "start-main.sh" | "start-replica.sh" | (typeof POOL_SCRIPTS)[number],
+    name:
+      | "backup.sh"
+      | "upload-backup.sh"
+      | "exporter-passwords.sh"
+      | "start-main.sh"
+      | "start-replica.sh"
+      | (typeof POOL_SCRIPTS)[number],
   ): string {
     return `${CONFIG_DIR}/${name}`;
   }

@@ -27,6 +27,8 @@ export type ChartName = keyof typeof CHARTS;
 export const IMAGES = {
   redis: "docker.io/library/redis:8.0.6",
   redisExporter: "docker.io/oliver006/redis_exporter:v1.69.0",
+  /** Uploads scheduled backups, where they go into a bucket. */
+  curl: "docker.io/curlimages/curl:8.12.1",
 } as const;
 
 /** Images of tools, no part of a deployment: k6 sends the load of `npm run load`. */

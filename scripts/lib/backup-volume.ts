@@ -57,6 +57,12 @@ export interface BackupVolume {
 /** @throws Failure where there is no such volume, or no pod can mount it within two minutes */
 export async function withBackupVolume<T>(kube: Kube, use: (volume: BackupVolume) => Promise<T>): Promise<T> {
   const { app } = kube.config.namespaces;
+  const { s3 } = kube.config.redis.backup;
+  if (s3.endpoint !== null)
+    throw new Failure(
+      `Scheduled backups are in the bucket ${s3.bucket} at ${s3.endpoint}, folder ${s3.folder}.`,
+      "Bring one here with what you have for buckets, such as: aws s3 cp; then: npm run restore -- FILE",
+    );
   if (!(await kube.get("pvc", BACKUPS_CLAIM, app)))
     throw new Failure(
       "No backups are scheduled: there is no volume of them.",

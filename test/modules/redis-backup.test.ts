@@ -1,6 +1,9 @@
 /** Scheduled backups: the script against a real redis-server with the project's own users, and what reaches the cluster. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createHash, createHmac } from "node:crypto";
 import * as fs from "node:fs";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { chosen } from "../../scripts/backup";
@@ -99,6 +102,26 @@ describe("backups by configuration", () => {
     const secret = pod.volumes.find((v: Json) => v["secret"]).secret;
     expect(secret.items).toEqual([{ key: "backup", path: "backup" }]);
   });
+  it("into a bucket are made first, then uploaded by a container that has its keys and no password of Redis", () => {
+    const s3 = { endpoint: "https://s3.example:9000/", bucket: "keep", folder: "a/b", secret: "bucket-keys" };
+    const over = { redis: { backup: { ...scheduled.redis.backup, s3 } } };
+    const found = objects(over).find((o) => o["kind"] === "CronJob")!["spec"].jobTemplate.spec.template.spec;
+    expect(found.initContainers.map((c: Json) => c["name"])).toEqual(["backup"]);
+    const [upload] = found.containers;
+    expect(upload.command.slice(-2)).toEqual(["https://s3.example:9000/keep/a/b", "us-east-1"]);
+    for (const container of containersOf(found)) expect(faults(found, container)).toEqual([]);
+    expect(resources(synthesize(over), "kubernetes_persistent_volume_claim_v1")).toEqual([]);
+    const policy = resources(synthesize(over), "kubernetes_network_policy_v1").find(
+      (r) => r.body["metadata"].name === "redis-backup",
+    )!.body["spec"];
+    expect(policy.egress).toContainEqual({ to: [], ports: [{ port: "9000", protocol: "TCP" }] });
+  });
+  it("into a bucket need its name and its keys", () => {
+    const endpoint = "https://s3.example";
+    expect(() => synthesize({ redis: { backup: { schedule: "@daily", s3: { endpoint } } } })).toThrow(
+      "needs redis.backup.s3.bucket and redis.backup.s3.secret",
+    );
+  });
   it("reach main and names, and nothing else", () => {
     const policies = resources(synthesize(scheduled), "kubernetes_network_policy_v1").map((r) => r.body);
     const own = policies.find((p) => p["metadata"].name === "redis-backup")!["spec"];
@@ -109,4 +132,95 @@ describe("backups by configuration", () => {
   it.each(["every day", "61", "* * * *", "@sometimes"])("refuse %p as a time", (schedule) => {
     expect(() => synthesize({ redis: { backup: { schedule } } })).toThrow(/redis\.backup\.schedule/);
   });
+});
+
+const hasCurl = /^curl (\d+)\.(\d+)/.exec(spawnSync("curl", ["--version"], { encoding: "utf8" }).stdout ?? "");
+const signs = hasCurl !== null && Number(hasCurl[1]) * 1000 + Number(hasCurl[2]) >= 7087;
+if (!signs) console.warn("SKIPPED: uploading backups: curl 7.87 or later is not installed");
+
+(signs ? describe : describe.skip)("a backup's upload", () => {
+  const KEY = { id: "AKEXAMPLE", secret: "s/e+c=ret" };
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-upload-"));
+  const backups = path.join(dir, "backups");
+  const stored = new Map<string, Buffer>();
+  let bucket: Server;
+  let address: string;
+  let damages = false;
+
+  /** The signature that a storage expects (AWS Signature Version 4), of a request as it came. */
+  function expected(request: IncomingMessage): string {
+    const { authorization = "" } = request.headers;
+    const [, day, region, names] = /Credential=\w+\/(\d+)\/([\w-]+)\/s3\/aws4_request, ?SignedHeaders=([\w;-]+)/.exec(
+      authorization,
+    )!;
+    const headers = names!.split(";").map((name) => `${name}:${String(request.headers[name])}\n`);
+    const hash = String(request.headers["x-amz-content-sha256"]);
+    const canonical = [request.method, request.url, "", headers.join(""), names, hash].join("\n");
+    const scope = `${day}/${region}/s3/aws4_request`;
+    const digest = createHash("sha256").update(canonical).digest("hex");
+    const text = ["AWS4-HMAC-SHA256", request.headers["x-amz-date"], scope, digest].join("\n");
+    const hmac = (key: string | Buffer, data: string) => createHmac("sha256", key).update(data).digest();
+    const key = scope.split("/").reduce<string | Buffer>((k, part) => hmac(k, part), `AWS4${KEY.secret}`);
+    return hmac(key, text).toString("hex");
+  }
+
+  beforeAll(async () => {
+    writePod(dir, { replace: { "/backups": backups, "/run/secrets/s3": path.join(dir, "keys") } });
+    fs.mkdirSync(backups);
+    fs.mkdirSync(path.join(dir, "keys"));
+    fs.writeFileSync(path.join(dir, "keys/access-key-id"), KEY.id);
+    bucket = createServer((request, response) => {
+      const signature = /Signature=(\w+)/.exec(request.headers.authorization ?? "")?.[1];
+      if (signature !== expected(request)) {
+        response.writeHead(403).end("<Code>SignatureDoesNotMatch</Code>");
+        return;
+      }
+      const body: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => body.push(chunk));
+      request.on("end", () => {
+        if (request.method === "PUT") stored.set(request.url!, Buffer.concat(body));
+        response.end(request.method === "GET" ? (damages ? "damaged" : stored.get(request.url!)) : "");
+      });
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => bucket.once("listening", resolve));
+    address = `http://127.0.0.1:${(bucket.address() as AddressInfo).port}`;
+  });
+  beforeEach(() => {
+    fs.writeFileSync(path.join(dir, "keys/secret-access-key"), KEY.secret);
+    fs.writeFileSync(path.join(backups, "2026-01-02T03-04-05Z.rdb"), Buffer.from([0, 255, 10, 13]));
+    damages = false;
+  });
+  afterAll(() => {
+    bucket.close();
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+  /** Beside the storage, which is in this process. */
+  const upload = () =>
+    new Promise<{ status: number | null; out: string }>((resolve) => {
+      const script = path.join(dir, "etc/upload-backup.sh");
+      const child = spawn("sh", [script, `${address}/keep/redis`, "eu-west-1"], { stdio: ["ignore", "pipe", "pipe"] });
+      let out = "";
+      for (const stream of [child.stdout, child.stderr])
+        stream.on("data", (chunk: Buffer) => (out += chunk.toString()));
+      child.once("close", (status) => resolve({ status, out }));
+    });
+
+  it("is signed, and compared with what comes back", async () => {
+    expect(await upload()).toEqual({
+      status: 0,
+      out: expect.stringMatching(/^2026-01-02T03-04-05Z\.rdb: 4 bytes in http/),
+    });
+    expect(stored.get("/keep/redis/2026-01-02T03-04-05Z.rdb")).toEqual(Buffer.from([0, 255, 10, 13]));
+  }, 30_000);
+  it("with a wrong key fails, and says what the storage said", async () => {
+    fs.writeFileSync(path.join(dir, "keys/secret-access-key"), "wrong");
+    const { status, out } = await upload();
+    expect([status, out]).toEqual([1, expect.stringContaining("No backup: the upload failed")]);
+    expect(out).toContain("403");
+    expect(out).not.toContain("wrong");
+  }, 30_000);
+  it("that comes back damaged is none", async () => {
+    damages = true;
+    expect(await upload()).toEqual({ status: 1, out: "No backup: what came back is not what was uploaded\n" });
+  }, 30_000);
 });
