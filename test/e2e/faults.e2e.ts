@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { startLoad } from "./load";
 import { removeAfterFailure, step } from "./steps";
-import { app, eventually, expectNothingOfOurs, forward, isReady, kube, npmRunWith, redis } from "./system";
+import { app, eventually, expectNothingOfOurs, forward, isReady, kube, lastingPods, npmRunWith, redis } from "./system";
 
 const settings = { IAC_OBSERVABILITY: "none", IAC_NAMESPACES_QUOTA: "true", IAC_REDIS_STALE_SECONDS: "600" };
 const POD = "redis-main-0";
@@ -120,7 +120,7 @@ step("the API flooded with all that it gets: Redis goes on answering at once, an
     console.log(`flood: ${Math.round(sent / seconds)} requests a second, answers ${JSON.stringify(seen)}`);
     await flood.remove();
   }
-  for (const pod of await kube.list("pods", "-n", app)) {
+  for (const pod of await lastingPods()) {
     const restarts = pod.status?.containerStatuses?.map((c: { restartCount: number }) => c.restartCount);
     expect([pod.metadata.name, restarts]).toEqual([pod.metadata.name, restarts.map(() => 0)]);
     expect([pod.metadata.name, isReady(pod)]).toEqual([pod.metadata.name, true]);

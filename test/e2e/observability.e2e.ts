@@ -16,6 +16,7 @@ import {
   expectNothingOfOurs,
   inventory,
   isReady,
+  lastingPods,
   kube,
   npmRunWith,
   prometheus,
@@ -38,8 +39,7 @@ const patchHpa = (name: string, spec: object) =>
   kube.raw(["-n", app, "patch", "hpa", name, "--type=merge", "-p", JSON.stringify({ spec })]);
 const allReady = (seconds: number) =>
   eventually("every pod to be Ready", seconds, async () => {
-    const pods = await kube.list("pods", "-n", app);
-    return pods.every(isReady) ? true : undefined;
+    return (await lastingPods()).every(isReady) ? true : undefined;
   });
 
 /** While `load` goes on; a load ends with it. */

@@ -140,6 +140,10 @@ export async function forward<T>(
 
 export { isReady };
 
+/** Pods of the application that are there to stay: a backup's come and go. */
+export const lastingPods = async () =>
+  (await kube.list("pods", "-n", app)).filter((p) => !["Succeeded", "Failed"].includes(p.status?.phase as string));
+
 /** How much an image is larger than the last one that its Dockerfile builds on, MB. */
 export function beyondBase(image: string, folder: string): number {
   const inspect = (ref: string) => execFileSync("docker", ["image", "inspect", "-f", "{{.Size}}", ref]).toString();

@@ -21,6 +21,7 @@ import {
   inventory,
   isReady,
   kube,
+  lastingPods,
   npmRunWith,
   projectPath,
   redisPodNames,
@@ -99,7 +100,7 @@ async function underLoad(name: string, change: () => Promise<Outcome>) {
   try {
     expect((await change()).code).toBe(0);
     await eventually("every pod to be Ready", 180, async () =>
-      (await kube.list("pods", "-n", app)).every(isReady) ? true : undefined,
+      (await lastingPods()).every(isReady) ? true : undefined,
     );
     await ledger.goesOn(60);
     const gap = await ledger.longestGap(at);
