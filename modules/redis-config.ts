@@ -37,6 +37,9 @@ maxmemory-policy noeviction
 repl-diskless-sync yes
 repl-diskless-sync-delay 0
 repl-backlog-size 16mb
+# a link that leads nowhere (main made anew at another address) is noticed by both ends, soon enough for redis.staleSeconds
+repl-timeout 15
+repl-ping-replica-period 2
 tcp-keepalive 60
 ${redis.durability === "ha" ? memberConf : ""}`;
 
@@ -44,9 +47,6 @@ ${redis.durability === "ha" ? memberConf : ""}`;
 const memberConf = `# a main that no other has heard of for so long takes no writes: one that was cut off is main no more
 min-replicas-to-write 1
 min-replicas-max-lag 3
-# a link to a node that is gone is noticed
-repl-timeout 15
-repl-ping-replica-period 2
 # it has handed over before it is told to end: whoever is still connected must learn of it, not wait
 shutdown-timeout 1
 `;
@@ -79,8 +79,10 @@ repl-diskless-load on-empty-db
 appendonly no
 save ""
 maxmemory ${redis.maxMemory}
+# a connection that leads nowhere is given up; main pings every two seconds
+repl-timeout 10
 tcp-keepalive 60
-${redis.durability === "ha" ? "# a link to a node that is gone is noticed\nrepl-timeout 15\n" : ""}`;
+`;
 
 export interface RedisConfigProps {
   readonly namespace: string;

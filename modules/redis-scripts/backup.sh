@@ -13,6 +13,13 @@ refuse() {
 rm -f "$part"
 REDISCLI_AUTH=$(cat /run/secrets/redis/backup)
 export REDISCLI_AUTH
+# a pod that has just begun is not known to network policies yet, and main may be on its way back
+tries=0
+until said=$(redis-cli -h "$host" --user backup PING 2>&1) || [ $tries -ge 60 ]; do
+  case $said in *'Could not connect'*) ;; *) break ;; esac
+  tries=$((tries + 1))
+  sleep 1
+done
 said=$(redis-cli -h "$host" --user backup --rdb "$part" 2>&1) || refuse "No backup: $said"
 seen=$(redis-check-rdb "$part" 2>&1) || refuse "No backup, for what came is damaged: $seen"
 name=$(date -u +%Y-%m-%dT%H-%M-%SZ).rdb

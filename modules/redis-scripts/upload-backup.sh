@@ -13,7 +13,7 @@ refuse() {
 s3() {
   printf 'user = "%s:%s"\n' "$(cat $keys/access-key-id)" "$(cat $keys/secret-access-key)" |
     curl --config - --aws-sigv4 "aws:amz:$region:s3" --header 'x-amz-content-sha256: UNSIGNED-PAYLOAD' --fail-with-body --silent --show-error \
-      --connect-timeout 20 --max-time 1200 --retry 3 "$@" 2>&1
+      --connect-timeout 20 --max-time 1200 --retry 5 --retry-connrefused "$@" 2>&1
 }
 for file in /backups/*.rdb; do
   name=${file##*/}

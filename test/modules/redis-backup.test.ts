@@ -72,6 +72,19 @@ suite("a scheduled backup", () => {
     expect(fs.readFileSync(path.join(dir, "termination-log"), "utf8")).toMatch(/^No backup: [^]*(AUTH|PASS)/);
     expect(names()).toEqual(["2020-01-01T00-00-00Z.rdb"]);
   });
+  it("waits for a main that cannot be reached yet: policies take a moment to know a new pod", async () => {
+    const cli = path.join(dir, "bin/redis-cli");
+    const works = fs.readFileSync(cli, "utf8");
+    const count = path.join(dir, "tries");
+    const refuses = `#!/bin/sh\necho x >>${count}\n[ $(wc -l <${count}) -gt 2 ] || { echo 'Could not connect to Redis at main: Connection refused' >&2; exit 1; }\n`;
+    fs.writeFileSync(cli, refuses + works.replace("#!/bin/sh\n", ""), { mode: 0o755 });
+    try {
+      expect(run(7).status).toBe(0);
+      expect(names()).toHaveLength(1);
+    } finally {
+      fs.writeFileSync(cli, works, { mode: 0o755 });
+    }
+  });
   it("that is wanted back is found by its name or as the latest; another name is refused with those there are", () => {
     const there = [
       { name: "b.rdb", bytes: 2 },
