@@ -1,9 +1,10 @@
-import { Construct } from "constructs";
+import { Construct, type IConstruct } from "constructs";
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import { PersistentVolumeClaimV1 } from "@cdktf/provider-kubernetes/lib/persistent-volume-claim-v1";
 import type { CronJob } from "kubernetes-types/batch/v1";
 import type { Container } from "kubernetes-types/core/v1";
 import type { Config } from "./config";
+import { allResources } from "./dependencies";
 import { BACKUPS_CLAIM, labels, REDIS_USER, WORKLOADS } from "./names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
@@ -17,6 +18,8 @@ export interface RedisBackupProps {
   readonly namespace: string;
   readonly config: Config;
   readonly files: RedisConfig;
+  /** What must be there before its volume: a quota that has no room for it yet would refuse it. */
+  readonly after?: readonly IConstruct[];
 }
 
 /**
@@ -60,7 +63,7 @@ export class RedisBackup extends Construct {
       volumes: [
         ...files.volumesFor("backup"),
         ...(s3.endpoint === null
-          ? [{ name: "backups", persistentVolumeClaim: { claimName: this.claim(metadata, config) } }]
+          ? [{ name: "backups", persistentVolumeClaim: { claimName: this.claim(metadata, props) } }]
           : [
               { name: "backups", emptyDir: { sizeLimit: backup.storage } },
               { name: "s3", secret: { secretName: s3.secret!, defaultMode: 0o440 } },
@@ -101,8 +104,8 @@ export class RedisBackup extends Construct {
   }
 
   /** The volume that they lie on; its name. */
-  private claim(metadata: { namespace: string; labels: Record<string, string> }, config: Config): string {
-    const { redis } = config;
+  private claim(metadata: { namespace: string; labels: Record<string, string> }, props: RedisBackupProps): string {
+    const { redis } = props.config;
     const claim = new PersistentVolumeClaimV1(this, "claim", {
       metadata: { ...metadata, name: BACKUPS_CLAIM },
       spec: {
@@ -112,6 +115,7 @@ export class RedisBackup extends Construct {
       },
       // a class may bind it only when the first pod comes
       waitUntilBound: false,
+      dependsOn: allResources(...(props.after ?? [])),
     });
     return claim.metadata.name;
   }

@@ -1,6 +1,7 @@
 /** The commands of `npm run …`, with their options. One file each; this one only dispatches. */
+import * as path from "node:path";
 import { Command, Option } from "commander";
-import { ConfigError } from "../modules/config";
+import { ConfigError, loadConfig, PROJECT_ROOT } from "../modules/config";
 import { backup, type BackupOptions } from "./backup";
 import { bench, benches } from "./bench";
 import { keyReference, showConfig } from "./config";
@@ -23,7 +24,9 @@ import { scan } from "./scan";
 import { smoke } from "./smoke";
 import { BACKENDS, state, type StateOptions } from "./state";
 import { status } from "./status";
+import { support } from "./support";
 import { up } from "./up";
+import { beginJournal, note } from "./lib/journal";
 import { PROFILE_HELP, PROFILES } from "./lib/load/profile";
 import { handleStop } from "./lib/stop";
 import { Failure, red } from "./lib/ui";
@@ -172,18 +175,37 @@ program
   .option("--out <folder>", "dashboards: where the files go", "docs/pictures")
   .action((what: string, options: PicturesOptions) => pictures(what, options));
 program
+  .command("support")
+  .description("one archive for whoever helps: versions, configuration, states without values, events, logs; no secret")
+  .option("--out <file>", "where to; by default support-TIME.tar.gz")
+  .action((options: { out?: string }) => support(options));
+program
   .command("config")
   .description("the configuration as it was understood")
   .addHelpText("after", () => `\nKeys of config.yaml (copy config.example.yaml to start):\n\n${keyReference()}`)
   .action(() => showConfig());
 
 handleStop();
+/** What changes something, or is asked for when something is wrong, leaves word of what it did. */
+const JOURNALLED = new Set(["up", "down", "diff", "doctor", "rotate", "backup", "restore", "state", "smoke"]);
+program.hook("preAction", (_program, command) => {
+  if (!JOURNALLED.has(command.name())) return;
+  let dir = ".state";
+  try {
+    dir = loadConfig().state.dir;
+  } catch {
+    // the command itself says what is wrong with it
+  }
+  beginJournal(path.resolve(PROJECT_ROOT, dir, "logs"), [command.name(), ...process.argv.slice(3)].join(" "));
+});
 program.parseAsync().catch((error: unknown) => {
   if (error instanceof Failure || error instanceof ConfigError) {
+    note(`Error: ${error.message}`);
     process.stderr.write(`\n${red("Error:")} ${error.message}\n`);
     if (error instanceof Failure && error.next) process.stderr.write(`${error.next}\n`);
     process.exitCode = error instanceof Failure ? error.exitCode : 1;
   } else {
+    note(error instanceof Error ? error.stack! : String(error));
     // not foreseen: the stack helps whoever mends it
     process.stderr.write(`\n${error instanceof Error ? error.stack : String(error)}\n`);
     process.exitCode = 70;

@@ -31,7 +31,10 @@ async function versions(config: Config): Promise<string> {
   const rows: [string, string][] = [
     ["when", new Date().toISOString()],
     ["commit", await said("git", "describe", "--always", "--dirty")],
-    ["system", `${os.type()} ${os.release()} ${os.arch()}, ${os.cpus().length} CPUs, ${Math.round(os.totalmem() / 2 ** 30)} GiB`],
+    [
+      "system",
+      `${os.type()} ${os.release()} ${os.arch()}, ${os.cpus().length} CPUs, ${Math.round(os.totalmem() / 2 ** 30)} GiB`,
+    ],
     ["Node.js", process.versions.node],
     ["terraform", (await said(config.terraform, "version")).split("\n")[0]!],
     ["kubectl", (await said("kubectl", "version", "--client")).split("\n")[0]!],
@@ -130,5 +133,7 @@ export async function support(options: { out?: string }): Promise<void> {
     fs.rmSync(work, { recursive: true, force: true });
   }
   say();
-  say(`Written to ${path.relative(process.cwd(), file)}. Passwords were taken out; look through it before you give it away: tar tzf FILE`);
+  say(
+    `Written to ${path.relative(process.cwd(), file)}. Passwords were taken out; look through it before you give it away: tar tzf FILE`,
+  );
 }

@@ -28,7 +28,7 @@ export class DataLayer extends Layer {
       enforce: "restricted",
       create: config.namespaces.create,
     });
-    if (config.namespaces.quota) new NamespaceQuota(this, "quota", { namespace, config });
+    const quota = config.namespaces.quota ? new NamespaceQuota(this, "quota", { namespace, config }) : undefined;
     if (config.networkPolicies) {
       new NetworkPolicies(this, "network-policies", {
         namespace,
@@ -54,7 +54,8 @@ export class DataLayer extends Layer {
     const main = new RedisMain(this, "redis-main", { namespace, config, files });
     const scaled = { namespace, config, files, ...this.keda(namespace) };
     const replicas = new RedisReplicas(this, "redis-replicas", scaled);
-    if (config.redis.backup.schedule !== null) new RedisBackup(this, "redis-backup", { namespace, config, files });
+    if (config.redis.backup.schedule !== null)
+      new RedisBackup(this, "redis-backup", { namespace, config, files, after: quota ? [quota] : [] });
     const exporter = new RedisExporter(this, "redis-exporter", scaled);
 
     this.output("namespace", namespace, "namespace of the application");

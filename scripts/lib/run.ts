@@ -1,4 +1,5 @@
 /** Runs programs: no shell, a time limit each, the output of a failure in its error. */
+import { note } from "./journal";
 import { checkStop, running } from "./stop";
 import { Failure } from "./ui";
 
@@ -35,6 +36,8 @@ export class RunError extends Failure {
 export const run: Run = async (program, args, options) => {
   checkStop();
   const command = `${program} ${args.join(" ")}`;
+  const begin = Date.now();
+  const took = () => `${((Date.now() - begin) / 1000).toFixed(1)} s`;
   // execa is an ES module, this project CommonJS as cdktf wants it
   const { execa, ExecaError } = await import("execa");
   try {
@@ -52,8 +55,10 @@ export const run: Run = async (program, args, options) => {
       return child;
     };
     const { stdout, stderr } = await running(child, ended());
+    note(`$ ${command}: ${took()}`);
     return { code: 0, stdout, stderr };
   } catch (error) {
+    note(`$ ${command}: ${took()}, ${(error as Error).message}`);
     // a program that was interrupted failed because of that
     checkStop();
     if (!(error instanceof ExecaError)) throw error;

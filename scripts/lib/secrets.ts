@@ -12,14 +12,16 @@ export async function secretsIn(kube: Kube, namespace: string): Promise<string[]
     if (error instanceof RunError) return [];
     throw error;
   });
-  return secrets
-    // what Helm keeps of a release is no secret by itself, and much
-    .filter((s) => (s as { type?: string }).type !== "helm.sh/release.v1")
-    .flatMap((s) => Object.values(s.data ?? {}))
-    .flatMap((base64) => {
-      const text = Buffer.from(base64, "base64").toString();
-      return [base64, text, ...text.split("\n")];
-    });
+  return (
+    secrets
+      // what Helm keeps of a release is no secret by itself, and much
+      .filter((s) => (s as { type?: string }).type !== "helm.sh/release.v1")
+      .flatMap((s) => Object.values(s.data ?? {}))
+      .flatMap((base64) => {
+        const text = Buffer.from(base64, "base64").toString();
+        return [base64, text, ...text.split("\n")];
+      })
+  );
 }
 
 /** What looks like a secret wherever it comes from. */
@@ -28,7 +30,10 @@ const SHAPES: readonly [RegExp, string][] = [
   [/\b(Bearer|Basic) [\w.~+/-]{8,}=*/g, `$1 ${HIDDEN}`],
   [/\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*/g, HIDDEN],
   [/(:\/\/[^\s:/@]*:)[^\s@/]+@/g, `$1${HIDDEN}@`],
-  [/\b((?:\w*(?:password|passwd|secret|token|api_?key|access_?key))["']?\s*[=:]\s*["']?)[^\s"',}]{6,}/gi, `$1${HIDDEN}`],
+  [
+    /\b((?:\w*(?:password|passwd|secret|token|api_?key|access_?key))["']?\s*[=:]\s*["']?)[^\s"',}]{6,}/gi,
+    `$1${HIDDEN}`,
+  ],
 ];
 
 /** The text without these values, and without what looks like one. */

@@ -1,4 +1,5 @@
 /** Words on the terminal: one look for all commands. */
+import { note } from "./journal";
 import { stripVTControlCharacters, styleText } from "node:util";
 
 const tty = process.stdout.isTTY;
@@ -11,7 +12,10 @@ export const green = (text: string): string => paint("green", text);
 export const red = (text: string): string => paint("red", text);
 export const yellow = (text: string): string => paint("yellow", text);
 
-export const say = (text = ""): void => void process.stdout.write(`${text}\n`);
+export const say = (text = ""): void => {
+  note(text);
+  process.stdout.write(`${text}\n`);
+};
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 

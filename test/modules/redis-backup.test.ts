@@ -129,6 +129,11 @@ describe("backups by configuration", () => {
     )!.body["spec"];
     expect(policy.egress).toContainEqual({ to: [], ports: [{ port: "9000", protocol: "TCP" }] });
   });
+  it("lie on a volume that is made once the quota has room for it", () => {
+    const over = { ...scheduled, namespaces: { quota: true } };
+    const [claim] = resources(synthesize(over), "kubernetes_persistent_volume_claim_v1");
+    expect(JSON.stringify(claim!.body["depends_on"])).toContain("kubernetes_resource_quota_v1.");
+  });
   it("into a bucket need its name and its keys", () => {
     const endpoint = "https://s3.example";
     expect(() => synthesize({ redis: { backup: { schedule: "@daily", s3: { endpoint } } } })).toThrow(
