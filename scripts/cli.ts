@@ -9,7 +9,7 @@ import { dev } from "./dev";
 import { diff } from "./diff";
 import { docs } from "./docs";
 import { doctor } from "./doctor";
-import { down } from "./down";
+import { down, type DownOptions } from "./down";
 import { eject } from "./eject";
 import { e2e, tiers } from "./e2e";
 import { load, type LoadOptions } from "./load";
@@ -58,7 +58,8 @@ program
   .command("down")
   .description("remove everything and prove that nothing is left")
   .option(...YES)
-  .action((options: { yes: boolean }) => down(options));
+  .option("--keep-cluster", "leave the kind cluster that up made", false)
+  .action((options: DownOptions) => down(options));
 program
   .command("smoke")
   .description("write, read, list and delete a key through the page's address")

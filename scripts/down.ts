@@ -19,14 +19,21 @@ import { bold, confirm, Failure, green, inStep, isInteractive, say, seconds } fr
 /** Longest wait until the cluster has forgotten everything, ms. */
 const GONE_MS = 120_000;
 
-export async function down(options: { yes: boolean }): Promise<void> {
+export interface DownOptions {
+  readonly yes: boolean;
+  /** The kind cluster that `up` made stays, with its registry. */
+  readonly keepCluster: boolean;
+}
+
+export async function down(options: DownOptions): Promise<void> {
   const begin = Date.now();
   const config = loadConfig();
   await checkTerraform(config);
   const kube = await chooseCluster(config, { action: "Remove everything of ours from", yes: options.yes });
   await checkStateIsHere(kube);
 
-  for (const line of await whatGoes(kube)) say(line);
+  const cluster = isKindConfig() && !options.keepCluster;
+  for (const line of await whatGoes(kube, cluster)) say(line);
   if (!options.yes) {
     if (!isInteractive())
       throw new Failure("This deletes data, and there is no terminal to ask on.", "Answer with: npm run down -- --yes");
@@ -42,7 +49,7 @@ export async function down(options: { yes: boolean }): Promise<void> {
   await destroyLayers(config);
   await clean(kube);
 
-  if (isKindConfig()) {
+  if (cluster) {
     await inStep("kind cluster", async () => {
       await deleteKind(config);
       removeKindConfig();
@@ -90,7 +97,7 @@ async function emptyStates(kube: Kube): Promise<string[]> {
 const list = (names: readonly string[]): string => names.join(", ").replace(/, ([^,]*)$/, " and $1");
 
 /** What will be deleted, in sentences. */
-async function whatGoes(kube: Kube): Promise<string[]> {
+async function whatGoes(kube: Kube, cluster: boolean): Promise<string[]> {
   const { config } = kube;
   const { create } = config.namespaces;
   const lines = ["This deletes:"];
@@ -115,7 +122,7 @@ async function whatGoes(kube: Kube): Promise<string[]> {
       `  ${spaces.length > 1 ? "the namespaces" : "the namespace"} ${list(spaces)} with everything in ${spaces.length > 1 ? "them" : "it"}`,
     );
   else lines.push(`  our objects in ${list(spaces)}; the namespaces stay`);
-  if (isKindConfig()) lines.push(`  the kind cluster ${contextName(config)} and its registry`);
+  if (cluster) lines.push(`  the kind cluster ${contextName(config)} and its registry`);
   return lines;
 }
 
