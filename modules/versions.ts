@@ -42,5 +42,19 @@ export const PROVIDERS = {
   "hashicorp/random": "3.7.2",
 } as const;
 
+/** Programs that `npm run tools` brings to a machine that lacks them, and who publishes them. */
+export const TOOLS = {
+  // renovate: datasource=github-releases depName=hashicorp/terraform
+  terraform: { version: "1.13.5", host: "https://releases.hashicorp.com" },
+  // renovate: datasource=github-releases depName=opentofu/opentofu
+  tofu: { version: "1.10.7", host: "https://github.com" },
+  // renovate: datasource=github-releases depName=kubernetes/kubernetes
+  kubectl: { version: "1.34.2", host: "https://dl.k8s.io" },
+  // renovate: datasource=github-releases depName=kubernetes-sigs/kind
+  kind: { version: "0.30.0", host: "https://kind.sigs.k8s.io" },
+  // renovate: datasource=github-releases depName=helm/helm
+  helm: { version: "3.19.2", host: "https://get.helm.sh" },
+} as const;
+
 /** The oldest Terraform and OpenTofu that know write-only attributes and ephemeral resources. */
 export const MINIMUM_TERRAFORM = "1.11.0";

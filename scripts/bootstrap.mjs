@@ -39,7 +39,9 @@ export function install(folder) {
 export function runScript(file, args) {
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
   const tsx = path.join(root, "node_modules", "tsx", "dist", "cli.mjs");
-  const result = spawnSync(process.execPath, [tsx, path.join(root, file), ...args], { stdio: "inherit" });
+  // behind the machine's own programs: those that `npm run tools` brought
+  const env = { ...process.env, PATH: [process.env.PATH, path.join(root, ".tools", "bin")].join(path.delimiter) };
+  const result = spawnSync(process.execPath, [tsx, path.join(root, file), ...args], { stdio: "inherit", env });
   return result.status ?? 1;
 }
 

