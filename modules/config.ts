@@ -509,6 +509,12 @@ export const configSchema = z
         tlsSecret: dnsName.optional().describe("Ingress: existing TLS Secret in the application's namespace"),
       })
       .prefault({}),
+    workloads: z
+      .enum(["apply", "helm"])
+      .default("apply")
+      .describe(
+        "how pods' owners are written. apply: by server-side apply, which also shows what was changed by hand; helm: a release each, for users who may not list CRDs, which apply has to",
+      ),
     networkPolicies: z.boolean().default(true).describe("false: for clusters that do not grant them"),
     dns: z
       .strictObject({

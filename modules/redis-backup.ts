@@ -6,6 +6,7 @@ import type { Container } from "kubernetes-types/core/v1";
 import type { Config } from "./config";
 import { allResources } from "./dependencies";
 import { BACKUPS_CLAIM, labels, REDIS_USER, WORKLOADS } from "./names";
+import { ObjectRelease } from "./object-release";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
 import { thirdPartyImage } from "./third-party-image";
@@ -100,7 +101,8 @@ export class RedisBackup extends Construct {
         },
       },
     };
-    new Manifest(this, "cron-job", { manifest: cronJob as unknown as Record<string, unknown> });
+    if (config.workloads === "helm") new ObjectRelease(this, "object", { name: NAME, namespace, object: cronJob });
+    else new Manifest(this, "cron-job", { manifest: cronJob as unknown as Record<string, unknown> });
   }
 
   /** The volume that they lie on; its name. */

@@ -60,6 +60,7 @@ export class RedisExporter extends Construct {
 
     const passwords = { name: "passwords", mountPath: PASSWORDS_DIR };
     const workload = new Workload(this, "workload", {
+      config,
       component: "redis-exporter",
       namespace,
       kind: "Deployment",

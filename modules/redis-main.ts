@@ -66,6 +66,7 @@ export class RedisMain extends Construct {
       },
     };
     new Workload(this, "workload", {
+      config,
       component: "redis-main",
       namespace,
       kind: "StatefulSet",

@@ -44,6 +44,7 @@ export class RedisReplicas extends Construct {
       ...(redis.durability === "ha" ? [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }] : []),
     ];
     const workload = new Workload(this, "workload", {
+      config,
       component: "redis-replica",
       namespace,
       kind: "StatefulSet",

@@ -56,6 +56,7 @@ export class WebWorkload extends Construct {
     new DisruptionBudget(this, "pdb", { component, namespace });
     const get = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(this, "workload", {
+      config: props.config,
       component,
       namespace,
       kind: "Deployment",

@@ -4,9 +4,12 @@ import { DefaultTokenResolver, StringConcat, Tokenization } from "cdktf";
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import type { DeploymentSpec, StatefulSetSpec } from "kubernetes-types/apps/v1";
 import type { PodSpec } from "kubernetes-types/core/v1";
+import type { Config } from "./config";
+import { ObjectRelease } from "./object-release";
 import { labels, selectorLabels, WORKLOADS, type Component } from "./names";
 
 interface CommonProps {
+  readonly config: Pick<Config, "workloads">;
   readonly component: Component;
   readonly namespace: string;
   readonly pod: PodSpec;
@@ -41,7 +44,6 @@ export const REVISION = "iacproject/revision";
  */
 export class Workload extends Construct {
   readonly name: string;
-  readonly manifest: Manifest;
 
   constructor(scope: Construct, id: string, props: WorkloadProps) {
     super(scope, id);
@@ -63,22 +65,27 @@ export class Workload extends Construct {
       preparing: false,
     }) as unknown;
     const revision = createHash("sha256").update(JSON.stringify(written)).digest("hex").slice(0, 16);
-    this.manifest = new Manifest(this, "manifest", {
-      manifest: {
-        apiVersion: "apps/v1",
-        kind: props.kind,
-        metadata,
-        spec: {
-          ...spec,
-          template: {
-            metadata: {
-              labels: labels(props.component),
-              annotations: { [REVISION]: revision },
-            },
-            spec: props.pod,
+    const manifest = {
+      apiVersion: "apps/v1",
+      kind: props.kind,
+      metadata,
+      spec: {
+        ...spec,
+        template: {
+          metadata: {
+            labels: labels(props.component),
+            annotations: { [REVISION]: revision },
           },
+          spec: props.pod,
         },
       },
+    };
+    if (props.config.workloads === "helm") {
+      new ObjectRelease(this, "object", { name: this.name, namespace: props.namespace, object: manifest });
+      return;
+    }
+    new Manifest(this, "manifest", {
+      manifest,
       computedFields: ["metadata.labels", "metadata.annotations", "spec"],
       fieldManager: { name: "terraform" },
       timeouts: { create: "5m", update: "5m", delete: "5m" },

@@ -13,6 +13,8 @@ export interface Right {
   readonly resource: string;
   readonly namespace?: string;
   readonly layer: string;
+  /** @default all that a deploy does with its own objects */
+  readonly verbs?: readonly string[];
 }
 
 interface Body {
@@ -20,6 +22,7 @@ interface Body {
   readonly manifest?: { readonly apiVersion: string; readonly kind: string; readonly metadata: { namespace?: string } };
   readonly namespace?: string;
   readonly chart?: string;
+  readonly values?: readonly string[];
 }
 
 /** `NetworkPolicy` is networkpolicies. */
@@ -46,6 +49,13 @@ const OF_CHARTS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** Group and resource of the object that a release of our own chart holds. */
+function owned(values: string | undefined): [string, string] | undefined {
+  if (values === undefined) return undefined;
+  const { object } = JSON.parse(values) as { object: { apiVersion: string; kind: string } };
+  return [object.apiVersion.includes("/") ? object.apiVersion.split("/")[0]! : "", plural(object.kind)];
+}
+
 const nameOf = (chart: string): string | undefined =>
   Object.keys(OF_CHARTS).find((name) => chart === name || chart.split("/").at(-1)!.startsWith(`${name}-`));
 
@@ -53,21 +63,26 @@ const nameOf = (chart: string): string | undefined =>
 export function rightsFor(stacks: Readonly<Record<string, Stack>>): Right[] {
   const found = new Map<string, Right>();
   for (const [layer, stack] of Object.entries(stacks)) {
-    const add = (group: string, resource: string, namespace?: string) => {
+    const add = (group: string, resource: string, namespace?: string, verbs?: readonly string[]) => {
       const place = namespace === undefined ? undefined : String(resolve(namespace, stack, stacks, {}));
-      const key = `${group}/${resource} ${place}`;
-      if (!found.has(key))
-        found.set(key, { group, resource, layer, ...(place === undefined ? {} : { namespace: place }) });
+      const key = `${group}/${resource} ${place} ${verbs?.join()}`;
+      if (found.has(key)) return;
+      const where = place === undefined ? {} : { namespace: place };
+      found.set(key, { group, resource, layer, ...where, ...(verbs ? { verbs } : {}) });
     };
     for (const [type, resources] of Object.entries(stack.resource ?? {})) {
       for (const body of Object.values(resources) as Body[]) {
         if (type === "helm_release") {
           // Helm keeps each release in a Secret
           add("", "secrets", body.namespace ?? "default");
+          const own = body.chart?.endsWith("charts/object") ? owned(body.values?.[0]) : undefined;
+          if (own) add(...own, body.namespace ?? "default");
           for (const wide of OF_CHARTS[nameOf(body.chart ?? "") ?? ""] ?? [])
             add(...(wide.split("/") as [string, string]));
           continue;
         }
+        // the provider looks every kind up there, built-in ones too
+        if (body.manifest) add("apiextensions.k8s.io", "customresourcedefinitions", undefined, ["list"]);
         const [apiVersion, kind] = body.manifest
           ? [body.manifest.apiVersion, body.manifest.kind]
           : (KINDS[type] ?? [undefined, undefined]);
@@ -82,7 +97,8 @@ export function rightsFor(stacks: Readonly<Record<string, Stack>>): Right[] {
 }
 
 /** What makes a kind unnecessary. */
-function insteadOf({ resource, layer, namespace }: Right): string {
+function insteadOf({ resource, layer, namespace, verbs }: Right): string {
+  if (verbs) return "workloads: helm";
   if (resource === "namespaces") return "namespaces.create: false, in namespaces that exist";
   if (resource === "networkpolicies") return "networkPolicies: false";
   if (resource === "roles" || resource === "rolebindings") return "node.discovery: dns";
@@ -99,7 +115,7 @@ interface Review {
 
 /** Rights that the cluster denies, each with the verbs that are missing. One question for all of them. */
 export async function deniedRights(kube: Kube, rights: readonly Right[]): Promise<{ right: Right; verbs: string[] }[]> {
-  const asked = rights.flatMap((right) => VERBS.map((verb) => ({ right, verb })));
+  const asked = rights.flatMap((right) => (right.verbs ?? VERBS).map((verb) => ({ right, verb })));
   const items = asked.map(({ right: { group, resource, namespace }, verb }) => ({
     apiVersion: "authorization.k8s.io/v1",
     kind: "SelfSubjectAccessReview",

@@ -55,9 +55,11 @@ describe("what a deploy has to be allowed", () => {
         metricsServer: { mode: "existing" },
         node: { discovery: "dns" },
         networkPolicies: false,
+        workloads: "helm",
       }),
     );
     expect(new Set(rights.map((r) => r.namespace))).toEqual(new Set(["iacproject"]));
+    expect(told(rights)).toContain("data: statefulsets.apps iacproject");
     expect(rights.map((r) => r.resource)).not.toContain("roles");
     expect(rights.map((r) => r.resource)).not.toContain("networkpolicies");
   });

@@ -1,0 +1,40 @@
+import * as path from "node:path";
+import { Construct } from "constructs";
+import { Release } from "@cdktf/provider-helm/lib/release";
+import { PROJECT_ROOT } from "./config";
+import { literal } from "./literal";
+
+const CHART = path.relative(
+  path.join(PROJECT_ROOT, "cdktf.out", "stacks", "any"),
+  path.join(PROJECT_ROOT, "modules", "charts", "object"),
+);
+
+export interface ObjectReleaseProps {
+  readonly name: string;
+  readonly namespace: string;
+  readonly object: object;
+}
+
+/**
+ * One object of Kubernetes as a Helm release, for users who may not list CRDs: `kubernetes_manifest` looks every kind up
+ * among them, Deployments too.
+ *
+ * Helm compares what it wrote last with what it is to write now, and leaves fields alone that are in neither: a replica
+ * count that is never written stays the autoscaler's. What was changed by hand it neither shows nor puts back.
+ */
+export class ObjectRelease extends Construct {
+  constructor(scope: Construct, id: string, props: ObjectReleaseProps) {
+    super(scope, id);
+    new Release(this, "release", {
+      name: `object-${props.name}`,
+      namespace: props.namespace,
+      chart: CHART,
+      values: [literal(JSON.stringify({ object: props.object }))],
+      // `npm run up` waits for all of them, with a word about each
+      wait: false,
+      upgradeInstall: true,
+      timeout: 120,
+      maxHistory: 3,
+    });
+  }
+}
