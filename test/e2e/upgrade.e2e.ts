@@ -35,8 +35,8 @@ const settings = {
   // another folder deploys on the same states
   IAC_STATE_DIR: projectPath(STATE_DIR),
 };
-/** Longest time without an answered write while main is made anew, seconds. */
-const OUTAGE = 30;
+/** Longest time without an answered write while main is made anew, seconds: most of it is the network, which has to know a new pod. */
+const OUTAGE = 60;
 const chart = CHARTS.kubePrometheusStack;
 const NEWER = chart.version.replace(/\d+$/, (patch) => String(Number(patch) + 1));
 
