@@ -5,6 +5,11 @@ interface Alert {
   readonly state: "pending" | "firing";
   readonly labels: Readonly<Record<string, string>>;
 }
+interface Target {
+  readonly health: string;
+  readonly scrapeUrl: string;
+  readonly lastError: string;
+}
 type Labels = Readonly<Record<string, string>>;
 
 /** Alerts that are pending or fire now. */
@@ -24,11 +29,21 @@ export const firing = (alert: string, seconds: number, matching: Labels = {}): P
     throw new Error(found.length ? `${found[0]!.state} so far` : "not even pending");
   });
 
-/** Waits until an alert neither fires nor is about to. */
-export const resolved = (alert: string, seconds: number, matching: Labels = {}): Promise<boolean> =>
-  eventually(`the alert ${alert} to be over`, seconds, async () =>
-    (await of(alert, matching)).length ? undefined : true,
-  );
+/**
+ * Longest wait until an alert is over, s. Some network plugins look at all policies every five minutes and may miss
+ * a pod that was made anew until then; nobody can ask it, which is what the alert is about.
+ */
+const OVER_S = 480;
+
+/** Waits until an alert neither fires nor is about to; fails with the targets that do not answer. */
+export const resolved = (alert: string, matching: Labels = {}): Promise<boolean> =>
+  eventually(`the alert ${alert} to be over`, OVER_S, async () => {
+    const [still] = await of(alert, matching);
+    if (!still) return true;
+    const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
+    const down = activeTargets.filter((t) => t.health !== "up").map((t) => `${t.scrapeUrl}: ${t.lastError}`);
+    throw new Error([`${still.state}, ${JSON.stringify(still.labels)}`, ...down].join("; "));
+  });
 
 /** What Alertmanager tells nobody, because another alert explains it. */
 export async function inhibited(alert: string): Promise<boolean> {
