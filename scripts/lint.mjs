@@ -12,6 +12,9 @@ const folders = [root, path.join(root, "images", "node"), path.join(root, "image
 const others = [path.join(root, "test", "bench"), path.join(root, "scripts", "chart")];
 for (const folder of [...folders, ...others]) install(folder);
 
+const spelling = path.join(root, "scripts", "spelling");
+install(spelling);
+
 const bin = (folder, file) => path.join(folder, "node_modules", file);
 const checks = [
   ...folders.map((folder) => [
@@ -29,6 +32,16 @@ const checks = [
     "looks",
     process.execPath,
     [bin(root, "prettier/bin/prettier.cjs"), fix ? "--write" : "--check", "--log-level=warn", "."],
+  ],
+  [
+    "spelling (a word that is right goes into scripts/spelling/words.txt, a French one into mots.txt)",
+    process.execPath,
+    [bin(spelling, "cspell/bin.mjs"), "lint", "--config=scripts/spelling/cspell.yaml", "--no-progress", "--no-summary"],
+  ],
+  [
+    "rapport.pdf",
+    process.execPath,
+    [path.join(root, "scripts", "bootstrap.mjs"), "rapport", fix ? "" : "--check"].filter(Boolean),
   ],
 ];
 const scripts = [".ci", "scripts", "modules/redis-scripts", "images/react/nginx"].flatMap((folder) =>
