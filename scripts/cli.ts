@@ -36,7 +36,18 @@ import { Failure, red } from "./lib/ui";
 const program = new Command("npm run")
   .description("Deploys an autoscaled key-value application on the configured Kubernetes cluster.")
   .helpCommand(false)
-  .showHelpAfterError();
+  .showHelpAfterError()
+  .addHelpText(
+    "after",
+    `
+Without this program:
+  test [names...]             all that needs no cluster; installs what it needs
+  lint                        types, rules, looks, spelling; -- --fix mends what
+                              a program can
+  help                        this page
+
+Options of one go behind two dashes: npm run up -- --help`,
+  );
 
 const YES = ["--yes", "answer every question with yes", false] as const;
 
@@ -165,7 +176,8 @@ program
   .command("rapport")
   .description("rapport.pdf, the report in French, from docs/rapport and the figures of docs/benchmarks")
   .option("--pictures <folder>", "also a picture of each page, to look at")
-  .action((options: { pictures?: string }) => rapport(options));
+  .option("--check", "only whether rapport.pdf is what its sources give")
+  .action((options: { pictures?: string; check?: boolean }) => rapport(options));
 program
   .command("docs")
   .description("writes the tables in docs/ from the code")
