@@ -26,6 +26,7 @@ import {
 } from "./system";
 import { refusedCommands } from "../helpers/acl-log";
 import { LAYERS } from "../../stacks/layer";
+import { runAll, toldBy } from "./told";
 import { everyPlace } from "./places";
 import { rateOf, startLoad } from "./load";
 
@@ -76,6 +77,18 @@ step("smoke, diff, status and doctor say that all is well", async () => {
   for (const part of ["redis-main", "redis-replicas", "redis-exporter", "node", "react"])
     expect(output).toContain(part);
   expect((await npmRun("doctor")).code).toBe(0);
+});
+
+step("what the README tells its readers to look inside with does as it says", async () => {
+  const lines = toldBy("README.md");
+  // three addresses, a password, a request, and commands of ours
+  expect(lines.filter((line) => line.includes("port-forward"))).toHaveLength(3);
+  expect(lines.length).toBeGreaterThanOrEqual(9);
+  const there = new Set(fs.readdirSync(projectPath()));
+  expect(await runAll(lines, env)).toEqual([]);
+  // the archive of npm run support
+  for (const name of fs.readdirSync(projectPath()))
+    if (!there.has(name) && name.endsWith(".tar.gz")) fs.rmSync(projectPath(name));
 });
 
 step("pods satisfy Pod Security restricted, which their namespace enforces", async () => {
