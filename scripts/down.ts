@@ -46,7 +46,7 @@ export async function down(options: DownOptions): Promise<void> {
   await markOurCrds(kube, observability);
   const freed = await freeScaledObjects(kube);
   if (freed) say(`  KEDA does not run: ${freed} of its objects no longer wait for it`);
-  await destroyLayers(config);
+  await destroyLayers(kube);
   await clean(kube);
 
   if (cluster) {

@@ -2,6 +2,7 @@
 import type { Config } from "../../modules/config";
 import { IMAGE_NAMES, type ResolvedImages } from "../../stacks/images";
 import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
+import { takeOver, toldBeforehand } from "./cut-off";
 import { findDrift, repairDrift } from "./drift";
 import type { Kube } from "./kube";
 import { Terraform, type Changes, type Plan } from "./terraform";
@@ -54,13 +55,16 @@ const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Prom
     const terraform = new Terraform(config, layer);
     step.doing("preparing");
     await terraform.init();
+    const taken = await takeOver(kube, terraform, (text) => step.doing(text));
     step.doing("planning");
     const plan = await planLayer(config, terraform, images, { onProgress: (text) => step.doing(text) });
     let text = "unchanged";
     if (!plan.isEmpty) {
       step.doing(`applying: ${intended(plan)}`);
-      text = summary(await terraform.apply((name) => step.doing(name))) || "outputs updated";
+      const apply = () => terraform.apply((name) => step.doing(name));
+      text = summary(await toldBeforehand(kube, terraform, apply)) || "outputs updated";
     }
+    if (taken !== undefined) text += `; a run before was cut off, ${taken} of its objects taken over`;
     const drifts = await findDrift(kube, terraform);
     await repairDrift(kube, drifts);
     return drifts.length ? `${text}; changes made by hand undone in ${drifts.map((d) => d.name).join(", ")}` : text;
@@ -82,12 +86,13 @@ export async function deployLayers(kube: Kube, images: ResolvedImages): Promise<
 }
 
 /** Destroys the layers in reverse order; those without anything in state are skipped. */
-export async function destroyLayers(config: Config): Promise<void> {
+export async function destroyLayers(kube: Kube): Promise<void> {
   for (const layer of [...LAYERS].reverse()) {
     await inStep(layer, async (step) => {
-      const terraform = new Terraform(config, layer);
+      const terraform = new Terraform(kube.config, layer);
       step.doing("preparing");
       await terraform.init();
+      await takeOver(kube, terraform, (text) => step.doing(text));
       if (!(await terraform.resources()).length) return "nothing deployed";
       step.doing("planning");
       await terraform.plan({ destroy: true, onProgress: (text) => step.doing(text) });

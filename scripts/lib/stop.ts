@@ -8,6 +8,9 @@
 import type { ChildProcess } from "node:child_process";
 import { Failure } from "./ui";
 
+/** Exit code of a run that was asked to stop. */
+export const STOPPED = 130;
+
 const children = new Set<Pick<ChildProcess, "kill">>();
 let stopped = false;
 let other: (() => void) | undefined;
@@ -28,7 +31,7 @@ export async function running<T>(child: Pick<ChildProcess, "kill">, work: Promis
 
 /** Throws where somebody has asked to stop. */
 export function checkStop(): void {
-  if (stopped) throw new Failure("Stopped on request.", "Run it again: it goes on where it was.", 130);
+  if (stopped) throw new Failure("Stopped on request.", "Run it again: it goes on where it was.", STOPPED);
 }
 
 /** For a command that changes nothing of a cluster: `run` takes the requests instead, all of them. */
@@ -41,7 +44,7 @@ export function handleStop(): void {
   const ask = (relay: boolean) => () => {
     if (other) return other();
     if (stopped && Date.now() - since < SAME_REQUEST_MS) return;
-    if (stopped) process.exit(130);
+    if (stopped) process.exit(STOPPED);
     stopped = true;
     since = Date.now();
     process.stderr.write("\nStopping: what is being changed is finished first. Once more ends at once.\n");

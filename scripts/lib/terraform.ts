@@ -20,6 +20,15 @@ export interface Plan extends Changes {
   readonly lines: readonly string[];
 }
 
+/** A resource that `plan.bin` makes or changes, as it will be. */
+export interface PlannedResource {
+  readonly address: string;
+  readonly type: string;
+  /** Attributes that are known before the apply; no secret is among them. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly isNew: boolean;
+}
+
 interface Message {
   readonly type: string;
   readonly "@message": string;
@@ -110,6 +119,25 @@ export class Terraform {
     return done;
   }
 
+  /** What `plan.bin` makes and changes. */
+  async planned(): Promise<PlannedResource[]> {
+    const { stdout } = await this.command(["show", "-json", "-no-color", "plan.bin"], LIMIT.output);
+    type Change = { actions: string[]; after: Record<string, unknown> | null };
+    const plan = JSON.parse(stdout) as {
+      resource_changes?: { address: string; type: string; mode: string; change: Change }[];
+    };
+    return (plan.resource_changes ?? []).flatMap(({ address, type, mode, change }) => {
+      const isNew = change.actions.includes("create");
+      const matters = mode === "managed" && change.after && (isNew || change.actions.includes("update"));
+      return matters ? [{ address, type, values: change.after!, isNew }] : [];
+    });
+  }
+
+  /** Takes an object that exists into the state. */
+  async import(address: string, id: string): Promise<void> {
+    await this.command(["import", ...this.flags, ...this.lock(), address, id], LIMIT.plan);
+  }
+
   /** Written outputs; empty where the layer was never deployed. */
   async outputs(): Promise<Readonly<Record<string, string>>> {
     const { stdout } = await this.command(["output", "-json", "-no-color"], LIMIT.output);
@@ -170,7 +198,7 @@ export class Terraform {
       throw new Failure(
         `Layer ${this.layer}: ${errors.join("\n")}`,
         locked
-          ? "Another run holds the state. Wait for it to end; if none runs, see `terraform force-unlock`."
+          ? "Another run holds the state. Wait for it to end; if none runs, npm run doctor says who left it and how it is given up."
           : undefined,
       );
     }
