@@ -6,6 +6,7 @@ import { PROJECT_ROOT, type Config } from "../../modules/config";
 import type { LayerName } from "../../stacks/layer";
 import { run as realRun, RunError, type Run } from "./run";
 import { Failure } from "./ui";
+import { unreachable } from "./unreachable";
 
 export const OUT_DIR = path.join(PROJECT_ROOT, "cdktf.out");
 
@@ -72,7 +73,9 @@ export class Terraform {
     if (fs.existsSync(markFile) && fs.readFileSync(markFile, "utf8") === mark) return;
     // a lock file ignores provider mirrors (terraform-cdk#3622); versions are exact anyway
     fs.rmSync(path.join(this.dir, ".terraform.lock.hcl"), { force: true });
-    await this.command(["init", ...this.flags, "-reconfigure"], LIMIT.init);
+    await this.command(["init", ...this.flags, "-reconfigure"], LIMIT.init).catch((error: unknown) => {
+      throw (error instanceof RunError && unreachable(`Layer ${this.layer}`, error.output)) || error;
+    });
     fs.writeFileSync(markFile, mark);
   }
 
@@ -194,6 +197,8 @@ export class Terraform {
       });
     } catch (error) {
       if (!(error instanceof RunError) || !errors.length) throw error;
+      const gone = unreachable(`Layer ${this.layer}`, errors.join("\n"));
+      if (gone) throw gone;
       const locked = errors.find((e) => e.includes("Error acquiring the state lock"));
       throw new Failure(
         `Layer ${this.layer}: ${errors.join("\n")}`,
