@@ -206,6 +206,11 @@ program
   .addHelpText("after", () => `\nKeys of config.yaml (copy config.example.yaml to start):\n\n${keyReference()}`)
   .action(() => showConfig());
 
+/** A full disk, a folder that may not be written: no fault of the code's, so nobody needs its stack. */
+const isOfThisMachine = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error &&
+  ["ENOSPC", "EDQUOT", "EROFS", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "");
+
 handleStop();
 /** What changes something, or is asked for when something is wrong, leaves word of what it did. */
 const JOURNALLED = new Set(["up", "down", "diff", "doctor", "rotate", "backup", "restore", "state", "smoke"]);
@@ -225,6 +230,12 @@ program.parseAsync().catch((error: unknown) => {
     process.stderr.write(`\n${red("Error:")} ${error.message}\n`);
     if (error instanceof Failure && error.next) process.stderr.write(`${error.next}\n`);
     process.exitCode = error instanceof Failure ? error.exitCode : 1;
+  } else if (isOfThisMachine(error)) {
+    note(error.message);
+    process.stderr.write(
+      `\n${red("Error:")} ${error.message}\nMake room, or mend what is in the way; then run it again, it goes on where it was.\n`,
+    );
+    process.exitCode = 1;
   } else {
     note(error instanceof Error ? error.stack! : String(error));
     // not foreseen: the stack helps whoever mends it

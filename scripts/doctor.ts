@@ -13,6 +13,7 @@ import {
   checkKeda,
   checkKubectl,
   checkMetricsServer,
+  checkNamespaces,
   checkTerraform,
   checkTlsSecret,
 } from "./lib/preflight";
@@ -136,6 +137,10 @@ export async function doctor(): Promise<number> {
       await check("rights", async () => {
         await synth(config, { tolerant: true });
         return checkRights(kube, rightsFor(readStacks()));
+      });
+      await check("namespaces", async () => {
+        await checkNamespaces(config, kube);
+        return config.namespaces.create ? "free, or ours" : "those that are there";
       });
       await check("metrics-server", async () => {
         await checkMetricsServer(config, kube);

@@ -12,6 +12,7 @@ import {
   checkKeda,
   checkKubectl,
   checkMetricsServer,
+  checkNamespaces,
   checkTerraform,
   checkTlsSecret,
   toBuild,
@@ -38,6 +39,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   if (!(await hasCluster(config))) config = await ownCluster(config, options.yes);
   const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
   await checkStateIsHere(kube);
+  await checkNamespaces(config, kube);
   await checkMetricsServer(config, kube);
   await checkKeda(config, kube);
   const certificate = await checkTlsSecret(config, kube);

@@ -2,9 +2,11 @@
 import type { Config } from "../../modules/config";
 import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/keda";
 import { METRICS_SERVER } from "../../modules/metrics-server";
+import { PART_OF } from "../../modules/names";
 import { MINIMUM_TERRAFORM } from "../../modules/versions";
 import type { ResolvedImages } from "../../stacks/images";
 import type { Kube, KubeObject } from "./kube";
+import { ourNamespaces } from "./ready";
 import { run as realRun, RunError, type Run } from "./run";
 import { Failure } from "./ui";
 
@@ -138,6 +140,19 @@ export async function checkTlsSecret(config: Config, kube: Kube): Promise<string
   if (!create || (await kube.visible("namespace", app)).length)
     throw new Failure(`redis.tls.secret is ${name}, and there is no such Secret in namespace ${app}.`, how);
   return `Secret ${name} is yet to come into namespace ${app}; Redis waits for it`;
+}
+
+/** Namespaces that a deploy would make must not be somebody else's. */
+export async function checkNamespaces(config: Config, kube: Kube): Promise<void> {
+  if (!config.namespaces.create) return;
+  for (const name of ourNamespaces(config)) {
+    const [namespace] = await kube.visible("namespace", name);
+    if (!namespace || namespace.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF) continue;
+    throw new Failure(
+      `The namespace ${name} is there, and not ours.`,
+      "Deploy into it: set namespaces.create to false (it stays when the rest goes). Or choose other names: namespaces.app, namespaces.monitoring.",
+    );
+  }
 }
 
 /** A metrics-server that is not ours must not be replaced, nor run beside. */

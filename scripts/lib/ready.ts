@@ -2,6 +2,7 @@
 import type { Config } from "../../modules/config";
 import { AUTOSCALED } from "../../modules/names";
 import type { Kube, KubeObject } from "./kube";
+import { RunError } from "./run";
 import { Failure } from "./ui";
 
 /** Reasons that do not go away by waiting; they get this long, ms. */
@@ -13,6 +14,7 @@ const HOPELESS = [
   "CrashLoopBackOff",
 ];
 const HOPELESS_MS = 90_000;
+const AGAIN_MS = 1000;
 
 /** How many pods a workload wants; an autoscaler that has not spoken yet wants its minimum. */
 export function wantedPods(workload: KubeObject, hpas: readonly KubeObject[]): number {
@@ -90,9 +92,17 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
   const namespaces = ourNamespaces(kube.config);
   const hopelessSince = new Map<string, number>();
   for (;;) {
-    const objects = (
-      await Promise.all(namespaces.map((ns) => kube.list("deployments,statefulsets,daemonsets,hpa,pods", "-n", ns)))
-    ).flat();
+    let objects: KubeObject[];
+    try {
+      const kinds = "deployments,statefulsets,daemonsets,hpa,pods";
+      objects = (await Promise.all(namespaces.map((ns) => kube.list(kinds, "-n", ns)))).flat();
+    } catch (error) {
+      // a control plane that is restarted, a network that is away for a moment
+      if (!(error instanceof RunError) || Date.now() - begin > options.timeoutMs) throw error;
+      options.onProgress?.("the cluster, which does not answer");
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      continue;
+    }
     const of = (...kinds: string[]) => objects.filter((o) => kinds.includes(o.kind));
     const workloads = of("Deployment", "StatefulSet", "DaemonSet");
     const hpas = of("HorizontalPodAutoscaler");
@@ -133,7 +143,7 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
         kube,
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
 }
 

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { AUTOSCALED } from "../../modules/names";
 import { benches } from "../../scripts/bench";
 import { judge, withDrift, type LayerDiff } from "../../scripts/diff";
 import { differences, findDrift, repairDrift } from "../../scripts/lib/drift";
@@ -12,12 +13,13 @@ import { isKindConfig, removeKindConfig, writeKindConfig } from "../../scripts/l
 import {
   checkDocker,
   checkMetricsServer,
+  checkNamespaces,
   checkTerraform,
   checkTlsSecret,
   compareVersions,
   toBuild,
 } from "../../scripts/lib/preflight";
-import { creationTrouble, podTrouble, readyPods, wantedPods } from "../../scripts/lib/ready";
+import { creationTrouble, podTrouble, readyPods, waitReady, wantedPods } from "../../scripts/lib/ready";
 import { findResidue, sweep } from "../../scripts/lib/residue";
 import { RunError, type Run } from "../../scripts/lib/run";
 import { shortAddress, type Terraform } from "../../scripts/lib/terraform";
@@ -213,6 +215,21 @@ describe("preflight", () => {
     ).resolves.toBeUndefined();
     await expect(checkMetricsServer(config, metrics(undefined))).resolves.toBeUndefined();
   });
+  it("stops at a namespace that is somebody else's, before anything is changed", async () => {
+    const namespace = (labels: object) =>
+      JSON.stringify({ kind: "Namespace", metadata: { name: "iacproject", labels } });
+    const check = (found: string, overrides: object = {}) => {
+      const chosen = testConfig(overrides);
+      return checkNamespaces(chosen, new Kube(chosen, recorder([[/get namespace iacproject/, found]]).run));
+    };
+    await expect(check(namespace({ team: "others" }))).rejects.toMatchObject({
+      message: "The namespace iacproject is there, and not ours.",
+      next: expect.stringContaining("namespaces.create to false"),
+    });
+    await expect(check(namespace({ "app.kubernetes.io/part-of": "iacproject" }))).resolves.toBeUndefined();
+    await expect(check("")).resolves.toBeUndefined();
+    await expect(check(namespace({}), { namespaces: { create: false } })).resolves.toBeUndefined();
+  });
   it("stops where the certificate of Redis is not there, or not whole; says so where it cannot be there yet", async () => {
     const tls = testConfig({ redis: { tls: { secret: "cert" } } });
     const secret = (data: object) => JSON.stringify({ kind: "Secret", metadata: { name: "cert" }, data });
@@ -312,6 +329,25 @@ describe("waiting until all is Ready", () => {
       status: { conditions: [{ type: "PodScheduled", status: "False", message: "Insufficient cpu" }] },
     };
     expect(podTrouble(pod as unknown as KubeObject)?.text).toBe("node-1: not scheduled: Insufficient cpu");
+  });
+  it("goes on where the cluster does not answer for a moment", async () => {
+    const chosen = testConfig({ observability: "none", metricsServer: { mode: "existing" } });
+    const ready = { observedGeneration: 2, replicas: 1, readyReplicas: 1, updatedReplicas: 1 };
+    const hpas = AUTOSCALED.map((name) => ({
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name, namespace: chosen.namespaces.app },
+      spec: { minReplicas: 1, scaleTargetRef: { kind: "Deployment", name } },
+    }));
+    let asked = 0;
+    const run: Run = () =>
+      asked++ === 0
+        ? Promise.reject(new RunError("kubectl", 1, "connection refused", "kubectl failed"))
+        : Promise.resolve({ code: 0, stdout: JSON.stringify({ items: [workload(ready), ...hpas] }), stderr: "" });
+    const said: string[] = [];
+    await expect(
+      waitReady(new Kube(chosen, run), { timeoutMs: 10_000, onProgress: (text) => said.push(text) }),
+    ).resolves.toBe(1);
+    expect(said).toEqual(["the cluster, which does not answer"]);
   });
   it("pods that cannot even be made name the reason", () => {
     const deployment = (status: string) => ({
