@@ -26,7 +26,7 @@ export async function backup(options: BackupOptions): Promise<void> {
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-").slice(0, 19);
   const wanted =
     options.fetch === undefined || options.fetch === "latest" ? `${stamp}.rdb` : path.basename(options.fetch);
-  const file = path.resolve(options.out ?? path.join(PROJECT_ROOT, config.state.dir, "backups", wanted));
+  const file = path.resolve(options.out ?? path.resolve(PROJECT_ROOT, config.state.dir, "backups", wanted));
   if (fs.existsSync(file)) throw new Failure(`${file} exists; nothing was written.`, "Name another: --out FILE");
   const kube = await chooseCluster(config, { action: "Read all keys of", yes: options.yes });
   fs.mkdirSync(path.dirname(file), { recursive: true });

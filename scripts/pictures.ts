@@ -52,7 +52,7 @@ async function dashboardPictures(options: PicturesOptions): Promise<void> {
     (JSON.parse(await kube.raw(["get", "--raw", `${proxy}/${query}`])) as { data: unknown }).data;
   const to = Math.floor(Date.now() / 1000);
   const out = path.resolve(PROJECT_ROOT, options.out);
-  const work = path.join(PROJECT_ROOT, config.state.dir, "dashboards");
+  const work = path.resolve(PROJECT_ROOT, config.state.dir, "dashboards");
   for (const folder of [out, work]) fs.mkdirSync(folder, { recursive: true });
   for (const dashboard of DASHBOARDS) {
     say(`${dashboard.title} …`);

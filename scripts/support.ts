@@ -100,7 +100,7 @@ export async function support(options: { out?: string }): Promise<void> {
       put("versions.txt", await versions(config));
       put("config.yaml", stringify(printable(config)));
       put("states.txt", await states(config));
-      const logs = path.join(PROJECT_ROOT, config.state.dir, "logs");
+      const logs = path.resolve(PROJECT_ROOT, config.state.dir, "logs");
       const names = fs.existsSync(logs) ? fs.readdirSync(logs).filter((n) => n.endsWith(".log")) : [];
       for (const name of names) put(`commands/${name}`, fs.readFileSync(path.join(logs, name), "utf8"));
       return `versions, configuration, states without values, ${names.length} commands`;

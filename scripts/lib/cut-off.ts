@@ -39,7 +39,7 @@ interface Begun {
 }
 
 const fileOf = (kube: Kube, terraform: Terraform): string =>
-  path.join(PROJECT_ROOT, kube.config.state.dir, "applying", `${terraform.layer}.json`);
+  path.resolve(PROJECT_ROOT, kube.config.state.dir, "applying", `${terraform.layer}.json`);
 
 type Metadata = { name?: string; namespace?: string };
 
@@ -131,7 +131,7 @@ export async function takeOver(
   let taken = 0;
   for (const target of begun.targets) {
     onProgress?.(`what a run that was cut off has left: ${target.name}`);
-    if (target.type === "helm_release") taken += await freeRelease(kube, target, known.has(target.address), cameThen);
+    if (target.type === "helm_release") taken += await freeRelease(kube, target, cameThen);
     else if (target.isNew && !known.has(target.address)) {
       const object = await kube.get(kindOf(target), target.name, target.namespace);
       if (!object || !cameThen(object) || object.metadata.labels?.["app.kubernetes.io/part-of"] !== PART_OF) continue;
@@ -145,19 +145,17 @@ export async function takeOver(
 }
 
 /**
- * A release that Helm holds for one that is still being installed, or whose end nobody wrote down: Helm forgets it and
- * installs it anew, over its own objects. One that was being upgraded is what it was before.
+ * Helm takes a release for one that is still being installed or upgraded, and refuses to touch it: it forgets that
+ * attempt, and goes on over its own objects. One that had ended it takes up by itself (`upgradeInstall`).
  */
 async function freeRelease(
   kube: Kube,
   { name, namespace = "default" }: Target,
-  isKnown: boolean,
   cameThen: (object: KubeObject) => boolean,
 ): Promise<number> {
   const secrets = await kube.list("secrets", "-n", namespace, "-l", `owner=helm,name=${name}`);
   const left = secrets
-    .filter(cameThen)
-    .filter((s) => !isKnown || s.metadata.labels?.["status"]?.startsWith("pending-"))
+    .filter((s) => cameThen(s) && s.metadata.labels?.["status"]?.startsWith("pending-"))
     .map((s) => s.metadata.name);
   if (left.length) await kube.raw(["-n", namespace, "delete", "secrets", ...left, "--ignore-not-found"]);
   return left.length ? 1 : 0;

@@ -200,11 +200,14 @@ export class Terraform {
       const gone = unreachable(`Layer ${this.layer}`, errors.join("\n"));
       if (gone) throw gone;
       const locked = errors.find((e) => e.includes("Error acquiring the state lock"));
+      const exists = errors.some((e) => /already exists/.test(e));
       throw new Failure(
         `Layer ${this.layer}: ${errors.join("\n")}`,
         locked
           ? "Another run holds the state. Wait for it to end; if none runs, npm run doctor says who left it and how it is given up."
-          : undefined,
+          : exists
+            ? "This state does not know it: it is somebody else's, or of a deployment from another folder. Deploy from there (state.dir says where its states are), remove it there, or choose other names (namespaces)."
+            : undefined,
       );
     }
   }
