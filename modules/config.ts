@@ -675,6 +675,8 @@ export interface ConfigKey {
   readonly env: string;
   readonly description: string;
   readonly default: unknown;
+  /** What it may be, where that is one of a few words. */
+  readonly choices?: readonly string[];
   /** Whether its variable holds plain text, rather than JSON or YAML. */
   readonly isText: boolean;
 }
@@ -701,7 +703,9 @@ function walk(schema: z.ZodType, at: readonly string[]): ConfigKey[] {
   }
   const snake = at.map((k) => k.replace(/[A-Z]/g, (l) => `_${l}`).toUpperCase());
   const isText = ["string", "enum"].includes(inner._zod.def.type);
-  return [{ path: at.join("."), env: `IAC_${snake.join("_")}`, description, default: fallback, isText }];
+  const entries = inner._zod.def["entries"] as Record<string, string> | undefined;
+  const choices = inner._zod.def.type === "enum" && entries ? { choices: Object.values(entries) } : {};
+  return [{ path: at.join("."), env: `IAC_${snake.join("_")}`, description, default: fallback, ...choices, isText }];
 }
 
 /** The configuration as `npm run config` prints it: no value that could be a secret. */

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { DASHBOARDS } from "../dashboards";
 import { isAlert, ruleGroups } from "../dashboards/rules";
-import { configSchema, PROJECT_ROOT } from "../modules/config";
+import { configKeys, configSchema, PROJECT_ROOT } from "../modules/config";
 import { flows, type Flow } from "../modules/flows";
 import { REDIS_USERS, type RedisUser } from "../modules/redis-users";
 import { rulesProps } from "../modules/rules-props";
@@ -101,11 +101,28 @@ function answersTable(): string {
   return ["| scanner | check | why it stays |", "|---|---|---|", ...rows].join("\n");
 }
 
+/** A table for each first part of the keys; those without a group come first. */
+function keysTable(): string {
+  const groups = new Map<string, string[]>();
+  for (const { path: at, description, default: value, choices } of configKeys()) {
+    const group = at.includes(".") ? at.split(".")[0]! : "";
+    const may = choices ? ` (${choices.map((c) => `\`${c}\``).join(", ")})` : "";
+    const shown = value === undefined ? "" : `\`${cell(JSON.stringify(value))}\``;
+    groups.set(group, [...(groups.get(group) ?? []), `| \`${at}\` | ${shown} | ${cell(description)}${may} |`]);
+  }
+  return [...groups]
+    .map(([group, rows]) =>
+      [...(group ? [`## ${group}`, ""] : []), "| key | default | what it is |", "|---|---|---|", ...rows].join("\n"),
+    )
+    .join("\n\n");
+}
+
 type Tables = Readonly<Record<string, () => string>>;
 
 /** Pages of docs/ and their tables, by the name in the marks around each. */
 export const PAGES: Readonly<Record<string, Tables>> = {
   "observability.md": { alerts: alertsTable, dashboards: dashboardsTable },
+  "configuration.md": { keys: keysTable },
   "security.md": { users: usersTable, flows: flowsTable, answers: answersTable },
 };
 
