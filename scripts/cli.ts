@@ -28,6 +28,7 @@ import { support } from "./support";
 import { tools, type ToolsOptions } from "./tools";
 import { up } from "./up";
 import { beginJournal, note } from "./lib/journal";
+import { onlyRun } from "./lib/one-run";
 import { TOOL_NAMES } from "./lib/tools";
 import { PROFILE_HELP, PROFILES } from "./lib/load/profile";
 import { handleStop } from "./lib/stop";
@@ -214,7 +215,10 @@ const isOfThisMachine = (error: unknown): error is NodeJS.ErrnoException =>
 handleStop();
 /** What changes something, or is asked for when something is wrong, leaves word of what it did. */
 const JOURNALLED = new Set(["up", "down", "diff", "doctor", "rotate", "backup", "restore", "state", "smoke"]);
+/** What synthesizes and plans in the one folder for it. */
+const ALONE = new Set(["up", "down", "diff", "state"]);
 program.hook("preAction", (_program, command) => {
+  if (ALONE.has(command.name())) onlyRun(path.join(PROJECT_ROOT, ".state", "running.json"), command.name());
   if (!JOURNALLED.has(command.name())) return;
   let dir = ".state";
   try {
