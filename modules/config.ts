@@ -23,6 +23,7 @@ const dnsName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "lower-case letters, digits and dashes, at most 63");
 const port = z.number().int().min(1024).max(65535);
+const nodePort = z.number().int().min(30000).max(32767);
 const registryAddress = z
   .string()
   .regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/i, "host[:port][/path], without a scheme or a login");
@@ -153,6 +154,11 @@ export const configSchema = z
             name: dnsName.default("iacproject").describe("name of the local kind cluster"),
             workers: z.number().int().min(0).max(9).default(2).describe("its worker nodes"),
             registryPort: port.default(5001).describe("port of its registry on this machine"),
+            pagePort: port.nullable().default(8080).describe("port of this machine that leads to the page; null: none"),
+            grafanaPort: port
+              .nullable()
+              .default(3000)
+              .describe("port of this machine that leads to Grafana; null: none"),
           })
           .prefault({})
           .describe("the cluster that `up` offers to make where none is configured"),
@@ -452,6 +458,7 @@ export const configSchema = z
           .boolean()
           .default(false)
           .describe("watch etcd, scheduler, controller-manager and kube-proxy; only where they run as pods"),
+        grafanaNodePort: nodePort.optional().describe("a port of each node that leads to Grafana"),
         nodeExporter: z.boolean().default(true).describe("node metrics; needs a privileged namespace"),
         runbooks: z
           .string()
@@ -503,7 +510,7 @@ export const configSchema = z
           .enum(["ClusterIP", "NodePort", "LoadBalancer", "Ingress"])
           .default("ClusterIP")
           .describe("how the page is reached from outside; ClusterIP: by `kubectl port-forward`"),
-        nodePort: z.number().int().min(30000).max(32767).optional().describe("NodePort: a fixed one"),
+        nodePort: nodePort.optional().describe("NodePort: a fixed one"),
         host: z.string().min(1).optional().describe("Ingress: host name"),
         ingressClass: z.string().min(1).optional().describe("Ingress: class, by default the cluster's"),
         tlsSecret: dnsName.optional().describe("Ingress: existing TLS Secret in the application's namespace"),

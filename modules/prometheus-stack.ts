@@ -154,6 +154,9 @@ export function stackValues({ config, services, namespace }: PrometheusStackProp
           defaultMode: 0o440,
         },
       ],
+      ...(monitoring.grafanaNodePort === undefined
+        ? {}
+        : { service: { type: "NodePort", nodePort: monitoring.grafanaNodePort } }),
       resources: resources("50m", "128Mi", "384Mi"),
       containerSecurityContext: { ...lockedDown, seccompProfile: { type: "RuntimeDefault" } },
       testFramework: { enabled: false },

@@ -14,6 +14,7 @@ import {
   checkKubectl,
   checkMetricsServer,
   checkNamespaces,
+  checkPlatform,
   checkTerraform,
   checkTlsSecret,
 } from "./lib/preflight";
@@ -138,6 +139,7 @@ export async function doctor(): Promise<number> {
         await synth(config, { tolerant: true });
         return checkRights(kube, rightsFor(readStacks()));
       });
+      if (built.length) await check("platform", () => checkPlatform(config, kube), mustBuild);
       await check("namespaces", async () => {
         await checkNamespaces(config, kube);
         return config.namespaces.create ? "free, or ours" : "those that are there";

@@ -6,13 +6,14 @@ import { leaveKeda } from "./lib/engine";
 import { forwarded } from "./lib/forward";
 import { contextName, createKind, WITHOUT_CLUSTER } from "./lib/kind";
 import { deployLayers } from "./lib/layers";
-import { writeKindConfig } from "./lib/local-config";
+import { isKindConfig, writeKindConfig } from "./lib/local-config";
 import {
   checkDocker,
   checkKeda,
   checkKubectl,
   checkMetricsServer,
   checkNamespaces,
+  checkPlatform,
   checkTerraform,
   checkTlsSecret,
   toBuild,
@@ -52,7 +53,10 @@ export async function up(options: { yes: boolean }): Promise<void> {
     step.doing("asking the cluster what this user may do");
     await checkRights(kube, rightsFor(readStacks()));
     const build = toBuild(images);
-    if (build.length) await checkDocker(config);
+    if (build.length) {
+      await checkDocker(config);
+      await checkPlatform(config, kube);
+    }
     return build.length ? `to build: ${build.join(", ")}` : "nothing to build";
   });
 
@@ -125,9 +129,13 @@ async function ownCluster(config: Config, yes: boolean): Promise<Config> {
 /** What is where, and how to open it. */
 export function whereIsWhat(config: Config): string {
   const { app, monitoring } = config.namespaces;
+  // the ports that the cluster of ours has on this machine
+  const kind = isKindConfig() ? config.cluster.kind : undefined;
   const page: Record<Config["exposure"]["type"], string> = {
     ClusterIP: `kubectl -n ${app} port-forward svc/react 8080:8080, then http://localhost:8080`,
-    NodePort: `http://<any node>:${config.exposure.nodePort ?? `$(kubectl -n ${app} get svc react -o jsonpath='{.spec.ports[0].nodePort}')`}`,
+    NodePort: kind?.pagePort
+      ? `http://localhost:${kind.pagePort}`
+      : `http://<any node>:${config.exposure.nodePort ?? `$(kubectl -n ${app} get svc react -o jsonpath='{.spec.ports[0].nodePort}')`}`,
     LoadBalancer: `kubectl -n ${app} get svc react  (EXTERNAL-IP, port 8080)`,
     Ingress: `${config.exposure.tlsSecret ? "https" : "http"}://${config.exposure.host ?? ""}`,
   };
@@ -139,8 +147,12 @@ export function whereIsWhat(config: Config): string {
   if (config.observability === "install") {
     const forward = (service: string, ports: string) =>
       `kubectl -n ${monitoring} port-forward svc/kube-prometheus-stack-${service} ${ports}`;
+    const { grafanaNodePort } = config.monitoring;
+    const grafana = grafanaNodePort
+      ? `http://${kind?.grafanaPort ? `localhost:${kind.grafanaPort}` : `<any node>:${grafanaNodePort}`}`
+      : `${forward("grafana", "3000:80")}, then http://localhost:3000`;
     rows.push(
-      ["Grafana", `${forward("grafana", "3000:80")}, then http://localhost:3000, user admin`],
+      ["Grafana", `${grafana}, user admin`],
       [
         "  password",
         `kubectl -n ${monitoring} get secret grafana-admin -o jsonpath='{.data.admin-password}' | base64 -d`,

@@ -16,12 +16,24 @@ export const WITHOUT_CLUSTER = "Without any cluster, `npm run dev` runs the appl
 export const registryName = (config: Config): string => `${config.cluster.kind.name}-registry`;
 export const contextName = (config: Config): string => `kind-${config.cluster.kind.name}`;
 
+/** Ports of the nodes behind those of this machine. */
+export const NODE_PORTS = { page: 30080, grafana: 30030 } as const;
+
+/** Ports of this machine that lead into the cluster: reachable from here only. */
+const portMappings = ({ pagePort, grafanaPort }: Config["cluster"]["kind"]): object[] =>
+  [
+    { containerPort: NODE_PORTS.page, hostPort: pagePort },
+    { containerPort: NODE_PORTS.grafana, hostPort: grafanaPort },
+  ]
+    .filter(({ hostPort }) => hostPort !== null)
+    .map((mapping) => ({ ...mapping, listenAddress: "127.0.0.1" }));
+
 export const kindConfig = (config: Config): string =>
   JSON.stringify({
     kind: "Cluster",
     apiVersion: "kind.x-k8s.io/v1alpha4",
     nodes: [
-      { role: "control-plane" },
+      { role: "control-plane", extraPortMappings: portMappings(config.cluster.kind) },
       ...Array.from({ length: config.cluster.kind.workers }, () => ({ role: "worker" })),
     ],
     containerdConfigPatches: [

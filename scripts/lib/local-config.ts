@@ -2,13 +2,25 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT, type Config } from "../../modules/config";
-import { contextName } from "./kind";
+import { stringify } from "yaml";
+import { contextName, NODE_PORTS } from "./kind";
 
 const FILE = path.join(PROJECT_ROOT, "config.yaml");
 const MARK = "# made by `npm run up` for its kind cluster; `npm run down` removes it\n";
 
-const content = (config: Config) =>
-  `${MARK}cluster:\n  context: ${contextName(config)}\nregistry:\n  push: localhost:${config.cluster.kind.registryPort}\n`;
+function content(config: Config): string {
+  const { kind } = config.cluster;
+  return (
+    MARK +
+    stringify({
+      profile: "kind",
+      cluster: { context: contextName(config), kind },
+      registry: { push: `localhost:${kind.registryPort}` },
+      ...(kind.pagePort === null ? {} : { exposure: { type: "NodePort", nodePort: NODE_PORTS.page } }),
+      ...(kind.grafanaPort === null ? {} : { monitoring: { grafanaNodePort: NODE_PORTS.grafana } }),
+    })
+  );
+}
 
 /** Names the kind cluster in config.yaml; returns what a person must add where a file is there. */
 export function writeKindConfig(config: Config, file = FILE): string | undefined {

@@ -142,6 +142,25 @@ export async function checkTlsSecret(config: Config, kube: Kube): Promise<string
   return `Secret ${name} is yet to come into namespace ${app}; Redis waits for it`;
 }
 
+/** Images that are built here must run there: a pod of another machine's code ends with "exec format error". */
+export async function checkPlatform(config: Config, kube: Kube, run: Run = realRun): Promise<string> {
+  const nodes = await kube.visible("nodes");
+  if (!nodes.length) return "nodes are not shown to this user";
+  const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
+  const format = ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"];
+  const platform =
+    config.images.platform ?? (await run("docker", [...host, ...format], { timeoutMs: 20_000 })).stdout.trim();
+  const architecture = platform.split("/")[1];
+  const kindOf = (node: KubeObject) => (node.status?.nodeInfo as { architecture?: string } | undefined)?.architecture;
+  const others = nodes.filter((node) => kindOf(node) !== architecture);
+  if (!others.length) return `images for ${platform}, as the nodes are`;
+  const names = others.map((node) => `${node.metadata.name} (${kindOf(node)})`).join(", ");
+  throw new Failure(
+    `Images are built for ${platform}, and these nodes are of another kind: ${names}.`,
+    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop builds for it; elsewhere Docker needs QEMU), or name images for both: images.node.image and images.react.image.`,
+  );
+}
+
 /** Namespaces that a deploy would make must not be somebody else's. */
 export async function checkNamespaces(config: Config, kube: Kube): Promise<void> {
   if (!config.namespaces.create) return;

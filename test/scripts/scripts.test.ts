@@ -2,6 +2,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { parse } from "yaml";
+import { configSchema } from "../../modules/config";
 import { AUTOSCALED } from "../../modules/names";
 import { benches } from "../../scripts/bench";
 import { judge, withDrift, type LayerDiff } from "../../scripts/diff";
@@ -14,6 +16,7 @@ import {
   checkDocker,
   checkMetricsServer,
   checkNamespaces,
+  checkPlatform,
   checkTerraform,
   checkTlsSecret,
   compareVersions,
@@ -214,6 +217,29 @@ describe("preflight", () => {
       ),
     ).resolves.toBeUndefined();
     await expect(checkMetricsServer(config, metrics(undefined))).resolves.toBeUndefined();
+  });
+  it("stops where images that are built here cannot run there, with the platform to set", async () => {
+    const node = (name: string, architecture: string) => ({
+      kind: "Node",
+      metadata: { name },
+      status: { nodeInfo: { architecture } },
+    });
+    const check = (nodes: object[], overrides: object = {}) => {
+      const chosen = testConfig(overrides);
+      const { run } = recorder([
+        [/get nodes/, nodes.length ? JSON.stringify({ items: nodes }) : ""],
+        [/^docker version/, "linux/amd64\n"],
+      ]);
+      return checkPlatform(chosen, new Kube(chosen, run), run);
+    };
+    await expect(check([node("a", "amd64")])).resolves.toContain("linux/amd64");
+    await expect(check([node("a", "amd64"), node("b", "arm64")])).rejects.toMatchObject({
+      message: "Images are built for linux/amd64, and these nodes are of another kind: b (arm64).",
+      next: expect.stringContaining("images.platform to linux/arm64"),
+    });
+    await expect(check([node("b", "arm64")], { images: { platform: "linux/arm64" } })).resolves.toContain("arm64");
+    // a user of one namespace sees none of them
+    await expect(check([])).resolves.toContain("not shown");
   });
   it("stops at a namespace that is somebody else's, before anything is changed", async () => {
     const namespace = (labels: object) =>
@@ -471,6 +497,14 @@ describe("a kind cluster of one's own", () => {
     ]);
     const cluster = JSON.parse(inputs[0]!) as { nodes: unknown[]; containerdConfigPatches: string[] };
     expect(cluster.nodes).toHaveLength(3);
+    expect(cluster.nodes[0]).toEqual({
+      role: "control-plane",
+      // the page and Grafana, for this machine alone
+      extraPortMappings: [
+        { containerPort: 30080, hostPort: 8080, listenAddress: "127.0.0.1" },
+        { containerPort: 30030, hostPort: 3000, listenAddress: "127.0.0.1" },
+      ],
+    });
     expect(cluster.containerdConfigPatches[0]).toContain('config_path = "/etc/containerd/certs.d"');
     expect(inputs[1]).toBe('[host."http://iacproject-registry:5000"]\n');
   });
@@ -500,7 +534,15 @@ describe("a kind cluster of one's own", () => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-kind-"));
     const file = path.join(dir, "config.yaml");
     expect(writeKindConfig(config, file)).toBeUndefined();
-    expect(fs.readFileSync(file, "utf8")).toContain("context: kind-iacproject\nregistry:\n  push: localhost:5001");
+    const written = parse(fs.readFileSync(file, "utf8")) as object;
+    expect(written).toMatchObject({
+      profile: "kind",
+      cluster: { context: "kind-iacproject" },
+      registry: { push: "localhost:5001" },
+      exposure: { type: "NodePort", nodePort: 30080 },
+      monitoring: { grafanaNodePort: 30030 },
+    });
+    expect(configSchema.safeParse(written).success).toBe(true);
     expect(isKindConfig(file)).toBe(true);
     removeKindConfig(file);
     expect(fs.existsSync(file)).toBe(false);

@@ -102,6 +102,13 @@ describe("Grafana", () => {
     expect(grafana.env.GF_SECURITY_ADMIN_PASSWORD__FILE).toBe("/run/secrets/grafana/admin-password");
     expect(JSON.stringify(json["output"])).not.toContain("random_password");
   });
+  it("is on a port of each node where one is named", () => {
+    expect(values()["grafana"].service).toBeUndefined();
+    expect(values({ monitoring: { grafanaNodePort: 30030 } })["grafana"].service).toEqual({
+      type: "NodePort",
+      nodePort: 30030,
+    });
+  });
   it("knows Prometheus and Alertmanager before it starts", () => {
     const urls = values()["grafana"].datasources["datasources.yaml"].datasources.map((d: Json) => d["url"]);
     expect(urls).toHaveLength(2);
