@@ -30,7 +30,8 @@ export class OperatorResources extends Construct {
           metadata: { name, namespace, labels: { ...projectLabels, ...selectorLabels } },
           spec,
         },
-        fieldManager: { name: "terraform" },
+        // nobody else has a say in them
+        fieldManager: { name: "terraform", forceConflicts: true },
       });
     for (const { name, ...spec } of serviceMonitors(services)) object("ServiceMonitor", name, spec);
     object("PrometheusRule", PART_OF, { groups: ruleGroups(rulesProps(config, namespace)) });

@@ -102,7 +102,12 @@ export class RedisBackup extends Construct {
       },
     };
     if (config.workloads === "helm") new ObjectRelease(this, "object", { name: NAME, namespace, object: cronJob });
-    else new Manifest(this, "cron-job", { manifest: cronJob as unknown as Record<string, unknown> });
+    else
+      new Manifest(this, "cron-job", {
+        manifest: cronJob as unknown as Record<string, unknown>,
+        // nobody else has a say in it: what a hand has changed is put back, instead of stopping every deploy
+        fieldManager: { name: "terraform", forceConflicts: true },
+      });
   }
 
   /** The volume that they lie on; its name. */

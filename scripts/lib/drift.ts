@@ -32,8 +32,9 @@ const isWorkload = (m: { kind?: string }) => m.kind === "Deployment" || m.kind =
 /** Workloads of a layer that are not as they were applied. One that is gone is Terraform's to see. */
 export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift[]> {
   const found: Drift[] = [];
-  for (const { manifest } of (await terraform.stateOf("kubernetes_manifest")) as { manifest: KubeObject }[]) {
-    if (!isWorkload(manifest)) continue;
+  for (const { manifest } of (await terraform.stateOf("kubernetes_manifest")) as { manifest: KubeObject | null }[]) {
+    // one that was only just taken over has none yet
+    if (!manifest || !isWorkload(manifest)) continue;
     const { name, namespace } = manifest.metadata;
     const live = await kube.get(manifest.kind, name, namespace);
     if (!live) continue;

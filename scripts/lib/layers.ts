@@ -3,10 +3,10 @@ import type { Config } from "../../modules/config";
 import { IMAGE_NAMES, type ResolvedImages } from "../../stacks/images";
 import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
 import { takeOver, toldBeforehand } from "./cut-off";
-import { findDrift, repairDrift } from "./drift";
+import { findDrift, repairDrift, type Drift } from "./drift";
 import type { Kube } from "./kube";
 import { Terraform, type Changes, type Plan } from "./terraform";
-import { inStep } from "./ui";
+import { Failure, inStep } from "./ui";
 
 export const summary = ({ add, change, remove }: Changes): string =>
   [add && `${add} added`, change && `${change} changed`, remove && `${remove} removed`].filter(Boolean).join(", ");
@@ -59,14 +59,27 @@ const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Prom
     step.doing("planning");
     const plan = await planLayer(config, terraform, images, { onProgress: (text) => step.doing(text) });
     let text = "unchanged";
+    const byHand: Drift[] = [];
     if (!plan.isEmpty) {
       step.doing(`applying: ${intended(plan)}`);
-      const apply = () => terraform.apply((name) => step.doing(name));
-      text = summary(await toldBeforehand(kube, terraform, apply)) || "outputs updated";
+      const apply = () => toldBeforehand(kube, terraform, () => terraform.apply((name) => step.doing(name)));
+      let changes: Changes;
+      try {
+        changes = await apply();
+      } catch (error) {
+        if (!(error instanceof Failure && error.message.includes("field manager conflict"))) throw error;
+        // a hand has changed what is to change now: what was applied is put back first
+        byHand.push(...(await findDrift(kube, terraform)));
+        await repairDrift(kube, byHand);
+        await terraform.plan({ onProgress: (name) => step.doing(name) });
+        changes = await apply();
+      }
+      text = summary(changes) || "outputs updated";
     }
     if (taken !== undefined) text += `; a run before was cut off, ${taken} of its objects taken over`;
     const drifts = await findDrift(kube, terraform);
     await repairDrift(kube, drifts);
+    drifts.push(...byHand.filter((d) => !drifts.some((other) => other.name === d.name)));
     return drifts.length ? `${text}; changes made by hand undone in ${drifts.map((d) => d.name).join(", ")}` : text;
   });
 

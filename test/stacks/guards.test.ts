@@ -27,6 +27,16 @@ it("no target of an autoscaler has a replica count", () => {
   }
 });
 
+it("an applied object that shares no field with an autoscaler takes back what a hand has changed, instead of stopping a deploy", () => {
+  const others = synthesize({ observability: "existing", redis: { backup: { schedule: "0 3 * * *" } } });
+  const shared = (body: Json) => (body["computed_fields"] as string[] | undefined)?.includes("spec");
+  const alone = resources(others, "kubernetes_manifest").filter((r) => !shared(r.body));
+  expect(new Set(alone.map((r) => r.body["manifest"].kind))).toEqual(
+    new Set(["CronJob", "PrometheusRule", "ServiceMonitor"]),
+  );
+  for (const { body } of alone) expect(body["field_manager"]).toEqual({ name: "terraform", force_conflicts: true });
+});
+
 it("every container of ours has requests, runs as non-root and cannot write its root", () => {
   for (const w of workloads(all)) {
     const spec = podSpecOf(w)!;
