@@ -9,13 +9,14 @@ const DIR = path.join(PROJECT_ROOT, "test", "e2e");
 /** Longest run of a tier; one that causes outages waits for alerts. */
 const LIMIT_MS = 90 * 60_000;
 
-/** Names of the tiers: one file each. */
+/** Names of the tiers: one file each, or a part in a file of its own (`faults-ledger` of `faults`). */
 export const tiers = (): string[] =>
   fs
     .readdirSync(DIR)
     .filter((f) => f.endsWith(".e2e.ts"))
     .map((f) => f.replace(".e2e.ts", ""));
 
+/** Runs a tier with its parts, or one part. */
 export async function e2e(tier: string): Promise<number> {
   if (!tiers().includes(tier)) throw new Failure(`There is no tier ${tier}.`, `There are: ${tiers().join(", ")}`);
   const { execa } = await import("execa");
@@ -26,7 +27,7 @@ export async function e2e(tier: string): Promise<number> {
   const jest = path.join(PROJECT_ROOT, "node_modules", "jest", "bin", "jest.js");
   const { exitCode } = await execa(
     process.execPath,
-    [jest, "--config", "jest.e2e.config.js", "--runInBand", "--json", `--outputFile=${out}`, `${tier}\\.e2e\\.ts$`],
+    [jest, "--config", "jest.e2e.config.js", "--runInBand", "--json", `--outputFile=${out}`, `/${tier}(-[a-z]+)?\\.e2e\\.ts$`],
     { cwd: PROJECT_ROOT, stdio: "inherit", reject: false, timeout: LIMIT_MS },
   );
   if (fs.existsSync(out)) {

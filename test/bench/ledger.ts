@@ -1,11 +1,11 @@
 /** What is lost of answered writes while a pool of mains breaks, 60 times at random. Root, iproute2 and Redis 7.2 are needed; LEDGER_SEED and LEDGER_FAULTS choose another run. */
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { HELD, longestGap, missing, parseKept, WRITER } from "../helpers/ledger-writer";
+import { random } from "../helpers/random";
 import { row, rowsTable } from "../helpers/publish";
 import { bundleApi, pause, publish } from "./lib";
-import { Pods, MEMBERS, POOL, type Member } from "./ledger/pods";
+import { MEMBERS, Pods, POOL, requirements, type Member } from "./ledger/pods";
 
 const seed = Number(process.env["LEDGER_SEED"] ?? Math.floor(Math.random() * 1e9));
 const faults = Number(process.env["LEDGER_FAULTS"] ?? 60);
@@ -14,15 +14,6 @@ const WRITERS = 4;
 /** Writes must go on within so many seconds after a fault, and the pool be whole. */
 const LIMIT_SECONDS = 90;
 
-/** mulberry32: the same faults from the same seed. Source: T. Ettinger, public domain. */
-function random(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 const draw = random(seed);
 const between = (low: number, high: number) => low + draw() * (high - low);
 const one = <T>(of: readonly T[]): T => of[Math.floor(draw() * of.length)]!;
@@ -47,14 +38,6 @@ const KINDS: Readonly<Record<string, (pods: Pods, i: Member, ms: number) => Prom
     pods.signal(i, "redis", "SIGTERM");
   },
 };
-
-function requirements(): void {
-  if (process.getuid?.() !== 0) throw new Error("network namespaces need root: run it as root");
-  const version = execFileSync("redis-server", ["--version"]).toString();
-  const [, major, minor] = /v=(\d+)\.(\d+)/.exec(version) ?? [];
-  if (Number(major) * 100 + Number(minor) < 702) throw new Error(`WAITAOF needs Redis 7.2, this is: ${version.trim()}`);
-  execFileSync("ip", ["-V"]);
-}
 
 requirements();
 console.log(`seed ${seed}, ${faults} faults`);

@@ -1,8 +1,7 @@
 /** A ledger: a pod that writes without end and keeps every answer, and what each Redis has of it in the end. */
-import { HELD, longestGap, parseKept, WRITER } from "../helpers/ledger-writer";
+import { HELD, parseKept, WRITER } from "../helpers/ledger-writer";
 import { apiImage, app, eventually, kube, redisCli } from "./system";
 
-const NAME = "e2e-ledger";
 const LABELS = { "iacproject/e2e": "load" };
 
 export interface Ledger {
@@ -12,22 +11,45 @@ export interface Ledger {
   readonly failed: number;
 }
 
-const inPod = (...args: string[]) => kube.raw(["-n", "default", "exec", NAME, "--", ...args], { timeoutMs: 120_000 });
-
-const readKept = async () => parseKept(await inPod("cat", "/tmp/kept"));
-
-export async function removeLedger(): Promise<void> {
-  await kube.raw(["-n", "default", "delete", "pod", NAME, "--ignore-not-found", "--now"], { timeoutMs: 60_000 });
+export interface LedgerOptions {
+  readonly writers: number;
+  readonly pauseMs: number;
+  /** Where it is, for a node that is taken away would take the ledger with it. */
+  readonly node?: string;
+  /** The pod's name. @default "e2e-ledger" */
+  readonly name?: string;
+  /** Another program than that which asks the API, and what it gets as TARGET. */
+  readonly writer?: { readonly program: string; readonly target: string };
 }
 
-/** Starts writing. `node` is where, for one that is taken away would take the ledger with it. */
-export async function startLedger(options: { writers: number; pauseMs: number; node?: string }) {
-  await removeLedger();
+const removePod = (name: string) =>
+  kube.raw(["-n", "default", "delete", "pod", name, "--ignore-not-found", "--now"], { timeoutMs: 60_000 });
+
+export async function removeLedger(name = "e2e-ledger"): Promise<void> {
+  await removePod(name);
+}
+
+/** In the pod: the longest time between two acknowledged writes since a moment, ms. The file can be long, and stays there. */
+const GAP = `const from = Number(process.argv[1]) - 1000;
+let last = 0, gap = 0;
+for (const line of require("node:fs").readFileSync("/tmp/kept", "latin1").split("\\n")) {
+  const t = Number(line.split(" ")[1]);
+  if (!(t >= from)) continue;
+  if (last) gap = Math.max(gap, t - last);
+  last = t;
+}
+console.log(gap);`;
+
+/** Starts writing. */
+export async function startLedger(options: LedgerOptions) {
+  const { name = "e2e-ledger", writer = { program: WRITER, target: `http://node.${app}.svc:3000/item` } } = options;
+  const inPod = (...args: string[]) => kube.raw(["-n", "default", "exec", name, "--", ...args], { timeoutMs: 120_000 });
+  await removePod(name);
   const image = await apiImage();
   const pod = {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name: NAME, namespace: "default", labels: LABELS },
+    metadata: { name, namespace: "default", labels: LABELS },
     spec: {
       restartPolicy: "Never",
       ...(options.node === undefined ? {} : { nodeName: options.node }),
@@ -37,8 +59,8 @@ export async function startLedger(options: { writers: number; pauseMs: number; n
         {
           name: "ledger",
           image,
-          command: ["node", "-e", WRITER, String(options.writers), String(options.pauseMs), "/tmp"],
-          env: [{ name: "TARGET", value: `http://node.${app}.svc:3000/item` }],
+          command: ["node", "-e", writer.program, String(options.writers), String(options.pauseMs), "/tmp"],
+          env: [{ name: "TARGET", value: writer.target }],
           volumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
           resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },
         },
@@ -48,6 +70,15 @@ export async function startLedger(options: { writers: number; pauseMs: number; n
   };
   await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(pod) });
   const count = async () => Number((await inPod("sh", "-c", "wc -l </tmp/kept")).trim());
+  const readKept = async () => {
+    const lines = await count();
+    // a stream that ends early would make a lost write look kept
+    return eventually("the whole ledger", 120, async () => {
+      const kept = parseKept(await inPod("cat", "/tmp/kept"));
+      if (kept.size < lines) throw new Error(`${kept.size} of ${lines} lines came`);
+      return kept;
+    });
+  };
   await eventually("the ledger to begin", 90, async () => ((await count()) > 20 ? true : undefined));
   return {
     count,
@@ -61,7 +92,7 @@ export async function startLedger(options: { writers: number; pauseMs: number; n
       );
     },
     /** The longest time without an acknowledged write since `from`, seconds. */
-    longestGap: async (from: number) => longestGap(await readKept(), from),
+    longestGap: async (from: number) => Number(await inPod("node", "-e", GAP, String(from))) / 1000,
     stop: async (): Promise<Ledger> => {
       await inPod("sh", "-c", "kill -USR2 1");
       const failed = await eventually("the last answers", 60, async () => {

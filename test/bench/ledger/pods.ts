@@ -21,6 +21,15 @@ const namespace = (i: Member) => `iac-ledger-${i}`;
 const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** @throws where it cannot run here, with what is missing */
+export function requirements(): void {
+  if (process.getuid?.() !== 0) throw new Error("network namespaces need root: run it as root");
+  const version = execFileSync("redis-server", ["--version"]).toString();
+  const [, major, minor] = /v=(\d+)\.(\d+)/.exec(version) ?? [];
+  if (Number(major) * 100 + Number(minor) < 702) throw new Error(`WAITAOF needs Redis 7.2, this is: ${version.trim()}`);
+  execFileSync("ip", ["-V"]);
+}
+
 export class Pods {
   readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), "iac-ledger-"));
   private readonly running = new Map<string, ChildProcess>();
@@ -55,10 +64,15 @@ export class Pods {
   }
 
   /** A command in the switch's namespace, from where every pod is reached. */
-  outside(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  outside(
+    program: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    stdout: "ignore" | "pipe" = "ignore",
+  ): ChildProcess {
     const child = spawn("ip", ["netns", "exec", SWITCH, program, ...args], {
       env: { PATH: process.env["PATH"], ...env },
-      stdio: ["ignore", "ignore", "inherit"],
+      stdio: ["ignore", stdout, "inherit"],
     });
     return child;
   }

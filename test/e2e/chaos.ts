@@ -1,0 +1,178 @@
+/**
+ * Faults that no command of Kubernetes causes: a signal to a process, a link that goes dead, a disk that is full.
+ * A pod with all rights on each node causes them; it is there only while a test runs.
+ */
+import type { KubeObject } from "../../scripts/lib/kube";
+import { app, eventually, isReady, kube } from "./system";
+
+const NAME = "e2e-chaos";
+const NAMESPACE = "default";
+const LABELS = { "iacproject/e2e": "chaos" };
+/** Where a node has the small disk of {@link fillDisk}. */
+const SMALL = "/run/e2e-small-disk";
+
+/** Takes the pods away, and whatever a fault has left. */
+export async function removeChaos(): Promise<void> {
+  await Promise.all(undo.map((u) => u().catch((error: Error) => console.log(error.message))));
+  undo.length = 0;
+  await kube.raw(["-n", NAMESPACE, "delete", "daemonset", NAME, "--ignore-not-found", "--wait", "--timeout=60s"], {
+    timeoutMs: 90_000,
+  });
+}
+
+/** Faults under way. */
+const undo: (() => Promise<void>)[] = [];
+function begun(end: () => Promise<void>): () => Promise<void> {
+  undo.push(end);
+  return async () => {
+    await end();
+    undo.splice(undo.indexOf(end), 1);
+  };
+}
+
+/** Brings up a pod on each node. `image` needs a shell and nsenter. */
+export async function startChaos(image: string): Promise<void> {
+  const daemonSet = {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name: NAME, namespace: NAMESPACE, labels: LABELS },
+    spec: {
+      selector: { matchLabels: LABELS },
+      template: {
+        metadata: { labels: LABELS },
+        spec: {
+          hostPID: true,
+          hostNetwork: true,
+          automountServiceAccountToken: false,
+          tolerations: [{ operator: "Exists" }],
+          terminationGracePeriodSeconds: 1,
+          containers: [
+            {
+              name: "chaos",
+              image,
+              command: ["sleep", "infinity"],
+              securityContext: { privileged: true, runAsUser: 0 },
+              resources: { requests: { cpu: "5m", memory: "16Mi" } },
+            },
+          ],
+        },
+      },
+    },
+  };
+  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(daemonSet) });
+  await eventually("a pod on each node that causes faults", 90, async () => {
+    const [pods, nodes] = await Promise.all([helpers(), kube.list("nodes")]);
+    return pods.length === nodes.length && pods.every(isReady) ? true : undefined;
+  });
+}
+
+const helpers = () => kube.list("pods", "-n", NAMESPACE, "-l", "iacproject/e2e=chaos");
+const nodeOf = (pod: KubeObject) => pod.spec!["nodeName"] as string;
+
+/** Runs a shell script as root among a node's processes and networks: what it says. */
+export async function onNode(node: string, script: string): Promise<string> {
+  const helper = (await helpers()).find((p) => nodeOf(p) === node);
+  if (!helper) throw new Error(`no pod of the test is on node ${node}`);
+  const out = await kube.raw(["-n", NAMESPACE, "exec", helper.metadata.name, "--", "sh", "-euc", script], {
+    timeoutMs: 60_000,
+  });
+  return out.trim();
+}
+
+/** Shell that puts the process of a pod's Redis into $pid; its Sentinel is another. Systemd writes a pod's id with _ for -. */
+const findRedis = (pod: KubeObject) => {
+  const uid = pod.metadata.uid!;
+  return `pid=
+for p in /proc/[0-9]*; do
+  grep -qE '${uid}|${uid.replaceAll("-", "_")}' $p/cgroup 2>/dev/null || continue
+  case $(tr '\\0' ' ' <$p/cmdline) in *sentinel*) ;; redis-server*) pid=\${p#/proc/} ;; esac
+done
+[ -n "$pid" ] || { echo 'no Redis in pod ${pod.metadata.name}' >&2; exit 1; }
+`;
+};
+
+const podNamed = async (name: string, namespace: string) => {
+  const pod = await kube.get("pod", name, namespace);
+  if (!pod) throw new Error(`there is no pod ${namespace}/${name}`);
+  return pod;
+};
+
+/** Sends a signal to the Redis of a pod, from outside: its first process hears none from inside. */
+export async function signal(name: string, what: "KILL" | "STOP" | "CONT", namespace = app): Promise<void> {
+  const pod = await podNamed(name, namespace);
+  await onNode(nodeOf(pod), `${findRedis(pod)}kill -${what} $pid`);
+}
+
+/** Stops the Redis of a pod for `ms`. */
+export async function stopFor(name: string, ms: number, namespace = app): Promise<void> {
+  await signal(name, "STOP", namespace);
+  const goOn = begun(() => signal(name, "CONT", namespace));
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  await goOn();
+}
+
+/**
+ * Takes down the node's end of a pod's link: packets vanish, those of established connections too. Resolves, once the
+ * pod sees its link dead, with what brings it back.
+ */
+export async function cutOff(name: string, namespace = app): Promise<() => Promise<void>> {
+  const pod = await podNamed(name, namespace);
+  const inPod = (what: string) =>
+    kube.raw(["-n", namespace, "exec", name, "-c", "redis", "--", "cat", `/sys/class/net/eth0/${what}`]);
+  const index = Number(await inPod("iflink"));
+  // IFF_UP is its lowest bit
+  const flags = (change: string) => `for d in /sys/class/net/*; do
+  [ "$(cat $d/ifindex)" = ${index} ] || continue
+  echo $(( $(cat $d/flags) ${change} )) >$d/flags
+  exit 0
+done
+echo 'no device ${index}' >&2; exit 1`;
+  await onNode(nodeOf(pod), flags("& ~1"));
+  const end = begun(async () => void (await onNode(nodeOf(pod), flags("| 1"))));
+  await eventually(`the link of ${name} to be dead`, 10, async () =>
+    (await inPod("operstate")).trim() === "up" ? undefined : true,
+  );
+  return end;
+}
+
+/**
+ * Moves the volume of a pod's Redis onto a disk that it fills: Redis is restarted there, and cannot write. Resolves, once the
+ * disk is full, with what moves the volume back, which restarts Redis again. Only for a volume that is a folder of its node.
+ */
+export async function fillDisk(name: string, claim: string): Promise<() => Promise<void>> {
+  const pod = await podNamed(name, app);
+  const volume = (await kube.get("pvc", claim, app))?.spec?.["volumeName"] as string;
+  const spec = (await kube.get("pv", volume))?.spec as Record<string, { path: string } | undefined>;
+  const folder = (spec["hostPath"] ?? spec["local"])?.path;
+  if (!folder) throw new Error(`volume ${volume} is no folder of its node: it cannot be made small`);
+  const host = "nsenter -t 1 -m --";
+  await onNode(
+    nodeOf(pod),
+    `${findRedis(pod)}kill -STOP $pid
+size=$(( $(${host} du -sk ${folder} | cut -f 1) + 2048 ))
+${host} mkdir -p ${SMALL}
+${host} mount -t tmpfs -o size=\${size}k tmpfs ${SMALL}
+${host} cp -a ${folder}/. ${SMALL}/
+${host} chown --reference=${folder} ${SMALL}
+${host} chmod --reference=${folder} ${SMALL}
+${host} mount --bind ${SMALL} ${folder}
+kill -KILL $pid`,
+  );
+  const end = begun(async () => {
+    const now = await podNamed(name, app);
+    await onNode(
+      nodeOf(pod),
+      `(${findRedis(now)}kill -KILL $pid) || true
+${host} rm -f ${SMALL}/e2e-filler
+${host} umount -l ${folder}
+${host} sh -c 'rm -rf ${folder}/* && cp -a ${SMALL}/. ${folder}/'
+${host} umount -l ${SMALL}`,
+    );
+  });
+  await eventually("Redis to use the small disk", 90, async () => {
+    await onNode(nodeOf(pod), findRedis(await podNamed(name, app)));
+    return true;
+  });
+  await onNode(nodeOf(pod), `${host} dd if=/dev/zero of=${SMALL}/e2e-filler bs=4k 2>/dev/null || true`);
+  return end;
+}

@@ -1,0 +1,266 @@
+/**
+ * Part `faults-ledger` of tier `faults`: a ledger of answered writes, and more than 50 faults in an order that a seed
+ * draws; beside it the same faults at a stock Redis. E2E_DURABILITY chooses the mode, E2E_SEED another order,
+ * E2E_FAULTS how many; E2E_NODES, E2E_NODE_STOP and E2E_NODE_START (with {node} for its name) what node may go.
+ */
+import { execFileSync } from "node:child_process";
+import { missing } from "../helpers/ledger-writer";
+import { random, shuffled } from "../helpers/random";
+import { cutOff, fillDisk, removeChaos, signal, startChaos, stopFor } from "./chaos";
+import { heldBy, removeLedger, startLedger } from "./ledger";
+import { letLoadAskTheApi } from "./load";
+import { EXHAUST, PEER_MAIN, removePeer, startPeer } from "./peer";
+import { removeAfterFailure, step } from "./steps";
+import {
+  app,
+  eventually,
+  expectAsBefore,
+  expectNothingOfOurs,
+  inventory,
+  isReady,
+  kube,
+  npmRunWith,
+  redis,
+  redisCli,
+} from "./system";
+
+const durability = process.env["E2E_DURABILITY"] ?? "safe";
+const settings = { IAC_REDIS_DURABILITY: durability, IAC_OBSERVABILITY: "none" };
+const seed = Number(process.env["E2E_SEED"] ?? Math.floor(Math.random() * 1e6));
+const draw = random(seed);
+const between = (low: number, high: number) => low + draw() * (high - low);
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** After a fault everything must be whole, and writes answered, within so many seconds. */
+const LIMIT = 240;
+
+removeAfterFailure(settings);
+afterAll(async () => {
+  await removeChaos();
+  await removePeer();
+  await removeLedger();
+});
+
+const podsOf = (name: string) => kube.list("pods", "-n", app, "-l", `app.kubernetes.io/name=${name}`);
+const info = async (pod: string) => {
+  const text = await redis(pod, "INFO", "replication");
+  return (field: string) => new RegExp(`${field}:(\\S+)`).exec(text)?.[1];
+};
+
+/** Waits for one main, all of its pool Ready, and every replica Ready and linked with main; gives their names. */
+const whole = () =>
+  eventually("Redis to be whole", LIMIT, async () => {
+    const [pool, replicas] = await Promise.all([podsOf("redis-main"), podsOf("redis-replica")]);
+    if (pool.length !== (durability === "ha" ? 3 : 1) || replicas.length < 1) throw new Error("a pod is missing");
+    const waiting = [...pool, ...replicas].filter((p) => !isReady(p) || p.metadata.deletionTimestamp);
+    if (waiting.length) throw new Error(`not Ready: ${waiting.map((p) => p.metadata.name).join(", ")}`);
+    const names = [...pool, ...replicas].map((p) => p.metadata.name);
+    const seen = await Promise.all(names.map(info));
+    const mains = names.filter((_, i) => seen[i]!("role") === "master");
+    if (mains.length !== 1) throw new Error(`mains: ${mains.join(", ") || "none"}`);
+    const apart = names.filter((_, i) => seen[i]!("role") !== "master" && seen[i]!("master_link_status") !== "up");
+    if (apart.length) throw new Error(`not linked with main: ${apart.join(", ")}`);
+    return { main: mains[0]!, others: names.filter((n) => n !== mains[0]) };
+  });
+
+const restarts = async (pod: string, namespace = app) =>
+  (await kube.get("pod", pod, namespace))?.status?.containerStatuses?.find((c: { name: string }) => c.name === "redis")
+    ?.restartCount as number;
+const deletePod = (pod: string, namespace = app) => kube.raw(["-n", namespace, "delete", "pod", pod, "--wait=false"]);
+const ended = async (pod: string) => {
+  const status = (await kube.get("pod", pod, app))?.status?.containerStatuses?.find(
+    (c: { name: string }) => c.name === "redis",
+  );
+  return (status?.state?.terminated ?? status?.lastState?.terminated)?.reason as string | undefined;
+};
+function nodeCommand(what: "STOP" | "START", node: string): void {
+  const line = process.env[`E2E_NODE_${what}`];
+  if (!line) throw new Error(`E2E_NODE_${what} must say by what command a node goes and comes back`);
+  execFileSync("sh", ["-c", line.replaceAll("{node}", node)], { stdio: "inherit", timeout: 120_000 });
+}
+const mayGo = (process.env["E2E_NODES"] ?? "").split(",").filter(Boolean);
+const nodeOf = async (pod: string) => (await kube.get("pod", pod, app))!.spec?.["nodeName"] as string;
+
+interface Kind {
+  readonly name: string;
+  /** Whether it is main that is hit. */
+  readonly main: boolean;
+  readonly times: number;
+  /** It ends a container, which the kubelet starts again: later each time. */
+  readonly restarts?: boolean;
+  readonly cause: (pod: string) => Promise<unknown>;
+  /** The same at the peer's main. */
+  readonly peer?: () => Promise<unknown>;
+}
+let peer: Awaited<ReturnType<typeof startPeer>>;
+let memory = 0;
+
+const killed = { name: "process killed", restarts: true, cause: (pod: string) => signal(pod, "KILL") };
+const stopped = { name: "process stopped", cause: (pod: string) => stopFor(pod, between(500, 7000)) };
+const deleted = { name: "pod deleted", cause: (pod: string) => deletePod(pod) };
+const link = {
+  name: "link cut",
+  cause: async (pod: string) => {
+    const restore = await cutOff(pod);
+    await pause(between(2000, 10_000));
+    await restore();
+  },
+};
+const peerDeleted = () => deletePod(PEER_MAIN, "default");
+const KINDS: readonly Kind[] = [
+  { ...killed, main: true, times: 10, peer: () => signal(PEER_MAIN, "KILL", "default") },
+  { ...stopped, main: true, times: 5, peer: () => stopFor(PEER_MAIN, 2000, "default") },
+  { ...deleted, main: true, times: 5, peer: peerDeleted },
+  { ...link, main: true, times: 6 },
+  {
+    name: "out of memory",
+    main: true,
+    times: 3,
+    restarts: true,
+    cause: async (pod) => {
+      await redisCli(pod, ["EVAL", `"${EXHAUST}"`, "0"], 60_000).catch(() => undefined);
+      await eventually("the kernel to end it", 30, async () => ((await ended(pod)) === "OOMKilled" ? true : undefined));
+    },
+    peer: () => peer.exhaust().catch(() => undefined),
+  },
+  {
+    name: "disk full",
+    main: true,
+    times: 2,
+    cause: async (pod) => {
+      const empty = await fillDisk(pod, `data-${pod}`);
+      await pause(between(5000, 10_000));
+      await empty();
+      // it was restarted often by now: the next would be late
+      await deletePod(pod);
+    },
+  },
+  {
+    name: "node lost, and back",
+    main: true,
+    times: 2,
+    cause: async (pod) => {
+      const node = await nodeOf(pod);
+      if (!mayGo.includes(node)) throw new Error(`${pod} is on ${node}, which E2E_NODES does not name`);
+      nodeCommand("STOP", node);
+      await pause(between(3000, 15_000));
+      nodeCommand("START", node);
+    },
+  },
+  {
+    name: "new settings",
+    main: true,
+    times: 2,
+    cause: async () => {
+      memory = memory === 240 ? 250 : 240;
+      expect((await npmRunWith({ ...settings, IAC_REDIS_MAX_MEMORY: `${memory}mb` }, "up")).code).toBe(0);
+    },
+  },
+  { ...killed, main: false, times: 5 },
+  { ...stopped, main: false, times: 4 },
+  { ...deleted, main: false, times: 4 },
+  { ...link, main: false, times: 4 },
+];
+
+const plan = shuffled(
+  KINDS.flatMap((kind) => Array.from({ length: kind.times }, () => kind)),
+  draw,
+).slice(0, Number(process.env["E2E_FAULTS"] ?? Infinity));
+
+let before: string[];
+let ledger: Awaited<ReturnType<typeof startLedger>>;
+const gaps: Record<string, number[]> = {};
+const where = (kind: Kind) => (kind.main ? "main" : "a replica");
+
+step("the system is up with its ledger, and beside it a stock Redis with one", async () => {
+  console.log(`${durability}, seed ${seed}, ${plan.length} faults`);
+  await expectNothingOfOurs();
+  before = await inventory();
+  const nodes = (await kube.list("nodes")).map((n) => n.metadata.name);
+  const lasting = nodes.find((n) => !mayGo.includes(n));
+  if (!mayGo.length || !lasting)
+    throw new Error("E2E_NODES must name nodes that may be taken away, and not all of them");
+  expect((await npmRunWith(settings, "up")).code).toBe(0);
+  if (durability !== "ha") {
+    // main's volume belongs to a node: to one that may go. Nothing is in it yet
+    for (const node of nodes.filter((n) => !mayGo.includes(n))) await kube.raw(["cordon", node]);
+    try {
+      await kube.raw(["-n", app, "delete", "pvc", "data-redis-main-0", "--wait=false"]);
+      await kube.raw(["-n", app, "delete", "pod", "redis-main-0"], { timeoutMs: 120_000 });
+      await whole();
+    } finally {
+      for (const node of nodes.filter((n) => !mayGo.includes(n))) await kube.raw(["uncordon", node]);
+    }
+    expect(mayGo).toContain(await nodeOf("redis-main-0"));
+  }
+  const image = (await kube.get("pod", "redis-main-0", app))!.spec!["containers"][0].image as string;
+  await letLoadAskTheApi();
+  await startChaos(image);
+  peer = await startPeer(image, lasting);
+  ledger = await startLedger({ writers: 8, pauseMs: 20, node: lasting });
+});
+
+step(
+  "after each fault everything becomes whole by itself, and writes go on",
+  async () => {
+    for (const [i, drawn] of plan.entries()) {
+      const { main, others } = await whole();
+      const target = drawn.main ? main : others[Math.floor(draw() * others.length)]!;
+      // the kubelet starts a container that ends again and again later each time; a new pod begins anew
+      const kind =
+        drawn.restarts && (await restarts(target)) > 0
+          ? { ...drawn, ...deleted, restarts: false, peer: peerDeleted }
+          : drawn;
+      await pause(between(500, 3000));
+      const at = Date.now();
+      const atPeer = kind.main
+        ? kind.peer?.().catch((error: Error) => console.log(`peer: ${error.message}`))
+        : undefined;
+      await kind.cause(target);
+      await ledger.goesOn(LIMIT);
+      await whole();
+      await atPeer;
+      const gap = await ledger.longestGap(at);
+      (gaps[`${kind.name}, ${where(kind)}`] ??= []).push(gap);
+      process.stderr.write(
+        `${i + 1}/${plan.length} ${kind.name}, ${target}: ${gap.toFixed(1)} s without an answered write, whole after ${((Date.now() - at) / 1000).toFixed(0)} s\n`,
+      );
+    }
+  },
+  85,
+);
+
+step("every answered write is on main, and on each other Redis", async () => {
+  const { main, others } = await whole();
+  const { kept, failed } = await ledger.stop();
+  const stock = await peer.ledger.stop();
+  const lost: Record<string, number> = {};
+  for (const pod of [main, ...others]) lost[pod] = missing(kept, await heldBy(pod)).length;
+  const stockLost: Record<string, number> = {};
+  for (const [pod, held] of Object.entries(await peer.held())) stockLost[pod] = missing(stock.kept, held).length;
+  const median = (of: number[]) => [...of].sort((a, b) => a - b)[Math.floor(of.length / 2)]!;
+  const result = {
+    durability,
+    seed,
+    faults: plan.length,
+    answered: kept.size,
+    failed,
+    lost,
+    outages: Object.fromEntries(
+      Object.entries(gaps).map(([name, of]) => [
+        name,
+        { times: of.length, median: median(of), longest: Math.max(...of) },
+      ]),
+    ),
+    stock: { answered: stock.kept.size, lost: stockLost },
+  };
+  console.log(JSON.stringify(result, null, 1));
+  expect(lost).toEqual(Object.fromEntries(Object.keys(lost).map((pod) => [pod, 0])));
+});
+
+step("all of it is removed", async () => {
+  await removeChaos();
+  await removePeer();
+  await removeLedger();
+  expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);
+  await expectAsBefore(before);
+});
