@@ -76,7 +76,11 @@ const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Prom
       }
       text = summary(changes) || "outputs updated";
     }
-    if (taken !== undefined) text += `; a run before was cut off, ${taken} of its objects taken over`;
+    if (taken !== undefined) {
+      text += taken
+        ? `; a run before was cut off, ${taken} of its objects taken over`
+        : "; a run before was cut off before it had made anything here";
+    }
     const drifts = await findDrift(kube, terraform);
     await repairDrift(kube, drifts);
     drifts.push(...byHand.filter((d) => !drifts.some((other) => other.name === d.name)));

@@ -71,8 +71,9 @@ const nodeOf = (pod: KubeObject) => pod.spec!["nodeName"] as string;
 
 /** Runs a shell script as root among a node's processes and networks: what it says. */
 export async function onNode(node: string, script: string): Promise<string> {
-  const helper = (await helpers()).find((p) => nodeOf(p) === node);
-  if (!helper) throw new Error(`no pod of the test is on node ${node}`);
+  const helper = await eventually(`the test's pod on node ${node}`, 120, async () =>
+    (await helpers()).find((p) => nodeOf(p) === node && isReady(p)),
+  );
   const out = await kube.raw(["-n", NAMESPACE, "exec", helper.metadata.name, "--", "sh", "-euc", script], {
     timeoutMs: 60_000,
   });
@@ -135,21 +136,31 @@ echo 'no device ${index}' >&2; exit 1`;
   return end;
 }
 
+/** A volume that is a disk of its own for a while, hardly larger than what is on it. */
+export interface SmallDisk {
+  /** Leaves no byte of it free. */
+  fill(): Promise<void>;
+  /** Moves the volume back to where it was; the pod is made anew for it. */
+  end(): Promise<void>;
+}
+
 /**
- * Moves the volume of a pod's Redis onto a disk that it fills: Redis is restarted there, and cannot write. Resolves, once the
- * disk is full, with what moves the volume back, which restarts Redis again. Only for a volume that is a folder of its node.
+ * Moves the volume of a pod's Redis onto a small disk, and restarts Redis there. No answered write is in between: its process
+ * stands still while its files are copied, and there is none while they are copied back. Only for a volume that is a folder
+ * of its node, which its pod cannot leave.
  */
-export async function fillDisk(name: string, claim: string): Promise<() => Promise<void>> {
+export async function smallDisk(name: string, claim: string): Promise<SmallDisk> {
   const pod = await podNamed(name, app);
+  const node = nodeOf(pod);
   const volume = (await kube.get("pvc", claim, app))?.spec?.["volumeName"] as string;
   const spec = (await kube.get("pv", volume))?.spec as Record<string, { path: string } | undefined>;
   const folder = (spec["hostPath"] ?? spec["local"])?.path;
   if (!folder) throw new Error(`volume ${volume} is no folder of its node: it cannot be made small`);
   const host = "nsenter -t 1 -m --";
   await onNode(
-    nodeOf(pod),
+    node,
     `${findRedis(pod)}kill -STOP $pid
-size=$(( $(${host} du -sk ${folder} | cut -f 1) + 2048 ))
+size=$(( $(${host} du -sk ${folder} | cut -f 1) + 4096 ))
 ${host} mkdir -p ${SMALL}
 ${host} mount -t tmpfs -o size=\${size}k tmpfs ${SMALL}
 ${host} cp -a ${folder}/. ${SMALL}/
@@ -159,20 +170,27 @@ ${host} mount --bind ${SMALL} ${folder}
 kill -KILL $pid`,
   );
   const end = begun(async () => {
-    const now = await podNamed(name, app);
-    await onNode(
-      nodeOf(pod),
-      `(${findRedis(now)}kill -KILL $pid) || true
-${host} rm -f ${SMALL}/e2e-filler
-${host} umount -l ${folder}
+    await kube.raw(["cordon", node]);
+    try {
+      await kube.raw(["-n", app, "delete", "pod", name], { timeoutMs: 120_000 });
+      await onNode(
+        node,
+        `${host} rm -f ${SMALL}/e2e-filler
+${host} umount ${folder}
 ${host} sh -c 'rm -rf ${folder}/* && cp -a ${SMALL}/. ${folder}/'
-${host} umount -l ${SMALL}`,
-    );
+${host} umount ${SMALL}`,
+      );
+    } finally {
+      await kube.raw(["uncordon", node]);
+    }
   });
-  await eventually("Redis to use the small disk", 90, async () => {
-    await onNode(nodeOf(pod), findRedis(await podNamed(name, app)));
+  await eventually("Redis to run on the small disk", 90, async () => {
+    await onNode(node, `${findRedis(await podNamed(name, app))}grep -q ' /data tmpfs' /proc/$pid/mounts`);
     return true;
   });
-  await onNode(nodeOf(pod), `${host} dd if=/dev/zero of=${SMALL}/e2e-filler bs=4k 2>/dev/null || true`);
-  return end;
+  return {
+    fill: async () =>
+      void (await onNode(node, `${host} dd if=/dev/zero of=${SMALL}/e2e-filler bs=4k 2>/dev/null || true`)),
+    end,
+  };
 }

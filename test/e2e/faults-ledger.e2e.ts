@@ -4,9 +4,11 @@
  * E2E_FAULTS how many; E2E_NODES, E2E_NODE_STOP and E2E_NODE_START (with {node} for its name) what node may go.
  */
 import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
 import { missing } from "../helpers/ledger-writer";
+import { Figures } from "../helpers/publish";
 import { random, shuffled } from "../helpers/random";
-import { cutOff, fillDisk, removeChaos, signal, startChaos, stopFor } from "./chaos";
+import { cutOff, removeChaos, signal, smallDisk, startChaos, stopFor } from "./chaos";
 import { heldBy, removeLedger, startLedger } from "./ledger";
 import { letLoadAskTheApi } from "./load";
 import { EXHAUST, PEER_MAIN, removePeer, startPeer } from "./peer";
@@ -20,6 +22,7 @@ import {
   isReady,
   kube,
   npmRunWith,
+  projectPath,
   redis,
   redisCli,
 } from "./system";
@@ -62,14 +65,12 @@ const whole = () =>
     return { main: mains[0]!, others: names.filter((n) => n !== mains[0]) };
   });
 
-const restarts = async (pod: string, namespace = app) =>
-  (await kube.get("pod", pod, namespace))?.status?.containerStatuses?.find((c: { name: string }) => c.name === "redis")
-    ?.restartCount as number;
+const statusOf = async (pod: string, namespace = app) =>
+  (await kube.get("pod", pod, namespace))?.status?.containerStatuses?.find((c: { name: string }) => c.name === "redis");
+const restarts = async (pod: string) => (await statusOf(pod))?.restartCount as number;
 const deletePod = (pod: string, namespace = app) => kube.raw(["-n", namespace, "delete", "pod", pod, "--wait=false"]);
 const ended = async (pod: string) => {
-  const status = (await kube.get("pod", pod, app))?.status?.containerStatuses?.find(
-    (c: { name: string }) => c.name === "redis",
-  );
+  const status = await statusOf(pod);
   return (status?.state?.terminated ?? status?.lastState?.terminated)?.reason as string | undefined;
 };
 function nodeCommand(what: "STOP" | "START", node: string): void {
@@ -127,11 +128,15 @@ const KINDS: readonly Kind[] = [
     main: true,
     times: 2,
     cause: async (pod) => {
-      const empty = await fillDisk(pod, `data-${pod}`);
-      await pause(between(5000, 10_000));
-      await empty();
-      // it was restarted often by now: the next would be late
-      await deletePod(pod);
+      const disk = await smallDisk(pod, `data-${pod}`);
+      const before = await restarts(pod);
+      await disk.fill();
+      await eventually("Redis to notice that its disk is full", 60, async () => {
+        if ((await restarts(pod)) > before || !(await statusOf(pod))?.state?.running) return true;
+        return /aof_last_write_status:err/.test(await redis(pod, "INFO", "persistence")) ? true : undefined;
+      });
+      await pause(between(2000, 8000));
+      await disk.end();
     },
   },
   {
@@ -169,6 +174,7 @@ const plan = shuffled(
 let before: string[];
 let ledger: Awaited<ReturnType<typeof startLedger>>;
 const gaps: Record<string, number[]> = {};
+const figures = new Figures();
 const where = (kind: Kind) => (kind.main ? "main" : "a replica");
 
 step("the system is up with its ledger, and beside it a stock Redis with one", async () => {
@@ -238,22 +244,31 @@ step("every answered write is on main, and on each other Redis", async () => {
   const stockLost: Record<string, number> = {};
   for (const [pod, held] of Object.entries(await peer.held())) stockLost[pod] = missing(stock.kept, held).length;
   const median = (of: number[]) => [...of].sort((a, b) => a - b)[Math.floor(of.length / 2)]!;
-  const result = {
-    durability,
-    seed,
-    faults: plan.length,
-    answered: kept.size,
-    failed,
-    lost,
-    outages: Object.fromEntries(
-      Object.entries(gaps).map(([name, of]) => [
-        name,
-        { times: of.length, median: median(of), longest: Math.max(...of) },
-      ]),
-    ),
-    stock: { answered: stock.kept.size, lost: stockLost },
-  };
-  console.log(JSON.stringify(result, null, 1));
+  const outages = Object.entries(gaps)
+    .filter(([name]) => name.endsWith(", main"))
+    .map(([name, of]) => `${name} ${median(of).toFixed(1)} (${of.length}, longest ${Math.max(...of).toFixed(1)})`);
+  const [most, stockMost] = [lost, stockLost].map((l) => Math.max(...Object.values(l)));
+  const run = `\`${durability}\`, ${plan.length} faults, seed ${seed}`;
+  const count = (n: number) => n.toLocaleString("en");
+  figures.raw[`${durability} ${seed}`] = { faults: plan.length, answered: kept.size, failed, lost, gaps, stockLost };
+  figures.note(
+    `${run}: answered writes that any Redis lacks`,
+    `${most} of ${count(kept.size)}; ${count(failed)} refused or not answered; a stock Redis beside it lost ${count(stockMost!)} of ${count(stock.kept.size)}`,
+    "0 of ≥ 100,000",
+    most === 0 && kept.size >= 100_000,
+  );
+  const kill = median(gaps["process killed, main"] ?? [Infinity]);
+  figures.note(
+    `${run}: longest time without an answered write, s, median`,
+    outages.join("; "),
+    durability === "ha" ? "≤ 10 when main is lost" : "≤ 3 after a kill",
+    kill <= (durability === "ha" ? 10 : 3),
+  );
+  // those of other runs stay
+  const file = projectPath("docs", "benchmarks", "faults.json");
+  const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as object) : {};
+  for (const [name, value] of Object.entries(earlier)) figures.raw[name] ??= value;
+  figures.publish(projectPath(), "faults");
   expect(lost).toEqual(Object.fromEntries(Object.keys(lost).map((pod) => [pod, 0])));
 });
 
