@@ -121,13 +121,16 @@ export async function cutOff(name: string, namespace = app): Promise<() => Promi
   const inPod = (what: string) =>
     kube.raw(["-n", namespace, "exec", name, "-c", "redis", "--", "cat", `/sys/class/net/eth0/${what}`]);
   const index = Number(await inPod("iflink"));
-  // IFF_UP is its lowest bit
-  const flags = (change: string) => `for d in /sys/class/net/*; do
+  // the node's own view of its devices, writable; IFF_UP is the lowest bit of their flags
+  const flags = (change: string) => `unshare -m sh -euc '
+mount -t sysfs sysfs /sys
+for d in /sys/class/net/*; do
   [ "$(cat $d/ifindex)" = ${index} ] || continue
   echo $(( $(cat $d/flags) ${change} )) >$d/flags
   exit 0
 done
-echo 'no device ${index}' >&2; exit 1`;
+echo "no device ${index}" >&2
+exit 1'`;
   await onNode(nodeOf(pod), flags("& ~1"));
   const end = begun(async () => void (await onNode(nodeOf(pod), flags("| 1"))));
   await eventually(`the link of ${name} to be dead`, 10, async () =>

@@ -84,6 +84,8 @@ export async function startLedger(options: LedgerOptions) {
     count,
     /** Writes so far that were answered otherwise, or not at all. */
     failed: async () => Number((await inPod("sh", "-c", "wc -l </tmp/refused")).trim()),
+    /** What the last of those said, and when. */
+    refused: () => inPod("tail", "-n", "20", "/tmp/refused"),
     /** Waits until writes are answered again. */
     goesOn: async (seconds: number) => {
       const before = await count();

@@ -105,6 +105,7 @@ async function underLoad(name: string, change: () => Promise<Outcome>) {
     await ledger.goesOn(60);
     const gap = await ledger.longestGap(at);
     const failed = (await ledger.failed()) - failedBefore;
+    if (failed > 0) console.log(await ledger.refused());
     const { sent, seen } = await load.end();
     cost[name] = { seconds: Math.round((Date.now() - at) / 1000), reads: sent, seen, gap, failed };
     console.log(

@@ -1,7 +1,7 @@
 /**
  * A program that writes without end and keeps every answer: `node -e WRITER WRITERS PAUSE_MS FOLDER`, with TARGET for
  * the API's items. Every key is a new one and its own value. What was answered with 200 is appended to FOLDER/kept at
- * once, with the moment, every other answer to FOLDER/refused, with its status; after SIGUSR2 it writes no more, and leaves
+ * once, with the moment, every other answer to FOLDER/refused, with what it said; after SIGUSR2 it writes no more, and leaves
  * in FOLDER/failed how many those were.
  */
 export const WRITER = `
@@ -15,13 +15,13 @@ async function writer(agent) {
   while (!stopped) {
     const id = "ledger-" + next++;
     const status = await new Promise((resolve) => {
-      const request = http.request(process.env.TARGET, { agent, timeout: 10000, method: "POST", headers: { "content-type": "application/json" } }, (r) => { r.resume(); r.once("end", () => resolve(r.statusCode)); });
+      const request = http.request(process.env.TARGET, { agent, timeout: 10000, method: "POST", headers: { "content-type": "application/json" } }, (r) => { let said = ""; r.on("data", (part) => (said += part)); r.once("end", () => resolve(r.statusCode === 200 ? 200 : r.statusCode + " " + said)); });
       request.once("timeout", () => request.destroy());
-      request.once("error", () => resolve(0));
+      request.once("error", (error) => resolve(error.message));
       request.end(JSON.stringify({ id, val: id }));
     });
     if (status === 200) fs.writeSync(file, id + " " + Date.now() + "\\n");
-    else { failed++; fs.writeSync(others, status + " " + Date.now() + "\\n"); await new Promise((r) => setTimeout(r, 100)); }
+    else { failed++; fs.writeSync(others, Date.now() + " " + status + "\\n"); await new Promise((r) => setTimeout(r, 100)); }
     if (pause) await new Promise((r) => setTimeout(r, pause));
   }
 }

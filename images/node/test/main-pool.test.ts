@@ -158,6 +158,30 @@ describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
     await eventually("writes to work again", async () => (await write("again", "1")).ok);
   }, 60_000);
 
+  it("copies that are slow for longer than main may be: the write waits for them, and is answered", async () => {
+    const patient = await startApi("", pool.reader.url, {
+      ...pool.env,
+      REDIS_COMMAND_TIMEOUT_MS: "500",
+      REDIS_WRITE_PATIENCE_MS: "5000",
+    });
+    try {
+      await eventually(
+        "it to write",
+        async () => (await patient.fetch("/item", form("POST", { id: "a", val: "1" }))).ok,
+      );
+      for (const redis of pool.others) redis.signal("SIGSTOP");
+      const answer = patient.fetch("/item", form("POST", { id: "late", val: "1" }));
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      for (const redis of pool.others) redis.signal("SIGCONT");
+      const response = await answer;
+      expect([response.status, await response.text()]).toEqual([200, expect.anything()]);
+      for (const redis of pool.members)
+        expect(missing(redis, ["first"]).concat(redis.cli("GET", "late").trim())).toContain("1");
+    } finally {
+      await patient.server.stop();
+    }
+  }, 30_000);
+
   it("a Sentinel that is gone costs nothing, not a line", async () => {
     const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
     pool.sentinels[0]!.stop();

@@ -25,6 +25,8 @@ export interface CommitOptions {
   readonly to: "disk" | "memory";
   /** Longest wait for them, ms. */
   readonly timeoutMs: number;
+  /** Longest answer of one question, ms: main would be taken for silent else. */
+  readonly askMs: number;
 }
 
 interface Waiting {
@@ -93,12 +95,12 @@ export class Committer {
 
   /** Whatever goes wrong here, the writes before it may have been carried out. */
   private async wait(): Promise<void> {
-    const { copies, to, timeoutMs } = this.options;
+    const { copies, to, timeoutMs, askMs } = this.options;
     const all = Math.max(copies, this.options.all);
     const begin = performance.now();
     const end = begin + timeoutMs;
     for (let ms = ASK_AGAIN_MS; ; ms *= 2) {
-      const patience = Math.max(1, Math.min(ms, Math.round(end - performance.now())));
+      const patience = Math.max(1, Math.min(ms, askMs, Math.round(end - performance.now())));
       const args: [string, ...number[]] = to === "disk" ? ["WAITAOF", 1, all, patience] : ["WAIT", all, patience];
       const answer = await this.connection
         .send((client) => client.call(...args))

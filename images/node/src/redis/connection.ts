@@ -129,7 +129,7 @@ export class Connection {
 
   /** Connected, and not known to hang. */
   get usable(): boolean {
-    return this.client.status === "ready" && this.silentSince === undefined;
+    return this.client.status === "ready" && this.client.stream.writable && this.silentSince === undefined;
   }
 
   /** Address and port that it leads to, as far as this end sees. */
@@ -144,7 +144,8 @@ export class Connection {
 
   /** How long it has not been usable, ms. */
   get downMs(): number {
-    if (this.usable) return 0;
+    // one that is only just being dropped has not been down for any time
+    if (this.client.status === "ready" && this.silentSince === undefined) return 0;
     return performance.now() - this.unreadySince;
   }
 
@@ -155,7 +156,9 @@ export class Connection {
    */
   send<T>(command: (client: Redis) => Promise<T>, probe = false): Promise<T> {
     const { client, pending } = this;
-    if (client.status !== "ready" || (this.silentSince !== undefined && !probe)) {
+    // one that is being dropped says it is ready until its end is heard of
+    const open = client.status === "ready" && client.stream.writable;
+    if (!open || (this.silentSince !== undefined && !probe)) {
       return Promise.reject(new NotSent(this.hanging ? "Redis does not answer" : "Redis is not reachable"));
     }
     // all commands of one turn of the event loop leave in one write

@@ -18,8 +18,10 @@ const REPLICA_TRIES = 2;
 /** Values up to this size come with the first command, bytes. */
 export const HEAD_BYTES = 16 * 1024;
 const RETRY_MS = 50;
-/** Copies must have a write within this share of the longest wait for main. */
+/** Copies must have a write within this share of the longest wait for it. */
 const COMMIT_SHARE = 0.8;
+/** Each question whether they have it, within this share of main's longest answer. */
+const ASK_SHARE = 0.5;
 
 /** Where a read goes: `eventual` to a replica, `strong` to main. */
 export type Consistency = "eventual" | "strong";
@@ -81,8 +83,10 @@ export class Store {
               copies: config.commitCopies,
               all: config.poolCopies,
               to: config.commitTo,
+              // what main has done cannot be sent again: a copy that is slow, or only just joins, is waited for
+              timeoutMs: Math.ceil(Math.max(config.commandTimeoutMs, config.writePatienceMs) * COMMIT_SHARE),
               // before the connection is taken for hanging
-              timeoutMs: Math.ceil(config.commandTimeoutMs * COMMIT_SHARE),
+              askMs: Math.ceil(config.commandTimeoutMs * ASK_SHARE),
             },
             this.tenure,
           )
