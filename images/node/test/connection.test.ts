@@ -16,6 +16,7 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
       name: "main",
       address: { host: "127.0.0.1", port: redis.port },
       login: { user: undefined, passwordFile: PASSWORD_FILE },
+      tls: undefined,
       connectTimeoutMs: 1000,
       timeoutMs: 1000,
       clock,
