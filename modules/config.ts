@@ -80,7 +80,11 @@ const resources = (d: { cpu: string; memory: string; memoryLimit: string; cpuLim
         .describe("CPU request; autoscaling is measured against it"),
       memory: quantity.default(d.memory).describe("memory request"),
       memoryLimit: quantity.default(d.memoryLimit).describe("memory limit"),
-      cpuLimit: quantity.optional().describe("CPU limit; none by default: throttling hides load from the autoscaler"),
+      cpuLimit: (d.cpuLimit === undefined ? quantity.optional() : quantity.optional().default(d.cpuLimit)).describe(
+        d.cpuLimit === undefined
+          ? "CPU limit; none by default: throttling hides load from the autoscaler"
+          : "CPU limit",
+      ),
     })
     .prefault({});
 
@@ -311,7 +315,8 @@ export const configSchema = z
           .describe("encryption of every connection to Redis"),
         main: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
         replica: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
-        sentinel: resources({ cpu: "10m", memory: "16Mi", memoryLimit: "64Mi" }),
+        // nobody scales it, and it turns in circles while a connection of its own leads to a pod that is gone: 0012
+        sentinel: resources({ cpu: "10m", memory: "16Mi", memoryLimit: "64Mi", cpuLimit: "200m" }),
         exporter: resources({ cpu: "20m", memory: "32Mi", memoryLimit: "96Mi" }),
       })
       .prefault({}),

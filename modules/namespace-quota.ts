@@ -9,7 +9,7 @@ import { cores, mebibytes, parseQuantity } from "./quantity";
 /** Pods of others that fit beside ours: a look inside by `kubectl debug`, a job. */
 const GUESTS = 2;
 /** What a container gets that names nothing. */
-const GUEST: ResourcesConfig = { cpu: "20m", memory: "32Mi", memoryLimit: "256Mi" };
+const GUEST: ResourcesConfig = { cpu: "20m", memory: "32Mi", memoryLimit: "256Mi", cpuLimit: undefined };
 
 /** Pods of one kind: how many at most, rollouts included, and what the containers of one ask for. */
 interface Share {

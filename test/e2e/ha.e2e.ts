@@ -137,6 +137,16 @@ step("every answered write is on main, on the pool and on each replica", async (
   expect(kept.size).toBeGreaterThan(5000);
 });
 
+step("no Sentinel has taken more of a CPU than its limit says", async () => {
+  for (const pod of MEMBERS) {
+    const info = await redisCli(pod, ["-p", "26379", "INFO"]);
+    const field = (name: string) => Number(new RegExp(`${name}:([\\d.]+)`).exec(info)?.[1]);
+    const cores = (field("used_cpu_sys") + field("used_cpu_user")) / field("uptime_in_seconds");
+    console.log(`Sentinel of ${pod}: ${cores.toFixed(3)} cores over ${field("uptime_in_seconds")} s`);
+    expect(cores).toBeLessThan(0.25);
+  }
+});
+
 step("all of it is removed", async () => {
   await removeLedger();
   expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);

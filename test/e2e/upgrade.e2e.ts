@@ -61,7 +61,8 @@ function checkout(redisImage: string): void {
     .filter(Boolean);
   for (const file of tracked.filter((f) => fs.existsSync(projectPath(f)))) {
     fs.mkdirSync(path.dirname(path.join(newer, file)), { recursive: true });
-    fs.copyFileSync(projectPath(file), path.join(newer, file));
+    // a lock file that is newer than what is installed would be installed again, in the middle of it
+    fs.cpSync(projectPath(file), path.join(newer, file), { preserveTimestamps: true });
   }
   for (const folder of ["node_modules", "images/node/node_modules", "images/react/node_modules"])
     if (fs.existsSync(projectPath(folder))) fs.symlinkSync(projectPath(folder), path.join(newer, folder));

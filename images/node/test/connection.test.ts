@@ -1,8 +1,9 @@
-/** What a connection says of a command that it could not send. */
+/** What a connection makes of an end that it has brought about itself, and of a change of main that it has made already. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Clock } from "../src/redis/clock";
-import { Connection } from "../src/redis/connection";
+import { Connection, type ConnectionOptions } from "../src/redis/connection";
 import { NotSent } from "../src/redis/errors";
+import { FakeSentinel } from "./fake-sentinel";
 import { eventually, freePort, hasRedis, PASSWORD_FILE, Redis } from "./redis";
 
 describe.skipIf(!hasRedis)("a connection to Redis", () => {
@@ -10,11 +11,10 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
   let connection: Connection;
   const clock = new Clock();
 
-  beforeEach(async () => {
-    redis = await new Redis(await freePort()).start();
+  async function connect(address: ConnectionOptions["address"]): Promise<void> {
     connection = new Connection({
       name: "main",
-      address: { host: "127.0.0.1", port: redis.port },
+      address,
       login: { user: undefined, passwordFile: PASSWORD_FILE },
       tls: undefined,
       connectTimeoutMs: 1000,
@@ -23,6 +23,11 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
     });
     connection.open();
     await eventually("it to be usable", () => connection.usable);
+  }
+  const id = () => connection.send((client) => client.client("ID"));
+
+  beforeEach(async () => {
+    redis = await new Redis(await freePort()).start();
   });
   afterEach(async () => {
     await connection.close();
@@ -31,10 +36,43 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
   });
 
   it("that is being dropped: a command is certainly not sent, so it may be sent again on the next one", async () => {
+    await connect({ host: "127.0.0.1", port: redis.port });
     connection.reconnect();
     expect([connection.usable, connection.downMs]).toEqual([false, 0]);
     await expect(connection.send((client) => client.set("k", "v"))).rejects.toBeInstanceOf(NotSent);
     await connection.whenUsable(5000);
     expect(await connection.send((client) => client.set("k", "v"))).toBe("OK");
+  });
+
+  describe("by Sentinels", () => {
+    let sentinel: FakeSentinel;
+    beforeEach(async () => {
+      sentinel = await new FakeSentinel().start();
+      sentinel.mainPort = redis.port;
+      await connect({ sentinels: [{ host: "127.0.0.1", port: sentinel.port }], name: "main" });
+      await eventually("it to listen", () => sentinel.listeners === 1);
+    });
+    afterEach(() => sentinel.stop());
+
+    it("stays where it is when a Sentinel tells late that the main it leads to is main", async () => {
+      const before = await id();
+      sentinel.tell(redis.port);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(await id()).toBe(before);
+    });
+
+    it("goes to another main when a Sentinel tells of one", async () => {
+      const other = await new Redis(await freePort()).start();
+      try {
+        sentinel.mainPort = other.port;
+        sentinel.tell(other.port);
+        await eventually(
+          "it to lead there",
+          () => connection.usable && connection.remote === `127.0.0.1:${other.port}`,
+        );
+      } finally {
+        await other.stop();
+      }
+    });
   });
 });
