@@ -3,7 +3,6 @@
  * draws; beside it the same faults at a stock Redis. E2E_DURABILITY chooses the mode, E2E_SEED another order,
  * E2E_FAULTS how many; E2E_NODES, E2E_NODE_STOP and E2E_NODE_START (with {node} for its name) what node may go.
  */
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { missing } from "../helpers/ledger-writer";
 import { Figures } from "../helpers/publish";
@@ -12,6 +11,7 @@ import { cutOff, removeChaos, signal, smallDisk, startChaos, stopFor } from "./c
 import { heldBy, removeLedger, startLedger } from "./ledger";
 import { letLoadAskTheApi } from "./load";
 import { EXHAUST, PEER_MAIN, removePeer, startPeer } from "./peer";
+import { nodeCommand, nodesThatMayGo } from "./nodes";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,
@@ -73,12 +73,6 @@ const ended = async (pod: string) => {
   const status = await statusOf(pod);
   return (status?.state?.terminated ?? status?.lastState?.terminated)?.reason as string | undefined;
 };
-function nodeCommand(what: "STOP" | "START", node: string): void {
-  const line = process.env[`E2E_NODE_${what}`];
-  if (!line) throw new Error(`E2E_NODE_${what} must say by what command a node goes and comes back`);
-  execFileSync("sh", ["-c", line.replaceAll("{node}", node)], { stdio: "inherit", timeout: 120_000 });
-}
-const mayGo = (process.env["E2E_NODES"] ?? "").split(",").filter(Boolean);
 const nodeOf = async (pod: string) => (await kube.get("pod", pod, app))!.spec?.["nodeName"] as string;
 
 interface Kind {
@@ -145,7 +139,7 @@ const KINDS: readonly Kind[] = [
     times: 2,
     cause: async (pod) => {
       const node = await nodeOf(pod);
-      if (!mayGo.includes(node)) throw new Error(`${pod} is on ${node}, which E2E_NODES does not name`);
+      if (!nodesThatMayGo.includes(node)) throw new Error(`${pod} is on ${node}, which E2E_NODES does not name`);
       nodeCommand("STOP", node);
       await pause(between(3000, 15_000));
       nodeCommand("START", node);
@@ -182,21 +176,21 @@ step("the system is up with its ledger, and beside it a stock Redis with one", a
   await expectNothingOfOurs();
   before = await inventory();
   const nodes = (await kube.list("nodes")).map((n) => n.metadata.name);
-  const lasting = nodes.find((n) => !mayGo.includes(n));
-  if (!mayGo.length || !lasting)
+  const lasting = nodes.find((n) => !nodesThatMayGo.includes(n));
+  if (!nodesThatMayGo.length || !lasting)
     throw new Error("E2E_NODES must name nodes that may be taken away, and not all of them");
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   if (durability !== "ha") {
     // main's volume belongs to a node: to one that may go. Nothing is in it yet
-    for (const node of nodes.filter((n) => !mayGo.includes(n))) await kube.raw(["cordon", node]);
+    for (const node of nodes.filter((n) => !nodesThatMayGo.includes(n))) await kube.raw(["cordon", node]);
     try {
       await kube.raw(["-n", app, "delete", "pvc", "data-redis-main-0", "--wait=false"]);
       await kube.raw(["-n", app, "delete", "pod", "redis-main-0"], { timeoutMs: 120_000 });
       await whole();
     } finally {
-      for (const node of nodes.filter((n) => !mayGo.includes(n))) await kube.raw(["uncordon", node]);
+      for (const node of nodes.filter((n) => !nodesThatMayGo.includes(n))) await kube.raw(["uncordon", node]);
     }
-    expect(mayGo).toContain(await nodeOf("redis-main-0"));
+    expect(nodesThatMayGo).toContain(await nodeOf("redis-main-0"));
   }
   const image = (await kube.get("pod", "redis-main-0", app))!.spec!["containers"][0].image as string;
   await letLoadAskTheApi();

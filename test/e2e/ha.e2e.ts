@@ -3,11 +3,11 @@
  * lost. A node is killed and brought back by commands of the environment, with {node} for its name: E2E_NODE_STOP and
  * E2E_NODE_START; E2E_NODES names those that may go.
  */
-import { execFileSync } from "node:child_process";
 import { refusedCommands } from "../helpers/acl-log";
 import { missing } from "../helpers/ledger-writer";
 import { heldBy, removeLedger, startLedger } from "./ledger";
 import { letLoadAskTheApi } from "./load";
+import { nodeCommand, nodesThatMayGo } from "./nodes";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,
@@ -45,13 +45,6 @@ const settledMain = (seconds: number) =>
     return MEMBERS[roles.indexOf("master")]!;
   });
 const nodeOf = async (pod: string) => (await kube.get("pod", pod, app))!.spec?.["nodeName"] as string;
-const nodes = (process.env["E2E_NODES"] ?? "").split(",").filter(Boolean);
-function command(what: "STOP" | "START", node: string): void {
-  const line = process.env[`E2E_NODE_${what}`];
-  if (!line) throw new Error(`E2E_NODE_${what} must say by what command a node goes and comes back`);
-  execFileSync("sh", ["-c", line.replaceAll("{node}", node)], { stdio: "inherit", timeout: 120_000 });
-}
-
 /** A fault, and how long no write was answered. */
 async function fault(name: string, cause: (main: string) => Promise<unknown>): Promise<void> {
   const main = await settledMain(180);
@@ -64,7 +57,7 @@ async function fault(name: string, cause: (main: string) => Promise<unknown>): P
 }
 
 step("the pool is up on three nodes, and knows one main", async () => {
-  if (!nodes.length) throw new Error("E2E_NODES must name the nodes that may be taken away");
+  if (!nodesThatMayGo.length) throw new Error("E2E_NODES must name the nodes that may be taken away");
   await expectNothingOfOurs();
   before = await inventory();
   expect((await npmRunWith(settings, "up")).code).toBe(0);
@@ -73,7 +66,7 @@ step("the pool is up on three nodes, and knows one main", async () => {
   expect(new Set(await Promise.all(MEMBERS.map(nodeOf))).size).toBe(3);
   expect((await npmRunWith(settings, "diff")).code).toBe(0);
   // where no fault of the test reaches it
-  const safe = (await kube.list("nodes")).map((n) => n.metadata.name).find((name) => !nodes.includes(name))!;
+  const safe = (await kube.list("nodes")).map((n) => n.metadata.name).find((name) => !nodesThatMayGo.includes(name))!;
   ledger = await startLedger({ writers: 8, pauseMs: 20, node: safe });
 });
 
@@ -89,7 +82,7 @@ step("main's node is lost, with its volume", async () => {
   // one that the test may take away
   await eventually("main to be on such a node", 240, async () => {
     const main = await settledMain(120);
-    if (nodes.includes(await nodeOf(main))) return true;
+    if (nodesThatMayGo.includes(await nodeOf(main))) return true;
     await kube.raw(["-n", app, "delete", "pod", main], { timeoutMs: 120_000 });
     return undefined;
   });
@@ -98,11 +91,11 @@ step("main's node is lost, with its volume", async () => {
   await fault("node lost", async (main) => {
     lost = main;
     node = await nodeOf(main);
-    command("STOP", node);
+    nodeCommand("STOP", node);
   });
   await kube.raw(["-n", app, "delete", "pvc", `data-${lost}`, "--wait=false"]);
   await kube.raw(["-n", app, "delete", "pod", lost, "--force", "--grace-period=0"], { timeoutMs: 60_000 });
-  command("START", node);
+  nodeCommand("START", node);
   expect(await settledMain(300)).not.toBe(lost);
 });
 
