@@ -85,8 +85,8 @@ async function least(during: () => Promise<void>): Promise<Record<string, number
 }
 
 /** Nothing failed: what was answered is what was sent. Refusals are told apart, and there are none here. */
-function expectAllAnswered({ sent, seen }: LoadResult): void {
-  console.log(`load: ${sent} requests, answers ${JSON.stringify(seen)}`);
+function expectAllAnswered({ sent, seen, failures }: LoadResult): void {
+  console.log(`load: ${sent} requests, answers ${JSON.stringify(seen)}`, failures);
   expect(seen).toEqual({ 404: sent });
 }
 
