@@ -82,6 +82,11 @@ function nodes(count: number): object[] {
     },
     spec: { taints: [{ key: "kwok.x-k8s.io/node", value: "fake", effect: "NoSchedule" }] },
     status: {
+      // KWOK's own patch of them is lost where the rest of the status is there already
+      addresses: [
+        { type: "InternalIP", address },
+        { type: "Hostname", address: nodeName(i) },
+      ],
       allocatable: { cpu: "64", memory: "256Gi", pods: "500" },
       capacity: { cpu: "64", memory: "256Gi", pods: "500" },
     },
@@ -164,13 +169,15 @@ function startKwok(stepAt: number): ChildProcess {
     },
   };
   const file = path.join(WORK, "kwok.yaml");
-  const shipped = ["metrics/resource", "stage/node/fast", "stage/pod/fast"].flatMap((folder) => {
-    const full = path.join(metrics, "kustomize", folder);
-    return fs
-      .readdirSync(full)
-      .filter((f) => f.endsWith(".yaml") && f !== "kustomization.yaml")
-      .map((f) => fs.readFileSync(path.join(full, f), "utf8"));
-  });
+  const shipped = ["metrics/resource", "stage/node/fast", "stage/node/heartbeat-with-lease", "stage/pod/fast"].flatMap(
+    (folder) => {
+      const full = path.join(metrics, "kustomize", folder);
+      return fs
+        .readdirSync(full)
+        .filter((f) => f.endsWith(".yaml") && f !== "kustomization.yaml")
+        .map((f) => fs.readFileSync(path.join(full, f), "utf8"));
+    },
+  );
   fs.writeFileSync(file, [...shipped, JSON.stringify(usage)].join("\n---\n"));
   const [certificate, key] = ["kwok.crt", "kwok.key"].map((f) => path.join(WORK, f));
   const openssl = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=kwok", "-days", "1"];
@@ -182,6 +189,8 @@ function startKwok(stepAt: number): ChildProcess {
       `--config=${file}`,
       ...(config.kubeconfigs[0] ? [`--kubeconfig=${config.kubeconfigs[0]}`] : []),
       "--manage-all-nodes=false",
+      // without it the node is taken for lost, and its pods for not Ready
+      "--node-lease-duration-seconds=40",
       "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
       `--node-ip=${address}`,
       `--node-port=${KWOK_PORT}`,
@@ -203,7 +212,8 @@ function moduleFolder(): string {
 }
 
 async function measure(targets: number): Promise<Figures> {
-  const prepare = 45 + targets * 0.35;
+  // a node's first figures need two looks of metrics-server, an autoscaler's first number one of its own after that
+  const prepare = 120 + targets * 0.35;
   const stepAt = Date.now() + (prepare + STEADY_SECONDS + 10) * 1000;
   const kwok = startKwok(stepAt);
   try {
@@ -247,7 +257,10 @@ async function measure(targets: number): Promise<Figures> {
     });
     if (lags.size < targets)
       console.log(`${targets - lags.size} of ${targets} decided nothing within ${DECISIONS_SECONDS} s`);
-    return { targets, lags: [...lags.values()].map((lag) => Math.round(lag * 10) / 10), idle, deciding };
+    // one that had moved before the step, for a first figure that was too high, says nothing of it
+    const after = [...lags.values()].filter((lag) => lag > 0);
+    if (after.length < lags.size) console.log(`${lags.size - after.length} of ${targets} had moved before the step`);
+    return { targets, lags: after.map((lag) => Math.round(lag * 10) / 10), idle, deciding };
   } finally {
     // the pods go while there is somebody who lets them go
     await kube
