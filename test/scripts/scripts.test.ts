@@ -50,7 +50,9 @@ it("every benchmark says in a sentence what it measures", () => {
   expect([...benches().keys()].sort()).toEqual([
     "api",
     "clients",
+    "durability",
     "items",
+    "join",
     "ledger",
     "memory",
     "page",
