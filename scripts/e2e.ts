@@ -27,7 +27,15 @@ export async function e2e(tier: string): Promise<number> {
   const jest = path.join(PROJECT_ROOT, "node_modules", "jest", "bin", "jest.js");
   const { exitCode } = await execa(
     process.execPath,
-    [jest, "--config", "jest.e2e.config.js", "--runInBand", "--json", `--outputFile=${out}`, `/${tier}(-[a-z]+)?\\.e2e\\.ts$`],
+    [
+      jest,
+      "--config",
+      "jest.e2e.config.js",
+      "--runInBand",
+      "--json",
+      `--outputFile=${out}`,
+      `/${tier}(-[a-z]+)?\\.e2e\\.ts$`,
+    ],
     { cwd: PROJECT_ROOT, stdio: "inherit", reject: false, timeout: LIMIT_MS },
   );
   if (fs.existsSync(out)) {
