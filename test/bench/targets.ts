@@ -82,7 +82,7 @@ function nodes(count: number): object[] {
     },
     spec: { taints: [{ key: "kwok.x-k8s.io/node", value: "fake", effect: "NoSchedule" }] },
     status: {
-      // KWOK's own patch of them is lost where the rest of the status is there already
+      // seen: KWOK gives none to a node that comes with a status
       addresses: [
         { type: "InternalIP", address },
         { type: "Hostname", address: nodeName(i) },

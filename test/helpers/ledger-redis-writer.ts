@@ -31,7 +31,7 @@ async function writer() {
     if (answer === "+OK\\r\\n") fs.writeSync(file, key + " " + Date.now() + "\\n");
     else {
       failed++;
-      fs.writeSync(others, JSON.stringify(answer.slice(0, 40)) + " " + Date.now() + "\\n");
+      fs.writeSync(others, Date.now() + " " + JSON.stringify(answer.slice(0, 40)) + "\\n");
       await new Promise((r) => setTimeout(r, 100));
       if (redis.socket.destroyed) redis = connection();
     }

@@ -127,9 +127,14 @@ export class Connection {
     return this.pending.size;
   }
 
+  /** One that is being dropped says it is ready until its end is heard of. */
+  private get connected(): boolean {
+    return this.client.status === "ready" && this.client.stream.writable;
+  }
+
   /** Connected, and not known to hang. */
   get usable(): boolean {
-    return this.client.status === "ready" && this.client.stream.writable && this.silentSince === undefined;
+    return this.connected && this.silentSince === undefined;
   }
 
   /** Address and port that it leads to, as far as this end sees. */
@@ -156,9 +161,7 @@ export class Connection {
    */
   send<T>(command: (client: Redis) => Promise<T>, probe = false): Promise<T> {
     const { client, pending } = this;
-    // one that is being dropped says it is ready until its end is heard of
-    const open = client.status === "ready" && client.stream.writable;
-    if (!open || (this.silentSince !== undefined && !probe)) {
+    if (!this.connected || (this.silentSince !== undefined && !probe)) {
       return Promise.reject(new NotSent(this.hanging ? "Redis does not answer" : "Redis is not reachable"));
     }
     // all commands of one turn of the event loop leave in one write
