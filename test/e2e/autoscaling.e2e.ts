@@ -2,11 +2,12 @@
  * Tier `autoscaling`: both engines, the change from one to the other, and what happens when a part that
  * scaling needs is gone. Nothing may scale to zero, alerts fire, and all recovers by itself.
  *
- * A node is killed and brought back by commands of the environment: E2E_NODE, E2E_NODE_STOP, E2E_NODE_START.
+ * A node is killed and brought back by commands of the environment: the first of E2E_NODES, by E2E_NODE_STOP and
+ * E2E_NODE_START.
  */
-import { execFileSync } from "node:child_process";
 import { firing } from "./alerts";
 import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./load";
+import { nodeCommand, nodesThatMayGo } from "./nodes";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,
@@ -34,18 +35,12 @@ const keda = { ...common, IAC_SCALING_ENGINE: "keda" };
 const NODE = `http://node.${app}.svc:3000/item`;
 const AUTOSCALERS = ["node", "react", "redis-exporter", "redis-replicas"];
 
-/** Which node goes, and how; what cannot be tried here is an error, never a silent pass. */
-const node = process.env["E2E_NODE"];
-const nodeCommand = (what: "STOP" | "START") => {
-  const line = process.env[`E2E_NODE_${what}`];
-  if (!node || !line) throw new Error(`E2E_NODE and E2E_NODE_${what} must say which node goes, and by what command`);
-  execFileSync("sh", ["-c", line], { stdio: "inherit", timeout: 180_000 });
-};
+const [node] = nodesThatMayGo;
 
 let before: string[];
 let nodeIsDown = false;
 afterAll(() => {
-  if (nodeIsDown) nodeCommand("START");
+  if (nodeIsDown) nodeCommand("START", node!);
 });
 afterAll(removeLoad);
 // last: what is removed must be able to go
@@ -131,6 +126,8 @@ async function noFight(env: Readonly<Record<string, string>>, memory: string): P
 }
 
 step("the system is up with engine hpa", async () => {
+  // what cannot be tried here is an error, never a silent pass
+  if (!node) throw new Error("E2E_NODES must name a node that may be taken away");
   await expectNothingOfOurs();
   before = await inventory();
   expect((await npmRunWith(hpa, "up")).code).toBe(0);
@@ -317,7 +314,7 @@ step("a node gone during a scale-out: the others take over, and all is Ready aga
   let result: LoadResult;
   try {
     await more(2, 60);
-    nodeCommand("STOP");
+    nodeCommand("STOP", node!);
     nodeIsDown = true;
     await eventually("the node to be known as gone", 120, async () =>
       isReady((await kube.get("node", node!))!) ? undefined : true,
@@ -329,7 +326,7 @@ step("a node gone during a scale-out: the others take over, and all is Ready aga
   const { 404: right = 0, ...wrong } = result.seen;
   console.log(`a node gone: ${right} of ${result.sent} answered, ${JSON.stringify(wrong)}, p99 ${result.p99} ms`);
   expect(await count()).toBeGreaterThanOrEqual(2);
-  nodeCommand("START");
+  nodeCommand("START", node!);
   nodeIsDown = false;
   await eventually("every API pod to be Ready on a live node", 300, async () => {
     const all = await pods();
