@@ -124,6 +124,7 @@ export async function cutOff(name: string, namespace = app): Promise<() => Promi
   // the node's own view of its devices, writable; IFF_UP is the lowest bit of their flags
   const flags = (change: string) => `unshare -m sh -euc '
 mount -t sysfs sysfs /sys
+mount -o remount,rw /sys
 for d in /sys/class/net/*; do
   [ "$(cat $d/ifindex)" = ${index} ] || continue
   echo $(( $(cat $d/flags) ${change} )) >$d/flags
