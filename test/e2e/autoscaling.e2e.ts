@@ -7,7 +7,7 @@
  */
 import { firing } from "./alerts";
 import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./load";
-import { nodeCommand, nodesThatMayGo } from "./nodes";
+import { mainOn, nodeCommand, nodesThatMayGo } from "./nodes";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,
@@ -131,6 +131,8 @@ step("the system is up with engine hpa", async () => {
   await expectNothingOfOurs();
   before = await inventory();
   expect((await npmRunWith(hpa, "up")).code).toBe(0);
+  // without main there is nothing to ask for long; what a lost main means is told by the tiers faults and ha
+  await mainOn((await kube.list("nodes")).map((n) => n.metadata.name).filter((n) => n !== node));
   await letLoadAskTheApi();
 });
 

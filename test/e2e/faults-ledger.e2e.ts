@@ -11,7 +11,7 @@ import { cutOff, removeChaos, signal, smallDisk, startChaos, stopFor } from "./c
 import { heldBy, removeLedger, startLedger } from "./ledger";
 import { letLoadAskTheApi } from "./load";
 import { EXHAUST, PEER_MAIN, removePeer, startPeer } from "./peer";
-import { nodeCommand, nodesThatMayGo } from "./nodes";
+import { mainOn, nodeCommand, nodesThatMayGo } from "./nodes";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,
@@ -181,16 +181,9 @@ step("the system is up with its ledger, and beside it a stock Redis with one", a
     throw new Error("E2E_NODES must name nodes that may be taken away, and not all of them");
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   if (durability !== "ha") {
-    // main's volume belongs to a node: to one that may go. Nothing is in it yet
-    for (const node of nodes.filter((n) => !nodesThatMayGo.includes(n))) await kube.raw(["cordon", node]);
-    try {
-      await kube.raw(["-n", app, "delete", "pvc", "data-redis-main-0", "--wait=false"]);
-      await kube.raw(["-n", app, "delete", "pod", "redis-main-0"], { timeoutMs: 120_000 });
-      await whole();
-    } finally {
-      for (const node of nodes.filter((n) => !nodesThatMayGo.includes(n))) await kube.raw(["uncordon", node]);
-    }
-    expect(nodesThatMayGo).toContain(await nodeOf("redis-main-0"));
+    // its volume belongs to a node: to one that may go
+    await mainOn(nodesThatMayGo);
+    await whole();
   }
   const image = (await kube.get("pod", "redis-main-0", app))!.spec!["containers"][0].image as string;
   await letLoadAskTheApi();

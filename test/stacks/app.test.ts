@@ -110,9 +110,9 @@ describe("rolling updates lose nothing", () => {
     const w = workload(all, name);
     expect(w["spec"].strategy.rollingUpdate.maxUnavailable).toBe(0);
     const { terminationGracePeriodSeconds } = w["spec"].template.spec;
-    expect(container(w)["lifecycle"].preStop.exec.command.join(" ")).toMatch(/sleep 5$/);
+    expect(container(w)["lifecycle"].preStop.exec.command.join(" ")).toMatch(/sleep 10$/);
     // pause, callers that still come, the longest answer
-    expect(terminationGracePeriodSeconds).toBeGreaterThan(5 + 5 + 30);
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(10 + 5 + 30);
   });
 });
 
