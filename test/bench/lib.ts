@@ -9,7 +9,7 @@ import { Cluster } from "../../images/node/test/cluster";
 import { freePort, PASSWORD } from "../../images/node/test/redis";
 import { publishPart } from "../helpers/publish";
 
-const ROOT = path.resolve(import.meta.dirname, "../..");
+export const ROOT = path.resolve(import.meta.dirname, "../..");
 const API = path.join(ROOT, "images/node");
 export const WORK = path.join(ROOT, ".state", "bench");
 
