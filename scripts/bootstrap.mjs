@@ -1,9 +1,9 @@
 // Runs a command of the project, on a fresh clone too: installs the dependencies where they are
 // missing or older than the lock file, then hands over to scripts/cli.ts. No dependency of its own.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -35,17 +35,25 @@ export function install(folder) {
   process.stderr.write(`${((Date.now() - begin) / 1000).toFixed(0)} s\n`);
 }
 
-/** Runs a TypeScript file of the project in this terminal; ^C reaches it directly. */
+/**
+ * Runs a TypeScript file of the project in this terminal, and resolves with its exit code. A terminal's ^C reaches it
+ * directly, SIGTERM is passed on. Not by tsx' own command: that kills what does not heed a ^C within 60 ms, and a busy
+ * machine does not.
+ */
 export function runScript(file, args) {
-  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
-  const tsx = path.join(root, "node_modules", "tsx", "dist", "cli.mjs");
+  const tsx = pathToFileURL(path.join(root, "node_modules", "tsx", "dist", "loader.mjs")).href;
   // behind the machine's own programs: those that `npm run tools` brought
   const env = { ...process.env, PATH: [process.env.PATH, path.join(root, ".tools", "bin")].join(path.delimiter) };
-  const result = spawnSync(process.execPath, [tsx, path.join(root, file), ...args], { stdio: "inherit", env });
-  return result.status ?? 1;
+  const child = spawn(process.execPath, ["--import", tsx, path.resolve(root, file), ...args], { stdio: "inherit", env });
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code ?? 1));
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   install(root);
-  process.exit(runScript("scripts/cli.ts", process.argv.slice(2)));
+  process.exit(await runScript("scripts/cli.ts", process.argv.slice(2)));
 }

@@ -126,7 +126,7 @@ it("what was downloaded is found by the commands, behind what the machine has", 
   fs.writeFileSync(path.join(bin, name), PROGRAM, { mode: 0o755 });
   try {
     const script = `import { runScript } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts", "bootstrap.mjs"))};
-      process.exit(runScript(${JSON.stringify(`.tools/bin/${name}.ts`)}, []));`;
+      process.exit(await runScript(${JSON.stringify(`.tools/bin/${name}.ts`)}, []));`;
     fs.writeFileSync(
       path.join(bin, `${name}.ts`),
       `import { execFileSync } from "node:child_process"; process.stdout.write(execFileSync("${name}"));`,
