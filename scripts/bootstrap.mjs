@@ -44,7 +44,10 @@ export function runScript(file, args) {
   const tsx = pathToFileURL(path.join(root, "node_modules", "tsx", "dist", "loader.mjs")).href;
   // behind the machine's own programs: those that `npm run tools` brought
   const env = { ...process.env, PATH: [process.env.PATH, path.join(root, ".tools", "bin")].join(path.delimiter) };
-  const child = spawn(process.execPath, ["--import", tsx, path.resolve(root, file), ...args], { stdio: "inherit", env });
+  const child = spawn(process.execPath, ["--import", tsx, path.resolve(root, file), ...args], {
+    stdio: "inherit",
+    env,
+  });
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child.kill("SIGTERM"));
   return new Promise((resolve, reject) => {
