@@ -10,5 +10,7 @@ module.exports = {
     ],
   },
   transformIgnorePatterns: ["/node_modules/(?!@grafana/)"],
+  globalSetup: "<rootDir>/test/helpers/temp-dir.js",
+  globalTeardown: "<rootDir>/test/helpers/temp-dir-gone.js",
   testTimeout: 30_000,
 };
