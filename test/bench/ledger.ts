@@ -1,7 +1,8 @@
 /** What is lost of answered writes while a pool of mains breaks, 60 times at random. Root, iproute2 and Redis 7.2 are needed; LEDGER_SEED and LEDGER_FAULTS choose another run. */
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { HELD, longestGap, missing, parseKept, WRITER } from "../helpers/ledger-writer";
+import { HELD, LONGEST_GAP, missing, parseKept, WRITER } from "../helpers/ledger-writer";
 import { random } from "../helpers/random";
 import { row, rowsTable } from "../helpers/publish";
 import { bundleApi, pause, publish } from "./lib";
@@ -68,6 +69,10 @@ try {
   });
   const kept = () =>
     new Map(writers.flatMap(({ folder }) => [...parseKept(fs.readFileSync(path.join(folder, "kept"), "utf8"))]));
+  const longestGap = (from: number) => {
+    const files = writers.map(({ folder }) => path.join(folder, "kept"));
+    return Number(execFileSync(process.execPath, ["-e", LONGEST_GAP, String(from), ...files])) / 1000;
+  };
   const size = () => writers.reduce((sum, { folder }) => sum + fs.statSync(path.join(folder, "kept")).size, 0);
   const goesOn = () => {
     const before = size();
@@ -88,7 +93,7 @@ try {
     await KINDS[kind]!(pods, target, ms);
     await pods.whole(LIMIT_SECONDS);
     await goesOn();
-    const gap = longestGap(kept(), at);
+    const gap = longestGap(at);
     outages.push({ kind, main: target === main, seconds: ms / 1000, gap });
     console.log(
       `${n}: ${kind}, ${target === main ? "main" : "another"} ${target}, ${(ms / 1000).toFixed(1)} s: ${gap.toFixed(1)} s without an answered write`,

@@ -5,7 +5,8 @@
  */
 import * as fs from "node:fs";
 import { missing } from "../helpers/ledger-writer";
-import { Figures } from "../helpers/publish";
+import { type FaultRun, type FaultRuns, faultTables } from "../helpers/fault-figures";
+import { publishPart } from "../helpers/publish";
 import { random, shuffled } from "../helpers/random";
 import { cutOff, removeChaos, signal, smallDisk, startChaos, stopFor } from "./chaos";
 import { heldBy, removeLedger, startLedger } from "./ledger";
@@ -168,7 +169,6 @@ const plan = shuffled(
 let before: string[];
 let ledger: Awaited<ReturnType<typeof startLedger>>;
 const gaps: Record<string, number[]> = {};
-const figures = new Figures();
 const where = (kind: Kind) => (kind.main ? "main" : "a replica");
 
 step("the system is up with its ledger, and beside it a stock Redis with one", async () => {
@@ -230,32 +230,21 @@ step("every answered write is on main, and on each other Redis", async () => {
   for (const pod of [main, ...others]) lost[pod] = missing(kept, await heldBy(pod)).length;
   const stockLost: Record<string, number> = {};
   for (const [pod, held] of Object.entries(await peer.held())) stockLost[pod] = missing(stock.kept, held).length;
-  const median = (of: number[]) => [...of].sort((a, b) => a - b)[Math.floor(of.length / 2)]!;
-  const outages = Object.entries(gaps)
-    .filter(([name]) => name.endsWith(", main"))
-    .map(([name, of]) => `${name} ${median(of).toFixed(1)} (${of.length}, longest ${Math.max(...of).toFixed(1)})`);
-  const [most, stockMost] = [lost, stockLost].map((l) => Math.max(...Object.values(l)));
-  const run = `\`${durability}\`, ${plan.length} faults, seed ${seed}`;
-  const count = (n: number) => n.toLocaleString("en");
-  figures.raw[`${durability} ${seed}`] = { faults: plan.length, answered: kept.size, failed, lost, gaps, stockLost };
-  figures.note(
-    `${run}: answered writes that any Redis lacks`,
-    `${most} of ${count(kept.size)}; ${count(failed)} refused or not answered; a stock Redis beside it lost ${count(stockMost!)} of ${count(stock.kept.size)}`,
-    "0 of ≥ 100,000",
-    most === 0 && kept.size >= 100_000,
-  );
-  const kill = median(gaps["process killed, main"] ?? [Infinity]);
-  figures.note(
-    `${run}: longest time without an answered write, s, median`,
-    outages.join("; "),
-    durability === "ha" ? "≤ 10 when main is lost" : "≤ 3 after a kill",
-    kill <= (durability === "ha" ? 10 : 3),
-  );
+  const run: FaultRun = {
+    faults: plan.length,
+    answered: kept.size,
+    failed,
+    lost,
+    gaps,
+    stockAnswered: stock.kept.size,
+    stockLost,
+  };
   // those of other runs stay
   const file = projectPath("docs", "benchmarks", "faults.json");
-  const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as object) : {};
-  for (const [name, value] of Object.entries(earlier)) figures.raw[name] ??= value;
-  figures.publish(projectPath(), "faults");
+  const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as FaultRuns) : {};
+  const runs = { ...earlier, [`${durability} ${seed}`]: run };
+  publishPart(projectPath(), "faults", () => faultTables(runs), runs);
+  console.log(faultTables({ [`${durability} ${seed}`]: run }));
   expect(lost).toEqual(Object.fromEntries(Object.keys(lost).map((pod) => [pod, 0])));
 });
 

@@ -1,5 +1,5 @@
 /** A ledger: a pod that writes without end and keeps every answer, and what each Redis has of it in the end. */
-import { HELD, parseKept, WRITER } from "../helpers/ledger-writer";
+import { HELD, LONGEST_GAP, parseKept, WRITER } from "../helpers/ledger-writer";
 import { apiImage, app, eventually, kube, redisCli } from "./system";
 
 const LABELS = { "iacproject/e2e": "load" };
@@ -28,17 +28,6 @@ const removePod = (name: string) =>
 export async function removeLedger(name = "e2e-ledger"): Promise<void> {
   await removePod(name);
 }
-
-/** In the pod: the longest time between two acknowledged writes since a moment, ms. The file can be long, and stays there. */
-const GAP = `const from = Number(process.argv[1]) - 1000;
-let last = 0, gap = 0;
-for (const line of require("node:fs").readFileSync("/tmp/kept", "latin1").split("\\n")) {
-  const t = Number(line.split(" ")[1]);
-  if (!(t >= from)) continue;
-  if (last) gap = Math.max(gap, t - last);
-  last = t;
-}
-console.log(gap);`;
 
 /** Starts writing. */
 export async function startLedger(options: LedgerOptions) {
@@ -94,7 +83,8 @@ export async function startLedger(options: LedgerOptions) {
       );
     },
     /** The longest time without an acknowledged write since `from`, seconds. */
-    longestGap: async (from: number) => Number(await inPod("node", "-e", GAP, String(from))) / 1000,
+    longestGap: async (from: number) =>
+      Number(await inPod("node", "-e", LONGEST_GAP, String(from), "/tmp/kept")) / 1000,
     stop: async (): Promise<Ledger> => {
       await inPod("sh", "-c", "kill -USR2 1");
       const failed = await eventually("the last answers", 60, async () => {

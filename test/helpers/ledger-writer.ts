@@ -40,11 +40,21 @@ export const parseKept = (text: string): Map<string, number> =>
       .map((line) => [line.split(" ")[0]!, Number(line.split(" ")[1])]),
   );
 
-/** The longest time without an acknowledged write since `from`, seconds. */
-export function longestGap(kept: ReadonlyMap<string, number>, from: number): number {
-  const times = [...kept.values()].filter((t) => t >= from - 1000).sort((a, b) => a - b);
-  return Math.max(0, ...times.slice(1).map((t, i) => t - times[i]!)) / 1000;
-}
+/**
+ * A program that tells the longest time without an acknowledged write, ms: `node -e LONGEST_GAP FROM FILE…`, FROM in ms since the
+ * epoch, files as {@link WRITER} keeps them. It runs where they lie, for they can be long.
+ */
+export const LONGEST_GAP = `
+const [from, ...files] = process.argv.slice(1);
+const times = files
+  .flatMap((file) => require("node:fs").readFileSync(file, "latin1").split("\\n"))
+  .map((line) => Number(line.split(" ")[1]))
+  .filter((at) => at >= Number(from) - 1000)
+  .sort((a, b) => a - b);
+let gap = 0;
+for (let i = 1; i < times.length; i++) gap = Math.max(gap, times[i] - times[i - 1]);
+console.log(gap);
+`;
 
 /** Lua for EVAL_RO: the numbers of the ledger's keys that are there with their own value, with commas between. */
 export const HELD =
