@@ -12,7 +12,7 @@ import { cutOff, removeChaos, signal, smallDisk, startChaos, stopFor } from "./c
 import { heldBy, removeLedger, startLedger } from "./ledger";
 import { letLoadAskTheApi } from "./load";
 import { EXHAUST, PEER_MAIN, removePeer, startPeer } from "./peer";
-import { mainOn, nodeCommand, nodesThatMayGo } from "./nodes";
+import { handedOverTo, mainOn, nodeCommand, nodesThatMayGo } from "./nodes";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,
@@ -83,6 +83,8 @@ interface Kind {
   readonly times: number;
   /** It ends a container, which the kubelet starts again: later each time. */
   readonly restarts?: boolean;
+  /** Its node must be one that may go. */
+  readonly node?: boolean;
   readonly cause: (pod: string) => Promise<unknown>;
   /** The same at the peer's main. */
   readonly peer?: () => Promise<unknown>;
@@ -137,10 +139,10 @@ const KINDS: readonly Kind[] = [
   {
     name: "node lost, and back",
     main: true,
+    node: true,
     times: 2,
     cause: async (pod) => {
       const node = await nodeOf(pod);
-      if (!nodesThatMayGo.includes(node)) throw new Error(`${pod} is on ${node}, which E2E_NODES does not name`);
       nodeCommand("STOP", node);
       await pause(between(3000, 15_000));
       nodeCommand("START", node);
@@ -196,6 +198,7 @@ step(
   "after each fault everything becomes whole by itself, and writes go on",
   async () => {
     for (const [i, drawn] of plan.entries()) {
+      if (drawn.node) await handedOverTo(nodesThatMayGo, async () => (await whole()).main);
       const { main, others } = await whole();
       const target = drawn.main ? main : others[Math.floor(draw() * others.length)]!;
       // the kubelet starts a container that ends again and again later each time; a new pod begins anew

@@ -7,7 +7,7 @@ import { refusedCommands } from "../helpers/acl-log";
 import { missing } from "../helpers/ledger-writer";
 import { heldBy, removeLedger, startLedger } from "./ledger";
 import { letLoadAskTheApi } from "./load";
-import { nodeCommand, nodesThatMayGo } from "./nodes";
+import { handedOverTo, nodeCommand, nodesThatMayGo } from "./nodes";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,
@@ -80,12 +80,7 @@ step("main's process is killed", () =>
 
 step("main's node is lost, with its volume", async () => {
   // one that the test may take away
-  await eventually("main to be on such a node", 240, async () => {
-    const main = await settledMain(120);
-    if (nodesThatMayGo.includes(await nodeOf(main))) return true;
-    await kube.raw(["-n", app, "delete", "pod", main], { timeoutMs: 120_000 });
-    return undefined;
-  });
+  await handedOverTo(nodesThatMayGo, () => settledMain(120));
   let lost = "";
   let node = "";
   await fault("node lost", async (main) => {

@@ -32,3 +32,16 @@ export async function mainOn(nodes: readonly string[]): Promise<void> {
     for (const node of others) await kube.raw(["uncordon", node]);
   }
 }
+
+/**
+ * Has a pool's main on one of `nodes`: where it is on another one, it is told to hand over.
+ * @param settled waits for a pool that is whole, and names its main
+ * @returns the name of main's pod
+ */
+export const handedOverTo = (nodes: readonly string[], settled: () => Promise<string>): Promise<string> =>
+  eventually(`main on ${nodes.join(" or ")}`, 240, async () => {
+    const main = await settled();
+    if (nodes.includes((await kube.get("pod", main, app))?.spec?.["nodeName"] as string)) return main;
+    await kube.raw(["-n", app, "delete", "pod", main], { timeoutMs: 120_000 });
+    return undefined;
+  });
