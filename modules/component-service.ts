@@ -18,6 +18,8 @@ export interface ComponentServiceProps {
    * @default false
    */
   readonly headless?: boolean;
+  /** Leads to a pod as soon as it has an address, Ready or not; a headless one always does. */
+  readonly unreadyToo?: boolean;
   /**
    * ClusterIP, NodePort or LoadBalancer.
    * @default ClusterIP
@@ -47,7 +49,8 @@ export class ComponentService extends Construct {
       spec: {
         selector: selectorLabels(props.component),
         type: props.type ?? "ClusterIP",
-        ...(props.headless ? { clusterIp: "None", publishNotReadyAddresses: true } : {}),
+        ...(props.headless ? { clusterIp: "None" } : {}),
+        ...(props.headless || props.unreadyToo ? { publishNotReadyAddresses: true } : {}),
         port: [
           {
             name: props.portName,

@@ -30,11 +30,12 @@ export class RedisMain extends Construct {
     const { namespace, config, files } = props;
     const { redis } = config;
     const common = { component: "redis-main", namespace, port: REDIS_PORT, portName: "redis" } as const;
-    this.service = new ComponentService(this, "service", common);
+    const ha = redis.durability === "ha";
+    // there is no other main to send anybody to: who waits for this one is let in the moment it listens, not a probe and a route later
+    this.service = new ComponentService(this, "service", { ...common, unreadyToo: !ha });
     const headless = new ComponentService(this, "headless", { ...common, headless: true });
     new DisruptionBudget(this, "pdb", { component: "redis-main", namespace });
 
-    const ha = redis.durability === "ha";
     const identity = [
       ...files.env,
       { name: "NAMESPACE", value: namespace },

@@ -19,6 +19,12 @@ describe("redis main", () => {
     const named = workload(synthesize({ redis: { storageClass: "fast" } }), "redis-main");
     expect(named["spec"].volumeClaimTemplates[0].spec.storageClassName).toBe("fast");
   });
+  it("is reached as soon as it listens: there is no other one to send anybody to; with ha the Sentinels say who is main", () => {
+    const service = (layers: ReturnType<typeof synthesize>) =>
+      resources(layers, "kubernetes_service_v1").find((r) => r.body["metadata"].name === "redis-main")!.body["spec"];
+    expect(service(synthesize()).publish_not_ready_addresses).toBe(true);
+    expect(service(synthesize({ redis: { durability: "ha" } })).publish_not_ready_addresses).toBeUndefined();
+  });
   it.each([
     ["safe", "appendfsync always"],
     ["fast", "appendfsync everysec"],

@@ -1,9 +1,10 @@
 /** What a connection makes of an end that it has brought about itself, and of a change of main that it has made already. */
+import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Clock } from "../src/redis/clock";
 import { Connection, type ConnectionOptions } from "../src/redis/connection";
 import { NotSent } from "../src/redis/errors";
-import { FakeSentinel } from "./fake-sentinel";
+import { bulk, FakeSentinel } from "./fake-sentinel";
 import { eventually, freePort, hasRedis, PASSWORD_FILE, Redis } from "./redis";
 
 describe.skipIf(!hasRedis)("a connection to Redis", () => {
@@ -42,6 +43,32 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
     await expect(connection.send((client) => client.set("k", "v"))).rejects.toBeInstanceOf(NotSent);
     await connection.whenUsable(5000);
     expect(await connection.send((client) => client.set("k", "v"))).toBe("OK");
+  });
+
+  it("to a main that still loads its data is usable soon after, whatever main thought how long it would take", async () => {
+    let asked = 0;
+    let connections = 0;
+    const main = createServer((socket) => {
+      connections++;
+      socket.on("error", () => undefined);
+      socket.on("data", (data) => {
+        for (const command of String(data).split(/(?=\*\d+\r\n\$)/)) {
+          const loading = /\binfo\b/i.test(command) && ++asked < 4;
+          const info = loading ? "loading:1\r\nloading_eta_seconds:60" : "loading:0";
+          socket.write(/\binfo\b/i.test(command) ? bulk(info) : "+OK\r\n");
+        }
+      });
+    });
+    const port = await freePort();
+    await new Promise<void>((resolve) => main.listen(port, "127.0.0.1", resolve));
+    try {
+      await connect({ host: "127.0.0.1", port });
+      // on the connection that it had: not one that gave up, and asked again
+      expect([connections, asked]).toEqual([1, 4]);
+    } finally {
+      await connection.close();
+      main.close();
+    }
   });
 
   describe("by Sentinels", () => {

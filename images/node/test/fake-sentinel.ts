@@ -1,7 +1,8 @@
 /** A Sentinel that says what a test wants: who is main, and when it tells of another one. */
 import { createServer, type Server, type Socket } from "node:net";
 
-const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+/** A string as Redis writes it. */
+export const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 const array = (...parts: string[]) => `*${parts.length}\r\n${parts.join("")}`;
 
 export class FakeSentinel {

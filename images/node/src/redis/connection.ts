@@ -15,6 +15,7 @@ import { QUIET_SENTINELS } from "./sentinel-connector";
 
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1000;
+const LOADING_RETRY_MS = 200;
 /** A Redis that hangs for longer gets a new connection: the old one may lead nowhere. */
 const GIVE_UP_MS = 3000;
 
@@ -83,6 +84,8 @@ export class Connection {
         this.logInAnew();
         return Math.min(RECONNECT_MIN_MS * 2 ** Math.min(tries, 6), RECONNECT_MAX_MS) * (0.5 + Math.random() / 2);
       },
+      // asked again after so long, not after the whole seconds that a main that loads believes it needs
+      maxLoadingRetryTime: LOADING_RETRY_MS,
       connectionName: "api",
     });
     // a listener is needed, or an error would end the process; one line a new reason
