@@ -8,7 +8,7 @@ import { app, eventually, isReady, kube } from "./system";
 const NAME = "e2e-chaos";
 const NAMESPACE = "default";
 const LABELS = { "iacproject/e2e": "chaos" };
-/** Where a node has the small disk of {@link fillDisk}. */
+/** Where a node has the small disk of {@link smallDisk}. */
 const SMALL = "/run/e2e-small-disk";
 
 /** Takes the pods away, and whatever a fault has left. */
@@ -160,7 +160,8 @@ export async function smallDisk(name: string, claim: string): Promise<SmallDisk>
   const spec = (await kube.get("pv", volume))?.spec as Record<string, { path: string } | undefined>;
   const folder = (spec["hostPath"] ?? spec["local"])?.path;
   if (!folder) throw new Error(`volume ${volume} is no folder of its node: it cannot be made small`);
-  const host = "nsenter -t 1 -m --";
+  // what started this shell runs where the node has its folders; process 1 of the machine need not
+  const host = "nsenter -t $PPID -m --";
   await onNode(
     node,
     `${findRedis(pod)}kill -STOP $pid
