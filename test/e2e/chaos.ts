@@ -8,6 +8,16 @@ import { app, eventually, isReady, kube } from "./system";
 const NAME = "e2e-chaos";
 const NAMESPACE = "default";
 const LABELS = { "iacproject/e2e": "chaos" };
+/**
+ * In a shell: `$shim`, a process that runs where the node has its folders; process 1 of the machine need not. It is what
+ * started this shell, once the runtime's own process, which did it, has ended.
+ */
+const FIND_SHIM = `
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  shim=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$$/status)
+  case $(cat /proc/$shim/comm 2>/dev/null) in '' | runc* | crun*) sleep 0.2 ;; *) break ;; esac
+done
+`;
 /** Where a node has the small disk of {@link smallDisk}. */
 const SMALL = "/run/e2e-small-disk";
 
@@ -160,11 +170,10 @@ export async function smallDisk(name: string, claim: string): Promise<SmallDisk>
   const spec = (await kube.get("pv", volume))?.spec as Record<string, { path: string } | undefined>;
   const folder = (spec["hostPath"] ?? spec["local"])?.path;
   if (!folder) throw new Error(`volume ${volume} is no folder of its node: it cannot be made small`);
-  // what started this shell runs where the node has its folders; process 1 of the machine need not
-  const host = "nsenter -t $PPID -m --";
+  const host = "nsenter -t $shim -m --";
   await onNode(
     node,
-    `${findRedis(pod)}kill -STOP $pid
+    `${FIND_SHIM}${findRedis(pod)}kill -STOP $pid
 size=$(( $(${host} du -sk ${folder} | cut -f 1) + 4096 ))
 ${host} mkdir -p ${SMALL}
 ${host} mount -t tmpfs -o size=\${size}k tmpfs ${SMALL}
@@ -180,7 +189,7 @@ kill -KILL $pid`,
       await kube.raw(["-n", app, "delete", "pod", name], { timeoutMs: 120_000 });
       await onNode(
         node,
-        `${host} rm -f ${SMALL}/e2e-filler
+        `${FIND_SHIM}${host} rm -f ${SMALL}/e2e-filler
 ${host} umount ${folder}
 ${host} sh -c 'rm -rf ${folder}/* && cp -a ${SMALL}/. ${folder}/'
 ${host} umount ${SMALL}`,
@@ -195,7 +204,7 @@ ${host} umount ${SMALL}`,
   });
   return {
     fill: async () =>
-      void (await onNode(node, `${host} dd if=/dev/zero of=${SMALL}/e2e-filler bs=4k 2>/dev/null || true`)),
+      void (await onNode(node, `${FIND_SHIM}${host} dd if=/dev/zero of=${SMALL}/e2e-filler bs=4k 2>/dev/null || true`)),
     end,
   };
 }

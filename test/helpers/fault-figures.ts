@@ -67,7 +67,7 @@ export function faultTables(runs: FaultRuns): string {
   return [
     rowsTable(rows),
     "",
-    "Longest time without an answered write after each fault, s: median (longest; how often), all runs of a mode together.",
+    "Longest time without an answered write after each fault, s: median (longest; how often), all runs of a mode together. With `ha` *a replica* can be another member of the pool too.",
     "",
     `| fault | ${modes.map(({ mode }) => `\`${mode}\``).join(" | ")} |`,
     `|---|${modes.map(() => "---").join("|")}|`,
