@@ -9,6 +9,8 @@ export interface FaultRun {
   readonly failed: number;
   /** Answered writes that each Redis lacked in the end. */
   readonly lost: Readonly<Record<string, number>>;
+  /** Those that main lacked, by the fault that they were answered before or in, "NUMBER, FAULT" or {@link BY_NO_FAULT}. */
+  readonly lostAt?: Readonly<Record<string, number>>;
   /** Longest time without an answered write after each fault, s, by "FAULT, main" or "FAULT, a replica". */
   readonly gaps: Readonly<Record<string, readonly number[]>>;
   /** The same of the stock Redis beside it. */
@@ -16,6 +18,8 @@ export interface FaultRun {
   readonly stockLost: Readonly<Record<string, number>>;
 }
 export type FaultRuns = Readonly<Record<string, FaultRun>>;
+
+export const BY_NO_FAULT = "no fault";
 
 const MODES = ["safe", "ha", "fast"] as const;
 const KILLED = "process killed, main";
@@ -44,6 +48,14 @@ export function faultTables(runs: FaultRuns): string {
         promised ? "0 of ≥ 100,000" : "",
         promised ? of.every((r) => most(r.lost) === 0 && r.answered >= 100_000) : undefined,
       ),
+      ...of
+        .filter((r) => Object.keys(r.lostAt ?? {}).length > 0)
+        .map((r) =>
+          row(
+            `\`${mode}\`, seed ${r.seed}: those that are lacking, by their fault`,
+            list(Object.entries(r.lostAt!).map(([name, n]) => `${name.replace(/^\d+, /, "")}: ${n}`)),
+          ),
+        ),
       row(`\`${mode}\`: writes refused or not answered`, list(of.map((r) => count(r.failed)))),
       row(
         `a stock Redis beside \`${mode}\`: answered writes that any of its three lacks`,
