@@ -29,6 +29,15 @@ function set(pods: Pods, mode: Mode): void {
   }
 }
 
+/** A copy that begins an append-only file says of no write that it has it until all it holds is in it. */
+async function filesWhole(pods: Pods): Promise<void> {
+  const writing = /aof_rewrite_(in_progress|scheduled):1/;
+  for (let tries = 0; MEMBERS.some((i) => writing.test(pods.ask(i, "INFO", "persistence"))); tries++) {
+    if (tries > 300) throw new Error("an append-only file was not whole within 60 s");
+    await pause(200);
+  }
+}
+
 async function load(pods: Pods, mode: Mode, seconds: number): Promise<Result> {
   const body = JSON.stringify({ id: "[<id>]", val: "v".repeat(100) });
   const child = pods.outside(
@@ -76,6 +85,7 @@ try {
       set(pods, mode);
       await pods.whole(60);
       await pause(1500);
+      await filesWhole(pods);
       const result = await load(pods, mode, round === 0 ? 2 : SECONDS);
       // the first warms up
       if (round > 0) seen[mode].push(result);

@@ -182,6 +182,26 @@ describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
     }
   }, 30_000);
 
+  it("a write that waits for its copies holds up no other on its way to main", async () => {
+    const patient = await startApi("", pool.reader.url, { ...pool.env, REDIS_WRITE_PATIENCE_MS: "5000" });
+    const put = (id: string) => patient.fetch("/item", form("POST", { id, val: "1" }));
+    try {
+      await eventually("it to write", async () => (await put("before")).ok);
+      const { main } = pool;
+      for (const redis of pool.others) redis.signal("SIGSTOP");
+      const answers = ["one", "two", "three"].map(async (id, i) => {
+        await new Promise((resolve) => setTimeout(resolve, 100 * i));
+        return put(id);
+      });
+      await eventually("main to have them", () => main.cli("EXISTS", "one", "two", "three").trim() === "3");
+      for (const redis of pool.others) redis.signal("SIGCONT");
+      expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    } finally {
+      for (const redis of pool.others) redis.signal("SIGCONT");
+      await patient.server.stop();
+    }
+  }, 30_000);
+
   it("a Sentinel that is gone costs nothing, not a line", async () => {
     const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
     pool.sentinels[0]!.stop();

@@ -4,24 +4,19 @@ import { Discovery } from "../discovery/discovery";
 import { HttpError, unavailable } from "../errors";
 import type { ApiConfig } from "../config";
 import { Clock } from "./clock";
-import { Committer } from "./committer";
 import { Connection, readRunId } from "./connection";
 import { NoAnswer, NotSent, Refused } from "./errors";
 import { ReplicaPool } from "./pool";
 import type { Replica } from "./replica";
 import { hasCopy, LagClock, parseReplication } from "./replication";
-import { Refusal, REFUSES_ALL } from "./refusal";
-import { Tenure } from "./tenure";
+import { REFUSES_ALL } from "./refusal";
+import { Lanes, WriteLane } from "./write-lane";
 
 /** Replicas that a read asks, one after the other, before it asks main. */
 const REPLICA_TRIES = 2;
 /** Values up to this size come with the first command, bytes. */
 export const HEAD_BYTES = 16 * 1024;
 const RETRY_MS = 50;
-/** Copies must have a write within this share of the longest wait for it. */
-const COMMIT_SHARE = 0.8;
-/** Each question whether they have it, within this share of main's longest answer. */
-const ASK_SHARE = 0.5;
 
 /** Where a read goes: `eventual` to a replica, `strong` to main. */
 export type Consistency = "eventual" | "strong";
@@ -38,14 +33,9 @@ export class Store {
   readonly pool: ReplicaPool;
   readonly discovery: Discovery;
   readonly main: Connection;
-  /** Writes, where copies must have them before they are answered; main's own connection else. */
-  readonly committer: Committer | undefined;
-  private readonly writes: Connection;
+  private readonly lanes: Lanes;
   /** Reads that main answered: asked for, or because no replica could. */
   readonly readsFromMain = { strong: 0, fallback: 0 };
-  private readonly tenure = new Tenure();
-  /** While main takes no writes. */
-  private refusal: Refusal | undefined;
   private mainRunId: string | undefined;
   private mainSeen = false;
   private startedAt = 0;
@@ -71,26 +61,7 @@ export class Store {
         else this.mainRunId = undefined;
       },
     });
-    this.writes =
-      config.commitCopies > 0
-        ? new Connection({ ...main, name: "main (writes)", onChange: () => this.lookForMain() })
-        : this.main;
-    this.committer =
-      config.commitCopies > 0
-        ? new Committer(
-            this.writes,
-            {
-              copies: config.commitCopies,
-              all: config.poolCopies,
-              to: config.commitTo,
-              // what main has done cannot be sent again: a copy that is slow, or only just joins, is waited for
-              timeoutMs: Math.ceil(Math.max(config.commandTimeoutMs, config.writePatienceMs) * COMMIT_SHARE),
-              // before the connection is taken for hanging
-              askMs: Math.ceil(config.commandTimeoutMs * ASK_SHARE),
-            },
-            this.tenure,
-          )
-        : undefined;
+    this.lanes = new Lanes(WriteLane.all(config, this.main, { ...main, name: "main" }, () => this.lookForMain()));
     this.pool = new ReplicaPool(config, this.clock, this.lagClock);
     this.discovery = new Discovery(config, (members) => this.pool.update(members));
   }
@@ -99,7 +70,7 @@ export class Store {
   start(): void {
     this.startedAt = performance.now();
     this.main.open();
-    if (this.writes !== this.main) this.writes.open();
+    for (const connection of this.toMain) if (connection !== this.main) connection.open();
     this.discovery.start();
     this.timer = setInterval(() => void this.checkMain(), this.config.checkMs);
   }
@@ -116,7 +87,7 @@ export class Store {
   async stop(): Promise<void> {
     this.discovery.stop();
     clearInterval(this.timer);
-    await Promise.all([...new Set([this.main, this.writes])].map((c) => c.close()).concat(this.pool.close()));
+    await Promise.all([...this.toMain].map((c) => c.close()).concat(this.pool.close()));
     this.clock.stop();
   }
 
@@ -215,7 +186,7 @@ export class Store {
         }
       }
     }
-    const value = await this.onMain(this.main, command, true);
+    const value = await this.onMain(this.main, this.main, command, true);
     this.readsFromMain[consistency === "strong" ? "strong" : "fallback"]++;
     return value;
   }
@@ -227,12 +198,13 @@ export class Store {
   private async write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     const end = performance.now() + this.config.writePatienceMs;
     for (;;) {
-      if (this.refusal) await this.refusal.over(end);
+      const lane = this.lanes.next();
+      await lane.refusal?.over(end);
       try {
-        return await this.onMain(this.writes, command, false, end);
+        return await this.onMain(lane.connection, lane, command, false, end);
       } catch (error) {
         if (!(error instanceof Refused && REFUSES_ALL.has(error.code))) throw error;
-        this.refusal ??= new Refusal(error, this.writes, this.config.writePatienceMs, () => (this.refusal = undefined));
+        lane.refused(error, this.config.writePatienceMs);
       }
     }
   }
@@ -243,11 +215,11 @@ export class Store {
    */
   private async onMain<T>(
     main: Connection,
+    to: Connection | WriteLane,
     command: (client: Redis) => Promise<T>,
     again: boolean,
     end = performance.now() + this.config.commandTimeoutMs,
   ): Promise<T> {
-    const to = main === this.writes && !again ? (this.committer ?? main) : main;
     const limit = again ? this.config.commandTimeoutMs : this.config.writePatienceMs;
     let refused: Refused | undefined;
     for (;;) {
@@ -271,6 +243,10 @@ export class Store {
     }
   }
 
+  private get toMain(): ReadonlySet<Connection> {
+    return new Set([this.main, ...this.lanes.all.map(({ connection }) => connection)]);
+  }
+
   /** What a caller is told of a command's failure. */
   explain(error: unknown): HttpError {
     if (error instanceof HttpError) return error;
@@ -284,8 +260,8 @@ export class Store {
   }
 
   private lookForMain(): void {
-    if (this.writes.usable && this.writes.remote) this.tenure.named(this.writes.remote);
-    this.mainSeen ||= this.main.usable && this.writes.usable;
+    for (const lane of this.lanes.all) lane.named();
+    this.mainSeen ||= this.main.usable && this.lanes.all.some(({ connection }) => connection.usable);
   }
 
   private async checkMain(): Promise<void> {
@@ -294,7 +270,7 @@ export class Store {
       this.mainRunId ??= await readRunId(this.main);
       const info = await this.main.send((client) => client.info("replication"), true);
       this.lagClock.record(at, parseReplication(info));
-      if (hasCopy(info)) this.tenure.seen(at);
+      if (hasCopy(info)) for (const lane of this.lanes.all) lane.seen(at, this.main.remote);
     } catch {
       // its connection tells
     }
