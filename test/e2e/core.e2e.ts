@@ -20,7 +20,6 @@ import {
   prometheus,
   redis,
   redisPodNames,
-  apiRaw,
   settled,
   specReplicas,
 } from "./system";
@@ -159,15 +158,10 @@ step("the exporter knows each Redis, and the rules are loaded", async () => {
 step("Grafana knows every dashboard and data source", async () => {
   const password = await secret(monitoring, "grafana-admin", "admin-password");
   expect(password).toHaveLength(32);
-  const isStandIn = (
-    await apiRaw(`/api/v1/namespaces/${monitoring}/services/kube-prometheus-stack-grafana:80/proxy/metrics`)
-  ).includes("grafana_standin 1");
-  // it cannot read a password from a file, so it keeps its built-in one
-  const login = isStandIn ? "admin:admin" : `admin:${password}`;
   const uids = Object.values(dashboards({ namespace: app, runbooks: "" })).map((d) => (d as { uid: string }).uid);
   await forward(monitoring, "svc/kube-prometheus-stack-grafana", 80, async (address) => {
     const ask = async (path: string): Promise<{ uid: string }[]> => {
-      const headers = { authorization: `Basic ${Buffer.from(login).toString("base64")}` };
+      const headers = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
       const response = await fetch(`${address}${path}`, { headers, signal: AbortSignal.timeout(10_000) });
       if (!response.ok) throw new Error(`${path}: ${response.status}`);
       return (await response.json()) as { uid: string }[];
