@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import { ConfigError, loadConfig, PROJECT_ROOT } from "../modules/config";
 import { backup, type BackupOptions } from "./backup";
 import { bench, benches } from "./bench";
+import { compare, type CompareOptions } from "./maintenance/compare";
 import { keyReference, showConfig } from "./config";
 import { dev } from "./dev";
 import { diff } from "./diff";
@@ -179,6 +180,13 @@ program
   .option("--pictures <folder>", "also a picture of each page, to look at")
   .option("--check", "only whether rapport.pdf is what its sources give")
   .action((options: { pictures?: string; check?: boolean }) => rapport(options));
+program
+  .command("compare")
+  .description("what a commit changes in the synthesized layers, in every profile, durability and engine")
+  .option("--base <commit>", "before the change", "HEAD~1")
+  .option("--head <commit>", "with the change; HEAD includes uncommitted changes", "HEAD")
+  .option("--all", "list image tags and checksums too", false)
+  .action(async (options: CompareOptions) => void (process.exitCode = await compare(options)));
 program
   .command("docs")
   .description("writes the tables in docs/ from the code")

@@ -1,0 +1,99 @@
+/**
+ * `npm run compare`: what a change makes of the synthesized layers, in every profile, durability and engine.
+ *
+ * Both commits are synthesized at the same path, because paths are part of what is synthesized. A refactoring is proven
+ * by "no difference"; for any other change this is the list of what a running system will take.
+ */
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { differences, type Difference, type Kind } from "./compare/differences";
+import { emptyRegistry, synthesizeAll, type Synthesized } from "./compare/synthesize";
+import { variants } from "./compare/variants";
+
+const ROOT = path.resolve(__dirname, "..", "..");
+/** Part of what is synthesized, so it is the same in every run. */
+const REGISTRY_PORT = 5999;
+/** Pods are replaced when this changes. */
+const TEMPLATE = ".spec.template.";
+
+export interface CompareOptions {
+  /** Commit before the change. */
+  readonly base: string;
+  /** Commit with the change; uncommitted changes of tracked files are part of `HEAD`. */
+  readonly head: string;
+  /** Every difference, instead of those that are not image tags or checksums. */
+  readonly all?: boolean;
+}
+
+/** Prints the differences; returns 2 where something other than images, checksums, comments and texts differs. */
+export async function compare(options: CompareOptions, print: (line: string) => void = console.log): Promise<number> {
+  const base = commit(options.base);
+  const head = options.head === "HEAD" ? git("stash", "create") || commit("HEAD") : commit(options.head);
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-compare-"));
+  const tree = path.join(dir, "tree");
+  try {
+    const [before, after] = await emptyRegistry(REGISTRY_PORT, async (registry) => [
+      await synthesizeCommit(base, tree, registry),
+      await synthesizeCommit(head, tree, registry),
+    ]);
+    return report(before, after, options.all ?? false, print);
+  } finally {
+    fs.rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const git = (...args: string[]): string => execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
+const commit = (ref: string): string => git("rev-parse", "--verify", `${ref}^{commit}`);
+
+async function synthesizeCommit(hash: string, tree: string, registry: string): Promise<Synthesized> {
+  fs.rmSync(tree, { recursive: true, force: true });
+  fs.mkdirSync(tree);
+  const archive = execFileSync("git", ["archive", hash], { cwd: ROOT, maxBuffer: 1 << 30 });
+  execFileSync("tar", ["x", "-C", tree], { input: archive });
+  fs.symlinkSync(path.join(ROOT, "node_modules"), path.join(tree, "node_modules"));
+  process.stderr.write(`${hash.slice(0, 9)}\n`);
+  return synthesizeAll(tree, registry, variants(tree));
+}
+
+function report(before: Synthesized, after: Synthesized, all: boolean, print: (line: string) => void): number {
+  const found = new Map<string, { difference: Difference; in: string[] }>();
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  for (const name of names) {
+    for (const difference of differences(before[name], after[name])) {
+      const key = JSON.stringify(difference);
+      const entry = found.get(key) ?? { difference, in: [] };
+      entry.in.push(name);
+      found.set(key, entry);
+    }
+  }
+  const total = names.size;
+  const counts = new Map<Kind, number>();
+  const rolled = new Map<string, Set<string>>();
+  for (const { difference, in: where } of found.values()) {
+    counts.set(difference.kind, (counts.get(difference.kind) ?? 0) + 1);
+    const [workload, rest] = difference.path.split(TEMPLATE);
+    if (rest) rolled.set(workload!, (rolled.get(workload!) ?? new Set()).add(rest));
+    if (!all && ["image tag", "checksum"].includes(difference.kind)) continue;
+    print(`${difference.kind}: ${difference.path} (${where.length === total ? "all" : where.join("; ")})`);
+    for (const line of lines(difference)) print(`    ${line}`);
+  }
+  print("");
+  for (const [workload, why] of rolled) print(`rolls: ${workload}: ${[...why].join(", ")}`);
+  print(
+    found.size === 0
+      ? `No difference in ${total} variants.`
+      : `${total} variants: ${[...counts].map(([kind, n]) => `${kind} ${n}`).join(", ")}.`,
+  );
+  return counts.has("other") ? 2 : 0;
+}
+
+/** Only the lines of a long text that differ. */
+function lines({ before, after }: Difference): string[] {
+  const [a, b] = [(before ?? "").split("\n"), (after ?? "").split("\n")];
+  return [
+    ...a.filter((line) => !b.includes(line)).map((line) => `- ${line}`),
+    ...b.filter((line) => !a.includes(line)).map((line) => `+ ${line}`),
+  ];
+}

@@ -1,0 +1,89 @@
+/** What differs between two synthesized layers, and what kind of difference it is. */
+import { parse } from "yaml";
+
+export type Kind = "image tag" | "checksum" | "comment" | "text" | "other";
+
+export interface Difference {
+  /** Keys from the layer down, such as `data.resource.kubernetes_manifest.redis-main.manifest.spec`. */
+  readonly path: string;
+  readonly kind: Kind;
+  /** Undefined where it was added. */
+  readonly before: string | undefined;
+  /** Undefined where it was removed. */
+  readonly after: string | undefined;
+}
+
+/** Keys whose values only a person reads. */
+const TEXT_KEYS = new Set(["description", "summary", "title", "message", "help", "kubernetes.io/description"]);
+const IMAGE_TAG = /\b(iacproject-(?:node|react)):[0-9a-f]{16}\b/g;
+const CHECKSUM = /^[0-9a-f]{16,64}$/;
+const YAML_LIKE = /^\s*([\w"'.-]+:|\{|\[)/;
+
+/** Every leaf that differs, in the order of the keys. */
+export function differences(before: unknown, after: unknown, at: readonly string[] = []): Difference[] {
+  if (isMap(before) && isMap(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    return keys.flatMap((key) => differences(before[key], after[key], [...at, key]));
+  }
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const length = Math.max(before.length, after.length);
+    return Array.from({ length }, (_, i) => i).flatMap((i) =>
+      differences(before[i], after[i], [...at, nameOf(before[i]) ?? nameOf(after[i]) ?? String(i)]),
+    );
+  }
+  if (typeof before === "string" && typeof after === "string") {
+    if (before === after) return [];
+    const inner = [structured(before), structured(after)];
+    if (inner[0] && inner[1]) {
+      const found = differences(inner[0], inner[1], at);
+      // the same content, written differently
+      return found.length ? found : [leaf(at, before, after)];
+    }
+  }
+  return JSON.stringify(before) === JSON.stringify(after) ? [] : [leaf(at, before, after)];
+}
+
+function leaf(at: readonly string[], before: unknown, after: unknown): Difference {
+  const text = (value: unknown) =>
+    value === undefined ? undefined : typeof value === "string" ? value : JSON.stringify(value);
+  const [a, b] = [text(before), text(after)];
+  return { path: at.join("."), kind: kindOf(at, a, b), before: a, after: b };
+}
+
+function kindOf(at: readonly string[], before: string | undefined, after: string | undefined): Kind {
+  if (before === undefined || after === undefined) return "other";
+  if (CHECKSUM.test(before) && CHECKSUM.test(after)) return "checksum";
+  if (before.replace(IMAGE_TAG, "$1") === after.replace(IMAGE_TAG, "$1")) return "image tag";
+  if (TEXT_KEYS.has(at.at(-1)!)) return "text";
+  return withoutComments(before) === withoutComments(after) ? "comment" : "other";
+}
+
+/** A script or a configuration file without the lines that only a person reads. */
+const withoutComments = (text: string): string =>
+  text
+    .split("\n")
+    .filter((line) => !/^\s*#(?!!)/.test(line))
+    .map((line) => line.replace(/\s+# .*$/, ""))
+    .join("\n");
+
+/** JSON or YAML inside a string: chart values, dashboards, rules. */
+function structured(text: string): object | undefined {
+  if (!text.includes("\n") && !text.startsWith("{")) return undefined;
+  if (!YAML_LIKE.test(text)) return undefined;
+  try {
+    const value: unknown = parse(text, { logLevel: "silent" });
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What an entry of a list is called, for a path that a person can follow. */
+function nameOf(value: unknown): string | undefined {
+  if (!isMap(value)) return undefined;
+  const name = value["name"] ?? value["alert"] ?? value["record"] ?? value["title"];
+  return typeof name === "string" ? name : undefined;
+}
