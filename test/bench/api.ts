@@ -77,7 +77,7 @@ try {
   const table = [
     `The API: **${median(scores["api"]!).toFixed(0)} requests per CPU second** (median of ${ROUNDS} runs of ${SECONDS} s).`,
     "",
-    "| against | its requests per CPU second | ratio (95 % interval) | goal | |",
+    "| peer | its requests per CPU second | ratio (95 % interval) | goal | |",
     "|---|---|---|---|---|",
     ...rows.map(
       (r) =>

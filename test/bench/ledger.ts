@@ -127,13 +127,13 @@ try {
   const count = (n: number) => n.toLocaleString("en");
   const table = rowsTable([
     row(
-      `answered writes that a member lacks after ${faults} faults (seed ${seed})`,
+      `acknowledged writes missing on a member after ${faults} faults (seed ${seed})`,
       `${most} of ${count(all.size)}`,
       "0 of ≥ 100,000",
       most === 0 && all.size >= 100_000,
     ),
     row(
-      `main hit (${gaps.length} times): time without an answered write`,
+      `main hit (${gaps.length} times): time without an acknowledged write`,
       `median ${median.toFixed(1)} s, longest ${gaps.at(-1)?.toFixed(1)} s`,
       "median ≤ 10 s",
       median <= 10,

@@ -47,7 +47,7 @@ try {
   const table = [
     "| | seen | goal | |",
     "|---|---|---|---|",
-    `| memory over ${REQUESTS.toLocaleString("en")} requests, the most of the last 30 % against the first 30 % | ${growth.toFixed(2)}× (${MIB(early)} and ${MIB(late)} MiB) | ≤ 1.10× | ${ok(growth <= 1.1)} |`,
+    `| memory over ${REQUESTS.toLocaleString("en")} requests, maximum of the last 30 % relative to the first 30 % | ${growth.toFixed(2)}× (${MIB(early)} and ${MIB(late)} MiB) | ≤ 1.10× | ${ok(growth <= 1.1)} |`,
     `| memory under 200 callers that read and write 1 MiB each for 15 s | at most ${MIB(most)} MiB; ${answered} | below the pod's limit, ${MIB(LIMIT)} MiB | ${ok(most < LIMIT)} |`,
   ].join("\n");
   console.log(`\n${table}`);

@@ -67,7 +67,7 @@ step("the image is its base and little more, runs as non-root and cannot write i
   expect(securityContext.readOnlyRootFilesystem).toBe(true);
   expect(pod!.spec.securityContext.runAsNonRoot).toBe(true);
   const more = beyondBase(image as string, "node");
-  figures.note("image, beyond its base", `${more.toFixed(1)} MB`, "≤ 30 MB", more <= 30);
+  figures.note("image size beyond its base", `${more.toFixed(1)} MB`, "≤ 30 MB", more <= 30);
   expect(more).toBeLessThanOrEqual(30);
 });
 
@@ -100,9 +100,9 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
       figures.raw[`new replicas, by ${by}`] = found;
       const least = Math.min(...found.map((f) => f.share));
       figures.note(
-        `share of a new replica in its third second after Ready, the least of three, found by ${by}`,
-        `${(least * 100).toFixed(0)} % of the fair one; first read seen ${found.map((f) => f.firstReadMs).join(", ")} ms after Ready`,
-        by === "watch" ? "≥ 80 %" : "what DNS' caches allow",
+        `share of a new replica in its third second after Ready, lowest of three, discovery by ${by}`,
+        `${(least * 100).toFixed(0)} % of the fair share; first read seen ${found.map((f) => f.firstReadMs).join(", ")} ms after Ready`,
+        by === "watch" ? "≥ 80 %" : "as DNS caching allows",
         by === "dns" || least >= 0.8,
       );
       if (by === "watch") expect(least).toBeGreaterThanOrEqual(0.8);
@@ -110,7 +110,7 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
     await pin("statefulset", "redis-replicas", "redis-replica", 3);
     const result = await load.result();
     figures.note(
-      `reads and writes while replicas went 3 → 6 → 3, found by ${by}`,
+      `reads and writes while replicas went 3 → 6 → 3, discovery by ${by}`,
       `${failed(result)} failed of ${result.sent}`,
       "0",
       failed(result) === 0,
@@ -161,7 +161,7 @@ step("a new API pod carries its share of kept-alive connections, directly and be
         };
         figures.note(
           `share of a new API pod, ${name}`,
-          `${(settled * 100).toFixed(0)} % of the fair one from second 10 to 25; in steps of 5 s: ${found.join(", ")}`,
+          `${(settled * 100).toFixed(0)} % of the fair share from second 10 to 25; in steps of 5 s: ${found.join(", ")}`,
           "≥ 80 % in the end",
           settled >= 0.8,
         );
@@ -184,7 +184,7 @@ step(
       const result = await load.result();
       figures.raw["through one page pod"] = result;
       figures.note(
-        "800 requests/s for 80 s through one pod of the page",
+        "800 requests/s for 80 s through one front pod",
         `${failed(result)} failed of ${result.sent}, ${result.late} not sent (p99 ${result.p99} ms)`,
         "0 failed",
         failed(result) === 0,
@@ -258,7 +258,7 @@ for (const [what, times, change] of [
     figures.raw[what] = { rate, sent, failed: lost, late, p99, failures: results.flatMap((r) => r.failures) };
     figures.note(
       `keep-alive requests across ten ${what}, at 70 % of capacity`,
-      `**${lost} failed of ${sent}** at ${rate}/s (p99 ${p99} ms; ${late} not sent for want of a free connection)`,
+      `**${lost} failed of ${sent}** at ${rate}/s (p99 ${p99} ms; ${late} not sent because no connection was free)`,
       "0 failed",
       lost === 0,
     );

@@ -63,7 +63,7 @@ step("the system is up", async () => {
 step("the image is its base and little more", async () => {
   const [pod] = await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=react");
   const more = beyondBase(pod!.spec.containers[0].image as string, "react");
-  figures.note("image of the page, beyond its base", `${more.toFixed(1)} MB`, "≤ 5 MB", more <= 5);
+  figures.note("image size of the front beyond its base", `${more.toFixed(1)} MB`, "≤ 5 MB", more <= 5);
   expect(more).toBeLessThanOrEqual(5);
 });
 
@@ -144,7 +144,12 @@ step("a Service of the API that was made anew, with another address, is found by
   );
   const seconds = (Date.now() - begin) / 1000;
   figures.raw["service made anew"] = { seconds };
-  figures.note("the API's Service made anew: the page reaches it", `${seconds.toFixed(0)} s after`, "by itself", true);
+  figures.note(
+    "the API's Service recreated: time until the page reaches it",
+    `${seconds.toFixed(0)} s`,
+    "without a restart",
+    true,
+  );
   expect(await podNames("react")).toEqual(pods);
 });
 

@@ -43,7 +43,7 @@ export function faultTables(runs: FaultRuns): string {
     const promised = mode !== "fast";
     return [
       row(
-        `\`${mode}\`: answered writes that any Redis lacks`,
+        `\`${mode}\`: acknowledged writes missing on any Redis`,
         list(of.map((r) => `${count(most(r.lost))} of ${count(r.answered)} (seed ${r.seed}, ${r.faults} faults)`)),
         promised ? "0 of ≥ 100,000" : "",
         promised ? of.every((r) => most(r.lost) === 0 && r.answered >= 100_000) : undefined,
@@ -52,17 +52,17 @@ export function faultTables(runs: FaultRuns): string {
         .filter((r) => Object.keys(r.lostAt ?? {}).length > 0)
         .map((r) =>
           row(
-            `\`${mode}\`, seed ${r.seed}: those that are lacking, by their fault`,
+            `\`${mode}\`, seed ${r.seed}: those missing, by fault`,
             list(Object.entries(r.lostAt!).map(([name, n]) => `${name.replace(/^\d+, /, "")}: ${n}`)),
           ),
         ),
       row(`\`${mode}\`: writes refused or not answered`, list(of.map((r) => count(r.failed)))),
       row(
-        `a stock Redis beside \`${mode}\`: answered writes that any of its three lacks`,
+        `a stock Redis run alongside \`${mode}\`: acknowledged writes missing on any of its three instances`,
         list(of.map((r) => `${count(most(r.stockLost))} of ${count(r.stockAnswered)}`)),
       ),
       row(
-        `\`${mode}\`: main's process killed, ${killed.length} times: longest time without an answered write, s`,
+        `\`${mode}\`: main's process killed, ${killed.length} times: longest time without an acknowledged write, s`,
         `median ${median(killed).toFixed(1)}, longest ${Math.max(...killed).toFixed(1)}`,
         `median ≤ ${limit}`,
         median(killed) <= limit,
@@ -79,7 +79,7 @@ export function faultTables(runs: FaultRuns): string {
   return [
     rowsTable(rows),
     "",
-    "Longest time without an answered write after each fault, s: median (longest; how often), all runs of a mode together. With `ha` *a replica* can be another member of the pool too.",
+    "Longest time without an acknowledged write after each fault, s: median (longest; count), over all runs of a mode. With `ha`, *a replica* can also be another member of the group.",
     "",
     `| fault | ${modes.map(({ mode }) => `\`${mode}\``).join(" | ")} |`,
     `|---|${modes.map(() => "---").join("|")}|`,

@@ -64,7 +64,7 @@ export function publishReaction(data: Reaction): void {
     const ratio = median(times(of(engine), "ready")) / median(times(of("stock"), "ready"));
     rows.push(
       row(
-        `${NAMES[engine]}: step to Ready, against stock`,
+        `${NAMES[engine]}: load step to Ready, relative to stock`,
         `**${ratio.toFixed(2)}×** (step by step: median ${median(all).toFixed(2)}×, ${low.toFixed(2)} to ${high.toFixed(2)})`,
         `≤ ${goal.toFixed(2)}×`,
         ratio <= goal,
@@ -76,7 +76,7 @@ export function publishReaction(data: Reaction): void {
     const most = Math.max(...of(engine).map(overshoot));
     rows.push(
       row(
-        `${NAMES[engine]}: most pods beyond what the load needs`,
+        `${NAMES[engine]}: maximum overshoot, in pods`,
         String(most),
         ours ? "≤ 1" : "",
         ours ? most <= 1 : undefined,
@@ -87,13 +87,13 @@ export function publishReaction(data: Reaction): void {
       const changes = flaps(steady);
       rows.push(
         row(
-          `${NAMES[engine]}: changes of the count in ${Math.round(steady.seconds / 60)} minutes of steady load, after the first two`,
+          `${NAMES[engine]}: changes of the replica count in ${Math.round(steady.seconds / 60)} minutes of steady load, after the first two`,
           String(changes),
           ours ? "0" : "",
           ours ? changes === 0 : undefined,
         ),
         row(
-          `${NAMES[engine]}: back at ${MIN} pods after the load`,
+          `${NAMES[engine]}: back to ${MIN} pods after the load`,
           steady.back === null ? "not within the wait" : `${seconds(steady.back)} s`,
         ),
       );
@@ -105,8 +105,8 @@ export function publishReaction(data: Reaction): void {
     const late = loads.reduce((sum, l) => sum + l.late, 0);
     rows.push(
       row(
-        `${NAMES[engine]}: requests failed, out and in`,
-        `${bad} of ${sent.toLocaleString("en")}; refused with 503: ${refused}; not sent, for 500 were in flight: ${late}`,
+        `${NAMES[engine]}: failed requests, scale-out and scale-in`,
+        `${bad} of ${sent.toLocaleString("en")}; refused with 503: ${refused}; not sent because 500 were in flight: ${late}`,
         ours ? "0 of ≥ 100,000" : "",
         ours ? bad === 0 && sent >= 100_000 : undefined,
       ),
@@ -115,7 +115,7 @@ export function publishReaction(data: Reaction): void {
   const starts = data.steps.flatMap((s) => s.starts);
   const start = (what: string, all: readonly number[]) =>
     row(
-      `${what}: start of its process to Ready`,
+      `${what}: process start to Ready`,
       `${seconds(median(all))} s (${seconds(Math.min(...all))} to ${seconds(Math.max(...all))}, ${all.length} pods)`,
       "≤ 1 s",
       median(all) <= 1000,
@@ -134,7 +134,7 @@ export function publishReaction(data: Reaction): void {
   publish(
     "reaction",
     [
-      `One pod at its CPU target answers **${data.capacity} requests a second** here; at rest it takes ${data.idle.toFixed(0)} m of CPU. ${of("stock").length} steps for each, from ${MIN} pods to what ${[...new Set(data.steps.map((s) => s.multiple))].sort((a, b) => a - b).join(", ")} of them can do, less a quarter of a pod. Median and range:`,
+      `One pod at its CPU target answers **${data.capacity} requests a second** here; at rest it takes ${data.idle.toFixed(0)} m of CPU. ${of("stock").length} steps for each, from ${MIN} pods to the load of ${[...new Set(data.steps.map((s) => s.multiple))].sort((a, b) => a - b).join(", ")} pods, less a quarter of a pod. Median and range:`,
       moments,
       rowsTable(rows),
       "![Reaction of three autoscalers](pictures/reaction.png)",
