@@ -33,7 +33,13 @@ export function flows(
   const backups = config.redis.backup.schedule !== null;
   const bucket = config.redis.backup.s3.endpoint;
   const lookups = [...COMPONENTS, ...(backups ? JOBS : [])].flatMap((from) =>
-    (["UDP", "TCP"] as const).map((protocol): Flow => ({ from, to: "dns", port: 53, protocol, why: "names" })),
+    (["UDP", "TCP"] as const).map((protocol): Flow => ({
+      from,
+      to: "dns",
+      port: 53,
+      protocol,
+      why: "name resolution",
+    })),
   );
   const scrapes =
     config.observability === "none"
@@ -46,16 +52,16 @@ export function flows(
   const signals =
     config.scaling.engine === "keda"
       ? [
-          tcp("keda", "node", node.port, "its load, for the autoscalers"),
-          ...(react.metricsPath === null ? [] : [tcp("keda", "react", react.port, "its load, for the autoscaler")]),
+          tcp("keda", "node", node.port, "load signals for the autoscalers"),
+          ...(react.metricsPath === null ? [] : [tcp("keda", "react", react.port, "load signals for the autoscaler")]),
         ]
       : [];
   const pool =
     config.redis.durability === "ha"
       ? [
-          tcp("redis-main", "redis-main", REDIS_PORT, "replication, and whether one is well"),
-          tcp("redis-main", "redis-main", SENTINEL_PORT, "who is main"),
-          tcp("node", "redis-main", SENTINEL_PORT, "who is main"),
+          tcp("redis-main", "redis-main", REDIS_PORT, "replication and health checks"),
+          tcp("redis-main", "redis-main", SENTINEL_PORT, "which member is main"),
+          tcp("node", "redis-main", SENTINEL_PORT, "which member is main"),
         ]
       : [];
   return [
@@ -64,13 +70,13 @@ export function flows(
     tcp("node", "redis-main", REDIS_PORT, "writes"),
     tcp("node", "redis-replica", REDIS_PORT, "reads"),
     tcp("redis-replica", "redis-main", REDIS_PORT, "replication"),
-    tcp("redis-main", "redis-replica", REDIS_PORT, "whether they hold data, before it starts empty"),
+    tcp("redis-main", "redis-replica", REDIS_PORT, "check for data before an empty start"),
     ...(backups ? [tcp("redis-backup", "redis-main", REDIS_PORT, "a copy of all keys")] : []),
     ...(backups && bucket ? [tcp("redis-backup", "anyone", portOf(bucket), "the bucket of backups")] : []),
     tcp("redis-exporter", "redis-main", REDIS_PORT, "INFO"),
     tcp("redis-exporter", "redis-replica", REDIS_PORT, "INFO"),
     ...(config.node.discovery === "watch"
-      ? [{ from: "node", to: "kubernetes-api", protocol: "TCP", why: "which replicas there are" } as const]
+      ? [{ from: "node", to: "kubernetes-api", protocol: "TCP", why: "replica discovery" } as const]
       : []),
     ...pool,
     ...scrapes,

@@ -18,7 +18,7 @@ const READS = "~* +get +getrange +strlen +exists +scan +info +ping +client|setna
 
 export const REDIS_USERS = {
   admin: {
-    purpose: "people and their tools, from inside a Redis pod",
+    purpose: "administrators, from inside a Redis pod",
     // what empties or blocks an instance by one word is not even theirs
     rules: "~* &* +@all -flushall -flushdb -swapdb -keys -debug -module -migrate",
     ofSentinel: "&* +@all",
@@ -45,7 +45,7 @@ export const REDIS_USERS = {
   },
   replication: { purpose: "replicas, on main", rules: "+ping +replconf +psync" },
   sentinel: {
-    purpose: "Sentinels, on the pool's members and on each other",
+    purpose: "Sentinels, on the members of their group and on each other",
     rules: "",
     inPool:
       "&* +ping +info +role +multi +exec +slaveof +replicaof +subscribe +publish +config|rewrite +client|setname +client|kill +script|kill",

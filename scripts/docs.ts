@@ -90,7 +90,7 @@ function flowsTable(): string {
   return ["| from | to | port | for |", "|---|---|---|---|", ...rows(table({}), ""), ...more, LOOKUPS].join("\n");
 }
 /** The same for each of our pods. */
-const LOOKUPS = "| each of these | dns | 53 UDP, TCP | names |";
+const LOOKUPS = "| each of these | dns | 53 UDP, TCP | name resolution |";
 /** Nothing that a configuration could leave out. */
 const EVERYTHING_SEEN = { observability: "install", node: { discovery: "watch" } };
 
