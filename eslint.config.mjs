@@ -25,7 +25,7 @@ export default tseslint.config(
       "no-restricted-imports": ["error", { patterns: [providerRoots, providers] }],
       "no-restricted-properties": [
         "error",
-        { object: "process", property: "env", message: "Only modules/config-sources.ts reads the environment." },
+        { object: "process", property: "env", message: "Only config/sources.ts reads the environment." },
       ],
       eqeqeq: "error",
       ...Object.fromEntries(Object.keys(security.rules).map((rule) => [`security/${rule}`, "error"])),
@@ -44,7 +44,7 @@ export default tseslint.config(
     rules: { "no-restricted-imports": ["error", { patterns: [providerRoots] }] },
   },
   {
-    files: ["modules/config-sources.ts", "images/**", "test/**", "scripts/*.mjs", "*.config.js"],
+    files: ["config/sources.ts", "images/**", "test/**", "scripts/*.mjs", "*.config.js"],
     rules: { "no-restricted-properties": "off" },
   },
   {

@@ -1,5 +1,5 @@
 /** Configuration → four layers → synth. `cdktf` runs this file; so do the scripts. */
-import { loadConfig } from "./modules/config";
+import { loadConfig } from "./config";
 import { buildApp } from "./stacks";
 import { resolveImages } from "./stacks/images";
 

@@ -1,4 +1,4 @@
-import type { Config, Receiver } from "./config";
+import type { Config, Receiver } from "../config";
 
 const SECRETS_DIR = "/etc/alertmanager/secrets";
 

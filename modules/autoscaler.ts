@@ -4,10 +4,11 @@ import * as path from "node:path";
 import { Construct, type IConstruct } from "constructs";
 import { HorizontalPodAutoscalerV2 } from "@cdktf/provider-kubernetes/lib/horizontal-pod-autoscaler-v2";
 import { Release } from "@cdktf/provider-helm/lib/release";
-import { PROJECT_ROOT, type Config, type ScalingConfig } from "./config";
+import { PROJECT_ROOT } from "../catalog/paths";
+import type { Config, ScalingConfig } from "../config";
 import { allResources } from "./dependencies";
 import { literal } from "./literal";
-import { labels, WORKLOADS, type Component } from "./names";
+import { labels, WORKLOADS, type Component } from "../catalog/names";
 import type { Signal } from "./signals";
 
 /** metrics-server's resolution as we install it, seconds. */

@@ -2,7 +2,7 @@ import { Construct } from "constructs";
 import { DataResource, TerraformLocal } from "cdktf";
 import { Image } from "@cdktf/provider-docker/lib/image";
 import { RegistryImage } from "@cdktf/provider-docker/lib/registry-image";
-import type { Config } from "./config";
+import type { Config } from "../config";
 import type { TagState } from "./registry";
 
 export interface BuiltImageProps {

@@ -2,10 +2,11 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { Construct, type IConstruct } from "constructs";
 import { Release, type ReleaseConfig } from "@cdktf/provider-helm/lib/release";
-import { PROJECT_ROOT, type Config } from "./config";
+import { PROJECT_ROOT } from "../catalog/paths";
+import type { Config } from "../config";
 import { allResources } from "./dependencies";
 import { literal } from "./literal";
-import { CHARTS, type ChartName } from "./versions";
+import { CHARTS, type ChartName } from "../catalog/versions";
 
 /** Where a chart comes from: its repository, or an archive in the folder `charts.dir`. */
 export function chartSource(

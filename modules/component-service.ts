@@ -1,6 +1,6 @@
 import { Construct } from "constructs";
 import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
-import { labels, selectorLabels, WORKLOADS, type Component } from "./names";
+import { labels, selectorLabels, WORKLOADS, type Component } from "../catalog/names";
 
 export interface ComponentServiceProps {
   readonly component: Component;

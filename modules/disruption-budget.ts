@@ -1,6 +1,6 @@
 import { Construct } from "constructs";
 import { PodDisruptionBudgetV1 } from "@cdktf/provider-kubernetes/lib/pod-disruption-budget-v1";
-import { labels, selectorLabels, WORKLOADS, type Component } from "./names";
+import { labels, selectorLabels, WORKLOADS, type Component } from "../catalog/names";
 
 export interface DisruptionBudgetProps {
   readonly component: Component;

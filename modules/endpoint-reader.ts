@@ -3,7 +3,7 @@ import { RoleBindingV1 } from "@cdktf/provider-kubernetes/lib/role-binding-v1";
 import { RoleV1 } from "@cdktf/provider-kubernetes/lib/role-v1";
 import { ServiceAccountV1 } from "@cdktf/provider-kubernetes/lib/service-account-v1";
 import type { Container, PodSpec } from "kubernetes-types/core/v1";
-import { labels, WORKLOADS, type Component } from "./names";
+import { labels, WORKLOADS, type Component } from "../catalog/names";
 
 /** Folder of token and certificate in the container. */
 export const CREDENTIALS_DIR = "/run/secrets/kubernetes";

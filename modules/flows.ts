@@ -4,8 +4,8 @@
  * The one table that the NetworkPolicies, the picture in the docs and the tests are made from.
  * Whatever is not in it is denied, in both directions.
  */
-import type { Config } from "./config";
-import { COMPONENTS, EXPORTER_PORT, JOBS, REDIS_PORT, SENTINEL_PORT, type Part } from "./names";
+import type { Config } from "../config";
+import { COMPONENTS, EXPORTER_PORT, JOBS, REDIS_PORT, SENTINEL_PORT, type Part } from "../catalog/names";
 
 /** An end of a flow: one of our parts, or something outside the namespace. */
 export type Peer = Part | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";

@@ -1,7 +1,7 @@
 import { Construct } from "constructs";
 import { TerraformStack } from "cdktf";
 import { SecretV1 } from "@cdktf/provider-kubernetes/lib/secret-v1";
-import { projectLabels } from "./names";
+import { projectLabels } from "../catalog/names";
 
 export interface GeneratedPasswordsProps {
   readonly namespace: string;

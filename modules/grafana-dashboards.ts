@@ -2,7 +2,7 @@ import { Construct } from "constructs";
 import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
 import { dashboards } from "../dashboards";
 import { literal } from "./literal";
-import { projectLabels } from "./names";
+import { projectLabels } from "../catalog/names";
 import { DASHBOARD_LABEL } from "./prometheus-stack";
 
 export interface GrafanaDashboardsProps {

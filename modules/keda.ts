@@ -1,6 +1,6 @@
 import { Construct } from "constructs";
 import { Chart } from "./chart";
-import type { Config } from "./config";
+import type { Config } from "../config";
 import { Namespace } from "./namespace";
 import { LEAVE_SOON } from "./pod";
 

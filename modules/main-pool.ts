@@ -1,7 +1,7 @@
 import { Construct } from "constructs";
 import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
-import type { Config } from "./config";
-import { labels, REDIS_PORT, selectorLabels, SENTINEL_PORT, WORKLOADS } from "./names";
+import type { Config } from "../config";
+import { labels, REDIS_PORT, selectorLabels, SENTINEL_PORT, WORKLOADS } from "../catalog/names";
 
 /** Members of the pool that main is chosen from, and Sentinels: a majority is left when one node is lost. */
 export const POOL_SIZE = 3;

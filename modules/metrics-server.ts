@@ -1,7 +1,7 @@
 import { Construct } from "constructs";
 import { METRIC_RESOLUTION_SECONDS } from "./autoscaler";
 import { Chart } from "./chart";
-import type { Config } from "./config";
+import type { Config } from "../config";
 
 /** Namespace and release of our metrics-server. */
 export const METRICS_SERVER = { namespace: "kube-system", release: "metrics-server" } as const;

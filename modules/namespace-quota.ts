@@ -1,9 +1,9 @@
 import { Construct } from "constructs";
 import { LimitRangeV1 } from "@cdktf/provider-kubernetes/lib/limit-range-v1";
 import { ResourceQuotaV1 } from "@cdktf/provider-kubernetes/lib/resource-quota-v1";
-import type { Config, ResourcesConfig } from "./config";
+import type { Config, ResourcesConfig } from "../config";
 import { mainPods } from "./main-pool";
-import { projectLabels } from "./names";
+import { projectLabels } from "../catalog/names";
 import { cores, mebibytes, parseQuantity } from "./quantity";
 
 /** Pods of others that fit beside ours: a look inside by `kubectl debug`, a job. */

@@ -1,6 +1,6 @@
 import { Construct } from "constructs";
 import { NamespaceV1 } from "@cdktf/provider-kubernetes/lib/namespace-v1";
-import { projectLabels } from "./names";
+import { projectLabels } from "../catalog/names";
 
 export type PodSecurityLevel = "restricted" | "baseline" | "privileged";
 

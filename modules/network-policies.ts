@@ -2,7 +2,7 @@ import { Construct } from "constructs";
 import { NetworkPolicyV1 } from "@cdktf/provider-kubernetes/lib/network-policy-v1";
 import { KEDA_OPERATOR_LABELS } from "./keda";
 import { KubernetesApiAddress } from "./kubernetes-api-address";
-import { COMPONENTS, JOBS, labels, projectLabels, selectorLabels, type Part } from "./names";
+import { COMPONENTS, JOBS, labels, projectLabels, selectorLabels, type Part } from "../catalog/names";
 import type { Flow, Peer } from "./flows";
 
 export interface NetworkPoliciesProps {

@@ -1,9 +1,9 @@
 import { Construct } from "constructs";
 import type { ComponentService } from "./component-service";
-import type { Config } from "./config";
+import type { Config } from "../config";
 import { CREDENTIALS_DIR, EndpointReader } from "./endpoint-reader";
 import { POOL_SIZE } from "./main-pool";
-import { NODE_PORT } from "./names";
+import { NODE_PORT } from "../catalog/names";
 import { TLS_CA_FILE, TLS_MOUNT, TLS_NAME, tlsVolume } from "./redis-tls";
 import type { RedisUserName } from "./redis-users";
 import { signals } from "./signals";

@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import { Construct } from "constructs";
 import { Release } from "@cdktf/provider-helm/lib/release";
-import { PROJECT_ROOT } from "./config";
+import { PROJECT_ROOT } from "../catalog/paths";
 import { literal } from "./literal";
 
 const CHART = path.relative(

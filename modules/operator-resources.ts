@@ -1,8 +1,8 @@
 import { Construct } from "constructs";
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import { ruleGroups } from "../dashboards/rules";
-import type { Config } from "./config";
-import { PART_OF, projectLabels } from "./names";
+import type { Config } from "../config";
+import { PART_OF, projectLabels } from "../catalog/names";
 import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 

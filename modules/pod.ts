@@ -3,8 +3,8 @@
  * zones, no ServiceAccount token. Returns plain Kubernetes objects, typed by kubernetes-types.
  */
 import type { Container, PodSpec, SecurityContext, TopologySpreadConstraint } from "kubernetes-types/core/v1";
-import type { Config, ResourcesConfig } from "./config";
-import { selectorLabels, type Part } from "./names";
+import type { Config, ResourcesConfig } from "../config";
+import { selectorLabels, type Part } from "../catalog/names";
 
 /** Satisfies Pod Security `restricted`. */
 export const containerSecurity = (readOnlyRootFilesystem = true): SecurityContext => ({

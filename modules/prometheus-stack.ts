@@ -2,7 +2,7 @@ import { Construct } from "constructs";
 import { ruleGroups } from "../dashboards/rules";
 import { alertmanagerConfig, alertmanagerSecrets } from "./alertmanager-config";
 import { Chart } from "./chart";
-import type { Config } from "./config";
+import type { Config } from "../config";
 import { GeneratedPasswords } from "./generated-passwords";
 import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";

@@ -1,8 +1,8 @@
 import { Construct } from "constructs";
 import { IngressV1 } from "@cdktf/provider-kubernetes/lib/ingress-v1";
 import type { ComponentService } from "./component-service";
-import type { Config } from "./config";
-import { labels, REACT_PORT, WORKLOADS } from "./names";
+import type { Config } from "../config";
+import { labels, REACT_PORT, WORKLOADS } from "../catalog/names";
 import { signals } from "./signals";
 import { DRAIN_SECONDS, WebWorkload } from "./web-workload";
 

@@ -4,9 +4,9 @@ import * as path from "node:path";
 import { Construct } from "constructs";
 import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
 import type { Container, EnvVar, KeyToPath, PodSpec, Probe } from "kubernetes-types/core/v1";
-import type { Config } from "./config";
+import type { Config } from "../config";
 import { literal } from "./literal";
-import { projectLabels, REDIS_PORT, SENTINEL_PORT, WORKLOADS } from "./names";
+import { projectLabels, REDIS_PORT, SENTINEL_PORT, WORKLOADS } from "../catalog/names";
 import { CLI, CLI_ENV, hasTls, listen, TLS_MOUNT, tlsVolume } from "./redis-tls";
 import { redisUsers, sentinelUsers, type RedisUserName } from "./redis-users";
 

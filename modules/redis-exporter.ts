@@ -1,11 +1,11 @@
 import { Construct } from "constructs";
 import { Autoscaler } from "./autoscaler";
-import type { Config } from "./config";
+import type { Config } from "../config";
 import type { Keda } from "./keda";
 import { ComponentService } from "./component-service";
 import { DisruptionBudget } from "./disruption-budget";
 import { mainPods } from "./main-pool";
-import { EXPORTER_PORT, REDIS_PORT, WORKLOADS } from "./names";
+import { EXPORTER_PORT, REDIS_PORT, WORKLOADS } from "../catalog/names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
 import { hasTls, redisScheme, TLS_CA_FILE, TLS_MOUNT } from "./redis-tls";

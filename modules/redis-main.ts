@@ -1,10 +1,10 @@
 import { Construct } from "constructs";
 import type { Container, PodSpec } from "kubernetes-types/core/v1";
-import type { Config } from "./config";
+import type { Config } from "../config";
 import { ComponentService } from "./component-service";
 import { DisruptionBudget } from "./disruption-budget";
 import { mainPods } from "./main-pool";
-import { REDIS_PORT, REDIS_USER, selectorLabels, SENTINEL_PORT } from "./names";
+import { REDIS_PORT, REDIS_USER, selectorLabels, SENTINEL_PORT } from "../catalog/names";
 import { containerSecurity, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
 import { thirdPartyImage } from "./third-party-image";

@@ -1,11 +1,11 @@
 import { Construct } from "constructs";
 import { Autoscaler } from "./autoscaler";
 import type { EnvVar } from "kubernetes-types/core/v1";
-import type { Config } from "./config";
+import type { Config } from "../config";
 import type { Keda } from "./keda";
 import { ComponentService } from "./component-service";
 import { DisruptionBudget } from "./disruption-budget";
-import { REDIS_PORT, REDIS_USER } from "./names";
+import { REDIS_PORT, REDIS_USER } from "../catalog/names";
 import { containerSecurity, LEAVE_SOON, podSpec, resourcesOf } from "./pod";
 import type { RedisConfig } from "./redis-config";
 import { signals } from "./signals";

@@ -1,6 +1,6 @@
 import type { Container, EnvVar, PodSpec } from "kubernetes-types/core/v1";
-import type { Config } from "./config";
-import { WORKLOADS } from "./names";
+import type { Config } from "../config";
+import { WORKLOADS } from "../catalog/names";
 
 const DIR = "/run/secrets/redis-tls";
 const FILES = ["ca.crt", "tls.crt", "tls.key"] as const;

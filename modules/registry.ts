@@ -1,7 +1,7 @@
 /** Asks an image registry, over its HTTP API, whether it holds a tag. Changes nothing. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
-import type { Config } from "./config";
+import type { Config } from "../config";
 
 /** What the registry says about a tag. Unreachable is never read as absent. */
 export type TagState =

@@ -1,5 +1,5 @@
 import type { RulesProps } from "../dashboards/rules";
-import type { Config } from "./config";
+import type { Config } from "../config";
 
 /** What the rules take from the configuration. `namespace`: the application's, as layer `app` tells it. */
 export const rulesProps = (

@@ -1,4 +1,4 @@
-import { EXPORTER_PORT, PART_OF, WORKLOADS } from "./names";
+import { EXPORTER_PORT, PART_OF, WORKLOADS } from "../catalog/names";
 
 /** What layers `data` and `app` say about their Services. */
 export interface MonitoredServices {

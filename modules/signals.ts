@@ -1,6 +1,6 @@
 /** What engine `keda` goes by beside CPU: gauges that pods tell of themselves. Table: docs/scaling.md. */
-import type { Config } from "./config";
-import { WORKLOADS } from "./names";
+import type { Config } from "../config";
+import { WORKLOADS } from "../catalog/names";
 
 export interface Signal {
   /** Name of the trigger, unique within its autoscaler; a word of KEDA's formula, so without dashes. */

@@ -1,5 +1,5 @@
-import type { Config } from "./config";
-import { IMAGES, TOOL_IMAGES } from "./versions";
+import type { Config } from "../config";
+import { IMAGES, TOOL_IMAGES } from "../catalog/versions";
 
 const DEFAULTS = { ...IMAGES, ...TOOL_IMAGES };
 export type ThirdPartyImage = keyof typeof DEFAULTS;

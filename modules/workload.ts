@@ -4,9 +4,9 @@ import { DefaultTokenResolver, StringConcat, Tokenization } from "cdktf";
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import type { DeploymentSpec, StatefulSetSpec } from "kubernetes-types/apps/v1";
 import type { PodSpec } from "kubernetes-types/core/v1";
-import type { Config } from "./config";
+import type { Config } from "../config";
 import { ObjectRelease } from "./object-release";
-import { labels, selectorLabels, WORKLOADS, type Component } from "./names";
+import { labels, selectorLabels, WORKLOADS, type Component } from "../catalog/names";
 
 interface CommonProps {
   readonly config: Pick<Config, "workloads">;

@@ -1,7 +1,8 @@
 /** `npm run backup`: a snapshot of main's data in a file on this machine, or a scheduled one, checked after writing. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { type Config, loadConfig, PROJECT_ROOT } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
+import { type Config, loadConfig } from "../config";
 import { type Backup, withBackupVolume } from "./lib/backup-volume";
 import { chooseCluster } from "./lib/cluster";
 import { checkSnapshot, dropMark } from "./lib/rdb";

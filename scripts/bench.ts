@@ -1,7 +1,7 @@
 /** `npm run bench -- NAME`: measures on this machine and writes what it saw to docs/benchmarks.md. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
 import { installFolders } from "./lib/install";
 import { bold, Failure, say } from "./lib/ui";
 

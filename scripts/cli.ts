@@ -1,7 +1,8 @@
 /** The commands of `npm run …`, with their options. One file each; this one only dispatches. */
 import * as path from "node:path";
 import { Command, Option } from "commander";
-import { ConfigError, loadConfig, PROJECT_ROOT } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
+import { ConfigError, loadConfig } from "../config";
 import { backup, type BackupOptions } from "./backup";
 import { bench, benches } from "./bench";
 import { compare, type CompareOptions } from "./maintenance/compare";

@@ -1,6 +1,6 @@
 /** `npm run config`: the configuration as it was understood; `--help` lists every key. */
 import { stringify } from "yaml";
-import { configKeys, loadConfig, printable } from "../modules/config";
+import { configKeys, loadConfig, printable } from "../config";
 import { dim, say, table } from "./lib/ui";
 
 export function showConfig(): void {

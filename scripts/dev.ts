@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { PROJECT_ROOT } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
 import { installFolders } from "./lib/install";
 import { run, RunError } from "./lib/run";
 import { takeStops } from "./lib/stop";

@@ -1,5 +1,5 @@
 /** `npm run diff`: what `up` would change, a line a layer. Exit code 2 where that is something. */
-import { loadConfig } from "../modules/config";
+import { loadConfig } from "../config";
 import { LAYERS, UPSTREAM, type LayerName } from "../stacks/layer";
 import { chooseCluster } from "./lib/cluster";
 import { checkStateIsHere } from "./lib/state-elsewhere";

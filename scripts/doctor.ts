@@ -1,9 +1,9 @@
 /** `npm run doctor`: every prerequisite, found or missing, and what mends it. Changes nothing. */
-import { ConfigError, loadConfig, type Config } from "../modules/config";
+import { ConfigError, loadConfig, type Config } from "../config";
 import { chartSource } from "../modules/chart";
 import { POOL_SIZE } from "../modules/main-pool";
 import { thirdPartyImage } from "../modules/third-party-image";
-import { CHARTS, IMAGES, type ChartName } from "../modules/versions";
+import { CHARTS, IMAGES, type ChartName } from "../catalog/versions";
 import { resolveImages } from "../stacks/images";
 import { hasCluster } from "./lib/cluster";
 import { KIND_URL, WITHOUT_CLUSTER } from "./lib/kind";

@@ -1,6 +1,6 @@
 /** `npm run down`: removes everything of ours, and proves that nothing is left. */
-import { loadConfig, type Config } from "../modules/config";
-import { BACKUPS_CLAIM, WORKLOADS } from "../modules/names";
+import { loadConfig, type Config } from "../config";
+import { BACKUPS_CLAIM, WORKLOADS } from "../catalog/names";
 import { LAYERS } from "../stacks/layer";
 import { chooseCluster } from "./lib/cluster";
 import { checkStateIsHere } from "./lib/state-elsewhere";

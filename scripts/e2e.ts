@@ -1,7 +1,7 @@
 /** `npm run e2e [-- TIER]`: tests on the configured cluster. Without a tier, the core one. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
 import { bold, Failure, say } from "./lib/ui";
 
 const DIR = path.join(PROJECT_ROOT, "test", "e2e");

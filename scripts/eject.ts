@@ -1,7 +1,8 @@
 /** `npm run eject`: the four layers as plain Terraform, for a life without CDKTF, on the same state. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { loadConfig, PROJECT_ROOT } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
+import { loadConfig } from "../config";
 import { LAYERS, UPSTREAM } from "../stacks/layer";
 import { plainTerraform } from "./lib/plain-terraform";
 import { synth } from "./lib/synth";

@@ -2,9 +2,10 @@
 import * as fs from "node:fs";
 import { createServer } from "node:net";
 import * as path from "node:path";
-import { loadConfig, PROJECT_ROOT, type Config } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
+import { loadConfig, type Config } from "../config";
 import { thirdPartyImage } from "../modules/third-party-image";
-import { COMPONENTS, REACT_PORT, WORKLOADS } from "../modules/names";
+import { COMPONENTS, REACT_PORT, WORKLOADS } from "../catalog/names";
 import { chooseCluster } from "./lib/cluster";
 import { forwarded } from "./lib/forward";
 import { installFolders } from "./lib/install";

@@ -1,6 +1,6 @@
 /** `npm run logs -- NAME`: what the pods of a part write, all of them in one stream. */
-import { loadConfig } from "../modules/config";
-import { COMPONENTS, PART_OF, WORKLOADS, type Component } from "../modules/names";
+import { loadConfig } from "../config";
+import { COMPONENTS, PART_OF, WORKLOADS, type Component } from "../catalog/names";
 import { clusterFlags, Kube } from "./lib/kube";
 import { isAbout, parseLine, readable } from "./lib/log-lines";
 import { run, type Run } from "./lib/run";

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
-import { loadConfig, type Config } from "../modules/config";
+import { loadConfig, type Config } from "../config";
 import { LAYERS } from "../stacks/layer";
 import type { ResolvedImages } from "../stacks/images";
 import { emptyFolder } from "./lib/empty-folder";

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
 import { pypiPackage } from "./lib/pypi";
 import { run } from "./lib/run";
 import { Failure, inStep } from "./lib/ui";

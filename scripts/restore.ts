@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { loadConfig } from "../modules/config";
-import { WORKLOADS } from "../modules/names";
+import { loadConfig } from "../config";
+import { WORKLOADS } from "../catalog/names";
 import { chooseCluster } from "./lib/cluster";
 import { isReady, type Kube, type KubeObject } from "./lib/kube";
 import { checkSnapshot } from "./lib/rdb";

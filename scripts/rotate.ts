@@ -1,8 +1,8 @@
 /** `npm run rotate`: new passwords for every user of Redis, while everything goes on. */
 import { createHash, randomInt } from "node:crypto";
-import { loadConfig } from "../modules/config";
+import { loadConfig } from "../config";
 import { POOL_SIZE } from "../modules/main-pool";
-import { WORKLOADS } from "../modules/names";
+import { WORKLOADS } from "../catalog/names";
 import { redisUserNames } from "../modules/redis-users";
 import { chooseCluster } from "./lib/cluster";
 import type { Kube, KubeObject } from "./lib/kube";

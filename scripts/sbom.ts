@@ -1,7 +1,8 @@
 /** `npm run sbom`: what is in both images, as CycloneDX: packages of npm by the lock files, of Debian by the base images. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { type Config, loadConfig, PROJECT_ROOT } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
+import { type Config, loadConfig } from "../config";
 import { emptyFolder } from "./lib/empty-folder";
 import { run as realRun, type Run } from "./lib/run";
 import { Failure, inStep, say } from "./lib/ui";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
 import { pypiPackage } from "./lib/pypi";
 import { run, RunError } from "./lib/run";
 import { ANSWERS } from "./lib/scan-answers";

@@ -1,6 +1,6 @@
 /** `npm run smoke`: uses the application through the front's address. */
-import { loadConfig, type Config } from "../modules/config";
-import { REACT_PORT, WORKLOADS } from "../modules/names";
+import { loadConfig, type Config } from "../config";
+import { REACT_PORT, WORKLOADS } from "../catalog/names";
 import { chooseCluster } from "./lib/cluster";
 import { forwarded } from "./lib/forward";
 import { smokeTest } from "./lib/smoke-test";

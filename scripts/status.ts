@@ -1,6 +1,6 @@
 /** `npm run status`: each part's pods, bounds, load and image. */
-import { loadConfig } from "../modules/config";
-import { COMPONENTS, WORKLOADS } from "../modules/names";
+import { loadConfig } from "../config";
+import { COMPONENTS, WORKLOADS } from "../catalog/names";
 import { Kube, type KubeObject } from "./lib/kube";
 import { readyPods } from "./lib/ready";
 import { dim, Failure, green, red, say, table, yellow } from "./lib/ui";

@@ -33,7 +33,7 @@ function provide(what, there, packages, ...ways) {
 /** redis-server and redis-cli out of the Docker image. */
 function redisOfImage() {
   if (!works("docker", "version")) return;
-  const image = /redis: "([^"]+)"/.exec(readFileSync(path.join(root, "modules", "versions.ts"), "utf8"))[1];
+  const image = /redis: "([^"]+)"/.exec(readFileSync(path.join(root, "catalog", "versions.ts"), "utf8"))[1];
   mkdirSync(tools, { recursive: true });
   const made = spawnSync("docker", ["create", image], { encoding: "utf8", timeout: 300_000 });
   const id = (made.stdout ?? "").trim();

@@ -1,6 +1,6 @@
 /** `npm run tools [NAME…]`: programs that this machine lacks, into .tools/bin of this project. */
-import { loadConfig } from "../modules/config";
-import { TOOLS } from "../modules/versions";
+import { loadConfig } from "../config";
+import { TOOLS } from "../catalog/versions";
 import { fetchTool, isThere, TOOL_NAMES, type ToolName } from "./lib/tools";
 import { confirm, Failure, inStep, isInteractive, say } from "./lib/ui";
 

@@ -1,5 +1,5 @@
 /** `npm run up`: from nothing to a system that has shown that it works. */
-import { loadConfig, type Config } from "../modules/config";
+import { loadConfig, type Config } from "../config";
 import type { ResolvedImages } from "../stacks/images";
 import { chooseCluster, hasCluster } from "./lib/cluster";
 import { leaveKeda } from "./lib/engine";

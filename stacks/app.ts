@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import type { Config } from "../modules/config";
+import type { Config } from "../config";
 import { MetricsServer } from "../modules/metrics-server";
 import { NodeApi } from "../modules/node-api";
 import { ReactFront } from "../modules/react-front";

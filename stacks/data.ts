@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import type { Config } from "../modules/config";
+import type { Config } from "../config";
 import { flows } from "../modules/flows";
 import { GeneratedPasswords } from "../modules/generated-passwords";
 import { Keda } from "../modules/keda";

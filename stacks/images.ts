@@ -2,10 +2,11 @@ import * as path from "node:path";
 import type { Construct } from "constructs";
 import { DockerProvider } from "@cdktf/provider-docker/lib/provider";
 import { BuiltImage } from "../modules/built-image";
-import { PROJECT_ROOT, type Config, type ImageConfig } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
+import type { Config, ImageConfig } from "../config";
 import { contextHash } from "../modules/context-hash";
 import { splitAddress, tagState, type TagState } from "../modules/registry";
-import { PART_OF } from "../modules/names";
+import { PART_OF } from "../catalog/names";
 import { Layer } from "./layer";
 
 export const IMAGE_NAMES = ["node", "react"] as const;

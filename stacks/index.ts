@@ -1,5 +1,5 @@
 import { App, type AppConfig } from "cdktf";
-import type { Config } from "../modules/config";
+import type { Config } from "../config";
 import { AppLayer } from "./app";
 import { DataLayer } from "./data";
 import { ImagesLayer, type ResolvedImages } from "./images";

@@ -12,9 +12,10 @@ import {
 import { KubernetesProvider } from "@cdktf/provider-kubernetes/lib/provider";
 import { HelmProvider } from "@cdktf/provider-helm/lib/provider";
 import { RandomProvider } from "@cdktf/provider-random/lib/provider";
-import { PROJECT_ROOT, type Config } from "../modules/config";
+import { PROJECT_ROOT } from "../catalog/paths";
+import type { Config } from "../config";
 import { KubernetesBackend, KubernetesRemoteState, type KubernetesStateProps } from "../modules/kubernetes-state";
-import { MINIMUM_TERRAFORM, PROVIDERS } from "../modules/versions";
+import { MINIMUM_TERRAFORM, PROVIDERS } from "../catalog/versions";
 
 export const LAYERS = ["images", "data", "app", "observability"] as const;
 export type LayerName = (typeof LAYERS)[number];

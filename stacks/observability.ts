@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import type { Config } from "../modules/config";
+import type { Config } from "../config";
 import { GrafanaDashboards } from "../modules/grafana-dashboards";
 import { Namespace } from "../modules/namespace";
 import { OperatorResources } from "../modules/operator-resources";

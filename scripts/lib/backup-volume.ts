@@ -1,8 +1,8 @@
 /** The volume of scheduled backups: a pod that mounts it for a moment, to list and bring away what lies there. */
 import { containerSecurity } from "../../modules/pod";
-import { BACKUPS_CLAIM, projectLabels, REDIS_USER } from "../../modules/names";
+import { BACKUPS_CLAIM, projectLabels, REDIS_USER } from "../../catalog/names";
 import { thirdPartyImage } from "../../modules/third-party-image";
-import type { Config } from "../../modules/config";
+import type { Config } from "../../config";
 import { isReady, type Kube } from "./kube";
 import { download } from "./redis-transfer";
 import { Failure } from "./ui";

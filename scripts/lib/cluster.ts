@@ -1,5 +1,5 @@
 /** Finds the cluster that a command may touch, and asks where nobody has named it. */
-import type { Config } from "../../modules/config";
+import type { Config } from "../../config";
 import { Kube } from "./kube";
 import { confirm, Failure, isInteractive, say } from "./ui";
 

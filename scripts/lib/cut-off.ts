@@ -8,8 +8,8 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
-import { PART_OF } from "../../modules/names";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { PART_OF } from "../../catalog/names";
 import type { Kube, KubeObject } from "./kube";
 import type { PlannedResource, Terraform } from "./terraform";
 import { RunError } from "./run";

@@ -5,7 +5,7 @@
  */
 import { KEDA_OPERATOR_LABELS, KEDA_RELEASE } from "../../modules/keda";
 import { scaledObjectRelease } from "../../modules/autoscaler";
-import { AUTOSCALED, PART_OF } from "../../modules/names";
+import { AUTOSCALED, PART_OF } from "../../catalog/names";
 import { isReady, type Kube } from "./kube";
 import { RunError } from "./run";
 import { Failure } from "./ui";

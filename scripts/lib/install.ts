@@ -1,6 +1,6 @@
 /** The dependencies of the packages beside the project's own, installed where they are missing or old. */
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
 
 /** @param folders relative to the project's, such as `images/node` */
 export async function installFolders(...folders: string[]): Promise<void> {

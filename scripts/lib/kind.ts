@@ -3,7 +3,7 @@
  * (https://kind.sigs.k8s.io/docs/user/local-registry): nodes find the registry under the same
  * localhost address that this machine pushes to.
  */
-import type { Config } from "../../modules/config";
+import type { Config } from "../../config";
 import { run as realRun, RunError, type Run } from "./run";
 import { Failure } from "./ui";
 

@@ -1,5 +1,5 @@
 /** kubectl on the configured cluster, as JSON. */
-import type { Config } from "../../modules/config";
+import type { Config } from "../../config";
 import { run as realRun, RunError, type Run } from "./run";
 import { Failure } from "./ui";
 

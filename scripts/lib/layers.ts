@@ -1,5 +1,5 @@
 /** Plans and applies layers in the order of who reads whom. */
-import type { Config } from "../../modules/config";
+import type { Config } from "../../config";
 import { IMAGE_NAMES, type ResolvedImages } from "../../stacks/images";
 import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
 import { takeOver, toldBeforehand } from "./cut-off";

@@ -1,7 +1,8 @@
 /** The part of config.yaml that `up` writes when it makes a cluster, and `down` takes away. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { PROJECT_ROOT, type Config } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import type { Config } from "../../config";
 import { stringify } from "yaml";
 import { contextName, NODE_PORTS } from "./kind";
 

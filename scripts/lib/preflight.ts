@@ -1,9 +1,9 @@
 /** What must hold before anything is changed. Each check throws one Failure. */
-import type { Config } from "../../modules/config";
+import type { Config } from "../../config";
 import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/keda";
 import { METRICS_SERVER } from "../../modules/metrics-server";
-import { PART_OF } from "../../modules/names";
-import { MINIMUM_TERRAFORM } from "../../modules/versions";
+import { PART_OF } from "../../catalog/names";
+import { MINIMUM_TERRAFORM } from "../../catalog/versions";
 import type { ResolvedImages } from "../../stacks/images";
 import type { Kube, KubeObject } from "./kube";
 import { ourNamespaces } from "./ready";

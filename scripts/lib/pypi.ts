@@ -1,6 +1,6 @@
 /** Packages of PyPI in environments of their own under .tools: nothing is installed on the machine. */
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
 import { run } from "./run";
 
 const INSTALL_MS = 600_000;

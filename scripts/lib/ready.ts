@@ -1,6 +1,6 @@
 /** Waits until every workload is Ready, and says what it waits for. */
-import type { Config } from "../../modules/config";
-import { AUTOSCALED } from "../../modules/names";
+import type { Config } from "../../config";
+import { AUTOSCALED } from "../../catalog/names";
 import type { Kube, KubeObject } from "./kube";
 import { RunError } from "./run";
 import { Failure } from "./ui";

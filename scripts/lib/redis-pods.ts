@@ -1,5 +1,5 @@
 /** Commands in the Redis pods of the configured cluster. */
-import { WORKLOADS } from "../../modules/names";
+import { WORKLOADS } from "../../catalog/names";
 import type { Kube, KubeObject } from "./kube";
 import { Failure } from "./ui";
 

@@ -5,7 +5,7 @@
  */
 import { KEDA_RELEASE } from "../../modules/keda";
 import { METRICS_SERVER } from "../../modules/metrics-server";
-import { PART_OF } from "../../modules/names";
+import { PART_OF } from "../../catalog/names";
 import { STACK_RELEASE } from "../../modules/prometheus-stack";
 import type { Kube, KubeObject } from "./kube";
 import { ourNamespaces } from "./ready";

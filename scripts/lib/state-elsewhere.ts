@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import { gunzipSync } from "node:zlib";
-import type { Config } from "../../modules/config";
+import type { Config } from "../../config";
 import { LAYERS, statePath } from "../../stacks/layer";
 import type { Kube } from "./kube";
 import { Failure } from "./ui";

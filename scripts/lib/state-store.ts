@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import type { Config } from "../../modules/config";
+import type { Config } from "../../config";
 import { buildApp } from "../../stacks";
 import type { ResolvedImages } from "../../stacks/images";
 import { LAYERS, type LayerName } from "../../stacks/layer";

@@ -1,7 +1,7 @@
 /** Synthesizes the layers in this process, where cdktf's own commands would too. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type { Config } from "../../modules/config";
+import type { Config } from "../../config";
 import { buildApp } from "../../stacks";
 import { resolveImages, type ResolvedImages } from "../../stacks/images";
 import { LAYERS } from "../../stacks/layer";

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { PROJECT_ROOT, type Config } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import type { Config } from "../../config";
 import type { LayerName } from "../../stacks/layer";
 import { run as realRun, RunError, type Run } from "./run";
 import { Failure } from "./ui";

@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
-import { TOOLS } from "../../modules/versions";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { TOOLS } from "../../catalog/versions";
 import { run as realRun, type Run } from "./run";
 import { Failure } from "./ui";
 

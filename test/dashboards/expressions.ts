@@ -2,7 +2,7 @@
 import { DASHBOARDS } from "../../dashboards";
 import { ANNOTATIONS } from "../../dashboards/panels";
 import { isAlert, ruleGroups } from "../../dashboards/rules";
-import { configSchema } from "../../modules/config";
+import { configSchema } from "../../config";
 import { rulesProps } from "../../modules/rules-props";
 import { withVariables } from "../../scripts/lib/dashboard-figures";
 

@@ -4,7 +4,7 @@
  *
  * The figures are written to docs/benchmarks.md.
  */
-import { PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
 import { Figures } from "../helpers/publish";
 import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./load";
 import { PodMetrics, type Sample } from "./pod-metrics";

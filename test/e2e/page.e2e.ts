@@ -5,7 +5,7 @@
  * The figures are written to docs/benchmarks.md, and a screenshot of the scale-out to docs/pictures.
  */
 import { type Browser, chromium, type Page } from "playwright-core";
-import { PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
 import { Figures } from "../helpers/publish";
 import { rateOf, removeLoad, startLoad } from "./load";
 import { removeAfterFailure, step } from "./steps";

@@ -2,7 +2,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { execFileSync, spawn } from "node:child_process";
-import { loadConfig, PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { loadConfig } from "../../config";
 import { clusterFlags, isReady, Kube } from "../../scripts/lib/kube";
 import { redisPods } from "../../scripts/lib/redis-pods";
 import type { Run } from "../../scripts/lib/run";

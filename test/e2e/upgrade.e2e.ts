@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { CHARTS, IMAGES } from "../../modules/versions";
+import { CHARTS, IMAGES } from "../../catalog/versions";
 import { missing } from "../helpers/ledger-writer";
 import { heldBy, removeLedger, startLedger } from "./ledger";
 import { letLoadAskTheApi, removeLoad, startLoad } from "./load";
@@ -66,7 +66,7 @@ function checkout(redisImage: string): void {
   }
   for (const folder of ["node_modules", "images/node/node_modules", "images/react/node_modules"])
     if (fs.existsSync(projectPath(folder))) fs.symlinkSync(projectPath(folder), path.join(newer, folder));
-  const versions = path.join(newer, "modules", "versions.ts");
+  const versions = path.join(newer, "catalog", "versions.ts");
   const text = fs.readFileSync(versions, "utf8");
   const changed = text.replace(IMAGES.redis, redisImage).replace(`"${chart.version}"`, `"${NEWER}"`);
   expect(changed).toContain(redisImage);

@@ -8,7 +8,7 @@ import * as http from "node:http";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
-import { CHARTS } from "../../modules/versions";
+import { CHARTS } from "../../catalog/versions";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,

@@ -2,8 +2,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { parseConfig, type Config } from "../../modules/config";
-import { merge } from "../../modules/merge";
+import { parseConfig, type Config } from "../../config";
+import { merge } from "../../config/merge";
 import { buildApp } from "../../stacks";
 import type { ResolvedImages } from "../../stacks/images";
 import { LAYERS, type LayerName } from "../../stacks/layer";

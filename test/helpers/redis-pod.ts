@@ -2,7 +2,8 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { parseConfig, PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { parseConfig } from "../../config";
 import { mainConf, replicaConf, sentinelConf } from "../../modules/redis-config";
 import { CLI } from "../../modules/redis-tls";
 import { redisUserNames, redisUsers, sentinelUsers } from "../../modules/redis-users";

@@ -2,9 +2,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
-import { configSchema, ConfigError } from "../../modules/config";
+import { configSchema, ConfigError } from "../../config";
 import { flows } from "../../modules/flows";
-import { AUTOSCALED } from "../../modules/names";
+import { AUTOSCALED } from "../../catalog/names";
 import { signals } from "../../modules/signals";
 import { resources, synthesize, testConfig, type Json } from "../helpers/layers";
 

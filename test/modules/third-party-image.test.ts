@@ -1,5 +1,5 @@
 import { thirdPartyImage } from "../../modules/third-party-image";
-import { IMAGES } from "../../modules/versions";
+import { IMAGES } from "../../catalog/versions";
 import { synthesize, testConfig } from "../helpers/layers";
 
 const MIRROR = "mirror.example:5000/all";

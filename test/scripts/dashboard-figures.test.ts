@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { DASHBOARDS } from "../../dashboards";
-import { PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
 import { dashboardFigures, legendOf, withVariables, type DrawnDashboard } from "../../scripts/lib/dashboard-figures";
 
 const overview = DASHBOARDS[0]!;

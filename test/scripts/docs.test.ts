@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
 import { PAGES, withTables } from "../../scripts/docs";
 
 it.each(Object.entries(PAGES))(

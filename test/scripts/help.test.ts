@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
 
 it("every script of package.json has a sentence in npm run help", () => {
   const tsx = path.join(PROJECT_ROOT, "node_modules", "tsx", "dist", "cli.mjs");

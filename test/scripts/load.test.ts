@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
 import { BOUNDS, k6Script, parseCounts, parseStatus, virtualUsers } from "../../scripts/lib/load/k6";
 import { rateAt, PROFILES, shapeOf, stages, type Shape } from "../../scripts/lib/load/profile";
 import { between, quantile, type Load, type Sample } from "../../scripts/lib/load/samples";

@@ -1,8 +1,8 @@
 /** The update bot sees every version that stands in code. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
-import { CHARTS, IMAGES, PROVIDERS, TOOL_IMAGES, TOOLS } from "../../modules/versions";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { CHARTS, IMAGES, PROVIDERS, TOOL_IMAGES, TOOLS } from "../../catalog/versions";
 
 interface Manager {
   readonly managerFilePatterns: readonly string[];
@@ -27,16 +27,16 @@ function found(file: string, datasource: string): string[] {
 
 it("charts, with the repository of each", () => {
   const charts = Object.values(CHARTS).map((c) => `${c.name} ${c.version}`);
-  expect(found("modules/versions.ts", "helm")).toEqual(charts.sort());
+  expect(found("catalog/versions.ts", "helm")).toEqual(charts.sort());
 });
 it("images", () => {
   const images = [...Object.values(IMAGES), ...Object.values(TOOL_IMAGES)].map((i) => i.replace(/:([^:]+)$/, " $1"));
-  expect(found("modules/versions.ts", "docker")).toEqual(images.sort());
+  expect(found("catalog/versions.ts", "docker")).toEqual(images.sort());
   expect(found("scripts/lib/kind.ts", "docker")).toHaveLength(1);
 });
 it("providers", () => {
   const providers = Object.entries(PROVIDERS).map(([name, version]) => `${name} ${version}`);
-  expect(found("modules/versions.ts", "terraform-provider")).toEqual(providers.sort());
+  expect(found("catalog/versions.ts", "terraform-provider")).toEqual(providers.sort());
 });
 it("scanners", () => {
   const names = [...found("scripts/scan.ts", "pypi"), ...found("scripts/scan.ts", "go")].map((n) => n.split(" ")[0]);
@@ -45,7 +45,7 @@ it("scanners", () => {
 });
 it("programs that npm run tools brings, each with whose releases they are", () => {
   const pattern = customManagers.flatMap((m) => m.matchStrings).find((m) => m.startsWith("// renovate:"))!;
-  const matches = [...read("modules/versions.ts").matchAll(new RegExp(pattern, "g"))].map((m) => m.groups!);
+  const matches = [...read("catalog/versions.ts").matchAll(new RegExp(pattern, "g"))].map((m) => m.groups!);
   expect(matches.map((g) => g["currentValue"])).toEqual(Object.values(TOOLS).map((t) => t.version));
   expect(matches.every((g) => g["datasource"] === "github-releases" && g["depName"]!.includes("/"))).toBe(true);
 });

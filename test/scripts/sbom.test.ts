@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
 import type { Run } from "../../scripts/lib/run";
 import { baseImage, debianPackages, imageComponent, sbom, type Sbom } from "../../scripts/sbom";
 

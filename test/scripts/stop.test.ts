@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-stop-"));
 afterAll(() => fs.rmSync(dir, { recursive: true }));

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
-import { configKeys, configSchema, PROJECT_ROOT } from "../../modules/config";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { configKeys, configSchema } from "../../config";
 import { benches } from "../../scripts/bench";
 import { tiers } from "../../scripts/e2e";
 

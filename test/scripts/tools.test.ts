@@ -7,8 +7,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { execFileSync, spawnSync } from "node:child_process";
 import { zipSync } from "fflate";
-import { PROJECT_ROOT } from "../../modules/config";
-import { TOOLS } from "../../modules/versions";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { TOOLS } from "../../catalog/versions";
 import type { Run } from "../../scripts/lib/run";
 import { fetchTool, platform, sourceOf, sumFor, TOOL_NAMES } from "../../scripts/lib/tools";
 

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { parse } from "yaml";
-import type { ConfigKey } from "./config";
+import type { ConfigKey } from "./keys";
 import { merge } from "./merge";
 
 export interface Sources {

@@ -2,9 +2,10 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { parse as yaml } from "yaml";
-import { ConfigError, configKeys, parseConfig, PROJECT_ROOT } from "../../modules/config";
-import { readSources } from "../../modules/config-sources";
-import { Redacted } from "../../modules/redacted";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { ConfigError, configKeys, parseConfig } from "../../config";
+import { readSources } from "../../config/sources";
+import { redact } from "../../config/redact";
 
 const parse = (input: object) => parseConfig(input, { home: "/home/someone", kubeconfigEnv: undefined });
 const refusal = (input: object): string => {
@@ -209,7 +210,7 @@ describe("sources", () => {
 
 it("printing hides logins in addresses and values of secret keys", () => {
   const shown = JSON.stringify(
-    Redacted.copy({ url: "https://user:hunter2@host", apiKey: "hunter2", list: [{ password: "hunter2" }], port: 1 }),
+    redact({ url: "https://user:hunter2@host", apiKey: "hunter2", list: [{ password: "hunter2" }], port: 1 }),
   );
   expect(shown).not.toContain("hunter2");
   expect(JSON.parse(shown)).toMatchObject({ url: "https://***@host", port: 1 });

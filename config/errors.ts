@@ -1,0 +1,45 @@
+/** What is said of a configuration that is refused. */
+import type { z } from "zod";
+import { configKeys } from "./keys";
+import { redact } from "./redact";
+
+/** One refusal for everything that is wrong, a line each. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `configuration refused:\n${problems.map((p) => `  ${p}`).join("\n")}\nSee all keys: npm run config -- --help`,
+    );
+    this.name = "ConfigError";
+  }
+}
+
+/** Sentences about one finding of the schema, with the key, the value and what would be accepted. */
+export function problem(issue: z.core.$ZodIssue, input: unknown): string[] {
+  const at = issue.path.join(".");
+  const value = issue.path.reduce<unknown>((v, k) => (v as Record<PropertyKey, unknown> | undefined)?.[k], input);
+  const shown = value === undefined ? "missing" : JSON.stringify(redact(value, String(issue.path.at(-1) ?? "")));
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((k) => `${[...issue.path, k].join(".")}: unknown key; ${acceptedBelow(issue.path)}`);
+    case "invalid_value":
+      return [`${at}: ${shown} is not accepted; one of ${issue.values.map((v) => String(v)).join(", ")}`];
+    case "invalid_type":
+      return [`${at}: ${shown} is not accepted; expected ${issue.expected}`];
+    case "invalid_format":
+      return [`${at}: ${shown} is not accepted; expected ${issue.message.replace(/^Invalid string: /, "")}`];
+    case "too_small":
+      return [`${at}: ${shown} is not accepted; at least ${issue.minimum}`];
+    case "too_big":
+      return [`${at}: ${shown} is not accepted; at most ${issue.maximum}`];
+    default:
+      return [`${at || "configuration"}: ${shown === "missing" ? "" : `${shown} is not accepted; `}${issue.message}`];
+  }
+}
+
+function acceptedBelow(at: readonly PropertyKey[]): string {
+  const prefix = at.length ? `${at.join(".")}.` : "";
+  const names = configKeys()
+    .filter((k) => k.path.startsWith(prefix))
+    .map((k) => k.path.slice(prefix.length).split(".")[0]);
+  return `accepted here: ${[...new Set(names)].join(", ")}`;
+}

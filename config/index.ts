@@ -1,0 +1,75 @@
+/**
+ * The one typed configuration of the project.
+ *
+ * Sources, the later over the earlier: the schema's defaults, `config.yaml` (or the file that
+ * `IAC_CONFIG` names), then `IAC_…` variables (see sources.ts). Nothing else in the
+ * repository reads `process.env`.
+ */
+import * as path from "node:path";
+import type { z } from "zod";
+import { PROJECT_ROOT } from "../catalog/paths";
+import { ConfigError, problem } from "./errors";
+import { configKeys } from "./keys";
+import { merge } from "./merge";
+import { redact } from "./redact";
+import { configSchema } from "./schema";
+import { readSources, type Sources } from "./sources";
+
+export { ConfigError } from "./errors";
+export { configKeys, type ConfigKey } from "./keys";
+export { configSchema } from "./schema";
+
+type Parsed = z.output<typeof configSchema>;
+
+/** The parsed configuration, with what follows from it. */
+export interface Config extends Parsed {
+  readonly registry: Parsed["registry"] & { readonly pull: string; readonly insecure: boolean };
+  /** Kubeconfig files, as Kubernetes clients merge them. Empty inside a cluster. */
+  readonly kubeconfigs: readonly string[];
+  /** Whether someone named the cluster: a context, a kubeconfig key or KUBECONFIG. */
+  readonly clusterIsNamed: boolean;
+}
+export type ScalingConfig = Config["scaling"]["exporter"];
+export type ResourcesConfig = Config["node"]["resources"];
+export type ImageConfig = Config["images"]["node"];
+export type Receiver = Config["monitoring"]["receivers"][number];
+
+const isLocal = (address: string) => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(address);
+
+const home = (file: string, from: Sources["home"]) => file.replace(/^~(?=\/)/, from);
+
+/** Parses one merged object; throws {@link ConfigError} that lists every problem. */
+export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEnv" | "home">): Config {
+  const parsed = configSchema.safeParse(input);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.flatMap((issue) => problem(issue, input)));
+  }
+  const c = parsed.data;
+  const named = c.cluster.kubeconfig ?? sources.kubeconfigEnv;
+  return {
+    ...c,
+    registry: {
+      ...c.registry,
+      dockerConfig: home(c.registry.dockerConfig, sources.home),
+      pull: c.registry.pull ?? c.registry.push,
+      insecure: c.registry.insecure ?? isLocal(c.registry.push),
+    },
+    kubeconfigs: (named ?? "~/.kube/config")
+      .split(path.delimiter)
+      .filter(Boolean)
+      .map((f) => path.resolve(PROJECT_ROOT, home(f, sources.home))),
+    clusterIsNamed: Boolean(named ?? c.cluster.context),
+  };
+}
+
+/** Reads all sources and parses them. `overrides` go last: flags of a command, or a test. */
+export function loadConfig(overrides: Record<string, unknown> = {}): Config {
+  const sources = readSources(configKeys(), PROJECT_ROOT);
+  if (sources.problems.length) throw new ConfigError(sources.problems);
+  return parseConfig(merge(sources.merged, overrides), sources);
+}
+
+/** The configuration as `npm run config` prints it: no value that could be a secret. */
+export function printable(config: Config): unknown {
+  return redact(config);
+}

@@ -1,0 +1,43 @@
+/** The leaves of the schema: names, variables, defaults and descriptions. */
+import type { z } from "zod";
+import { configSchema } from "./schema";
+
+/** One leaf of the schema: what the reference in the docs and `npm run config -- --help` print. */
+export interface ConfigKey {
+  readonly path: string;
+  /** Environment variable that sets it. */
+  readonly env: string;
+  readonly description: string;
+  readonly default: unknown;
+  /** What it may be, where that is one of a few words. */
+  readonly choices?: readonly string[];
+  /** Whether its variable holds plain text, rather than JSON or YAML. */
+  readonly isText: boolean;
+}
+
+let keys: readonly ConfigKey[] | undefined;
+
+/** Every key of the configuration, in the schema's order. */
+export function configKeys(): readonly ConfigKey[] {
+  return (keys ??= walk(configSchema as unknown as z.ZodType, []));
+}
+
+function walk(schema: z.ZodType, at: readonly string[]): ConfigKey[] {
+  let inner = schema as z.ZodType & { _zod: { def: Record<string, unknown> & { type: string } } };
+  let fallback: unknown;
+  let description = inner.description ?? "";
+  while (["prefault", "default", "optional", "nullable"].includes(inner._zod.def.type)) {
+    if (inner._zod.def.type === "default") fallback = inner._zod.def["defaultValue"];
+    inner = inner._zod.def["innerType"] as typeof inner;
+    description ||= inner.description ?? "";
+  }
+  if (inner._zod.def.type === "object") {
+    const shape = inner._zod.def["shape"] as Record<string, z.ZodType>;
+    return Object.entries(shape).flatMap(([k, v]) => walk(v, [...at, k]));
+  }
+  const snake = at.map((k) => k.replace(/[A-Z]/g, (l) => `_${l}`).toUpperCase());
+  const isText = ["string", "enum"].includes(inner._zod.def.type);
+  const entries = inner._zod.def["entries"] as Record<string, string> | undefined;
+  const choices = inner._zod.def.type === "enum" && entries ? { choices: Object.values(entries) } : {};
+  return [{ path: at.join("."), env: `IAC_${snake.join("_")}`, description, default: fallback, ...choices, isText }];
+}

@@ -1,0 +1,38 @@
+/** Kinds of values that several sections share. */
+import { z } from "zod";
+
+const QUANTITY = /^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/;
+export const quantity = z
+  .string()
+  .regex(QUANTITY, 'a Kubernetes quantity such as "100m", "256Mi" or "1Gi"')
+  .describe("Kubernetes quantity");
+export const dnsName = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "lower-case letters, digits and dashes, at most 63");
+export const port = z.number().int().min(1024).max(65535);
+export const nodePort = z.number().int().min(30000).max(32767);
+export const imageName = z
+  .string()
+  .regex(/^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$/, "an image name with a tag or a digest");
+
+export const resources = (d: { cpu: string; memory: string; memoryLimit: string; cpuLimit?: string }) =>
+  z
+    .strictObject({
+      cpu: quantity
+        .refine((q) => parseFloat(q) > 0, "a CPU request above 0: autoscaling is measured against it")
+        .default(d.cpu)
+        .describe("CPU request; autoscaling is measured against it"),
+      memory: quantity.default(d.memory).describe("memory request"),
+      memoryLimit: quantity.default(d.memoryLimit).describe("memory limit"),
+      cpuLimit: (d.cpuLimit === undefined ? quantity.optional() : quantity.optional().default(d.cpuLimit)).describe(
+        d.cpuLimit === undefined
+          ? "CPU limit; none by default: throttling hides load from the autoscaler"
+          : "CPU limit",
+      ),
+    })
+    .prefault({});
+
+export const secretKey = z.strictObject({
+  name: dnsName.describe("name of a Secret"),
+  key: z.string().min(1).describe("its key"),
+});

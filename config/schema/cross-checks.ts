@@ -1,0 +1,58 @@
+/** Refusals that concern more than one section. */
+import type { z } from "zod";
+import type { sections } from "./sections";
+
+export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx): void {
+  const refuse = (at: string[], message: string, input?: unknown) =>
+    ctx.addIssue({ code: "custom", path: at, message, input });
+  const { s3 } = c.redis.backup;
+  if (s3.endpoint !== null && !(s3.bucket && s3.secret)) {
+    refuse(
+      ["redis", "backup", "s3", "endpoint"],
+      "needs redis.backup.s3.bucket and redis.backup.s3.secret",
+      s3.endpoint,
+    );
+  }
+  if (c.state.backend === "s3" && !(c.state.bucket && c.state.region)) {
+    refuse(["state", "backend"], "needs state.bucket and state.region", "s3");
+  }
+  if (c.state.backend === "kubernetes" && Object.values(c.namespaces).includes(c.state.namespace)) {
+    refuse(
+      ["state", "namespace"],
+      "must not be a namespace that a layer destroys (namespaces.app, namespaces.monitoring)",
+      c.state.namespace,
+    );
+  }
+  const taken = new Set(["none", "heartbeat"]);
+  c.monitoring.receivers.forEach(({ name }, i) => {
+    if (taken.has(name)) refuse(["monitoring", "receivers", String(i), "name"], "is taken; choose another", name);
+    taken.add(name);
+  });
+  if (c.exposure.type === "Ingress" && !c.exposure.host) {
+    refuse(["exposure", "host"], "is needed where exposure.type is Ingress");
+  }
+  if (c.exposure.type !== "NodePort" && c.exposure.nodePort !== undefined) {
+    refuse(["exposure", "nodePort"], "only goes with exposure.type NodePort", c.exposure.nodePort);
+  }
+  const { engine, replicas, node } = c.scaling;
+  if (engine === "keda" && replicas.clientsPerPod !== null && replicas.clientsPerPod <= node.max + 1) {
+    refuse(
+      ["scaling", "replicas", "clientsPerPod"],
+      `must be above scaling.node.max (${node.max}) and the exporter's one: each API pod holds a connection to each replica, so that more replicas would never bring it down`,
+      replicas.clientsPerPod,
+    );
+  }
+  if (engine === "keda" && c.images.node.metricsPath === null) {
+    refuse(["scaling", "engine"], "needs images.node.metricsPath: it goes by what the API tells of its load", engine);
+  }
+  if (engine === "keda" && new Set([c.namespaces.app, c.namespaces.monitoring, c.namespaces.keda]).size < 3) {
+    refuse(["namespaces", "keda"], "must differ from namespaces.app and namespaces.monitoring", c.namespaces.keda);
+  }
+  if (c.namespaces.app === c.namespaces.monitoring && c.monitoring.nodeExporter && c.observability === "install") {
+    refuse(
+      ["namespaces", "monitoring"],
+      "must differ from namespaces.app while monitoring.nodeExporter is on: it needs a privileged namespace",
+      c.namespaces.monitoring,
+    );
+  }
+}

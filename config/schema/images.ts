@@ -1,0 +1,74 @@
+/** The image registry, and the images that are built or pulled. */
+import { z } from "zod";
+import { dnsName, imageName, port } from "./common";
+
+const registryAddress = z
+  .string()
+  .regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/i, "host[:port][/path], without a scheme or a login");
+const httpPath = z.string().regex(/^\/\S*$/, 'a path that starts with "/"');
+
+const builtImage = (d: { context: string; port: number; live: string; ready: string; user: number }) =>
+  z
+    .strictObject({
+      context: z.string().default(d.context).describe("folder that is built; relative to the project"),
+      dockerfile: z.string().default("Dockerfile").describe("its Dockerfile, relative to context"),
+      image: imageName.optional().describe("prebuilt image to deploy instead of building; needs no Docker"),
+      port: port.default(d.port).describe("port that its container listens on"),
+      livenessPath: httpPath.default(d.live).describe("HTTP path of the liveness probe"),
+      readinessPath: httpPath.default(d.ready).describe("HTTP path of the readiness probe"),
+      metricsPath: httpPath
+        .nullable()
+        .default("/metrics")
+        .describe("path that Prometheus reads; null where the image has none"),
+      runAsUser: z.number().int().min(1).default(d.user).describe("numeric user, never root"),
+      readOnlyRootFilesystem: z.boolean().default(true).describe("false for an image that must write beside /tmp"),
+    })
+    .prefault({});
+
+export const registry = z
+  .strictObject({
+    push: registryAddress.default("localhost:5000").describe("address that this machine pushes to"),
+    pull: registryAddress
+      .optional()
+      .describe("address that nodes pull from, where it differs (kind, minikube); by default push"),
+    insecure: z
+      .boolean()
+      .optional()
+      .describe("plain HTTP; by default true for localhost and 127.0.0.1, false elsewhere"),
+    auth: z
+      .enum(["none", "docker"])
+      .default("none")
+      .describe("docker: credentials of `docker login` in the Docker configuration file"),
+    dockerConfig: z.string().default("~/.docker/config.json").describe("that file; `docker login` writes it"),
+  })
+  .prefault({});
+
+export const images = z
+  .strictObject({
+    platform: z
+      .string()
+      .regex(/^linux\/(amd64|arm64)$/, "linux/amd64 or linux/arm64")
+      .optional()
+      .describe("platform to build for; by default the Docker engine's"),
+    dockerHost: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Docker engine, such as unix:///run/user/1000/docker.sock; by default DOCKER_HOST or the usual socket"),
+    pullSecrets: z.array(dnsName).default([]).describe("names of existing pull Secrets in the application's namespace"),
+    mirror: z
+      .string()
+      .regex(/^[\w.-]+(:\d+)?(\/[\w.-]+)*$/, "HOST[:PORT][/PREFIX], without a slash at its end")
+      .optional()
+      .describe(
+        "registry that holds the images of others, charts' too, under their own paths: for nodes that reach no other",
+      ),
+    redis: imageName.optional().describe("Redis' image, 7.2 or later; by default the pinned one"),
+    redisExporter: imageName.optional().describe("redis_exporter's image; by default the pinned one"),
+    curl: imageName
+      .optional()
+      .describe("curl's image, which uploads backups to redis.backup.s3; by default the pinned one"),
+    node: builtImage({ context: "images/node", port: 3000, live: "/livez", ready: "/readyz", user: 1000 }),
+    react: builtImage({ context: "images/react", port: 8080, live: "/healthz", ready: "/healthz", user: 101 }),
+  })
+  .prefault({});
