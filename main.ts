@@ -1,7 +1,7 @@
 /** Configuration → four layers → synth. `cdktf` runs this file; so do the scripts. */
 import { loadConfig } from "./config";
 import { buildApp } from "./stacks";
-import { resolveImages } from "./stacks/images";
+import { resolveImages } from "./modules/images/resolve";
 
 async function main(): Promise<void> {
   const config = loadConfig();

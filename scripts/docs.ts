@@ -5,9 +5,9 @@ import { DASHBOARDS } from "../dashboards";
 import { isAlert, ruleGroups } from "../dashboards/rules";
 import { PROJECT_ROOT } from "../catalog/paths";
 import { configKeys, configSchema } from "../config";
-import { flows, type Flow } from "../modules/flows";
-import { REDIS_USERS, type RedisUser } from "../modules/redis-users";
-import { rulesProps } from "../modules/rules-props";
+import { flows, type Flow } from "../modules/policies/flows";
+import { REDIS_USERS, type RedisUser } from "../modules/redis/users";
+import { rulesProps } from "../modules/monitoring/rules-props";
 import { ANSWERS } from "./lib/scan-answers";
 import { say } from "./lib/ui";
 

@@ -1,10 +1,10 @@
 /** `npm run doctor`: every prerequisite, found or missing, and what mends it. Changes nothing. */
 import { ConfigError, loadConfig, type Config } from "../config";
-import { chartSource } from "../modules/chart";
-import { POOL_SIZE } from "../modules/main-pool";
-import { thirdPartyImage } from "../modules/third-party-image";
+import { chartSource } from "../modules/kubernetes/helm-chart";
+import { GROUP_SIZE } from "../modules/redis/sentinel-group";
+import { thirdPartyImage } from "../modules/images/third-party-image";
 import { CHARTS, IMAGES, type ChartName } from "../catalog/versions";
-import { resolveImages } from "../stacks/images";
+import { resolveImages } from "../modules/images/resolve";
 import { hasCluster } from "./lib/cluster";
 import { KIND_URL, WITHOUT_CLUSTER } from "./lib/kind";
 import { isReady, Kube } from "./lib/kube";
@@ -161,9 +161,9 @@ export async function doctor(): Promise<number> {
         await check("nodes", async () => {
           const ready = (await kube.visible("nodes")).filter((n) => isReady(n) && !n.spec?.["unschedulable"]);
           if (kube.unseen.has("nodes")) return "not known: this user may not look at nodes";
-          if (ready.length >= POOL_SIZE) return `${ready.length} ready`;
+          if (ready.length >= GROUP_SIZE) return `${ready.length} ready`;
           throw new Failure(
-            `${ready.length} ready, and redis.durability: ha keeps its ${POOL_SIZE} copies on ${POOL_SIZE} nodes`,
+            `${ready.length} ready, and redis.durability: ha keeps its ${GROUP_SIZE} copies on ${GROUP_SIZE} nodes`,
             "Add nodes, or choose redis.durability: safe.",
           );
         });

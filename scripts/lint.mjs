@@ -44,7 +44,7 @@ const checks = [
     [path.join(root, "scripts", "bootstrap.mjs"), "rapport", fix ? "" : "--check"].filter(Boolean),
   ],
 ];
-const scripts = [".ci", "scripts", "modules/redis-scripts", "images/react/nginx"].flatMap((folder) =>
+const scripts = [".ci", "scripts", "modules/redis/scripts", "images/react/nginx"].flatMap((folder) =>
   readdirSync(path.join(root, folder), { withFileTypes: true })
     .filter((f) => f.isFile() && readFileSync(path.join(root, folder, f.name), "utf8").startsWith("#!/bin/sh"))
     .map((f) => `${folder}/${f.name}`),

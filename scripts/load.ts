@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../catalog/paths";
 import { loadConfig, type Config } from "../config";
-import { thirdPartyImage } from "../modules/third-party-image";
+import { thirdPartyImage } from "../modules/images/third-party-image";
 import { COMPONENTS, REACT_PORT, WORKLOADS } from "../catalog/names";
 import { chooseCluster } from "./lib/cluster";
 import { forwarded } from "./lib/forward";

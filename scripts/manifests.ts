@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { stringify } from "yaml";
 import { loadConfig, type Config } from "../config";
 import { LAYERS } from "../stacks/layer";
-import type { ResolvedImages } from "../stacks/images";
+import type { ResolvedImages } from "../modules/images/resolve";
 import { emptyFolder } from "./lib/empty-folder";
 import { CLUSTER_IP_OF, layerManifests, type HelmRelease } from "./lib/manifests";
 import { run, RunError } from "./lib/run";

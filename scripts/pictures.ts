@@ -5,7 +5,7 @@ import path from "node:path";
 import { DASHBOARDS } from "../dashboards";
 import { PROJECT_ROOT } from "../catalog/paths";
 import { loadConfig } from "../config";
-import { STACK_RELEASE } from "../modules/prometheus-stack";
+import { STACK_RELEASE } from "../modules/monitoring/prometheus-stack";
 import { dashboardFigures } from "./lib/dashboard-figures";
 import { installFolders } from "./lib/install";
 import { Kube } from "./lib/kube";

@@ -12,7 +12,7 @@ import { upload } from "./lib/redis-transfer";
 import { Failure, inStep, say, type Step } from "./lib/ui";
 
 const READY_MS = 10 * 60_000;
-/** On a main's volume; modules/redis-scripts/take-snapshot.sh takes it from there. */
+/** On a main's volume; modules/redis/scripts/take-snapshot.sh takes it from there. */
 const FOLDER = "/data/restore";
 const INCOMING = `${FOLDER}/incoming.rdb`;
 

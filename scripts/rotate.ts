@@ -1,9 +1,9 @@
 /** `npm run rotate`: new passwords for every user of Redis, while everything goes on. */
 import { createHash, randomInt } from "node:crypto";
 import { loadConfig } from "../config";
-import { POOL_SIZE } from "../modules/main-pool";
+import { GROUP_SIZE } from "../modules/redis/sentinel-group";
 import { WORKLOADS } from "../catalog/names";
-import { redisUserNames } from "../modules/redis-users";
+import { redisUserNames } from "../modules/redis/users";
 import { chooseCluster } from "./lib/cluster";
 import type { Kube, KubeObject } from "./lib/kube";
 import { inRedis, redisPods } from "./lib/redis-pods";
@@ -127,7 +127,7 @@ async function reload(kube: Kube, files: Files, step: Step): Promise<string> {
     const pods = (await redisPods(kube)).map((pod) => pod.metadata.name);
     const left = pods.filter((pod) => !done.has(pod));
     if (pods.length > 0 && left.length === 0)
-      return `${done.size} instances${pool ? ` and ${POOL_SIZE} Sentinels` : ""}`;
+      return `${done.size} instances${pool ? ` and ${GROUP_SIZE} Sentinels` : ""}`;
     if (Date.now() > end) {
       throw new Failure(
         `${left.join(", ")} did not take the passwords within ${FILES_MS / 60_000} minutes; old and new ones hold until then.`,

@@ -1,7 +1,7 @@
 /** `npm run state`: where each layer's state is, and who holds it; with `--from`, brings it from another backend. */
 import * as fs from "node:fs";
 import { type Config, loadConfig } from "../config";
-import { resolveImages } from "../stacks/images";
+import { resolveImages } from "../modules/images/resolve";
 import { LAYERS, statePath } from "../stacks/layer";
 import { chooseCluster } from "./lib/cluster";
 import { stateLocks } from "./lib/state-locks";

@@ -1,6 +1,6 @@
 /** `npm run up`: from nothing to a system that has shown that it works. */
 import { loadConfig, type Config } from "../config";
-import type { ResolvedImages } from "../stacks/images";
+import type { ResolvedImages } from "../modules/images/resolve";
 import { chooseCluster, hasCluster } from "./lib/cluster";
 import { leaveKeda } from "./lib/engine";
 import { forwarded } from "./lib/forward";

@@ -1,8 +1,8 @@
 import type { Construct } from "constructs";
 import type { Config } from "../config";
-import { MetricsServer } from "../modules/metrics-server";
-import { NodeApi } from "../modules/node-api";
-import { ReactFront } from "../modules/react-front";
+import { MetricsServer } from "../modules/autoscaling/metrics-server";
+import { Api } from "../modules/web/api";
+import { Front } from "../modules/web/front";
 import { Layer } from "./layer";
 
 /** Layer `app`: the API, the front and what their autoscalers measure with. */
@@ -19,7 +19,7 @@ export class AppLayer extends Layer {
     if (config.metricsServer.mode === "install") {
       new MetricsServer(this, "metrics-server", { config });
     }
-    const api = new NodeApi(this, "node", {
+    const api = new Api(this, "node", {
       namespace,
       config,
       image: images.getString("node_image"),
@@ -32,7 +32,7 @@ export class AppLayer extends Layer {
         secretName: data.getString("redis_secret"),
       },
     });
-    const front = new ReactFront(this, "react", {
+    const front = new Front(this, "react", {
       namespace,
       config,
       image: images.getString("react_image"),

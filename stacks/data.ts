@@ -1,18 +1,18 @@
 import type { Construct } from "constructs";
 import type { Config } from "../config";
-import { flows } from "../modules/flows";
-import { GeneratedPasswords } from "../modules/generated-passwords";
-import { Keda } from "../modules/keda";
-import { MainPool } from "../modules/main-pool";
-import { Namespace } from "../modules/namespace";
-import { NamespaceQuota } from "../modules/namespace-quota";
-import { NetworkPolicies } from "../modules/network-policies";
-import { RedisBackup } from "../modules/redis-backup";
-import { RedisConfig } from "../modules/redis-config";
-import { RedisExporter } from "../modules/redis-exporter";
-import { RedisMain } from "../modules/redis-main";
-import { RedisReplicas } from "../modules/redis-replicas";
-import { redisUserNames } from "../modules/redis-users";
+import { flows } from "../modules/policies/flows";
+import { GeneratedSecret } from "../modules/kubernetes/generated-secret";
+import { Keda } from "../modules/autoscaling/keda";
+import { SentinelGroup } from "../modules/redis/sentinel-group";
+import { Namespace } from "../modules/kubernetes/namespace";
+import { NamespaceQuota } from "../modules/policies/namespace-quota";
+import { NetworkPolicies } from "../modules/policies/network-policies";
+import { RedisBackup } from "../modules/redis/backup";
+import { RedisFiles } from "../modules/redis/files";
+import { RedisExporter } from "../modules/redis/exporter";
+import { MainInstance } from "../modules/redis/main-instance";
+import { RedisReplicas } from "../modules/redis/replicas";
+import { redisUserNames } from "../modules/redis/users";
 import { Layer } from "./layer";
 
 /** Layer `data`: the application's namespace and policies, Redis and its exporter. */
@@ -39,19 +39,19 @@ export class DataLayer extends Layer {
       });
     }
     const ha = config.redis.durability === "ha";
-    const { secretName } = new GeneratedPasswords(this, "redis-users", {
+    const { secretName } = new GeneratedSecret(this, "redis-users", {
       namespace,
       name: "redis-users",
       passwords: redisUserNames,
     });
-    const pool = ha ? new MainPool(this, "main-pool", { namespace }) : undefined;
-    const files = new RedisConfig(this, "redis-config", {
+    const pool = ha ? new SentinelGroup(this, "main-pool", { namespace }) : undefined;
+    const files = new RedisFiles(this, "redis-config", {
       namespace,
       redis: config.redis,
       secretName,
       ...(pool ? { pool: pool.addresses } : {}),
     });
-    const main = new RedisMain(this, "redis-main", { namespace, config, files });
+    const main = new MainInstance(this, "redis-main", { namespace, config, files });
     const scaled = { namespace, config, files, ...this.keda(namespace) };
     const replicas = new RedisReplicas(this, "redis-replicas", scaled);
     if (config.redis.backup.schedule !== null)

@@ -1,8 +1,9 @@
 import { App, type AppConfig } from "cdktf";
 import type { Config } from "../config";
+import type { ResolvedImages } from "../modules/images/resolve";
 import { AppLayer } from "./app";
 import { DataLayer } from "./data";
-import { ImagesLayer, type ResolvedImages } from "./images";
+import { ImagesLayer } from "./images";
 import { LAYERS, UPSTREAM, type Layer, type LayerName } from "./layer";
 import { ObservabilityLayer } from "./observability";
 

@@ -14,7 +14,11 @@ import { HelmProvider } from "@cdktf/provider-helm/lib/provider";
 import { RandomProvider } from "@cdktf/provider-random/lib/provider";
 import { PROJECT_ROOT } from "../catalog/paths";
 import type { Config } from "../config";
-import { KubernetesBackend, KubernetesRemoteState, type KubernetesStateProps } from "../modules/kubernetes-state";
+import {
+  KubernetesBackend,
+  KubernetesRemoteState,
+  type KubernetesStateProps,
+} from "../modules/terraform/kubernetes-backend";
 import { MINIMUM_TERRAFORM, PROVIDERS } from "../catalog/versions";
 
 export const LAYERS = ["images", "data", "app", "observability"] as const;

@@ -1,11 +1,11 @@
 import type { Construct } from "constructs";
 import type { Config } from "../config";
-import { GrafanaDashboards } from "../modules/grafana-dashboards";
-import { Namespace } from "../modules/namespace";
-import { OperatorResources } from "../modules/operator-resources";
-import { PrometheusStack, STACK_RELEASE } from "../modules/prometheus-stack";
-import { redisScheme } from "../modules/redis-tls";
-import type { MonitoredServices } from "../modules/service-monitors";
+import { GrafanaDashboards } from "../modules/monitoring/grafana-dashboards";
+import { Namespace } from "../modules/kubernetes/namespace";
+import { OperatorResources } from "../modules/monitoring/operator-resources";
+import { PrometheusStack, STACK_RELEASE } from "../modules/monitoring/prometheus-stack";
+import { redisScheme } from "../modules/redis/tls";
+import type { MonitoredServices } from "../modules/monitoring/service-monitors";
 import { Layer } from "./layer";
 
 /** Layer `observability`: Prometheus, Alertmanager, Grafana, dashboards, monitors and rules. */

@@ -1,7 +1,7 @@
 /** The volume of scheduled backups: a pod that mounts it for a moment, to list and bring away what lies there. */
-import { containerSecurity } from "../../modules/pod";
+import { containerSecurity } from "../../modules/kubernetes/pod";
 import { BACKUPS_CLAIM, projectLabels, REDIS_USER } from "../../catalog/names";
-import { thirdPartyImage } from "../../modules/third-party-image";
+import { thirdPartyImage } from "../../modules/images/third-party-image";
 import type { Config } from "../../config";
 import { isReady, type Kube } from "./kube";
 import { download } from "./redis-transfer";

@@ -6,7 +6,7 @@
 import type { Kube, KubeObject } from "./kube";
 import type { Terraform } from "./terraform";
 
-/** The name that Terraform applies under: `modules/workload.ts`. */
+/** The name that Terraform applies under: `modules/kubernetes/workload.ts`. */
 const FIELD_MANAGER = "terraform";
 
 export interface Drift {

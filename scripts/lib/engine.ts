@@ -3,8 +3,8 @@
  * KEDA's of the same names are still going, and take KEDA away before its finalizers have run
  * (keda#1470): so its objects go first, while it lives. The pods stay as many as they are.
  */
-import { KEDA_OPERATOR_LABELS, KEDA_RELEASE } from "../../modules/keda";
-import { scaledObjectRelease } from "../../modules/autoscaler";
+import { KEDA_OPERATOR_LABELS, KEDA_RELEASE } from "../../modules/autoscaling/keda";
+import { scaledObjectRelease } from "../../modules/autoscaling/autoscaler";
 import { AUTOSCALED, PART_OF } from "../../catalog/names";
 import { isReady, type Kube } from "./kube";
 import { RunError } from "./run";

@@ -1,6 +1,6 @@
 /** Plans and applies layers in the order of who reads whom. */
 import type { Config } from "../../config";
-import { IMAGE_NAMES, type ResolvedImages } from "../../stacks/images";
+import { IMAGE_NAMES, type ResolvedImages } from "../../modules/images/resolve";
 import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
 import { takeOver, toldBeforehand } from "./cut-off";
 import { findDrift, repairDrift, type Drift } from "./drift";

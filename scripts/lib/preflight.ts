@@ -1,10 +1,10 @@
 /** What must hold before anything is changed. Each check throws one Failure. */
 import type { Config } from "../../config";
-import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/keda";
-import { METRICS_SERVER } from "../../modules/metrics-server";
+import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/autoscaling/keda";
+import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { PART_OF } from "../../catalog/names";
 import { MINIMUM_TERRAFORM } from "../../catalog/versions";
-import type { ResolvedImages } from "../../stacks/images";
+import type { ResolvedImages } from "../../modules/images/resolve";
 import type { Kube, KubeObject } from "./kube";
 import { ourNamespaces } from "./ready";
 import { run as realRun, RunError, type Run } from "./run";

@@ -3,10 +3,10 @@
  * Service that the Prometheus operator makes for the kubelets (helm-charts#4143), and anything
  * else that may have stayed. What was there before `up`, or is used by others, stays.
  */
-import { KEDA_RELEASE } from "../../modules/keda";
-import { METRICS_SERVER } from "../../modules/metrics-server";
+import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
+import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { PART_OF } from "../../catalog/names";
-import { STACK_RELEASE } from "../../modules/prometheus-stack";
+import { STACK_RELEASE } from "../../modules/monitoring/prometheus-stack";
 import type { Kube, KubeObject } from "./kube";
 import { ourNamespaces } from "./ready";
 import type { Terraform } from "./terraform";

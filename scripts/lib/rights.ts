@@ -1,5 +1,5 @@
 /** What a deploy needs to be allowed to do, by what was synthesized, and what the cluster says to it. */
-import { METRICS_SERVER } from "../../modules/metrics-server";
+import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { KINDS, resolve, type Stack } from "./manifests";
 import type { Kube } from "./kube";
 import { RunError } from "./run";

@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import type { Config } from "../../config";
 import { buildApp } from "../../stacks";
-import type { ResolvedImages } from "../../stacks/images";
+import type { ResolvedImages } from "../../modules/images/resolve";
 import { LAYERS, type LayerName } from "../../stacks/layer";
 import { run as realRun, type Run } from "./run";
 import { Failure } from "./ui";

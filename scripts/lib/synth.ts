@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Config } from "../../config";
 import { buildApp } from "../../stacks";
-import { resolveImages, type ResolvedImages } from "../../stacks/images";
+import { resolveImages, type ResolvedImages } from "../../modules/images/resolve";
 import { LAYERS } from "../../stacks/layer";
 import type { Stack } from "./manifests";
 import { OUT_DIR } from "./terraform";

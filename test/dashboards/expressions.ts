@@ -3,7 +3,7 @@ import { DASHBOARDS } from "../../dashboards";
 import { ANNOTATIONS } from "../../dashboards/panels";
 import { isAlert, ruleGroups } from "../../dashboards/rules";
 import { configSchema } from "../../config";
-import { rulesProps } from "../../modules/rules-props";
+import { rulesProps } from "../../modules/monitoring/rules-props";
 import { withVariables } from "../../scripts/lib/dashboard-figures";
 
 export const NAMESPACE = "some-namespace";

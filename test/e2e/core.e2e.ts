@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { dashboards } from "../../dashboards";
-import { redisUserNames } from "../../modules/redis-users";
+import { redisUserNames } from "../../modules/redis/users";
 import { removeAfterFailure, step } from "./steps";
 import {
   app,

@@ -6,8 +6,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { flows, type Flow, type Peer } from "../../modules/flows";
-import { KEDA_OPERATOR_LABELS } from "../../modules/keda";
+import { flows, type Flow, type Peer } from "../../modules/policies/flows";
+import { KEDA_OPERATOR_LABELS } from "../../modules/autoscaling/keda";
 import { COMPONENTS, JOBS, REDIS_USER, selectorLabels } from "../../catalog/names";
 import { IMAGES } from "../../catalog/versions";
 import { testConfig } from "../helpers/layers";

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { tagState } from "../../modules/registry";
+import { tagState } from "../../modules/images/registry";
 import { command, config, projectPath, type Outcome } from "./system";
 
 const DIR = projectPath("cdktf.out", "stacks", "images");

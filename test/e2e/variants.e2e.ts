@@ -6,7 +6,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { TLS_NAMES } from "../../modules/redis-tls";
+import { TLS_NAMES } from "../../modules/redis/tls";
 import { Authority } from "../helpers/authority";
 import { removeAfterFailure, step } from "./steps";
 import {

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { parseConfig, type Config } from "../../config";
 import { merge } from "../../config/merge";
 import { buildApp } from "../../stacks";
-import type { ResolvedImages } from "../../stacks/images";
+import type { ResolvedImages } from "../../modules/images/resolve";
 import { LAYERS, type LayerName } from "../../stacks/layer";
 
 export type Json = Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any -- synthesized JSON of any shape

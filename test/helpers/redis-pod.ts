@@ -4,11 +4,11 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { parseConfig } from "../../config";
-import { mainConf, replicaConf, sentinelConf } from "../../modules/redis-config";
-import { CLI } from "../../modules/redis-tls";
-import { redisUserNames, redisUsers, sentinelUsers } from "../../modules/redis-users";
+import { mainConf, replicaConf, sentinelConf } from "../../modules/redis/conf";
+import { CLI } from "../../modules/redis/tls";
+import { redisUserNames, redisUsers, sentinelUsers } from "../../modules/redis/users";
 
-const SCRIPTS = path.join(PROJECT_ROOT, "modules", "redis-scripts");
+const SCRIPTS = path.join(PROJECT_ROOT, "modules", "redis", "scripts");
 
 const version = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
 export const hasRedis = version.status === 0;

@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
 import { configSchema, ConfigError } from "../../config";
-import { flows } from "../../modules/flows";
+import { flows } from "../../modules/policies/flows";
 import { AUTOSCALED } from "../../catalog/names";
-import { signals } from "../../modules/signals";
+import { signals } from "../../modules/autoscaling/signals";
 import { resources, synthesize, testConfig, type Json } from "../helpers/layers";
 
 const keda = { scaling: { engine: "keda" } };

@@ -1,5 +1,5 @@
-import { quota } from "../../modules/namespace-quota";
-import { cores, mebibytes, parseQuantity } from "../../modules/quantity";
+import { quota } from "../../modules/policies/namespace-quota";
+import { cores, mebibytes, parseQuantity } from "../../modules/kubernetes/quantity";
 import { resources, synthesize, testConfig } from "../helpers/layers";
 
 describe("a quantity", () => {

@@ -3,7 +3,7 @@ import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_pr
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { TLS_NAMES } from "../../modules/redis-tls";
+import { TLS_NAMES } from "../../modules/redis/tls";
 import { Authority, hasOpenssl } from "../helpers/authority";
 import { synthesize } from "../helpers/layers";
 import { hasRedis, PASSWORD, runScript, writePod } from "../helpers/redis-pod";

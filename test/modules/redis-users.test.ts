@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { REDIS_USERS, redisUserNames, redisUsers, sentinelUsers, type RedisUserName } from "../../modules/redis-users";
+import { REDIS_USERS, redisUserNames, redisUsers, sentinelUsers, type RedisUserName } from "../../modules/redis/users";
 import { hasRedis, PASSWORD, runScript, writePod } from "../helpers/redis-pod";
 
 if (!hasRedis) console.warn("SKIPPED: the users of Redis were not tested: redis-server is not installed");

@@ -3,7 +3,7 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
-import { splitAddress, tagState } from "../../modules/registry";
+import { splitAddress, tagState } from "../../modules/images/registry";
 
 /** A registry as far as its manifests go, on this machine. */
 async function registry(handler: http.RequestListener): Promise<{ push: string; close: () => void }> {

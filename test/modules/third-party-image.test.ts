@@ -1,4 +1,4 @@
-import { thirdPartyImage } from "../../modules/third-party-image";
+import { thirdPartyImage } from "../../modules/images/third-party-image";
 import { IMAGES } from "../../catalog/versions";
 import { synthesize, testConfig } from "../helpers/layers";
 

@@ -1,7 +1,7 @@
 import { Testing } from "cdktf";
 import { TerraformStack } from "cdktf";
-import { Autoscaler } from "../../modules/autoscaler";
-import { REVISION } from "../../modules/workload";
+import { Autoscaler } from "../../modules/autoscaling/autoscaler";
+import { REVISION } from "../../modules/kubernetes/workload";
 import { resources, synthesize, testConfig, workload, type Json } from "../helpers/layers";
 
 const all = synthesize();

@@ -1,6 +1,6 @@
-import { mainConf, replicaConf } from "../../modules/redis-config";
-import { redisAddresses } from "../../modules/redis-exporter";
-import { redisUserNames } from "../../modules/redis-users";
+import { mainConf, replicaConf } from "../../modules/redis/conf";
+import { redisAddresses } from "../../modules/redis/exporter";
+import { redisUserNames } from "../../modules/redis/users";
 import { type Json, resources, synthesize, testConfig, workload } from "../helpers/layers";
 
 const { data } = synthesize();

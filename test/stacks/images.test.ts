@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { contextFiles, contextHash } from "../../modules/context-hash";
-import { resolveImages } from "../../stacks/images";
+import { contextFiles, contextHash } from "../../modules/images/context-hash";
+import { resolveImages } from "../../modules/images/resolve";
 import { builtImages, DIGEST, resources, synthesize, testConfig } from "../helpers/layers";
 
 const images = (state: "held" | "absent" | "unreachable", tag?: string) =>

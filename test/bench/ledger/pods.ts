@@ -7,7 +7,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import type { RedisUserName } from "../../../modules/redis-users";
+import type { RedisUserName } from "../../../modules/redis/users";
 import { refusedCommands } from "../../helpers/acl-log";
 import { PASSWORD, writePod } from "../../helpers/redis-pod";
 

@@ -1,6 +1,6 @@
 /** The three autoscalers that are compared, on the same pods: how each is put in place. */
-import { METRIC_RESOLUTION_SECONDS } from "../../../modules/autoscaler";
-import { METRICS_SERVER } from "../../../modules/metrics-server";
+import { METRIC_RESOLUTION_SECONDS } from "../../../modules/autoscaling/autoscaler";
+import { METRICS_SERVER } from "../../../modules/autoscaling/metrics-server";
 import { app, config, eventually, isReady, kube, npmRunWith } from "../../e2e/system";
 import { pause } from "../lib";
 

@@ -1,0 +1,43 @@
+import { Construct } from "constructs";
+import { METRIC_RESOLUTION_SECONDS } from "./autoscaler";
+import { Chart } from "../kubernetes/helm-chart";
+import type { Config } from "../../config";
+
+/** Namespace and release of our metrics-server. */
+export const METRICS_SERVER = { namespace: "kube-system", release: "metrics-server" } as const;
+
+export interface MetricsServerProps {
+  readonly config: Config;
+}
+
+/**
+ * metrics-server at the finest resolution that it accepts, 10 s (its default is 15 s), which is
+ * what decides how old the CPU figures are that the autoscalers see. Below 10 s it refuses to
+ * start, and the kubelet's time-out must stay under 0.9 of the resolution.
+ */
+export class MetricsServer extends Construct {
+  constructor(scope: Construct, id: string, props: MetricsServerProps) {
+    super(scope, id);
+    const { kubeletInsecureTls } = props.config.metricsServer;
+    const { mirror } = props.config.images;
+    new Chart(this, "chart", {
+      config: props.config,
+      chart: "metricsServer",
+      namespace: METRICS_SERVER.namespace,
+      releaseName: METRICS_SERVER.release,
+      values: {
+        ...(mirror === undefined ? {} : { image: { repository: `${mirror}/metrics-server/metrics-server` } }),
+        defaultArgs: [
+          "--cert-dir=/tmp",
+          "--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname",
+          "--kubelet-use-node-status-port",
+          `--metric-resolution=${METRIC_RESOLUTION_SECONDS}s`,
+          `--kubelet-request-timeout=${METRIC_RESOLUTION_SECONDS - 1}s`,
+        ],
+        args: kubeletInsecureTls ? ["--kubelet-insecure-tls"] : [],
+        resources: { requests: { cpu: "30m", memory: "48Mi" }, limits: { memory: "192Mi" } },
+        readinessProbe: { initialDelaySeconds: 5, periodSeconds: 5 },
+      },
+    });
+  }
+}

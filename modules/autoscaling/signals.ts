@@ -1,0 +1,53 @@
+/** What engine `keda` goes by beside CPU: gauges that pods tell of themselves. Table: docs/scaling.md. */
+import type { Config } from "../../config";
+import { WORKLOADS } from "../../catalog/names";
+
+export interface Signal {
+  /** Name of the trigger, unique within its autoscaler; a word of KEDA's formula, so without dashes. */
+  readonly name: string;
+  /** Where pods are asked: Service and port of its pods, as KEDA looks them up. */
+  readonly url: string;
+  /** A gauge in Prometheus' text format. */
+  readonly metric: string;
+  /** pods: each pod tells its own, the mean counts; all: each tells the same of all, the highest counts. */
+  readonly over: "pods" | "all";
+  /** How much of it a pod of the scaled workload should have. */
+  readonly target: number;
+}
+
+/** The signals of each workload that has some, for one configuration. */
+export function signals(config: Config, namespace: string): Readonly<Record<"node" | "react" | "replicas", Signal[]>> {
+  const { node, react } = config.images;
+  const source = (service: string, port: number, path: string | null): string | undefined =>
+    path === null ? undefined : `http://${service}.${namespace}.svc:${port}${path}`;
+  const api = source(WORKLOADS.node, node.port, node.metricsPath);
+  const front = source(WORKLOADS.react, react.port, react.metricsPath);
+  const signal = (
+    url: string | undefined,
+    over: Signal["over"],
+    name: string,
+    metric: string,
+    target: number | null,
+  ): Signal[] => (url === undefined || target === null ? [] : [{ name, url, metric, over, target }]);
+
+  const { scaling } = config;
+  return {
+    node: [
+      ...signal(api, "pods", "requests", "http_requests_per_second", scaling.node.requestsPerPod),
+      ...signal(api, "pods", "in_flight", "http_requests_in_flight_mean", scaling.node.inFlightPerPod),
+      ...signal(
+        api,
+        "pods",
+        "event_loop",
+        "nodejs_eventloop_utilization",
+        scaling.node.eventLoopPercent === null ? null : scaling.node.eventLoopPercent / 100,
+      ),
+    ],
+    react: signal(front, "pods", "requests", "nginx_http_requests_per_second", scaling.react.requestsPerPod),
+    // the API asks each replica once a second; a store in between would only make it older
+    replicas: [
+      ...signal(api, "all", "commands", "redis_replicas_commands_per_second", scaling.replicas.commandsPerPod),
+      ...signal(api, "all", "clients", "redis_replicas_connected_clients", scaling.replicas.clientsPerPod),
+    ],
+  };
+}

@@ -1,0 +1,96 @@
+import { Construct } from "constructs";
+import { DataResource, TerraformLocal } from "cdktf";
+import { Image } from "@cdktf/provider-docker/lib/image";
+import { RegistryImage } from "@cdktf/provider-docker/lib/registry-image";
+import type { Config } from "../../config";
+import type { TagState } from "./registry";
+
+export interface BuiltImageProps {
+  /** Repository below the registry's address, such as `iacproject-node`. */
+  readonly repository: string;
+  /** Tag: the hash of the context. */
+  readonly tag: string;
+  /** Absolute path of the context. */
+  readonly context: string;
+  /** Dockerfile, relative to the context. */
+  readonly dockerfile: string;
+  /**
+   * Platform to build for.
+   * @default the engine's own
+   */
+  readonly platform?: string | undefined;
+  readonly registry: Config["registry"];
+  /** What the registry said about the tag just now. */
+  readonly inRegistry: TagState;
+}
+
+/**
+ * One image: built and pushed where the registry does not hold its tag yet, else used as it is.
+ *
+ * A build is not reproducible to the digest, so pushing the same tag a second time would give
+ * every cluster a new digest and a rollout. Hence `first-sight` remembers, per tag, what the
+ * registry said when this state first met the tag: a digest (nothing to do, no Docker needed)
+ * or "" (build and push here). Later answers do not change it, except that a tag that the
+ * registry has lost is built again.
+ * An unreachable registry stops the plan; the docker provider would take it for a lost image.
+ * See docs/decisions/0003-images.md.
+ */
+export class BuiltImage extends Construct {
+  /** `address/repository@sha256:…`, as nodes pull it. */
+  readonly reference: string;
+
+  constructor(scope: Construct, id: string, props: BuiltImageProps) {
+    super(scope, id);
+    const { registry, inRegistry, tag } = props;
+    const name = `${registry.push}/${props.repository}:${tag}`;
+    const held = inRegistry.state === "held";
+
+    // a condition must refer to something: a bare false is refused
+    const reachable = new TerraformLocal(this, "registry-reachable", inRegistry.state !== "unreachable");
+    // the tag is part of the ids: each tag is a resource of its own, made once
+    const firstSight = new DataResource(this, `first-sight-${tag}`, {
+      input: { digest: held ? inRegistry.digest : "" },
+      lifecycle: {
+        ...(inRegistry.state === "absent" ? {} : { ignoreChanges: ["input"] }),
+        ...(inRegistry.state === "unreachable"
+          ? {
+              precondition: [
+                {
+                  condition: `\${${reachable.fqn}}`,
+                  errorMessage: `The image registry could not be asked (${inRegistry.reason.replace(/[$%]\{/g, "")}). Start it, or correct registry.push.`,
+                },
+              ],
+            }
+          : {}),
+      },
+    });
+    const seen = `${firstSight.fqn}.input.digest`;
+    const buildHere = `\${${seen} == "" ? 1 : 0}`;
+
+    const image = new Image(this, `image-${tag}`, {
+      name,
+      // without a build block the provider pulls, which is what a pruned engine needs
+      ...(held
+        ? {}
+        : {
+            buildAttribute: {
+              context: props.context,
+              dockerfile: props.dockerfile,
+              ...(props.platform ? { platform: props.platform } : {}),
+            },
+          }),
+      lifecycle: { ignoreChanges: ["build"] },
+      timeouts: { create: "20m" },
+    });
+    const pushed = new RegistryImage(this, `pushed-${tag}`, {
+      name,
+      keepRemotely: true,
+      insecureSkipVerify: registry.insecure,
+      dependsOn: [image],
+    });
+    for (const resource of [image, pushed]) resource.addOverride("count", buildHere);
+
+    this.reference =
+      `${registry.pull}/${props.repository}@` + `\${${seen} == "" ? one(${pushed.fqn}[*].sha256_digest) : ${seen}}`;
+  }
+}

@@ -1,0 +1,24 @@
+import { Construct } from "constructs";
+import { PodDisruptionBudgetV1 } from "@cdktf/provider-kubernetes/lib/pod-disruption-budget-v1";
+import { labels, selectorLabels, WORKLOADS, type Component } from "../../catalog/names";
+
+export interface DisruptionBudgetProps {
+  readonly component: Component;
+  readonly namespace: string;
+}
+
+/**
+ * Voluntary disruptions (a node drain, an upgrade) take one pod of a component at a time.
+ *
+ * `maxUnavailable`, not `minAvailable`: it follows the autoscaler, and a single pod (main) can
+ * still be moved, so a drain never hangs on us.
+ */
+export class DisruptionBudget extends Construct {
+  constructor(scope: Construct, id: string, props: DisruptionBudgetProps) {
+    super(scope, id);
+    new PodDisruptionBudgetV1(this, "pdb", {
+      metadata: { name: WORKLOADS[props.component], namespace: props.namespace, labels: labels(props.component) },
+      spec: { maxUnavailable: "1", selector: { matchLabels: selectorLabels(props.component) } },
+    });
+  }
+}

@@ -1,0 +1,60 @@
+import { Construct } from "constructs";
+import { RoleBindingV1 } from "@cdktf/provider-kubernetes/lib/role-binding-v1";
+import { RoleV1 } from "@cdktf/provider-kubernetes/lib/role-v1";
+import { ServiceAccountV1 } from "@cdktf/provider-kubernetes/lib/service-account-v1";
+import type { Container, PodSpec } from "kubernetes-types/core/v1";
+import { labels, WORKLOADS, type Component } from "../../catalog/names";
+
+/** Folder of token and certificate in the container. */
+export const CREDENTIALS_DIR = "/run/secrets/kubernetes";
+
+const VOLUME = "kubernetes-api";
+
+export interface EndpointSliceAccessProps {
+  readonly component: Component;
+  readonly namespace: string;
+}
+
+/**
+ * The right to list and watch the EndpointSlices of one namespace, and nothing else.
+ *
+ * Its token is mounted by name into the pods that need it, renewed by the kubelet within the hour;
+ * no pod gets one by default.
+ */
+export class EndpointSliceAccess extends Construct {
+  readonly serviceAccountName: string;
+
+  constructor(scope: Construct, id: string, props: EndpointSliceAccessProps) {
+    super(scope, id);
+    const { component, namespace } = props;
+    const name = WORKLOADS[component];
+    const metadata = { name, namespace, labels: labels(component) };
+    const account = new ServiceAccountV1(this, "service-account", { metadata, automountServiceAccountToken: false });
+    const role = new RoleV1(this, "role", {
+      metadata,
+      rule: [{ apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] }],
+    });
+    new RoleBindingV1(this, "role-binding", {
+      metadata,
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
+      subject: [{ kind: "ServiceAccount", name: account.metadata.name, namespace, apiGroup: "" }],
+    });
+    this.serviceAccountName = account.metadata.name;
+  }
+
+  readonly volumes: NonNullable<PodSpec["volumes"]> = [
+    {
+      name: VOLUME,
+      projected: {
+        defaultMode: 0o440,
+        sources: [
+          { serviceAccountToken: { path: "token", expirationSeconds: 3600 } },
+          { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+        ],
+      },
+    },
+  ];
+  readonly mounts: NonNullable<Container["volumeMounts"]> = [
+    { name: VOLUME, mountPath: CREDENTIALS_DIR, readOnly: true },
+  ];
+}

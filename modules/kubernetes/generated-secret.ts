@@ -1,0 +1,46 @@
+import { Construct } from "constructs";
+import { TerraformStack } from "cdktf";
+import { SecretV1 } from "@cdktf/provider-kubernetes/lib/secret-v1";
+import { projectLabels } from "../../catalog/names";
+
+export interface GeneratedSecretProps {
+  readonly namespace: string;
+  /** Name of the Secret. */
+  readonly name: string;
+  /** Keys of the Secret that get a password each. */
+  readonly passwords: readonly string[];
+  /**
+   * Further keys, not secret themselves.
+   * @default none
+   */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A Secret whose passwords are made on the first apply and stored in the cluster only.
+ *
+ * A password is an *ephemeral* value and reaches the Secret through a *write-only* attribute,
+ * so neither state nor plan ever holds it. cdktf 0.21 has no construct for `ephemeral`, hence
+ * the override; both need Terraform or OpenTofu 1.11. Each run makes new ephemeral values, but
+ * only a new revision would write them, so what changes the Secret later (npm run rotate) is
+ * left alone. The random provider must be in the stack.
+ */
+export class GeneratedSecret extends Construct {
+  readonly secretName: string;
+
+  constructor(scope: Construct, id: string, props: GeneratedSecretProps) {
+    super(scope, id);
+    const made = props.passwords.map((key) => {
+      const ephemeral = `${props.name}_${key}`.replace(/-/g, "_");
+      TerraformStack.of(this).addOverride(`ephemeral.random_password.${ephemeral}`, { length: 32, special: false });
+      return [key, `\${ephemeral.random_password.${ephemeral}.result}`];
+    });
+    const secret = new SecretV1(this, "secret", {
+      metadata: { name: props.name, namespace: props.namespace, labels: projectLabels },
+      type: "Opaque",
+      dataWo: { ...props.data, ...(Object.fromEntries(made) as Record<string, string>) },
+      dataWoRevision: 1,
+    });
+    this.secretName = secret.metadata.name;
+  }
+}

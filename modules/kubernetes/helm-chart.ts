@@ -1,0 +1,63 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { Construct, type IConstruct } from "constructs";
+import { Release, type ReleaseConfig } from "@cdktf/provider-helm/lib/release";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import type { Config } from "../../config";
+import { resourcesIn } from "../terraform/resources-in";
+import { escapeTemplate } from "../terraform/escape";
+import { CHARTS, type ChartName } from "../../catalog/versions";
+
+/** Where a chart comes from: its repository, or an archive in the folder `charts.dir`. */
+export function chartSource(
+  config: Pick<Config, "charts">,
+  chart: ChartName,
+): Pick<ReleaseConfig, "chart" | "repository" | "version"> {
+  const { name, version, repository } = CHARTS[chart];
+  if (config.charts.dir === undefined) return { chart: name, repository, version };
+  const dir = path.resolve(PROJECT_ROOT, config.charts.dir);
+  const archive = path.join(dir, `${name}-${version}.tgz`);
+  if (!fs.existsSync(archive)) {
+    const there = fs.existsSync(dir) ? fs.readdirSync(dir).filter((f) => f.endsWith(".tgz")) : undefined;
+    throw new Error(
+      `charts.dir: ${archive} does not exist; ` +
+        (there ? `the folder holds ${there.join(", ") || "no chart"}` : "the folder does not exist") +
+        `. Get it with: helm pull ${name} --repo ${repository} --version ${version}`,
+    );
+  }
+  return { chart: archive, version };
+}
+
+export interface ChartProps {
+  readonly config: Pick<Config, "charts">;
+  readonly chart: ChartName;
+  readonly namespace: string;
+  /** Name of the Helm release. */
+  readonly releaseName: string;
+  readonly values: object;
+  /** What must be there before it. @default nothing */
+  readonly after?: readonly IConstruct[];
+}
+
+/** One Helm release of a pinned chart, waited for. */
+export class Chart extends Construct {
+  readonly release: Release;
+
+  constructor(scope: Construct, id: string, props: ChartProps) {
+    super(scope, id);
+    this.release = new Release(this, "release", {
+      ...chartSource(props.config, props.chart),
+      name: props.releaseName,
+      namespace: props.namespace,
+      values: [escapeTemplate(JSON.stringify(props.values))],
+      ...(props.after ? { dependsOn: resourcesIn(...props.after) } : {}),
+      wait: true,
+      // a first install that was cut off leaves a release that state does not know: go on from it
+      upgradeInstall: true,
+      timeout: 420,
+      // a failed upgrade removes what it had added; a failed first install stays to be looked at
+      cleanupOnFail: true,
+      maxHistory: 5,
+    });
+  }
+}

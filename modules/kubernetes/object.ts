@@ -1,0 +1,21 @@
+import type { Construct } from "constructs";
+import { Manifest, type ManifestConfig } from "@cdktf/provider-kubernetes/lib/manifest";
+import type { Config } from "../../config";
+import { HelmObject } from "./helm-object";
+
+export interface ObjectProps extends Omit<ManifestConfig, "manifest"> {
+  readonly config: Pick<Config, "workloads">;
+  readonly name: string;
+  readonly namespace: string;
+  readonly object: object;
+}
+
+/**
+ * One object of Kubernetes, written as `workloads` says: by server-side apply, as construct `id` of `scope`, or as a Helm
+ * release, as construct `object`.
+ */
+export function writeObject(scope: Construct, id: string, props: ObjectProps): void {
+  const { config, name, namespace, object, ...manifest } = props;
+  if (config.workloads === "helm") new HelmObject(scope, "object", { name, namespace, object });
+  else new Manifest(scope, id, { ...manifest, manifest: object as Record<string, unknown> });
+}

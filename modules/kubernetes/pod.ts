@@ -1,0 +1,79 @@
+/**
+ * What every pod of ours has in common: a restricted security context, spread over nodes and
+ * zones, no ServiceAccount token. Returns plain Kubernetes objects, typed by kubernetes-types.
+ */
+import type { Container, PodSpec, SecurityContext, TopologySpreadConstraint } from "kubernetes-types/core/v1";
+import type { Config, ResourcesConfig } from "../../config";
+import { selectorLabels, type Part } from "../../catalog/names";
+
+/** Satisfies Pod Security `restricted`. */
+export const containerSecurity = (readOnlyRootFilesystem = true): SecurityContext => ({
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem,
+  runAsNonRoot: true,
+  capabilities: { drop: ["ALL"] },
+});
+
+export const resourcesOf = (r: ResourcesConfig): NonNullable<Container["resources"]> => ({
+  requests: { cpu: r.cpu, memory: r.memory },
+  limits: { memory: r.memoryLimit, ...(r.cpuLimit ? { cpu: r.cpuLimit } : {}) },
+});
+
+/** Spread softly: a cluster of one node, or a full zone, must not keep a pod pending. */
+const spread = (component: Part): TopologySpreadConstraint[] =>
+  ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map((topologyKey) => ({
+    topologyKey,
+    maxSkew: 1,
+    whenUnsatisfiable: "ScheduleAnyway",
+    labelSelector: { matchLabels: selectorLabels(component) },
+  }));
+
+export interface PodProps {
+  readonly component: Part;
+  readonly containers: Container[];
+  readonly volumes?: PodSpec["volumes"];
+  /**
+   * ServiceAccount, where the pod talks to the cluster's API.
+   * @default the namespace's default account, of which no token is mounted
+   */
+  readonly serviceAccountName?: string;
+  /** Numeric user and group of the containers. */
+  readonly runAsUser: number;
+  /** Longest graceful end, seconds. */
+  readonly terminationGracePeriodSeconds: number;
+  readonly config: Pick<Config, "images">;
+}
+
+export function podSpec(p: PodProps): PodSpec {
+  if (p.runAsUser < 1) throw new Error(`${p.component}: runAsUser is ${p.runAsUser}, it must be above 0 (never root)`);
+  const secrets = p.config.images.pullSecrets;
+  return {
+    automountServiceAccountToken: false,
+    // always named: a field that is left out again keeps its value by way of its deprecated twin
+    // `serviceAccount`, which nobody owns, and pods are asked for an account that is gone
+    serviceAccountName: p.serviceAccountName ?? "default",
+    // Service variables would grow with the namespace and are a second, stale source of addresses
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: p.terminationGracePeriodSeconds,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: p.runAsUser,
+      runAsGroup: p.runAsUser,
+      fsGroup: p.runAsUser,
+      fsGroupChangePolicy: "OnRootMismatch",
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    topologySpreadConstraints: spread(p.component),
+    ...(secrets.length ? { imagePullSecrets: secrets.map((name) => ({ name })) } : {}),
+    containers: p.containers,
+    ...(p.volumes ? { volumes: p.volumes } : {}),
+  };
+}
+
+/** Tolerations of pods that are made anew elsewhere 30 s after their node was lost, instead of 5 minutes. */
+export const LEAVE_SOON = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"].map((key) => ({
+  key,
+  operator: "Exists" as const,
+  effect: "NoExecute" as const,
+  tolerationSeconds: 30,
+}));

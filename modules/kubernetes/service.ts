@@ -1,0 +1,66 @@
+import { Construct } from "constructs";
+import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
+import { labels, selectorLabels, WORKLOADS, type Component } from "../../catalog/names";
+
+export interface ComponentServiceProps {
+  readonly component: Component;
+  readonly namespace: string;
+  readonly port: number;
+  /** Name of the port; ServiceMonitors and probes refer to it. */
+  readonly portName: string;
+  /**
+   * Port of the container.
+   * @default port
+   */
+  readonly targetPort?: number;
+  /**
+   * A headless twin `NAME-headless`, which names each pod, Ready or not.
+   * @default false
+   */
+  readonly headless?: boolean;
+  /** Leads to a pod as soon as it has an address, Ready or not; a headless one always does. */
+  readonly unreadyToo?: boolean;
+  /**
+   * ClusterIP, NodePort or LoadBalancer.
+   * @default ClusterIP
+   */
+  readonly type?: "ClusterIP" | "NodePort" | "LoadBalancer";
+  /** A fixed node port, where type is NodePort. */
+  readonly nodePort?: number;
+}
+
+/** The Service of one component, under its workload's name or, headless, `NAME-headless`. */
+export class ComponentService extends Construct {
+  readonly name: string;
+  readonly port: number;
+
+  constructor(scope: Construct, id: string, props: ComponentServiceProps) {
+    super(scope, id);
+    this.name = WORKLOADS[props.component] + (props.headless ? "-headless" : "");
+    this.port = props.port;
+    new ServiceV1(this, "service", {
+      // the address of a load balancer can take minutes or, without one, for ever
+      waitForLoadBalancer: false,
+      metadata: {
+        name: this.name,
+        namespace: props.namespace,
+        labels: { ...labels(props.component), "iacproject/service": this.name },
+      },
+      spec: {
+        selector: selectorLabels(props.component),
+        type: props.type ?? "ClusterIP",
+        ...(props.headless ? { clusterIp: "None" } : {}),
+        ...(props.headless || props.unreadyToo ? { publishNotReadyAddresses: true } : {}),
+        port: [
+          {
+            name: props.portName,
+            port: props.port,
+            targetPort: String(props.targetPort ?? props.port),
+            protocol: "TCP",
+            ...(props.nodePort ? { nodePort: props.nodePort } : {}),
+          },
+        ],
+      },
+    });
+  }
+}

@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { Construct } from "constructs";
+import { DefaultTokenResolver, StringConcat, Tokenization } from "cdktf";
+import type { DeploymentSpec, StatefulSetSpec } from "kubernetes-types/apps/v1";
+import type { PodSpec } from "kubernetes-types/core/v1";
+import type { Config } from "../../config";
+import { writeObject } from "./object";
+import { labels, selectorLabels, WORKLOADS, type Component } from "../../catalog/names";
+
+interface CommonProps {
+  readonly config: Pick<Config, "workloads">;
+  readonly component: Component;
+  readonly namespace: string;
+  readonly pod: PodSpec;
+  /** Anything whose change must roll the pods, such as a hash of their configuration. */
+  readonly rollOn?: string;
+}
+export interface DeploymentProps extends CommonProps {
+  readonly kind: "Deployment";
+  readonly spec: Omit<DeploymentSpec, "replicas" | "selector" | "template">;
+}
+export interface StatefulSetProps extends CommonProps {
+  readonly kind: "StatefulSet";
+  /** Fixed size of a set that no autoscaler owns; leave it out where one does. */
+  readonly fixedSize?: number;
+  readonly spec: Omit<StatefulSetSpec, "replicas" | "selector" | "template">;
+}
+export type WorkloadProps = DeploymentProps | StatefulSetProps;
+
+/** Annotation that makes every change of ours a change of the pod template. */
+export const REVISION = "iacproject/revision";
+
+/**
+ * A Deployment or StatefulSet, written by server-side apply.
+ *
+ * **Its replica count belongs to the autoscaler.** The typed resources write the whole spec on
+ * each update, with the count that the plan saw (terraform-provider-kubernetes#584);
+ * `kubernetes_manifest` does as well, unless `spec` is among its computed fields: then a change
+ * of spec sends what is written here and nothing else, so the field `replicas` is never ours.
+ * An update that leaves spec alone would still send the old count; {@link REVISION} makes sure
+ * that there is none: it is a hash of everything, inside spec.
+ * Tried in the lab and compared with other ways: docs/decisions/0001-replica-count.md.
+ */
+export class Workload extends Construct {
+  readonly name: string;
+
+  constructor(scope: Construct, id: string, props: WorkloadProps) {
+    super(scope, id);
+    this.name = WORKLOADS[props.component];
+    const fixedSize = props.kind === "StatefulSet" ? props.fixedSize : undefined;
+    if (fixedSize !== undefined && fixedSize < 1) {
+      throw new Error(`${this.name}: fixedSize is ${fixedSize}, it must be at least 1`);
+    }
+    const metadata = { name: this.name, namespace: props.namespace, labels: labels(props.component) };
+    const spec = {
+      ...(fixedSize === undefined ? {} : { replicas: fixedSize }),
+      ...props.spec,
+      selector: { matchLabels: selectorLabels(props.component) },
+    };
+    // tokens are numbered in the order of their making; what they stand for is what counts
+    const written = Tokenization.resolve([metadata, spec, props.pod, props.rollOn ?? ""], {
+      scope: this,
+      resolver: new DefaultTokenResolver(new StringConcat()),
+      preparing: false,
+    }) as unknown;
+    const revision = createHash("sha256").update(JSON.stringify(written)).digest("hex").slice(0, 16);
+    const object = {
+      apiVersion: "apps/v1",
+      kind: props.kind,
+      metadata,
+      spec: {
+        ...spec,
+        template: {
+          metadata: {
+            labels: labels(props.component),
+            annotations: { [REVISION]: revision },
+          },
+          spec: props.pod,
+        },
+      },
+    };
+    writeObject(this, "manifest", {
+      config: props.config,
+      name: this.name,
+      namespace: props.namespace,
+      object,
+      computedFields: ["metadata.labels", "metadata.annotations", "spec"],
+      fieldManager: { name: "terraform" },
+      timeouts: { create: "5m", update: "5m", delete: "5m" },
+    });
+  }
+}

@@ -1,0 +1,39 @@
+import { Construct } from "constructs";
+import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
+import { ruleGroups } from "../../dashboards/rules";
+import type { Config } from "../../config";
+import { PART_OF, projectLabels } from "../../catalog/names";
+import { rulesProps } from "./rules-props";
+import { serviceMonitors, type MonitoredServices } from "./service-monitors";
+
+export interface OperatorResourcesProps {
+  readonly services: MonitoredServices;
+  readonly config: Config;
+}
+
+/**
+ * ServiceMonitors and rules as objects of a Prometheus operator that the cluster has already
+ * (`observability: existing`), in the application's namespace. Its CRDs must exist.
+ */
+export class OperatorResources extends Construct {
+  constructor(scope: Construct, id: string, props: OperatorResourcesProps) {
+    super(scope, id);
+    const { services, config } = props;
+    const { namespace } = services;
+    // by these the cluster's Prometheus selects monitors and rules
+    const { selectorLabels } = config.monitoring;
+    const object = (kind: string, name: string, spec: object) =>
+      new Manifest(this, `${kind.toLowerCase()}-${name}`, {
+        manifest: {
+          apiVersion: "monitoring.coreos.com/v1",
+          kind,
+          metadata: { name, namespace, labels: { ...projectLabels, ...selectorLabels } },
+          spec,
+        },
+        // nobody else has a say in them
+        fieldManager: { name: "terraform", forceConflicts: true },
+      });
+    for (const { name, ...spec } of serviceMonitors(services)) object("ServiceMonitor", name, spec);
+    object("PrometheusRule", PART_OF, { groups: ruleGroups(rulesProps(config, namespace)) });
+  }
+}

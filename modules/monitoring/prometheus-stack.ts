@@ -1,0 +1,205 @@
+import { Construct } from "constructs";
+import { ruleGroups } from "../../dashboards/rules";
+import { alertmanagerConfig, alertmanagerSecrets } from "./alertmanager-config";
+import { Chart } from "../kubernetes/helm-chart";
+import type { Config } from "../../config";
+import { GeneratedSecret } from "../kubernetes/generated-secret";
+import { rulesProps } from "./rules-props";
+import { serviceMonitors, type MonitoredServices } from "./service-monitors";
+
+/** Release name; the chart names its parts and its kubelet Service after it. */
+export const STACK_RELEASE = "kube-prometheus-stack";
+/** Label by which Grafana's sidecar finds dashboards. */
+export const DASHBOARD_LABEL = { grafana_dashboard: "1" } as const;
+
+const GRAFANA_SECRET = "grafana-admin";
+const GRAFANA_SECRET_DIR = "/run/secrets/grafana";
+
+const resources = (cpu: string, memory: string, limit: string) => ({
+  requests: { cpu, memory },
+  limits: { memory: limit },
+});
+const lockedDown = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ["ALL"] },
+};
+
+export interface PrometheusStackProps {
+  readonly namespace: string;
+  readonly config: Config;
+  readonly services: MonitoredServices;
+}
+
+/**
+ * Prometheus, Alertmanager, Grafana, kube-state-metrics and node-exporter, as one Helm release.
+ *
+ * Our monitors and rules go in as chart values, so that a plan on an empty cluster needs no CRD
+ * (terraform-provider-kubernetes#1367). The operator's admission webhooks are off: they need a
+ * certificate job of their own and stay behind after a destroy (helm-charts#4143).
+ */
+export class PrometheusStack extends Construct {
+  constructor(scope: Construct, id: string, props: PrometheusStackProps) {
+    super(scope, id);
+    const grafana = new GeneratedSecret(this, "grafana-admin", {
+      namespace: props.namespace,
+      name: GRAFANA_SECRET,
+      passwords: ["admin-password"],
+      data: { "admin-user": "admin" },
+    });
+    new Chart(this, "chart", {
+      config: props.config,
+      chart: "kubePrometheusStack",
+      namespace: props.namespace,
+      releaseName: STACK_RELEASE,
+      values: stackValues(props),
+      after: [grafana],
+    });
+  }
+}
+
+/** The chart's values for one configuration. */
+export function stackValues({ config, services, namespace }: PrometheusStackProps): object {
+  const { monitoring } = config;
+  const onlyWhereVisible = { enabled: monitoring.controlPlane };
+  const volume = (size: string) => ({
+    volumeClaimTemplate: {
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        ...(monitoring.storageClass ? { storageClassName: monitoring.storageClass } : {}),
+        resources: { requests: { storage: size } },
+      },
+    },
+  });
+  return {
+    ...(config.images.mirror === undefined ? {} : { global: { imageRegistry: config.images.mirror } }),
+    // parts that most clusters do not expose as pods; their alerts would fire for ever
+    kubeEtcd: onlyWhereVisible,
+    kubeScheduler: onlyWhereVisible,
+    kubeControllerManager: onlyWhereVisible,
+    kubeProxy: onlyWhereVisible,
+    defaultRules: {
+      rules: {
+        etcd: monitoring.controlPlane,
+        kubeControllerManager: monitoring.controlPlane,
+        kubeProxy: monitoring.controlPlane,
+        kubeSchedulerAlerting: monitoring.controlPlane,
+        kubeSchedulerRecording: monitoring.controlPlane,
+        windows: false,
+      },
+      disabled: Object.fromEntries(
+        // ours asks for ScalingLimited; this one fires on a part that is content at its maximum
+        ["KubeHpaMaxedOut", ...monitoring.disabledAlerts].map((alert) => [alert, true]),
+      ),
+    },
+    additionalPrometheusRulesMap: {
+      iacproject: { groups: ruleGroups(rulesProps(config, services.namespace)) },
+    },
+    prometheusOperator: {
+      admissionWebhooks: { enabled: false },
+      tls: { enabled: false },
+      resources: resources("20m", "64Mi", "256Mi"),
+      prometheusConfigReloader: { resources: resources("5m", "24Mi", "64Mi") },
+    },
+    prometheus: {
+      additionalServiceMonitors: serviceMonitors(services),
+      prometheusSpec: {
+        // monitors and rules of others count too (helm-charts#430)
+        serviceMonitorSelectorNilUsesHelmValues: false,
+        podMonitorSelectorNilUsesHelmValues: false,
+        ruleSelectorNilUsesHelmValues: false,
+        probeSelectorNilUsesHelmValues: false,
+        scrapeConfigSelectorNilUsesHelmValues: false,
+        scrapeInterval: "30s",
+        retention: monitoring.retention,
+        retentionSize: monitoring.retentionSize,
+        resources: resources("100m", "512Mi", "2Gi"),
+        ...(monitoring.storage === null ? {} : { storageSpec: volume(monitoring.storage) }),
+      },
+    },
+    alertmanager: {
+      config: alertmanagerConfig(monitoring),
+      alertmanagerSpec: {
+        secrets: alertmanagerSecrets(monitoring),
+        resources: resources("10m", "48Mi", "192Mi"),
+      },
+    },
+    "kube-state-metrics": { resources: resources("10m", "64Mi", "256Mi") },
+    nodeExporter: { enabled: monitoring.nodeExporter },
+    "prometheus-node-exporter": {
+      resources: resources("10m", "24Mi", "96Mi"),
+      // it needs the host's namespaces, and no more than that
+      securityContext: { seccompProfile: { type: "RuntimeDefault" } },
+      containerSecurityContext: {
+        readOnlyRootFilesystem: true,
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ["ALL"] },
+      },
+    },
+    grafana: {
+      admin: { existingSecret: GRAFANA_SECRET, userKey: "admin-user", passwordKey: "admin-password" },
+      // as a file: with it the chart leaves the password out of every environment
+      env: {
+        GF_SECURITY_ADMIN_USER: "admin",
+        GF_SECURITY_ADMIN_PASSWORD__FILE: `${GRAFANA_SECRET_DIR}/admin-password`,
+        GF_ANALYTICS_REPORTING_ENABLED: "false",
+        GF_ANALYTICS_CHECK_FOR_UPDATES: "false",
+      },
+      extraSecretMounts: [
+        {
+          name: GRAFANA_SECRET,
+          secretName: GRAFANA_SECRET,
+          mountPath: GRAFANA_SECRET_DIR,
+          readOnly: true,
+          defaultMode: 0o440,
+        },
+      ],
+      ...(monitoring.grafanaNodePort === undefined
+        ? {}
+        : { service: { type: "NodePort", nodePort: monitoring.grafanaNodePort } }),
+      resources: resources("50m", "128Mi", "384Mi"),
+      containerSecurityContext: { ...lockedDown, seccompProfile: { type: "RuntimeDefault" } },
+      testFramework: { enabled: false },
+      // its sidecar reads the ConfigMaps of this namespace, not of the cluster
+      rbac: { namespaced: true },
+      // known before Grafana starts: no sidecar that has to be quicker than Grafana
+      datasources: {
+        "datasources.yaml": {
+          apiVersion: 1,
+          datasources: [
+            {
+              name: "Prometheus",
+              uid: "prometheus",
+              type: "prometheus",
+              access: "proxy",
+              isDefault: true,
+              url: `http://${STACK_RELEASE}-prometheus.${namespace}:9090/`,
+              jsonData: { httpMethod: "POST", timeInterval: "10s" },
+            },
+            {
+              name: "Alertmanager",
+              uid: "alertmanager",
+              type: "alertmanager",
+              access: "proxy",
+              url: `http://${STACK_RELEASE}-alertmanager.${namespace}:9093/`,
+              jsonData: { implementation: "prometheus", handleGrafanaManagedAlerts: false },
+            },
+          ],
+        },
+      },
+      sidecar: {
+        resources: resources("10m", "80Mi", "192Mi"),
+        securityContext: { ...lockedDown, seccompProfile: { type: "RuntimeDefault" } },
+        // Grafana looks at the folder by itself; a reload call would need the password
+        dashboards: {
+          skipReload: true,
+          label: "grafana_dashboard",
+          labelValue: "1",
+          resource: "configmap",
+          searchNamespace: namespace,
+        },
+        datasources: { enabled: false },
+      },
+    },
+  };
+}

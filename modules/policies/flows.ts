@@ -1,0 +1,86 @@
+/**
+ * Who may talk to whom inside the application's namespace, on which port.
+ *
+ * The one table that the NetworkPolicies, the picture in the docs and the tests are made from.
+ * Whatever is not in it is denied, in both directions.
+ */
+import type { Config } from "../../config";
+import { COMPONENTS, EXPORTER_PORT, JOBS, REDIS_PORT, SENTINEL_PORT, type Part } from "../../catalog/names";
+
+/** An end of a flow: one of our parts, or something outside the namespace. */
+export type Peer = Part | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
+
+export interface Flow {
+  readonly from: Peer;
+  readonly to: Peer;
+  /** Port of the destination's container, not of its Service; undefined where only the cluster knows. */
+  readonly port?: number;
+  readonly protocol: "TCP" | "UDP";
+  readonly why: string;
+}
+
+const portOf = (address: string): number => {
+  const { port, protocol } = new URL(address);
+  return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+};
+
+/** The table for one configuration (container ports are configurable). */
+export function flows(
+  config: Pick<Config, "images" | "observability" | "node" | "scaling" | "redis">,
+): readonly Flow[] {
+  const tcp = (from: Peer, to: Peer, port: number, why: string): Flow => ({ from, to, port, protocol: "TCP", why });
+  const { node, react } = config.images;
+  const backups = config.redis.backup.schedule !== null;
+  const bucket = config.redis.backup.s3.endpoint;
+  const lookups = [...COMPONENTS, ...(backups ? JOBS : [])].flatMap((from) =>
+    (["UDP", "TCP"] as const).map((protocol): Flow => ({
+      from,
+      to: "dns",
+      port: 53,
+      protocol,
+      why: "name resolution",
+    })),
+  );
+  const scrapes =
+    config.observability === "none"
+      ? []
+      : [
+          tcp("prometheus", "redis-exporter", EXPORTER_PORT, "metrics of every Redis instance"),
+          ...(node.metricsPath === null ? [] : [tcp("prometheus", "node", node.port, "metrics")]),
+          ...(react.metricsPath === null ? [] : [tcp("prometheus", "react", react.port, "metrics")]),
+        ];
+  const signals =
+    config.scaling.engine === "keda"
+      ? [
+          tcp("keda", "node", node.port, "load signals for the autoscalers"),
+          ...(react.metricsPath === null ? [] : [tcp("keda", "react", react.port, "load signals for the autoscaler")]),
+        ]
+      : [];
+  const pool =
+    config.redis.durability === "ha"
+      ? [
+          tcp("redis-main", "redis-main", REDIS_PORT, "replication and health checks"),
+          tcp("redis-main", "redis-main", SENTINEL_PORT, "which member is main"),
+          tcp("node", "redis-main", SENTINEL_PORT, "which member is main"),
+        ]
+      : [];
+  return [
+    tcp("anyone", "react", react.port, "the page"),
+    tcp("react", "node", node.port, "/api"),
+    tcp("node", "redis-main", REDIS_PORT, "writes"),
+    tcp("node", "redis-replica", REDIS_PORT, "reads"),
+    tcp("redis-replica", "redis-main", REDIS_PORT, "replication"),
+    tcp("redis-main", "redis-replica", REDIS_PORT, "check for data before an empty start"),
+    ...(backups ? [tcp("redis-backup", "redis-main", REDIS_PORT, "a copy of all keys")] : []),
+    ...(backups && bucket ? [tcp("redis-backup", "anyone", portOf(bucket), "the bucket of backups")] : []),
+    tcp("redis-exporter", "redis-main", REDIS_PORT, "INFO"),
+    tcp("redis-exporter", "redis-replica", REDIS_PORT, "INFO"),
+    ...(config.node.discovery === "watch"
+      ? [{ from: "node", to: "kubernetes-api", protocol: "TCP", why: "replica discovery" } as const]
+      : []),
+    ...pool,
+    ...scrapes,
+    ...signals,
+    ...lookups,
+  ];
+}

@@ -1,0 +1,86 @@
+import { Construct } from "constructs";
+import { NetworkPolicyV1 } from "@cdktf/provider-kubernetes/lib/network-policy-v1";
+import { KEDA_OPERATOR_LABELS } from "../autoscaling/keda";
+import { KubernetesApiAddress } from "./kubernetes-api-address";
+import { COMPONENTS, JOBS, labels, projectLabels, selectorLabels, type Part } from "../../catalog/names";
+import type { Flow, Peer } from "./flows";
+
+export interface NetworkPoliciesProps {
+  readonly namespace: string;
+  /** Namespace that Prometheus runs in. */
+  readonly monitoringNamespace: string;
+  /** Namespace of the cluster's DNS. */
+  readonly dnsNamespace: string;
+  /** Namespace that KEDA's operator runs in. */
+  readonly kedaNamespace: string;
+  readonly flows: readonly Flow[];
+}
+
+const PARTS: readonly Part[] = [...COMPONENTS, ...JOBS];
+const isPart = (peer: Peer): peer is Part => (PARTS as readonly string[]).includes(peer);
+
+/**
+ * NetworkPolicies of the application's namespace: one that denies everything, and one a
+ * component that allows exactly its rows of the table of flows, in and out.
+ *
+ * A policy is checked when a connection is opened; one that already stands lives on
+ * (kube-router and most others accept ESTABLISHED first).
+ */
+export class NetworkPolicies extends Construct {
+  constructor(scope: Construct, id: string, props: NetworkPoliciesProps) {
+    super(scope, id);
+
+    new NetworkPolicyV1(this, "default-deny", {
+      metadata: { name: "default-deny", namespace: props.namespace, labels: projectLabels },
+      spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
+    });
+
+    const peer = (p: Peer) => {
+      if (isPart(p)) return [{ podSelector: { matchLabels: selectorLabels(p) } }];
+      if (p === "anyone") return [];
+      const within = (namespace: string, pods?: Record<string, string>) => [
+        {
+          namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+          ...(pods ? { podSelector: { matchLabels: pods } } : {}),
+        },
+      ];
+      if (p === "prometheus") return within(props.monitoringNamespace, { "app.kubernetes.io/name": "prometheus" });
+      if (p === "keda") return within(props.kedaNamespace, KEDA_OPERATOR_LABELS);
+      return within(props.dnsNamespace);
+    };
+
+    for (const component of PARTS.filter((p) => props.flows.some((f) => f.from === p))) {
+      const ports = (f: Flow) => [{ port: String(f.port), protocol: f.protocol }];
+      const ingress = props.flows
+        .filter((f) => f.to === component)
+        .map((f) => ({ from: peer(f.from), ports: ports(f) }));
+      const egress = props.flows
+        .filter((f) => f.from === component && f.to !== "kubernetes-api")
+        .map((f) => ({ to: peer(f.to), ports: ports(f) }));
+      new NetworkPolicyV1(this, component, {
+        metadata: { name: component, namespace: props.namespace, labels: labels(component) },
+        spec: {
+          podSelector: { matchLabels: selectorLabels(component) },
+          policyTypes: ["Ingress", "Egress"],
+          ingress,
+          egress,
+        },
+      });
+    }
+
+    // policies add up: this one only adds addresses that are known when it is applied
+    const watchers = props.flows.filter((f) => f.to === "kubernetes-api").map((f) => f.from as Part);
+    if (watchers.length === 0) return;
+    const api = new KubernetesApiAddress(this, "kubernetes-api");
+    for (const component of watchers) {
+      new NetworkPolicyV1(this, `${component}-kubernetes-api`, {
+        metadata: { name: `${component}-kubernetes-api`, namespace: props.namespace, labels: labels(component) },
+        spec: {
+          podSelector: { matchLabels: selectorLabels(component) },
+          policyTypes: ["Egress"],
+          egress: api.egress(),
+        },
+      });
+    }
+  }
+}

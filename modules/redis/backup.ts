@@ -1,0 +1,133 @@
+import { Construct, type IConstruct } from "constructs";
+import { PersistentVolumeClaimV1 } from "@cdktf/provider-kubernetes/lib/persistent-volume-claim-v1";
+import type { CronJob } from "kubernetes-types/batch/v1";
+import type { Container } from "kubernetes-types/core/v1";
+import type { Config } from "../../config";
+import { resourcesIn } from "../terraform/resources-in";
+import { BACKUPS_CLAIM, labels, REDIS_USER, WORKLOADS } from "../../catalog/names";
+import { writeObject } from "../kubernetes/object";
+import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
+import type { RedisFiles } from "./files";
+import { thirdPartyImage } from "../images/third-party-image";
+
+const NAME = "redis-backup";
+/** A backup that has not ended by then failed, seconds. */
+const LIMIT_SECONDS = 1800;
+
+export interface RedisBackupProps {
+  readonly namespace: string;
+  readonly config: Config;
+  readonly files: RedisFiles;
+  /** What must be there before its volume: a quota that has no room for it yet would refuse it. */
+  readonly after?: readonly IConstruct[];
+}
+
+/**
+ * A backup of main now and then, onto a volume of its own, or into a bucket: what the disk under main takes with it is not there.
+ *
+ * The volume goes with the namespace, as main's does: bring away what must outlive it (`npm run backup -- --fetch`).
+ */
+export class RedisBackup extends Construct {
+  constructor(scope: Construct, id: string, props: RedisBackupProps) {
+    super(scope, id);
+    const { namespace, config, files } = props;
+    const { backup } = config.redis;
+    if (backup.schedule === null) throw new Error("redis.backup.schedule is null: there is nothing to schedule");
+    const metadata = { namespace, labels: labels(NAME) };
+    const { s3 } = backup;
+    const backups = { name: "backups", mountPath: "/backups" };
+    const make: Container = {
+      name: "backup",
+      image: thirdPartyImage(config, "redis"),
+      command: ["sh", files.script("backup.sh"), WORKLOADS["redis-main"], String(backup.keep)],
+      ...(files.env.length ? { env: [...files.env] } : {}),
+      resources: resourcesOf(config.redis.exporter),
+      securityContext: containerSecurity(),
+      volumeMounts: [...files.mounts, backups],
+      terminationMessagePolicy: "FallbackToLogsOnError",
+    };
+    const upload: Container = {
+      name: "upload",
+      image: thirdPartyImage(config, "curl"),
+      command: ["sh", files.script("upload-backup.sh"), bucketAddress(s3), s3.region],
+      resources: resourcesOf(config.redis.exporter),
+      securityContext: containerSecurity(),
+      volumeMounts: [...files.mounts, backups, { name: "s3", mountPath: "/run/secrets/s3", readOnly: true }],
+      terminationMessagePolicy: "FallbackToLogsOnError",
+    };
+    const pod = podSpec({
+      component: NAME,
+      config,
+      runAsUser: REDIS_USER,
+      terminationGracePeriodSeconds: 10,
+      volumes: [
+        ...files.volumesFor("backup"),
+        ...(s3.endpoint === null
+          ? [{ name: "backups", persistentVolumeClaim: { claimName: this.claim(metadata, props) } }]
+          : [
+              { name: "backups", emptyDir: { sizeLimit: backup.storage } },
+              { name: "s3", secret: { secretName: s3.secret!, defaultMode: 0o440 } },
+            ]),
+      ],
+      containers: [s3.endpoint === null ? make : upload],
+    });
+    const cronJob: CronJob = {
+      apiVersion: "batch/v1",
+      kind: "CronJob",
+      metadata: { ...metadata, name: NAME },
+      spec: {
+        schedule: backup.schedule,
+        timeZone: "Etc/UTC",
+        // the volume has room for one writer
+        concurrencyPolicy: "Forbid",
+        startingDeadlineSeconds: LIMIT_SECONDS,
+        successfulJobsHistoryLimit: 1,
+        failedJobsHistoryLimit: 1,
+        jobTemplate: {
+          metadata: { labels: labels(NAME) },
+          spec: {
+            backoffLimit: 3,
+            activeDeadlineSeconds: LIMIT_SECONDS,
+            template: {
+              metadata: { labels: labels(NAME) },
+              spec: {
+                ...pod,
+                ...(s3.endpoint === null ? {} : { initContainers: [make] }),
+                restartPolicy: "Never",
+              },
+            },
+          },
+        },
+      },
+    };
+    writeObject(this, "cron-job", {
+      config,
+      name: NAME,
+      namespace,
+      object: cronJob,
+      // nobody else has a say in it: what a hand has changed is put back, instead of stopping every deploy
+      fieldManager: { name: "terraform", forceConflicts: true },
+    });
+  }
+
+  /** The volume that they lie on; its name. */
+  private claim(metadata: { namespace: string; labels: Record<string, string> }, props: RedisBackupProps): string {
+    const { redis } = props.config;
+    const claim = new PersistentVolumeClaimV1(this, "claim", {
+      metadata: { ...metadata, name: BACKUPS_CLAIM },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        resources: { requests: { storage: redis.backup.storage } },
+        ...(redis.storageClass ? { storageClassName: redis.storageClass } : {}),
+      },
+      // a class may bind it only when the first pod comes
+      waitUntilBound: false,
+      dependsOn: resourcesIn(...(props.after ?? [])),
+    });
+    return claim.metadata.name;
+  }
+}
+
+/** Address of the folder that backups go to. */
+const bucketAddress = (s3: Config["redis"]["backup"]["s3"]): string =>
+  [s3.endpoint?.replace(/\/+$/, ""), s3.bucket, ...s3.folder.split("/").filter(Boolean)].join("/");

@@ -1,0 +1,133 @@
+import { Construct } from "constructs";
+import { Autoscaler } from "../autoscaling/autoscaler";
+import type { Config } from "../../config";
+import type { Keda } from "../autoscaling/keda";
+import { ComponentService } from "../kubernetes/service";
+import { DisruptionBudget } from "../kubernetes/disruption-budget";
+import { mainPods } from "./sentinel-group";
+import { EXPORTER_PORT, REDIS_PORT, WORKLOADS } from "../../catalog/names";
+import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
+import type { RedisFiles } from "./files";
+import { hasTls, redisScheme, TLS_CA_FILE, TLS_MOUNT } from "./tls";
+import { thirdPartyImage } from "../images/third-party-image";
+import { Workload } from "../kubernetes/workload";
+
+const PASSWORDS_DIR = "/run/exporter";
+
+/** Its user in Redis. */
+const USER = "exporter";
+
+/** User of the exporter's image. */
+const EXPORTER_USER = 59000;
+
+export interface RedisExporterProps {
+  readonly namespace: string;
+  readonly config: Config;
+  readonly files: RedisFiles;
+  /** KEDA, where this layer installs it. */
+  readonly keda?: Keda;
+}
+
+/** Address of every instance that there may be, as Prometheus names it to the exporter. */
+export const redisAddresses = (mains: number, maxReplicas: number): string[] => {
+  const pod = (workload: string, i: number) => `${workload}-${i}.${workload}-headless:${REDIS_PORT}`;
+  return [
+    ...Array.from({ length: mains }, (_, i) => pod(WORKLOADS["redis-main"], i)),
+    ...Array.from({ length: maxReplicas }, (_, i) => pod(WORKLOADS["redis-replica"], i)),
+  ];
+};
+
+/**
+ * One exporter for all Redis instances: Prometheus names the instance (`/scrape?target=…`),
+ * so that replicas carry no sidecar.
+ *
+ * The exporter takes passwords as a map by address. An init container writes it from the
+ * Secret's file, on a volume in memory, for every replica that the bounds allow.
+ */
+export class RedisExporter extends Construct {
+  readonly service: ComponentService;
+
+  constructor(scope: Construct, id: string, props: RedisExporterProps) {
+    super(scope, id);
+    const { namespace, config, files } = props;
+    this.service = new ComponentService(this, "service", {
+      component: "redis-exporter",
+      namespace,
+      port: EXPORTER_PORT,
+      portName: "metrics",
+    });
+    new DisruptionBudget(this, "pdb", { component: "redis-exporter", namespace });
+
+    const passwords = { name: "passwords", mountPath: PASSWORDS_DIR };
+    const workload = new Workload(this, "workload", {
+      config,
+      component: "redis-exporter",
+      namespace,
+      kind: "Deployment",
+      rollOn: files.hash,
+      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } },
+      pod: {
+        ...podSpec({
+          component: "redis-exporter",
+          config,
+          runAsUser: EXPORTER_USER,
+          terminationGracePeriodSeconds: 15,
+          volumes: [...files.volumesFor(USER), { name: "passwords", emptyDir: { medium: "Memory", sizeLimit: "2Mi" } }],
+          containers: [
+            {
+              name: "exporter",
+              image: thirdPartyImage(config, "redisExporter"),
+              args: [
+                "--redis.addr=",
+                `--redis.user=${USER}`,
+                // CONFIG GET would tell it the password of replication
+                "--config-command=-",
+                `--redis.password-file=${PASSWORDS_DIR}/passwords.json`,
+                `--web.listen-address=0.0.0.0:${EXPORTER_PORT}`,
+                "--connection-timeout=3s",
+                ...(hasTls(config.redis) ? [`--tls-ca-cert-file=${TLS_CA_FILE}`] : []),
+              ],
+              ports: [{ name: "metrics", containerPort: EXPORTER_PORT, protocol: "TCP" }],
+              resources: resourcesOf(config.redis.exporter),
+              securityContext: containerSecurity(),
+              volumeMounts: [{ ...passwords, readOnly: true }, ...(hasTls(config.redis) ? [TLS_MOUNT] : [])],
+              // a busy node is no dead exporter
+              livenessProbe: {
+                httpGet: { path: "/health", port: "metrics" },
+                periodSeconds: 10,
+                timeoutSeconds: 5,
+                failureThreshold: 6,
+              },
+              readinessProbe: { httpGet: { path: "/health", port: "metrics" }, periodSeconds: 5, timeoutSeconds: 3 },
+            },
+          ],
+        }),
+        initContainers: [
+          {
+            name: "passwords",
+            image: thirdPartyImage(config, "redis"),
+            command: [
+              "sh",
+              files.script("exporter-passwords.sh"),
+              `${PASSWORDS_DIR}/passwords.json`,
+              redisScheme(config.redis),
+              ...redisAddresses(mainPods(config), config.scaling.replicas.max),
+            ],
+            resources: resourcesOf(config.redis.exporter),
+            securityContext: containerSecurity(),
+            volumeMounts: [...files.mounts, passwords],
+          },
+        ],
+      },
+    });
+    new Autoscaler(this, "autoscaler", {
+      component: "redis-exporter",
+      namespace,
+      targetKind: "Deployment",
+      container: "exporter",
+      engine: config.scaling.engine,
+      scaling: config.scaling.exporter,
+      after: [workload, ...(props.keda ? [props.keda] : [])],
+    });
+  }
+}

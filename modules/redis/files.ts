@@ -1,0 +1,157 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { Construct } from "constructs";
+import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
+import type { Container, EnvVar, KeyToPath, PodSpec, Probe } from "kubernetes-types/core/v1";
+import type { Config } from "../../config";
+import { escapeTemplate } from "../terraform/escape";
+import { projectLabels, WORKLOADS } from "../../catalog/names";
+import { ACCESS_DIR, mainConf, replicaConf, sentinelConf } from "./conf";
+import { CLI, CLI_ENV, hasTls, TLS_MOUNT, tlsVolume } from "./tls";
+import { redisUsers, sentinelUsers, type RedisUserName } from "./users";
+
+const SCRIPTS = path.resolve(__dirname, "scripts");
+const script = (name: string) => fs.readFileSync(path.join(SCRIPTS, name), "utf8");
+
+const CONFIG_DIR = "/etc/redis";
+const SECRET_DIR = "/run/secrets/redis";
+
+const POOL_SCRIPTS = ["pool.sh", "start-member.sh", "stop-member.sh", "start-sentinel.sh", "tune-sentinel.sh"] as const;
+
+export interface RedisFilesProps {
+  readonly namespace: string;
+  readonly redis: Config["redis"];
+  /** Name of the Secret with a password a user. */
+  readonly secretName: string;
+  /** Addresses of the pool that main is chosen from. @default one main alone */
+  readonly pool?: readonly string[];
+}
+
+/** The ConfigMap that main, replicas and exporter share: their files and scripts. */
+export class RedisFiles extends Construct {
+  /** Hash of all files: what rolls the pods when one of them changes. */
+  readonly hash: string;
+  private readonly name: string;
+  private readonly pool: boolean;
+  private readonly secretName: string;
+  private readonly tls: string | null;
+
+  constructor(scope: Construct, id: string, props: RedisFilesProps) {
+    super(scope, id);
+    const data = {
+      "main.conf": mainConf(props.redis),
+      "replica.conf": replicaConf(props.redis),
+      users: redisUsers(props.pool !== undefined),
+      "access.sh": script("access.sh"),
+      "reload-access.sh": script("reload-access.sh"),
+      "start-main.sh": script("start-main.sh"),
+      "take-snapshot.sh": script("take-snapshot.sh"),
+      "start-replica.sh": script("start-replica.sh"),
+      "probe.sh": script("probe.sh"),
+      "exporter-passwords.sh": script("exporter-passwords.sh"),
+      ...(hasTls(props.redis) ? { "redis-cli": CLI, "watch-certificate.sh": script("watch-certificate.sh") } : {}),
+      ...(props.redis.backup.schedule === null
+        ? {}
+        : { "backup.sh": script("backup.sh"), "upload-backup.sh": script("upload-backup.sh") }),
+      ...(props.pool
+        ? {
+            ...Object.fromEntries(POOL_SCRIPTS.map((name) => [name, script(name)])),
+            "sentinel.conf": sentinelConf(props.redis),
+            "sentinel-users": sentinelUsers(),
+          }
+        : {}),
+    };
+    this.hash = createHash("sha256").update(JSON.stringify(data)).digest("hex").slice(0, 16);
+    this.pool = props.pool !== undefined;
+    this.secretName = props.secretName;
+    this.tls = props.redis.tls.secret;
+    this.mounts = [
+      { name: "config", mountPath: CONFIG_DIR, readOnly: true },
+      { name: "secret", mountPath: SECRET_DIR, readOnly: true },
+      ...(this.tls === null ? [] : [TLS_MOUNT]),
+    ];
+    this.serverMounts = [...this.mounts, { name: "access", mountPath: ACCESS_DIR }];
+    this.env = this.tls === null ? [] : [CLI_ENV];
+    const map = new ConfigMapV1(this, "config-map", {
+      metadata: { name: "redis-config", namespace: props.namespace, labels: projectLabels },
+      data: {
+        ...Object.fromEntries(Object.entries(data).map(([file, text]) => [file, escapeTemplate(text)])),
+        // known when it is applied, and the same ever after
+        ...(props.pool ? { pool: props.pool.map((address) => `${address}\n`).join("") } : {}),
+      },
+    });
+    this.name = map.metadata.name;
+  }
+
+  /** For whoever only reads what {@link volumesFor} gives. */
+  readonly mounts: NonNullable<Container["volumeMounts"]>;
+  /** For a Redis or a Sentinel. */
+  readonly serverMounts: NonNullable<Container["volumeMounts"]>;
+  /** For every container that calls redis-cli. */
+  readonly env: readonly EnvVar[];
+
+  /** The files, with the password of one user. */
+  volumesFor(user: RedisUserName): NonNullable<PodSpec["volumes"]> {
+    return [...this.volumes([{ key: user, path: user }]), ...this.certificates("caller")];
+  }
+
+  /** The files, with the passwords of all users: a server must know them. */
+  get serverVolumes(): NonNullable<PodSpec["volumes"]> {
+    return [
+      ...this.volumes(),
+      ...this.certificates("server"),
+      { name: "access", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+    ];
+  }
+
+  private certificates(whose: "server" | "caller"): NonNullable<PodSpec["volumes"]> {
+    return this.tls === null ? [] : [tlsVolume(this.tls, whose)];
+  }
+
+  private volumes(items?: KeyToPath[]): NonNullable<PodSpec["volumes"]> {
+    const secret = { secretName: this.secretName, defaultMode: 0o440, ...(items ? { items } : {}) };
+    return [
+      { name: "config", configMap: { name: this.name, defaultMode: 0o555 } },
+      { name: "secret", secret },
+    ];
+  }
+
+  command(role: "main" | "replica"): string[] {
+    if (role === "main") return ["sh", this.script(this.pool ? "start-member.sh" : "start-main.sh")];
+    // announced by a name, a replica for reads is none that a Sentinel could promote
+    const announced = ["--replica-announce-ip", `$(POD).${WORKLOADS["redis-replica"]}-headless`];
+    return ["sh", this.script("start-replica.sh"), ...(this.pool ? announced : [])];
+  }
+
+  script(
+    name:
+      | "backup.sh"
+      | "upload-backup.sh"
+      | "exporter-passwords.sh"
+      | "start-main.sh"
+      | "start-replica.sh"
+      | (typeof POOL_SCRIPTS)[number],
+  ): string {
+    return `${CONFIG_DIR}/${name}`;
+  }
+
+  /** Probes of a Redis pod. `staleSeconds`: see `redis.staleSeconds`. */
+  probes(
+    role: "main" | "replica",
+    staleSeconds: number,
+  ): Record<"startupProbe" | "livenessProbe" | "readinessProbe", Probe> {
+    const exec = (...args: string[]) => ({ command: ["sh", `${CONFIG_DIR}/probe.sh`, ...args] });
+    const ready = role === "main" ? exec(this.pool ? "member" : "main") : exec("replica", String(staleSeconds));
+    return {
+      startupProbe:
+        role === "main"
+          ? // a long append-only file loads for minutes; PING answers LOADING meanwhile
+            { exec: exec("live"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 }
+          : // what makes it Ready, looked for each second while it starts and at leisure afterwards; a large copy takes long
+            { exec: ready, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 600 },
+      livenessProbe: { exec: exec("live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+      readinessProbe: { exec: ready, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 2 },
+    };
+  }
+}

@@ -1,0 +1,46 @@
+import { Construct } from "constructs";
+import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
+import type { Config } from "../../config";
+import { labels, REDIS_PORT, selectorLabels, SENTINEL_PORT, WORKLOADS } from "../../catalog/names";
+
+/** Members of the pool that main is chosen from, and Sentinels: a majority is left when one node is lost. */
+export const GROUP_SIZE = 3;
+
+/** How many instances may be main. */
+export const mainPods = (config: Pick<Config, "redis">): number => (config.redis.durability === "ha" ? GROUP_SIZE : 1);
+
+/**
+ * An address for each member of the pool that stays its own for life, whatever becomes of its pod.
+ *
+ * Sentinel and Redis know each other by these: a pod's address changes and is reused for others, and a name must be
+ * looked up just when a node, and perhaps the DNS on it, is gone (docs/decisions/0012-high-availability.md).
+ */
+export class SentinelGroup extends Construct {
+  /** One a member, by its ordinal. */
+  readonly addresses: readonly string[];
+
+  constructor(scope: Construct, id: string, props: { readonly namespace: string }) {
+    super(scope, id);
+    this.addresses = Array.from({ length: GROUP_SIZE }, (_, i) => {
+      const pod = `${WORKLOADS["redis-main"]}-${i}`;
+      const service = new ServiceV1(this, `member-${i}`, {
+        waitForLoadBalancer: false,
+        metadata: { name: pod, namespace: props.namespace, labels: labels("redis-main") },
+        spec: {
+          selector: { ...selectorLabels("redis-main"), "statefulset.kubernetes.io/pod-name": pod },
+          publishNotReadyAddresses: true,
+          port: [
+            { name: "redis", port: REDIS_PORT, targetPort: String(REDIS_PORT), protocol: "TCP" },
+            { name: "sentinel", port: SENTINEL_PORT, targetPort: String(SENTINEL_PORT), protocol: "TCP" },
+          ],
+        },
+      });
+      return service.spec.clusterIp;
+    });
+  }
+
+  /** `address:port` of each Sentinel, with commas between. */
+  get sentinels(): string {
+    return this.addresses.map((address) => `${address}:${SENTINEL_PORT}`).join(",");
+  }
+}

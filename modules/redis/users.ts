@@ -1,0 +1,71 @@
+/**
+ * Who may do what in Redis: a user for each purpose, with the least that it needs; the default user is off.
+ *
+ * Rules are Redis' own (redis.io/docs/latest/operate/oss_and_stack/management/security/acl). Passwords are one file a user;
+ * scripts/access.sh joins both when an instance starts.
+ */
+export interface RedisUser {
+  /** What it is for, for the documentation. */
+  readonly purpose: string;
+  readonly rules: string;
+  /** What it may do beyond that where main is chosen from a pool. */
+  readonly inPool?: string;
+  /** What it may ask of a Sentinel. @default nothing */
+  readonly ofSentinel?: string;
+}
+
+const READS = "~* +get +getrange +strlen +exists +scan +info +ping +client|setname +client|setinfo";
+
+export const REDIS_USERS = {
+  admin: {
+    purpose: "administrators, from inside a Redis pod",
+    // what empties or blocks an instance by one word is not even theirs
+    rules: "~* &* +@all -flushall -flushdb -swapdb -keys -debug -module -migrate",
+    ofSentinel: "&* +@all",
+  },
+  "api-read": { purpose: "the API, on replicas", rules: READS },
+  "api-write": {
+    purpose: "the API, on main",
+    rules: `${READS} +set +del`,
+    inPool: "+wait +waitaof",
+    ofSentinel:
+      "&+switch-master +ping +info +subscribe +client|setname +client|setinfo +sentinel|get-master-addr-by-name",
+  },
+  backup: { purpose: "scheduled backups, on main", rules: "+ping +replconf +psync +sync" },
+  // not CONFIG GET: it would tell the password of replication
+  exporter: {
+    purpose: "the exporter",
+    rules: "+ping +info +client|setname +slowlog|len +slowlog|get +latency|latest +latency|histogram",
+  },
+  probe: {
+    purpose: "probes and start-up of the Redis pods",
+    rules: "+ping +info +dbsize",
+    inPool: "+config|set",
+    ofSentinel: "+ping +info +sentinel|get-master-addr-by-name +sentinel|failover +sentinel|debug",
+  },
+  replication: { purpose: "replicas, on main", rules: "+ping +replconf +psync" },
+  sentinel: {
+    purpose: "Sentinels, on the members of their group and on each other",
+    rules: "",
+    inPool:
+      "&* +ping +info +role +multi +exec +slaveof +replicaof +subscribe +publish +config|rewrite +client|setname +client|kill +script|kill",
+    ofSentinel: "&* +ping +info +publish +subscribe +client|setname +sentinel|is-master-down-by-addr",
+  },
+} as const satisfies Readonly<Record<string, RedisUser>>;
+
+export type RedisUserName = keyof typeof REDIS_USERS;
+
+const all = Object.entries(REDIS_USERS) as [RedisUserName, RedisUser][];
+
+/** One key of their Secret each; the Sentinels' too where there are none yet: a Secret once made gets no further keys. */
+export const redisUserNames = all.map(([name]) => name);
+
+const lines = (entries: readonly (readonly [string, string | undefined])[]): string =>
+  entries.flatMap(([name, rules]) => (rules ? [`${name} ${rules}\n`] : [])).join("");
+
+/** Users of an instance: name and rules, one a line. */
+export const redisUsers = (pool: boolean): string =>
+  lines(all.map(([name, user]) => [name, [user.rules, pool ? (user.inPool ?? "") : ""].join(" ").trim()]));
+
+/** Users of a Sentinel, as {@link redisUsers}. */
+export const sentinelUsers = (): string => lines(all.map(([name, user]) => [name, user.ofSentinel]));

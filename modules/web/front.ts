@@ -1,0 +1,72 @@
+import { Construct } from "constructs";
+import { IngressV1 } from "@cdktf/provider-kubernetes/lib/ingress-v1";
+import type { ComponentService } from "../kubernetes/service";
+import type { Config } from "../../config";
+import { labels, REACT_PORT, WORKLOADS } from "../../catalog/names";
+import { signals } from "../autoscaling/signals";
+import { DRAIN_SECONDS, WebWorkload } from "./web-workload";
+
+export interface FrontProps {
+  readonly namespace: string;
+  readonly config: Config;
+  readonly image: string;
+  /** Service of the API, which nginx puts under /api. */
+  readonly api: ComponentService;
+}
+
+/** The page: static files served by nginx, with the API under /api on the same origin. */
+export class Front extends Construct {
+  readonly service: ComponentService;
+
+  constructor(scope: Construct, id: string, props: FrontProps) {
+    super(scope, id);
+    const { config, api } = props;
+    const { exposure } = config;
+    const settings = config.images.react;
+    this.service = new WebWorkload(this, "web", {
+      component: "react",
+      namespace: props.namespace,
+      config,
+      image: props.image,
+      settings,
+      resources: config.react.resources,
+      scaling: config.scaling.react,
+      signals: signals(config, props.namespace).react,
+      env: [
+        { name: "PORT", value: String(settings.port) },
+        { name: "API_URL", value: `http://${api.name}:${api.port}` },
+      ],
+      // while there are routes to it still, callers that keep connections leave by themselves
+      preStop: ["sh", "-c", `: >/tmp/draining; sleep ${DRAIN_SECONDS}`],
+      service: {
+        port: REACT_PORT,
+        type: exposure.type === "Ingress" ? "ClusterIP" : exposure.type,
+        ...(exposure.nodePort ? { nodePort: exposure.nodePort } : {}),
+      },
+    }).service;
+
+    if (exposure.type === "Ingress") {
+      new IngressV1(this, "ingress", {
+        metadata: { name: WORKLOADS.react, namespace: props.namespace, labels: labels("react") },
+        spec: {
+          ...(exposure.ingressClass ? { ingressClassName: exposure.ingressClass } : {}),
+          ...(exposure.tlsSecret ? { tls: [{ hosts: [exposure.host!], secretName: exposure.tlsSecret }] } : {}),
+          rule: [
+            {
+              host: exposure.host!,
+              http: {
+                path: [
+                  {
+                    path: "/",
+                    pathType: "Prefix",
+                    backend: { service: { name: this.service.name, port: { number: this.service.port } } },
+                  },
+                ],
+              },
+            },
+          ],
+        },
+      });
+    }
+  }
+}
