@@ -62,7 +62,7 @@ const brew = (...packages) => works("brew", "--version") && attempt("brew", "ins
 
 const folders = { root, node: path.join(root, "images", "node"), react: path.join(root, "images", "react") };
 // the drawing of a load is tested with what draws it
-for (const folder of [...Object.values(folders), path.join(root, "scripts", "chart")]) install(folder);
+for (const folder of [...Object.values(folders), path.join(root, "scripts", "drawing")]) install(folder);
 provide("redis-server", hasRedis, ["redis-server", "redis-tools"], () => brew("redis"), redisOfImage);
 // images/react/test/browser/browser.ts knows where to look
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", process.env.CHROMIUM];

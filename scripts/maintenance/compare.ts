@@ -8,11 +8,11 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { PROJECT_ROOT } from "../../catalog/paths";
 import { differences, type Difference, type Kind } from "./compare/differences";
 import { emptyRegistry, synthesizeAll, type Synthesized } from "./compare/synthesize";
 import { variants } from "./compare/variants";
 
-const ROOT = path.resolve(__dirname, "..", "..");
 /** Part of what is synthesized, so it is the same in every run. */
 const REGISTRY_PORT = 5999;
 /** Pods are replaced when this changes. */
@@ -44,15 +44,15 @@ export async function compare(options: CompareOptions, print: (line: string) => 
   }
 }
 
-const git = (...args: string[]): string => execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
+const git = (...args: string[]): string => execFileSync("git", args, { cwd: PROJECT_ROOT, encoding: "utf8" }).trim();
 const commit = (ref: string): string => git("rev-parse", "--verify", `${ref}^{commit}`);
 
 async function synthesizeCommit(hash: string, tree: string, registry: string): Promise<Synthesized> {
   fs.rmSync(tree, { recursive: true, force: true });
   fs.mkdirSync(tree);
-  const archive = execFileSync("git", ["archive", hash], { cwd: ROOT, maxBuffer: 1 << 30 });
+  const archive = execFileSync("git", ["archive", hash], { cwd: PROJECT_ROOT, maxBuffer: 1 << 30 });
   execFileSync("tar", ["x", "-C", tree], { input: archive });
-  fs.symlinkSync(path.join(ROOT, "node_modules"), path.join(tree, "node_modules"));
+  fs.symlinkSync(path.join(PROJECT_ROOT, "node_modules"), path.join(tree, "node_modules"));
   process.stderr.write(`${hash.slice(0, 9)}\n`);
   return synthesizeAll(tree, registry, variants(tree));
 }

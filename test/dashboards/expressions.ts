@@ -4,7 +4,7 @@ import { ANNOTATIONS } from "../../dashboards/panels";
 import { isAlert, ruleGroups } from "../../dashboards/rules";
 import { configSchema } from "../../config";
 import { rulesProps } from "../../modules/monitoring/rules-props";
-import { withVariables } from "../../scripts/lib/dashboard-figures";
+import { withVariables } from "../../scripts/toolbox/dashboard-figures";
 
 export const NAMESPACE = "some-namespace";
 export const config = configSchema.parse({});

@@ -1,6 +1,6 @@
 /** Metrics of single pods, read directly and often: what Prometheus' interval would blur. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { clusterFlags } from "../../scripts/lib/kube";
+import { clusterFlags } from "../../scripts/cluster/kubectl";
 import type { EndpointSlice } from "../../images/node/src/discovery/endpoint-slices";
 import { config, kube } from "./system";
 

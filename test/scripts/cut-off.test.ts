@@ -2,11 +2,11 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { takeOver, targetOf, toldBeforehand } from "../../scripts/lib/cut-off";
-import { Kube } from "../../scripts/lib/kube";
-import { RunError, type Run } from "../../scripts/lib/run";
-import { Terraform, type PlannedResource } from "../../scripts/lib/terraform";
-import { Failure } from "../../scripts/lib/ui";
+import { takeOver, targetOf, toldBeforehand } from "../../scripts/deploy/interrupted-run";
+import { Kube } from "../../scripts/cluster/kubectl";
+import { RunError, type Run } from "../../scripts/terminal/run-program";
+import { Terraform, type PlannedResource } from "../../scripts/terraform/terraform";
+import { Failure } from "../../scripts/terminal/ui";
 import { testConfig } from "../helpers/layers";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "cut-off-"));

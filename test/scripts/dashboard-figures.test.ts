@@ -4,7 +4,12 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { DASHBOARDS } from "../../dashboards";
 import { PROJECT_ROOT } from "../../catalog/paths";
-import { dashboardFigures, legendOf, withVariables, type DrawnDashboard } from "../../scripts/lib/dashboard-figures";
+import {
+  dashboardFigures,
+  legendOf,
+  withVariables,
+  type DrawnDashboard,
+} from "../../scripts/toolbox/dashboard-figures";
 
 const overview = DASHBOARDS[0]!;
 
@@ -74,7 +79,7 @@ it("a dashboard is drawn: each panel by its title, figures and lines in it, a pa
     ],
   };
   fs.writeFileSync(path.join(dir, "figures.json"), JSON.stringify(figures));
-  const script = path.join(PROJECT_ROOT, "scripts", "chart", "dashboard.ts");
+  const script = path.join(PROJECT_ROOT, "scripts", "drawing", "dashboard.ts");
   execFileSync(
     process.execPath,
     ["--import", "tsx", script, path.join(dir, "figures.json"), path.join(dir, "picture")],

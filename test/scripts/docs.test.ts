@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
-import { PAGES, withTables } from "../../scripts/docs";
+import { PAGES, withTables } from "../../scripts/maintenance/docs";
 
 it.each(Object.entries(PAGES))(
   "docs/%s has the tables that the code makes (npm run docs writes them)",

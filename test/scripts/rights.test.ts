@@ -1,8 +1,8 @@
 import { testConfig, synthesize } from "../helpers/layers";
-import { Kube } from "../../scripts/lib/kube";
-import type { Stack } from "../../scripts/lib/manifests";
-import { checkRights, rightsFor, type Right } from "../../scripts/lib/rights";
-import { RunError, type Run } from "../../scripts/lib/run";
+import { Kube } from "../../scripts/cluster/kubectl";
+import type { Stack } from "../../scripts/terraform/render-manifests";
+import { checkRights, rightsFor, type Right } from "../../scripts/deploy/permissions";
+import { RunError, type Run } from "../../scripts/terminal/run-program";
 
 const stacks = (over: object = {}) => synthesize(over) as unknown as Record<string, Stack>;
 const told = (rights: readonly Right[]) =>

@@ -1,4 +1,4 @@
-import { fingerprint, newPassword, steps } from "../../scripts/rotate";
+import { fingerprint, newPassword, steps } from "../../scripts/commands/rotate";
 
 describe("a change of passwords", () => {
   const made = (...passwords: string[]) => {

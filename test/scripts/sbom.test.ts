@@ -3,8 +3,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
-import type { Run } from "../../scripts/lib/run";
-import { baseImage, debianPackages, imageComponent, sbom, type Sbom } from "../../scripts/sbom";
+import type { Run } from "../../scripts/terminal/run-program";
+import { baseImage, debianPackages, imageComponent, sbom, type Sbom } from "../../scripts/maintenance/sbom";
 
 describe("the list of what is in the images", () => {
   const out = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-sbom-"));

@@ -5,7 +5,7 @@ import {
   kubeScoreFindings,
   unanswered,
   withLocalReferences,
-} from "../../scripts/scan";
+} from "../../scripts/maintenance/scan";
 
 const finding = (check: string) => ({ check, where: "a", what: "b" });
 

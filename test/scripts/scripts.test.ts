@@ -5,13 +5,13 @@ import * as path from "node:path";
 import { parse } from "yaml";
 import { configSchema } from "../../config";
 import { AUTOSCALED } from "../../catalog/names";
-import { benches } from "../../scripts/bench";
-import { judge, withDrift, type LayerDiff } from "../../scripts/diff";
-import { differences, findDrift, repairDrift } from "../../scripts/lib/drift";
-import { createKind, deleteKind } from "../../scripts/lib/kind";
-import { Kube, type KubeObject } from "../../scripts/lib/kube";
-import { imagesAreCurrent } from "../../scripts/lib/layers";
-import { isKindConfig, removeKindConfig, writeKindConfig } from "../../scripts/lib/local-config";
+import { benches } from "../../scripts/maintenance/bench";
+import { judge, withDrift, type LayerDiff } from "../../scripts/commands/diff";
+import { differences, findDrift, repairDrift } from "../../scripts/deploy/drift";
+import { createKind, deleteKind } from "../../scripts/cluster/kind";
+import { Kube, type KubeObject } from "../../scripts/cluster/kubectl";
+import { imagesAreCurrent } from "../../scripts/deploy/layers";
+import { isKindConfig, removeKindConfig, writeKindConfig } from "../../scripts/cluster/kind-config";
 import {
   checkDocker,
   checkMetricsServer,
@@ -21,12 +21,12 @@ import {
   checkTlsSecret,
   compareVersions,
   toBuild,
-} from "../../scripts/lib/preflight";
-import { creationTrouble, podTrouble, readyPods, waitReady, wantedPods } from "../../scripts/lib/ready";
-import { findResidue, sweep } from "../../scripts/lib/residue";
-import { RunError, type Run } from "../../scripts/lib/run";
-import { shortAddress, type Terraform } from "../../scripts/lib/terraform";
-import { table } from "../../scripts/lib/ui";
+} from "../../scripts/deploy/preflight";
+import { creationTrouble, podTrouble, readyPods, waitReady, wantedPods } from "../../scripts/deploy/readiness";
+import { findResidue, sweep } from "../../scripts/deploy/leftovers";
+import { RunError, type Run } from "../../scripts/terminal/run-program";
+import { shortAddress, type Terraform } from "../../scripts/terraform/terraform";
+import { table } from "../../scripts/terminal/ui";
 import { builtImages, DIGEST, testConfig } from "../helpers/layers";
 
 /** Records every command; answers by the first pattern that fits, else with nothing. */

@@ -1,7 +1,7 @@
 /** The smoke test against a front in memory: what it asks, and what it says of failures. */
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
-import { smokeTest } from "../../scripts/lib/smoke-test";
+import { smokeTest } from "../../scripts/deploy/smoke-test";
 
 const METRICS = "http_request_duration_seconds_count 1\nnginx_connections_total 1\n";
 

@@ -2,8 +2,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { gzipSync } from "node:zlib";
-import { Kube } from "../../scripts/lib/kube";
-import { checkStateIsHere } from "../../scripts/lib/state-elsewhere";
+import { Kube } from "../../scripts/cluster/kubectl";
+import { checkStateIsHere } from "../../scripts/terraform/backend-change";
 import { testConfig } from "../helpers/layers";
 
 describe("a deploy with another backend than the one that has the states", () => {

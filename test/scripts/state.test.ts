@@ -3,10 +3,10 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import type { KubeObject } from "../../scripts/lib/kube";
-import type { Run } from "../../scripts/lib/run";
-import { lockOf, unlockCommand } from "../../scripts/lib/state-locks";
-import { moveState, StateStore } from "../../scripts/lib/state-store";
+import type { KubeObject } from "../../scripts/cluster/kubectl";
+import type { Run } from "../../scripts/terminal/run-program";
+import { lockOf, unlockCommand } from "../../scripts/terraform/state-locks";
+import { moveState, StateStore } from "../../scripts/terraform/state-store";
 
 const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
 if (!hasTerraform) console.warn("SKIPPED: no state was moved: terraform is not installed");

@@ -10,8 +10,8 @@ afterAll(() => fs.rmSync(dir, { recursive: true }));
 
 // two programs one after the other; the first takes an interrupt as Terraform does, and finishes. The machine is slow
 const SCRIPT = `
-  import { handleStop } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts/lib/stop"))};
-  import { run } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts/lib/run"))};
+  import { handleStop } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts/terminal/interrupts"))};
+  import { run } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts/terminal/run-program"))};
   async function main() {
     handleStop();
     setInterval(() => { for (const end = Date.now() + 150; Date.now() < end; ); }, 160).unref();

@@ -3,10 +3,10 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { testConfig } from "../helpers/layers";
-import { beginJournal, endJournal, note } from "../../scripts/lib/journal";
-import { Kube } from "../../scripts/lib/kube";
-import { HIDDEN, hide, secretsIn } from "../../scripts/lib/secrets";
-import { RunError, type Run } from "../../scripts/lib/run";
+import { beginJournal, endJournal, note } from "../../scripts/terminal/run-log";
+import { Kube } from "../../scripts/cluster/kubectl";
+import { HIDDEN, hide, secretsIn } from "../../scripts/cluster/redact-secrets";
+import { RunError, type Run } from "../../scripts/terminal/run-program";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const cluster = (items: object[]): Kube => {

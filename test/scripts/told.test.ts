@@ -5,8 +5,8 @@ import * as path from "node:path";
 import { parse } from "yaml";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { configKeys, configSchema } from "../../config";
-import { benches } from "../../scripts/bench";
-import { tiers } from "../../scripts/e2e";
+import { benches } from "../../scripts/maintenance/bench";
+import { tiers } from "../../scripts/maintenance/e2e";
 
 const pages = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "*.md", "*.typ"], {
   cwd: PROJECT_ROOT,

@@ -9,8 +9,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { zipSync } from "fflate";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { TOOLS } from "../../catalog/versions";
-import type { Run } from "../../scripts/lib/run";
-import { fetchTool, platform, sourceOf, sumFor, TOOL_NAMES } from "../../scripts/lib/tools";
+import type { Run } from "../../scripts/terminal/run-program";
+import { fetchTool, platform, sourceOf, sumFor, TOOL_NAMES } from "../../scripts/toolbox/downloads";
 
 const run: Run = (program, args) =>
   Promise.resolve({ code: 0, stdout: execFileSync(program, args).toString(), stderr: "" });

@@ -1,7 +1,7 @@
 /** Where somebody does not answer, one sentence says who, why, and what goes without. */
-import { RunError, type Run } from "../../scripts/lib/run";
-import { Terraform } from "../../scripts/lib/terraform";
-import { unreachable, unreached } from "../../scripts/lib/unreachable";
+import { RunError, type Run } from "../../scripts/terminal/run-program";
+import { Terraform } from "../../scripts/terraform/terraform";
+import { unreachable, unreached } from "../../scripts/terminal/network-errors";
 import { testConfig } from "../helpers/layers";
 import * as fs from "node:fs";
 import * as os from "node:os";

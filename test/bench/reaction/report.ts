@@ -126,7 +126,7 @@ export function publishReaction(data: Reaction): void {
   fs.mkdirSync(WORK, { recursive: true });
   const file = path.join(WORK, "reaction-chart.json");
   fs.writeFileSync(file, JSON.stringify(data));
-  const chart = path.join(ROOT, "scripts", "chart", "reaction.ts");
+  const chart = path.join(ROOT, "scripts", "drawing", "reaction.ts");
   execFileSync(process.execPath, ["--import", "tsx", chart, file, path.join(ROOT, "docs", "pictures", "reaction")], {
     cwd: ROOT,
     stdio: "inherit",

@@ -1,6 +1,6 @@
 /** What happens to the API's pods, as it happens: watches and pod proxies through one `kubectl proxy`. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { clusterFlags, type KubeObject } from "../../../scripts/lib/kube";
+import { clusterFlags, type KubeObject } from "../../../scripts/cluster/kubectl";
 import { isReady, app, config } from "../../e2e/system";
 import { pause } from "../lib";
 

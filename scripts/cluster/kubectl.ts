@@ -1,0 +1,130 @@
+/** kubectl on the configured cluster, as JSON. */
+import type { Config } from "../../config";
+import { run as realRun, RunError, type Run } from "../terminal/run-program";
+import { Failure } from "../terminal/ui";
+
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly creationTimestamp?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any kind of object; callers pick fields
+  readonly spec?: any;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly status?: any;
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** Flags that select the configured cluster. */
+export function clusterFlags(config: Config): string[] {
+  const context = config.cluster.context ? ["--context", config.cluster.context] : [];
+  // several files are merged by KUBECONFIG only; kubectl's flag takes one
+  return config.kubeconfigs.length === 1 ? ["--kubeconfig", config.kubeconfigs[0]!, ...context] : context;
+}
+
+/** Whether a pod or a node is Ready. */
+export const isReady = (object: KubeObject): boolean =>
+  ((object.status?.conditions ?? []) as { type: string; status: string }[]).some(
+    (c) => c.type === "Ready" && c.status === "True",
+  );
+
+export class Kube {
+  constructor(
+    readonly config: Config,
+    private readonly run: Run = realRun,
+  ) {}
+
+  async raw(args: readonly string[], options: { timeoutMs?: number; input?: string } = {}): Promise<string> {
+    const env = this.config.kubeconfigs.length > 1 ? { KUBECONFIG: this.config.kubeconfigs.join(":") } : undefined;
+    const { stdout } = await this.run("kubectl", [...clusterFlags(this.config), ...args], {
+      timeoutMs: options.timeoutMs ?? 30_000,
+      ...(options.input === undefined ? {} : { input: options.input }),
+      ...(env ? { env } : {}),
+    });
+    return stdout;
+  }
+
+  /** A list of objects; empty where the kind does not exist. `args`: kind, namespace, selector… */
+  async list(...args: string[]): Promise<KubeObject[]> {
+    try {
+      const out = await this.raw(["get", ...args, "-o", "json", "--ignore-not-found"]);
+      if (!out.trim()) return [];
+      const parsed = JSON.parse(out) as KubeObject & { items?: KubeObject[] };
+      return parsed.items ?? [parsed];
+    } catch (error) {
+      if (
+        error instanceof RunError &&
+        /doesn't have a resource type|could not find the requested resource/.test(error.output)
+      )
+        return [];
+      throw error;
+    }
+  }
+
+  /** What this user may not look at, of what was asked by {@link visible}. */
+  readonly unseen = new Set<string>();
+
+  /** As {@link list}, of what belongs to the cluster and is perhaps not shown to everybody: empty then, and `unseen` names it. */
+  async visible(...args: string[]): Promise<KubeObject[]> {
+    try {
+      return await this.list(...args);
+    } catch (error) {
+      if (!(error instanceof RunError && /forbidden/i.test(error.output))) throw error;
+      const namespace = args.includes("-n") ? ` in ${args[args.indexOf("-n") + 1]}` : "";
+      for (const kind of args[0]!.split(",")) this.unseen.add(`${kind}${namespace}`);
+      return [];
+    }
+  }
+
+  /** Whether the cluster has an API, such as metrics.k8s.io/v1beta1; everybody may ask that. */
+  async serves(groupVersion: string): Promise<boolean> {
+    try {
+      return (await this.raw(["get", "--raw", `/apis/${groupVersion}`])).trim() !== "";
+    } catch (error) {
+      if (error instanceof RunError && /not ?found|could not find/i.test(error.output)) return false;
+      throw error;
+    }
+  }
+
+  async get(kind: string, name: string, namespace?: string): Promise<KubeObject | undefined> {
+    return (await this.list(kind, name, ...(namespace ? ["-n", namespace] : [])))[0];
+  }
+
+  /** Server version; a Failure with the reason where the cluster does not answer. */
+  async ping(): Promise<string> {
+    try {
+      const out = await this.raw(["version", "-o", "json", "--request-timeout=10s"], { timeoutMs: 15_000 });
+      return (JSON.parse(out) as { serverVersion?: { gitVersion: string } }).serverVersion?.gitVersion ?? "unknown";
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      if (error.code === undefined && !error.output) throw error;
+      const reason =
+        error.output
+          .split("\n")
+          .filter((l) => l && !l.startsWith("E"))
+          .at(-1) ?? error.message;
+      throw new Failure(
+        `The cluster ${await this.describe()} cannot be reached: ${reason}`,
+        "Start it, or name another one: cluster.context in config.yaml, or KUBECONFIG.",
+      );
+    }
+  }
+
+  /** The cluster in words: context and server. */
+  async describe(): Promise<string> {
+    const view = await this.raw(["config", "view", "--minify", "-o", "json"]).catch(() => "{}");
+    const config = JSON.parse(view) as {
+      "current-context"?: string;
+      clusters?: { cluster: { server: string } }[] | null;
+    };
+    const server = config.clusters?.[0]?.cluster.server;
+    return `${config["current-context"] || "(no context)"}${server ? ` at ${server}` : ""}`;
+  }
+}

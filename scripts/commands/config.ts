@@ -1,0 +1,19 @@
+/** `npm run config`: the configuration as it was understood; `--help` lists every key. */
+import { stringify } from "yaml";
+import { configKeys, loadConfig, printable } from "../../config";
+import { dim, say, table } from "../terminal/ui";
+
+export function showConfig(): void {
+  say(stringify(printable(loadConfig())).trimEnd());
+}
+
+/** Every key with its variable, default and sentence. */
+export function keyReference(): string {
+  const rows = configKeys().map((k) => [
+    k.path,
+    k.env,
+    k.default === undefined ? "" : JSON.stringify(k.default),
+    k.description,
+  ]);
+  return table([["key", "variable", "default", "what it is"].map(dim), ...rows]);
+}

@@ -1,0 +1,97 @@
+/** `npm run diff`: what `up` would change, a line a layer. Exit code 2 where that is something. */
+import { loadConfig } from "../../config";
+import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
+import { chooseCluster } from "../cluster/choose-cluster";
+import { checkStateIsHere } from "../terraform/backend-change";
+import { findDrift, type Drift } from "../deploy/drift";
+import { intended, planLayer } from "../deploy/layers";
+import { checkTerraform } from "../deploy/preflight";
+import { synth } from "../terraform/synth";
+import { Terraform, type Plan } from "../terraform/terraform";
+import { bold, dim, green, inStep, say, yellow } from "../terminal/ui";
+
+export type LayerDiff =
+  | { readonly kind: "unchanged" }
+  | { readonly kind: "changes"; readonly text: string; readonly lines: readonly string[] }
+  /** Never deployed, and reads layers that were not either: it cannot be planned yet. */
+  | { readonly kind: "waits"; readonly for: readonly LayerName[] }
+  /** Its own plan is empty, but it reads a layer that would change. */
+  | { readonly kind: "may change"; readonly after: readonly LayerName[] };
+
+/** What to say of a layer, from its own plan and what was found for those that it reads. */
+export function judge(
+  layer: LayerName,
+  upstream: ReadonlyMap<LayerName, LayerDiff>,
+  isDeployed: (layer: LayerName) => boolean,
+  plan: LayerDiff | undefined,
+): LayerDiff {
+  const missing = UPSTREAM[layer].filter((name) => !isDeployed(name));
+  if (missing.length) return { kind: "waits", for: missing };
+  if (plan?.kind === "changes") return plan;
+  const moving = UPSTREAM[layer].filter((name) => upstream.get(name)?.kind !== "unchanged");
+  return moving.length ? { kind: "may change", after: moving } : { kind: "unchanged" };
+}
+
+/** A layer's plan, with what was changed by hand behind Terraform's back. */
+export function withDrift(plan: Plan, drifts: readonly Drift[]): LayerDiff {
+  if (plan.isEmpty && !drifts.length) return { kind: "unchanged" };
+  const byHand = drifts.length ? `changed by hand: ${drifts.map((d) => d.name).join(", ")}` : "";
+  return {
+    kind: "changes",
+    text: [plan.isEmpty ? "" : intended(plan), byHand].filter(Boolean).join("; "),
+    lines: [...plan.lines, ...drifts.flatMap((d) => d.paths.map((path) => `put back ${d.name}: ${path}`))],
+  };
+}
+
+export async function diff(options: { yes: boolean; verbose: boolean }): Promise<number> {
+  const config = loadConfig();
+  await checkTerraform(config);
+  const kube = await chooseCluster(config, { action: "Compare with", yes: options.yes });
+  await checkStateIsHere(kube);
+  const images = await synth(config);
+
+  const terraforms = new Map(LAYERS.map((layer) => [layer, new Terraform(config, layer)]));
+  const outputs = new Map<LayerName, Readonly<Record<string, string>>>();
+  const found = new Map<LayerName, LayerDiff>();
+  for (const [layer, terraform] of terraforms) {
+    await inStep(layer, async (step) => {
+      step.doing("preparing");
+      await terraform.init();
+      outputs.set(layer, await terraform.outputs());
+      const isDeployed = (name: LayerName) => Object.keys(outputs.get(name) ?? {}).length > 0;
+      let plan: LayerDiff | undefined;
+      if (UPSTREAM[layer].every(isDeployed)) {
+        step.doing("planning");
+        const onProgress = (text: string) => step.doing(text);
+        const p = await planLayer(config, terraform, images, { lock: false, onProgress });
+        step.doing("looking for changes made by hand");
+        plan = withDrift(p, await findDrift(kube, terraform));
+      }
+      const result = judge(layer, found, isDeployed, plan);
+      found.set(layer, result);
+      return describe(result);
+    });
+    const result = found.get(layer)!;
+    if (result.kind !== "changes") continue;
+    const shown = options.verbose ? result.lines : result.lines.slice(0, 5);
+    for (const line of shown) say(dim(`    ${line}`));
+    const more = result.lines.length - shown.length;
+    if (more) say(dim(`    … and ${more} more: npm run diff -- --verbose`));
+  }
+  const changed = [...found.values()].some((d) => d.kind !== "unchanged");
+  say(changed ? `${bold("Something would change.")} Deploy it: npm run up` : green("Nothing would change."));
+  return changed ? 2 : 0;
+}
+
+function describe(d: LayerDiff): string {
+  switch (d.kind) {
+    case "unchanged":
+      return green("unchanged");
+    case "changes":
+      return yellow(d.text);
+    case "waits":
+      return yellow(`not deployed yet; waits for ${d.for.join(" and ")}`);
+    case "may change":
+      return yellow(`may change after ${d.after.join(" and ")}`);
+  }
+}

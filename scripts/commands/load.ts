@@ -1,0 +1,185 @@
+/** `npm run load`: a bounded load on the deployed application, watched as it goes, with a picture at the end. */
+import * as fs from "node:fs";
+import { createServer } from "node:net";
+import * as path from "node:path";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { loadConfig, type Config } from "../../config";
+import { thirdPartyImage } from "../../modules/images/third-party-image";
+import { COMPONENTS, REACT_PORT, WORKLOADS } from "../../catalog/names";
+import { chooseCluster } from "../cluster/choose-cluster";
+import { forwarded } from "../cluster/port-forward";
+import { installFolders } from "../toolbox/npm-install";
+import type { Kube, KubeObject } from "../cluster/kubectl";
+import { LocalGenerator, PodGenerator, type Generator } from "../load/generator";
+import { type Counts } from "../load/k6";
+import { Live } from "../load/live";
+import { rateAt, shapeOf, type Shape } from "../load/profile";
+import { between, type Load, type Pods } from "../load/samples";
+import { run } from "../terminal/run-program";
+import { takeStops } from "../terminal/interrupts";
+import { bold, dim, Failure, say } from "../terminal/ui";
+import { frontTarget } from "./smoke";
+
+export interface LoadOptions {
+  readonly profile: string;
+  readonly rate: string;
+  readonly base?: string;
+  readonly duration: string;
+  readonly writes: string;
+  readonly here: boolean;
+  readonly url?: string;
+  readonly out?: string;
+  readonly yes: boolean;
+}
+
+const SAMPLE_MS = 1000;
+/** The last answers come so long after the last request at most, ms. */
+const LAST_MS = 30_000;
+
+export async function load(options: LoadOptions): Promise<void> {
+  const config = loadConfig();
+  const shape = shapeOf(options, config.load.maxRate);
+  const writes = Number(options.writes);
+  if (!Number.isInteger(writes) || writes < 0 || writes > 100)
+    throw new Failure(`--writes is "${options.writes}", expected a whole percentage from 0 to 100.`);
+  if (options.url && !options.here) throw new Failure("--url goes with --here: a pod asks the page's Service.");
+  const kube = await chooseCluster(config, {
+    action: `Send up to ${shape.rate} requests a second for ${shape.seconds} s to`,
+    yes: options.yes,
+  });
+  if (!(await kube.get("deploy", WORKLOADS.node, config.namespaces.app)))
+    throw new Failure(`Nothing is deployed in namespace ${config.namespaces.app}.`, "Deploy it: npm run up");
+
+  const measured = await (options.here
+    ? here(config, kube, shape, writes, options.url)
+    : measure(
+        kube,
+        new PodGenerator(kube, thirdPartyImage(config, "k6"), config.load.namespace),
+        shape,
+        `http://${WORKLOADS.react}.${config.namespaces.app}.svc:${REACT_PORT}/api/item`,
+        writes,
+      ));
+  const files = await draw(measured, options.out);
+  say();
+  say(summary(measured));
+  say(`${bold("Drawn")}: ${files.map((file) => path.relative(process.cwd(), file)).join(", ")}`);
+}
+
+/** From this machine: to an address, or to the page through a port-forward. */
+async function here(config: Config, kube: Kube, shape: Shape, writes: number, url: string | undefined): Promise<Load> {
+  const generator = new LocalGenerator(config.load.k6, await freePort());
+  const to = (address: string) => measure(kube, generator, shape, `${address.replace(/\/$/, "")}/api/item`, writes);
+  return url ? to(url) : forwarded(kube, frontTarget(config), to);
+}
+
+async function measure(kube: Kube, generator: Generator, shape: Shape, target: string, writes: number): Promise<Load> {
+  let stopped = false;
+  takeStops(() => {
+    if (stopped) process.exit(130);
+    stopped = true;
+    process.stderr.write("\nStopping the load; what was measured is drawn. Once more ends at once.\n");
+  });
+  const live = new Live(shape);
+  try {
+    live.waiting(`starting k6 in ${generator.where}`);
+    await generator.start({ shape, target, writes });
+    while ((await generator.state()) === "starting" && !stopped) await pause(100);
+    const begin = Date.now();
+    const load: Load = {
+      shape,
+      target,
+      writes,
+      startedAt: new Date(begin).toISOString(),
+      samples: [],
+      totals: undefined,
+    };
+    let before: { at: number; counts: Counts } | undefined;
+    const end = begin + shape.seconds * 1000 + LAST_MS;
+    for (let running = true; running && !stopped && Date.now() < end;) {
+      await pause(Math.max(0, begin + (load.samples.length + 1) * SAMPLE_MS - Date.now()));
+      // asked before the counts: what is counted last must not be missed
+      running = (await generator.state()) !== "ended";
+      // rates go by the moment of the counts, however long the pods take to be asked for
+      const [{ counts, now }, pods] = await Promise.all([
+        generator.counts().then((figures) => ({ counts: figures, now: Date.now() })),
+        podsOf(kube),
+      ]);
+      const second = (now - begin) / 1000;
+      const asked = second <= shape.seconds ? rateAt(shape, second - SAMPLE_MS / 2000) : 0;
+      const passed = (now - (before?.at ?? begin)) / 1000;
+      load.samples.push({ second, asked, ...between(before?.counts, counts, passed), pods });
+      load.totals = counts;
+      before = { at: now, counts };
+      live.show(load.samples.at(-1)!);
+    }
+    return load;
+  } finally {
+    live.end();
+    await generator.stop();
+  }
+}
+
+/** Ready and wanted pods of each part. */
+async function podsOf(kube: Kube): Promise<Record<string, Pods>> {
+  const workloads = await kube.list("deployments,statefulsets", "-n", kube.config.namespaces.app);
+  const find = (name: string): KubeObject | undefined => workloads.find((w) => w.metadata.name === name);
+  return Object.fromEntries(
+    COMPONENTS.filter((c) => c !== "redis-main").flatMap((component) => {
+      const workload = find(WORKLOADS[component]);
+      return workload
+        ? [
+            [
+              WORKLOADS[component],
+              {
+                ready: (workload.status?.readyReplicas as number | undefined) ?? 0,
+                wanted: (workload.spec.replicas as number) ?? 0,
+              },
+            ],
+          ]
+        : [];
+    }),
+  );
+}
+
+/** JSON, SVG and PNG of a load; their paths. */
+async function draw(measured: Load, out: string | undefined): Promise<string[]> {
+  const { profile } = measured.shape;
+  const stamp = measured.startedAt.replace(/[:.]/g, "-").slice(0, 19);
+  const folder = path.resolve(out ?? path.join(PROJECT_ROOT, ".state", "load"));
+  fs.mkdirSync(folder, { recursive: true });
+  const base = path.join(folder, `${stamp}-${profile}`);
+  fs.writeFileSync(`${base}.json`, `${JSON.stringify(measured, null, 1)}\n`);
+  await installFolders("scripts/drawing");
+  const { stdout } = await run(
+    process.execPath,
+    ["--import", "tsx", path.join(PROJECT_ROOT, "scripts", "drawing", "load.ts"), `${base}.json`, base],
+    { timeoutMs: 60_000, cwd: PROJECT_ROOT },
+  );
+  return [`${base}.json`, ...stdout.trim().split("\n")];
+}
+
+function summary({ samples, totals, shape }: Load): string {
+  if (!totals || !samples.length) return "Nothing was measured.";
+  const { answered, refused, failed, dropped } = totals;
+  const parts = Object.keys(samples[0]!.pods).map((name) => {
+    const counts = samples.map((s) => s.pods[name]?.ready ?? 0);
+    return `${name} ${counts[0]} → ${Math.max(...counts)} → ${counts.at(-1)}`;
+  });
+  const share = (count: number) => (count ? ` (${((100 * count) / (answered + refused + failed)).toFixed(3)} %)` : "");
+  return [
+    `${answered + refused + failed} requests in ${samples.at(-1)!.second.toFixed(0)} s, at most ${shape.rate}/s: ${answered} answered, ${refused} refused${share(refused)}, ${failed} failed${share(failed)}; ${dropped} not sent for want of a free connection`,
+    `Pods: ${parts.join(", ")} ${dim("(first → most → last)")}`,
+  ].join("\n");
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });

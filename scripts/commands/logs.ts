@@ -1,0 +1,79 @@
+/** `npm run logs -- NAME`: what the pods of a part write, all of them in one stream. */
+import { loadConfig } from "../../config";
+import { COMPONENTS, PART_OF, WORKLOADS, type Component } from "../../catalog/names";
+import { clusterFlags, Kube } from "../cluster/kubectl";
+import { isAbout, parseLine, readable } from "../terminal/log-lines";
+import { run, type Run } from "../terminal/run-program";
+import { dim, Failure, say } from "../terminal/ui";
+
+export interface LogsOptions {
+  readonly follow: boolean;
+  readonly previous: boolean;
+  readonly since: string;
+  readonly tail: string;
+  readonly request?: string;
+  readonly json: boolean;
+}
+
+/** Longest look without --follow. */
+const READ_MS = 60_000;
+const FOLLOW_MS = 12 * 3_600_000;
+/** kubectl follows five streams at most unless it is told otherwise. */
+const STREAMS = 50;
+
+const PARTS = COMPONENTS.map((c) => WORKLOADS[c]);
+export const PART_NAMES: readonly string[] = PARTS;
+
+/** What kubectl is asked for: a part by its label, a pod by its name, every part without a name. */
+export async function selection(kube: Kube, name: string | undefined): Promise<string[]> {
+  if (name === undefined) return ["-l", `app.kubernetes.io/part-of=${PART_OF}`];
+  const component = COMPONENTS.find((c: Component) => c === name || WORKLOADS[c] === name);
+  if (component) return ["-l", `app.kubernetes.io/name=${component}`];
+  const { app } = kube.config.namespaces;
+  const pods = (await kube.list("pods", "-n", app)).map((p) => p.metadata.name);
+  if (pods.includes(name)) return [name];
+  throw new Failure(
+    `There is no part or pod ${name} in namespace ${app}.`,
+    `Parts: ${PARTS.join(", ")}. Pods: ${pods.join(", ") || "none; deploy it: npm run up"}`,
+  );
+}
+
+/** @throws Failure for an unknown name, a bad time or a cluster that does not answer */
+export async function logs(name: string | undefined, options: LogsOptions, runs: Run = run): Promise<void> {
+  if (!/^\d+[smh]$/.test(options.since)) {
+    throw new Failure(`--since ${options.since} is no time.`, "Such as 30s, 10m or 2h.");
+  }
+  if (!/^(\d+|all)$/.test(options.tail)) throw new Failure(`--tail ${options.tail} is no number of lines, nor all.`);
+  const config = loadConfig();
+  const kube = new Kube(config, runs);
+  await kube.ping();
+  const { app } = config.namespaces;
+  const of = await selection(kube, name);
+  // a look changes nothing: ^C ends it at once
+  if (options.follow) process.removeAllListeners("SIGINT");
+  let seen = 0;
+  await runs(
+    "kubectl",
+    [
+      ...clusterFlags(config),
+      ...["-n", app, "logs", ...of, "--prefix", "--timestamps", "--all-containers", "--ignore-errors"],
+      ...["--max-log-requests", String(STREAMS), "--since", options.since],
+      ...["--tail", options.tail === "all" ? "-1" : options.tail],
+      ...(options.follow ? ["--follow"] : []),
+      ...(options.previous ? ["--previous"] : []),
+    ],
+    {
+      timeoutMs: options.follow ? FOLLOW_MS : READ_MS,
+      onLine: (text) => {
+        const line = parseLine(text);
+        if (!line || (options.request && !isAbout(line, options.request))) return;
+        seen++;
+        say(options.json ? line.text : readable(line));
+      },
+    },
+  );
+  if (!seen) {
+    const about = options.request ? ` about request ${options.request}` : "";
+    process.stderr.write(dim(`Nothing${about} in the last ${options.since}, in ${name ?? "any part"}.\n`));
+  }
+}

@@ -1,0 +1,90 @@
+/** `npm run manifests`: what reaches the cluster as Kubernetes YAML, a folder a layer: to read, for GitOps, for scanners. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { stringify } from "yaml";
+import { loadConfig, type Config } from "../../config";
+import { LAYERS } from "../../stacks/layer";
+import type { ResolvedImages } from "../../modules/images/resolve";
+import { emptyFolder } from "../terminal/empty-folder";
+import { CLUSTER_IP_OF, layerManifests, type HelmRelease } from "../terraform/render-manifests";
+import { run, RunError } from "../terminal/run-program";
+import { readStacks, synth } from "../terraform/synth";
+import { OUT_DIR } from "../terraform/terraform";
+import { say, yellow } from "../terminal/ui";
+
+const HELM_MS = 120_000;
+/** Charts render for a cluster of this version. */
+const KUBE_VERSION = "1.34.0";
+
+interface Named {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+}
+const named = (object: object): string => {
+  const { kind, metadata } = object as Named;
+  return `${kind} ${metadata.name}`;
+};
+
+export async function manifests(options: { out: string }): Promise<void> {
+  const config = loadConfig();
+  const out = emptyFolder("manifests", options.out);
+  const images = await synth(config, { tolerant: true });
+  const stacks = readStacks();
+  const given = { images: references(config, images) };
+  for (const layer of LAYERS) {
+    const { objects, releases, left } = layerManifests(layer, stacks, given);
+    const folder = path.join(out, layer);
+    fs.mkdirSync(folder, { recursive: true });
+    for (const object of objects) {
+      const { kind, metadata } = object as unknown as Named;
+      fs.writeFileSync(path.join(folder, `${kind.toLowerCase()}-${metadata.name}.yaml`), stringify(object));
+    }
+    const addressed = objects.filter((o) => JSON.stringify(o).includes(CLUSTER_IP_OF)).map(named);
+    for (const release of releases) await chart(release, layer, folder);
+    say(`${layer.padEnd(14)} ${objects.length} objects, ${releases.length} charts`);
+    if (addressed.length)
+      say(
+        yellow(
+          `  ${CLUSTER_IP_OF}… in these is a Service's address, which it has once it is made: ${addressed.join(", ")}`,
+        ),
+      );
+    for (const object of left) say(yellow(`  not written, for a deploy asks the cluster what is in it: ${object}`));
+  }
+  say(`Written to ${path.relative(process.cwd(), out) || "."}. Secrets hold no passwords: a deploy makes them.`);
+}
+
+/** Images by digest where the registry holds them, else by tag. */
+const references = (config: Config, images: ResolvedImages): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(images).map(([name, image]) => {
+      if (image.kind === "prebuilt") return [`${name}_image`, image.reference];
+      const repository = `${config.registry.pull}/${image.repository}`;
+      const { inRegistry, tag } = image;
+      return [
+        `${name}_image`,
+        inRegistry.state === "held" ? `${repository}@${inRegistry.digest}` : `${repository}:${tag}`,
+      ];
+    }),
+  );
+
+/** A chart's values, and what it renders to where helm is there to render it. */
+async function chart(release: HelmRelease, layer: string, folder: string): Promise<void> {
+  const { name, namespace, version, repository } = release;
+  const base = path.join(folder, `chart-${name}`);
+  const values = `${base}-values.yaml`;
+  fs.writeFileSync(values, stringify(JSON.parse(release.values || "{}")));
+  // paths are relative to where Terraform runs
+  const local = path.resolve(OUT_DIR, "stacks", layer, release.chart);
+  const source = fs.existsSync(local) ? [local] : [release.chart, ...(repository ? ["--repo", repository] : [])];
+  const args = ["template", name, ...source, ...(version ? ["--version", version] : []), "-n", namespace];
+  // what helm was built with says nothing of a cluster
+  args.push("--kube-version", KUBE_VERSION);
+  try {
+    const { stdout } = await run("helm", [...args, "--include-crds", "-f", values], { timeoutMs: HELM_MS });
+    fs.writeFileSync(`${base}.yaml`, stdout);
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    const why = error.code === undefined && !error.output ? "helm is not installed" : error.message;
+    say(yellow(`${name}: its values only, for ${why}`));
+  }
+}

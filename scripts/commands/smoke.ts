@@ -1,0 +1,22 @@
+/** `npm run smoke`: uses the application through the front's address. */
+import { loadConfig, type Config } from "../../config";
+import { REACT_PORT, WORKLOADS } from "../../catalog/names";
+import { chooseCluster } from "../cluster/choose-cluster";
+import { forwarded } from "../cluster/port-forward";
+import { smokeTest } from "../deploy/smoke-test";
+import { green, say } from "../terminal/ui";
+
+/** The front's Service, for a port-forward. */
+export const frontTarget = (config: Config) => ({
+  namespace: config.namespaces.app,
+  service: WORKLOADS.react,
+  port: REACT_PORT,
+});
+
+export async function smoke(options: { url?: string; yes: boolean }): Promise<void> {
+  const config = loadConfig();
+  const test = (address: string) => smokeTest(address, ({ what, ms }) => say(`${green("✓")} ${what} (${ms} ms)`));
+  if (options.url) return test(options.url.replace(/\/$/, ""));
+  const kube = await chooseCluster(config, { action: "Write and delete a test key on", yes: options.yes });
+  await forwarded(kube, frontTarget(config), test);
+}

@@ -1,0 +1,80 @@
+/** `npm run status`: each part's pods, bounds, load and image. */
+import { loadConfig } from "../../config";
+import { COMPONENTS, WORKLOADS } from "../../catalog/names";
+import { Kube, type KubeObject } from "../cluster/kubectl";
+import { readyPods } from "../deploy/readiness";
+import { dim, Failure, green, red, say, table, yellow } from "../terminal/ui";
+
+const WATCH_MS = 2000;
+
+export async function status(options: { watch: boolean }): Promise<void> {
+  const config = loadConfig();
+  const kube = new Kube(config);
+  const where = await kube.describe();
+  await kube.ping();
+  // a look changes nothing: ^C ends it at once
+  if (options.watch) process.removeAllListeners("SIGINT");
+  for (;;) {
+    const text = await statusTable(kube);
+    if (!options.watch) return say(text);
+    // from the top, so that lines do not jump
+    process.stdout.write(process.stdout.isTTY ? "\u001b[H\u001b[2J" : "");
+    say(dim(`${where}   ${new Date().toLocaleTimeString()}   ^C ends it`));
+    say(text);
+    await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+  }
+}
+
+async function statusTable(kube: Kube): Promise<string> {
+  const { app } = kube.config.namespaces;
+  const objects = await kube.list("deployments,statefulsets,hpa", "-n", app);
+  const workloads = objects.filter((o) => o.kind !== "HorizontalPodAutoscaler");
+  if (!workloads.length) throw new Failure(`Nothing is deployed in namespace ${app}.`, "Deploy it: npm run up");
+  const rows = COMPONENTS.map((component) => {
+    const name = WORKLOADS[component];
+    const workload = workloads.find((w) => w.metadata.name === name);
+    const hpa = objects.find((o) => o.kind === "HorizontalPodAutoscaler" && o.metadata.name === name);
+    return workload ? row(workload, hpa) : [name, red("missing"), "", "", ""];
+  });
+  return table([["part", "ready", "bounds", "signals now/target", "image"].map(dim), ...rows]);
+}
+
+/** What an autoscaler sees of each signal, and what it wants. */
+export function signals(hpa: KubeObject): string[] {
+  type Target = { averageUtilization?: number; averageValue?: string; value?: string };
+  interface Metric {
+    readonly type: string;
+    readonly containerResource?: { target?: Target; current?: Target };
+    readonly resource?: { target?: Target; current?: Target };
+    readonly external?: { metric: { name: string }; target?: Target; current?: Target };
+  }
+  const currents = (hpa.status?.currentMetrics ?? []) as Metric[];
+  const of = (metric: Metric | undefined) => metric?.external ?? metric?.containerResource ?? metric?.resource;
+  return ((hpa.spec.metrics ?? []) as Metric[]).map((metric) => {
+    const name = metric.external?.metric.name;
+    const seen = currents.find((c) => c.type === metric.type && c.external?.metric.name === name);
+    const figure = (target: Target | undefined): string | undefined =>
+      target?.averageUtilization === undefined
+        ? (target?.averageValue ?? target?.value)?.replace(/^(\d+)m$/, (_, milli) =>
+            String(+(+milli / 1000).toFixed(2)),
+          )
+        : `${target.averageUtilization} %`;
+    const now = figure(of(seen)?.current) ?? red("unknown");
+    const wanted = figure(of(metric)?.target);
+    // KEDA's figure: the highest of its signals, each as a share of its target
+    return `${name === undefined ? "CPU" : name === "composite-metric" ? "load" : name} ${now} / ${wanted}`;
+  });
+}
+
+function row(workload: KubeObject, hpa: KubeObject | undefined): string[] {
+  const wanted = workload.spec.replicas ?? 0;
+  const ready = readyPods(workload);
+  const image = workload.spec.template.spec.containers[0].image as string;
+  return [
+    workload.metadata.name,
+    (ready >= wanted ? green : yellow)(`${ready}/${wanted}`),
+    hpa ? `${hpa.spec.minReplicas}–${hpa.spec.maxReplicas}` : dim("fixed"),
+    hpa ? signals(hpa).join(", ") : dim("–"),
+    image.replace(/@sha256:([0-9a-f]{12}).*/, "@$1…"),
+  ];
+}

@@ -1,0 +1,44 @@
+/** `npm run tools [NAME…]`: programs that this machine lacks, into .tools/bin of this project. */
+import { loadConfig } from "../../config";
+import { TOOLS } from "../../catalog/versions";
+import { fetchTool, isThere, TOOL_NAMES, type ToolName } from "../toolbox/downloads";
+import { confirm, Failure, inStep, isInteractive, say } from "../terminal/ui";
+
+export interface ToolsOptions {
+  readonly yes: boolean;
+}
+
+/** Without names: what a deploy needs and is not there. */
+export async function tools(names: readonly string[], options: ToolsOptions): Promise<void> {
+  const unknown = names.find((name) => !(TOOL_NAMES as string[]).includes(name));
+  if (unknown !== undefined) throw new Failure(`There is no tool ${unknown}.`, `There are: ${TOOL_NAMES.join(", ")}`);
+  const needed: ToolName[] = [loadConfig().terraform, "kubectl"];
+  const wanted = (names.length ? names : needed) as ToolName[];
+  const missing: ToolName[] = [];
+  for (const name of wanted) {
+    if (await isThere(name)) say(`${name} is there.`);
+    else missing.push(name);
+  }
+  await offerTools(missing, options.yes);
+}
+
+/** Downloads them, if that is wanted. @throws Failure where nobody can be asked, or says no */
+export async function offerTools(missing: readonly ToolName[], yes: boolean): Promise<void> {
+  if (!missing.length) return;
+  const list = missing
+    .map((name) => `${name} ${TOOLS[name].version} from ${new URL(TOOLS[name].host).host}`)
+    .join(", ");
+  const what = `${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} not there.`;
+  if (!yes && !isInteractive())
+    throw new Failure(
+      what,
+      `Install by hand, or into .tools of this project: npm run tools -- ${missing.join(" ")} --yes`,
+    );
+  if (!yes && !(await confirm(`${what} Download ${list} into .tools/bin, checked by SHA-256?`)))
+    throw new Failure("Nothing was downloaded.");
+  for (const name of missing)
+    await inStep(name, async (step) => {
+      step.doing("downloading");
+      return `${TOOLS[name].version} in ${await fetchTool(name)}`;
+    });
+}

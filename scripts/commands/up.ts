@@ -1,0 +1,165 @@
+/** `npm run up`: from nothing to a system that has shown that it works. */
+import { loadConfig, type Config } from "../../config";
+import type { ResolvedImages } from "../../modules/images/resolve";
+import { chooseCluster, hasCluster } from "../cluster/choose-cluster";
+import { leaveKeda } from "../deploy/keda-to-hpa";
+import { forwarded } from "../cluster/port-forward";
+import { contextName, createKind, WITHOUT_CLUSTER } from "../cluster/kind";
+import { deployLayers } from "../deploy/layers";
+import { isKindConfig, writeKindConfig } from "../cluster/kind-config";
+import {
+  checkDocker,
+  checkKeda,
+  checkKubectl,
+  checkMetricsServer,
+  checkNamespaces,
+  checkPlatform,
+  checkTerraform,
+  checkTlsSecret,
+  toBuild,
+} from "../deploy/preflight";
+import { waitReady } from "../deploy/readiness";
+import { markOurCrds } from "../deploy/leftovers";
+import { smokeTest } from "../deploy/smoke-test";
+import { checkStateIsHere } from "../terraform/backend-change";
+import { checkRights, rightsFor } from "../deploy/permissions";
+import { readStacks, synth } from "../terraform/synth";
+import { Terraform } from "../terraform/terraform";
+import { isThere, type ToolName } from "../toolbox/downloads";
+import { offerTools } from "./tools";
+import { bold, confirm, dim, Failure, inStep, isInteractive, say, seconds, table } from "../terminal/ui";
+import { frontTarget } from "./smoke";
+
+/** Longest wait for all workloads after the deploy, ms. */
+const READY_MS = 300_000;
+
+export async function up(options: { yes: boolean }): Promise<void> {
+  const begin = Date.now();
+  let config = loadConfig();
+  await checkTools(config, options.yes);
+  if (!(await hasCluster(config))) config = await ownCluster(config, options.yes);
+  const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
+  await checkStateIsHere(kube);
+  await checkNamespaces(config, kube);
+  await checkMetricsServer(config, kube);
+  await checkKeda(config, kube);
+  const certificate = await checkTlsSecret(config, kube);
+  if (certificate) say(`TLS: ${certificate}`);
+
+  let images!: ResolvedImages;
+  await inStep("prepare", async (step) => {
+    step.doing("hashing the image contexts, asking the registry, synthesizing");
+    images = await synth(config);
+    step.doing("asking the cluster what this user may do");
+    await checkRights(kube, rightsFor(readStacks()));
+    const build = toBuild(images);
+    if (build.length) {
+      await checkDocker(config);
+      await checkPlatform(config, kube);
+    }
+    return build.length ? `to build: ${build.join(", ")}` : "nothing to build";
+  });
+
+  const left = await leaveKeda(kube);
+  if (left) say(`  engine keda is left: ${left} of its objects removed, the pods stay as many as they are`);
+  await deployLayers(kube, images);
+  if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
+
+  await inStep("ready", async (step) => {
+    const onProgress = (text: string) => step.doing(`waiting for ${text}`);
+    return `${await waitReady(kube, { timeoutMs: READY_MS, onProgress })} workloads`;
+  });
+  await inStep("smoke test", async (step) => {
+    let steps = 0;
+    const onStep = ({ what }: { what: string }) => {
+      steps++;
+      step.doing(what);
+    };
+    await forwarded(kube, frontTarget(config), (address) => smokeTest(address, onStep));
+    return `${steps} steps`;
+  });
+
+  say();
+  say(whereIsWhat(config));
+  say();
+  say(
+    `${bold("Up")} after ${seconds(Date.now() - begin)}. Now: npm run status -- --watch; remove all of it: npm run down`,
+  );
+}
+
+/** What every deployment needs; where there is not even a cluster, also what goes without. */
+async function checkTools(config: Config, yes: boolean): Promise<void> {
+  const missing: ToolName[] = [];
+  for (const name of [config.terraform, "kubectl"] as const) if (!(await isThere(name))) missing.push(name);
+  // asked only where somebody can answer; else the checks below say what is missing
+  if (missing.length && (yes || isInteractive())) await offerTools(missing, yes);
+  try {
+    await checkTerraform(config);
+    await checkKubectl();
+  } catch (error) {
+    if (!(error instanceof Failure) || config.clusterIsNamed) throw error;
+    throw new Failure(error.message, [error.next, WITHOUT_CLUSTER].filter(Boolean).join(". "), error.exitCode);
+  }
+}
+
+/** No cluster is configured: a local one, if the user wants it. */
+async function ownCluster(config: Config, yes: boolean): Promise<Config> {
+  const question = `No cluster is configured. Create a local kind cluster "${config.cluster.kind.name}" with a registry on port ${config.cluster.kind.registryPort}?`;
+  if (!yes && !isInteractive()) {
+    throw new Failure(
+      "No cluster is configured.",
+      `Name one (cluster.context in config.yaml, or KUBECONFIG), or let \`npm run up -- --yes\` create a local kind cluster. ${WITHOUT_CLUSTER}`,
+    );
+  }
+  if (!yes && !(await confirm(question))) throw new Failure("Nothing was changed.");
+  await checkDocker(config);
+  await inStep("kind cluster", async (step) => {
+    await createKind(config, (text) => step.doing(text));
+    return contextName(config);
+  });
+  const toAdd = writeKindConfig(config);
+  if (toAdd)
+    throw new Failure(
+      `The cluster is there; config.yaml does not name it yet. Add to it:\n${toAdd}`,
+      "Then run it again.",
+    );
+  return loadConfig();
+}
+
+/** What is where, and how to open it. */
+export function whereIsWhat(config: Config): string {
+  const { app, monitoring } = config.namespaces;
+  // the ports that the cluster of ours has on this machine
+  const kind = isKindConfig() ? config.cluster.kind : undefined;
+  const page: Record<Config["exposure"]["type"], string> = {
+    ClusterIP: `kubectl -n ${app} port-forward svc/react 8080:8080, then http://localhost:8080`,
+    NodePort: kind?.pagePort
+      ? `http://localhost:${kind.pagePort}`
+      : `http://<any node>:${config.exposure.nodePort ?? `$(kubectl -n ${app} get svc react -o jsonpath='{.spec.ports[0].nodePort}')`}`,
+    LoadBalancer: `kubectl -n ${app} get svc react  (EXTERNAL-IP, port 8080)`,
+    Ingress: `${config.exposure.tlsSecret ? "https" : "http"}://${config.exposure.host ?? ""}`,
+  };
+  const rows = [
+    [dim("what"), dim("how to open it")],
+    ["page", page[config.exposure.type]],
+    ["API", "under /api of the page"],
+  ];
+  if (config.observability === "install") {
+    const forward = (service: string, ports: string) =>
+      `kubectl -n ${monitoring} port-forward svc/kube-prometheus-stack-${service} ${ports}`;
+    const { grafanaNodePort } = config.monitoring;
+    const grafana = grafanaNodePort
+      ? `http://${kind?.grafanaPort ? `localhost:${kind.grafanaPort}` : `<any node>:${grafanaNodePort}`}`
+      : `${forward("grafana", "3000:80")}, then http://localhost:3000`;
+    rows.push(
+      ["Grafana", `${grafana}, user admin`],
+      [
+        "  password",
+        `kubectl -n ${monitoring} get secret grafana-admin -o jsonpath='{.data.admin-password}' | base64 -d`,
+      ],
+      ["Prometheus", forward("prometheus", "9090:9090")],
+      ["Alertmanager", forward("alertmanager", "9093:9093")],
+    );
+  }
+  return table(rows);
+}

@@ -1,0 +1,71 @@
+/**
+ * Changes made by hand inside workloads, which Terraform's plan does not show: all of their spec is
+ * "computed", so that the autoscaler's count stays (docs/decisions/0001-replica-count.md). A dry run
+ * of the same server-side apply tells what the API server would put back.
+ */
+import type { Kube, KubeObject } from "../cluster/kubectl";
+import type { Terraform } from "../terraform/terraform";
+
+/** The name that Terraform applies under: `modules/kubernetes/workload.ts`. */
+const FIELD_MANAGER = "terraform";
+
+export interface Drift {
+  readonly kind: string;
+  readonly name: string;
+  /** Paths that differ, such as `spec.template.spec.containers.0.image`. */
+  readonly paths: readonly string[];
+  /** What was applied, to be put back. */
+  readonly manifest: object;
+}
+
+/** Paths at which two JSON values differ; the shortest that tell where. */
+export function differences(before: unknown, after: unknown, at = ""): string[] {
+  if (Object.is(before, after)) return [];
+  const isTree = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null;
+  if (!isTree(before) || !isTree(after)) return [at];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return keys.flatMap((key) => differences(before[key], after[key], at ? `${at}.${key}` : key));
+}
+
+const isWorkload = (m: { kind?: string }) => m.kind === "Deployment" || m.kind === "StatefulSet";
+
+/** Workloads of a layer that are not as they were applied. One that is gone is Terraform's to see. */
+export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift[]> {
+  const found: Drift[] = [];
+  for (const { manifest } of (await terraform.stateOf("kubernetes_manifest")) as { manifest: KubeObject | null }[]) {
+    // one that was only just taken over has none yet
+    if (!manifest || !isWorkload(manifest)) continue;
+    const { name, namespace } = manifest.metadata;
+    const live = await kube.get(manifest.kind, name, namespace);
+    if (!live) continue;
+    const wanted = JSON.parse(await apply(kube, manifest, "--dry-run=server")) as KubeObject;
+    const paths = (["labels", "annotations"] as const)
+      .flatMap((k) => differences(live.metadata[k], wanted.metadata[k], `metadata.${k}`))
+      .concat(differences(live.spec, wanted.spec, "spec"));
+    if (paths.length) found.push({ kind: manifest.kind, name, paths, manifest });
+  }
+  return found;
+}
+
+/** Puts back what was applied; the replica count is not part of it, so it stays. */
+export async function repairDrift(kube: Kube, drifts: readonly Drift[]): Promise<void> {
+  for (const { manifest } of drifts) await apply(kube, manifest);
+}
+
+const apply = (kube: Kube, manifest: object, ...flags: string[]): Promise<string> =>
+  kube.raw(
+    [
+      "apply",
+      "--server-side",
+      `--field-manager=${FIELD_MANAGER}`,
+      "--force-conflicts",
+      ...flags,
+      "-o",
+      "json",
+      "-f",
+      "-",
+    ],
+    {
+      input: JSON.stringify(manifest, (_, value: unknown) => (value === null ? undefined : value)),
+    },
+  );

@@ -1,0 +1,119 @@
+/** Plans and applies layers in the order of who reads whom. */
+import type { Config } from "../../config";
+import { IMAGE_NAMES, type ResolvedImages } from "../../modules/images/resolve";
+import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
+import { takeOver, toldBeforehand } from "./interrupted-run";
+import { findDrift, repairDrift, type Drift } from "./drift";
+import type { Kube } from "../cluster/kubectl";
+import { Terraform, type Changes, type Plan } from "../terraform/terraform";
+import { Failure, inStep } from "../terminal/ui";
+
+export const summary = ({ add, change, remove }: Changes): string =>
+  [add && `${add} added`, change && `${change} changed`, remove && `${remove} removed`].filter(Boolean).join(", ");
+
+export const intended = ({ add, change, remove }: Changes): string =>
+  [add && `${add} to add`, change && `${change} to change`, remove && `${remove} to remove`]
+    .filter(Boolean)
+    .join(", ") || "outputs to change";
+
+/**
+ * Whether layer `images` is up to date without asking Docker: the registry holds every tag, and
+ * the layer's outputs already name those digests.
+ */
+export function imagesAreCurrent(
+  config: Config,
+  images: ResolvedImages,
+  outputs: Readonly<Record<string, string>>,
+): boolean {
+  return IMAGE_NAMES.every((name) => {
+    const image = images[name];
+    const expected =
+      image.kind === "prebuilt"
+        ? image.reference
+        : image.inRegistry.state === "held"
+          ? `${config.registry.pull}/${image.repository}@${image.inRegistry.digest}`
+          : undefined;
+    return expected !== undefined && outputs[`${name}_image`] === expected;
+  });
+}
+
+const EMPTY: Plan = { add: 0, change: 0, remove: 0, isEmpty: true, lines: [] };
+
+export async function planLayer(
+  config: Config,
+  terraform: Terraform,
+  images: ResolvedImages,
+  options: { lock?: boolean; onProgress?: (text: string) => void } = {},
+): Promise<Plan> {
+  if (terraform.layer === "images" && imagesAreCurrent(config, images, await terraform.outputs())) return EMPTY;
+  return terraform.plan(options);
+}
+
+const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Promise<void> =>
+  inStep(layer, async (step) => {
+    const { config } = kube;
+    const terraform = new Terraform(config, layer);
+    step.doing("preparing");
+    await terraform.init();
+    const taken = await takeOver(kube, terraform, (text) => step.doing(text));
+    step.doing("planning");
+    const plan = await planLayer(config, terraform, images, { onProgress: (text) => step.doing(text) });
+    let text = "unchanged";
+    const byHand: Drift[] = [];
+    if (!plan.isEmpty) {
+      step.doing(`applying: ${intended(plan)}`);
+      const apply = () => toldBeforehand(kube, terraform, () => terraform.apply((name) => step.doing(name)));
+      let changes: Changes;
+      try {
+        changes = await apply();
+      } catch (error) {
+        if (!(error instanceof Failure && error.message.includes("field manager conflict"))) throw error;
+        // a hand has changed what is to change now: what was applied is put back first
+        byHand.push(...(await findDrift(kube, terraform)));
+        await repairDrift(kube, byHand);
+        await terraform.plan({ onProgress: (name) => step.doing(name) });
+        changes = await apply();
+      }
+      text = summary(changes) || "outputs updated";
+    }
+    if (taken !== undefined) {
+      text += taken
+        ? `; a run before was cut off, ${taken} of its objects taken over`
+        : "; a run before was cut off before it had made anything here";
+    }
+    const drifts = await findDrift(kube, terraform);
+    await repairDrift(kube, drifts);
+    drifts.push(...byHand.filter((d) => !drifts.some((other) => other.name === d.name)));
+    return drifts.length ? `${text}; changes made by hand undone in ${drifts.map((d) => d.name).join(", ")}` : text;
+  });
+
+/** Deploys the layers, each as soon as those that it reads are done. */
+export async function deployLayers(kube: Kube, images: ResolvedImages): Promise<void> {
+  const started = new Map<LayerName, Promise<void>>();
+  for (const layer of LAYERS) {
+    const upstream = UPSTREAM[layer].map((name) => started.get(name)!);
+    started.set(
+      layer,
+      Promise.all(upstream).then(() => deployLayer(kube, layer, images)),
+    );
+  }
+  // all of them end before the first failure is told: nothing goes on behind its back
+  const failed = (await Promise.allSettled(started.values())).find((r) => r.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+/** Destroys the layers in reverse order; those without anything in state are skipped. */
+export async function destroyLayers(kube: Kube): Promise<void> {
+  for (const layer of [...LAYERS].reverse()) {
+    await inStep(layer, async (step) => {
+      const terraform = new Terraform(kube.config, layer);
+      step.doing("preparing");
+      await terraform.init();
+      await takeOver(kube, terraform, (text) => step.doing(text));
+      if (!(await terraform.resources()).length) return "nothing deployed";
+      step.doing("planning");
+      await terraform.plan({ destroy: true, onProgress: (text) => step.doing(text) });
+      return summary(await terraform.apply((text) => step.doing(text))) || "outputs removed";
+    });
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * What Terraform's destroy cannot know about: CRDs that Helm never deletes (helm-charts#1523), the
+ * Service that the Prometheus operator makes for the kubelets (helm-charts#4143), and anything
+ * else that may have stayed. What was there before `up`, or is used by others, stays.
+ */
+import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
+import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
+import { PART_OF } from "../../catalog/names";
+import { STACK_RELEASE } from "../../modules/monitoring/prometheus-stack";
+import type { Kube, KubeObject } from "../cluster/kubectl";
+import { ourNamespaces } from "./readiness";
+import type { Terraform } from "../terraform/terraform";
+
+const CRD_GROUP = "monitoring.coreos.com";
+const OURS = `app.kubernetes.io/part-of=${PART_OF}`;
+/** Helm makes the CRDs some seconds before it notes the release. */
+const CRD_MARGIN_MS = 120_000;
+
+const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[]> =>
+  (await kube.visible("crd", ...selector)).filter((c) => c.metadata.name.endsWith(`.${CRD_GROUP}`));
+
+const isMarked = (crd: KubeObject): boolean => crd.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF;
+
+/**
+ * Labels the CRDs that came with our release, so that any later `down` knows them: those made
+ * since the release was first deployed. Older ones are somebody else's.
+ */
+export async function markOurCrds(kube: Kube, observability: Terraform): Promise<number> {
+  const releases = (await observability.stateOf("helm_release")) as {
+    name: string;
+    metadata?: { first_deployed?: number };
+  }[];
+  const first = releases.find((r) => r.name === STACK_RELEASE)?.metadata?.first_deployed;
+  if (!first) return 0;
+  const since = first * 1000 - CRD_MARGIN_MS;
+  const ours = (await stackCrds(kube)).filter((c) => Date.parse(c.metadata.creationTimestamp!) >= since);
+  const unmarked = ours.filter((c) => !isMarked(c));
+  if (unmarked.length) await kube.raw(["label", "crd", ...unmarked.map((c) => c.metadata.name), OURS]);
+  return ours.length;
+}
+
+export interface Swept {
+  readonly removed: readonly string[];
+  /** What was left on purpose, with the reason. */
+  readonly kept: readonly string[];
+}
+
+/** Removes what a destroy leaves, and only what is ours and used by nobody else. */
+export async function sweep(kube: Kube): Promise<Swept> {
+  const removed: string[] = [];
+  const kept: string[] = [];
+  const remove = async (kind: string, name: string, namespace?: string) => {
+    await kube.raw(
+      ["delete", kind, name, ...(namespace ? ["-n", namespace] : []), "--ignore-not-found", "--timeout=60s"],
+      {
+        timeoutMs: 90_000,
+      },
+    );
+    removed.push(`${kind} ${name}`);
+  };
+
+  const { config } = kube;
+  if (!config.namespaces.create) {
+    // a StatefulSet leaves its claims; where the namespace stays, so would they, and the data
+    for (const pvc of await kube.list("pvc", "-n", config.namespaces.app, "-l", OURS)) {
+      await remove("pvc", pvc.metadata.name, config.namespaces.app);
+    }
+  }
+  // an operator that runs is somebody's: its CRDs and its kubelet Service are in use
+  const operatorRuns =
+    (await kube.visible("deployments", "-A", "-l", "app.kubernetes.io/name=kube-prometheus-stack-prometheus-operator"))
+      .length > 0;
+  if (config.observability !== "install" || operatorRuns) return { removed, kept };
+
+  const kubelet = `${STACK_RELEASE}-kubelet`;
+  for (const kind of ["service", "endpoints"]) {
+    if (await kube.get(kind, kubelet, "kube-system")) await remove(kind, kubelet, "kube-system");
+  }
+  for (const slice of await kube.visible(
+    "endpointslices",
+    "-n",
+    "kube-system",
+    "-l",
+    `kubernetes.io/service-name=${kubelet}`,
+  )) {
+    await remove("endpointslice", slice.metadata.name, "kube-system");
+  }
+  const all = await stackCrds(kube);
+  const others = all.filter((c) => !isMarked(c));
+  if (others.length) {
+    // after a plain `cdktf destroy` nothing says any more whose they were: told, not deleted
+    kept.push(
+      `${others.length} CRDs of ${CRD_GROUP}, of which nobody knows whose they are. If no other Prometheus operator needs them: kubectl delete crd ${others.map((c) => c.metadata.name).join(" ")}`,
+    );
+  }
+  for (const crd of all.filter(isMarked)) {
+    const users = await kube.visible(crd.metadata.name, "-A");
+    if (users.length) {
+      const first = users[0]!.metadata;
+      kept.push(
+        `crd ${crd.metadata.name}: ${users.length} objects of others use it (${first.namespace}/${first.name})`,
+      );
+    } else {
+      await remove("crd", crd.metadata.name);
+    }
+  }
+  return { removed, kept };
+}
+
+/** Looks for anything of ours that is still in the cluster; an empty list is the proof. */
+export async function findResidue(kube: Kube): Promise<string[]> {
+  const { namespaces, metricsServer, observability } = kube.config;
+  const left: string[] = [];
+  const add = (objects: readonly KubeObject[]) =>
+    left.push(
+      ...objects.map((o) => `${o.kind} ${o.metadata.namespace ? `${o.metadata.namespace}/` : ""}${o.metadata.name}`),
+    );
+  const hasStack = observability === "install";
+  const names = ourNamespaces(kube.config);
+
+  if (namespaces.create) {
+    for (const name of names) add(await kube.visible("namespace", name));
+  } else {
+    const kinds = "all,configmaps,secrets,pvc,pdb,networkpolicies,hpa,ingresses";
+    for (const name of names) add(await kube.list(kinds, "-n", name, "-l", OURS));
+  }
+  add((await kube.visible("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace)));
+
+  /** Namespaces of the Helm releases that are ours, by release. */
+  const releases = new Map<string, string>([
+    ...(hasStack ? [[STACK_RELEASE, namespaces.monitoring] as const] : []),
+    [KEDA_RELEASE, namespaces.keda],
+    ...(metricsServer.mode === "install" ? [[METRICS_SERVER.release, METRICS_SERVER.namespace] as const] : []),
+  ]);
+  const ofRelease = (o: KubeObject) => {
+    const release = o.metadata.annotations?.["meta.helm.sh/release-name"] ?? "";
+    return (
+      releases.has(release) && o.metadata.annotations?.["meta.helm.sh/release-namespace"] === releases.get(release)
+    );
+  };
+  const clusterWide =
+    "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses,crds";
+  add((await kube.visible(clusterWide)).filter(ofRelease));
+  const system = await kube.visible(
+    "services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments",
+    "-n",
+    "kube-system",
+  );
+  add(system.filter((o) => ofRelease(o) || (hasStack && o.metadata.name === `${STACK_RELEASE}-kubelet`)));
+  add(
+    (await kube.visible("secrets", "-n", "kube-system", "-l", "owner=helm")).filter((s) =>
+      releases.has(s.metadata.labels?.["name"] ?? ""),
+    ),
+  );
+  if (hasStack) {
+    const kept = async (c: KubeObject) => (await kube.visible(c.metadata.name, "-A")).length > 0;
+    for (const crd of await stackCrds(kube, "-l", OURS)) if (!(await kept(crd))) add([crd]);
+  }
+  return left;
+}

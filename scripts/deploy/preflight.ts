@@ -1,0 +1,196 @@
+/** What must hold before anything is changed. Each check throws one Failure. */
+import type { Config } from "../../config";
+import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/autoscaling/keda";
+import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
+import { PART_OF } from "../../catalog/names";
+import { MINIMUM_TERRAFORM } from "../../catalog/versions";
+import type { ResolvedImages } from "../../modules/images/resolve";
+import type { Kube, KubeObject } from "../cluster/kubectl";
+import { ourNamespaces } from "./readiness";
+import { run as realRun, RunError, type Run } from "../terminal/run-program";
+import { Failure } from "../terminal/ui";
+
+const INSTALL = {
+  terraform: "https://developer.hashicorp.com/terraform/install",
+  tofu: "https://opentofu.org/docs/intro/install",
+  kubectl: "https://kubernetes.io/docs/tasks/tools",
+  docker: "https://docs.docker.com/engine/install",
+} as const;
+
+/** -1, 0 or 1: versions of three numbers; what follows them does not count. */
+export function compareVersions(a: string, b: string): number {
+  const parts = (v: string) => (/\d+\.\d+\.\d+/.exec(v)?.[0] ?? "0.0.0").split(".").map(Number);
+  const [x, y] = [parts(a), parts(b)];
+  for (let i = 0; i < 3; i++) if (x[i] !== y[i]) return x[i]! < y[i]! ? -1 : 1;
+  return 0;
+}
+
+/** Version of the program that applies the layers; refuses what is too old. */
+export async function checkTerraform(config: Config, run: Run = realRun): Promise<string> {
+  const program = config.terraform;
+  let version: string;
+  try {
+    const { stdout } = await run(program, ["version", "-json"], { timeoutMs: 20_000 });
+    version = (JSON.parse(stdout) as { terraform_version: string }).terraform_version;
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    throw new Failure(
+      `${program} is not there, or does not run: ${error.message}`,
+      `Install ${MINIMUM_TERRAFORM} or later: ${INSTALL[program]}`,
+    );
+  }
+  if (compareVersions(version, MINIMUM_TERRAFORM) < 0) {
+    throw new Failure(
+      `${program} ${version} is too old: passwords stay out of state by write-only attributes, which ${MINIMUM_TERRAFORM} brought.`,
+      `Install ${MINIMUM_TERRAFORM} or later: ${INSTALL[program]}`,
+    );
+  }
+  return version;
+}
+
+export async function checkKubectl(run: Run = realRun): Promise<string> {
+  try {
+    const { stdout } = await run("kubectl", ["version", "--client", "-o", "json"], { timeoutMs: 20_000 });
+    return (JSON.parse(stdout) as { clientVersion: { gitVersion: string } }).clientVersion.gitVersion;
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    throw new Failure("kubectl is not there, or does not run.", `Install it: ${INSTALL.kubectl}`);
+  }
+}
+
+/** Docker's engine; its version. */
+export async function checkDocker(config: Config, run: Run = realRun): Promise<string> {
+  const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
+  try {
+    const { stdout } = await run("docker", [...host, "version", "--format", "{{.Server.Version}}"], {
+      timeoutMs: 20_000,
+    });
+    return stdout.trim();
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    const missing = error.code === undefined && !error.output;
+    throw new Failure(
+      missing
+        ? "Docker is not installed, and an image must be built."
+        : "Docker's engine does not answer, and an image must be built.",
+      missing
+        ? `Install it: ${INSTALL.docker}; or name prebuilt images: images.node.image and images.react.image`
+        : "Start it (Docker Desktop, or: sudo systemctl start docker); or name prebuilt images: images.node.image and images.react.image",
+    );
+  }
+}
+
+/** Images that the registry lacks, and that Docker must therefore build. */
+export const toBuild = (images: ResolvedImages): string[] =>
+  Object.entries(images)
+    .filter(([, image]) => image.kind === "built" && image.inRegistry.state === "absent")
+    .map(([name]) => name);
+
+/** One cluster has one server of external metrics, and one KEDA: another's is not run beside. */
+export async function checkKeda(config: Config, kube: Kube): Promise<void> {
+  if (config.scaling.engine !== "keda") return;
+  const [api, crd] = await Promise.all([
+    kube.visible("apiservice", EXTERNAL_METRICS_API).then(([o]) => o),
+    kube.visible("crd", "scaledobjects.keda.sh").then(([o]) => o),
+  ]);
+  const isOurs = (o: KubeObject | undefined) =>
+    o?.metadata.annotations?.["meta.helm.sh/release-name"] === KEDA_RELEASE &&
+    o.metadata.annotations["meta.helm.sh/release-namespace"] === config.namespaces.keda;
+  if (config.keda.mode === "install") {
+    if (crd && !isOurs(crd)) {
+      throw new Failure(
+        "The cluster already has a KEDA that is not ours.",
+        `Use it: set keda.mode to existing (IAC_KEDA_MODE=existing) and namespaces.keda to its namespace.`,
+      );
+    }
+    if (api && !isOurs(api)) {
+      const { service } = api.spec as { service?: { namespace: string; name: string } };
+      throw new Failure(
+        `The cluster's external metrics are served by something else (${service?.namespace}/${service?.name}); KEDA must be the only one.`,
+        "Keep it, and scale by CPU: set scaling.engine to hpa (IAC_SCALING_ENGINE=hpa).",
+      );
+    }
+  } else {
+    // who may look at neither can still ask whether it is served
+    const missing = !(crd ?? (await kube.serves("keda.sh/v1alpha1")))
+      ? "scaledobjects.keda.sh"
+      : !(api ?? (await kube.serves("external.metrics.k8s.io/v1beta1")))
+        ? EXTERNAL_METRICS_API
+        : undefined;
+    if (missing)
+      throw new Failure(
+        `keda.mode is existing, but the cluster has no KEDA (${missing} is missing).`,
+        "Set keda.mode to install, or install one.",
+      );
+  }
+}
+
+const TLS_KEYS = ["ca.crt", "tls.crt", "tls.key"] as const;
+
+/** The Secret that `redis.tls.secret` names; says what is to come where the namespace is yet to be made. */
+export async function checkTlsSecret(config: Config, kube: Kube): Promise<string | undefined> {
+  const name = config.redis.tls.secret;
+  if (name === null) return undefined;
+  const { app, create } = config.namespaces;
+  const secret = await kube.get("secret", name, app);
+  const missing = TLS_KEYS.filter((key) => !secret?.data?.[key]);
+  if (secret && !missing.length) return `Secret ${name}`;
+  const how = "How it is made: docs/security.md#encryption-of-redis";
+  if (secret) throw new Failure(`Secret ${name} in namespace ${app} has no ${missing.join(", ")}.`, how);
+  if (!create || (await kube.visible("namespace", app)).length)
+    throw new Failure(`redis.tls.secret is ${name}, and there is no such Secret in namespace ${app}.`, how);
+  return `Secret ${name} is yet to come into namespace ${app}; Redis waits for it`;
+}
+
+/** Images that are built here must run there: a pod of another machine's code ends with "exec format error". */
+export async function checkPlatform(config: Config, kube: Kube, run: Run = realRun): Promise<string> {
+  const nodes = await kube.visible("nodes");
+  if (!nodes.length) return "nodes are not shown to this user";
+  const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
+  const format = ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"];
+  const platform =
+    config.images.platform ?? (await run("docker", [...host, ...format], { timeoutMs: 20_000 })).stdout.trim();
+  const architecture = platform.split("/")[1];
+  const kindOf = (node: KubeObject) => (node.status?.nodeInfo as { architecture?: string } | undefined)?.architecture;
+  const others = nodes.filter((node) => kindOf(node) !== architecture);
+  if (!others.length) return `images for ${platform}, as the nodes are`;
+  const names = others.map((node) => `${node.metadata.name} (${kindOf(node)})`).join(", ");
+  throw new Failure(
+    `Images are built for ${platform}, and these nodes are of another kind: ${names}.`,
+    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop builds for it; elsewhere Docker needs QEMU), or name images for both: images.node.image and images.react.image.`,
+  );
+}
+
+/** Namespaces that a deploy would make must not be somebody else's. */
+export async function checkNamespaces(config: Config, kube: Kube): Promise<void> {
+  if (!config.namespaces.create) return;
+  for (const name of ourNamespaces(config)) {
+    const [namespace] = await kube.visible("namespace", name);
+    if (!namespace || namespace.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF) continue;
+    throw new Failure(
+      `The namespace ${name} is there, and not ours.`,
+      "Deploy into it: set namespaces.create to false (it stays when the rest goes). Or choose other names: namespaces.app, namespaces.monitoring.",
+    );
+  }
+}
+
+/** A metrics-server that is not ours must not be replaced, nor run beside. */
+export async function checkMetricsServer(config: Config, kube: Kube): Promise<void> {
+  const [service] = await kube.visible("apiservice", "v1beta1.metrics.k8s.io");
+  const owner = service?.metadata.annotations?.["meta.helm.sh/release-name"];
+  const isOurs =
+    owner === METRICS_SERVER.release &&
+    service?.metadata.annotations?.["meta.helm.sh/release-namespace"] === METRICS_SERVER.namespace;
+  if (config.metricsServer.mode === "install" && service && !isOurs) {
+    throw new Failure(
+      "The cluster already has a metrics-server that is not ours.",
+      "Use it: set metricsServer.mode to existing (IAC_METRICS_SERVER_MODE=existing).",
+    );
+  }
+  if (config.metricsServer.mode === "existing" && !service && !(await kube.serves("metrics.k8s.io/v1beta1"))) {
+    throw new Failure(
+      "metricsServer.mode is existing, but the cluster has no metrics API (v1beta1.metrics.k8s.io).",
+      "Set metricsServer.mode to install, or install one.",
+    );
+  }
+}

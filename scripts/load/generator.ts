@@ -1,0 +1,198 @@
+/** Where the load comes from: a pod in the cluster, or a k6 on this machine. Both speak k6's HTTP API. */
+import type { Kube } from "../cluster/kubectl";
+import { run, RunError } from "../terminal/run-program";
+import { Failure } from "../terminal/ui";
+import { k6Flags, k6Script, parseCounts, parseStatus, virtualUsers, type Counts, type ScriptOptions } from "./k6";
+
+export interface Generator {
+  /** Where it is, in words. */
+  readonly where: string;
+  /** Resolves when it answers. */
+  start(options: ScriptOptions): Promise<void>;
+  state(): Promise<"starting" | "running" | "ended">;
+  counts(): Promise<Counts>;
+  /** Ends it, and takes away what it was made of. */
+  stop(): Promise<void>;
+}
+
+const NAME = "iacproject-load";
+const PORT = 6565;
+const START_MS = 120_000;
+/** A pod that nobody takes away ends by itself so long after its load, seconds. */
+const GRACE_SECONDS = 120;
+
+const LABELS = { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "iacproject-tools" };
+
+export class PodGenerator implements Generator {
+  constructor(
+    private readonly kube: Kube,
+    private readonly image: string,
+    private readonly namespace: string,
+  ) {}
+
+  get where(): string {
+    return `pod ${this.namespace}/${NAME}`;
+  }
+
+  async start(options: ScriptOptions): Promise<void> {
+    const there = await this.kube.get("pod", NAME, this.namespace);
+    if (there?.status?.phase === "Running" && !there.metadata.deletionTimestamp) {
+      throw new Failure(
+        `A load runs already: ${this.where}.`,
+        `Wait for its end, or end it: kubectl -n ${this.namespace} delete pod ${NAME}`,
+      );
+    }
+    await this.stop();
+    const metadata = { name: NAME, namespace: this.namespace, labels: LABELS };
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata,
+      spec: {
+        restartPolicy: "Never",
+        automountServiceAccountToken: false,
+        activeDeadlineSeconds: options.shape.seconds + GRACE_SECONDS,
+        terminationGracePeriodSeconds: 5,
+        securityContext: { runAsNonRoot: true, runAsUser: 12345, seccompProfile: { type: "RuntimeDefault" } },
+        containers: [
+          {
+            name: "k6",
+            image: this.image,
+            args: [...k6Flags(`0.0.0.0:${PORT}`), "/load/load.js"],
+            env: [{ name: "HOME", value: "/tmp" }],
+            ports: [{ containerPort: PORT, name: "http" }],
+            resources: {
+              requests: { cpu: "100m", memory: "128Mi" },
+              limits: { memory: `${256 + virtualUsers(options.shape)}Mi` },
+            },
+            securityContext: {
+              allowPrivilegeEscalation: false,
+              readOnlyRootFilesystem: true,
+              capabilities: { drop: ["ALL"] },
+            },
+            volumeMounts: [
+              { name: "load", mountPath: "/load", readOnly: true },
+              { name: "tmp", mountPath: "/tmp" },
+            ],
+          },
+        ],
+        volumes: [
+          { name: "load", configMap: { name: NAME } },
+          { name: "tmp", emptyDir: {} },
+        ],
+      },
+    };
+    const script = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "load.js": k6Script(options) } };
+    await this.kube.raw(["apply", "-f", "-"], {
+      input: JSON.stringify({ apiVersion: "v1", kind: "List", items: [script, pod] }),
+    });
+    await answering(this, async () => {
+      const { status } = (await this.kube.get("pod", NAME, this.namespace)) ?? {};
+      const { waiting, terminated } = status?.containerStatuses?.[0]?.state ?? {};
+      if (terminated) throw new Failure(`k6 ended with code ${terminated.exitCode}: ${await this.log()}`);
+      const unscheduled = (status?.conditions ?? []).find(
+        (c: { type: string; status: string }) => c.type === "PodScheduled" && c.status === "False",
+      );
+      return waiting?.message ?? waiting?.reason ?? unscheduled?.message ?? status?.phase ?? "no pod yet";
+    });
+  }
+
+  async state() {
+    return parseStatus(await this.api("status"));
+  }
+
+  async counts(): Promise<Counts> {
+    return parseCounts(await this.api("metrics"));
+  }
+
+  async stop(): Promise<void> {
+    await this.kube.raw(["-n", this.namespace, "delete", "pod,configmap", NAME, "--ignore-not-found", "--wait"], {
+      timeoutMs: 60_000,
+    });
+  }
+
+  private api(path: string): Promise<string> {
+    return this.kube.raw([
+      "get",
+      "--raw",
+      `/api/v1/namespaces/${this.namespace}/pods/${NAME}:${PORT}/proxy/v1/${path}`,
+    ]);
+  }
+
+  private async log(): Promise<string> {
+    const log = await this.kube.raw(["-n", this.namespace, "logs", NAME, "--tail=5"]).catch(() => "");
+    return log.trim() || `no log; the image ${this.image} must be k6's`;
+  }
+}
+
+export class LocalGenerator implements Generator {
+  private child: { kill(signal?: NodeJS.Signals): boolean; exitCode: number | null } | undefined;
+  private said = "";
+
+  constructor(
+    private readonly program: string,
+    private readonly port: number,
+  ) {}
+
+  get where(): string {
+    return "this machine";
+  }
+
+  async start(options: ScriptOptions): Promise<void> {
+    try {
+      await run(this.program, ["version"], { timeoutMs: 10_000 });
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      throw new Failure(
+        `${this.program} is not there, or does not run: ${error.message}`,
+        "Install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6), or leave --here out: the load then comes from a pod.",
+      );
+    }
+    const { spawn } = await import("node:child_process");
+    const child = spawn(this.program, [...k6Flags(`127.0.0.1:${this.port}`), "-"], {
+      stdio: ["pipe", "ignore", "pipe"],
+      // its own group: ^C is ours to pass on, after the figures were read
+      detached: true,
+    });
+    this.child = child;
+    child.stderr.on("data", (chunk: Buffer) => (this.said = `${this.said}${chunk.toString()}`.slice(-2000)));
+    child.stdin.end(k6Script(options));
+    await answering(this, () => {
+      if (child.exitCode !== null) throw new Failure(`k6 ended with code ${child.exitCode}: ${this.said.trim()}`);
+      return Promise.resolve("k6 does not answer yet");
+    });
+  }
+
+  async state() {
+    return parseStatus(await this.api("status"));
+  }
+
+  async counts(): Promise<Counts> {
+    return parseCounts(await this.api("metrics"));
+  }
+
+  stop(): Promise<void> {
+    this.child?.kill("SIGTERM");
+    return Promise.resolve();
+  }
+
+  private async api(path: string): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.port}/v1/${path}`, { signal: AbortSignal.timeout(5000) });
+    if (!response.ok) throw new Error(`k6 answered ${response.status}`);
+    return response.text();
+  }
+}
+
+/** Waits until k6's API answers; `why` says what it waits for. */
+async function answering(generator: Generator, why: () => Promise<string>): Promise<void> {
+  for (const end = Date.now() + START_MS; ;) {
+    try {
+      await generator.state();
+      return;
+    } catch {
+      const reason = await why();
+      if (Date.now() > end) throw new Failure(`The load did not start within ${START_MS / 1000} s: ${reason}`);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** `npm run bench -- NAME`: measures on this machine and writes what it saw to docs/benchmarks.md. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { installFolders } from "../toolbox/npm-install";
+import { bold, Failure, say } from "../terminal/ui";
+
+const DIR = path.join(PROJECT_ROOT, "test", "bench");
+/** Longest run, minutes; those that wait for a cluster take longer. */
+const LIMIT_MINUTES = 20;
+const LIMITS: Readonly<Record<string, number>> = { reaction: 150, ledger: 60, durability: 30, targets: 60 };
+
+/** The benchmarks there are, with what each measures: the first line of its file. */
+export const benches = (): ReadonlyMap<string, string> =>
+  new Map(
+    fs
+      .readdirSync(DIR)
+      .filter((file) => file.endsWith(".ts") && file !== "lib.ts")
+      .map((file) => [
+        file.replace(".ts", ""),
+        /^\/\*\* (.*?) \*\//.exec(fs.readFileSync(path.join(DIR, file), "utf8"))?.[1] ?? "",
+      ]),
+  );
+
+export async function bench(name: string): Promise<number> {
+  if (!benches().has(name)) {
+    throw new Failure(`There is no benchmark ${name}.`, `There are: ${[...benches().keys()].join(", ")}`);
+  }
+  const { execa } = await import("execa");
+  for (const program of ["redis-server", "redis-cli"]) {
+    const { failed } = await execa(program, ["--version"], { reject: false });
+    if (failed) throw new Failure(`${program} is not there.`, "npm test installs it where it can.");
+  }
+  say(bold(`Benchmark ${name}: ${benches().get(name)}`));
+  // what they compare with, and the API's own dependencies
+  await installFolders("test/bench", "images/node", "images/react");
+  const { exitCode } = await execa(process.execPath, ["--import", "tsx", path.join(DIR, `${name}.ts`)], {
+    cwd: PROJECT_ROOT,
+    stdio: "inherit",
+    reject: false,
+    timeout: (LIMITS[name] ?? LIMIT_MINUTES) * 60_000,
+  });
+  return exitCode ?? 1;
+}

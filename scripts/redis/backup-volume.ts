@@ -1,0 +1,101 @@
+/** The volume of scheduled backups: a pod that mounts it for a moment, to list and bring away what lies there. */
+import { containerSecurity } from "../../modules/kubernetes/pod";
+import { BACKUPS_CLAIM, projectLabels, REDIS_USER } from "../../catalog/names";
+import { thirdPartyImage } from "../../modules/images/third-party-image";
+import type { Config } from "../../config";
+import { isReady, type Kube } from "../cluster/kubectl";
+import { download } from "./file-transfer";
+import { Failure } from "../terminal/ui";
+
+const NAME = "redis-backups-reader";
+const READY_MS = 120_000;
+/** It ends by itself where nobody ends it, seconds. */
+const LIFE = 2400;
+
+const pod = (config: Config) => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: NAME, labels: projectLabels },
+  spec: {
+    restartPolicy: "Never",
+    activeDeadlineSeconds: LIFE,
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 0,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: REDIS_USER,
+      runAsGroup: REDIS_USER,
+      fsGroup: REDIS_USER,
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    volumes: [{ name: "backups", persistentVolumeClaim: { claimName: BACKUPS_CLAIM, readOnly: true } }],
+    containers: [
+      {
+        // the name that commands in Redis pods go by
+        name: "redis",
+        image: thirdPartyImage(config, "redis"),
+        command: ["sleep", String(LIFE)],
+        resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
+        securityContext: containerSecurity(),
+        volumeMounts: [{ name: "backups", mountPath: "/backups", readOnly: true }],
+      },
+    ],
+  },
+});
+
+export interface Backup {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface BackupVolume {
+  /** Newest first. */
+  list(): Promise<readonly Backup[]>;
+  fetch(name: string, file: string, progress: (bytes: number) => void): Promise<void>;
+}
+
+/** @throws Failure where there is no such volume, or no pod can mount it within two minutes */
+export async function withBackupVolume<T>(kube: Kube, use: (volume: BackupVolume) => Promise<T>): Promise<T> {
+  const { app } = kube.config.namespaces;
+  const { s3 } = kube.config.redis.backup;
+  if (s3.endpoint !== null)
+    throw new Failure(
+      `Scheduled backups are in the bucket ${s3.bucket} at ${s3.endpoint}, folder ${s3.folder}.`,
+      "Bring one here with what you have for buckets, such as: aws s3 cp; then: npm run restore -- FILE",
+    );
+  if (!(await kube.get("pvc", BACKUPS_CLAIM, app)))
+    throw new Failure(
+      "No backups are scheduled: there is no volume of them.",
+      "Set redis.backup.schedule, then: npm run up",
+    );
+  const remove = () =>
+    kube.raw(["-n", app, "delete", "pod", NAME, "--ignore-not-found", "--now"], { timeoutMs: 60_000 });
+  await remove();
+  await kube.raw(["-n", app, "create", "-f", "-"], { input: JSON.stringify(pod(kube.config)) });
+  try {
+    const end = Date.now() + READY_MS;
+    for (;;) {
+      const now = await kube.get("pod", NAME, app);
+      if (now && isReady(now)) break;
+      if (Date.now() > end)
+        throw new Failure(
+          `No pod could mount ${BACKUPS_CLAIM} within ${READY_MS / 1000} s.`,
+          `See why: kubectl -n ${app} describe pod ${NAME}; perhaps a backup is being made: try again.`,
+        );
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    const sh = (script: string) => kube.raw(["-n", app, "exec", NAME, "-c", "redis", "--", "sh", "-c", script]);
+    return await use({
+      list: async () => {
+        const text = await sh("cd /backups && find . -maxdepth 1 -name '*.rdb' -exec wc -c {} + | grep rdb || true");
+        const lines = [...text.matchAll(/^\s*(\d+) \.\/(\S+\.rdb)$/gm)];
+        return lines
+          .map(([, bytes, name]) => ({ name: name!, bytes: Number(bytes) }))
+          .sort((a, b) => (a.name < b.name ? 1 : -1));
+      },
+      fetch: (name, file, progress) => download(kube, NAME, `cat "/backups/${name}"`, file, progress),
+    });
+  } finally {
+    await remove();
+  }
+}

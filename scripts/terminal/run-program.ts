@@ -1,0 +1,80 @@
+/** Runs programs: no shell, a time limit each, the output of a failure in its error. */
+import { note } from "./run-log";
+import { checkStop, running } from "./interrupts";
+import { Failure } from "./ui";
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Longest run, ms. */
+  readonly timeoutMs: number;
+  readonly input?: string;
+  /** Called for each line of standard output, as it comes. */
+  readonly onLine?: (line: string) => void;
+  /** Exit codes that are no failure. */
+  readonly accept?: readonly number[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+export interface RunResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+/** A stand-in of the same shape records what a command would run: see test/scripts. */
+export type Run = (program: string, args: readonly string[], options: RunOptions) => Promise<RunResult>;
+
+export class RunError extends Failure {
+  constructor(
+    readonly command: string,
+    readonly code: number | undefined,
+    readonly output: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export const run: Run = async (program, args, options) => {
+  checkStop();
+  const command = `${program} ${args.join(" ")}`;
+  const begin = Date.now();
+  const took = () => `${((Date.now() - begin) / 1000).toFixed(1)} s`;
+  // execa is an ES module, this project CommonJS as cdktf wants it
+  const { execa, ExecaError } = await import("execa");
+  try {
+    const child = execa(program, args, {
+      ...(options.cwd ? { cwd: options.cwd } : {}),
+      timeout: options.timeoutMs,
+      ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+      ...(options.env ? { env: options.env } : {}),
+      // terraform ends cleanly on SIGINT and leaves its lock on SIGKILL
+      killSignal: "SIGINT",
+      forceKillAfterDelay: 30_000,
+    });
+    const ended = async () => {
+      if (options.onLine) for await (const line of child.iterable({ from: "stdout" })) options.onLine(line);
+      return child;
+    };
+    const { stdout, stderr } = await running(child, ended());
+    note(`$ ${command}: ${took()}`);
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    note(`$ ${command}: ${took()}, ${(error as Error).message}`);
+    // a program that was interrupted failed because of that
+    checkStop();
+    if (!(error instanceof ExecaError)) throw error;
+    const { exitCode, timedOut } = error;
+    const out = { stdout: String(error.stdout ?? ""), stderr: String(error.stderr ?? "") };
+    if (exitCode !== undefined && options.accept?.includes(exitCode)) return { code: exitCode, ...out };
+    if (error.code === "ENOENT") {
+      throw new RunError(command, undefined, "", `${program} is not installed. See: npm run doctor`);
+    }
+    // what went wrong stands in stderr; terraform -json says it in stdout
+    const output = (out.stderr || out.stdout).trim();
+    const what = timedOut
+      ? `did not end within ${options.timeoutMs / 1000} s`
+      : `failed (exit code ${exitCode ?? "none"})`;
+    throw new RunError(command, exitCode, output, `${command} ${what}${output ? `:\n${tail(output)}` : ""}`);
+  }
+};
+
+const tail = (text: string, lines = 15): string => text.split("\n").slice(-lines).join("\n");

@@ -1,0 +1,114 @@
+/** Words on the terminal: one look for all commands. */
+import { note } from "./run-log";
+import { stripVTControlCharacters, styleText } from "node:util";
+
+const tty = process.stdout.isTTY;
+type Style = Parameters<typeof styleText>[0];
+const paint = (style: Style, text: string) => (tty ? styleText(style, text) : text);
+
+export const bold = (text: string): string => paint("bold", text);
+export const dim = (text: string): string => paint("dim", text);
+export const green = (text: string): string => paint("green", text);
+export const red = (text: string): string => paint("red", text);
+export const yellow = (text: string): string => paint("yellow", text);
+
+export const say = (text = ""): void => {
+  note(text);
+  process.stdout.write(`${text}\n`);
+};
+
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+/** A failure with words for people: what, and the next step. Its stack is not shown. */
+export class Failure extends Error {
+  constructor(
+    message: string,
+    readonly next?: string,
+    readonly exitCode = 1,
+  ) {
+    super(message);
+    this.name = "Failure";
+  }
+}
+
+/** Columns aligned by their widest cell; colours do not count as width. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows)
+    row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, stripVTControlCharacters(cell).length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell + " ".repeat(widths[i]! - stripVTControlCharacters(cell).length))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** A step that takes time: says what goes on while it does, and one line when it is over. */
+export class Step {
+  private readonly begin = Date.now();
+  private timer: NodeJS.Timeout | undefined;
+  private now = "";
+  /** Steps that are running; only the first draws, so that lines do not mix. */
+  private static readonly running = new Set<Step>();
+
+  constructor(private readonly name: string) {
+    Step.running.add(this);
+    if (tty) this.timer = setInterval(() => this.draw(), 200).unref();
+  }
+
+  /** What it is doing now. */
+  doing(text: string): void {
+    this.now = text;
+  }
+
+  private draw(): void {
+    if ([...Step.running][0] !== this) return;
+    const others = [...Step.running].slice(1).map((s) => s.name);
+    const line = `  ${this.name.padEnd(14)} ${seconds(Date.now() - this.begin).padStart(7)}  ${this.now}${others.length ? ` (also ${others.join(", ")})` : ""}`;
+    process.stdout.write(`\r\u001b[2K${line.slice(0, (process.stdout.columns ?? 80) - 1)}`);
+  }
+
+  private end(mark: string, text: string): void {
+    clearInterval(this.timer);
+    Step.running.delete(this);
+    if (tty) process.stdout.write("\r\u001b[2K");
+    say(`${mark} ${this.name.padEnd(14)} ${seconds(Date.now() - this.begin).padStart(7)}  ${text}`);
+  }
+
+  done(text: string): void {
+    this.end(green("✓"), text);
+  }
+
+  failed(text: string): void {
+    this.end(red("✗"), text);
+  }
+}
+
+/** Runs `work` as a step; what it returns is the step's last line. */
+export async function inStep(name: string, work: (step: Step) => Promise<string>): Promise<void> {
+  const step = new Step(name);
+  try {
+    step.done(await work(step));
+  } catch (error) {
+    step.failed("failed");
+    throw error;
+  }
+}
+
+/** Asks on the terminal; false where there is none. */
+export async function confirm(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) return false;
+  const readline = await import("node:readline/promises");
+  const io = readline.createInterface({ input: process.stdin, output: process.stdout });
+  io.on("SIGINT", () => process.exit(130));
+  try {
+    return /^y(es)?$/i.test((await io.question(`${question} [y/N] `)).trim());
+  } finally {
+    io.close();
+  }
+}
+
+export const isInteractive = (): boolean => Boolean(process.stdin.isTTY);

@@ -1,0 +1,39 @@
+/** Synthesizes the layers in this process, where cdktf's own commands would too. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type { Config } from "../../config";
+import { buildApp } from "../../stacks";
+import { resolveImages, type ResolvedImages } from "../../modules/images/resolve";
+import { LAYERS } from "../../stacks/layer";
+import type { Stack } from "./render-manifests";
+import { OUT_DIR } from "./terraform";
+import { Failure } from "../terminal/ui";
+
+/** The layers as they are synthesized now. */
+export const readStacks = (): Record<string, Stack> =>
+  Object.fromEntries(
+    LAYERS.map((layer) => [
+      layer,
+      JSON.parse(fs.readFileSync(path.join(OUT_DIR, "stacks", layer, "cdk.tf.json"), "utf8")) as Stack,
+    ]),
+  );
+
+/** Writes cdktf.out; fails where the registry cannot be asked, unless `tolerant`. */
+export async function synth(config: Config, options: { tolerant?: boolean } = {}): Promise<ResolvedImages> {
+  const images = await resolveImages(config);
+  for (const image of Object.values(images)) {
+    if (image.kind === "built" && image.inRegistry.state === "unreachable" && !options.tolerant) {
+      throw new Failure(
+        `The image registry cannot be asked: ${image.inRegistry.reason}`,
+        "Start it, or correct registry.push (and registry.auth) in config.yaml; images.node.image and images.react.image name prebuilt ones.",
+      );
+    }
+  }
+  try {
+    buildApp(config, images, { outdir: OUT_DIR }).synth();
+  } catch (error) {
+    // refusals of constructs are sentences for people
+    throw new Failure((error as Error).message);
+  }
+  return images;
+}
