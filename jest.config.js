@@ -2,7 +2,7 @@
 module.exports = {
   testEnvironment: "node",
   roots: ["<rootDir>/test"],
-  testPathIgnorePatterns: ["/test/e2e/", "/test/bench/"],
+  testPathIgnorePatterns: ["/test/e2e/"],
   transform: {
     "^.+\\.[jt]s$": [
       "@swc/jest",

@@ -9,7 +9,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const fix = process.argv.includes("--fix");
 const folders = [root, path.join(root, "images", "node"), path.join(root, "images", "react")];
 /** Without a compiler of their own. */
-const others = [path.join(root, "test", "bench"), path.join(root, "scripts", "drawing")];
+const others = [path.join(root, "bench"), path.join(root, "scripts", "drawing")];
 for (const folder of [...folders, ...others]) install(folder);
 
 const spelling = path.join(root, "scripts", "spelling");

@@ -5,7 +5,7 @@ import { PROJECT_ROOT } from "../../catalog/paths";
 import { installFolders } from "../toolbox/npm-install";
 import { bold, Failure, say } from "../terminal/ui";
 
-const DIR = path.join(PROJECT_ROOT, "test", "bench");
+const DIR = path.join(PROJECT_ROOT, "bench");
 /** Longest run, minutes; those that wait for a cluster take longer. */
 const LIMIT_MINUTES = 20;
 const LIMITS: Readonly<Record<string, number>> = { reaction: 150, ledger: 60, durability: 30, targets: 60 };
@@ -33,7 +33,7 @@ export async function bench(name: string): Promise<number> {
   }
   say(bold(`Benchmark ${name}: ${benches().get(name)}`));
   // what they compare with, and the API's own dependencies
-  await installFolders("test/bench", "images/node", "images/react");
+  await installFolders("bench", "images/node", "images/react");
   const { exitCode } = await execa(process.execPath, ["--import", "tsx", path.join(DIR, `${name}.ts`)], {
     cwd: PROJECT_ROOT,
     stdio: "inherit",

@@ -25,8 +25,8 @@ import {
 } from "./system";
 import { refusedCommands } from "../helpers/acl-log";
 import { LAYERS } from "../../stacks/layer";
-import { runAll, toldBy } from "./told";
-import { everyPlace } from "./places";
+import { runAll, toldBy } from "./documented-commands";
+import { everyPlace } from "./secret-scan";
 import { rateOf, startLoad } from "./load";
 
 // no scale-in while the tier runs: a count that changes after the load is somebody's fault

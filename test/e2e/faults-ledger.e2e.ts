@@ -11,7 +11,7 @@ import { random, shuffled } from "../helpers/random";
 import { cutOff, removeChaos, signal, smallDisk, startChaos, stopFor } from "./chaos";
 import { heldBy, removeLedger, startLedger } from "./ledger";
 import { letLoadAskTheApi } from "./load";
-import { EXHAUST, PEER_MAIN, removePeer, startPeer } from "./peer";
+import { EXHAUST, PEER_MAIN, removePeer, startPeer } from "./baseline-redis";
 import { handedOverTo, mainOn, nodeCommand, nodesThatMayGo } from "./nodes";
 import { removeAfterFailure, step } from "./steps";
 import {

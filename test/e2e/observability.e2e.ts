@@ -1,6 +1,6 @@
 /**
  * Tier `observability`: every panel's query returns data under load, and every alert whose condition can be
- * caused in minutes fires because of it and is over afterwards; that none does without a cause is tier `silence`. `RECORD=1` writes test/dashboards/exported.json anew.
+ * caused in minutes fires because of it and is over afterwards; that none does without a cause is tier `quiet-baseline`. `RECORD=1` writes test/dashboards/exported.json anew.
  */
 import * as fs from "node:fs";
 import { EXPORTED_FILE, exported, type ExportedSeries } from "../dashboards/exported";

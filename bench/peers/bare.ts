@@ -1,0 +1,93 @@
+/** Peer: node:http by hand with the API's own pool. What is left out is what the API's server adds around it. */
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { readFields } from "../../images/node/src/input";
+import { Store } from "../../images/node/src/redis/store";
+import * as c from "./common";
+
+const store = new Store(c.config);
+store.start();
+const id = randomUUID();
+const metrics = new c.Metrics(c.admission, store, () => 0);
+const plain: c.PlainStore = {
+  get: (key, consistency) => store.get(key, consistency),
+  set: (key, value) => store.set(key, value),
+  delete: (key) => store.delete(key),
+  scan: async (cursor, match, count, consistency) => {
+    const found = (await store.scan(match, count, consistency, at.get(cursor)))!;
+    at.set(found.cursor, found);
+    return [found.cursor, found.keys];
+  },
+};
+/** Cursors belong to an instance, which the common lists do not know of. */
+const at = new Map<string, { runId: string; cursor: string }>();
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, {
+    "content-type": type,
+    "content-length": Buffer.byteLength(body),
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+  });
+  response.end(body);
+}
+const TEXT = "text/plain; charset=utf-8";
+
+async function answer(request: IncomingMessage, response: ServerResponse, path: string, query: string): Promise<void> {
+  const { method } = request;
+  if (path === "/item" && method === "GET") {
+    const key = c.checkId(new URLSearchParams(query).get("id"));
+    const value = await store.get(key, c.consistencyOf(request.headers["consistency"]));
+    return send(response, value === null ? 404 : 200, TEXT, value ?? "");
+  }
+  if (path === "/item" && method === "POST") {
+    const fields = await readFields(request);
+    await store.set(c.checkId(fields["id"]), c.checkValue(fields["val"]));
+    return send(response, 200, TEXT, "ok");
+  }
+  if (path === "/item" && method === "DELETE") {
+    const key = new URLSearchParams(query).get("id") ?? (await readFields(request))["id"];
+    await store.delete(c.checkId(key));
+    return send(response, 200, TEXT, "ok");
+  }
+  if (path === "/items" && method === "GET") {
+    if (at.size > 10_000) at.clear();
+    const found = await c.list(plain, new URLSearchParams(query), c.consistencyOf(request.headers["consistency"]));
+    if (typeof found === "string") return send(response, 200, "application/json", found);
+    response.writeHead(200, { "content-type": "application/json" });
+    for await (const piece of found) response.write(piece);
+    return void response.end();
+  }
+  if (path === "/" && method === "GET") return send(response, 200, TEXT, c.greeting(id));
+  if (path === "/livez" && method === "GET") return send(response, 200, TEXT, "ok");
+  if (path === "/readyz" && method === "GET") return send(response, store.trouble ? 503 : 200, TEXT, "ok");
+  if (path === "/metrics" && method === "GET") {
+    return send(response, 200, metrics.registry.contentType, await metrics.registry.metrics());
+  }
+  const allow = Object.hasOwn(c.METHODS, path) ? c.METHODS[path] : undefined;
+  if (!allow) throw new c.HttpError(404, `no such route: ${path}`);
+  if (method !== "OPTIONS") throw new c.HttpError(405, `${path} takes ${allow}`);
+  response.writeHead(204, { "access-control-allow-methods": allow }).end();
+}
+
+createServer((request, response) => {
+  const begin = performance.now();
+  const [path = "/", query = ""] = (request.url ?? "/").split("?", 2);
+  if (request.headers.origin) response.setHeader("access-control-allow-origin", "*");
+  c.admission.inFlight++;
+  void answer(request, response, path, query)
+    .catch((error: Error) => {
+      const status = error instanceof c.HttpError ? error.status : 500;
+      send(response, status, "application/json", JSON.stringify({ error: error.message }));
+    })
+    .finally(() => {
+      c.admission.inFlight--;
+      const known = Object.hasOwn(c.METHODS, path);
+      metrics.ended(
+        request.method ?? "GET",
+        known ? path : "other",
+        response.statusCode,
+        (performance.now() - begin) / 1000,
+      );
+    });
+}).listen(c.config.port);

@@ -1,0 +1,119 @@
+/**
+ * What all peers share with the API that they are compared with: the same checks of input, the same
+ * lists, the same bounds and the same metrics. So what is compared is the rest: the HTTP framework,
+ * the Redis client, and the pool.
+ */
+import { Admission } from "../../images/node/src/admission";
+import { type HostPort, readConfig } from "../../images/node/src/config";
+import { badRequest, HttpError } from "../../images/node/src/errors";
+import { checkLimit, checkMatch, page, stream } from "../../images/node/src/items";
+import { Metrics } from "../../images/node/src/metrics/metrics";
+import { credentials } from "../../images/node/src/redis/login";
+import type { Consistency, Scanned, Store } from "../../images/node/src/redis/store";
+
+export { checkId, checkValue, consistencyOf, LIMITS } from "../../images/node/src/input";
+export { HttpError, badRequest, Metrics };
+
+export const config = readConfig(process.env);
+/** Main's address: the peers know no Sentinels. */
+export const main = ((): HostPort => {
+  if ("sentinels" in config.main) throw new Error("a peer takes REDIS_MAIN_URL");
+  return config.main;
+})();
+/** How both libraries log in. */
+export const login = ((): { password?: string } => {
+  const { password } = credentials(config.login);
+  return password === undefined ? {} : { password };
+})();
+export const admission = new Admission(config);
+
+/** What a peer does with Redis: the least that the routes need. */
+export interface PlainStore {
+  get(id: string, consistency: Consistency): Promise<string | null>;
+  set(id: string, value: string): Promise<unknown>;
+  delete(id: string): Promise<unknown>;
+  /** One step on the replica, or on main for a strong read. */
+  scan(cursor: string, match: string | undefined, count: number, consistency: Consistency): Promise<[string, string[]]>;
+}
+
+/** A store on two clients of one library, which differ in how they are asked to scan. */
+export function plainStore<C extends PlainClient>(
+  main: C,
+  replica: C,
+  scan: (client: C, cursor: string, match: string | undefined, count: number) => Promise<[string, string[]]>,
+): PlainStore {
+  const from = (consistency: Consistency) => (consistency === "strong" ? main : replica);
+  return {
+    get: (id, consistency) => from(consistency).get(id),
+    set: (id, value) => main.set(id, value),
+    delete: (id) => main.del(id),
+    scan: (cursor, match, count, consistency) => scan(from(consistency), cursor, match, count),
+  };
+}
+interface PlainClient {
+  get(id: string): Promise<string | null>;
+  set(id: string, value: string): Promise<unknown>;
+  del(id: string): Promise<unknown>;
+}
+
+/** One cursor space: there is one replica connection, its instance is "the" one. */
+const RUN_ID = "a".repeat(40);
+
+function scanning(store: PlainStore): Store {
+  const scan = async (
+    match: string | undefined,
+    count: number,
+    consistency: Consistency,
+    from?: Pick<Scanned, "runId" | "cursor">,
+  ): Promise<Scanned | undefined> => {
+    if (from && from.runId !== RUN_ID) return undefined;
+    const [cursor, keys] = await store.scan(from?.cursor ?? "0", match, count, consistency);
+    return { runId: RUN_ID, keys, cursor };
+  };
+  return { scan } as unknown as Store;
+}
+
+/** `GET /items`: a page, or the pieces of a stream. */
+export async function list(
+  store: PlainStore,
+  query: URLSearchParams,
+  consistency: Consistency,
+): Promise<string | AsyncGenerator<string>> {
+  const wanted = { match: checkMatch(query.get("match")), consistency };
+  if (!query.has("limit") && !query.has("cursor")) return stream(scanning(store), wanted);
+  return JSON.stringify(await page(scanning(store), wanted, checkLimit(query.get("limit")), query.get("cursor")));
+}
+
+/** The same series, with no pool to tell of. */
+export const metricsWithoutPool = (): Metrics =>
+  new Metrics(
+    admission,
+    {
+      pool: { all: [] },
+      discovery: { source: "address" },
+      main: { usable: true },
+      readsFromMain: {},
+    } as unknown as Store,
+    () => 0,
+  );
+
+export function fieldsOf(body: unknown, contentType: string | undefined): Record<string, unknown> {
+  const type = (contentType ?? "").split(";")[0]!.trim().toLowerCase();
+  if (type !== "application/json" && type !== "application/x-www-form-urlencoded") {
+    throw badRequest("content-type must be application/json or application/x-www-form-urlencoded");
+  }
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    throw badRequest("the body must be a JSON object");
+  return body as Record<string, unknown>;
+}
+
+export const tooLarge = (): HttpError => new HttpError(413, "the body is larger than 1572864 bytes");
+export const METHODS: Readonly<Record<string, string>> = {
+  "/": "GET",
+  "/item": "GET, POST, DELETE",
+  "/items": "GET",
+  "/metrics": "GET",
+  "/livez": "GET",
+  "/readyz": "GET",
+};
+export const greeting = (id: string): string => `It is working, good job ${id} ${Date.now()}`;

@@ -1,0 +1,11 @@
+/** When a container's process began, by the kernel's clock: Kubernetes tells it in whole seconds only. */
+import { app, kube } from "../../test/e2e/system";
+
+/** ms since the epoch, within 10 ms. */
+export async function podStart(pod: string, container: string): Promise<number> {
+  const script = `read -r up _ </proc/uptime; read -r stat </proc/1/stat; echo "$(date +%s.%N) $up \${stat##*) }"`;
+  const out = await kube.raw(["-n", app, "exec", pod, "-c", container, "--", "sh", "-c", script]);
+  const [now, up, ...fields] = out.trim().split(" ");
+  // after the command's name in brackets, the 20th field: ticks of 10 ms from boot to start
+  return Math.round((Number(now) - Number(up) + Number(fields[19]) / 100) * 1000);
+}

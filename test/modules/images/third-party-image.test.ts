@@ -1,0 +1,39 @@
+import { thirdPartyImage } from "../../../modules/images/third-party-image";
+import { IMAGES } from "../../../catalog/versions";
+import { synthesize, testConfig } from "../../helpers/layers";
+
+const MIRROR = "mirror.example:5000/all";
+
+describe("an image of others", () => {
+  it("is the pinned one", () => {
+    expect(thirdPartyImage(testConfig(), "redis")).toBe(IMAGES.redis);
+  });
+  it("comes from the mirror, under its own path", () => {
+    const config = testConfig({ images: { mirror: MIRROR } });
+    expect(thirdPartyImage(config, "redis")).toBe(IMAGES.redis.replace("docker.io", MIRROR));
+    expect(thirdPartyImage(config, "k6")).toMatch(/^mirror\.example:5000\/all\/grafana\/k6:/);
+  });
+  it("is what the configuration names, from where it names", () => {
+    const config = testConfig({ images: { mirror: MIRROR, redis: "registry.example/redis:8.2.1" } });
+    expect(thirdPartyImage(config, "redis")).toBe("registry.example/redis:8.2.1");
+    expect(thirdPartyImage(config, "redisExporter")).toContain(MIRROR);
+  });
+  it("without a tag, or a mirror with a slash at its end, is refused", () => {
+    expect(() => testConfig({ images: { redis: "redis" } })).toThrow("an image name with a tag or a digest");
+    expect(() => testConfig({ images: { mirror: "https://mirror.example/" } })).toThrow("HOST[:PORT][/PREFIX]");
+  });
+});
+
+it("with a mirror, no layer names another registry's image", () => {
+  const text = JSON.stringify(
+    synthesize({
+      images: { mirror: MIRROR },
+      scaling: { engine: "keda" },
+      redis: { durability: "ha", backup: { schedule: "@daily" } },
+    }),
+  );
+  expect(text.match(/docker\.io\/(library|oliver006)|quay\.io|registry\.k8s\.io|ghcr\.io/g)).toBeNull();
+  // charts take theirs from it as well
+  for (const key of ["imageRegistry", "registry", "repository"])
+    expect(text.replaceAll("\\", "").includes(`"${key}":"${MIRROR}`)).toBe(true);
+});

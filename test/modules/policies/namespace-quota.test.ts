@@ -1,0 +1,47 @@
+import { quota } from "../../../modules/policies/namespace-quota";
+import { cores, mebibytes, parseQuantity } from "../../../modules/kubernetes/quantity";
+import { resources, synthesize, testConfig } from "../../helpers/layers";
+
+describe("a quantity", () => {
+  it.each([
+    ["100m", 0.1],
+    ["2", 2],
+    ["0.5", 0.5],
+    ["1Ki", 1024],
+    ["1.5Gi", 1.5 * 2 ** 30],
+    ["1G", 1e9],
+  ])("%s is a number", (text, value) => expect(parseQuantity(text)).toBeCloseTo(value, 9));
+  it("that is none is refused", () => {
+    for (const text of ["", "Mi", "1 Gi", "-1", "1X"]) expect(() => parseQuantity(text)).toThrow("is no quantity");
+  });
+  it("is written rounded up, and not by what floating point adds", () => {
+    expect([cores(0.1 + 0.2), cores(0.0001), mebibytes(2 ** 20 + 1)]).toEqual(["300m", "1m", "2Mi"]);
+  });
+});
+
+describe("the namespace's quota", () => {
+  const of = (over: object = {}) => quota(testConfig(over));
+  it("has room for every part at its maximum, a rollout, and two guests", () => {
+    // main 1, replicas 6, exporter 3 + 1, API 10 + 3, page 6 + 2, guests 2
+    expect(of()).toMatchObject({ pods: "34", persistentvolumeclaims: "1", "requests.storage": "1024Mi" });
+    // 100 + 600 + 4 × 20 + 13 × 100 + 8 × 30 + 2 × 20
+    expect(of()["requests.cpu"]).toBe("2360m");
+    expect(of()["limits.memory"]).toBe(`${768 + 6 * 768 + 4 * 96 + 13 * 256 + 8 * 96 + 2 * 256}Mi`);
+  });
+  it("follows the bounds, and the pool's three members with a Sentinel and a volume each", () => {
+    expect(of({ scaling: { node: { max: 20 } } })).toMatchObject({ pods: "46" });
+    expect(of({ redis: { durability: "ha" } })).toMatchObject({ pods: "36", persistentvolumeclaims: "3" });
+    expect(of({ redis: { durability: "ha" } })["requests.cpu"]).toBe(`${2360 + 200 + 3 * 10}m`);
+  });
+  it("has room for a backup and its volume, where one is scheduled", () => {
+    const scheduled = of({ redis: { backup: { schedule: "@daily", storage: "3Gi" } } });
+    expect(scheduled).toMatchObject({ pods: "35", persistentvolumeclaims: "2", "requests.storage": "4096Mi" });
+  });
+  it("is there where it is asked for, with defaults for pods that name nothing", () => {
+    expect(resources(synthesize(), "kubernetes_resource_quota_v1")).toEqual([]);
+    const layers = synthesize({ namespaces: { quota: true } });
+    const [limits] = resources(layers, "kubernetes_limit_range_v1").map((r) => r.body);
+    expect(resources(layers, "kubernetes_resource_quota_v1")[0]!.body["spec"].hard).toEqual(of());
+    expect(limits!["spec"].limit[0]).toMatchObject({ type: "Container", default: { memory: "256Mi" } });
+  });
+});

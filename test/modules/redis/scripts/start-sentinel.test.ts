@@ -1,0 +1,75 @@
+/** What a Sentinel starts with: what it has learned, and whatever is given to it anew. With a stand-in for redis-server. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { runScript, writePod } from "../../../helpers/redis-pod";
+
+const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-sentinel-"));
+afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
+const file = (name: string) => path.join(dir, name);
+const CONF = "data/sentinel/sentinel.conf";
+
+/** Starts member 1's; gives the configuration that it started with. */
+function start(pool: readonly string[], password: string): string {
+  writePod(dir, { pool, password });
+  fs.mkdirSync(file("bin"), { recursive: true });
+  fs.writeFileSync(file("bin/redis-server"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+  const { status, stderr } = runScript(dir, ["start-sentinel.sh"], { POD: "redis-main-1" });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  return fs.readFileSync(file(CONF), "utf8");
+}
+/** What Sentinel itself writes into its file. */
+const learn = (...lines: string[]) =>
+  fs.writeFileSync(
+    file(CONF),
+    ["port 26379", 'sentinel announce-ip "10.0.0.2"', "sentinel auth-pass main old", ...lines, ""].join("\n"),
+  );
+
+describe("a Sentinel of the main pool", () => {
+  const pool = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+
+  it("takes the first member for main at first, and knows all others", () => {
+    const conf = start(pool, "first");
+    expect(conf).toContain("sentinel monitor main 10.0.0.1 6379 2\n");
+    for (const line of ["known-replica main 10.0.0.2 6379", "known-replica main 10.0.0.3 6379"])
+      expect(conf).toContain(`sentinel ${line}\n`);
+    expect(conf).toContain("sentinel announce-ip 10.0.0.2\n");
+    expect(conf).toContain("sentinel down-after-milliseconds main 3000\n");
+    // what it keeps can be written anew: pods run without root's rights
+    expect(fs.statSync(file("data/sentinel/pool")).mode & 0o200).toBe(0o200);
+    // its settings need the main that they are about
+    expect(conf.indexOf("sentinel monitor")).toBeLessThan(conf.indexOf("\nsentinel down-after"));
+  });
+  it("remembers who is main, in which epoch, and takes the password of now", () => {
+    learn(
+      "sentinel monitor main 10.0.0.3 6379 2",
+      "sentinel config-epoch main 4",
+      "sentinel known-replica main 10.9.9.9 6379",
+      "sentinel known-sentinel main 10.0.0.1 26379 abc",
+      "sentinel current-epoch 4",
+      "sentinel myid def",
+    );
+    const conf = start(pool, "second");
+    for (const line of [
+      "monitor main 10.0.0.3 6379 2",
+      "config-epoch main 4",
+      "myid def",
+      "auth-user main sentinel",
+      "auth-pass main second",
+      "sentinel-user sentinel",
+      "sentinel-pass second",
+    ])
+      expect(conf).toContain(`sentinel ${line}\n`);
+    expect(conf).toContain("known-replica main 10.0.0.1 6379");
+    // only members can be promoted
+    expect(conf).not.toContain("10.9.9.9");
+    expect(conf).not.toContain("old");
+  });
+  it("finds main by its place when the members have got other addresses", () => {
+    const conf = start(["10.1.0.1", "10.1.0.2", "10.1.0.3"], "second");
+    expect(conf).toContain("sentinel monitor main 10.1.0.3 6379 2\n");
+    expect(conf).toContain("sentinel config-epoch main 4\n");
+    expect(conf).not.toContain("10.0.0.");
+    expect(fs.statSync(file(CONF)).mode & 0o077).toBe(0);
+  });
+});

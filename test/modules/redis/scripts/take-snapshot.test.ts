@@ -1,0 +1,109 @@
+/** A main that finds a snapshot left by `npm run restore`, with real redis-server processes. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { hasRedis, PASSWORD, writePod } from "../../../helpers/redis-pod";
+
+if (!hasRedis) console.warn("SKIPPED: snapshots were not restored: redis-server is not installed");
+const suite = hasRedis ? describe : describe.skip;
+
+suite("main and a snapshot on its volume", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-snapshot-"));
+  const port = 28379 + (process.pid % 500);
+  const snapshot = path.join(dir, "snapshot.rdb");
+  let pod: string;
+  let main: ChildProcess | undefined;
+  const at = (name: string) => path.join(pod, "data", name);
+  const cli = (...args: string[]) =>
+    spawnSync("redis-cli", ["-p", String(port), "--user", "admin", "--pass", PASSWORD, "--no-auth-warning", ...args], {
+      encoding: "utf8",
+      timeout: 5000,
+    }).stdout.trim();
+  const start = async () => {
+    main = spawn("sh", [path.join(pod, "etc", "start-main.sh")], { env: process.env, stdio: "ignore" });
+    for (let i = 0; i < 100 && cli("PING") !== "PONG"; i++) await new Promise((r) => setTimeout(r, 50));
+    expect(cli("PING")).toBe("PONG");
+  };
+  const kill = async () => {
+    const gone = new Promise((resolve) => main!.once("exit", resolve));
+    main!.kill("SIGKILL");
+    await gone;
+  };
+  const leave = () => {
+    fs.mkdirSync(at("restore"), { recursive: true });
+    fs.copyFileSync(snapshot, at("restore/next.rdb"));
+  };
+
+  beforeAll(async () => {
+    // a snapshot with one key
+    pod = path.join(dir, "maker");
+    writePod(pod, { replace: { "6379": String(port) } });
+    fs.mkdirSync(path.join(pod, "data/appendonlydir"));
+    fs.writeFileSync(at("dump.rdb"), "");
+    fs.writeFileSync(path.join(pod, "start-empty/on"), new Date().toISOString().slice(0, 10));
+    await start();
+    cli("SET", "from", "snapshot");
+    expect(cli("SAVE")).toBe("OK");
+    fs.copyFileSync(at("dump.rdb"), snapshot);
+    await kill();
+  });
+  beforeEach(async () => {
+    // another main, with data of its own
+    pod = fs.mkdtempSync(path.join(dir, "main-"));
+    writePod(pod, { replace: { "6379": String(port) } });
+    fs.writeFileSync(path.join(pod, "start-empty/on"), new Date().toISOString().slice(0, 10));
+    await start();
+    cli("SET", "of", "before");
+    await kill();
+  });
+  afterAll(() => {
+    main?.kill("SIGKILL");
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+  const keys = () => cli("SCAN", "0", "COUNT", "100").split("\n").slice(1).sort();
+
+  it("starts from it, keeps what was there aside, and takes it once", async () => {
+    leave();
+    await start();
+    expect(keys()).toEqual(["from"]);
+    cli("SET", "after", "1");
+    await kill();
+    expect(fs.existsSync(at("restore/next.rdb"))).toBe(false);
+    expect(fs.readdirSync(at("restore/before"))).toContain("appendonly.aof.manifest");
+    await start();
+    expect(keys()).toEqual(["after", "from"]);
+    await kill();
+  });
+  it("leaves one alone that was left some time ago: whoever did so was told that it failed", async () => {
+    leave();
+    const past = new Date(Date.now() - 20 * 60_000);
+    fs.utimesSync(at("restore/next.rdb"), past, past);
+    await start();
+    expect(keys()).toEqual(["of"]);
+    expect(fs.existsSync(at("restore/not-taken.rdb"))).toBe(true);
+    await kill();
+  });
+  it("goes on where it was interrupted: before the old data was moved, and between the two moves", async () => {
+    leave();
+    fs.mkdirSync(at("restore/new"));
+    await start();
+    expect(keys()).toEqual(["from"]);
+    await kill();
+    leave();
+    fs.renameSync(at("appendonlydir"), at("restore/before-2"));
+    await start();
+    expect(keys()).toEqual(["from"]);
+    await kill();
+  });
+  it("does not take it again where only its removal was missing", async () => {
+    leave();
+    await start();
+    cli("SET", "after", "1");
+    await kill();
+    fs.linkSync(at("appendonlydir/appendonly.aof.1.base.rdb"), at("restore/next.rdb"));
+    await start();
+    expect(keys()).toEqual(["after", "from"]);
+    await kill();
+  });
+});

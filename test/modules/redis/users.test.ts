@@ -1,0 +1,147 @@
+/** What each user of Redis may do and may not, with the project's own rules in a real redis-server. */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import {
+  REDIS_USERS,
+  redisUserNames,
+  redisUsers,
+  sentinelUsers,
+  type RedisUserName,
+} from "../../../modules/redis/users";
+import { hasRedis, PASSWORD, runScript, writePod } from "../../helpers/redis-pod";
+
+if (!hasRedis) console.warn("SKIPPED: the users of Redis were not tested: redis-server is not installed");
+const suite = hasRedis ? describe : describe.skip;
+
+suite("the users of Redis", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-users-"));
+  const socket = path.join(dir, "redis.sock");
+  const CLI = execFileSync("sh", ["-c", "command -v redis-cli"], { encoding: "utf8" }).trim();
+  let server: ChildProcess;
+  const as = (user: string, command: string, password = PASSWORD) =>
+    spawnSync("redis-cli", ["-s", socket, "--user", user, "--pass", password, "--no-auth-warning"], {
+      input: `${command}\n`,
+      encoding: "utf8",
+      timeout: 5000,
+    }).stdout.trim();
+  const may = (user: RedisUserName, command: string) => as("admin", `ACL DRYRUN ${user} ${command}`) === "OK";
+
+  beforeAll(async () => {
+    writePod(dir, { pool: ["127.0.0.1"] });
+    // where the scripts look for it
+    fs.mkdirSync(path.join(dir, "bin"));
+    fs.writeFileSync(path.join(dir, "bin/redis-cli"), `#!/bin/sh\nexec ${CLI} -s ${socket}\n`, { mode: 0o755 });
+    runScript(dir, ["access.sh", "users"]);
+    const access = path.join(dir, "run");
+    server = spawn(
+      "redis-server",
+      [
+        path.join(access, "replication.conf"),
+        ...["--aclfile", path.join(access, "users.acl"), "--port", "0", "--unixsocket", socket, "--save", ""],
+      ],
+      { cwd: dir, stdio: "ignore" },
+    );
+    for (let i = 0; i < 100 && as("admin", "PING") !== "PONG"; i++) await new Promise((r) => setTimeout(r, 50));
+  });
+  afterAll(() => {
+    server.kill("SIGKILL");
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+
+  it("are needed: whoever does not log in, or with a wrong password, may do nothing", () => {
+    expect(spawnSync("redis-cli", ["-s", socket, "PING"], { encoding: "utf8" }).stdout).toContain("NOAUTH");
+    expect(as("api-read", "GET k", "wrong")).toContain("NOAUTH");
+    expect(as("default", "PING", "")).not.toContain("PONG");
+  });
+
+  const reads = ["GET k", "GETRANGE k 0 9", "STRLEN k", "EXISTS k", "SCAN 0", "INFO replication"];
+  const writes = ["SET k v", "DEL k"];
+  const dangerous = [
+    ...["FLUSHALL", "KEYS *", "CONFIG GET masterauth", "CONFIG SET dir /", "EVAL 'return 1' 0", "SWAPDB 0 1"],
+    ...[
+      "ACL LIST",
+      "SHUTDOWN NOSAVE",
+      "REPLICAOF 10.0.0.1 6379",
+      "MODULE LIST",
+      "PSYNC ? -1",
+      "CLIENT KILL TYPE normal",
+    ],
+  ];
+  it.each<[RedisUserName, string[], string[]]>([
+    ["api-read", reads, [...writes, ...dangerous]],
+    ["api-write", [...reads, ...writes, "WAIT 0 1"], dangerous],
+    ["exporter", ["INFO ALL", "SLOWLOG GET 1", "LATENCY LATEST"], ["GET k", ...writes, ...dangerous]],
+    [
+      "probe",
+      ["PING", "INFO", "DBSIZE"],
+      [...reads.slice(0, 4), ...writes, "ACL LIST", "FLUSHALL", "EVAL 'return 1' 0"],
+    ],
+    [
+      "replication",
+      ["REPLCONF listening-port 1"],
+      [...reads, ...writes, ...dangerous.filter((c) => !c.startsWith("PSYNC"))],
+    ],
+    ["admin", [...reads, ...writes, "ACL LIST"], ["FLUSHALL", "FLUSHDB", "KEYS *", "SWAPDB 0 1", "MODULE LIST"]],
+  ])("%s: the least that it needs", (user, allowed, refused) => {
+    for (const command of allowed) expect([command, may(user, command)]).toEqual([command, true]);
+    for (const command of refused) expect([command, may(user, command)]).toEqual([command, false]);
+  });
+
+  it("know the next password, then the one before, without a restart; and neither once its file is gone", () => {
+    const put = (files: Record<string, string | undefined>) => {
+      for (const [name, text] of Object.entries(files)) {
+        const file = path.join(dir, "secret", name);
+        fs.rmSync(file, { force: true });
+        if (text !== undefined) fs.writeFileSync(file, text);
+      }
+      expect(runScript(dir, ["reload-access.sh", "redis"])).toMatchObject({ status: 0, stderr: "" });
+    };
+    const known = () => [PASSWORD, "new"].map((password) => as("probe", "PING", password) === "PONG");
+    put({ "probe.next": "new" });
+    expect(known()).toEqual([true, true]);
+    put({ probe: "new", "probe.next": undefined, "probe.old": PASSWORD });
+    expect(known()).toEqual([true, true]);
+    put({ "probe.old": undefined });
+    expect(known()).toEqual([false, true]);
+  });
+  it("replicas log in to main with the password of now", () => {
+    fs.rmSync(path.join(dir, "secret/replication"));
+    fs.writeFileSync(path.join(dir, "secret/replication"), "changed");
+    runScript(dir, ["reload-access.sh", "redis"]);
+    expect(as("admin", "CONFIG GET masterauth")).toContain("changed");
+  });
+  it("that cannot be taken are an error that says why", () => {
+    fs.rmSync(path.join(dir, "secret/admin"));
+    fs.writeFileSync(path.join(dir, "secret/admin"), "unknown here");
+    const { status, stderr } = runScript(dir, ["reload-access.sh", "redis"]);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^ACL LOAD: (NOAUTH|WRONGPASS)/)]);
+    fs.writeFileSync(path.join(dir, "secret/admin"), PASSWORD);
+  });
+
+  it("are known by hashes of their passwords only", () => {
+    const file = path.join(dir, "run/users.acl");
+    expect(fs.readFileSync(file, "utf8")).not.toContain(PASSWORD);
+    expect(fs.statSync(file).mode & 0o077).toBe(0);
+  });
+});
+
+describe("the table of users", () => {
+  const names = (text: string) =>
+    text
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ")[0]);
+  it("names Sentinels, and what only a pool needs, where main is chosen from one", () => {
+    expect(names(redisUsers(false))).toEqual(redisUserNames.filter((n) => n !== "sentinel"));
+    expect(names(redisUsers(true))).toEqual(redisUserNames);
+    expect(redisUsers(false)).not.toMatch(/waitaof|config\|set/);
+    expect(redisUsers(true)).toContain("+waitaof");
+    expect(names(sentinelUsers())).toEqual(["admin", "api-write", "probe", "sentinel"]);
+  });
+  it("has no double spaces or names that a shell would take apart", () => {
+    for (const name of Object.keys(REDIS_USERS)) expect(name).toMatch(/^[a-z-]+$/);
+    expect(redisUsers(true) + sentinelUsers()).not.toMatch(/ {2}|['"$`\\]/);
+  });
+});

@@ -1,0 +1,91 @@
+import { stripVTControlCharacters } from "node:util";
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { isAbout, parseLine, readable } from "../../../scripts/terminal/log-lines";
+import type { Run } from "../../../scripts/terminal/run-program";
+import { logs, selection } from "../../../scripts/commands/logs";
+import { testConfig } from "../../helpers/layers";
+
+const api =
+  '[pod/node-1/node] 2026-01-02T03:04:05.678901234Z {"level":"warn","message":"request slow","request":"abc-12345","ms":1200}';
+const nginx =
+  '[pod/react-1/react] 2026-01-02T03:04:05.678901234Z {"time":"x","request":"abc-12345","route":"/api/item","status":200}';
+const redis =
+  "[pod/redis-main-0/redis] 2026-01-02T03:04:05.678901234Z 1:M 02 Jan 2026 03:04:05.678 * Ready to accept connections";
+const plain = (text: string) => stripVTControlCharacters(text);
+
+describe("log lines", () => {
+  it("come apart into time, pod and text", () => {
+    expect(parseLine(api)).toMatchObject({ pod: "node-1", time: "2026-01-02T03:04:05.678901234Z" });
+    expect(parseLine("unable to retrieve container logs")).toBeUndefined();
+  });
+  it("of ours are read aloud: level, message, the rest by name", () => {
+    expect(plain(readable(parseLine(api)!))).toMatch(
+      /^\d\d:\d\d:05 node-1 warn request slow request=abc-12345 ms=1200$/,
+    );
+    expect(plain(readable(parseLine(nginx)!))).toMatch(/react-1 request=abc-12345 route=\/api\/item status=200$/);
+  });
+  it("of others stay as they are", () => {
+    expect(plain(readable(parseLine(redis)!))).toMatch(/redis-main-0 1:M .* \* Ready to accept connections$/);
+    expect(plain(readable({ ...parseLine(redis)!, text: "[1,2]" }))).toMatch(/ \[1,2\]$/);
+  });
+  it("are about a request whose id is theirs, not part of another", () => {
+    expect([api, nginx, redis].map((l) => isAbout(parseLine(l)!, "abc-12345"))).toEqual([true, true, false]);
+    expect(isAbout(parseLine(api)!, "abc-1234")).toBe(false);
+  });
+});
+
+describe("npm run logs", () => {
+  const answering = (lines: readonly string[]) => {
+    const commands: string[] = [];
+    const run: Run = (program, args, options) => {
+      const command = [program, ...args].join(" ");
+      commands.push(command);
+      if (command.includes(" logs ")) for (const line of lines) options.onLine?.(line);
+      const pods = { items: [{ kind: "Pod", metadata: { name: "node-1" } }] };
+      return Promise.resolve({ code: 0, stdout: JSON.stringify(command.includes("get pods") ? pods : {}), stderr: "" });
+    };
+    return { run, commands };
+  };
+  const options = { follow: false, previous: false, since: "10m", tail: "200", json: true };
+  let said: string;
+  beforeEach(() => {
+    said = "";
+    const keep = (text: string | Uint8Array) => ((said += String(text)), true);
+    jest.spyOn(process.stdout, "write").mockImplementation(keep);
+    jest.spyOn(process.stderr, "write").mockImplementation(keep);
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  it("asks for a part by its label, for a pod by its name, for all without one", async () => {
+    const kube = new Kube(testConfig(), answering([]).run);
+    expect(await selection(kube, "redis-replicas")).toEqual(["-l", "app.kubernetes.io/name=redis-replica"]);
+    expect(await selection(kube, "node")).toEqual(["-l", "app.kubernetes.io/name=node"]);
+    expect(await selection(kube, "node-1")).toEqual(["node-1"]);
+    expect(await selection(kube, undefined)).toEqual(["-l", "app.kubernetes.io/part-of=iacproject"]);
+  });
+  it("refuses an unknown name with the names there are", async () => {
+    const kube = new Kube(testConfig(), answering([]).run);
+    await expect(selection(kube, "nod")).rejects.toMatchObject({
+      message: "There is no part or pod nod in namespace iacproject.",
+      next: expect.stringMatching(/Parts: redis-main, .*Pods: node-1/),
+    });
+  });
+  it.each([
+    ["since", "yesterday"],
+    ["tail", "-3"],
+  ])("refuses --%s %s before it asks the cluster", async (name, value) => {
+    const { run, commands } = answering([]);
+    await expect(logs("node", { ...options, [name]: value }, run)).rejects.toThrow(`--${name} ${value}`);
+    expect(commands).toEqual([]);
+  });
+  it("shows one request's way through front and API", async () => {
+    const { run, commands } = answering([api, redis, nginx]);
+    await logs(undefined, { ...options, request: "abc-12345" }, run);
+    expect(said.trim().split("\n")).toHaveLength(2);
+    expect(commands.at(-1)).toMatch(/logs -l \S+ --prefix --timestamps .*--since 10m --tail 200$/);
+  });
+  it("says so where nothing was written", async () => {
+    await logs("node", { ...options, request: "abc-12345" }, answering([redis]).run);
+    expect(said).toContain("Nothing about request abc-12345 in the last 10m, in node.");
+  });
+});

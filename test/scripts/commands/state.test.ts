@@ -1,0 +1,97 @@
+/** States that move, with the real Terraform and two folders for backends. */
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import type { KubeObject } from "../../../scripts/cluster/kubectl";
+import type { Run } from "../../../scripts/terminal/run-program";
+import { lockOf, unlockCommand } from "../../../scripts/terraform/state-locks";
+import { moveState, StateStore } from "../../../scripts/terraform/state-store";
+
+const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
+if (!hasTerraform) console.warn("SKIPPED: no state was moved: terraform is not installed");
+const suite = hasTerraform ? describe : describe.skip;
+
+// the project's own needs an ES module, which jest cannot load
+const run: Run = (program, args, { cwd }) => {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: "utf8" });
+  if (status !== 0) return Promise.reject(new Error(stderr));
+  return Promise.resolve({ code: 0, stdout, stderr });
+};
+
+suite("a state", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-state-"));
+  afterAll(() => fs.rmSync(dir, { recursive: true }));
+  let count = 0;
+  const store = (state?: object) => {
+    const folder = path.join(dir, String(count++));
+    fs.mkdirSync(folder);
+    const file = path.join(folder, "kept", "a.tfstate");
+    fs.mkdirSync(path.dirname(file));
+    const backend = { terraform: { backend: { local: { path: file } } } };
+    fs.writeFileSync(path.join(folder, "main.tf.json"), JSON.stringify(backend));
+    if (state) fs.writeFileSync(file, JSON.stringify(state));
+    return new StateStore("terraform", folder, run);
+  };
+  const resource = {
+    mode: "managed",
+    type: "terraform_data",
+    name: "a",
+    provider: 'provider["terraform.io/builtin/terraform"]',
+    instances: [{ schema_version: 0, attributes: { id: "x" } }],
+  };
+  const held = (lineage: string, serial = 7) => ({
+    version: 4,
+    terraform_version: "1.11.0",
+    serial,
+    lineage,
+    outputs: {},
+    resources: [resource],
+  });
+
+  it("is copied as it is, and stays where it was", async () => {
+    const [from, to] = [store(held("one")), store()];
+    expect(await moveState("data", from, to)).toBe("moved");
+    expect(await to.read()).toMatchObject({ lineage: "one", serial: 7, resources: [{ name: "a" }] });
+    expect(await from.read()).toMatchObject({ lineage: "one", serial: 7 });
+  });
+  it("that is there already is left alone: an interrupted move goes on", async () => {
+    const [from, to] = [store(held("one")), store(held("one", 9))];
+    expect(await moveState("data", from, to)).toBe("there already");
+    expect(await to.read()).toMatchObject({ serial: 9 });
+  });
+  it("takes the place of an older version of itself", async () => {
+    const [from, to] = [store(held("one", 9)), store(held("one", 7))];
+    expect(await moveState("data", from, to)).toBe("moved");
+    expect(await to.read()).toMatchObject({ serial: 9 });
+  });
+  it("does not take the place of another one", async () => {
+    const [from, to] = [store(held("one")), store(held("two"))];
+    await expect(moveState("data", from, to)).rejects.toThrow(
+      "Layer data: there is another state already, with 1 resources",
+    );
+    expect(await to.read()).toMatchObject({ lineage: "two" });
+  });
+  it("of a layer that was never deployed is nothing to move", async () => {
+    expect(await moveState("data", store(), store())).toBe("nothing to move");
+  });
+});
+
+describe("a lock of a state in the cluster", () => {
+  const lease = (holder: string | undefined, info?: string): KubeObject => ({
+    apiVersion: "coordination.k8s.io/v1",
+    kind: "Lease",
+    metadata: { name: "a", ...(info ? { annotations: { "app.terraform.io/lock-info": info } } : {}) },
+    spec: holder ? { holderIdentity: holder } : {},
+  });
+  it("says who holds it, for what, since when, and how it is given up", () => {
+    const info = { ID: "1-2", Who: "ada@laptop", Operation: "OperationTypeApply", Created: "2026-01-02T03:04:05.6Z" };
+    const lock = lockOf(lease("1-2", JSON.stringify(info)), "data")!;
+    expect(lock.text).toBe("held by ada@laptop (apply) since 2026-01-02 03:04:05 UTC");
+    expect(unlockCommand("tofu", lock)).toBe("tofu -chdir=cdktf.out/stacks/data force-unlock 1-2");
+  });
+  it("that nobody holds is none; one that tells nothing of itself is one all the same", () => {
+    expect(lockOf(lease(undefined), "data")).toBeUndefined();
+    expect(lockOf(lease("9-9", "not JSON"), "data")).toMatchObject({ id: "9-9", text: "held by somebody (a run)" });
+  });
+});

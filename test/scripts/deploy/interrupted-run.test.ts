@@ -1,0 +1,165 @@
+/** What a run made that was ended by force is taken over by the next one; what is somebody else's is not. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { takeOver, targetOf, toldBeforehand } from "../../../scripts/deploy/interrupted-run";
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { RunError, type Run } from "../../../scripts/terminal/run-program";
+import { Terraform, type PlannedResource } from "../../../scripts/terraform/terraform";
+import { Failure } from "../../../scripts/terminal/ui";
+import { testConfig } from "../../helpers/layers";
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "cut-off-"));
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+const config = testConfig({ state: { dir: folder } });
+const file = path.join(folder, "applying", "data.json");
+
+const ours = { "app.kubernetes.io/part-of": "iacproject" };
+const metadata = (name: string, namespace?: string) => [{ name, ...(namespace ? { namespace } : {}) }];
+const create = (address: string, type: string, after: object) => ({
+  address,
+  type,
+  mode: "managed",
+  change: { actions: ["create"], after },
+});
+const PLANNED = [
+  create("kubernetes_namespace_v1.n", "kubernetes_namespace_v1", { metadata: metadata("iacproject") }),
+  create("kubernetes_config_map_v1.c", "kubernetes_config_map_v1", { metadata: metadata("redis", "iacproject") }),
+  create("kubernetes_secret_v1.s", "kubernetes_secret_v1", { metadata: metadata("redis-users", "iacproject") }),
+  create("kubernetes_manifest.m", "kubernetes_manifest", {
+    manifest: { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: "redis-main", namespace: "iacproject" } },
+  }),
+  create("helm_release.r", "helm_release", { name: "metrics-server", namespace: "kube-system" }),
+  create("random_id.x", "random_id", {}),
+  // what goes is no concern of it
+  {
+    ...create("kubernetes_service_v1.gone", "kubernetes_service_v1", {}),
+    change: { actions: ["delete"], after: null },
+  },
+];
+
+/** A cluster with these objects, by kind and name, and a state that knows these addresses. */
+function stage(objects: Record<string, object | undefined>, known: readonly string[] = []) {
+  const commands: string[] = [];
+  const run: Run = (program, args) => {
+    // kubectl's flags that choose the cluster
+    const line = args.join(" ").replace(/^(--(kubeconfig|context) \S+ )+/, "");
+    if (/^(import|-n \S+ delete|delete)/.test(line)) commands.push(`${program} ${line}`);
+    let stdout = "";
+    if (line.startsWith("show")) stdout = JSON.stringify({ resource_changes: PLANNED });
+    else if (line.startsWith("state list")) stdout = known.join("\n");
+    else if (line.startsWith("get ")) {
+      const [, kind, name] = line.split(" ");
+      const found = kind === "pods" || kind === "secrets" ? objects[kind] : objects[`${kind} ${name}`];
+      stdout = found ? JSON.stringify(found) : "";
+    }
+    return Promise.resolve({ code: 0, stdout, stderr: "" });
+  };
+  return { kube: new Kube(config, run), terraform: new Terraform(config, "data", run), commands };
+}
+const object = (name: string, more: object = {}) => ({
+  apiVersion: "v1",
+  kind: "Thing",
+  metadata: { name, labels: ours, creationTimestamp: new Date().toISOString(), ...more },
+});
+/** A run that was killed within its apply: its file stays. */
+async function cutOff(): Promise<void> {
+  const { kube, terraform } = stage({});
+  let told = "";
+  await toldBeforehand(kube, terraform, () => Promise.resolve((told = fs.readFileSync(file, "utf8"))));
+  // a run that ended by itself leaves none
+  expect(fs.existsSync(file)).toBe(false);
+  fs.writeFileSync(file, told);
+}
+
+it.each([
+  ["a failure that Terraform tells of", new Failure("Layer data: no"), false],
+  ["a Terraform that was killed", new RunError("terraform apply", undefined, "", "killed"), true],
+  ["a request to stop", new Failure("Stopped on request.", undefined, 130), true],
+])("after %s the next run looks for what is left only where it may be", async (_, error, looks) => {
+  const { kube, terraform } = stage({});
+  await expect(toldBeforehand(kube, terraform, () => Promise.reject(error))).rejects.toBe(error);
+  expect(fs.existsSync(file)).toBe(looks);
+  fs.rmSync(file, { force: true });
+});
+
+describe("after a run that was cut off", () => {
+  it("objects of its list that exist and are in no state are taken over, each by the id of its kind", async () => {
+    await cutOff();
+    const { kube, terraform, commands } = stage(
+      {
+        "namespace iacproject": object("iacproject"),
+        "configmap redis": object("redis"),
+        "statefulset.apps redis-main": object("redis-main"),
+      },
+      ["kubernetes_namespace_v1.n"],
+    );
+    expect(await takeOver(kube, terraform)).toBe(2);
+    expect(commands).toEqual([
+      "terraform import -input=false -no-color -lock-timeout=30s kubernetes_config_map_v1.c iacproject/redis",
+      "terraform import -input=false -no-color -lock-timeout=30s kubernetes_manifest.m apiVersion=apps/v1,kind=StatefulSet,namespace=iacproject,name=redis-main",
+    ]);
+    // once
+    expect(await takeOver(kube, terraform)).toBeUndefined();
+  });
+
+  it.each([
+    ["older than it", { creationTimestamp: "2020-01-01T00:00:00Z" }],
+    ["younger than its last sign of life", { creationTimestamp: new Date(Date.now() + 600_000).toISOString() }],
+    ["not ours", { labels: {} }],
+  ])("an object that is %s stays what it is, and Terraform's error with it", async (_, more) => {
+    await cutOff();
+    const { kube, terraform, commands } = stage({ "configmap redis": object("redis", more) });
+    expect(await takeOver(kube, terraform)).toBe(0);
+    expect(commands).toEqual([]);
+  });
+
+  it("a Secret is made again, for an import would write its values into the state", async () => {
+    await cutOff();
+    const { kube, terraform, commands } = stage({ "secret redis-users": object("redis-users"), pods: { items: [] } });
+    expect(await takeOver(kube, terraform)).toBe(1);
+    expect(commands).toEqual(["kubectl -n iacproject delete secret redis-users --ignore-not-found"]);
+  });
+
+  it("a Secret that pods use is not touched", async () => {
+    await cutOff();
+    const pod = { ...object("redis-main-0"), spec: { volumes: [{ secret: { secretName: "redis-users" } }] } };
+    const { kube, terraform, commands } = stage({
+      "secret redis-users": object("redis-users"),
+      pods: { items: [pod] },
+    });
+    await expect(takeOver(kube, terraform)).rejects.toThrow("Secret redis-users is in use by redis-main-0");
+    expect(commands).toEqual([]);
+    fs.rmSync(file);
+  });
+
+  it("a Helm release is freed of the attempt that was cut off, and of nothing else", async () => {
+    await cutOff();
+    const items = [
+      object("sh.helm.release.v1.metrics-server.v1", { labels: { status: "deployed" } }),
+      object("sh.helm.release.v1.metrics-server.v2", { labels: { status: "pending-upgrade" } }),
+    ];
+    const { kube, terraform, commands } = stage({ secrets: { items } });
+    expect(await takeOver(kube, terraform)).toBe(1);
+    expect(commands).toEqual([
+      "kubectl -n kube-system delete secrets sh.helm.release.v1.metrics-server.v2 --ignore-not-found",
+    ]);
+  });
+
+  it("killed while it wrote its list, it had begun nothing", async () => {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, '{"at": "20');
+    const { kube, terraform } = stage({});
+    expect(await takeOver(kube, terraform)).toBeUndefined();
+    expect(fs.existsSync(file)).toBe(false);
+  });
+});
+
+it("what is no object of the cluster, or has no name yet, is not looked for", () => {
+  const planned = (type: string, values: object) =>
+    targetOf({ address: `${type}.x`, type, values: values as PlannedResource["values"], isNew: true });
+  expect(planned("docker_image", { name: "node" })).toBeUndefined();
+  expect(planned("kubernetes_service_v1", { metadata: [{}] })).toBeUndefined();
+  expect(planned("kubernetes_manifest", {})).toBeUndefined();
+  expect(planned("kubernetes_service_v1", { metadata: [{ name: "a" }] })).toMatchObject({ name: "a" });
+});

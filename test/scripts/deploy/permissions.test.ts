@@ -1,0 +1,111 @@
+import { testConfig, synthesize } from "../../helpers/layers";
+import { Kube } from "../../../scripts/cluster/kubectl";
+import type { Stack } from "../../../scripts/terraform/render-manifests";
+import { checkRights, rightsFor, type Right } from "../../../scripts/deploy/permissions";
+import { RunError, type Run } from "../../../scripts/terminal/run-program";
+
+const stacks = (over: object = {}) => synthesize(over) as unknown as Record<string, Stack>;
+const told = (rights: readonly Right[]) =>
+  rights.map((r) => `${r.layer}: ${r.resource}${r.group ? `.${r.group}` : ""} ${r.namespace ?? "(cluster)"}`);
+
+interface Asked {
+  spec: { resourceAttributes: { group: string; resource: string; verb: string; namespace?: string } };
+}
+/** A cluster that denies what `no` says yes to; answers as kubectl prints them. */
+const cluster = (no: (a: Asked["spec"]["resourceAttributes"]) => boolean): Kube => {
+  const run: Run = (_program, _args, options) => {
+    const { items } = JSON.parse(options.input!) as { items: Asked[] };
+    const answers = items.map((i) => ({ ...i, status: { allowed: !no(i.spec.resourceAttributes) } }));
+    return Promise.resolve({
+      code: 0,
+      stdout: answers.map((a) => JSON.stringify(a, null, 4)).join("\n") + "\n",
+      stderr: "",
+    });
+  };
+  return new Kube(testConfig(), run);
+};
+const refusal = async (kube: Kube, rights: readonly Right[]) =>
+  checkRights(kube, rights).then(
+    (said) => [said, ""],
+    (error: { message: string; next?: string }) => [error.message, error.next ?? ""],
+  );
+
+describe("what a deploy has to be allowed", () => {
+  it("is each kind that its layers make, in its namespace, once", () => {
+    const all = told(rightsFor(stacks()));
+    expect(all).toEqual([...new Set(all)]);
+    for (const right of [
+      "data: namespaces (cluster)",
+      "data: statefulsets.apps iacproject",
+      "data: networkpolicies.networking.k8s.io iacproject",
+      "data: horizontalpodautoscalers.autoscaling iacproject",
+      "data: deployments.apps iacproject",
+      "app: roles.rbac.authorization.k8s.io iacproject",
+      "app: secrets kube-system",
+      "app: apiservices.apiregistration.k8s.io (cluster)",
+      "observability: customresourcedefinitions.apiextensions.k8s.io (cluster)",
+    ])
+      expect(all).toContain(right);
+  });
+  it("is less with settings that do without: one namespace is enough", () => {
+    const rights = rightsFor(
+      stacks({
+        namespaces: { create: false },
+        observability: "none",
+        metricsServer: { mode: "existing" },
+        node: { discovery: "dns" },
+        networkPolicies: false,
+        workloads: "helm",
+      }),
+    );
+    expect(new Set(rights.map((r) => r.namespace))).toEqual(new Set(["iacproject"]));
+    expect(told(rights)).toContain("data: statefulsets.apps iacproject");
+    expect(rights.map((r) => r.resource)).not.toContain("roles");
+    expect(rights.map((r) => r.resource)).not.toContain("networkpolicies");
+  });
+});
+
+describe("a cluster", () => {
+  const rights = rightsFor(stacks());
+  it("that allows all is content", async () => {
+    expect(
+      await refusal(
+        cluster(() => false),
+        rights,
+      ),
+    ).toEqual([expect.stringMatching(/^\d+ kinds of objects may/), ""]);
+  });
+  it("of somebody else, where one namespace is ours: each denial is named, with the settings that do without", async () => {
+    const [message, next] = await refusal(
+      cluster((a) => a.namespace !== "iacproject" || a.group === "rbac.authorization.k8s.io"),
+      rights,
+    );
+    expect(message).toContain("namespaces of the cluster (layer data)");
+    expect(message).toContain("customresourcedefinitions.apiextensions.k8s.io of the cluster (layer observability)");
+    expect(message).toContain("roles.rbac.authorization.k8s.io in namespace iacproject (layer app)");
+    for (const setting of [
+      "namespaces.create: false",
+      "observability: none",
+      "metricsServer.mode: existing",
+      "node.discovery: dns",
+    ])
+      expect(next).toContain(setting);
+    expect(next).not.toContain("No setting");
+  });
+  it("that denies what nothing does without: that is said, and which verbs", async () => {
+    const [message, next] = await refusal(
+      cluster((a) => a.resource === "horizontalpodautoscalers" && a.verb === "delete"),
+      rights,
+    );
+    expect(message).toMatch(
+      /^ {2}delete horizontalpodautoscalers\.autoscaling in namespace iacproject \(layer data\)$/m,
+    );
+    expect(next).toBe("No setting does without horizontalpodautoscalers: ask who runs the cluster.");
+  });
+  it("that does not say stops nobody", async () => {
+    const kube = new Kube(testConfig(), () =>
+      Promise.reject(new RunError("kubectl create", 1, "forbidden", "kubectl create failed: forbidden")),
+    );
+    expect((await refusal(kube, rights))[0]).toMatch(/^not known/);
+  });
+});

@@ -1,0 +1,67 @@
+import {
+  auditFindings,
+  checkovFindings,
+  kubeconformFindings,
+  kubeScoreFindings,
+  unanswered,
+  withLocalReferences,
+} from "../../../scripts/maintenance/scan";
+
+const finding = (check: string) => ({ check, where: "a", what: "b" });
+
+describe("findings of a scanner", () => {
+  it("without an answer are left, and so are answers that nothing needs", () => {
+    const answers = { A1: "for a reason", A2: "of old" };
+    expect(unanswered([finding("A1"), finding("B1")], answers)).toEqual({ open: [finding("B1")], idle: ["A2"] });
+    expect(unanswered([finding("A1"), finding("A1")], { A1: "for a reason" })).toEqual({ open: [], idle: [] });
+  });
+  it("are checkov's failed checks, of one report or of several", () => {
+    const failed = { check_id: "CKV_K8S_1", check_name: "No root", resource: "Pod.a.b" };
+    const report = { results: { failed_checks: [failed] } };
+    const found = [{ check: "CKV_K8S_1", where: "Pod.a.b", what: "No root" }];
+    expect(checkovFindings(JSON.stringify(report))).toEqual(found);
+    expect(checkovFindings(JSON.stringify([report, { results: { failed_checks: [] } }]))).toEqual(found);
+    // nothing to look at is told without results
+    expect(checkovFindings(JSON.stringify({ passed: 0 }))).toEqual([]);
+  });
+  it("are kube-score's critical ones, not its hints", () => {
+    const check = (id: string, grade: number, skipped = false) => ({
+      check: { id, name: id },
+      grade,
+      skipped,
+      comments: [{ summary: `about ${id}` }],
+    });
+    const object = {
+      object_name: "Pod/a",
+      checks: [check("bad", 1), check("hint", 5), check("fine", 10), check("no", 1, true)],
+    };
+    expect(kubeScoreFindings(JSON.stringify([object, { object_name: "b", checks: null }]))).toEqual([
+      { check: "bad", where: "Pod/a", what: "about bad" },
+    ]);
+  });
+  it("are kubeconform's objects that do not fit, with what does not", () => {
+    const text = JSON.stringify({
+      resources: [{ filename: "/x/service.yaml", status: "statusInvalid", msg: "clusterIp" }],
+    });
+    expect(kubeconformFindings(text)).toEqual([{ check: "statusInvalid", where: "service.yaml", what: "clusterIp" }]);
+    expect(kubeconformFindings("{}")).toEqual([]);
+  });
+  it("are npm's packages with a hole of moderate severity or above; a registry that does not answer is said", () => {
+    const entry = (name: string, severity: string) => ({ name, severity, range: "<2" });
+    const vulnerabilities = { a: entry("a", "low"), b: entry("b", "high") };
+    expect(auditFindings(JSON.stringify({ vulnerabilities }), "images/node")).toEqual([
+      { check: "b <2", where: "images/node", what: "high" },
+    ]);
+    expect(() => auditFindings(JSON.stringify({ message: "405 Method Not Allowed" }), ".")).toThrow("405");
+  });
+});
+
+it("a schema refers to the file beside it", () => {
+  const schema = {
+    $id: "https://somewhere.example/a",
+    properties: { spec: { $ref: "/api/_definitions.json#/$defs/S" } },
+  };
+  expect(JSON.parse(withLocalReferences(JSON.stringify(schema)))).toEqual({
+    properties: { spec: { $ref: "_definitions.json#/$defs/S" } },
+  });
+});

@@ -1,0 +1,73 @@
+/** Snapshots as a real redis-server writes them. */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { checkSnapshot, Crc64, dropMark } from "../../../scripts/redis/rdb-check";
+
+it("the checksum is that of Redis", () => {
+  // the value that Redis' own source gives for these digits
+  expect(new Crc64().update(Buffer.from("123456789")).value.toString(16)).toBe("e9c6d914c4b8d9ca");
+  const parts = new Crc64().update(Buffer.from("1234")).update(Buffer.from("56789"));
+  expect(parts.value.toString(16)).toBe("e9c6d914c4b8d9ca");
+});
+
+const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
+if (!hasRedis) console.warn("SKIPPED: snapshots were not looked at: redis-server is not installed");
+const suite = hasRedis ? describe : describe.skip;
+
+suite("a snapshot", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-rdb-"));
+  const file = path.join(dir, "dump.rdb");
+  const copy = path.join(dir, "copy.rdb");
+  beforeAll(async () => {
+    const socket = path.join(dir, "redis.sock");
+    const server = spawn("redis-server", ["--port", "0", "--unixsocket", socket, "--dir", dir, "--save", ""], {
+      stdio: "ignore",
+    });
+    const cli = (...args: string[]) => execFileSync("redis-cli", ["-s", socket, ...args], { encoding: "utf8" });
+    for (let i = 0; i < 100 && !fs.existsSync(socket); i++) await new Promise((r) => setTimeout(r, 50));
+    cli("EVAL", "for i = 1, 2000 do redis.call('SET', 'key:' .. i, string.rep('v', i % 100)) end", "0");
+    expect(cli("SAVE").trim()).toBe("OK");
+    server.kill();
+    await new Promise((r) => server.once("close", r));
+  });
+  afterAll(() => fs.rmSync(dir, { recursive: true }));
+  const changed = (change: (bytes: Buffer) => Buffer) => {
+    fs.writeFileSync(copy, change(fs.readFileSync(file)));
+    return () => checkSnapshot(copy);
+  };
+
+  it("that is whole is taken, with its format's version", () => {
+    expect(checkSnapshot(file)).toMatchObject({ checked: true, bytes: fs.statSync(file).size });
+    expect(checkSnapshot(file).version).toBeGreaterThanOrEqual(9);
+  });
+  it.each([
+    ["cut in the middle", (b: Buffer) => b.subarray(0, b.length / 2), /cut off or damaged/],
+    ["without its last byte", (b: Buffer) => b.subarray(0, -1), /cut off or damaged/],
+    ["cut to nothing but its head", (b: Buffer) => b.subarray(0, 12), /is cut off/],
+    ["with one bit turned", (b: Buffer) => ((b[b.length >> 1]! ^= 1), b), /its checksum does not fit/],
+    ["that is a text", () => Buffer.from("not a snapshot at all, but long enough"), /is no snapshot of Redis/],
+    ["that is empty", () => Buffer.alloc(0), /is no snapshot of Redis/],
+  ])("%s is refused", (_, change, why) => {
+    expect(changed(change)).toThrow(why);
+    expect(changed(change)).toThrow(/nothing was changed/);
+  });
+  it("as main sends it, with a mark behind it, loses the mark and nothing else", () => {
+    fs.writeFileSync(
+      copy,
+      Buffer.concat([fs.readFileSync(file), Buffer.from("0123456789abcdef".repeat(3).slice(0, 40))]),
+    );
+    dropMark(copy);
+    expect(fs.readFileSync(copy).equals(fs.readFileSync(file))).toBe(true);
+    dropMark(copy);
+    expect(checkSnapshot(copy)).toMatchObject({ checked: true });
+  });
+  it("that is not there is refused", () => {
+    expect(() => checkSnapshot(path.join(dir, "missing.rdb"))).toThrow(/cannot be read \(ENOENT\)/);
+  });
+  it("without a checksum is taken as that", () => {
+    const check = changed((b) => Buffer.concat([b.subarray(0, -8), Buffer.alloc(8)]));
+    expect(check()).toMatchObject({ checked: false });
+  });
+});

@@ -1,0 +1,34 @@
+/** Two runs in one folder would read each other's plans: the second says who is at work. */
+import { spawn, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { onlyRun } from "../../../scripts/terminal/lock";
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "one-run-"));
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+const file = path.join(folder, "state", "running.json");
+const heldBy = (pid: number) => {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, JSON.stringify({ pid, command: "up", at: "2026-01-02T03:04:05.000Z" }));
+};
+
+it("a run that is at work is named, and left alone", () => {
+  const other = spawn("sleep", ["60"]);
+  heldBy(other.pid!);
+  expect(() => onlyRun(file, "diff")).toThrow(
+    `npm run up works in this folder since 2026-01-02 03:04:05 UTC (process ${other.pid}).`,
+  );
+  expect(JSON.parse(fs.readFileSync(file, "utf8"))).toMatchObject({ pid: other.pid });
+  other.kill();
+});
+
+it.each([
+  ["of a run that was killed", () => heldBy(spawnSync("true").pid)],
+  ["that nobody can read", () => fs.writeFileSync(file, "{")],
+])("a mark %s is taken", (_, leave) => {
+  leave();
+  onlyRun(file, "up");
+  expect(JSON.parse(fs.readFileSync(file, "utf8"))).toMatchObject({ pid: process.pid, command: "up" });
+  fs.rmSync(file);
+});

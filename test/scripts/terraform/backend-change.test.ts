@@ -1,0 +1,56 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { gzipSync } from "node:zlib";
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { checkStateIsHere } from "../../../scripts/terraform/backend-change";
+import { testConfig } from "../../helpers/layers";
+
+describe("a deploy with another backend than the one that has the states", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-elsewhere-"));
+  afterAll(() => fs.rmSync(dir, { recursive: true }));
+  const stateOf = (namespace: string, resources: unknown[] = [{}]) =>
+    JSON.stringify({ resources, outputs: { namespace: { value: namespace } } });
+  const files = (text?: string) => {
+    const file = path.join(dir, "data.tfstate");
+    fs.rmSync(file, { force: true });
+    if (text !== undefined) fs.writeFileSync(file, text);
+  };
+  /** Checks with what the cluster's Secret holds, if there is one. */
+  const check = (backend: string, secret?: string) => {
+    const config = testConfig({
+      state: { backend, dir, ...(backend === "s3" ? { bucket: "abc", region: "xy" } : {}) },
+    });
+    const data = { tfstate: gzipSync(Buffer.from(secret ?? "")).toString("base64") };
+    const object = { apiVersion: "v1", kind: "Secret", metadata: { name: "a" }, data };
+    const stdout = secret === undefined ? "" : JSON.stringify(object);
+    return checkStateIsHere(new Kube(config, () => Promise.resolve({ code: 0, stdout, stderr: "" })));
+  };
+
+  it("is stopped, with the command that brings them along", async () => {
+    files(stateOf("iacproject"));
+    await expect(check("kubernetes")).rejects.toMatchObject({
+      message: expect.stringContaining("and state.backend is kubernetes"),
+      next: expect.stringContaining("npm run state -- --from local"),
+    });
+    await expect(check("s3")).rejects.toThrow("has its states in");
+    files();
+    await expect(check("local", stateOf("iacproject"))).rejects.toMatchObject({
+      next: expect.stringContaining("npm run state -- --from kubernetes"),
+    });
+  });
+  it("goes on where they are where they should be, or are another deployment's, or empty", async () => {
+    files(stateOf("iacproject"));
+    await check("local", stateOf("iacproject"));
+    files(stateOf("another"));
+    await check("kubernetes");
+    files(stateOf("iacproject", []));
+    await check("kubernetes");
+    files("not a state");
+    await check("kubernetes");
+    files();
+    await check("kubernetes");
+    await check("local");
+    await check("local", stateOf("another"));
+  });
+});

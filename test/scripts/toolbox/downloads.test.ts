@@ -1,0 +1,139 @@
+/** Downloads of programs, against a small server of this test. */
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import * as os from "node:os";
+import * as path from "node:path";
+import { execFileSync, spawnSync } from "node:child_process";
+import { zipSync } from "fflate";
+import { PROJECT_ROOT } from "../../../catalog/paths";
+import { TOOLS } from "../../../catalog/versions";
+import type { Run } from "../../../scripts/terminal/run-program";
+import { fetchTool, platform, sourceOf, sumFor, TOOL_NAMES } from "../../../scripts/toolbox/downloads";
+
+const run: Run = (program, args) =>
+  Promise.resolve({ code: 0, stdout: execFileSync(program, args).toString(), stderr: "" });
+const PROGRAM = "#!/bin/sh\necho it runs\n";
+const sha256 = (content: Buffer) => createHash("sha256").update(content).digest("hex");
+
+describe("a tool's download", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "tools-"));
+  const into = path.join(dir, "bin");
+  const served = new Map<string, Buffer>();
+  let server: Server;
+  let host: string;
+  const source = (file: string, pack: "none" | "zip" | "tar.gz") => ({
+    file: `${host}/${file}`,
+    sums: `${host}/sums`,
+    pack,
+  });
+  /** Serves a file, with its sum among those of others. */
+  const serve = (file: string, content: Buffer) => {
+    served.set(`/${file}`, content);
+    served.set("/sums", Buffer.from(`${"0".repeat(64)}  other.zip\n${sha256(content)}  ${file}\n`));
+  };
+  const runs = (program: string) => execFileSync(program).toString().trim();
+
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      const content = served.get(request.url!);
+      response.writeHead(content ? 200 : 404).end(content);
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    host = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  beforeEach(() => {
+    served.clear();
+    fs.rmSync(into, { recursive: true, force: true });
+  });
+  afterAll(() => {
+    server.close();
+    fs.rmSync(dir, { recursive: true });
+  });
+
+  it("as it is, in a zip archive or in a tar archive becomes a program that runs", async () => {
+    serve("kubectl", Buffer.from(PROGRAM));
+    expect(runs(await fetchTool("kubectl", source("kubectl", "none"), into))).toBe("it runs");
+
+    serve("terraform.zip", Buffer.from(zipSync({ "LICENSE.txt": Buffer.from("x"), terraform: Buffer.from(PROGRAM) })));
+    expect(runs(await fetchTool("terraform", source("terraform.zip", "zip"), into))).toBe("it runs");
+
+    fs.mkdirSync(path.join(dir, "linux-amd64"));
+    fs.writeFileSync(path.join(dir, "linux-amd64", "helm"), PROGRAM);
+    execFileSync("tar", ["-czf", path.join(dir, "helm.tar.gz"), "-C", dir, "linux-amd64"]);
+    serve("helm.tar.gz", fs.readFileSync(path.join(dir, "helm.tar.gz")));
+    expect(runs(await fetchTool("helm", source("helm.tar.gz", "tar.gz"), into, run))).toBe("it runs");
+    expect(fs.readdirSync(into).sort()).toEqual(["helm", "kubectl", "terraform"]);
+  });
+  it("with another sum than the publisher's is not installed, and leaves nothing", async () => {
+    serve("kubectl", Buffer.from(PROGRAM));
+    served.set("/kubectl", Buffer.from("something else"));
+    await expect(fetchTool("kubectl", source("kubectl", "none"), into)).rejects.toThrow(
+      /is not what its publisher describes/,
+    );
+    expect(fs.existsSync(into)).toBe(false);
+  });
+  it("of an archive without the program leaves nothing", async () => {
+    serve("terraform.zip", Buffer.from(zipSync({ readme: Buffer.from("x") })));
+    await expect(fetchTool("terraform", source("terraform.zip", "zip"), into)).rejects.toThrow("holds no terraform");
+    expect(fs.readdirSync(into)).toEqual([]);
+  });
+  it("that is not there, or from a host that cannot be reached, says so in one sentence", async () => {
+    await expect(fetchTool("kubectl", source("kubectl", "none"), into)).rejects.toThrow("answered 404");
+    const nowhere = { file: "http://127.0.0.1:1/a", sums: "http://127.0.0.1:1/b", pack: "none" as const };
+    await expect(fetchTool("kubectl", nowhere, into)).rejects.toMatchObject({
+      message: expect.stringMatching(/^127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)\.$|^127\.0\.0\.1:1 cannot/),
+      next: expect.stringContaining("Without the internet"),
+    });
+  });
+});
+
+describe("where tools come from", () => {
+  it("is an address of the publisher with version, system and machine, for each", () => {
+    for (const name of TOOL_NAMES)
+      for (const p of [platform("linux", "x64"), platform("darwin", "arm64")]) {
+        const { file, sums } = sourceOf(name, p);
+        expect(file).toContain(TOOLS[name].version);
+        expect(file).toContain(p.os);
+        expect(file).toContain(p.arch);
+        expect(new URL(sums).host).toBe(new URL(TOOLS[name].host).host);
+      }
+  });
+  it("is nowhere for other machines", () => {
+    expect(() => platform("win32", "x64")).toThrow("There is no download for win32 on x64");
+    expect(() => platform("linux", "riscv64")).toThrow("There is no download");
+  });
+});
+
+describe("a publisher's sums", () => {
+  const sum = "a".repeat(64);
+  it("are a sum alone, or lines with names", () => {
+    expect(sumFor("https://x/kubectl", `${sum}\n`)).toBe(sum);
+    expect(sumFor("https://x/kind-linux-amd64", `${sum}  kind-linux-amd64\n`)).toBe(sum);
+    expect(sumFor("https://x/b.zip", `${"b".repeat(64)}  a.zip\n${sum} *b.zip\n`)).toBe(sum);
+  });
+  it("without that file, or that are no sums, are refused", () => {
+    expect(() => sumFor("https://x/c.zip", `${sum}  a.zip\n${sum}  b.zip\n`)).toThrow("gives no SHA-256 for c.zip");
+    expect(() => sumFor("https://x/c.zip", "<html>not found</html>")).toThrow("gives no SHA-256");
+  });
+});
+
+it("what was downloaded is found by the commands, behind what the machine has", () => {
+  const bin = path.join(PROJECT_ROOT, ".tools", "bin");
+  const name = `only-here-${process.pid}`;
+  fs.mkdirSync(bin, { recursive: true });
+  fs.writeFileSync(path.join(bin, name), PROGRAM, { mode: 0o755 });
+  try {
+    const script = `import { runScript } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts", "bootstrap.mjs"))};
+      process.exit(await runScript(${JSON.stringify(`.tools/bin/${name}.ts`)}, []));`;
+    fs.writeFileSync(
+      path.join(bin, `${name}.ts`),
+      `import { execFileSync } from "node:child_process"; process.stdout.write(execFileSync("${name}"));`,
+    );
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    expect(stdout).toContain("it runs");
+  } finally {
+    for (const file of [name, `${name}.ts`]) fs.rmSync(path.join(bin, file), { force: true });
+  }
+});
