@@ -1,7 +1,7 @@
 /** Peer: node:http by hand with the API's own pool. What is left out is what the API's server adds around it. */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { readFields } from "../../images/node/src/input";
+import { readFields } from "../../images/node/src/http/input";
 import { Store } from "../../images/node/src/redis/store";
 import * as c from "./common";
 

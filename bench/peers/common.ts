@@ -5,13 +5,13 @@
  */
 import { Admission } from "../../images/node/src/admission";
 import { type HostPort, readConfig } from "../../images/node/src/config";
-import { badRequest, HttpError } from "../../images/node/src/errors";
-import { checkLimit, checkMatch, page, stream } from "../../images/node/src/items";
+import { badRequest, HttpError } from "../../images/node/src/http/errors";
+import { checkLimit, checkMatch, page, stream } from "../../images/node/src/http/listing";
 import { Metrics } from "../../images/node/src/metrics/metrics";
-import { credentials } from "../../images/node/src/redis/login";
+import { credentials } from "../../images/node/src/credentials";
 import type { Consistency, Scanned, Store } from "../../images/node/src/redis/store";
 
-export { checkId, checkValue, consistencyOf, LIMITS } from "../../images/node/src/input";
+export { checkId, checkValue, consistencyOf, LIMITS } from "../../images/node/src/http/input";
 export { HttpError, badRequest, Metrics };
 
 export const config = readConfig(process.env);

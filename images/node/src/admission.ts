@@ -2,7 +2,7 @@
  * How much is taken on at once. Above the bounds a request is refused at once with 503 and
  * Retry-After: a caller that waits in vain costs more than one that is told, and memory stays flat.
  */
-import { HttpError } from "./errors";
+import { HttpError } from "./http/errors";
 
 export type ShedReason = "in_flight" | "bytes" | "lists";
 

@@ -1,6 +1,6 @@
 /** The API's settings, from its environment. Passwords come as files, never as variables. */
 import { readFileSync } from "node:fs";
-import { readPassword, type Login } from "./redis/login";
+import { readPassword, type Login } from "./credentials";
 
 /** A Redis by `host:port`. */
 export interface HostPort {

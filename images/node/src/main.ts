@@ -1,7 +1,7 @@
 /** Starts the API and stops it gracefully. */
 import { readConfig } from "./config";
 import { log } from "./log";
-import { ApiServer } from "./server";
+import { ApiServer } from "./http/server";
 
 /** Below the pod's grace period, so that a slow caller cannot turn a stop into a kill. */
 const STOP_LIMIT_MS = 30_000;

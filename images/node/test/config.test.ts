@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readConfig } from "../src/config";
-import { credentials } from "../src/redis/login";
+import { credentials } from "../src/credentials";
 
 describe("logging in to Redis", () => {
   const dir = mkdtempSync(join(tmpdir(), "api-"));

@@ -6,7 +6,7 @@ import { readConfig } from "../src/config";
 import { Discovery } from "../src/discovery/discovery";
 import { DnsSource } from "../src/discovery/dns";
 import { membersOf, type EndpointSlice } from "../src/discovery/endpoint-slices";
-import type { Member } from "../src/redis/pool";
+import type { Member } from "../src/discovery/source";
 import { FakeKubernetes } from "./cluster";
 import { eventually } from "./redis";
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApi, type Api } from "./api";
 import { Cluster } from "./cluster";
 import { eventually, hasRedis } from "./redis";
-import { parseLoad } from "../src/redis/replication";
+import { parseLoad } from "../src/redis/reads/replication-lag";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -1,6 +1,6 @@
 /** What INFO says, and how old a replica's data is. */
 import { describe, expect, it } from "vitest";
-import { LagClock, parseReplication, type Replication } from "../src/redis/replication";
+import { LagClock, parseReplication, type Replication } from "../src/redis/reads/replication-lag";
 
 const info = (lines: Record<string, string | number>) =>
   `# Replication\r\n${Object.entries(lines)

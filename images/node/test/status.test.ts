@@ -1,7 +1,7 @@
 /** What the API tells people who watch it: itself, its replicas, and who holds a key. */
 import { hostname } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Copies, Status } from "../src/status";
+import type { Copies, Status } from "../src/http/status";
 import { json, startApi, type Api } from "./api";
 import { Cluster } from "./cluster";
 import { eventually, hasRedis } from "./redis";

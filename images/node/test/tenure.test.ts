@@ -1,6 +1,6 @@
 /** When a main may be believed that not all of its copies confirm. */
 import { describe, expect, it } from "vitest";
-import { LEASE_MS, PROBATION_MS, Tenure } from "../src/redis/tenure";
+import { LEASE_MS, PROBATION_MS, Tenure } from "../src/redis/writes/main-lease";
 
 function tenure() {
   let now = 1000;

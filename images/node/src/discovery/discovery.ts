@@ -10,16 +10,9 @@
  */
 import { log } from "../log";
 import type { ApiConfig } from "../config";
-import type { Member } from "../redis/pool";
 import { DnsSource } from "./dns";
 import { WatchSource } from "./endpoint-slices";
-
-export interface Source {
-  readonly name: string;
-  /** Calls `found` with all members whenever they may have changed. Never throws. */
-  start(found: (members: readonly Member[]) => void): void;
-  stop(): void;
-}
+import type { Member, Source } from "./source";
 
 /** Before a less exact source is used, an exact one has this long to answer first, ms. */
 const PATIENCE_MS = 1000;

@@ -2,8 +2,7 @@
 import { lookup } from "node:dns/promises";
 import { log } from "../log";
 import type { HostPort } from "../config";
-import type { Member } from "../redis/pool";
-import type { Source } from "./discovery";
+import type { Member, Source } from "./source";
 
 /** How often the name is asked for, ms. CoreDNS itself keeps an answer for 5 s. */
 const INTERVAL_MS = 1000;

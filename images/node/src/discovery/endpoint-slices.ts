@@ -11,8 +11,7 @@ import * as https from "node:https";
 import { join } from "node:path";
 import { log } from "../log";
 import type { WatchConfig } from "../config";
-import type { Member } from "../redis/pool";
-import type { Source } from "./discovery";
+import type { Member, Source } from "./source";
 
 /** The server ends a watch after this long; it is then opened anew with a fresh token. */
 const WATCH_SECONDS = 120;

@@ -1,7 +1,7 @@
 /** What Prometheus reads: requests, process, event loop, the pool of replicas. Table: docs/api.md. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Admission } from "../admission";
-import { REPLICA_STATES } from "../redis/replica";
+import { REPLICA_STATES } from "../redis/reads/replica";
 import type { Store } from "../redis/store";
 import { FastHistogram, type Series } from "./histogram";
 import { Recent } from "./recent";

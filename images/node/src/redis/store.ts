@@ -1,16 +1,16 @@
 /** The data path: writes to Redis main, reads from its replicas, main where none of them can. */
 import type { Redis } from "ioredis";
 import { Discovery } from "../discovery/discovery";
-import { HttpError, unavailable } from "../errors";
+import { HttpError, unavailable } from "../http/errors";
 import type { ApiConfig } from "../config";
-import { Clock } from "./clock";
-import { Connection, readRunId } from "./connection";
-import { NoAnswer, NotSent, Refused } from "./errors";
-import { ReplicaPool } from "./pool";
-import type { Replica } from "./replica";
-import { hasCopy, LagClock, parseReplication } from "./replication";
-import { REFUSES_ALL } from "./refusal";
-import { Lanes, WriteLane } from "./write-lane";
+import { Clock } from "./connection/timeout-clock";
+import { Connection, readRunId } from "./connection/connection";
+import { NoAnswer, NotSent, Refused } from "./connection/errors";
+import { ReplicaPool } from "./reads/replica-pool";
+import type { Replica } from "./reads/replica";
+import { hasCopy, LagClock, parseReplication } from "./reads/replication-lag";
+import { REFUSES_ALL } from "./writes/write-gate";
+import { Lanes, WriteLane } from "./writes/write-lane";
 
 /** Replicas that a read asks, one after the other, before it asks main. */
 const REPLICA_TRIES = 2;

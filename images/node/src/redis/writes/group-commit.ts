@@ -6,9 +6,9 @@
  * Source: redis.io/commands/wait, redis.io/commands/waitaof
  */
 import type { Redis } from "ioredis";
-import type { Connection } from "./connection";
-import { NotKept, NotSent } from "./errors";
-import type { Tenure } from "./tenure";
+import type { Connection } from "../connection/connection";
+import { NotKept, NotSent } from "../connection/errors";
+import type { Tenure } from "./main-lease";
 
 /**
  * A copy tells what is on its disk when it is asked and once a second; one that was asked while it still wrote told

@@ -4,12 +4,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { Admission } from "./admission";
-import type { ApiConfig } from "./config";
+import { Admission } from "../admission";
+import type { ApiConfig } from "../config";
 import { HttpError } from "./errors";
-import { log } from "./log";
-import { Metrics } from "./metrics/metrics";
-import { Store } from "./redis/store";
+import { log } from "../log";
+import { Metrics } from "../metrics/metrics";
+import { Store } from "../redis/store";
 import { ROUTES, type Context, type Reply } from "./routes";
 
 /** Longer than callers keep idle connections (most proxies 60 s, the page's nginx 3 s): ours must not end first. */

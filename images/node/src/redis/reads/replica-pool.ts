@@ -3,16 +3,12 @@
  * are drawn by lot: it spreads evenly, and away from a slow one, without any of them being watched.
  * (M. Mitzenmacher, The Power of Two Choices in Randomized Load Balancing, 2001.)
  */
-import { log } from "../log";
-import type { ApiConfig, HostPort } from "../config";
-import type { Clock } from "./clock";
+import { log } from "../../log";
+import type { ApiConfig } from "../../config";
+import type { Member } from "../../discovery/source";
+import type { Clock } from "../connection/timeout-clock";
 import { Replica } from "./replica";
-import type { LagClock } from "./replication";
-
-export interface Member extends HostPort {
-  /** Name in logs and metrics: the pod's, where it is known. */
-  readonly name: string;
-}
+import type { LagClock } from "./replication-lag";
 
 export class ReplicaPool {
   private readonly members = new Map<string, Replica>();

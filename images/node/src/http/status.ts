@@ -1,10 +1,10 @@
 /** What this process knows of itself and of Redis, for people who watch it work: JSON, not metrics. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import type { Admission } from "./admission";
-import type { Connection } from "./redis/connection";
-import type { ReplicaState } from "./redis/replica";
-import { HEAD_BYTES, type Store } from "./redis/store";
+import type { Admission } from "../admission";
+import type { Connection } from "../redis/connection/connection";
+import type { ReplicaState } from "../redis/reads/replica";
+import { HEAD_BYTES, type Store } from "../redis/store";
 
 /** Names this process in answers, so that a caller sees which server it was. */
 export const serverId = randomUUID();

@@ -1,8 +1,8 @@
 /** Reads and judges what callers send. */
 import type { IncomingMessage } from "node:http";
-import type { Admission } from "./admission";
+import type { Admission } from "../admission";
 import { badRequest, HttpError } from "./errors";
-import type { Consistency } from "./redis/store";
+import type { Consistency } from "../redis/store";
 
 export const LIMITS = { idBytes: 1024, valueBytes: 1024 * 1024, bodyBytes: 1.5 * 1024 * 1024 } as const;
 

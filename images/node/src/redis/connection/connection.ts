@@ -6,11 +6,11 @@
  * fail at once, and nothing more is sent until Redis has shown that it lives.
  */
 import { Redis } from "ioredis";
-import { log } from "../log";
-import type { HostPort, SentinelConfig, TlsConfig } from "../config";
-import type { Clock } from "./clock";
+import { log } from "../../log";
+import type { HostPort, SentinelConfig, TlsConfig } from "../../config";
+import type { Clock } from "./timeout-clock";
 import { NoAnswer, NotSent, Refused } from "./errors";
-import { credentials, type Login } from "./login";
+import { credentials, type Login } from "../../credentials";
 import { QUIET_SENTINELS } from "./sentinel-connector";
 
 const RECONNECT_MIN_MS = 50;

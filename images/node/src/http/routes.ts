@@ -1,11 +1,11 @@
 /** The routes: method and pattern to what is answered. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Admission } from "./admission";
+import type { Admission } from "../admission";
 import { HttpError } from "./errors";
 import { checkId, checkValue, consistencyOf, LIMITS, readFields, reserveFor } from "./input";
-import { checkLimit, checkMatch, page, stream } from "./items";
-import type { Metrics } from "./metrics/metrics";
-import { HEAD_BYTES, type Store } from "./redis/store";
+import { checkLimit, checkMatch, page, stream } from "./listing";
+import type { Metrics } from "../metrics/metrics";
+import { HEAD_BYTES, type Store } from "../redis/store";
 import { copiesOf, serverId, statusOf } from "./status";
 
 export interface Reply {

@@ -4,12 +4,12 @@
  * main one may have found the new one while another still talks to the old one.
  */
 import type { Redis } from "ioredis";
-import type { ApiConfig } from "../config";
-import { Committer } from "./committer";
-import { Connection, type ConnectionOptions } from "./connection";
-import type { Refused } from "./errors";
-import { Refusal } from "./refusal";
-import { Tenure } from "./tenure";
+import type { ApiConfig } from "../../config";
+import { Committer } from "./group-commit";
+import { Connection, type ConnectionOptions } from "../connection/connection";
+import type { Refused } from "../connection/errors";
+import { Refusal } from "./write-gate";
+import { Tenure } from "./main-lease";
 
 /** Groups of writes under way at once: with one a write gets 0.33 of the speed of `fast`, with 4 a half, with 8 somewhat more. */
 const LANES = 8;

@@ -1,6 +1,6 @@
 /** A replica: its connection, what it says of itself, and whether it may be asked. */
-import { Connection, readRunId, type ConnectionOptions } from "./connection";
-import { parseLoad, parseReplication, type LagClock, type RedisLoad } from "./replication";
+import { Connection, readRunId, type ConnectionOptions } from "../connection/connection";
+import { parseLoad, parseReplication, type LagClock, type RedisLoad } from "./replication-lag";
 
 export const REPLICA_STATES = [
   /** asked for reads */

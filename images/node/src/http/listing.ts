@@ -1,6 +1,6 @@
 /** The keys: a page at a time, or all of them as a stream. */
 import { badRequest, HttpError, unavailable } from "./errors";
-import type { Consistency, Scanned, Store } from "./redis/store";
+import type { Consistency, Scanned, Store } from "../redis/store";
 
 export const PAGE = { default: 100, max: 1000, matchBytes: 1024 } as const;
 /** Keys that one step of a stream looks at: small, so that others are answered in between. */

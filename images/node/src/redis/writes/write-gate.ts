@@ -1,8 +1,8 @@
 /** A main that takes no writes: too few copies follow it, or it is about to hand over, or has done so. */
 import { randomUUID } from "node:crypto";
-import { unavailable } from "../errors";
-import type { Connection } from "./connection";
-import { Refused } from "./errors";
+import { unavailable } from "../../http/errors";
+import type { Connection } from "../connection/connection";
+import { Refused } from "../connection/errors";
 
 /** What main answers to every write then. */
 export const REFUSES_ALL = new Set(["NOREPLICAS", "READONLY"]);
