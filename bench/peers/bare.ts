@@ -77,8 +77,7 @@ createServer((request, response) => {
   c.admission.inFlight++;
   void answer(request, response, path, query)
     .catch((error: Error) => {
-      const status = error instanceof c.HttpError ? error.status : 500;
-      send(response, status, "application/json", JSON.stringify({ error: error.message }));
+      send(response, c.statusOf(error), "application/json", JSON.stringify({ error: error.message }));
     })
     .finally(() => {
       c.admission.inFlight--;

@@ -5,7 +5,7 @@
  */
 import { Admission } from "../../images/node/src/admission";
 import { type HostPort, readConfig } from "../../images/node/src/config";
-import { badRequest, HttpError } from "../../images/node/src/http/errors";
+import { badRequest, HttpError, toHttpError } from "../../images/node/src/http/errors";
 import { checkLimit, checkMatch, page, stream } from "../../images/node/src/http/listing";
 import { Metrics } from "../../images/node/src/metrics/metrics";
 import { credentials } from "../../images/node/src/credentials";
@@ -107,6 +107,8 @@ export function fieldsOf(body: unknown, contentType: string | undefined): Record
   return body as Record<string, unknown>;
 }
 
+/** The status that the API answers an error with. */
+export const statusOf = (error: unknown): number => toHttpError(error)?.status ?? 500;
 export const tooLarge = (): HttpError => new HttpError(413, "the body is larger than 1572864 bytes");
 export const METHODS: Readonly<Record<string, string>> = {
   "/": "GET",

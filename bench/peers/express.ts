@@ -95,6 +95,6 @@ app.use((error: Error & { status?: number; type?: string }, _: Request, response
       : error.type === "entity.parse.failed"
         ? c.badRequest("the body is not JSON")
         : error;
-  response.status(known instanceof c.HttpError ? known.status : 500).json({ error: known.message });
+  response.status(c.statusOf(known)).json({ error: known.message });
 });
 app.listen(c.config.port);

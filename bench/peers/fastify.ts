@@ -99,6 +99,6 @@ app.setNotFoundHandler((request, reply) => {
 });
 app.setErrorHandler((error: Error & { code?: string }, _, reply) => {
   const known = error.code === "FST_ERR_CTP_BODY_TOO_LARGE" ? c.tooLarge() : error;
-  return reply.code(known instanceof c.HttpError ? known.status : 500).send({ error: known.message });
+  return reply.code(c.statusOf(known)).send({ error: known.message });
 });
 void app.listen({ port: c.config.port, host: "0.0.0.0" });

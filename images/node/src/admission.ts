@@ -2,7 +2,6 @@
  * How much is taken on at once. Above the bounds a request is refused at once with 503 and
  * Retry-After: a caller that waits in vain costs more than one that is told, and memory stays flat.
  */
-import { HttpError } from "./http/errors";
 
 export type ShedReason = "in_flight" | "bytes" | "lists";
 
@@ -10,6 +9,13 @@ export interface AdmissionLimits {
   readonly maxInFlight: number;
   readonly maxBytesInFlight: number;
   readonly maxLists: number;
+}
+
+/** A bound was reached: the request was not begun. */
+export class Overloaded extends Error {
+  constructor(readonly reason: ShedReason) {
+    super("too much in work, try again");
+  }
 }
 
 export class Admission {
@@ -50,9 +56,9 @@ export class Admission {
     return once(() => this.lists--);
   }
 
-  private refuse(reason: ShedReason): HttpError {
+  private refuse(reason: ShedReason): Overloaded {
     this.shed[reason]++;
-    return new HttpError(503, "too much in work, try again", { "retry-after": "1" }, true);
+    return new Overloaded(reason);
   }
 }
 

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Admission } from "../admission";
 import type { ApiConfig } from "../config";
-import { HttpError } from "./errors";
+import { HttpError, toHttpError } from "./errors";
 import { log } from "../log";
 import { Metrics } from "../metrics/metrics";
 import { Store } from "../redis/store";
@@ -186,18 +186,18 @@ export class ApiServer {
   }
 
   private fail(request: IncomingMessage, response: ServerResponse, last: boolean, error: unknown, path: string): void {
-    const known = error instanceof HttpError;
-    const status = known ? error.status : 500;
-    if (status >= 500 && path !== "/readyz" && !(known && error.quiet)) {
-      const { message: reason } = error as Error;
+    const known = toHttpError(error);
+    const status = known?.status ?? 500;
+    if (status >= 500 && path !== "/readyz" && !known?.quiet) {
+      const { message: reason } = known ?? (error as Error);
       log(known ? "warn" : "error", "request failed", { ...this.described(request), status, reason });
     }
     // in the middle of a stream there is one way left to say that it failed
     if (response.headersSent) return void response.destroy();
-    const body = JSON.stringify({ error: known ? error.message : "internal error" });
+    const body = JSON.stringify({ error: known?.message ?? "internal error" });
     const size = request.headers["transfer-encoding"] ? Infinity : Number(request.headers["content-length"] ?? 0);
     const unread = size > UNREAD_BYTES && !request.complete;
-    this.send(response, last || unread, status, "application/json", body, known ? error.headers : undefined);
+    this.send(response, last || unread, status, "application/json", body, known?.headers);
   }
 
   /** A request as the log names it: its id, method and route, never its key. */

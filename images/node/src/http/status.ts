@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Admission } from "../admission";
 import type { Connection } from "../redis/connection/connection";
+import { asRedisError } from "../redis/connection/errors";
 import type { ReplicaState } from "../redis/reads/replica";
 import { HEAD_BYTES, type Store } from "../redis/store";
 
@@ -73,7 +74,7 @@ export async function copiesOf(store: Store, id: string): Promise<Copies> {
   const members = store.pool.all;
   // replicas are asked at the same moment as main, so that what they lack is what they lag
   const [main, ...replicas] = await Promise.all([
-    ask(store.main).catch((error: unknown) => Promise.reject(store.explain(error))),
+    ask(store.main).catch((error: unknown) => Promise.reject(asRedisError(error))),
     ...members.map((replica) =>
       replica.connection.usable
         ? ask(replica.connection).catch((error: Error) => error.message)

@@ -1,11 +1,10 @@
 /** The data path: writes to Redis main, reads from its replicas, main where none of them can. */
 import type { Redis } from "ioredis";
 import { Discovery } from "../discovery/discovery";
-import { HttpError, unavailable } from "../http/errors";
 import type { ApiConfig } from "../config";
 import { Clock } from "./connection/timeout-clock";
 import { Connection, readRunId } from "./connection/connection";
-import { NoAnswer, NotSent, Refused } from "./connection/errors";
+import { asRedisError, NoAnswer, NotSent, Refused } from "./connection/errors";
 import { ReplicaPool } from "./reads/replica-pool";
 import type { Replica } from "./reads/replica";
 import { hasCopy, LagClock, parseReplication } from "./reads/replication-lag";
@@ -148,13 +147,13 @@ export class Store {
         try {
           return result(replica.runId, await replica.connection.send(step("0")));
         } catch (error) {
-          if (error instanceof Refused && !error.passing) throw this.explain(error);
+          if (error instanceof Refused && !error.passing) throw error;
         }
       }
-      if (!this.mainRunId) throw unavailable("Redis is not reachable");
+      if (!this.mainRunId) throw new NotSent("Redis is not reachable");
       return result(
         this.mainRunId,
-        await this.main.send(step("0")).catch((e: Error) => Promise.reject(this.explain(e))),
+        await this.main.send(step("0")).catch((e: Error) => Promise.reject(asRedisError(e))),
       );
     }
     const connection = from.runId === this.mainRunId ? this.main : this.pool.byRunId(from.runId)?.connection;
@@ -162,7 +161,7 @@ export class Store {
     try {
       return result(from.runId, await connection.send(step(from.cursor)));
     } catch (error) {
-      if (error instanceof Refused && !error.passing) throw this.explain(error);
+      if (error instanceof Refused && !error.passing) throw error;
       return undefined;
     }
   }
@@ -181,7 +180,7 @@ export class Store {
           replica.seconds += (performance.now() - begin) / 1000;
           return value;
         } catch (error) {
-          if (error instanceof Refused && !error.passing) throw this.explain(error);
+          if (error instanceof Refused && !error.passing) throw error;
           replica.failed++;
         }
       }
@@ -235,7 +234,7 @@ export class Store {
         if (!again && refused && refused === error && REFUSES_ALL.has(refused.code)) throw refused;
         const left = end - performance.now();
         if (!harmless || left < RETRY_MS || main.hanging || main.downMs > limit) {
-          throw this.explain(harmless ? (refused ?? error) : error);
+          throw harmless ? (refused ?? error) : asRedisError(error);
         }
         if (main.usable) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         else await main.whenUsable(left);
@@ -245,18 +244,6 @@ export class Store {
 
   private get toMain(): ReadonlySet<Connection> {
     return new Set([this.main, ...this.lanes.all.map(({ connection }) => connection)]);
-  }
-
-  /** What a caller is told of a command's failure. */
-  explain(error: unknown): HttpError {
-    if (error instanceof HttpError) return error;
-    if (error instanceof Refused && error.code === "WRONGTYPE") {
-      return new HttpError(409, "the key holds something other than text");
-    }
-    // OOM, MISCONF, NOREPLICAS, LOADING…: nothing was written
-    if (error instanceof Refused || error instanceof NotSent || error instanceof NoAnswer)
-      return unavailable(error.message);
-    return unavailable("the connection to Redis failed");
   }
 
   private lookForMain(): void {

@@ -1,10 +1,12 @@
 /** Why a Redis command has no answer, told apart by what the caller may do next. */
 
+export abstract class RedisError extends Error {}
+
 /** It was not sent: the same command may go anywhere else, a write too. */
-export class NotSent extends Error {}
+export class NotSent extends RedisError {}
 
 /** It may have been carried out: only a read may be tried again. */
-export class NoAnswer extends Error {}
+export class NoAnswer extends RedisError {}
 
 /** Main has carried it out, but may be the only one: if it is lost now, so is the write. */
 export class NotKept extends NoAnswer {
@@ -14,7 +16,7 @@ export class NotKept extends NoAnswer {
 }
 
 /** Redis answered and refused; nothing was done. */
-export class Refused extends Error {
+export class Refused extends RedisError {
   /** The first word of the reply: OOM, READONLY, LOADING, WRONGTYPE… */
   readonly code: string;
   constructor(reply: string) {
@@ -28,3 +30,7 @@ export class Refused extends Error {
     return ["LOADING", "MASTERDOWN", "READONLY", "BUSY", "TRYAGAIN", "NOAUTH", "NOPERM"].includes(this.code);
   }
 }
+
+/** What is none of these comes from the client library: the connection failed. */
+export const asRedisError = (error: unknown): RedisError =>
+  error instanceof RedisError ? error : new NoAnswer("the connection to Redis failed");

@@ -1,6 +1,5 @@
 /** A main that takes no writes: too few copies follow it, or it is about to hand over, or has done so. */
 import { randomUUID } from "node:crypto";
-import { unavailable } from "../../http/errors";
 import type { Connection } from "../connection/connection";
 import { Refused } from "../connection/errors";
 
@@ -30,7 +29,7 @@ export class Refusal {
    * Resolves when main takes writes again.
    *
    * @param end until when its caller waits
-   * @throws HttpError 503 where it refuses for longer than that, or has for too long already
+   * @throws Refused where it refuses for longer than that, or has for too long already
    */
   async over(end: number): Promise<void> {
     const ms = Math.min(end, this.since + this.patienceMs) - performance.now();
@@ -41,7 +40,7 @@ export class Refusal {
       clearTimeout(timer);
       if (!tooLate) return;
     }
-    throw unavailable(this.reason.message);
+    throw this.reason;
   }
 
   private async ask(): Promise<void> {
