@@ -1,7 +1,7 @@
 /** The two Redis libraries there are to choose from: commands for each CPU second, on one connection. */
 import { createClient } from "@redis/client";
 import { Redis } from "ioredis";
-import { PASSWORD } from "../images/node/test/redis";
+import { PASSWORD } from "../../images/node/test/helpers/redis";
 import { interval, median, publish, startRedis } from "./lib";
 
 const ROUNDS = 9;
@@ -64,9 +64,7 @@ try {
     const [low, high] = interval(ratios);
     return `| ${name} | ${Math.round(median(all) / 1000)} 000 | ${median(ratios).toFixed(1)}× (${low.toFixed(1)} to ${high.toFixed(1)}) |`;
   });
-  const table = ["| | GETs per CPU second | relative to node-redis (95 % interval) |", "|---|---|---|", ...rows].join(
-    "\n",
-  );
+  const table = ["| | GETs per CPU second | against node-redis (95 % interval) |", "|---|---|---|", ...rows].join("\n");
   console.log(`\n${table}`);
   publish("clients", table, { rounds: ROUNDS, commands: COMMANDS, scores });
 } finally {

@@ -3,9 +3,9 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { row, rowsTable } from "../test/helpers/publish";
-import { PASSWORD, runScript, writePod } from "../test/helpers/redis-pod";
-import { freePort } from "../images/node/test/redis";
+import { row, rowsTable } from "../helpers/publish";
+import { PASSWORD, runScript, writePod } from "../helpers/redis-pod";
+import { freePort } from "../../images/node/test/helpers/redis";
 import { interval, median, pause, publish } from "./lib";
 
 const KEYS = 1_000_000;
@@ -110,7 +110,7 @@ try {
     const [low, high] = interval(ratios);
     const of = median(ratios);
     return row(
-      `${joining === 1 ? "one replica joins" : `${joining} replicas join at once`}: time until the last has its copy, relative to stock`,
+      `${joining === 1 ? "one replica joins" : `${joining} replicas join at once`}: until the last has its copy, against stock`,
       `**${of.toFixed(2)}×** (95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}); ${median(ours).toFixed(1)} s and ${median(stock).toFixed(1)} s`,
       `≤ ${GOAL}×`,
       of <= GOAL,

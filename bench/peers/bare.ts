@@ -60,7 +60,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, path: 
   }
   if (path === "/" && method === "GET") return send(response, 200, TEXT, c.greeting(id));
   if (path === "/livez" && method === "GET") return send(response, 200, TEXT, "ok");
-  if (path === "/readyz" && method === "GET") return send(response, store.trouble ? 503 : 200, TEXT, "ok");
+  if (path === "/readyz" && method === "GET") return send(response, store.notReadyReason ? 503 : 200, TEXT, "ok");
   if (path === "/metrics" && method === "GET") {
     return send(response, 200, metrics.registry.contentType, await metrics.registry.metrics());
   }

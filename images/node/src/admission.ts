@@ -23,40 +23,40 @@ export class Admission {
   bytes = 0;
   lists = 0;
   /** Requests that came since the start, those that were refused among them. */
-  begun = 0;
+  received = 0;
   /** Requests that are no longer in work, since the start. */
-  done = 0;
+  finished = 0;
   readonly shed: Record<ShedReason, number> = { in_flight: 0, bytes: 0, lists: 0 };
 
   constructor(private readonly limits: AdmissionLimits) {}
 
   /** Throws where too much is in work; else counts the request in. */
   enter(): void {
-    this.begun++;
-    if (this.inFlight >= this.limits.maxInFlight) throw this.refuse("in_flight");
+    this.received++;
+    if (this.inFlight >= this.limits.maxInFlight) throw this.overloaded("in_flight");
     this.inFlight++;
   }
 
   leave(): void {
     this.inFlight--;
-    this.done++;
+    this.finished++;
   }
 
   /** Takes `count` bytes on; what it returns gives them back, once. */
   reserve(count: number): () => void {
     // one that is larger than the bound must still be possible, alone
-    if (this.bytes > 0 && this.bytes + count > this.limits.maxBytesInFlight) throw this.refuse("bytes");
+    if (this.bytes > 0 && this.bytes + count > this.limits.maxBytesInFlight) throw this.overloaded("bytes");
     this.bytes += count;
     return once(() => (this.bytes -= count));
   }
 
-  list(): () => void {
-    if (this.lists >= this.limits.maxLists) throw this.refuse("lists");
+  reserveList(): () => void {
+    if (this.lists >= this.limits.maxLists) throw this.overloaded("lists");
     this.lists++;
     return once(() => this.lists--);
   }
 
-  private refuse(reason: ShedReason): Overloaded {
+  private overloaded(reason: ShedReason): Overloaded {
     this.shed[reason]++;
     return new Overloaded(reason);
   }

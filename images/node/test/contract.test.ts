@@ -7,8 +7,8 @@
  */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { form, json, startApi, type Api } from "./api";
-import { eventually, freePort, hasRedis, Redis } from "./redis";
+import { form, json, startApi, type Api } from "./helpers/api";
+import { eventually, freePort, hasRedis, Redis } from "./helpers/redis";
 
 const given = process.env["CONTRACT_URL"];
 

@@ -15,13 +15,13 @@ import { WatchSource } from "./endpoint-slices";
 import type { Member, Source } from "./source";
 
 /** Before a less exact source is used, an exact one has this long to answer first, ms. */
-const PATIENCE_MS = 1000;
+const FALLBACK_DELAY_MS = 1000;
 
 export class Discovery {
   private readonly sources: Source[] = [];
   private readonly answers: (readonly Member[] | undefined)[] = [];
   private used = -1;
-  private patient = true;
+  private waiting = true;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -47,9 +47,9 @@ export class Discovery {
       }),
     );
     this.timer = setTimeout(() => {
-      this.patient = false;
+      this.waiting = false;
       this.use();
-    }, PATIENCE_MS);
+    }, FALLBACK_DELAY_MS);
   }
 
   stop(): void {
@@ -64,7 +64,7 @@ export class Discovery {
 
   private use(): void {
     const best = this.answers.findIndex((members) => members !== undefined);
-    if (best < 0 || (best > 0 && this.patient)) return;
+    if (best < 0 || (best > 0 && this.waiting)) return;
     if (best !== this.used) {
       this.used = best;
       log("info", "replicas are found by", { source: this.source });

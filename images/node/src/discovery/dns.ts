@@ -19,7 +19,7 @@ export class DnsSource implements Source {
   ) {}
 
   start(found: (members: readonly Member[]) => void): void {
-    const ask = async (): Promise<void> => {
+    const resolve = async (): Promise<void> => {
       try {
         const { host, port } = this.address;
         const records = await lookup(host, { all: true });
@@ -34,9 +34,9 @@ export class DnsSource implements Source {
         if (reason !== this.lastReason) log("warn", "replicas' name cannot be resolved", { reason });
         this.lastReason = reason;
       }
-      if (!this.stopped) this.timer = setTimeout(() => void ask(), this.intervalMs);
+      if (!this.stopped) this.timer = setTimeout(() => void resolve(), this.intervalMs);
     };
-    void ask();
+    void resolve();
   }
 
   stop(): void {

@@ -29,14 +29,14 @@ export async function readFields(request: IncomingMessage): Promise<Record<strin
 /** Bodies below this size are too small to be counted, bytes. */
 const SMALL_BYTES = 16 * 1024;
 /** A body is in memory as bytes, as text and as its parsed fields. */
-const COPIES = 3;
+const COPIES_IN_MEMORY = 3;
 
 /** Takes a large body's memory on before it is read; undefined where there is none to speak of. */
 export function reserveFor(request: IncomingMessage, admission: Admission): (() => void) | undefined {
-  const said = request.headers["content-length"];
+  const declared = request.headers["content-length"];
   // a body that does not say its size may be as large as any
-  const bytes = Math.min(Number(said ?? LIMITS.bodyBytes), LIMITS.bodyBytes);
-  return bytes < SMALL_BYTES ? undefined : admission.reserve(bytes * COPIES);
+  const bytes = Math.min(Number(declared ?? LIMITS.bodyBytes), LIMITS.bodyBytes);
+  return bytes < SMALL_BYTES ? undefined : admission.reserve(bytes * COPIES_IN_MEMORY);
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

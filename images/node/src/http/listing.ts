@@ -4,13 +4,13 @@ import type { Consistency, Scanned, Store } from "../redis/store";
 
 export const PAGE = { default: 100, max: 1000, matchBytes: 1024 } as const;
 /** Keys that one step of a stream looks at: small, so that others are answered in between. */
-const STREAM_STEP = 250;
+const STREAM_COUNT = 250;
 /** A stream rests for so many times as long as a step took: others' answers come first. */
-const REST = 3;
+const PAUSE_FACTOR = 3;
 /** Keys that a page looks at before it is given as it is, however few match. */
-const PAGE_WORK = 20_000;
+const PAGE_MAX_SCANNED = 20_000;
 /** A stream whose instance goes away begins anew on another one, at most this often. */
-const RESTARTS = 3;
+const MAX_RESTARTS = 3;
 
 /** A page's cursor names the instance that it belongs to: to any other it means nothing. */
 export const encodeCursor = ({ runId, cursor }: Pick<Scanned, "runId" | "cursor">): string =>
@@ -59,7 +59,7 @@ export async function page(
   let at = cursor === null ? undefined : decodeCursor(cursor);
   // where all keys count, a step of the page's size is about the page
   const step = query.match === undefined ? limit : Math.max(limit, 1000);
-  for (let seen = 0; seen < PAGE_WORK && items.size < limit; seen += step) {
+  for (let seen = 0; seen < PAGE_MAX_SCANNED && items.size < limit; seen += step) {
     const scanned = await store.scan(query.match, step, query.consistency, at);
     if (!scanned) throw new HttpError(410, "the Redis that this cursor belongs to is gone: begin again without cursor");
     for (const key of scanned.keys) items.add(key);
@@ -80,9 +80,9 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
   let at: Scanned | undefined;
   for (let restarts = 0; ;) {
     const begin = performance.now();
-    const scanned: Scanned | undefined = await store.scan(query.match, STREAM_STEP, query.consistency, at);
+    const scanned: Scanned | undefined = await store.scan(query.match, STREAM_COUNT, query.consistency, at);
     if (!scanned) {
-      if (++restarts > RESTARTS) throw unavailable("the Redis that was read from went away again and again");
+      if (++restarts > MAX_RESTARTS) throw unavailable("the Redis that was read from went away again and again");
       at = undefined;
       continue;
     }
@@ -93,7 +93,7 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     if (scanned.cursor === "0") break;
     at = scanned;
     // three quarters of the time belong to others
-    await new Promise((resolve) => setTimeout(resolve, Math.min(20, REST * (performance.now() - begin))));
+    await new Promise((resolve) => setTimeout(resolve, Math.min(20, PAUSE_FACTOR * (performance.now() - begin))));
   }
   yield separator === "[" ? "[]" : "]";
 }

@@ -106,7 +106,7 @@ async function getItems(
     const found = await page(context.store, list, checkLimit(parameters.get("limit")), parameters.get("cursor"));
     return json(found);
   }
-  whenClosed(response, context.admission.list());
+  whenClosed(response, context.admission.reserveList());
   const pieces = stream(context.store, list);
   // the first piece decides on the status: after it, it is too late for a 503
   const first = await pieces.next();
@@ -134,26 +134,26 @@ const getMetrics: Handler = async (_, __, { metrics }) => ({
 
 /** Can it serve? Asked before it gets traffic. */
 const getReadyz: Handler = (_, __, { store, isDraining }) => {
-  const reason = isDraining() ? "stopping" : store.trouble;
+  const reason = isDraining() ? "stopping" : store.notReadyReason;
   if (reason) throw new HttpError(503, reason);
   return OK;
 };
 
-const work = (handle: Handler): Route => ({ handle, bounded: true });
-const free = (handle: Handler): Route => ({ handle, bounded: false });
+const bounded = (handle: Handler): Route => ({ handle, bounded: true });
+const unbounded = (handle: Handler): Route => ({ handle, bounded: false });
 
 /** Path to method to route. Paths are whole, so the path is the route's pattern. */
 export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map(
   Object.entries({
-    "/": { GET: work(() => text(`It is working, good job ${serverId} ${Date.now()}`)) },
-    "/item": { GET: work(getItem), POST: work(postItem), DELETE: work(deleteItem) },
-    "/items": { GET: work(getItems) },
-    "/copies": { GET: work(getCopies) },
+    "/": { GET: bounded(() => text(`It is working, good job ${serverId} ${Date.now()}`)) },
+    "/item": { GET: bounded(getItem), POST: bounded(postItem), DELETE: bounded(deleteItem) },
+    "/items": { GET: bounded(getItems) },
+    "/copies": { GET: bounded(getCopies) },
     // not counted as work: who watches the load is no load
-    "/status": { GET: free(getStatus) },
-    "/metrics": { GET: free(getMetrics) },
+    "/status": { GET: unbounded(getStatus) },
+    "/metrics": { GET: unbounded(getMetrics) },
     // alive as long as it answers at all; a dead Redis is no reason to restart
-    "/livez": { GET: free(() => OK) },
-    "/readyz": { GET: free(getReadyz) },
+    "/livez": { GET: unbounded(() => OK) },
+    "/readyz": { GET: unbounded(getReadyz) },
   }).map(([path, methods]) => [path, new Map(Object.entries(methods))]),
 );

@@ -1,26 +1,23 @@
 /** HTTP around the routes: dispatch, cross-origin headers, errors, metrics, connections, graceful stop. */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Admission } from "../admission";
 import type { ApiConfig } from "../config";
+import { Connections } from "./connections";
+import { allowOrigin, answerPreflight } from "./cors";
 import { HttpError, toHttpError } from "./errors";
 import { log } from "../log";
 import { Metrics } from "../metrics/metrics";
 import { Store } from "../redis/store";
 import { ROUTES, type Context, type Reply } from "./routes";
 
-/** Longer than callers keep idle connections (most proxies 60 s, the page's nginx 3 s): ours must not end first. */
-const KEEP_ALIVE_MS = 65_000;
 /**
  * A start waits so long for Redis before it listens. A probe that comes a moment too early is answered
  * "not ready", and the next one comes seconds later; one that finds nobody listening comes again in one.
  */
-const FIRST_MS = 500;
-/** Without any connection for so long after SIGTERM, no route leads here any more. */
-const QUIET_MS = 1000;
+const START_WAIT_MS = 500;
 /** A request that takes longer is named in the log. */
 const SLOW_MS = 1000;
 /** Ids that are taken over from a caller: what a log line can hold without harm. */
@@ -30,47 +27,43 @@ function requestId(request: IncomingMessage): string | undefined {
   const given = request.headers["x-request-id"];
   return typeof given === "string" && REQUEST_ID.test(given) ? given : undefined;
 }
+/** A request as the log names it: its id, method and route, never its key. */
+function requestFields(request: IncomingMessage): Record<string, string | undefined> {
+  // the answer tells it too: from here on it has one
+  const id = requestId(request) ?? randomUUID();
+  request.headers["x-request-id"] = id;
+  return { request: id, method: request.method, route: request.url?.replace(/\?.*/, "").slice(0, 100) };
+}
 /** A refused body larger than this is not read to its end, bytes. */
 const UNREAD_BYTES = 64 * 1024;
-
-/** When a connection is to end, ms as performance.now() has it. */
-const ENDS_AT = Symbol("ends at");
-type AgingSocket = Socket & { [ENDS_AT]?: number };
 
 export class ApiServer {
   readonly http: Server;
   readonly store: Store;
   private readonly admission: Admission;
   private readonly metrics: Metrics;
-  private readonly connections = new Set<Socket>();
+  private readonly connections: Connections;
   private readonly context: Context;
-  private draining = false;
 
   constructor(private readonly config: ApiConfig) {
+    this.http = createServer((request, response) => void this.handle(request, response));
+    this.http.requestTimeout = 30_000;
+    this.connections = new Connections(this.http, config.connectionAgeMs);
     this.store = new Store(config);
     this.admission = new Admission(config);
-    this.metrics = new Metrics(this.admission, this.store, () => this.connections.size);
+    this.metrics = new Metrics(this.admission, this.store, () => this.connections.count);
     this.context = {
       store: this.store,
       metrics: this.metrics,
       admission: this.admission,
-      isDraining: () => this.draining,
+      isDraining: () => this.connections.draining,
     };
-    this.http = createServer((request, response) => void this.handle(request, response));
-    this.http.keepAliveTimeout = KEEP_ALIVE_MS;
-    this.http.requestTimeout = 30_000;
-    // a kept connection stays with this pod: without an end to it, a new pod would get no work
-    this.http.on("connection", (socket: AgingSocket) => {
-      socket[ENDS_AT] = performance.now() + config.connectionAgeMs * (0.5 + Math.random());
-      this.connections.add(socket);
-      socket.once("close", () => this.connections.delete(socket));
-    });
   }
 
   /** Listens on all addresses; resolves with the port (useful where 0 was asked for). */
   async start(): Promise<number> {
     this.store.start();
-    await this.store.usable(FIRST_MS);
+    await this.store.whenReady(START_WAIT_MS);
     await new Promise<void>((resolve, reject) => {
       this.http.once("error", reject);
       this.http.listen(this.config.port, () => resolve());
@@ -79,23 +72,9 @@ export class ApiServer {
     return typeof address === "object" && address ? address.port : this.config.port;
   }
 
-  /**
-   * Not ready from now on, but still serving: each answer tells its caller to open its next
-   * connection elsewhere. When all have left and none comes, or after `drainMs`, nothing new is accepted; what is
-   * in flight is finished, Redis goes last.
-   */
+  /** Not ready from now on, but still serving until its callers have left: {@link Connections.drain}. Redis goes last. */
   async stop(): Promise<void> {
-    this.draining = true;
-    const begin = performance.now();
-    let lastSeen = begin;
-    for (let now = begin; now - begin < this.config.drainMs && now - lastSeen < QUIET_MS; now = performance.now()) {
-      if (this.connections.size > 0) lastSeen = now;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    await new Promise<void>((resolve) => {
-      this.http.close(() => resolve());
-      this.http.closeIdleConnections();
-    });
+    await this.connections.drain(this.config.drainMs);
     this.metrics.stop();
     await this.store.stop();
   }
@@ -109,13 +88,14 @@ export class ApiServer {
     const methods = ROUTES.get(path);
     const route = methods?.get(method);
     // whether this answer is the last on its connection
-    const last = this.draining || begin > (request.socket as AgingSocket)[ENDS_AT]!;
+    const last = this.connections.isLast(request.socket, begin);
     let entered = false;
     try {
-      if (request.headers.origin !== undefined) this.allowOrigin(request.headers.origin, response);
+      const { origin } = request.headers;
+      if (origin !== undefined) allowOrigin(this.config.allowedOrigins, origin, response);
       if (!methods) throw new HttpError(404, `no such route: ${path.slice(0, 100)}`);
       if (!route) {
-        if (method === "OPTIONS") this.preflight(request, response, [...methods.keys()]);
+        if (method === "OPTIONS") answerPreflight(request, response, [...methods.keys()]);
         else {
           const allow = [...methods.keys()].join(", ");
           throw new HttpError(405, `${path} takes ${allow}`, { allow });
@@ -139,7 +119,7 @@ export class ApiServer {
     const status = response.headersSent && !(request.destroyed && !response.writableEnded) ? response.statusCode : 499;
     this.metrics.ended(method, methods ? path : "other", status, ms / 1000);
     if (ms > SLOW_MS && route?.bounded) {
-      log("warn", "request slow", { ...this.described(request), status, ms: Math.round(ms) });
+      log("warn", "request slow", { ...requestFields(request), status, ms: Math.round(ms) });
     }
   }
 
@@ -165,7 +145,7 @@ export class ApiServer {
     const id = requestId(req);
     if (id) headers.push("x-request-id", id);
     // looked at again: the stop may have come since
-    if (last || this.draining) headers.push("connection", "close");
+    if (last || this.connections.draining) headers.push("connection", "close");
     return headers;
   }
 
@@ -190,7 +170,7 @@ export class ApiServer {
     const status = known?.status ?? 500;
     if (status >= 500 && path !== "/readyz" && !known?.quiet) {
       const { message: reason } = known ?? (error as Error);
-      log(known ? "warn" : "error", "request failed", { ...this.described(request), status, reason });
+      log(known ? "warn" : "error", "request failed", { ...requestFields(request), status, reason });
     }
     // in the middle of a stream there is one way left to say that it failed
     if (response.headersSent) return void response.destroy();
@@ -198,32 +178,5 @@ export class ApiServer {
     const size = request.headers["transfer-encoding"] ? Infinity : Number(request.headers["content-length"] ?? 0);
     const unread = size > UNREAD_BYTES && !request.complete;
     this.send(response, last || unread, status, "application/json", body, known?.headers);
-  }
-
-  /** A request as the log names it: its id, method and route, never its key. */
-  private described(request: IncomingMessage): Record<string, string | undefined> {
-    // the answer tells it too: from here on it has one
-    const id = requestId(request) ?? randomUUID();
-    request.headers["x-request-id"] = id;
-    return { request: id, method: request.method, route: request.url?.replace(/\?.*/, "").slice(0, 100) };
-  }
-
-  private allowOrigin(origin: string, response: ServerResponse): void {
-    const { allowedOrigins } = this.config;
-    if (allowedOrigins.includes("*")) {
-      response.setHeader("access-control-allow-origin", "*");
-    } else {
-      response.setHeader("vary", "Origin");
-      if (allowedOrigins.includes(origin)) response.setHeader("access-control-allow-origin", origin);
-    }
-  }
-
-  private preflight(request: IncomingMessage, response: ServerResponse, methods: string[]): void {
-    response.writeHead(204, {
-      "access-control-allow-methods": methods.join(", "),
-      "access-control-allow-headers": request.headers["access-control-request-headers"] ?? "content-type",
-      "access-control-max-age": "86400",
-    });
-    response.end();
   }
 }

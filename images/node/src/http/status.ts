@@ -31,7 +31,7 @@ export interface Status {
 export const statusOf = (store: Store, admission: Admission): Status => ({
   server: { id: serverId, name: hostname(), uptimeSeconds: Math.round(process.uptime()) },
   requests: {
-    answered: admission.done,
+    answered: admission.finished,
     inFlight: admission.inFlight,
     shed: Object.values(admission.shed).reduce((sum, count) => sum + count, 0),
   },
@@ -63,7 +63,7 @@ export interface Copies {
 
 /** What each instance holds of a key at this moment. Rejects where main does not answer. */
 export async function copiesOf(store: Store, id: string): Promise<Copies> {
-  const ask = async (connection: Connection) => {
+  const readCopy = async (connection: Connection) => {
     const begin = performance.now();
     const [exists, bytes, head] = await connection.send((client) =>
       Promise.all([client.exists(id), client.strlen(id), client.getrange(id, 0, HEAD_BYTES - 1)]),
@@ -74,10 +74,10 @@ export async function copiesOf(store: Store, id: string): Promise<Copies> {
   const members = store.pool.all;
   // replicas are asked at the same moment as main, so that what they lack is what they lag
   const [main, ...replicas] = await Promise.all([
-    ask(store.main).catch((error: unknown) => Promise.reject(asRedisError(error))),
+    readCopy(store.main.connection).catch((error: unknown) => Promise.reject(asRedisError(error))),
     ...members.map((replica) =>
       replica.connection.usable
-        ? ask(replica.connection).catch((error: Error) => error.message)
+        ? readCopy(replica.connection).catch((error: Error) => error.message)
         : Promise.resolve(`not asked: ${replica.state}`),
     ),
   ]);

@@ -30,7 +30,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 50 });
     this.recent = new Recent(admission);
     this.recent.start();
-    this.load(this.recent);
+    this.registerLoad(this.recent);
     new Gauge({
       name: "http_requests_in_flight",
       help: "HTTP requests being answered",
@@ -47,12 +47,12 @@ export class Metrics {
         this.set(connections());
       },
     });
-    this.byReason(
+    this.countByReason(
       "http_requests_shed_total",
       "HTTP requests refused at once because too much was in work, by the bound that was reached",
       admission.shed,
     );
-    this.pool(store);
+    this.registerPool(store);
   }
 
   /** One request has ended. A method that is none of ours counts as "other". */
@@ -71,7 +71,7 @@ export class Metrics {
   }
 
   /** A counter whose counts are kept by what is counted. */
-  private byReason(name: string, help: string, counts: Readonly<Record<string, number>>): void {
+  private countByReason(name: string, help: string, counts: Readonly<Record<string, number>>): void {
     new Counter({
       name,
       help,
@@ -89,7 +89,7 @@ export class Metrics {
   }
 
   /** What an autoscaler reads: the last two seconds, whoever asks and however often. */
-  private load(recent: Recent): void {
+  private registerLoad(recent: Recent): void {
     const gauge = (name: string, help: string, value: () => number) =>
       new Gauge({
         name,
@@ -108,7 +108,7 @@ export class Metrics {
     );
   }
 
-  private pool(store: Store): void {
+  private registerPool(store: Store): void {
     const registers = [this.registry];
     // read from the replicas themselves at each scrape: one that left takes its series along
     const perReplica = (name: string, help: string, value: (r: Store["pool"]["all"][number]) => number | undefined) =>
@@ -154,7 +154,7 @@ export class Metrics {
         this.set(store.main.usable ? 1 : 0);
       },
     });
-    const counters = (name: string, help: string, value: (r: Store["pool"]["all"][number]) => number) =>
+    const countPerReplica = (name: string, help: string, value: (r: Store["pool"]["all"][number]) => number) =>
       new Counter({
         name,
         help,
@@ -165,20 +165,24 @@ export class Metrics {
           for (const replica of store.pool.all) this.inc({ instance_name: replica.name }, value(replica));
         },
       });
-    counters("redis_pool_reads_total", "Reads that a replica answered", (r) => r.answered);
-    counters(
+    countPerReplica("redis_pool_reads_total", "Reads that a replica answered", (r) => r.answered);
+    countPerReplica(
       "redis_pool_read_failures_total",
       "Reads that a replica failed to answer; another one was asked",
       (r) => r.failed,
     );
-    counters("redis_pool_read_seconds_total", "Time that a replica's answers took in all", (r) => r.seconds);
+    countPerReplica("redis_pool_read_seconds_total", "Time that a replica's answers took in all", (r) => r.seconds);
     perReplica(
       "redis_pool_commands_in_flight",
       "Commands that a replica has not answered yet",
-      (r) => r.connection.busy,
+      (r) => r.connection.inFlight,
     );
     // one figure of all replicas, for the autoscaler of the replicas; none where no replica told its own
-    const ofAll = (name: string, help: string, value: (r: Store["pool"]["all"][number]) => number | undefined) =>
+    const sumOverReplicas = (
+      name: string,
+      help: string,
+      value: (r: Store["pool"]["all"][number]) => number | undefined,
+    ) =>
       new Gauge({
         name,
         help,
@@ -187,16 +191,16 @@ export class Metrics {
         labelNames: [],
         collect() {
           this.remove();
-          const told = store.pool.all.map(value).filter((figure) => figure !== undefined);
-          if (told.length) this.set(told.reduce((sum, figure) => sum + figure, 0));
+          const figures = store.pool.all.map(value).filter((figure) => figure !== undefined);
+          if (figures.length) this.set(figures.reduce((sum, figure) => sum + figure, 0));
         },
       });
-    ofAll(
+    sumOverReplicas(
       "redis_replicas_commands_per_second",
       "Commands that all replicas together process each second, whoever sent them, as they say",
       (r) => r.load?.commandsPerSecond,
     );
-    ofAll(
+    sumOverReplicas(
       "redis_replicas_connected_clients",
       "Connections that all replicas together hold, whosever they are, as they say",
       (r) => r.load?.clients,
@@ -207,7 +211,7 @@ export class Metrics {
     perReplica("redis_pool_replica_serving", "Whether a replica is asked for reads", (r) =>
       r.state === "serving" ? 1 : 0,
     );
-    this.byReason(
+    this.countByReason(
       "redis_pool_reads_from_main_total",
       "Reads that main answered: asked for (strong), or because no replica could (fallback)",
       store.readsFromMain,

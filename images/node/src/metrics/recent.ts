@@ -11,7 +11,7 @@ const STEP_MS = 250;
 
 interface Sample {
   readonly at: number;
-  readonly begun: number;
+  readonly received: number;
   readonly inFlight: number;
   readonly loop: EventLoopUtilization;
 }
@@ -39,7 +39,7 @@ export class Recent {
   /** Requests that came each second, refused ones too: refusing them must not hide the load. */
   get requestsPerSecond(): number {
     const [oldest, now] = [this.samples[0]!, this.now()];
-    return now.at > oldest.at ? ((now.begun - oldest.begun) * 1000) / (now.at - oldest.at) : 0;
+    return now.at > oldest.at ? ((now.received - oldest.received) * 1000) / (now.at - oldest.at) : 0;
   }
 
   /** Requests in work, on average. */
@@ -53,7 +53,7 @@ export class Recent {
   }
 
   private now(): Sample {
-    const { begun, inFlight } = this.admission;
-    return { at: performance.now(), begun, inFlight, loop: performance.eventLoopUtilization() };
+    const { received, inFlight } = this.admission;
+    return { at: performance.now(), received, inFlight, loop: performance.eventLoopUtilization() };
   }
 }

@@ -1,21 +1,18 @@
 /** The data path: writes to Redis main, reads from its replicas, main where none of them can. */
 import type { Redis } from "ioredis";
-import { Discovery } from "../discovery/discovery";
 import type { ApiConfig } from "../config";
-import { Clock } from "./connection/timeout-clock";
-import { Connection, readRunId } from "./connection/connection";
-import { asRedisError, NoAnswer, NotSent, Refused } from "./connection/errors";
+import { Discovery } from "../discovery/discovery";
+import { asRedisError, NotSent, Refused } from "./connection/errors";
+import { TimeoutClock } from "./connection/timeout-clock";
 import { ReplicaPool } from "./reads/replica-pool";
 import type { Replica } from "./reads/replica";
-import { hasCopy, LagClock, parseReplication } from "./reads/replication-lag";
-import { REFUSES_ALL } from "./writes/write-gate";
-import { Lanes, WriteLane } from "./writes/write-lane";
+import { LagTracker } from "./reads/replication-lag";
+import { MainConnection } from "./writes/main-connection";
 
 /** Replicas that a read asks, one after the other, before it asks main. */
 const REPLICA_TRIES = 2;
 /** Values up to this size come with the first command, bytes. */
 export const HEAD_BYTES = 16 * 1024;
-const RETRY_MS = 50;
 
 /** Where a read goes: `eventual` to a replica, `strong` to main. */
 export type Consistency = "eventual" | "strong";
@@ -31,37 +28,16 @@ export interface Scanned {
 export class Store {
   readonly pool: ReplicaPool;
   readonly discovery: Discovery;
-  readonly main: Connection;
-  private readonly lanes: Lanes;
+  readonly main: MainConnection;
   /** Reads that main answered: asked for, or because no replica could. */
   readonly readsFromMain = { strong: 0, fallback: 0 };
-  private mainRunId: string | undefined;
-  private mainSeen = false;
   private startedAt = 0;
-  private readonly clock = new Clock();
-  private readonly lagClock = new LagClock();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly clock = new TimeoutClock();
 
   constructor(private readonly config: ApiConfig) {
-    const main = {
-      address: config.main,
-      login: config.login,
-      tls: config.tls,
-      connectTimeoutMs: config.connectTimeoutMs,
-      timeoutMs: config.commandTimeoutMs,
-      clock: this.clock,
-    };
-    this.main = new Connection({
-      ...main,
-      name: "main",
-      onChange: () => {
-        this.lookForMain();
-        if (this.main.usable) void this.checkMain();
-        else this.mainRunId = undefined;
-      },
-    });
-    this.lanes = new Lanes(WriteLane.all(config, this.main, { ...main, name: "main" }, () => this.lookForMain()));
-    this.pool = new ReplicaPool(config, this.clock, this.lagClock);
+    const lagTracker = new LagTracker();
+    this.main = new MainConnection(config, this.clock, lagTracker);
+    this.pool = new ReplicaPool(config, this.clock, lagTracker);
     this.discovery = new Discovery(config, (members) => this.pool.update(members));
   }
 
@@ -69,15 +45,13 @@ export class Store {
   start(): void {
     this.startedAt = performance.now();
     this.main.open();
-    for (const connection of this.toMain) if (connection !== this.main) connection.open();
     this.discovery.start();
-    this.timer = setInterval(() => void this.checkMain(), this.config.checkMs);
   }
 
   /** Resolves when requests can be answered, or after `ms`. */
-  async usable(ms: number): Promise<void> {
+  async whenReady(ms: number): Promise<void> {
     const end = performance.now() + ms;
-    while (this.trouble !== undefined && performance.now() < end) {
+    while (this.notReadyReason !== undefined && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
@@ -85,8 +59,7 @@ export class Store {
   /** Lets commands that were sent end, but does not wait for a Redis that hangs. */
   async stop(): Promise<void> {
     this.discovery.stop();
-    clearInterval(this.timer);
-    await Promise.all([...this.toMain].map((c) => c.close()).concat(this.pool.close()));
+    await Promise.all([this.main.close(), this.pool.close()]);
     this.clock.stop();
   }
 
@@ -96,9 +69,9 @@ export class Store {
    * A new one waits for main as well, or writes that are sent to it would fail while another pod could
    * take them. One that has had main goes on without it: reads can be answered.
    */
-  get trouble(): string | undefined {
+  get notReadyReason(): string | undefined {
     const { main, pool } = this;
-    if (!this.mainSeen && performance.now() - this.startedAt < this.config.mainPatienceMs) {
+    if (!main.everReady && performance.now() - this.startedAt < this.config.mainPatienceMs) {
       return "no connection to Redis main yet";
     }
     return main.usable || pool.anyServes ? undefined : "no connection to Redis, neither main nor a replica";
@@ -117,11 +90,11 @@ export class Store {
   }
 
   async set(id: string, value: string): Promise<void> {
-    await this.write((client) => client.set(id, value));
+    await this.main.write((client) => client.set(id, value));
   }
 
   async delete(id: string): Promise<void> {
-    await this.write((client) => client.del(id));
+    await this.main.write((client) => client.del(id));
   }
 
   /**
@@ -147,21 +120,21 @@ export class Store {
         try {
           return result(replica.runId, await replica.connection.send(step("0")));
         } catch (error) {
-          if (error instanceof Refused && !error.passing) throw error;
+          if (error instanceof Refused && !error.transient) throw error;
         }
       }
-      if (!this.mainRunId) throw new NotSent("Redis is not reachable");
-      return result(
-        this.mainRunId,
-        await this.main.send(step("0")).catch((e: Error) => Promise.reject(asRedisError(e))),
-      );
+      const { runId, connection } = this.main;
+      if (!runId) throw new NotSent("Redis is not reachable");
+      const found = await connection.send(step("0")).catch((error: unknown) => Promise.reject(asRedisError(error)));
+      return result(runId, found);
     }
-    const connection = from.runId === this.mainRunId ? this.main : this.pool.byRunId(from.runId)?.connection;
+    const connection =
+      from.runId === this.main.runId ? this.main.connection : this.pool.byRunId(from.runId)?.connection;
     if (!connection?.usable) return undefined;
     try {
       return result(from.runId, await connection.send(step(from.cursor)));
     } catch (error) {
-      if (error instanceof Refused && !error.passing) throw error;
+      if (error instanceof Refused && !error.transient) throw error;
       return undefined;
     }
   }
@@ -180,86 +153,13 @@ export class Store {
           replica.seconds += (performance.now() - begin) / 1000;
           return value;
         } catch (error) {
-          if (error instanceof Refused && !error.passing) throw error;
+          if (error instanceof Refused && !error.transient) throw error;
           replica.failed++;
         }
       }
     }
-    const value = await this.onMain(this.main, this.main, command, true);
+    const value = await this.main.read(command);
     this.readsFromMain[consistency === "strong" ? "strong" : "fallback"]++;
     return value;
-  }
-
-  /**
-   * While main refuses every write none is sent, so that none is under way, and in doubt, when its connection goes:
-   * that is what a planned change of main looks like, and no caller's write fails for it.
-   */
-  private async write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    const end = performance.now() + this.config.writePatienceMs;
-    for (;;) {
-      const lane = this.lanes.next();
-      await lane.refusal?.over(end);
-      try {
-        return await this.onMain(lane.connection, lane, command, false, end);
-      } catch (error) {
-        if (!(error instanceof Refused && REFUSES_ALL.has(error.code))) throw error;
-        lane.refused(error, this.config.writePatienceMs);
-      }
-    }
-  }
-
-  /**
-   * Main may be away for a moment, or lack copies: what was certainly not carried out is tried again until the
-   * time-out. One that has been so for longer is not waited for.
-   */
-  private async onMain<T>(
-    main: Connection,
-    to: Connection | WriteLane,
-    command: (client: Redis) => Promise<T>,
-    again: boolean,
-    end = performance.now() + this.config.commandTimeoutMs,
-  ): Promise<T> {
-    const limit = again ? this.config.commandTimeoutMs : this.config.writePatienceMs;
-    let refused: Refused | undefined;
-    for (;;) {
-      try {
-        return await to.send(command);
-      } catch (error) {
-        const harmless =
-          error instanceof NotSent ||
-          (error instanceof Refused && error.passing) ||
-          // a read does no harm twice; one that waited for its whole time-out has no time left
-          (again && error instanceof NoAnswer);
-        if (error instanceof Refused) refused = error;
-        if (!again && refused && refused === error && REFUSES_ALL.has(refused.code)) throw refused;
-        const left = end - performance.now();
-        if (!harmless || left < RETRY_MS || main.hanging || main.downMs > limit) {
-          throw harmless ? (refused ?? error) : asRedisError(error);
-        }
-        if (main.usable) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-        else await main.whenUsable(left);
-      }
-    }
-  }
-
-  private get toMain(): ReadonlySet<Connection> {
-    return new Set([this.main, ...this.lanes.all.map(({ connection }) => connection)]);
-  }
-
-  private lookForMain(): void {
-    for (const lane of this.lanes.all) lane.named();
-    this.mainSeen ||= this.main.usable && this.lanes.all.some(({ connection }) => connection.usable);
-  }
-
-  private async checkMain(): Promise<void> {
-    try {
-      const at = performance.now();
-      this.mainRunId ??= await readRunId(this.main);
-      const info = await this.main.send((client) => client.info("replication"), true);
-      this.lagClock.record(at, parseReplication(info));
-      if (hasCopy(info)) for (const lane of this.lanes.all) lane.seen(at, this.main.remote);
-    } catch {
-      // its connection tells
-    }
   }
 }

@@ -9,8 +9,8 @@ import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "vite";
-import { Cluster } from "../../../node/test/cluster";
-import { freePort, PASSWORD } from "../../../node/test/redis";
+import { Cluster } from "../../../node/test/helpers/cluster";
+import { freePort, PASSWORD } from "../../../node/test/helpers/redis";
 import { Nginx } from "../nginx";
 
 const react = resolve(import.meta.dirname, "../..");

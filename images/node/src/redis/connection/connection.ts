@@ -8,16 +8,16 @@
 import { Redis } from "ioredis";
 import { log } from "../../log";
 import type { HostPort, SentinelConfig, TlsConfig } from "../../config";
-import type { Clock } from "./timeout-clock";
+import type { TimeoutClock } from "./timeout-clock";
 import { NoAnswer, NotSent, Refused } from "./errors";
 import { credentials, type Login } from "../../credentials";
-import { QUIET_SENTINELS } from "./sentinel-connector";
+import { QUIET_CONNECTOR } from "./sentinel-connector";
 
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1000;
 const LOADING_RETRY_MS = 200;
 /** A Redis that hangs for longer gets a new connection: the old one may lead nowhere. */
-const GIVE_UP_MS = 3000;
+const RECONNECT_AFTER_MS = 3000;
 
 interface Pending {
   readonly since: number;
@@ -34,7 +34,7 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** Longest wait for an answer, ms. */
   readonly timeoutMs: number;
-  readonly clock: Clock;
+  readonly clock: TimeoutClock;
   /** Called when it gets ready, or no longer is. */
   readonly onChange?: () => void;
 }
@@ -43,13 +43,13 @@ export class Connection {
   /** Commands sent and not answered. */
   private readonly pending = new Set<Pending>();
   private readonly client: Redis;
-  private readonly unlisten: () => void;
+  private readonly stopTicks: () => void;
   private corked = false;
   private closed = false;
   private silentSince: number | undefined;
   private unreadySince: number;
-  private greetingSince: number | undefined;
-  private readonly waiting = new Set<() => void>();
+  private handshakeSince: number | undefined;
+  private readonly whenUsableWaiters = new Set<() => void>();
   private lastReason = "";
 
   constructor(private readonly options: ConnectionOptions) {
@@ -60,7 +60,7 @@ export class Connection {
         ? {
             sentinels: [...address.sentinels],
             name: address.name,
-            Connector: QUIET_SENTINELS,
+            Connector: QUIET_CONNECTOR,
             role: "master" as const,
             // told when main has moved: an old main that hangs would be waited for
             failoverDetector: true,
@@ -81,7 +81,7 @@ export class Connection {
       keepAlive: 10_000,
       // for ever, but never slower than once a second; jitter keeps pods apart
       retryStrategy: (tries) => {
-        this.logInAnew();
+        this.reloadCredentials();
         return Math.min(RECONNECT_MIN_MS * 2 ** Math.min(tries, 6), RECONNECT_MAX_MS) * (0.5 + Math.random() / 2);
       },
       // asked again after so long, not after the whole seconds that a main that loads believes it needs
@@ -95,11 +95,11 @@ export class Connection {
       this.lastReason = reason;
     });
     this.client.on("connect", () => {
-      this.greetingSince = clock.now;
-      clock.wake();
+      this.handshakeSince = clock.now;
+      clock.start();
     });
     this.client.on("ready", () => {
-      this.greetingSince = undefined;
+      this.handshakeSince = undefined;
       this.lastReason = "";
       this.silentSince = undefined;
       log("info", "redis connected", { redis: options.name });
@@ -107,7 +107,7 @@ export class Connection {
     });
     this.client.on("close", () => {
       this.corked = false;
-      this.greetingSince = undefined;
+      this.handshakeSince = undefined;
       this.unreadySince = performance.now();
       this.fail(new NoAnswer("the connection to Redis was lost"));
       this.changed();
@@ -116,7 +116,7 @@ export class Connection {
     this.client.on("end", () => {
       if (!this.closed) setTimeout(() => this.open(), RECONNECT_MIN_MS);
     });
-    this.unlisten = clock.each(() => this.sweep());
+    this.stopTicks = clock.each(() => this.checkTimeouts());
   }
 
   /** Starts connecting, and goes on trying in the background. */
@@ -126,7 +126,7 @@ export class Connection {
   }
 
   /** Commands that wait for an answer. */
-  get busy(): number {
+  get inFlight(): number {
     return this.pending.size;
   }
 
@@ -157,12 +157,83 @@ export class Connection {
     return performance.now() - this.unreadySince;
   }
 
-  /**
-   * Sends one command. Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused}.
-   *
-   * @param probe also to a Redis that hangs, to learn whether it still does
-   */
-  send<T>(command: (client: Redis) => Promise<T>, probe = false): Promise<T> {
+  /** Sends one command. Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused}. */
+  send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    return this.dispatch(command, false);
+  }
+
+  /** As {@link send}, but also to a Redis that hangs, to learn whether it still does. */
+  probe<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    return this.dispatch(command, true);
+  }
+
+  /** Resolves once usable, or after `ms`. */
+  async whenUsable(ms: number): Promise<void> {
+    if (this.usable) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.whenUsableWaiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.whenUsableWaiters.add(done);
+    });
+  }
+
+  /** Drops the connection and makes a new one, with a fresh look-up of the name. */
+  reconnect(): void {
+    // destroyed, not ended: an end waits for the other side, which may be gone
+    this.client.stream?.destroy();
+  }
+
+  /** Lets what was sent be answered, within the time-out, then closes for good. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const limit = performance.now() + this.options.timeoutMs;
+    while (this.pending.size > 0 && this.usable && performance.now() < limit) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    this.stopTicks();
+    this.client.disconnect();
+    this.client.stream?.destroy();
+    this.fail(new NoAnswer("the connection to Redis was closed"));
+  }
+
+  /** Whether it still waits for anything. */
+  private checkTimeouts(): boolean {
+    const { now } = this.options.clock;
+    const [oldest] = this.pending;
+    if (oldest && now - oldest.since > this.options.timeoutMs) {
+      if (this.silentSince === undefined) {
+        this.silentSince = now;
+        this.unreadySince = performance.now();
+        log("warn", "redis does not answer", { redis: this.options.name, ms: Math.round(now - oldest.since) });
+      }
+      this.fail(new NoAnswer(`Redis did not answer within ${this.options.timeoutMs} ms`));
+      this.changed();
+    }
+    // a stopped process's kernel still accepts connections: a greeting can hang as a command can
+    const silent = this.silentSince ?? this.handshakeSince;
+    if (silent !== undefined && now - silent > RECONNECT_AFTER_MS) {
+      this.silentSince = undefined;
+      this.handshakeSince = undefined;
+      this.reconnect();
+    }
+    return this.pending.size > 0 || this.silentSince !== undefined || this.handshakeSince !== undefined;
+  }
+
+  /** The next connection takes the password that the file holds by then. */
+  private reloadCredentials(): void {
+    try {
+      Object.assign(this.client.options, credentials(this.options.login));
+    } catch (error) {
+      // for a moment while it is replaced: the one before may still do
+      log("warn", "redis password not readable", { redis: this.options.name, reason: (error as Error).message });
+    }
+  }
+
+  private dispatch<T>(command: (client: Redis) => Promise<T>, probe: boolean): Promise<T> {
     const { client, pending } = this;
     if (!this.connected || (this.silentSince !== undefined && !probe)) {
       return Promise.reject(new NotSent(this.hanging ? "Redis does not answer" : "Redis is not reachable"));
@@ -180,7 +251,7 @@ export class Connection {
     return new Promise<T>((resolve, reject) => {
       const entry: Pending = { since: this.options.clock.now, reject };
       pending.add(entry);
-      this.options.clock.wake();
+      this.options.clock.start();
       command(client).then(
         (value) => {
           // a late answer: the caller was told, and the next probe clears the state
@@ -200,72 +271,6 @@ export class Connection {
     });
   }
 
-  /** Resolves once usable, or after `ms`. */
-  async whenUsable(ms: number): Promise<void> {
-    if (this.usable) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.waiting.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.waiting.add(done);
-    });
-  }
-
-  /** Drops the connection and makes a new one, with a fresh look-up of the name. */
-  reconnect(): void {
-    // destroyed, not ended: an end waits for the other side, which may be gone
-    this.client.stream?.destroy();
-  }
-
-  /** Lets what was sent be answered, within the time-out, then closes for good. */
-  async close(): Promise<void> {
-    this.closed = true;
-    const limit = performance.now() + this.options.timeoutMs;
-    while (this.pending.size > 0 && this.usable && performance.now() < limit) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    this.unlisten();
-    this.client.disconnect();
-    this.client.stream?.destroy();
-    this.fail(new NoAnswer("the connection to Redis was closed"));
-  }
-
-  /** Whether it still waits for anything. */
-  private sweep(): boolean {
-    const { now } = this.options.clock;
-    const [oldest] = this.pending;
-    if (oldest && now - oldest.since > this.options.timeoutMs) {
-      if (this.silentSince === undefined) {
-        this.silentSince = now;
-        this.unreadySince = performance.now();
-        log("warn", "redis does not answer", { redis: this.options.name, ms: Math.round(now - oldest.since) });
-      }
-      this.fail(new NoAnswer(`Redis did not answer within ${this.options.timeoutMs} ms`));
-      this.changed();
-    }
-    // a stopped process's kernel still accepts connections: a greeting can hang as a command can
-    const silent = this.silentSince ?? this.greetingSince;
-    if (silent !== undefined && now - silent > GIVE_UP_MS) {
-      this.silentSince = undefined;
-      this.greetingSince = undefined;
-      this.reconnect();
-    }
-    return this.pending.size > 0 || this.silentSince !== undefined || this.greetingSince !== undefined;
-  }
-
-  /** The next connection takes the password that the file holds by then. */
-  private logInAnew(): void {
-    try {
-      Object.assign(this.client.options, credentials(this.options.login));
-    } catch (error) {
-      // for a moment while it is replaced: the one before may still do
-      log("warn", "redis password not readable", { redis: this.options.name, reason: (error as Error).message });
-    }
-  }
-
   private fail(error: Error): void {
     const waiting = [...this.pending];
     this.pending.clear();
@@ -273,13 +278,13 @@ export class Connection {
   }
 
   private changed(): void {
-    if (this.usable) for (const resolve of this.waiting) resolve();
+    if (this.usable) for (const resolve of this.whenUsableWaiters) resolve();
     this.options.onChange?.();
   }
 }
 
 /** Identity of the Redis process at the other end: what SCAN cursors belong to. */
 export async function readRunId(connection: Connection): Promise<string | undefined> {
-  const info = await connection.send((client) => client.info("server"), true);
+  const info = await connection.probe((client) => client.info("server"));
   return /^run_id:(\w+)/m.exec(info)?.[1];
 }

@@ -9,7 +9,7 @@ export class NotSent extends RedisError {}
 export class NoAnswer extends RedisError {}
 
 /** Main has carried it out, but may be the only one: if it is lost now, so is the write. */
-export class NotKept extends NoAnswer {
+export class NotReplicated extends NoAnswer {
   constructor(reason: string) {
     super(`the write is not certain to be kept: ${reason}`);
   }
@@ -26,7 +26,7 @@ export class Refused extends RedisError {
   }
 
   /** Another instance, or the same one a moment later, may well answer. */
-  get passing(): boolean {
+  get transient(): boolean {
     return ["LOADING", "MASTERDOWN", "READONLY", "BUSY", "TRYAGAIN", "NOAUTH", "NOPERM"].includes(this.code);
   }
 }

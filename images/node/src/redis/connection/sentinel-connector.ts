@@ -25,17 +25,17 @@ class QuietSentinelConnector extends SentinelConnector {
       const client = open(...args);
       client.on("error", () => undefined);
       const on = client.on.bind(client) as (event: string, listener: Listener) => Redis;
-      const heed =
+      const unlessThere =
         (listener: Listener): Listener =>
         (channel, message) => {
           if (!leadsTo(newMain(message))) listener(channel, message);
         };
       (client as { on: typeof on }).on = (event, listener) =>
-        on(event, event === "message" ? heed(listener) : listener);
+        on(event, event === "message" ? unlessThere(listener) : listener);
       return client;
     };
   }
 }
 
 /** For the option `Connector`. */
-export const QUIET_SENTINELS = QuietSentinelConnector as unknown as NonNullable<RedisOptions["Connector"]>;
+export const QUIET_CONNECTOR = QuietSentinelConnector as unknown as NonNullable<RedisOptions["Connector"]>;

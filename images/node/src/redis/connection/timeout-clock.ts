@@ -5,7 +5,7 @@
  * It counts the time in which this process could listen: where the event loop stood still, answers
  * may have come that were not read yet, and nobody is to be blamed for that.
  */
-export class Clock {
+export class TimeoutClock {
   /** Milliseconds, as of the last tick. It stands still while nobody waits. */
   now = 0;
   private last = 0;
@@ -15,7 +15,7 @@ export class Clock {
   constructor(private readonly tickMs = 20) {}
 
   /** Ticks from now on, until no listener waits any more. */
-  wake(): void {
+  start(): void {
     if (this.timer) return;
     this.last = performance.now();
     this.timer = setInterval(() => this.tick(), this.tickMs);

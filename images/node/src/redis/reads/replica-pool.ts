@@ -6,9 +6,9 @@
 import { log } from "../../log";
 import type { ApiConfig } from "../../config";
 import type { Member } from "../../discovery/source";
-import type { Clock } from "../connection/timeout-clock";
+import type { TimeoutClock } from "../connection/timeout-clock";
 import { Replica } from "./replica";
-import type { LagClock } from "./replication-lag";
+import type { LagTracker } from "./replication-lag";
 
 export class ReplicaPool {
   private readonly members = new Map<string, Replica>();
@@ -16,8 +16,8 @@ export class ReplicaPool {
 
   constructor(
     private readonly config: ApiConfig,
-    private readonly clock: Clock,
-    private readonly lagClock: LagClock,
+    private readonly clock: TimeoutClock,
+    private readonly lagTracker: LagTracker,
   ) {}
 
   /** Takes these members and no others; those that left finish what was sent to them. */
@@ -42,7 +42,7 @@ export class ReplicaPool {
           clock: this.clock,
         },
         this.config,
-        this.lagClock,
+        this.lagTracker,
         () => this.sort(),
       );
       this.members.set(key, replica);
@@ -63,7 +63,7 @@ export class ReplicaPool {
     const b = serving[second]!;
     if (a === not) return b;
     if (b === not) return a;
-    return a.connection.busy <= b.connection.busy ? a : b;
+    return a.connection.inFlight <= b.connection.inFlight ? a : b;
   }
 
   /** The one whose process is `runId`, if it serves. */

@@ -1,6 +1,6 @@
 /** A replica: its connection, what it says of itself, and whether it may be asked. */
 import { Connection, readRunId, type ConnectionOptions } from "../connection/connection";
-import { parseLoad, parseReplication, type LagClock, type RedisLoad } from "./replication-lag";
+import { parseLoad, parseReplication, type LagTracker, type RedisLoad } from "./replication-lag";
 
 export const REPLICA_STATES = [
   /** asked for reads */
@@ -33,20 +33,20 @@ export class Replica {
   runId: string | undefined;
   /** ms behind main; undefined where unknown */
   lagMs: number | undefined;
-  /** What it has to do, whoever asks; undefined until it said so, and once it is gone. */
+  /** What it has to do, whoever asks; undefined until it reported so, and once it is gone. */
   load: RedisLoad | undefined;
   /** Reads answered and failed, and the seconds that answers took in all. */
   answered = 0;
   failed = 0;
   seconds = 0;
-  private said: ReplicaState = "connecting";
+  private reported: ReplicaState = "connecting";
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
   constructor(
     options: Omit<ConnectionOptions, "onChange">,
     private readonly limits: ReplicaLimits,
-    private readonly lagClock: LagClock,
+    private readonly lagTracker: LagTracker,
     private readonly onChange: () => void,
   ) {
     this.name = options.name;
@@ -54,7 +54,7 @@ export class Replica {
       ...options,
       onChange: () => {
         if (!this.connection.usable) {
-          this.said = "connecting";
+          this.reported = "connecting";
           this.runId = undefined;
           this.load = undefined;
         }
@@ -72,7 +72,7 @@ export class Replica {
 
   get state(): ReplicaState {
     if (this.connection.hanging) return "hanging";
-    return this.connection.usable ? this.said : "connecting";
+    return this.connection.usable ? this.reported : "connecting";
   }
 
   async close(): Promise<void> {
@@ -94,20 +94,20 @@ export class Replica {
       // another process may be behind a connection made anew
       this.runId ??= await readRunId(connection);
       // several sections at once: Redis 7
-      const info = await connection.send((client) => client.info("replication", "stats", "clients"), true);
+      const info = await connection.probe((client) => client.info("replication", "stats", "clients"));
       // it may have hung for long: believe nothing that is older than the moment it answered
       const at = performance.now();
       const replication = parseReplication(info);
-      this.lagMs = this.lagClock.lag(at, replication);
+      this.lagMs = this.lagTracker.lag(at, replication);
       this.load = parseLoad(info);
-      const before = this.said;
-      if (replication.role !== "slave") this.said = "other-role";
-      else if (replication.syncing) this.said = "syncing";
-      else if (!replication.linkUp && replication.linkDownSeconds < 0) this.said = "unlinked";
-      else if (!replication.linkUp && replication.linkDownSeconds > limits.maxStaleSeconds) this.said = "unlinked";
-      else if ((this.lagMs ?? 0) > limits.maxLagMs) this.said = "lagging";
-      else this.said = "serving";
-      if (before !== this.said || wasHanging) this.onChange();
+      const before = this.reported;
+      if (replication.role !== "slave") this.reported = "other-role";
+      else if (replication.syncing) this.reported = "syncing";
+      else if (!replication.linkUp && replication.linkDownSeconds < 0) this.reported = "unlinked";
+      else if (!replication.linkUp && replication.linkDownSeconds > limits.maxStaleSeconds) this.reported = "unlinked";
+      else if ((this.lagMs ?? 0) > limits.maxLagMs) this.reported = "lagging";
+      else this.reported = "serving";
+      if (before !== this.reported || wasHanging) this.onChange();
     } catch {
       // its connection tells what it knows by itself
     }

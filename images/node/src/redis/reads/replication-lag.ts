@@ -60,10 +60,10 @@ export const hasCopy = (info: string): boolean =>
   /^slave\d+:ip=[\d.:a-f]+,port=\d+,state=online,offset=\d+,lag=[012]\b/m.test(info);
 
 /** A main that was not heard of for longer than this has stopped, ms. */
-const HEARD_MS = 2500;
+const SILENT_MAIN_MS = 2500;
 
 /** Main's offsets over the last minutes: what turns a replica's offset into an age. */
-export class LagClock {
+export class LagTracker {
   private readonly samples: { readonly at: number; readonly offset: number }[] = [];
   private replid = "";
 
@@ -91,6 +91,6 @@ export class LagClock {
     const newest = this.samples.at(-1);
     if (!newest) return undefined;
     const missing = this.samples.find((sample) => sample.offset > replica.offset);
-    return missing ? Math.max(0, Math.min(at, newest.at + HEARD_MS) - missing.at) : 0;
+    return missing ? Math.max(0, Math.min(at, newest.at + SILENT_MAIN_MS) - missing.at) : 0;
   }
 }

@@ -7,26 +7,26 @@
  */
 import type { Redis } from "ioredis";
 import type { Connection } from "../connection/connection";
-import { NotKept, NotSent } from "../connection/errors";
-import type { Tenure } from "./main-lease";
+import { NotReplicated, NotSent } from "../connection/errors";
+import type { MainLease } from "./main-lease";
 
 /**
  * A copy tells what is on its disk when it is asked and once a second; one that was asked while it still wrote told
  * less than it had a moment later. So it is asked again after this time, ms, then after twice as long, and so on.
  */
-const ASK_AGAIN_MS = 20;
+const FIRST_WAIT_MS = 20;
 
 export interface CommitOptions {
   /** Copies beside main that must have a write. */
   readonly copies: number;
-  /** Copies beside main that there are, of which any may be promoted; fewer than these say less: {@link Tenure}. */
-  readonly all: number;
+  /** Copies beside main that there are, of which any may be promoted; fewer than these say less: {@link MainLease}. */
+  readonly allCopies: number;
   /** Where they must have it: on their disk, and main on its own; or in memory. */
   readonly to: "disk" | "memory";
   /** Longest wait for them, ms. */
   readonly timeoutMs: number;
   /** Longest answer of one question, ms: main would be taken for silent else. */
-  readonly askMs: number;
+  readonly waitMs: number;
 }
 
 interface Waiting {
@@ -35,11 +35,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export class Committer {
-  /** Writes that main carried out, but that too few copies had in time. */
-  unconfirmed = 0;
+export class GroupCommit {
   private waiting: Waiting[] = [];
-  private underWay = false;
+  private running = false;
   /** Writes of the group that was sent last, and whether its copies have it. */
   private group: Promise<unknown>[] = [];
   private confirmed: Promise<void> = Promise.resolve();
@@ -47,10 +45,10 @@ export class Committer {
   constructor(
     private readonly connection: Connection,
     private readonly options: CommitOptions,
-    private readonly tenure: Tenure,
+    private readonly lease: MainLease,
   ) {}
 
-  /** Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused} as a connection does, or with {@link NotKept}. */
+  /** Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused} as a connection does, or with {@link NotReplicated}. */
   send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const send = () => {
@@ -60,20 +58,20 @@ export class Committer {
       };
       this.waiting.push({ since: performance.now(), send, reject });
       // what one turn of the event loop brings is one group
-      if (!this.underWay && this.waiting.length === 1) setImmediate(() => void this.commit());
+      if (!this.running && this.waiting.length === 1) setImmediate(() => void this.commit());
     });
   }
 
   private async commit(): Promise<void> {
-    if (this.underWay) return;
-    this.underWay = true;
+    if (this.running) return;
+    this.running = true;
     while (this.waiting.length > 0) {
       const writes = this.waiting;
       this.waiting = [];
       this.group = [];
-      let kept!: () => void;
-      let lost!: (error: Error) => void;
-      this.confirmed = new Promise((resolve, reject) => ([kept, lost] = [resolve, reject]));
+      let confirm!: () => void;
+      let abandon!: (error: Error) => void;
+      this.confirmed = new Promise((resolve, reject) => ([confirm, abandon] = [resolve, reject]));
       this.confirmed.catch(() => undefined);
       const late = performance.now() - this.options.timeoutMs;
       for (const write of writes) {
@@ -84,37 +82,34 @@ export class Committer {
       // asked in the same breath, a copy would tell what it had on its disk before these writes
       const done = await Promise.allSettled(this.group);
       if (done.some(({ status }) => status === "fulfilled")) {
-        await this.wait().then(kept, (error: Error) => {
-          this.unconfirmed += done.filter(({ status }) => status === "fulfilled").length;
-          lost(error);
-        });
+        await this.wait().then(confirm, abandon);
       }
     }
-    this.underWay = false;
+    this.running = false;
   }
 
   /** Whatever goes wrong here, the writes before it may have been carried out. */
   private async wait(): Promise<void> {
-    const { copies, to, timeoutMs, askMs } = this.options;
-    const all = Math.max(copies, this.options.all);
+    const { copies, to, timeoutMs, waitMs } = this.options;
+    const all = Math.max(copies, this.options.allCopies);
     const begin = performance.now();
     const end = begin + timeoutMs;
-    for (let ms = ASK_AGAIN_MS; ; ms *= 2) {
-      const patience = Math.max(1, Math.min(ms, askMs, Math.round(end - performance.now())));
+    for (let ms = FIRST_WAIT_MS; ; ms *= 2) {
+      const patience = Math.max(1, Math.min(ms, waitMs, Math.round(end - performance.now())));
       const args: [string, ...number[]] = to === "disk" ? ["WAITAOF", 1, all, patience] : ["WAIT", all, patience];
       const answer = await this.connection
         .send((client) => client.call(...args))
-        .catch((error: Error) => Promise.reject(new NotKept(error.message)));
+        .catch((error: Error) => Promise.reject(new NotReplicated(error.message)));
       const [own, others] = to === "disk" ? (answer as [number, number]) : [1, answer as number];
       if (own >= 1 && others >= all) {
-        this.tenure.proved(begin);
+        this.lease.confirmedByAll(begin);
         return;
       }
       const enough = own >= 1 && others >= copies;
-      if (enough) this.tenure.seen(begin);
-      if (enough && this.tenure.certain) return;
+      if (enough) this.lease.seen(begin);
+      if (enough && this.lease.certain) return;
       if (performance.now() >= end) {
-        throw new NotKept(
+        throw new NotReplicated(
           enough
             ? "main was silent, and another may be main by now"
             : `only ${others} of ${copies} copies had it within ${timeoutMs} ms`,

@@ -12,8 +12,8 @@ export const LEASE_MS = 2000;
 /** Longer than a replacement takes from its beginning until all copies know, ms. */
 export const PROBATION_MS = 6000;
 
-export class Tenure {
-  private good = -Infinity;
+export class MainLease {
+  private lastSeen = -Infinity;
   private since = Infinity;
   private address: string | undefined;
 
@@ -22,24 +22,24 @@ export class Tenure {
 
   /** Main answered, with a copy that follows it, what was sent at `at`. */
   seen(at: number): void {
-    if (at - this.good > LEASE_MS) this.since = at;
-    this.good = Math.max(this.good, at);
+    if (at - this.lastSeen > LEASE_MS) this.since = at;
+    this.lastSeen = Math.max(this.lastSeen, at);
   }
 
   /** All of its copies confirmed what was sent at `at`: none of them was main. */
-  proved(at: number): void {
-    this.good = Math.max(this.good, at);
+  confirmedByAll(at: number): void {
+    this.lastSeen = Math.max(this.lastSeen, at);
     this.since = -Infinity;
   }
 
   /** Sentinel named a main. Another one than before is main because the change is over. */
-  named(address: string): void {
-    if (this.address !== undefined && this.address !== address) this.proved(this.now());
+  announced(address: string): void {
+    if (this.address !== undefined && this.address !== address) this.confirmedByAll(this.now());
     this.address = address;
   }
 
   /** It has not been silent for long, for long enough. */
   get certain(): boolean {
-    return this.now() - this.good <= LEASE_MS && this.good - this.since >= PROBATION_MS;
+    return this.now() - this.lastSeen <= LEASE_MS && this.lastSeen - this.since >= PROBATION_MS;
   }
 }

@@ -5,28 +5,28 @@
  */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
-import { Committer } from "./group-commit";
+import { GroupCommit } from "./group-commit";
 import { Connection, type ConnectionOptions } from "../connection/connection";
 import type { Refused } from "../connection/errors";
-import { Refusal } from "./write-gate";
-import { Tenure } from "./main-lease";
+import { WriteGate } from "./write-gate";
+import { MainLease } from "./main-lease";
 
 /** Groups of writes under way at once: with one a write gets 0.33 of the speed of `fast`, with 4 a half, with 8 somewhat more. */
 const LANES = 8;
 /** Copies must have a write within this share of the longest wait for it. */
 const COMMIT_SHARE = 0.8;
 /** Each question whether they have it, within this share of main's longest answer. */
-const ASK_SHARE = 0.5;
+const WAIT_SHARE = 0.5;
 
 export class WriteLane {
   /** While main takes no writes. */
-  refusal: Refusal | undefined;
+  gate: WriteGate | undefined;
 
-  /** @param committer undefined where main's own answer is enough */
+  /** @param groupCommit undefined where main's own answer is enough */
   private constructor(
     readonly connection: Connection,
-    private readonly tenure = new Tenure(),
-    private readonly committer?: Committer,
+    private readonly lease = new MainLease(),
+    private readonly groupCommit?: GroupCommit,
   ) {}
 
   /** @param main the connection that reads have; writes share it where nothing is waited for */
@@ -34,42 +34,42 @@ export class WriteLane {
     if (config.commitCopies === 0) return [new WriteLane(main)];
     return Array.from({ length: LANES }, (_, i) => {
       const connection = new Connection({ ...options, name: `main (writes ${i + 1})`, onChange });
-      const tenure = new Tenure();
-      const committer = new Committer(
+      const lease = new MainLease();
+      const groupCommit = new GroupCommit(
         connection,
         {
           copies: config.commitCopies,
-          all: config.poolCopies,
+          allCopies: config.poolCopies,
           to: config.commitTo,
           // what main has done cannot be sent again: a copy that is slow, or only just joins, is waited for
           timeoutMs: Math.ceil(Math.max(config.commandTimeoutMs, config.writePatienceMs) * COMMIT_SHARE),
           // before the connection is taken for hanging
-          askMs: Math.ceil(config.commandTimeoutMs * ASK_SHARE),
+          waitMs: Math.ceil(config.commandTimeoutMs * WAIT_SHARE),
         },
-        tenure,
+        lease,
       );
-      return new WriteLane(connection, tenure, committer);
+      return new WriteLane(connection, lease, groupCommit);
     });
   }
 
   send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    return (this.committer ?? this.connection).send(command);
+    return (this.groupCommit ?? this.connection).send(command);
   }
 
   /** Its connection has changed: it may lead to another main. */
-  named(): void {
+  onConnectionChange(): void {
     const { usable, remote } = this.connection;
-    if (usable && remote) this.tenure.named(remote);
+    if (usable && remote) this.lease.announced(remote);
   }
 
   /** Main at `remote` answered, with a copy that follows it, what was sent at `at`. */
   seen(at: number, remote: string | undefined): void {
-    if (remote !== undefined && remote === this.connection.remote) this.tenure.seen(at);
+    if (remote !== undefined && remote === this.connection.remote) this.lease.seen(at);
   }
 
   /** Main refuses every write until it is asked once that takes one. */
-  refused(reason: Refused, patienceMs: number): void {
-    this.refusal ??= new Refusal(reason, this.connection, patienceMs, () => (this.refusal = undefined));
+  closeGate(reason: Refused, patienceMs: number): void {
+    this.gate ??= new WriteGate(reason, this.connection, patienceMs, () => (this.gate = undefined));
   }
 }
 
@@ -85,7 +85,7 @@ export class Lanes {
     const inTurn = (i: number) => all[(from + i) % all.length]!;
     for (let i = 0; i < all.length; i++) {
       const lane = inTurn(i);
-      if (lane.connection.usable && !lane.refusal) return lane;
+      if (lane.connection.usable && !lane.gate) return lane;
     }
     return inTurn(0);
   }

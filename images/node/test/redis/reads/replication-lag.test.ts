@@ -1,6 +1,6 @@
 /** What INFO says, and how old a replica's data is. */
 import { describe, expect, it } from "vitest";
-import { LagClock, parseReplication, type Replication } from "../src/redis/reads/replication-lag";
+import { LagTracker, parseReplication, type Replication } from "../../../src/redis/reads/replication-lag";
 
 const info = (lines: Record<string, string | number>) =>
   `# Replication\r\n${Object.entries(lines)
@@ -43,7 +43,7 @@ describe("INFO replication", () => {
 describe("the lag of a replica", () => {
   const main = (offset: number, replid = "a") => ({ role: "master", replid, offset }) as Replication;
   const replica = (offset: number, replid = "a") => ({ role: "slave", replid, offset }) as Replication;
-  const clock = new LagClock(3);
+  const clock = new LagTracker(3);
   clock.record(1000, main(10));
   clock.record(1500, main(20));
   clock.record(2000, main(30));
@@ -65,18 +65,18 @@ describe("the lag of a replica", () => {
 
   it("is unknown for another history, and before main was heard of", () => {
     expect(clock.lag(2600, replica(30, "b"))).toBeUndefined();
-    expect(new LagClock().lag(1, replica(1))).toBeUndefined();
+    expect(new LagTracker().lag(1, replica(1))).toBeUndefined();
   });
 
   it("begins anew with main's history", () => {
-    const other = new LagClock();
+    const other = new LagTracker();
     other.record(1, main(1000));
     other.record(2, main(5, "b"));
     expect(other.lag(3, replica(5, "b"))).toBe(0);
   });
 
   it("does not count what is no main", () => {
-    const other = new LagClock();
+    const other = new LagTracker();
     other.record(1, replica(1000));
     expect(other.lag(3, replica(5))).toBeUndefined();
   });

@@ -1,8 +1,8 @@
 /** Where commands go, and how lists behave on the Redis behind them. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { json, startApi, type Api } from "./api";
-import { Cluster } from "./cluster";
-import { eventually, hasRedis, Redis } from "./redis";
+import { json, startApi, type Api } from "../helpers/api";
+import { Cluster } from "../helpers/cluster";
+import { eventually, hasRedis, Redis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("the API on Redis main and three replicas", () => {
   let cluster: Cluster;

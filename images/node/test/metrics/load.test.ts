@@ -1,10 +1,10 @@
 /** What an autoscaler reads of the API: the last seconds, and what the replicas have to do. */
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startApi, type Api } from "./api";
-import { Cluster } from "./cluster";
-import { eventually, hasRedis } from "./redis";
-import { parseLoad } from "../src/redis/reads/replication-lag";
+import { startApi, type Api } from "../helpers/api";
+import { Cluster } from "../helpers/cluster";
+import { eventually, hasRedis } from "../helpers/redis";
+import { parseLoad } from "../../src/redis/reads/replication-lag";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -1,10 +1,10 @@
 /** What the API tells people who watch it: itself, its replicas, and who holds a key. */
 import { hostname } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Copies, Status } from "../src/http/status";
-import { json, startApi, type Api } from "./api";
-import { Cluster } from "./cluster";
-import { eventually, hasRedis } from "./redis";
+import type { Copies, Status } from "../../src/http/status";
+import { json, startApi, type Api } from "../helpers/api";
+import { Cluster } from "../helpers/cluster";
+import { eventually, hasRedis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("the API about itself", () => {
   let cluster: Cluster;

@@ -4,8 +4,8 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { form, startApi, type Api } from "./api";
-import { eventually, freePort, hasRedis, Redis } from "./redis";
+import { form, startApi, type Api } from "../../helpers/api";
+import { eventually, freePort, hasRedis, Redis } from "../../helpers/redis";
 
 const hasTls = ((): boolean => {
   try {

@@ -1,6 +1,6 @@
 /** The API in this process on a free port, against given Redis addresses. */
-import { readConfig } from "../src/config";
-import { ApiServer } from "../src/http/server";
+import { readConfig } from "../../src/config";
+import { ApiServer } from "../../src/http/server";
 import { PASSWORD_FILE } from "./redis";
 
 export interface Api {

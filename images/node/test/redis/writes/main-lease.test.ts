@@ -1,10 +1,10 @@
 /** When a main may be believed that not all of its copies confirm. */
 import { describe, expect, it } from "vitest";
-import { LEASE_MS, PROBATION_MS, Tenure } from "../src/redis/writes/main-lease";
+import { LEASE_MS, PROBATION_MS, MainLease } from "../../../src/redis/writes/main-lease";
 
 function tenure() {
   let now = 1000;
-  const t = new Tenure(() => now);
+  const t = new MainLease(() => now);
   const go = (ms: number) => (now += ms);
   /** Main answers twice a second for so long. */
   const answers = (ms: number) => {
@@ -26,7 +26,7 @@ describe("main is certain", () => {
   });
   it("at once when all copies confirmed, for as long as it is not silent", () => {
     const { t, go, answers, at } = tenure();
-    t.proved(at());
+    t.confirmedByAll(at());
     expect(t.certain).toBe(true);
     answers(10_000);
     expect(t.certain).toBe(true);
@@ -35,7 +35,7 @@ describe("main is certain", () => {
   });
   it("no more after a silence, until it has been heard of for long, or all copies confirm again", () => {
     const { t, go, answers, at } = tenure();
-    t.proved(at());
+    t.confirmedByAll(at());
     go(LEASE_MS + 1);
     t.seen(at());
     expect(t.certain).toBe(false);
@@ -44,24 +44,24 @@ describe("main is certain", () => {
     go(LEASE_MS + 1);
     t.seen(at());
     expect(t.certain).toBe(false);
-    t.proved(at());
+    t.confirmedByAll(at());
     expect(t.certain).toBe(true);
   });
   it("when Sentinel names another than before, not when it names the same again", () => {
     const { t, go, at } = tenure();
-    t.named("a");
+    t.announced("a");
     expect(t.certain).toBe(false);
     go(5000);
-    t.named("b");
+    t.announced("b");
     expect(t.certain).toBe(true);
     go(LEASE_MS + 1);
-    t.named("b");
+    t.announced("b");
     t.seen(at());
     expect(t.certain).toBe(false);
   });
   it("not by an answer to what was asked before the silence", () => {
     const { t, go, at } = tenure();
-    t.proved(at());
+    t.confirmedByAll(at());
     const asked = at();
     go(LEASE_MS + 1);
     t.seen(asked);

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EndpointSlice } from "../src/discovery/endpoint-slices";
+import type { EndpointSlice } from "../../src/discovery/endpoint-slices";
 import { eventually, freePort, Redis } from "./redis";
 
 export class FakeKubernetes {

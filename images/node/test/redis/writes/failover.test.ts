@@ -1,8 +1,8 @@
 /** Main as a pool: what was answered is kept when main is lost, and writes go on elsewhere. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { form, startApi, type Api } from "./api";
-import { MainPool } from "./main-pool";
-import { eventually, hasRedis, type Redis } from "./redis";
+import { form, startApi, type Api } from "../../helpers/api";
+import { MainPool } from "../../helpers/sentinel-group";
+import { eventually, hasRedis, type Redis } from "../../helpers/redis";
 
 describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
   let pool: MainPool;

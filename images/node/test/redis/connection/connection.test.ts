@@ -1,16 +1,16 @@
 /** What a connection makes of an end that it has brought about itself, and of a change of main that it has made already. */
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Clock } from "../src/redis/connection/timeout-clock";
-import { Connection, type ConnectionOptions } from "../src/redis/connection/connection";
-import { NotSent } from "../src/redis/connection/errors";
-import { bulk, FakeSentinel } from "./fake-sentinel";
-import { eventually, freePort, hasRedis, PASSWORD_FILE, Redis } from "./redis";
+import { TimeoutClock } from "../../../src/redis/connection/timeout-clock";
+import { Connection, type ConnectionOptions } from "../../../src/redis/connection/connection";
+import { NotSent } from "../../../src/redis/connection/errors";
+import { bulk, FakeSentinel } from "../../helpers/fake-sentinel";
+import { eventually, freePort, hasRedis, PASSWORD_FILE, Redis } from "../../helpers/redis";
 
 describe.skipIf(!hasRedis)("a connection to Redis", () => {
   let redis: Redis;
   let connection: Connection;
-  const clock = new Clock();
+  const clock = new TimeoutClock();
 
   async function connect(address: ConnectionOptions["address"]): Promise<void> {
     connection = new Connection({

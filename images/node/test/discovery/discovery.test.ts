@@ -2,13 +2,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readConfig } from "../src/config";
-import { Discovery } from "../src/discovery/discovery";
-import { DnsSource } from "../src/discovery/dns";
-import { membersOf, type EndpointSlice } from "../src/discovery/endpoint-slices";
-import type { Member } from "../src/discovery/source";
-import { FakeKubernetes } from "./cluster";
-import { eventually } from "./redis";
+import { readConfig } from "../../src/config";
+import { Discovery } from "../../src/discovery/discovery";
+import { DnsSource } from "../../src/discovery/dns";
+import { membersOf, type EndpointSlice } from "../../src/discovery/endpoint-slices";
+import type { Member } from "../../src/discovery/source";
+import { FakeKubernetes } from "../helpers/cluster";
+import { eventually } from "../helpers/redis";
 
 const slice = (port: number, ...endpoints: [string, string, object?][]): EndpointSlice => ({
   addressType: "IPv4",

@@ -5,9 +5,9 @@ import { Agent, get, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { json, startApi, type Api } from "./api";
-import { Cluster } from "./cluster";
-import { eventually, freePort, hasRedis, PASSWORD, Redis } from "./redis";
+import { json, startApi, type Api } from "../helpers/api";
+import { Cluster } from "../helpers/cluster";
+import { eventually, freePort, hasRedis, PASSWORD, Redis } from "../helpers/redis";
 
 /** A command's time limit here is 300 ms, a read may try three times. */
 const IN_TIME_MS = 1500;

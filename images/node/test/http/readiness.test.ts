@@ -1,8 +1,8 @@
 /** How a process comes up: what probes see first. */
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startApi } from "./api";
-import { freePort, hasRedis, Redis } from "./redis";
+import { startApi } from "../helpers/api";
+import { freePort, hasRedis, Redis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("a start with Redis there", () => {
   let redis: Redis;
