@@ -1,36 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { readConfig } from "../src/config";
-import { credentials } from "../src/credentials";
-
-describe("logging in to Redis", () => {
-  const dir = mkdtempSync(join(tmpdir(), "api-"));
-  const file = join(dir, "password");
-  writeFileSync(file, "secret\n");
-  afterAll(() => rmSync(dir, { recursive: true }));
-
-  it("takes the password that the file holds at that moment, without the line end", () => {
-    const { login, readLogin } = readConfig({ REDIS_PASSWORD_FILE: file });
-    expect(credentials(login)).toEqual({ password: "secret", sentinelPassword: "secret" });
-    expect(readLogin).toEqual(login);
-    writeFileSync(file, "changed\n");
-    expect(credentials(login).password).toBe("changed");
-  });
-
-  it("goes by a user on main and by another on replicas, where they are named", () => {
-    const env = { REDIS_USER: "writer", REDIS_PASSWORD_FILE: file };
-    const { login, readLogin } = readConfig({ ...env, REDIS_READ_USER: "reader", REDIS_READ_PASSWORD_FILE: file });
-    expect(credentials(login)).toMatchObject({ username: "writer", sentinelUsername: "writer" });
-    expect(credentials(readLogin)).toMatchObject({ username: "reader" });
-    expect(readConfig(env).readLogin).toEqual(login);
-  });
-
-  it("needs none", () => {
-    expect(credentials(readConfig({}).login)).toEqual({});
-  });
-});
 
 it("knows no replicas where none are named, or main itself is", () => {
   const env = { REDIS_MAIN_URL: "redis://main:6379" };

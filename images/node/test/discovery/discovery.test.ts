@@ -1,55 +1,10 @@
 /** How the replicas are found: by watch, by name, by address, the most exact that answers. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config";
 import { Discovery } from "../../src/discovery/discovery";
-import { DnsSource } from "../../src/discovery/dns";
-import { membersOf, type EndpointSlice } from "../../src/discovery/endpoint-slices";
 import type { Member } from "../../src/discovery/source";
-import { FakeKubernetes } from "../helpers/cluster";
+import { FakeKubernetes, slice } from "../helpers/fake-kubernetes";
 import { eventually } from "../helpers/redis";
-
-const slice = (port: number, ...endpoints: [string, string, object?][]): EndpointSlice => ({
-  addressType: "IPv4",
-  ports: [{ port }],
-  endpoints: endpoints.map(([name, address, conditions = { ready: true }]) => ({
-    addresses: [address],
-    conditions,
-    targetRef: { name },
-  })),
-});
-
-describe("the members of EndpointSlices", () => {
-  it("are the ready ones of all slices", () => {
-    expect(membersOf([slice(6379, ["a", "10.0.0.1"], ["b", "10.0.0.2"]), slice(6380, ["c", "10.0.0.3"])])).toEqual([
-      { name: "a", host: "10.0.0.1", port: 6379 },
-      { name: "b", host: "10.0.0.2", port: 6379 },
-      { name: "c", host: "10.0.0.3", port: 6380 },
-    ]);
-  });
-
-  it.each([
-    ["not ready", { ready: false }, 0],
-    ["ending", { ready: true, terminating: true }, 0],
-    ["ending, still serving", { ready: false, serving: true, terminating: true }, 0],
-    ["of unknown state", {}, 1],
-    ["of null state", { ready: null }, 1],
-  ])("one that is %s counts as the API's documentation has it", (_, conditions, count) => {
-    expect(membersOf([slice(6379, ["a", "10.0.0.1", conditions])])).toHaveLength(count);
-  });
-
-  it("count once where a pod has two address families", () => {
-    const v6 = { ...slice(6379, ["a", "fd00::1"]), addressType: "IPv6" };
-    expect(membersOf([v6, slice(6379, ["a", "10.0.0.1"])])).toEqual([{ name: "a", host: "10.0.0.1", port: 6379 }]);
-  });
-
-  it("are none where slices are empty, have no port, or hold names", () => {
-    expect(membersOf([{ addressType: "IPv4", ports: null, endpoints: null }])).toEqual([]);
-    expect(membersOf([{ ...slice(1, ["a", "example.org"]), addressType: "FQDN" }])).toEqual([]);
-    expect(membersOf([{ ...slice(1, ["a", "10.0.0.1"]), ports: [{ port: null }] }])).toEqual([]);
-  });
-});
 
 describe("discovery", () => {
   let kubernetes: FakeKubernetes;
@@ -71,52 +26,6 @@ describe("discovery", () => {
   };
   const found = (...names: string[]) =>
     eventually(`members ${names.join(", ")}`, () => JSON.stringify(members) === JSON.stringify(names));
-
-  it("lists, watches and follows each change", async () => {
-    kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
-    start(kubernetes.env);
-    await found("a");
-    expect(discovery!.source).toBe("watch");
-    await eventually("the watch to stand", () => kubernetes.watching === 1);
-    kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"], ["b", "10.0.0.2"]));
-    await found("a", "b");
-    kubernetes.put("s2", slice(6379, ["c", "10.0.0.3"]));
-    await found("a", "b", "c");
-    kubernetes.remove("s1");
-    await found("c");
-    const [list, watch] = kubernetes.asked;
-    expect(list!.path).toBe(
-      "/apis/discovery.k8s.io/v1/namespaces/test/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Dreplicas",
-    );
-    expect(watch!.path).toMatch(/watch=true&allowWatchBookmarks=true&resourceVersion=2&timeoutSeconds=120$/);
-  });
-
-  it.each<[string, (k: FakeKubernetes) => void]>([
-    ["ends", (k) => k.endWatches()],
-    ["breaks", (k) => k.endWatches("destroy")],
-    ["says that its version is gone", (k) => k.send({ type: "ERROR", object: { code: 410, message: "too old" } })],
-  ])("lists again after a watch that %s, with the token of that moment", async (_, fault) => {
-    kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
-    start(kubernetes.env);
-    await eventually("the watch to stand", () => kubernetes.watching === 1);
-    writeFileSync(join(kubernetes.dir, "token"), "token-2\n");
-    fault(kubernetes);
-    await eventually("a second list", () => kubernetes.asked.length >= 3);
-    expect(kubernetes.asked.at(0)!.token).toBe("Bearer token-1");
-    expect(kubernetes.asked.at(-1)!.token).toBe("Bearer token-2");
-    await eventually("the watch to stand again", () => kubernetes.watching >= 1);
-    kubernetes.put("s1", slice(6379, ["b", "10.0.0.2"]));
-    await found("b");
-  });
-
-  it("takes no notice of bookmarks", async () => {
-    kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
-    start(kubernetes.env);
-    await eventually("the watch to stand", () => kubernetes.watching === 1);
-    kubernetes.send({ type: "BOOKMARK", object: { metadata: { resourceVersion: "99" } } });
-    kubernetes.put("s2", slice(6379, ["b", "10.0.0.2"]));
-    await found("a", "b");
-  });
 
   it("goes by name where the cluster does not allow the watch, and back when it does", async () => {
     kubernetes.refuse = 403;
@@ -144,16 +53,5 @@ describe("discovery", () => {
     await eventually("some tries", () => kubernetes.asked.length >= 4);
     expect(members).toEqual(["a"]);
     expect(discovery!.source).toBe("watch");
-  });
-
-  it("by name gives one member an address, each once", async () => {
-    let seen: readonly Member[] = [];
-    const source = new DnsSource({ host: "localhost", port: 7000 }, 50);
-    source.start((m) => (seen = m));
-    await eventually("an answer", () => seen.length > 0);
-    source.stop();
-    expect(seen).toEqual([
-      { name: expect.stringMatching(/:7000$/) as string, host: expect.any(String) as string, port: 7000 },
-    ]);
   });
 });

@@ -7,6 +7,10 @@ export interface Api {
   readonly address: string;
   readonly server: ApiServer;
   fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** All of `GET /metrics`. */
+  metrics(): Promise<string>;
+  /** One of them, by its name and labels as they are written; NaN where there is none. */
+  metric(series: string): Promise<number>;
 }
 
 export async function startApi(
@@ -28,10 +32,18 @@ export async function startApi(
   });
   const server = new ApiServer({ ...config, port: 0 });
   const address = `http://127.0.0.1:${await server.start()}`;
+  const get = (path: string, init: RequestInit = {}) =>
+    fetch(`${address}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
+  const metrics = async () => (await get("/metrics")).text();
   return {
     address,
     server,
-    fetch: (path, init = {}) => fetch(`${address}${path}`, { ...init, signal: AbortSignal.timeout(10_000) }),
+    fetch: get,
+    metrics,
+    metric: async (series) => {
+      const line = (await metrics()).split("\n").find((text) => text.startsWith(`${series} `));
+      return line === undefined ? NaN : Number(line.slice(series.length + 1));
+    },
   };
 }
 

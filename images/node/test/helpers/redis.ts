@@ -90,6 +90,12 @@ export class Redis {
     }
   }
 
+  /** How often it has carried out `command` since its start. */
+  calls(command: string): number {
+    const stats = this.cli("INFO", "commandstats");
+    return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+  }
+
   signal(name: "SIGSTOP" | "SIGCONT" | "SIGKILL" | "SIGTERM"): void {
     this.child?.kill(name);
   }
@@ -104,6 +110,8 @@ export class Redis {
     rmSync(join(this.dir, "dump.rdb"), { force: true });
   }
 }
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Polls until `condition` holds, at most 10 s. */
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {

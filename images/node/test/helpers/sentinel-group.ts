@@ -75,7 +75,7 @@ sentinel parallel-syncs main 2
   }
 }
 
-export class MainPool {
+export class SentinelGroup {
   readonly members: Redis[] = [];
   readonly sentinels: Sentinel[] = [];
   /** A replica for reads: announced by a name, so that no Sentinel takes it for one that may be promoted. */
@@ -122,4 +122,15 @@ export class MainPool {
     for (const s of this.sentinels) s.stop();
     await Promise.all([...this.members, ...(this.reader ? [this.reader] : [])].map((r) => r.stop()));
   }
+}
+
+/** Those of `ids` that `redis` lacks; each is written with itself as its value. */
+export function missing(redis: Redis, ids: readonly string[]): string[] {
+  const lost: string[] = [];
+  for (let i = 0; i < ids.length; i += 500) {
+    const some = ids.slice(i, i + 500);
+    const values = redis.cli("MGET", ...some).split("\n");
+    some.forEach((id, k) => values[k] === id || lost.push(id));
+  }
+  return lost;
 }

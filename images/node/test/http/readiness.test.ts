@@ -1,8 +1,8 @@
 /** How a process comes up: what probes see first. */
 import { createServer } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startApi } from "../helpers/api";
-import { freePort, hasRedis, Redis } from "../helpers/redis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startApi, type Api } from "../helpers/api";
+import { eventually, freePort, hasRedis, pause, Redis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("a start with Redis there", () => {
   let redis: Redis;
@@ -40,5 +40,52 @@ describe("a start without Redis", () => {
       await api.server.stop();
       silent.close();
     }
+  });
+});
+
+describe.skipIf(!hasRedis)("readiness while Redis comes and goes", () => {
+  let main: Redis;
+  let replica: Redis;
+  let api: Api | undefined;
+
+  beforeEach(async () => {
+    main = await new Redis(await freePort()).start();
+    replica = await new Redis(await freePort(), main.port).start();
+    main.cli("SET", "k", "v");
+    await eventually("the replica to have the key", () => replica.cli("GET", "k").trim() === "v");
+  });
+  afterEach(async () => {
+    await api?.server.stop();
+    api = undefined;
+    await replica.stop();
+    await main.stop();
+  });
+
+  it("starts before Redis does, and gets ready with it", async () => {
+    const late = new Redis(await freePort());
+    const early = await startApi(late.url, late.url);
+    expect((await early.fetch("/readyz")).status).toBe(503);
+    await late.start();
+    await eventually("readyz to turn", async () => (await early.fetch("/readyz")).status === 200);
+    await early.server.stop();
+    await late.stop();
+  });
+
+  it("starts while main is away: not ready at first, for another could take the writes; then for reads", async () => {
+    await main.stop();
+    const early = await startApi(main.url, replica.url);
+    await eventually("it to read from the replica", async () => (await early.fetch("/item?id=k")).status === 200);
+    const refused = await early.fetch("/readyz");
+    expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining("main yet")]);
+    await eventually("it to go on without main", async () => (await early.fetch("/readyz")).status === 200);
+    await early.server.stop();
+  });
+
+  it("one that has had main stays ready without it", async () => {
+    const { fetch } = (api = await startApi(main.url, replica.url));
+    await eventually("the API to be ready", async () => (await fetch("/readyz")).status === 200);
+    await main.stop();
+    await pause(300);
+    expect((await fetch("/readyz")).status).toBe(200);
   });
 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Copies, Status } from "../../src/http/status";
 import { json, startApi, type Api } from "../helpers/api";
 import { Cluster } from "../helpers/cluster";
-import { eventually, hasRedis } from "../helpers/redis";
+import { eventually, hasRedis, pause } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("the API about itself", () => {
   let cluster: Cluster;
@@ -84,7 +84,7 @@ describe.skipIf(!hasRedis)("the API about itself", () => {
     first!.signal("SIGSTOP");
     try {
       const asked = copies("nowhere");
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
       cluster.leave(first!);
       const { replicas } = await asked;
       const of = (redis: typeof first) => replicas.find((r) => r.name === Cluster.nameOf(redis!));

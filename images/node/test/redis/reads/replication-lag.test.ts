@@ -1,6 +1,6 @@
 /** What INFO says, and how old a replica's data is. */
 import { describe, expect, it } from "vitest";
-import { LagTracker, parseReplication, type Replication } from "../../../src/redis/reads/replication-lag";
+import { LagTracker, parseLoad, parseReplication, type Replication } from "../../../src/redis/reads/replication-lag";
 
 const info = (lines: Record<string, string | number>) =>
   `# Replication\r\n${Object.entries(lines)
@@ -79,5 +79,15 @@ describe("the lag of a replica", () => {
     const other = new LagTracker();
     other.record(1, replica(1000));
     expect(other.lag(3, replica(5))).toBeUndefined();
+  });
+});
+
+describe("the load of a replica", () => {
+  it("is unknown where INFO leaves it out", () => {
+    expect(parseLoad("role:slave\r\n")).toBeUndefined();
+    expect(parseLoad("instantaneous_ops_per_sec:12\r\nconnected_clients:3\r\n")).toEqual({
+      commandsPerSecond: 12,
+      clients: 3,
+    });
   });
 });

@@ -1,0 +1,17 @@
+/** Which origins browsers may call from. */
+import { describe, expect, it } from "vitest";
+import { startApi } from "../helpers/api";
+import { hasRedis } from "../helpers/redis";
+
+describe.skipIf(!hasRedis)("the API with some origins only", () => {
+  it("answers only the origins that are allowed, where some are named", async () => {
+    const strict = await startApi("redis://127.0.0.1:1", undefined, {
+      ALLOWED_ORIGINS: "https://a.example, https://b.example",
+    });
+    const allowed = async (origin: string) =>
+      (await strict.fetch("/livez", { headers: { origin } })).headers.get("access-control-allow-origin");
+    expect(await allowed("https://b.example")).toBe("https://b.example");
+    expect(await allowed("https://c.example")).toBeNull();
+    await strict.server.stop();
+  });
+});

@@ -1,0 +1,87 @@
+/** Writes that count only when copies have them: what a caller sees while the copies are missing or slow. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { form, startApi, type Api } from "../../helpers/api";
+import { missing, SentinelGroup } from "../../helpers/sentinel-group";
+import { eventually, hasRedis, pause } from "../../helpers/redis";
+
+describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
+  let group: SentinelGroup;
+  let api: Api;
+
+  beforeEach(async () => {
+    group = await new SentinelGroup().start();
+    api = await startApi("", group.reader.url, { ...group.env, REDIS_COMMAND_TIMEOUT_MS: "1000" });
+    await eventually("the API to write", async () => (await write("first", "1")).ok);
+  }, 30_000);
+  afterEach(async () => {
+    await api.server.stop();
+    await group.stop();
+  });
+
+  const write = (id: string, val: string) => api.fetch("/item", form("POST", { id, val }));
+
+  it("too few copies for longer than a write waits: the next ones are refused at once", async () => {
+    for (const redis of group.others) await redis.stop();
+    await eventually("main to refuse", async () => (await write("a", "1")).status === 503);
+    await pause(1500);
+    const begin = Date.now();
+    expect((await write("b", "1")).status).toBe(503);
+    expect(Date.now() - begin).toBeLessThan(400);
+  }, 60_000);
+
+  it("no second copy answers: a write gets 503 in time, with the reason, and reads go on", async () => {
+    for (const redis of group.others) redis.signal("SIGSTOP");
+    const begin = Date.now();
+    const response = await write("alone", "1");
+    expect(response.status).toBe(503);
+    expect(((await response.json()) as { error: string }).error).toContain("not certain to be kept");
+    expect(Date.now() - begin).toBeLessThan(2500);
+    expect((await api.fetch("/item?id=first")).status).toBe(200);
+    for (const redis of group.others) redis.signal("SIGCONT");
+    await eventually("writes to work again", async () => (await write("again", "1")).ok);
+  }, 60_000);
+
+  it("copies that are slow for longer than main may be: the write waits for them, and is answered", async () => {
+    const patient = await startApi("", group.reader.url, {
+      ...group.env,
+      REDIS_COMMAND_TIMEOUT_MS: "500",
+      REDIS_WRITE_PATIENCE_MS: "5000",
+    });
+    try {
+      await eventually(
+        "it to write",
+        async () => (await patient.fetch("/item", form("POST", { id: "a", val: "1" }))).ok,
+      );
+      for (const redis of group.others) redis.signal("SIGSTOP");
+      const answer = patient.fetch("/item", form("POST", { id: "late", val: "1" }));
+      await pause(1500);
+      for (const redis of group.others) redis.signal("SIGCONT");
+      const response = await answer;
+      expect([response.status, await response.text()]).toEqual([200, expect.anything()]);
+      for (const redis of group.members)
+        expect(missing(redis, ["first"]).concat(redis.cli("GET", "late").trim())).toContain("1");
+    } finally {
+      await patient.server.stop();
+    }
+  }, 30_000);
+
+  it("a write that waits for its copies holds up no other on its way to main", async () => {
+    const patient = await startApi("", group.reader.url, { ...group.env, REDIS_WRITE_PATIENCE_MS: "5000" });
+    const put = (id: string) => patient.fetch("/item", form("POST", { id, val: "1" }));
+    try {
+      await eventually("it to write", async () => (await put("before")).ok);
+      const { main } = group;
+      for (const redis of group.others) redis.signal("SIGSTOP");
+      const answers = ["one", "two", "three"].map(async (id, i) => {
+        await new Promise((resolve) => setTimeout(resolve, 100 * i));
+        return put(id);
+      });
+      await eventually("main to have them", () => main.cli("EXISTS", "one", "two", "three").trim() === "3");
+      for (const redis of group.others) redis.signal("SIGCONT");
+      expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    } finally {
+      for (const redis of group.others) redis.signal("SIGCONT");
+      await patient.server.stop();
+    }
+  }, 30_000);
+});
