@@ -1,6 +1,6 @@
 /**
- * How much is taken on at once. Above the bounds a request is refused at once with 503 and
- * Retry-After: a caller that waits in vain costs more than one that is told, and memory stays flat.
+ * Load shedding: bounds on what is in flight. Above them a request is rejected immediately, which costs less than
+ * letting it wait until it times out, and keeps memory flat.
  */
 
 export type ShedReason = "in_flight" | "bytes" | "lists";
@@ -11,10 +11,10 @@ export interface AdmissionLimits {
   readonly maxLists: number;
 }
 
-/** A bound was reached: the request was not begun. */
+/** A bound was reached; the request was not started. */
 export class Overloaded extends Error {
   constructor(readonly reason: ShedReason) {
-    super("too much in work, try again");
+    super("overloaded, try again");
   }
 }
 
@@ -22,15 +22,15 @@ export class Admission {
   inFlight = 0;
   bytes = 0;
   lists = 0;
-  /** Requests that came since the start, those that were refused among them. */
+  /** Requests received since the start, including those shed. */
   received = 0;
-  /** Requests that are no longer in work, since the start. */
+  /** Requests finished since the start. */
   finished = 0;
   readonly shed: Record<ShedReason, number> = { in_flight: 0, bytes: 0, lists: 0 };
 
   constructor(private readonly limits: AdmissionLimits) {}
 
-  /** Throws where too much is in work; else counts the request in. */
+  /** Counts the request in, or throws {@link Overloaded}. */
   enter(): void {
     this.received++;
     if (this.inFlight >= this.limits.maxInFlight) throw this.overloaded("in_flight");
@@ -42,14 +42,15 @@ export class Admission {
     this.finished++;
   }
 
-  /** Takes `count` bytes on; what it returns gives them back, once. */
+  /** Reserves `count` bytes. The returned function releases them and is safe to call twice. */
   reserve(count: number): () => void {
-    // one that is larger than the bound must still be possible, alone
+    // a single request larger than the bound is still allowed, on its own
     if (this.bytes > 0 && this.bytes + count > this.limits.maxBytesInFlight) throw this.overloaded("bytes");
     this.bytes += count;
     return once(() => (this.bytes -= count));
   }
 
+  /** Reserves a place for one whole list; see {@link reserve}. */
   reserveList(): () => void {
     if (this.lists >= this.limits.maxLists) throw this.overloaded("lists");
     this.lists++;

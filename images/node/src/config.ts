@@ -1,93 +1,93 @@
-/** The API's settings, from its environment. Passwords come as files, never as variables. */
+/** Settings from the environment. Passwords come from files, never from variables. */
 import { readFileSync } from "node:fs";
 import { readPassword, type Login } from "./credentials";
 
-/** A Redis by `host:port`. */
+/** `host:port` of a Redis. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
 }
 
-/** The EndpointSlices of one Service, as the cluster's API tells them. */
+/** The EndpointSlices of one Service, watched through the Kubernetes API. */
 export interface WatchConfig {
   readonly namespace: string;
   readonly service: string;
-  /** Address of the cluster's API, `https://host:port`. */
+  /** Address of the Kubernetes API, `https://host:port`. */
   readonly server: string;
-  /** Folder with `token` and `ca.crt`; both are read anew at each connection, tokens expire. */
+  /** Folder with `token` and `ca.crt`. Both are read for every connection, because tokens expire. */
   readonly credentialsDir: string;
 }
 
-/** Sentinels that know which instance is main. */
+/** Main as the Sentinels report it. */
 export interface SentinelConfig {
   readonly sentinels: readonly HostPort[];
-  /** Main's name with them. */
+  /** Main's name in the Sentinels' configuration. */
   readonly name: string;
 }
 
-/** How each Redis and each Sentinel shows that it is one of ours. */
+/** How a Redis or a Sentinel proves its identity. */
 export interface TlsConfig {
-  /** Certificates of the authorities that may have signed theirs, PEM. */
+  /** Trusted certificate authorities, PEM. */
   readonly ca: string;
-  /** The name in it: one for all, for they are known by addresses that come and go. */
+  /** Name expected in every certificate. All instances share it, because their addresses change. */
   readonly servername: string;
 }
 
 export interface ApiConfig {
   readonly port: number;
-  /** The Redis that takes writes. */
+  /** Main (primary): the Redis that takes writes. */
   readonly main: HostPort | SentinelConfig;
-  /** Copies beside main that must have a write before it is answered; 0: main alone. */
+  /** Copies that must have a write before it is acknowledged, not counting main. 0: main alone. */
   readonly commitCopies: number;
-  /** Copies beside main that there are, of which any may be promoted. */
+  /** Copies that may be promoted, not counting main. */
   readonly poolCopies: number;
-  /** Where they must have it. */
+  /** Where the copies must have it. */
   readonly commitTo: "disk" | "memory";
-  /** Addresses of replicas, each of one or of several behind it; empty where none is named. */
+  /** Addresses of replicas; several replicas may share one. Empty if none are configured. */
   readonly replicas: readonly HostPort[];
-  /** A name with one DNS record a replica, such as a headless Service. */
+  /** DNS name with one record per replica, such as a headless Service. */
   readonly replicasDns: HostPort | undefined;
   /** The Service whose endpoints are the replicas. */
   readonly replicasWatch: WatchConfig | undefined;
-  /** For every connection to Redis; undefined: none is encrypted. */
+  /** For every connection to Redis. undefined: no TLS. */
   readonly tls: TlsConfig | undefined;
-  /** On main. */
+  /** For main. */
   readonly login: Login | undefined;
-  /** On replicas. */
+  /** For replicas. */
   readonly readLogin: Login | undefined;
-  /** Origins that browsers may call from; "*" for all. */
+  /** Origins that browsers may call from; "*" allows all. */
   readonly allowedOrigins: readonly string[];
-  /** Longest wait for main's answer, or for main itself, ms. */
+  /** Timeout for an answer from main, and for main to become available, ms. */
   readonly commandTimeoutMs: number;
   /**
-   * Longest wait of a write for a main that takes it, ms, while it is certain that nothing was done yet: a planned change
-   * of main costs no caller more than that time.
+   * How long a write waits for a main that accepts it, ms, as long as it has certainly not been executed. A planned
+   * failover delays a write by no more than this.
    */
   readonly writePatienceMs: number;
-  /** Longest wait for a replica's answer before another one is asked, ms. */
+  /** Timeout for a replica's answer before another one is tried, ms. */
   readonly readTimeoutMs: number;
-  /** Longest wait for a connection to Redis, ms. */
+  /** Timeout for connecting to Redis, ms. */
   readonly connectTimeoutMs: number;
   /**
-   * A new process waits so long for main before it takes requests without it, ms. Longer than a network policy takes to
-   * know a new pod while many come at once: until then main refuses it, and writes sent to it would fail.
+   * How long a new process waits for main before it becomes ready without it, ms. Longer than network policies take to
+   * include a new pod during a large scale-out: until then it cannot reach main, and its writes would fail.
    */
   readonly mainPatienceMs: number;
-  /** How often each Redis is asked how it is, ms. */
+  /** Interval of health checks of each Redis, ms. */
   readonly checkMs: number;
-  /** A replica further behind main than this gets no reads, ms. */
+  /** A replica that lags behind main by more than this gets no reads, ms. */
   readonly maxLagMs: number;
-  /** A replica without main for longer than this gets no reads, s. */
+  /** A replica disconnected from main for longer than this gets no reads, s. */
   readonly maxStaleSeconds: number;
-  /** Requests in work at once; more are refused with 503. */
+  /** Maximum requests in flight; more are rejected with 503. */
   readonly maxInFlight: number;
-  /** Bytes of large bodies and values held at once; more are refused with 503. */
+  /** Maximum bytes of large bodies and values in memory; more are rejected with 503. */
   readonly maxBytesInFlight: number;
-  /** Whole lists (`GET /items` without a limit) in work at once; more are refused with 503. */
+  /** Maximum whole lists (`GET /items` without a limit) in flight; more are rejected with 503. */
   readonly maxLists: number;
-  /** Mean age after which a kept-alive connection is closed, ms; each one's is drawn from 0.5 to 1.5 times it. */
+  /** Mean lifetime of a keep-alive connection, ms; each lives for a random 0.5 to 1.5 times this. */
   readonly connectionAgeMs: number;
-  /** After SIGTERM: how long callers that keep connections have to learn of it, ms. */
+  /** After SIGTERM: maximum time for callers to close their keep-alive connections, ms. */
   readonly drainMs: number;
 }
 
@@ -122,7 +122,8 @@ function watch(env: NodeJS.ProcessEnv): WatchConfig | undefined {
   const server =
     env["KUBERNETES_API_URL"] ||
     (host ? `https://${host.includes(":") ? `[${host}]` : host}:${env["KUBERNETES_SERVICE_PORT"] || 443}` : undefined);
-  if (!server) throw new Error("REDIS_REPLICAS_WATCH is set, but KUBERNETES_SERVICE_HOST is not: no cluster to ask");
+  if (!server)
+    throw new Error("REDIS_REPLICAS_WATCH is set, but KUBERNETES_SERVICE_HOST is not: no Kubernetes API to watch");
   return {
     namespace,
     service,
@@ -135,7 +136,7 @@ function watch(env: NodeJS.ProcessEnv): WatchConfig | undefined {
 function sentinels(env: NodeJS.ProcessEnv): SentinelConfig | undefined {
   const text = env["REDIS_SENTINELS"];
   if (!text) return undefined;
-  if (env["REDIS_MAIN_URL"]) throw new Error("REDIS_SENTINELS and REDIS_MAIN_URL are both set: one of them knows main");
+  if (env["REDIS_MAIN_URL"]) throw new Error("REDIS_SENTINELS and REDIS_MAIN_URL are both set: set only one");
   const found = text.split(",").map((part) => {
     const [, host, port] = /^\s*\[?([\w.:-]+?)\]?:(\d+)\s*$/.exec(part) ?? [];
     if (!host || !port) throw new Error(`REDIS_SENTINELS is "${text}", expected host:port,host:port`);
@@ -154,11 +155,12 @@ function oneOf<T extends string>(env: NodeJS.ProcessEnv, name: string, values: r
 function login(env: NodeJS.ProcessEnv, user: string, file: string): Login | undefined {
   const passwordFile = env[file];
   if (!passwordFile) {
-    if (env[user]) throw new Error(`${user} is "${env[user]}", but ${file} names no file with its password`);
+    if (env[user])
+      throw new Error(`${user} is "${env[user]}", but ${file} is not set: it names the file with the password`);
     return undefined;
   }
   const found = { user: env[user] || undefined, passwordFile };
-  // at once, not at the first connection
+  // fail at startup, not at the first connection
   readPassword(found);
   return found;
 }
@@ -169,13 +171,13 @@ function tls(env: NodeJS.ProcessEnv): TlsConfig | undefined {
   try {
     return { ca: readFileSync(file, "utf8"), servername: env["REDIS_TLS_NAME"] || "redis-main" };
   } catch (error) {
-    throw new Error(`REDIS_TLS_CA_FILE is "${file}", which cannot be read: ${(error as Error).message}`, {
+    throw new Error(`REDIS_TLS_CA_FILE is "${file}", but the file cannot be read: ${(error as Error).message}`, {
       cause: error,
     });
   }
 }
 
-/** Throws one sentence that names the variable and what it takes. */
+/** @throws an error that names the variable and the expected value */
 export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
   const writer = login(env, "REDIS_USER", "REDIS_PASSWORD_FILE");
   const main = sentinels(env) ?? url(env, "REDIS_MAIN_URL") ?? { host: "127.0.0.1", port: 6379 };

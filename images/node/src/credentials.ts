@@ -1,17 +1,17 @@
-/** User and password of a connection to Redis. */
+/** User and password for connections to Redis. */
 import { readFileSync } from "node:fs";
 
 export interface Login {
   /** @default Redis' default user */
   readonly user: string | undefined;
-  /** Read anew for each connection: passwords change while this process lives. */
+  /** Read again for each connection, because passwords rotate while the process runs. */
   readonly passwordFile: string;
 }
 
-/** @throws where the file cannot be read */
+/** @throws if the file cannot be read */
 export const readPassword = (login: Login): string => readFileSync(login.passwordFile, "utf8").trim();
 
-/** What ioredis takes; the same for the Sentinels, where there are some. */
+/** Options of ioredis. Sentinels take the same credentials. */
 export interface Credentials {
   username?: string;
   password?: string;
@@ -19,7 +19,7 @@ export interface Credentials {
   sentinelPassword?: string;
 }
 
-/** @throws where the file cannot be read */
+/** @throws if the file cannot be read */
 export function credentials(login: Login | undefined): Credentials {
   if (!login) return {};
   const password = readPassword(login);

@@ -1,4 +1,4 @@
-/** One JSON line an event; never a key, a value or a password. */
+/** One JSON line per event. Never log a key, a value or a password. */
 export function log(level: "info" | "warn" | "error", message: string, fields: Record<string, unknown> = {}): void {
   process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
 }

@@ -34,10 +34,10 @@ it.each([
   [{ PORT: "x" }, 'PORT is "x", expected a whole number above 0'],
   [{ REDIS_MAIN_URL: "main:6379" }, 'REDIS_MAIN_URL is "main:6379", expected redis://host:port'],
   [{ REDIS_PASSWORD_FILE: "/nowhere" }, "no such file"],
-  [{ REDIS_READ_USER: "reader" }, 'REDIS_READ_USER is "reader", but REDIS_READ_PASSWORD_FILE names no file'],
+  [{ REDIS_READ_USER: "reader" }, 'REDIS_READ_USER is "reader", but REDIS_READ_PASSWORD_FILE is not set'],
   [{ REDIS_REPLICAS_DNS: "redis://" }, "expected redis://host:port"],
   [{ REDIS_REPLICAS_WATCH: "replicas" }, 'REDIS_REPLICAS_WATCH is "replicas", expected namespace/service'],
-  [{ REDIS_REPLICAS_WATCH: "a/b" }, "KUBERNETES_SERVICE_HOST is not: no cluster to ask"],
+  [{ REDIS_REPLICAS_WATCH: "a/b" }, "KUBERNETES_SERVICE_HOST is not: no Kubernetes API to watch"],
   [{ MAX_IN_FLIGHT: "0" }, 'MAX_IN_FLIGHT is "0", expected a whole number above 0'],
 ])("refuses %j with a sentence", (env, message) => {
   expect(() => readConfig(env)).toThrow(message);

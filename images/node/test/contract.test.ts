@@ -152,7 +152,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
       const cursor = Buffer.from(`${"0".repeat(40)}:17`).toString("base64url");
       const response = await api.fetch(`/items?cursor=${cursor}`);
       expect(response.status).toBe(410);
-      expect(((await response.json()) as { error: string }).error).toMatch(/begin again without cursor/);
+      expect(((await response.json()) as { error: string }).error).toMatch(/start again without a cursor/);
     });
   });
 
@@ -250,7 +250,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     ["a limit that is none", "/items?limit=x", {}, 400, /limit is "x", expected a whole number from 1 to 1000/],
     ["a limit of 0", "/items?limit=0", {}, 400, /from 1 to 1000/],
     ["a limit that is too large", "/items?limit=1001", {}, 400, /from 1 to 1000/],
-    ["a cursor that is none", "/items?cursor=abc", {}, 400, /cursor is none that this API gave/],
+    ["a cursor that is none", "/items?cursor=abc", {}, 400, /invalid cursor: use one returned by this API/],
     ["a match that is too long", `/items?match=${"k".repeat(1025)}`, {}, 400, /at most 1024/],
     ["a consistency that is none", "/item?id=a", { headers: { consistency: "maybe" } }, 400, /strong or eventual/],
     ["a route that is none", "/nothing", {}, 404, /no such route/],

@@ -1,12 +1,12 @@
 /**
- * Which replicas there are, from the most exact source that answers.
+ * Discovers the replicas, using the most precise source that answers.
  *
- * 1. The EndpointSlices of the replicas' Service, watched: known within milliseconds of Ready.
- * 2. DNS with a record a replica (a headless Service): known as soon as its caches allow.
- * 3. Fixed addresses: one connection to each, so one replica at a time where several are behind it.
+ * 1. A watch of the EndpointSlices of the replicas' Service: within milliseconds of Ready.
+ * 2. DNS with one record per replica (a headless Service): as soon as DNS caches expire.
+ * 3. Fixed addresses, one connection each: if several replicas share an address, only one is used at a time.
  *
- * A source that fails after it has answered keeps its last answer: the pool sees for itself which
- * of those replicas live.
+ * If a source fails after it has answered, its last answer stays valid: the replica pool detects itself which replicas
+ * are alive.
  */
 import { log } from "../log";
 import type { ApiConfig } from "../config";
@@ -14,7 +14,7 @@ import { DnsSource } from "./dns";
 import { WatchSource } from "./endpoint-slices";
 import type { Member, Source } from "./source";
 
-/** Before a less exact source is used, an exact one has this long to answer first, ms. */
+/** A less precise source is not used before this time, so that a more precise one can answer first, ms. */
 const FALLBACK_DELAY_MS = 1000;
 
 export class Discovery {
@@ -67,7 +67,7 @@ export class Discovery {
     if (best < 0 || (best > 0 && this.waiting)) return;
     if (best !== this.used) {
       this.used = best;
-      log("info", "replicas are found by", { source: this.source });
+      log("info", "replica discovery source", { source: this.source });
     }
     this.update(this.answers[best]!);
   }

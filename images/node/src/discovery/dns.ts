@@ -1,10 +1,10 @@
-/** Replicas by DNS: one address record each, as a headless Service has them. */
+/** Replicas by DNS: one address record each, as for a headless Service. */
 import { lookup } from "node:dns/promises";
 import { log } from "../log";
 import type { HostPort } from "../config";
 import type { Member, Source } from "./source";
 
-/** How often the name is asked for, ms. CoreDNS itself keeps an answer for 5 s. */
+/** Interval of lookups, ms. CoreDNS itself caches an answer for 5 s. */
 const INTERVAL_MS = 1000;
 
 export class DnsSource implements Source {
@@ -24,14 +24,14 @@ export class DnsSource implements Source {
         const { host, port } = this.address;
         const records = await lookup(host, { all: true });
         if (this.stopped) return;
-        // both families of one pod would count twice
+        // only one address family, or a dual-stack pod would count twice
         const family = records[0]?.family;
         const hosts = records.filter((r) => r.family === family).map((r) => r.address);
         found(hosts.sort().map((address) => ({ name: `${address}:${port}`, host: address, port })));
         this.lastReason = "";
       } catch (error) {
         const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-        if (reason !== this.lastReason) log("warn", "replicas' name cannot be resolved", { reason });
+        if (reason !== this.lastReason) log("warn", "cannot resolve the DNS name of the replicas", { reason });
         this.lastReason = reason;
       }
       if (!this.stopped) this.timer = setTimeout(() => void resolve(), this.intervalMs);

@@ -1,9 +1,9 @@
 /**
  * Replicas by a watch of their Service's EndpointSlices.
  *
- * List, then watch from the list's version; a watch that ends, for whatever reason, starts with a
- * new list. Plain HTTPS: the client library of Kubernetes would be ten times the size of the rest
- * of this program, for two requests. Source: kubernetes.io/docs/reference/using-api/api-concepts
+ * List, then watch from the list's resource version. When a watch ends, for any reason, start with a new list. Plain
+ * HTTPS, because the Kubernetes client library is ten times the size of the rest of this program and this needs two
+ * requests. Source: kubernetes.io/docs/reference/using-api/api-concepts
  */
 import { readFileSync } from "node:fs";
 import * as http from "node:http";
@@ -13,13 +13,13 @@ import { log } from "../log";
 import type { WatchConfig } from "../config";
 import type { Member, Source } from "./source";
 
-/** The server ends a watch after this long; it is then opened anew with a fresh token. */
+/** The server ends a watch after this time; the next one uses a fresh token. */
 const WATCH_SECONDS = 120;
-/** And a connection that says nothing for longer is dead. */
+/** A watch without data for longer than this is dead. */
 const SILENCE_MS = (WATCH_SECONDS + 15) * 1000;
 const RETRY_MAX_MS = 10_000;
 
-/** What we read of a discovery.k8s.io/v1 EndpointSlice. */
+/** The fields used here of a discovery.k8s.io/v1 EndpointSlice. */
 export interface EndpointSlice {
   readonly metadata?: { readonly name?: string; readonly resourceVersion?: string };
   readonly addressType?: string;
@@ -33,16 +33,16 @@ export interface EndpointSlice {
     | null;
 }
 
-/** The members of all slices of one Service: ready ones, each once. */
+/** The ready members in all slices of a Service, without duplicates. */
 export function membersOf(slices: Iterable<EndpointSlice>): Member[] {
   const members = new Map<string, Member>();
-  // where a Service has both families, one pod is in two slices
+  // with a dual-stack Service each pod is in two slices
   for (const slice of [...slices].sort((a, b) => (a.addressType ?? "").localeCompare(b.addressType ?? ""))) {
     const port = slice.ports?.[0]?.port;
     if (!port || slice.addressType === "FQDN") continue;
     for (const { addresses, conditions, targetRef } of slice.endpoints ?? []) {
       const host = addresses?.[0];
-      // unknown counts as ready, as the API's documentation has it
+      // unknown counts as ready, as documented by the Kubernetes API
       if (!host || conditions?.ready === false || conditions?.terminating) continue;
       const name = targetRef?.name ?? `${host}:${port}`;
       if (!members.has(name)) members.set(name, { name, host, port });
@@ -56,7 +56,7 @@ interface WatchEvent {
   readonly object: EndpointSlice & { readonly message?: string };
 }
 
-/** Not node:readline: it leaves the error of a stream that breaks to nobody, which ends the process. */
+/** Not node:readline: with it, the error of a broken stream is unhandled and ends the process. */
 async function* lines(input: http.IncomingMessage): AsyncGenerator<string> {
   let rest = "";
   for await (const chunk of input.setEncoding("utf8") as AsyncIterable<string>) {
@@ -87,12 +87,13 @@ export class WatchSource implements Source {
         await this.watch(version, () => found(membersOf(this.slices.values())));
       } catch (error) {
         const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-        if (!this.stopped && reason !== this.lastReason) log("warn", "replicas cannot be watched", { reason });
+        if (!this.stopped && reason !== this.lastReason)
+          log("warn", "cannot watch the replicas' EndpointSlices", { reason });
         this.lastReason = reason;
         this.failures++;
       }
       if (this.stopped) return;
-      // also after a watch that ended well: a server that ends each at once is not asked without a pause
+      // also after a watch that ended normally, in case the server ends every watch immediately
       const wait = Math.min(100 * 2 ** this.failures, RETRY_MAX_MS) * (0.5 + Math.random() / 2);
       this.timer = setTimeout(() => void run(), wait);
     };
@@ -125,7 +126,7 @@ export class WatchSource implements Source {
     });
     for await (const line of lines(response)) {
       const { type, object } = JSON.parse(line) as WatchEvent;
-      // 410 Gone: the version is too old to go on from
+      // 410 Gone: the resource version is too old
       if (type === "ERROR") throw new Error(`the watch failed: ${object.message ?? "no reason given"}`);
       if (type === "BOOKMARK") continue;
       const name = object.metadata?.name ?? "";
@@ -145,14 +146,14 @@ export class WatchSource implements Source {
       const answered = (response: http.IncomingMessage): void => {
         if (response.statusCode === 200) return resolve(response);
         response.resume();
-        reject(new Error(`the cluster's API answered ${response.statusCode}`));
+        reject(new Error(`the Kubernetes API answered ${response.statusCode}`));
       };
       this.request =
         url.protocol === "http:"
           ? http.get(url, { headers }, answered)
           : https.get(url, { headers, ca: readFileSync(join(credentialsDir, "ca.crt")) }, answered);
       this.request.setTimeout(query["watch"] ? SILENCE_MS : 5000, () =>
-        this.request?.destroy(new Error("the cluster's API does not answer")),
+        this.request?.destroy(new Error("the Kubernetes API does not answer")),
       );
       this.request.once("error", reject);
     });

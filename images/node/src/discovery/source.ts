@@ -1,8 +1,8 @@
-/** What discovery finds, and what each way to find it has to do. */
+/** What discovery finds, and the interface of its sources. */
 import type { HostPort } from "../config";
 
 export interface Member extends HostPort {
-  /** Name in logs and metrics: the pod's, where it is known. */
+  /** Name in logs and metrics: the pod's name, if known. */
   readonly name: string;
 }
 

@@ -1,28 +1,30 @@
-/** Kept connections: how long each lives, and how they end when the process is stopped. */
+/** Lifetime of keep-alive connections, and how they drain on shutdown. */
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 
-/** Longer than callers keep idle connections (most proxies 60 s, the page's nginx 3 s): ours must not end first. */
+/**
+ * Longer than callers keep idle connections (most proxies 60 s, the front's nginx 3 s): the caller must close first.
+ */
 const KEEP_ALIVE_MS = 65_000;
-/** Without any connection for so long after SIGTERM, no route leads here any more. */
+/** Without connections for this long after SIGTERM, no traffic is routed here any more. */
 const QUIET_MS = 1000;
 
-/** When a connection is to end, ms as performance.now() has it. */
+/** When a connection should end, ms of performance.now(). */
 const ENDS_AT = Symbol("ends at");
 type AgingSocket = Socket & { [ENDS_AT]?: number };
 
 export class Connections {
-  /** Set once the process was told to stop. */
+  /** Set once the shutdown has begun. */
   draining = false;
   private readonly open = new Set<Socket>();
 
-  /** @param ageMs mean age after which a kept connection is closed */
+  /** @param ageMs mean lifetime of a keep-alive connection */
   constructor(
     private readonly server: Server,
     ageMs: number,
   ) {
     server.keepAliveTimeout = KEEP_ALIVE_MS;
-    // a kept connection stays with this pod: without an end to it, a new pod would get no work
+    // keep-alive connections stay with their pod: without a limit, a new pod would get no traffic
     server.on("connection", (socket: AgingSocket) => {
       socket[ENDS_AT] = performance.now() + ageMs * (0.5 + Math.random());
       this.open.add(socket);
@@ -34,14 +36,14 @@ export class Connections {
     return this.open.size;
   }
 
-  /** Whether the answer to a request that came at `at` is the last on its connection. */
+  /** Whether the response to a request received at `at` is the last on its connection. */
   isLast(socket: Socket, at: number): boolean {
     return this.draining || at > (socket as AgingSocket)[ENDS_AT]!;
   }
 
   /**
-   * Still served from now on, but each answer tells its caller to open its next connection elsewhere. When all have
-   * left and none comes, or after `drainMs`, nothing new is accepted; what is in flight is finished.
+   * Keeps serving, but every response asks its caller to close the connection. Stops accepting connections once there
+   * have been none for a while, or after `drainMs`; requests in flight are finished.
    */
   async drain(drainMs: number): Promise<void> {
     this.draining = true;

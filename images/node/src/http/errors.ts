@@ -1,14 +1,13 @@
-/** An answer other than success, and what each error of the layers below is for a caller. */
+/** Errors as HTTP responses: the one place that maps them to status, headers and body. */
 import { Overloaded } from "../admission";
 import { RedisError, Refused } from "../redis/connection/errors";
 
-/** Status and reason for the caller. */
 export class HttpError extends Error {
   constructor(
     readonly status: number,
     message: string,
     readonly headers: Readonly<Record<string, string>> = {},
-    /** Counted elsewhere, and no news: not logged. */
+    /** Not logged: a metric counts it. */
     readonly quiet = false,
   ) {
     super(message);
@@ -20,16 +19,16 @@ const RETRY = { "retry-after": "1" } as const;
 
 export const badRequest = (reason: string): HttpError => new HttpError(400, reason);
 
-/** Redis did not do it in time, or is not there: 503, and the caller may try again. */
+/** Redis is unavailable or too slow: the caller may retry. */
 export const unavailable = (reason: string): HttpError => new HttpError(503, reason, RETRY);
 
-/** undefined where the error is none that is known: a fault of this program. */
+/** undefined if the error is unexpected: a bug. */
 export function toHttpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
   if (error instanceof Overloaded) return new HttpError(503, error.message, RETRY, true);
   if (error instanceof Refused && error.code === "WRONGTYPE") {
     return new HttpError(409, "the key holds something other than text");
   }
-  // OOM, MISCONF, NOREPLICAS, LOADING…: nothing was written
+  // also OOM, MISCONF, NOREPLICAS, LOADING…: nothing was written
   return error instanceof RedisError ? unavailable(error.message) : undefined;
 }

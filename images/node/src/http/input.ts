@@ -1,4 +1,4 @@
-/** Reads and judges what callers send. */
+/** Reads and validates what callers send. */
 import type { IncomingMessage } from "node:http";
 import type { Admission } from "../admission";
 import { badRequest, HttpError } from "./errors";
@@ -6,7 +6,7 @@ import type { Consistency } from "../redis/store";
 
 export const LIMITS = { idBytes: 1024, valueBytes: 1024 * 1024, bodyBytes: 1.5 * 1024 * 1024 } as const;
 
-/** The body's fields: a JSON object or a form. Null prototype, so that no name is special. */
+/** The fields of a JSON object or a form. Without a prototype, so that no field name is special. */
 export async function readFields(request: IncomingMessage): Promise<Record<string, unknown>> {
   const type = (request.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
   if (type !== "application/json" && type !== "application/x-www-form-urlencoded") {
@@ -26,15 +26,15 @@ export async function readFields(request: IncomingMessage): Promise<Record<strin
   return Object.assign(Object.create(null), body) as Record<string, unknown>;
 }
 
-/** Bodies below this size are too small to be counted, bytes. */
+/** Smaller bodies do not reserve memory, bytes. */
 const SMALL_BYTES = 16 * 1024;
-/** A body is in memory as bytes, as text and as its parsed fields. */
+/** A body is in memory three times: as bytes, as text and as parsed fields. */
 const COPIES_IN_MEMORY = 3;
 
-/** Takes a large body's memory on before it is read; undefined where there is none to speak of. */
+/** Reserves memory for a large body before it is read; undefined if the body is small. */
 export function reserveFor(request: IncomingMessage, admission: Admission): (() => void) | undefined {
   const declared = request.headers["content-length"];
-  // a body that does not say its size may be as large as any
+  // without a content-length, assume the maximum
   const bytes = Math.min(Number(declared ?? LIMITS.bodyBytes), LIMITS.bodyBytes);
   return bytes < SMALL_BYTES ? undefined : admission.reserve(bytes * COPIES_IN_MEMORY);
 }
@@ -52,7 +52,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** A key: text of 1 to 1,024 bytes. */
+/** A valid key: 1 to 1,024 bytes of text. */
 export function checkId(id: unknown): string {
   if (id === undefined || id === null) throw badRequest("id is missing");
   if (typeof id !== "string") throw badRequest("id must be text");
@@ -62,7 +62,7 @@ export function checkId(id: unknown): string {
   return id;
 }
 
-/** A value: text of at most 1 MiB; numbers and booleans count as their text. */
+/** A valid value: at most 1 MiB of text. Numbers and booleans are converted to text. */
 export function checkValue(value: unknown): string {
   if (value === undefined || value === null) throw badRequest("val is missing");
   if (typeof value === "object") throw badRequest("val must be text");
@@ -72,7 +72,7 @@ export function checkValue(value: unknown): string {
   return text;
 }
 
-/** The header `Consistency`: `strong` reads from main, so what was written before is seen. */
+/** The header `Consistency`: `strong` reads from main and so sees all earlier writes. */
 export function consistencyOf(header: string | string[] | undefined): Consistency {
   if (header === undefined || header === "eventual") return "eventual";
   if (header === "strong") return "strong";

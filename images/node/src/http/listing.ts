@@ -1,24 +1,24 @@
-/** The keys: a page at a time, or all of them as a stream. */
+/** Lists of keys: one page, or all as a stream. */
 import { badRequest, HttpError, unavailable } from "./errors";
 import type { Consistency, Scanned, Store } from "../redis/store";
 
 export const PAGE = { default: 100, max: 1000, matchBytes: 1024 } as const;
-/** Keys that one step of a stream looks at: small, so that others are answered in between. */
+/** Keys scanned per step of a stream: few, so that other requests are answered in between. */
 const STREAM_COUNT = 250;
-/** A stream rests for so many times as long as a step took: others' answers come first. */
+/** After each step a stream pauses for this many times the step's duration. */
 const PAUSE_FACTOR = 3;
-/** Keys that a page looks at before it is given as it is, however few match. */
+/** A page scans at most this many keys, however few match. */
 const PAGE_MAX_SCANNED = 20_000;
-/** A stream whose instance goes away begins anew on another one, at most this often. */
+/** How often a stream restarts on another instance if its own becomes unavailable. */
 const MAX_RESTARTS = 3;
 
-/** A page's cursor names the instance that it belongs to: to any other it means nothing. */
+/** A cursor contains the run id of its Redis process, because it is meaningless to any other. */
 export const encodeCursor = ({ runId, cursor }: Pick<Scanned, "runId" | "cursor">): string =>
   Buffer.from(`${runId}:${cursor}`).toString("base64url");
 
 export function decodeCursor(text: string): Pick<Scanned, "runId" | "cursor"> {
   const [, runId, cursor] = /^([0-9a-f]{40}):(\d{1,20})$/.exec(Buffer.from(text, "base64url").toString()) ?? [];
-  if (!runId || !cursor) throw badRequest("cursor is none that this API gave");
+  if (!runId || !cursor) throw badRequest("invalid cursor: use one returned by this API");
   return { runId, cursor };
 }
 
@@ -44,10 +44,10 @@ export function checkLimit(text: string | null): number {
 }
 
 /**
- * About `limit` keys, and the cursor of those that follow; null after the last.
+ * About `limit` keys, and the cursor of the next page; null after the last.
  *
- * A page is made of whole steps of SCAN: it may hold some more than `limit`, and, where few keys
- * match, fewer, even none.
+ * A page consists of whole SCAN steps, so it may hold slightly more keys than `limit`. If few keys match, it holds
+ * fewer, or none.
  */
 export async function page(
   store: Store,
@@ -57,11 +57,15 @@ export async function page(
 ): Promise<{ items: string[]; cursor: string | null }> {
   const items = new Set<string>();
   let at = cursor === null ? undefined : decodeCursor(cursor);
-  // where all keys count, a step of the page's size is about the page
+  // without a filter, one step of `limit` keys is about one page
   const step = query.match === undefined ? limit : Math.max(limit, 1000);
   for (let seen = 0; seen < PAGE_MAX_SCANNED && items.size < limit; seen += step) {
     const scanned = await store.scan(query.match, step, query.consistency, at);
-    if (!scanned) throw new HttpError(410, "the Redis that this cursor belongs to is gone: begin again without cursor");
+    if (!scanned)
+      throw new HttpError(
+        410,
+        "the Redis instance of this cursor is no longer available: start again without a cursor",
+      );
     for (const key of scanned.keys) items.add(key);
     at = scanned;
     if (scanned.cursor === "0") return { items: [...items], cursor: null };
@@ -70,10 +74,10 @@ export async function page(
 }
 
 /**
- * All keys, in pieces of a JSON array. Never more than one step in memory.
+ * All keys, as pieces of a JSON array. Holds one step in memory.
  *
- * Should its instance go away, it begins anew on another one: then, and where Redis' table of keys
- * is resized meanwhile, a key may come twice. One that is there all the time never fails to come.
+ * If its instance becomes unavailable, the stream restarts on another one. A key may then appear twice, as it may when
+ * Redis resizes its hash table. A key that exists throughout is never missing.
  */
 export async function* stream(store: Store, query: ListQuery): AsyncGenerator<string> {
   let separator = "[";
@@ -82,7 +86,7 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     const begin = performance.now();
     const scanned: Scanned | undefined = await store.scan(query.match, STREAM_COUNT, query.consistency, at);
     if (!scanned) {
-      if (++restarts > MAX_RESTARTS) throw unavailable("the Redis that was read from went away again and again");
+      if (++restarts > MAX_RESTARTS) throw unavailable("too many Redis instances became unavailable during the list");
       at = undefined;
       continue;
     }
@@ -92,7 +96,7 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     }
     if (scanned.cursor === "0") break;
     at = scanned;
-    // three quarters of the time belong to others
+    // leave three quarters of the time to other requests
     await new Promise((resolve) => setTimeout(resolve, Math.min(20, PAUSE_FACTOR * (performance.now() - begin))));
   }
   yield separator === "[" ? "[]" : "]";

@@ -1,4 +1,4 @@
-/** The routes: method and pattern to what is answered. */
+/** The routes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission } from "../admission";
 import { HttpError } from "./errors";
@@ -11,27 +11,26 @@ import { copiesOf, serverId, statusOf } from "./status";
 export interface Reply {
   readonly status: number;
   readonly type: string;
-  /** Text, or pieces of it that are sent as they come. */
+  /** Text, or a stream of pieces. */
   readonly body: string | AsyncIterable<string>;
 }
 export interface Context {
   readonly store: Store;
   readonly metrics: Metrics;
   readonly admission: Admission;
-  /** Set once the process was told to stop. */
   readonly isDraining: () => boolean;
 }
 type Handler = (
   request: IncomingMessage,
   query: string,
   context: Context,
-  /** For what must be held until the answer has left; the server sends the answer. */
+  /** Only for releasing resources once it closes; the server sends the response. */
   response: ServerResponse,
 ) => Promise<Reply> | Reply;
 
 export interface Route {
   readonly handle: Handler;
-  /** Whether it counts as work that can be refused; what keeps the pod alive and seen does not. */
+  /** Whether admission control applies; it does not apply to probes and monitoring. */
   readonly bounded: boolean;
 }
 
@@ -40,11 +39,11 @@ const JSON_TYPE = "application/json";
 const text = (body: string, status = 200): Reply => ({ status, type: TEXT, body });
 const OK = text("ok");
 
-/** Runs once the answer has left, or the caller has gone. */
+/** Runs once the response was sent or the caller has disconnected. */
 const whenClosed = (response: ServerResponse, run: () => void): void =>
   void (response.closed ? run() : response.once("close", run));
 
-/** The id of `?id=…`; the plain case without a parser. */
+/** The id in `?id=…`. The common case skips the parser. */
 function idOf(query: string): string {
   return checkId(/^id=[\w.~:-]+$/.test(query) ? query.slice(3) : new URLSearchParams(query).get("id"));
 }
@@ -58,9 +57,9 @@ async function getItem(
   const id = idOf(query);
   const consistency = consistencyOf(request.headers["consistency"]);
   const head = await context.store.head(id, consistency);
-  // a character has at most three bytes a UTF-16 unit
+  // a UTF-16 unit has at most three bytes in UTF-8
   if (head !== "" && (head.length * 3 < HEAD_BYTES || Buffer.byteLength(head) < HEAD_BYTES)) return text(head);
-  // empty, missing or large: only the last needs room, held until the caller has it
+  // empty, missing or large: only a large value reserves memory, until the response was sent
   if (head !== "") whenClosed(response, context.admission.reserve(LIMITS.valueBytes));
   const value = await context.store.get(id, consistency);
   return value === null ? text("", 404) : text(value);
@@ -108,7 +107,7 @@ async function getItems(
   }
   whenClosed(response, context.admission.reserveList());
   const pieces = stream(context.store, list);
-  // the first piece decides on the status: after it, it is too late for a 503
+  // wait for the first piece: once it is sent, a 503 is no longer possible
   const first = await pieces.next();
   return {
     status: 200,
@@ -132,7 +131,6 @@ const getMetrics: Handler = async (_, __, { metrics }) => ({
   body: await metrics.registry.metrics(),
 });
 
-/** Can it serve? Asked before it gets traffic. */
 const getReadyz: Handler = (_, __, { store, isDraining }) => {
   const reason = isDraining() ? "stopping" : store.notReadyReason;
   if (reason) throw new HttpError(503, reason);
@@ -142,17 +140,17 @@ const getReadyz: Handler = (_, __, { store, isDraining }) => {
 const bounded = (handle: Handler): Route => ({ handle, bounded: true });
 const unbounded = (handle: Handler): Route => ({ handle, bounded: false });
 
-/** Path to method to route. Paths are whole, so the path is the route's pattern. */
+/** Path to method to route. Paths have no parameters, so a path is also its pattern in metrics. */
 export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map(
   Object.entries({
     "/": { GET: bounded(() => text(`It is working, good job ${serverId} ${Date.now()}`)) },
     "/item": { GET: bounded(getItem), POST: bounded(postItem), DELETE: bounded(deleteItem) },
     "/items": { GET: bounded(getItems) },
     "/copies": { GET: bounded(getCopies) },
-    // not counted as work: who watches the load is no load
+    // monitoring must not count as load
     "/status": { GET: unbounded(getStatus) },
     "/metrics": { GET: unbounded(getMetrics) },
-    // alive as long as it answers at all; a dead Redis is no reason to restart
+    // an unavailable Redis is no reason to restart the API
     "/livez": { GET: unbounded(() => OK) },
     "/readyz": { GET: unbounded(getReadyz) },
   }).map(([path, methods]) => [path, new Map(Object.entries(methods))]),

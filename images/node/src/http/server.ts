@@ -1,4 +1,4 @@
-/** HTTP around the routes: dispatch, cross-origin headers, errors, metrics, connections, graceful stop. */
+/** The HTTP server around the routes: dispatch, errors, metrics, graceful shutdown. */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Readable } from "node:stream";
@@ -14,27 +14,28 @@ import { Store } from "../redis/store";
 import { ROUTES, type Context, type Reply } from "./routes";
 
 /**
- * A start waits so long for Redis before it listens. A probe that comes a moment too early is answered
- * "not ready", and the next one comes seconds later; one that finds nobody listening comes again in one.
+ * How long startup waits for Redis before the server listens. A readiness probe that fails is repeated seconds later;
+ * one that cannot connect is repeated after one second.
  */
 const START_WAIT_MS = 500;
-/** A request that takes longer is named in the log. */
+/** Requests slower than this are logged. */
 const SLOW_MS = 1000;
-/** Ids that are taken over from a caller: what a log line can hold without harm. */
+/** Request ids accepted from callers: safe in a log line. */
 const REQUEST_ID = /^[\w.-]{8,64}$/;
-/** The id that a request came with, if it is one. */
 function requestId(request: IncomingMessage): string | undefined {
   const given = request.headers["x-request-id"];
   return typeof given === "string" && REQUEST_ID.test(given) ? given : undefined;
 }
-/** A request as the log names it: its id, method and route, never its key. */
+
+/** Log fields of a request: id, method and route, never its key. */
 function requestFields(request: IncomingMessage): Record<string, string | undefined> {
-  // the answer tells it too: from here on it has one
+  // the response carries the id as well
   const id = requestId(request) ?? randomUUID();
   request.headers["x-request-id"] = id;
   return { request: id, method: request.method, route: request.url?.replace(/\?.*/, "").slice(0, 100) };
 }
-/** A refused body larger than this is not read to its end, bytes. */
+
+/** The rest of a rejected body is not read if the body is larger than this, bytes. */
 const UNREAD_BYTES = 64 * 1024;
 
 export class ApiServer {
@@ -60,7 +61,7 @@ export class ApiServer {
     };
   }
 
-  /** Listens on all addresses; resolves with the port (useful where 0 was asked for). */
+  /** Listens on all addresses and resolves with the port (useful if the configured port is 0). */
   async start(): Promise<number> {
     this.store.start();
     await this.store.whenReady(START_WAIT_MS);
@@ -72,7 +73,7 @@ export class ApiServer {
     return typeof address === "object" && address ? address.port : this.config.port;
   }
 
-  /** Not ready from now on, but still serving until its callers have left: {@link Connections.drain}. Redis goes last. */
+  /** Not ready from now on, but serving until the connections have drained. Redis is disconnected last. */
   async stop(): Promise<void> {
     await this.connections.drain(this.config.drainMs);
     this.metrics.stop();
@@ -87,7 +88,6 @@ export class ApiServer {
     const path = mark < 0 ? url : url.slice(0, mark);
     const methods = ROUTES.get(path);
     const route = methods?.get(method);
-    // whether this answer is the last on its connection
     const last = this.connections.isLast(request.socket, begin);
     let entered = false;
     try {
@@ -115,7 +115,7 @@ export class ApiServer {
     }
     if (entered) this.admission.leave();
     const ms = performance.now() - begin;
-    // a caller that went away before its answer saw none
+    // 499: the caller disconnected before it had its response
     const status = response.headersSent && !(request.destroyed && !response.writableEnded) ? response.statusCode : 499;
     this.metrics.ended(method, methods ? path : "other", status, ms / 1000);
     if (ms > SLOW_MS && route?.bounded) {
@@ -132,7 +132,7 @@ export class ApiServer {
     more?: Readonly<Record<string, string>>,
   ): void {
     if (response.destroyed) return;
-    // a flat list: node:http writes it as it is
+    // a flat list is the fastest form for node:http
     const headers = this.headers(response, type, last);
     headers.push("content-length", String(Buffer.byteLength(body)));
     if (more) headers.push(...Object.entries(more).flat());
@@ -144,12 +144,12 @@ export class ApiServer {
     const headers = ["content-type", type, "x-content-type-options", "nosniff", "cache-control", "no-store"];
     const id = requestId(req);
     if (id) headers.push("x-request-id", id);
-    // looked at again: the stop may have come since
+    // checked again: the shutdown may have begun in the meantime
     if (last || this.connections.draining) headers.push("connection", "close");
     return headers;
   }
 
-  /** Sends pieces as fast as the caller takes them. */
+  /** Sends the pieces with backpressure. */
   private async stream(
     response: ServerResponse,
     last: boolean,
@@ -160,7 +160,7 @@ export class ApiServer {
     try {
       await pipeline(Readable.from(pieces), response);
     } catch (error) {
-      // the caller went away: nobody is left to be told
+      // the caller disconnected: not an error
       if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
     }
   }
@@ -172,7 +172,7 @@ export class ApiServer {
       const { message: reason } = known ?? (error as Error);
       log(known ? "warn" : "error", "request failed", { ...requestFields(request), status, reason });
     }
-    // in the middle of a stream there is one way left to say that it failed
+    // once a stream has started, only a broken connection can signal the failure
     if (response.headersSent) return void response.destroy();
     const body = JSON.stringify({ error: known?.message ?? "internal error" });
     const size = request.headers["transfer-encoding"] ? Infinity : Number(request.headers["content-length"] ?? 0);

@@ -1,4 +1,4 @@
-/** What this process knows of itself and of Redis, for people who watch it work: JSON, not metrics. */
+/** State of this process and of Redis as JSON, for the page. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Admission } from "../admission";
@@ -7,22 +7,22 @@ import { asRedisError } from "../redis/connection/errors";
 import type { ReplicaState } from "../redis/reads/replica";
 import { HEAD_BYTES, type Store } from "../redis/store";
 
-/** Names this process in answers, so that a caller sees which server it was. */
+/** Identifies this process in responses. */
 export const serverId = randomUUID();
 
 export interface Status {
   readonly server: { readonly id: string; readonly name: string; readonly uptimeSeconds: number };
-  /** Counted since the start: a rate is the difference of two answers of the same server. */
+  /** Counted since the start: a rate is the difference between two responses of the same server. */
   readonly requests: { readonly answered: number; readonly inFlight: number; readonly shed: number };
   readonly main: { readonly up: boolean };
-  /** Where replicas are known from: watch, dns, address or none. */
+  /** Discovery source in use: watch, dns, address or none. */
   readonly source: string;
   readonly replicas: readonly {
     readonly name: string;
     readonly state: ReplicaState;
-    /** null where it is not known */
+    /** null if unknown */
     readonly lagSeconds: number | null;
-    /** Reads that it answered for this server. */
+    /** Reads that the replica answered for this server. */
     readonly reads: number;
   }[];
   readonly readsFromMain: number;
@@ -46,22 +46,23 @@ export const statusOf = (store: Store, admission: Admission): Status => ({
   readsFromMain: store.readsFromMain.strong + store.readsFromMain.fallback,
 });
 
-/** What one instance holds of a key: its value's size in bytes, null where there is no such key. */
+/** One instance's copy of a key. */
 export interface Copy {
   readonly name: string;
+  /** Size of the value; null if there is no such key. */
   readonly bytes: number | null;
-  /** Whether it is what main holds: the same length and the same first {@link HEAD_BYTES}. */
+  /** Whether it equals main's: the same length and the same first {@link HEAD_BYTES}. */
   readonly same: boolean;
-  /** Time that the instance took to answer, ms. */
+  /** Response time of the instance, ms. */
   readonly ms: number;
 }
 export interface Copies {
   readonly main: Copy;
-  /** Instances that did not answer have a reason instead. */
+  /** A replica that did not answer has a reason instead. */
   readonly replicas: readonly (Copy | { readonly name: string; readonly reason: string })[];
 }
 
-/** What each instance holds of a key at this moment. Rejects where main does not answer. */
+/** Compares a key on all instances. Rejects if main does not answer. */
 export async function copiesOf(store: Store, id: string): Promise<Copies> {
   const readCopy = async (connection: Connection) => {
     const begin = performance.now();
@@ -70,15 +71,15 @@ export async function copiesOf(store: Store, id: string): Promise<Copies> {
     );
     return { bytes: exists ? bytes : null, head, ms: performance.now() - begin };
   };
-  // taken once: members may come and go while they are asked
+  // a snapshot: members may join or leave during the queries
   const members = store.pool.all;
-  // replicas are asked at the same moment as main, so that what they lack is what they lag
+  // query all at the same time, so that a difference is replication lag
   const [main, ...replicas] = await Promise.all([
     readCopy(store.main.connection).catch((error: unknown) => Promise.reject(asRedisError(error))),
     ...members.map((replica) =>
       replica.connection.usable
         ? readCopy(replica.connection).catch((error: Error) => error.message)
-        : Promise.resolve(`not asked: ${replica.state}`),
+        : Promise.resolve(`not queried: ${replica.state}`),
     ),
   ]);
   return {

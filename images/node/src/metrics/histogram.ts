@@ -1,7 +1,7 @@
 /**
- * A histogram whose observation is an addition: the labels were looked up when the series was
- * made. prom-client's hashes them each time, which costs more than all other metrics together
- * (`npm run bench -- api`). It registers with prom-client, which writes it.
+ * A histogram with cheap observations: labels are resolved once per series. prom-client hashes them on every
+ * observation, which costs more than all other metrics together (`npm run bench -- api`). It registers with
+ * prom-client, which formats the output.
  */
 import type { MetricObject, MetricValue, Registry } from "prom-client";
 
@@ -34,7 +34,7 @@ export class FastHistogram {
     private readonly options: { readonly name: string; readonly help: string; readonly buckets: readonly number[] },
     registry: Registry,
   ) {
-    // the registry asks for name and get() only
+    // the registry only uses name and get()
     registry.registerMetric(this as unknown as Parameters<Registry["registerMetric"]>[0]);
   }
 
@@ -64,7 +64,7 @@ export class FastHistogram {
         { metricName: `${name}_count`, labels, value: series.count },
       ];
     });
-    // prom-client types the kind as its enum's number, and writes what it finds
+    // prom-client types this as a numeric enum, but prints the string as it is
     return { name, help, type: "histogram", aggregator: "sum", values } as unknown as ReturnType<FastHistogram["get"]>;
   }
 }

@@ -1,4 +1,4 @@
-/** What Prometheus reads: requests, process, event loop, the pool of replicas. Table: docs/api.md. */
+/** Prometheus metrics: requests, process, event loop, replica pool. Table: docs/api.md. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Admission } from "../admission";
 import { REPLICA_STATES } from "../redis/reads/replica";
@@ -6,13 +6,13 @@ import type { Store } from "../redis/store";
 import { FastHistogram, type Series } from "./histogram";
 import { Recent } from "./recent";
 
-/** Methods that are told apart; the first stands for all others. */
+/** Methods with their own label value; the first stands for all others. */
 const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS"] as const;
 
 export class Metrics {
   readonly registry = new Registry();
 
-  /** Seconds from the request's head to the end of its answer, by route pattern, never by path. */
+  /** From the request's head to the end of its response, by route pattern, never by path. */
   private readonly duration = new FastHistogram(
     {
       name: "http_request_duration_seconds",
@@ -49,17 +49,17 @@ export class Metrics {
     });
     this.countByReason(
       "http_requests_shed_total",
-      "HTTP requests refused at once because too much was in work, by the bound that was reached",
+      "HTTP requests shed because a bound was reached, by bound",
       admission.shed,
     );
     this.registerPool(store);
   }
 
-  /** One request has ended. A method that is none of ours counts as "other". */
+  /** One request has ended. */
   ended(method: string, route: string, status: number, seconds: number): void {
     let byStatus = this.series.get(route);
     if (!byStatus) this.series.set(route, (byStatus = new Map()));
-    // one number for both: a method has few statuses, and no string is built for each request
+    // a numeric key for status and method: no string is built per request
     const index = Math.max(0, (METHODS as readonly string[]).indexOf(method));
     const key = status * METHODS.length + index;
     let series = byStatus.get(key);
@@ -70,7 +70,7 @@ export class Metrics {
     series.observe(seconds);
   }
 
-  /** A counter whose counts are kept by what is counted. */
+  /** A counter that exports counts kept elsewhere. */
   private countByReason(name: string, help: string, counts: Readonly<Record<string, number>>): void {
     new Counter({
       name,
@@ -88,7 +88,7 @@ export class Metrics {
     this.recent.stop();
   }
 
-  /** What an autoscaler reads: the last two seconds, whoever asks and however often. */
+  /** Load for autoscalers: over the last two seconds, independent of who scrapes and how often. */
   private registerLoad(recent: Recent): void {
     const gauge = (name: string, help: string, value: () => number) =>
       new Gauge({
@@ -99,7 +99,7 @@ export class Metrics {
           this.set(value());
         },
       });
-    gauge("http_requests_per_second", "HTTP requests that came each second", () => recent.requestsPerSecond);
+    gauge("http_requests_per_second", "HTTP requests received per second", () => recent.requestsPerSecond);
     gauge("http_requests_in_flight_mean", "HTTP requests being answered, on average", () => recent.inFlight);
     gauge(
       "nodejs_eventloop_utilization",
@@ -110,7 +110,7 @@ export class Metrics {
 
   private registerPool(store: Store): void {
     const registers = [this.registry];
-    // read from the replicas themselves at each scrape: one that left takes its series along
+    // collected at each scrape, so that the series of a removed replica disappear
     const perReplica = (name: string, help: string, value: (r: Store["pool"]["all"][number]) => number | undefined) =>
       new Gauge({
         name,
@@ -127,7 +127,7 @@ export class Metrics {
       });
     new Gauge({
       name: "redis_pool_replicas",
-      help: "Replicas that this process knows, by state",
+      help: "Replicas known to this process, by state",
       labelNames: ["state"] as const,
       registers,
       collect() {
@@ -138,7 +138,7 @@ export class Metrics {
     });
     new Gauge({
       name: "redis_pool_source",
-      help: "Where this process knows its replicas from (1 for the source in use)",
+      help: "Discovery source of the replicas (1 for the source in use)",
       labelNames: ["source"] as const,
       registers,
       collect() {
@@ -165,19 +165,19 @@ export class Metrics {
           for (const replica of store.pool.all) this.inc({ instance_name: replica.name }, value(replica));
         },
       });
-    countPerReplica("redis_pool_reads_total", "Reads that a replica answered", (r) => r.answered);
+    countPerReplica("redis_pool_reads_total", "Reads answered by a replica", (r) => r.answered);
     countPerReplica(
       "redis_pool_read_failures_total",
-      "Reads that a replica failed to answer; another one was asked",
+      "Reads that a replica failed to answer; they were retried elsewhere",
       (r) => r.failed,
     );
-    countPerReplica("redis_pool_read_seconds_total", "Time that a replica's answers took in all", (r) => r.seconds);
+    countPerReplica("redis_pool_read_seconds_total", "Total time of a replica's answers in seconds", (r) => r.seconds);
     perReplica(
       "redis_pool_commands_in_flight",
-      "Commands that a replica has not answered yet",
+      "Commands sent to a replica and not answered yet",
       (r) => r.connection.inFlight,
     );
-    // one figure of all replicas, for the autoscaler of the replicas; none where no replica told its own
+    // sums for the autoscaler of the replicas; no sample if no replica has reported a value
     const sumOverReplicas = (
       name: string,
       help: string,
@@ -187,7 +187,7 @@ export class Metrics {
         name,
         help,
         registers,
-        // without a label prom-client begins with a 0 that nobody measured
+        // prom-client would start with 0, which was never measured
         labelNames: [],
         collect() {
           this.remove();
@@ -197,23 +197,21 @@ export class Metrics {
       });
     sumOverReplicas(
       "redis_replicas_commands_per_second",
-      "Commands that all replicas together process each second, whoever sent them, as they say",
+      "Commands per second of all replicas together, from all clients, as reported by the replicas",
       (r) => r.load?.commandsPerSecond,
     );
     sumOverReplicas(
       "redis_replicas_connected_clients",
-      "Connections that all replicas together hold, whosever they are, as they say",
+      "Connections of all replicas together, from all clients, as reported by the replicas",
       (r) => r.load?.clients,
     );
-    perReplica("redis_pool_replica_lag_seconds", "How far a replica is at least behind main", (r) =>
+    perReplica("redis_pool_replica_lag_seconds", "Minimum lag of a replica behind main in seconds", (r) =>
       r.lagMs === undefined ? undefined : r.lagMs / 1000,
     );
-    perReplica("redis_pool_replica_serving", "Whether a replica is asked for reads", (r) =>
-      r.state === "serving" ? 1 : 0,
-    );
+    perReplica("redis_pool_replica_serving", "Whether a replica gets reads", (r) => (r.state === "serving" ? 1 : 0));
     this.countByReason(
       "redis_pool_reads_from_main_total",
-      "Reads that main answered: asked for (strong), or because no replica could (fallback)",
+      "Reads answered by main: as requested (strong), or because no replica could answer (fallback)",
       store.readsFromMain,
     );
   }

@@ -1,11 +1,11 @@
 /**
- * The last seconds of this process: what an autoscaler asks for. Counters would need somebody who
- * asks twice and remembers; these can be read once, by anyone, without disturbing another reader.
+ * Load of this process over the last seconds, for autoscalers. A counter needs a reader that keeps the previous value;
+ * these values can be read once and by several readers.
  */
 import { performance, type EventLoopUtilization } from "node:perf_hooks";
 import type { Admission } from "../admission";
 
-/** Long enough for a calm figure, short enough to be news, ms. */
+/** Long enough for a smooth value, short enough for a current one, ms. */
 const WINDOW_MS = 2000;
 const STEP_MS = 250;
 
@@ -24,7 +24,7 @@ export class Recent {
     this.samples.push(this.now());
   }
 
-  /** Begins to look; it keeps no process alive. */
+  /** Starts sampling; the timer does not keep the process alive. */
   start(): void {
     this.timer = setInterval(() => {
       this.samples.push(this.now());
@@ -36,13 +36,13 @@ export class Recent {
     clearInterval(this.timer);
   }
 
-  /** Requests that came each second, refused ones too: refusing them must not hide the load. */
+  /** Received requests per second. They include shed requests, because shedding must not hide the load. */
   get requestsPerSecond(): number {
     const [oldest, now] = [this.samples[0]!, this.now()];
     return now.at > oldest.at ? ((now.received - oldest.received) * 1000) / (now.at - oldest.at) : 0;
   }
 
-  /** Requests in work, on average. */
+  /** Mean number of requests in flight. */
   get inFlight(): number {
     return this.samples.reduce((sum, sample) => sum + sample.inFlight, 0) / this.samples.length;
   }

@@ -1,4 +1,4 @@
-/** The data path: writes to Redis main, reads from its replicas, main where none of them can. */
+/** The data path: writes go to Redis main (primary), reads to its replicas, or to main if no replica can answer. */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../config";
 import { Discovery } from "../discovery/discovery";
@@ -9,19 +9,19 @@ import type { Replica } from "./reads/replica";
 import { LagTracker } from "./reads/replication-lag";
 import { MainConnection } from "./writes/main-connection";
 
-/** Replicas that a read asks, one after the other, before it asks main. */
+/** Replicas that a read tries before main. */
 const REPLICA_TRIES = 2;
-/** Values up to this size come with the first command, bytes. */
+/** Values below this size need only one command, bytes. */
 export const HEAD_BYTES = 16 * 1024;
 
 /** Where a read goes: `eventual` to a replica, `strong` to main. */
 export type Consistency = "eventual" | "strong";
 
-/** The instance that a scan stays with; its cursors mean nothing to another. */
+/** One step of a scan. Its cursor is only valid on the same instance. */
 export interface Scanned {
   readonly runId: string;
   readonly keys: string[];
-  /** Where the next step begins; "0" at the end. */
+  /** Start of the next step; "0" at the end. */
   readonly cursor: string;
 }
 
@@ -29,7 +29,7 @@ export class Store {
   readonly pool: ReplicaPool;
   readonly discovery: Discovery;
   readonly main: MainConnection;
-  /** Reads that main answered: asked for, or because no replica could. */
+  /** Reads answered by main: as requested, or because no replica could answer. */
   readonly readsFromMain = { strong: 0, fallback: 0 };
   private startedAt = 0;
   private readonly clock = new TimeoutClock();
@@ -41,7 +41,7 @@ export class Store {
     this.discovery = new Discovery(config, (members) => this.pool.update(members));
   }
 
-  /** Starts connecting, and goes on trying in the background. */
+  /** Starts connecting, and keeps retrying in the background. */
   start(): void {
     this.startedAt = performance.now();
     this.main.open();
@@ -56,7 +56,7 @@ export class Store {
     }
   }
 
-  /** Lets commands that were sent end, but does not wait for a Redis that hangs. */
+  /** Waits for outstanding answers, but not for a Redis that hangs. */
   async stop(): Promise<void> {
     this.discovery.stop();
     await Promise.all([this.main.close(), this.pool.close()]);
@@ -66,8 +66,8 @@ export class Store {
   /**
    * Why this process should get no requests, or undefined.
    *
-   * A new one waits for main as well, or writes that are sent to it would fail while another pod could
-   * take them. One that has had main goes on without it: reads can be answered.
+   * A new process also waits for main, because its writes would fail while other pods could take them. A process that
+   * has been connected to main stays ready without it, because it can still answer reads.
    */
   get notReadyReason(): string | undefined {
     const { main, pool } = this;
@@ -78,8 +78,8 @@ export class Store {
   }
 
   /**
-   * The value's first {@link HEAD_BYTES}; empty where it is, and where there is none. So a flood of
-   * reads of large values cannot fill the memory: who wants more asks {@link get}, for one at a time.
+   * The value's first {@link HEAD_BYTES}; empty if the value is empty or missing. Because of this limit, many
+   * concurrent reads of large values cannot fill the memory; {@link get} returns a whole value.
    */
   head(id: string, consistency: Consistency): Promise<string> {
     return this.read((client) => client.getrange(id, 0, HEAD_BYTES - 1), consistency);
@@ -98,10 +98,10 @@ export class Store {
   }
 
   /**
-   * One step of a scan. Without `from` it begins, on an instance of its choice; with `from` it goes
-   * on there, or is undefined where that instance no longer serves.
+   * One step of a scan. Without `from` it starts on any instance. With `from` it continues on the same instance, or
+   * returns undefined if that one no longer serves.
    *
-   * @param count keys that the step looks at, about
+   * @param count approximate number of keys to scan
    */
   async scan(
     match: string | undefined,

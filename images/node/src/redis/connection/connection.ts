@@ -1,9 +1,8 @@
 /**
  * One connection to one Redis.
  *
- * Redis answers in order, so it is the connection that times out, not the command: when the
- * oldest command has waited too long, everything behind it waits in vain as well. All of them
- * fail at once, and nothing more is sent until Redis has shown that it lives.
+ * Redis answers in order, so timeouts apply to the connection, not to a command: if the oldest command has waited too
+ * long, everything behind it is stuck as well. All of them fail at once, and nothing is sent until a probe is answered.
  */
 import { Redis } from "ioredis";
 import { log } from "../../log";
@@ -16,7 +15,7 @@ import { QUIET_CONNECTOR } from "./sentinel-connector";
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1000;
 const LOADING_RETRY_MS = 200;
-/** A Redis that hangs for longer gets a new connection: the old one may lead nowhere. */
+/** A Redis that hangs for longer than this gets a new connection, because the old one may be dead. */
 const RECONNECT_AFTER_MS = 3000;
 
 interface Pending {
@@ -25,17 +24,17 @@ interface Pending {
 }
 
 export interface ConnectionOptions {
-  /** Where it is, or who knows where it is by now. */
+  /** Its address, or the Sentinels that know the current one. */
   readonly address: HostPort | SentinelConfig;
   /** Name in logs. */
   readonly name: string;
   readonly login: Login | undefined;
   readonly tls: TlsConfig | undefined;
   readonly connectTimeoutMs: number;
-  /** Longest wait for an answer, ms. */
+  /** Timeout for an answer, ms. */
   readonly timeoutMs: number;
   readonly clock: TimeoutClock;
-  /** Called when it gets ready, or no longer is. */
+  /** Called when the connection becomes usable or unusable. */
   readonly onChange?: () => void;
 }
 
@@ -62,9 +61,9 @@ export class Connection {
             name: address.name,
             Connector: QUIET_CONNECTOR,
             role: "master" as const,
-            // told when main has moved: an old main that hangs would be waited for
+            // reconnect on failover, instead of waiting for an old main that hangs
             failoverDetector: true,
-            // the given ones are all there are, at addresses that stay
+            // the configured list is complete and its addresses are stable
             updateSentinels: false,
             sentinelCommandTimeout: options.connectTimeoutMs,
           }
@@ -73,22 +72,22 @@ export class Connection {
       ...credentials(options.login),
       lazyConnect: true,
       connectTimeout: options.connectTimeoutMs,
-      // what cannot be sent now is not kept: its caller decides where it goes
+      // no queue: if a command cannot be sent now, the caller decides what to do with it
       enableOfflineQueue: false,
-      // never sent twice by the library: it cannot know whether that is safe
+      // no resend by the library: it cannot know whether that is safe
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
       keepAlive: 10_000,
-      // for ever, but never slower than once a second; jitter keeps pods apart
+      // retries forever, at least once a second; jitter keeps pods from retrying together
       retryStrategy: (tries) => {
         this.reloadCredentials();
         return Math.min(RECONNECT_MIN_MS * 2 ** Math.min(tries, 6), RECONNECT_MAX_MS) * (0.5 + Math.random() / 2);
       },
-      // asked again after so long, not after the whole seconds that a main that loads believes it needs
+      // polls a loading main at this interval; ioredis would wait for the loading time that main estimates
       maxLoadingRetryTime: LOADING_RETRY_MS,
       connectionName: "api",
     });
-    // a listener is needed, or an error would end the process; one line a new reason
+    // without a listener an error would end the process; log each new reason once
     this.client.on("error", (error: Error & { code?: string }) => {
       const reason = error.code ?? error.message;
       if (reason !== this.lastReason) log("warn", "redis connection failed", { redis: options.name, reason });
@@ -112,35 +111,35 @@ export class Connection {
       this.fail(new NoAnswer("the connection to Redis was lost"));
       this.changed();
     });
-    // its search for main ends for good when a failover comes at the wrong moment of it
+    // ioredis gives up for good if a failover happens at the wrong moment of its search for main
     this.client.on("end", () => {
       if (!this.closed) setTimeout(() => this.open(), RECONNECT_MIN_MS);
     });
     this.stopTicks = clock.each(() => this.checkTimeouts());
   }
 
-  /** Starts connecting, and goes on trying in the background. */
+  /** Starts connecting, and keeps retrying in the background. */
   open(): void {
     if (this.closed) return;
     this.client.connect().catch(() => undefined);
   }
 
-  /** Commands that wait for an answer. */
+  /** Number of commands sent and not answered. */
   get inFlight(): number {
     return this.pending.size;
   }
 
-  /** One that is being dropped says it is ready until its end is heard of. */
+  /** The status alone is not enough: it stays "ready" until the stream's close event. */
   private get connected(): boolean {
     return this.client.status === "ready" && this.client.stream.writable;
   }
 
-  /** Connected, and not known to hang. */
+  /** Connected and not hanging. */
   get usable(): boolean {
     return this.connected && this.silentSince === undefined;
   }
 
-  /** Address and port that it leads to, as far as this end sees. */
+  /** Address and port of the other end. */
   get remote(): string | undefined {
     const { remoteAddress, remotePort } = this.client.stream ?? {};
     return remoteAddress && `${remoteAddress}:${remotePort}`;
@@ -150,9 +149,9 @@ export class Connection {
     return this.silentSince !== undefined;
   }
 
-  /** How long it has not been usable, ms. */
+  /** Time since it was last usable, ms. */
   get downMs(): number {
-    // one that is only just being dropped has not been down for any time
+    // a stream that is just being closed counts as not down yet
     if (this.client.status === "ready" && this.silentSince === undefined) return 0;
     return performance.now() - this.unreadySince;
   }
@@ -162,7 +161,7 @@ export class Connection {
     return this.dispatch(command, false);
   }
 
-  /** As {@link send}, but also to a Redis that hangs, to learn whether it still does. */
+  /** Like {@link send}, but also sent to a Redis that hangs, to detect whether it still does. */
   probe<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     return this.dispatch(command, true);
   }
@@ -181,13 +180,13 @@ export class Connection {
     });
   }
 
-  /** Drops the connection and makes a new one, with a fresh look-up of the name. */
+  /** Closes the connection and opens a new one, with a new DNS lookup. */
   reconnect(): void {
-    // destroyed, not ended: an end waits for the other side, which may be gone
+    // not end(): it waits for the other side, which may be dead
     this.client.stream?.destroy();
   }
 
-  /** Lets what was sent be answered, within the time-out, then closes for good. */
+  /** Waits for outstanding answers, up to the timeout, then closes for good. */
   async close(): Promise<void> {
     this.closed = true;
     const limit = performance.now() + this.options.timeoutMs;
@@ -200,7 +199,7 @@ export class Connection {
     this.fail(new NoAnswer("the connection to Redis was closed"));
   }
 
-  /** Whether it still waits for anything. */
+  /** @returns whether any timeout is still running */
   private checkTimeouts(): boolean {
     const { now } = this.options.clock;
     const [oldest] = this.pending;
@@ -213,7 +212,7 @@ export class Connection {
       this.fail(new NoAnswer(`Redis did not answer within ${this.options.timeoutMs} ms`));
       this.changed();
     }
-    // a stopped process's kernel still accepts connections: a greeting can hang as a command can
+    // the kernel accepts connections for a stopped process, so a handshake can hang too
     const silent = this.silentSince ?? this.handshakeSince;
     if (silent !== undefined && now - silent > RECONNECT_AFTER_MS) {
       this.silentSince = undefined;
@@ -223,13 +222,13 @@ export class Connection {
     return this.pending.size > 0 || this.silentSince !== undefined || this.handshakeSince !== undefined;
   }
 
-  /** The next connection takes the password that the file holds by then. */
+  /** The next connection uses the password that is in the file now. */
   private reloadCredentials(): void {
     try {
       Object.assign(this.client.options, credentials(this.options.login));
     } catch (error) {
-      // for a moment while it is replaced: the one before may still do
-      log("warn", "redis password not readable", { redis: this.options.name, reason: (error as Error).message });
+      // can happen while the file is being replaced: the previous password may still work
+      log("warn", "cannot read the redis password", { redis: this.options.name, reason: (error as Error).message });
     }
   }
 
@@ -238,7 +237,7 @@ export class Connection {
     if (!this.connected || (this.silentSince !== undefined && !probe)) {
       return Promise.reject(new NotSent(this.hanging ? "Redis does not answer" : "Redis is not reachable"));
     }
-    // all commands of one turn of the event loop leave in one write
+    // batch all commands of one event loop turn into one write
     if (!this.corked) {
       this.corked = true;
       const { stream } = client;
@@ -254,7 +253,7 @@ export class Connection {
       this.options.clock.start();
       command(client).then(
         (value) => {
-          // a late answer: the caller was told, and the next probe clears the state
+          // too late: the command has already failed, and the next probe clears the state
           if (!pending.delete(entry)) return;
           if (probe && this.silentSince !== undefined) {
             this.silentSince = undefined;
@@ -283,7 +282,7 @@ export class Connection {
   }
 }
 
-/** Identity of the Redis process at the other end: what SCAN cursors belong to. */
+/** Identity of the Redis process, because SCAN cursors are only valid in one process. */
 export async function readRunId(connection: Connection): Promise<string | undefined> {
   const info = await connection.probe((client) => client.info("server"));
   return /^run_id:(\w+)/m.exec(info)?.[1];

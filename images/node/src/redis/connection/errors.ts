@@ -1,21 +1,21 @@
-/** Why a Redis command has no answer, told apart by what the caller may do next. */
+/** Why a Redis command failed, by what the caller may do next. */
 
 export abstract class RedisError extends Error {}
 
-/** It was not sent: the same command may go anywhere else, a write too. */
+/** It was not sent: any command, also a write, may be sent again. */
 export class NotSent extends RedisError {}
 
-/** It may have been carried out: only a read may be tried again. */
+/** It may have been executed: only a read may be sent again. */
 export class NoAnswer extends RedisError {}
 
-/** Main has carried it out, but may be the only one: if it is lost now, so is the write. */
+/** Main has executed the write, but perhaps no copy has it: if main is lost now, so is the write. */
 export class NotReplicated extends NoAnswer {
   constructor(reason: string) {
-    super(`the write is not certain to be kept: ${reason}`);
+    super(`the write may be lost: ${reason}`);
   }
 }
 
-/** Redis answered and refused; nothing was done. */
+/** Redis rejected the command: it was not executed. */
 export class Refused extends RedisError {
   /** The first word of the reply: OOM, READONLY, LOADING, WRONGTYPE… */
   readonly code: string;
@@ -25,12 +25,12 @@ export class Refused extends RedisError {
     this.code = code;
   }
 
-  /** Another instance, or the same one a moment later, may well answer. */
+  /** Another instance may answer, or the same one a moment later. */
   get transient(): boolean {
     return ["LOADING", "MASTERDOWN", "READONLY", "BUSY", "TRYAGAIN", "NOAUTH", "NOPERM"].includes(this.code);
   }
 }
 
-/** What is none of these comes from the client library: the connection failed. */
+/** Any other error comes from the client library: the connection failed. */
 export const asRedisError = (error: unknown): RedisError =>
   error instanceof RedisError ? error : new NoAnswer("the connection to Redis failed");

@@ -1,16 +1,19 @@
-/** ioredis' way to main through Sentinels, without its noise, and without a change of main that it has made already. */
+/** ioredis' Sentinel connector, without its console output and without redundant reconnects. */
 import { type Redis, type RedisOptions, SentinelConnector } from "ioredis";
 
 type Open = (...args: unknown[]) => Redis;
 type Listener = (...args: unknown[]) => void;
 
-/** Address and port of the new main. Source: redis.io, Sentinel, "Pub/Sub messages": NAME OLD-IP OLD-PORT NEW-IP NEW-PORT. */
+/**
+ * Address and port of the new main. Source: redis.io, Sentinel, "Pub/Sub messages": NAME OLD-IP OLD-PORT NEW-IP
+ * NEW-PORT.
+ */
 const newMain = (message: unknown) => String(message).split(" ").slice(3, 5).join(":");
 
 /**
- * It listens to every Sentinel for a change of main. It would write to the console, with its stack, that it could not
- * reach one: that is no error while others answer. And it would drop its connection for each Sentinel that tells: the
- * last may learn of the change seconds after the first, when writes are under way on the new main for long.
+ * ioredis subscribes to every Sentinel to detect a failover. It prints an unreachable Sentinel with its stack to the
+ * console, although that is no error while others answer. It also reconnects for every Sentinel that reports the
+ * failover: the last one may do so seconds after the first, when writes to the new main are already in flight.
  */
 class QuietSentinelConnector extends SentinelConnector {
   constructor(options: ConstructorParameters<typeof SentinelConnector>[0]) {

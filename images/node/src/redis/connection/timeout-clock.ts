@@ -1,12 +1,11 @@
 /**
- * Time in ticks: one timer for all time-outs, so that a command costs no timer of its own, and none
- * at all while nothing is waited for.
+ * One timer for all timeouts, so that a command needs none, and no timer at all while there is nothing to wait for.
  *
- * It counts the time in which this process could listen: where the event loop stood still, answers
- * may have come that were not read yet, and nobody is to be blamed for that.
+ * The clock only counts time in which this process could read answers: after a blocked event loop, answers may have
+ * arrived that were not read yet, and that must not count as a timeout.
  */
 export class TimeoutClock {
-  /** Milliseconds, as of the last tick. It stands still while nobody waits. */
+  /** Milliseconds at the last tick. The clock stops while no listener waits. */
   now = 0;
   private last = 0;
   private readonly listeners = new Set<() => boolean>();
@@ -14,7 +13,7 @@ export class TimeoutClock {
 
   constructor(private readonly tickMs = 20) {}
 
-  /** Ticks from now on, until no listener waits any more. */
+  /** Ticks until no listener waits any more. */
   start(): void {
     if (this.timer) return;
     this.last = performance.now();
@@ -29,7 +28,7 @@ export class TimeoutClock {
   /**
    * Calls `listener` at each tick, until the returned function is called.
    *
-   * @param listener says whether it still waits for something
+   * @param listener returns whether it still waits for something
    */
   each(listener: () => boolean): () => void {
     this.listeners.add(listener);

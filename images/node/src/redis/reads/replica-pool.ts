@@ -1,7 +1,7 @@
 /**
- * The replicas there are, one connection to each. A command goes to the less busy of two that
- * are drawn by lot: it spreads evenly, and away from a slow one, without any of them being watched.
- * (M. Mitzenmacher, The Power of Two Choices in Randomized Load Balancing, 2001.)
+ * The replica pool: one connection per replica. A command goes to the less busy of two replicas chosen at random (power
+ * of two choices). This spreads the load evenly, and away from slow replicas, without measuring them. (M. Mitzenmacher,
+ * The Power of Two Choices in Randomized Load Balancing, 2001.)
  */
 import { log } from "../../log";
 import type { ApiConfig } from "../../config";
@@ -20,7 +20,7 @@ export class ReplicaPool {
     private readonly lagTracker: LagTracker,
   ) {}
 
-  /** Takes these members and no others; those that left finish what was sent to them. */
+  /** Replaces the members. Removed ones still answer what was sent to them. */
   update(members: readonly Member[]): void {
     const wanted = new Map(members.map((m) => [`${m.name} ${m.host}:${m.port}`, m]));
     for (const [key, replica] of this.members) {
@@ -52,7 +52,7 @@ export class ReplicaPool {
     this.sort();
   }
 
-  /** One that serves, or undefined; another than `not` where there is one. */
+  /** A serving replica other than `not`, or undefined. */
   choose(not?: Replica): Replica | undefined {
     const { serving } = this;
     const count = serving.length;
@@ -66,7 +66,7 @@ export class ReplicaPool {
     return a.connection.inFlight <= b.connection.inFlight ? a : b;
   }
 
-  /** The one whose process is `runId`, if it serves. */
+  /** The serving replica whose process is `runId`. */
   byRunId(runId: string): Replica | undefined {
     return this.serving.find((replica) => replica.runId === runId);
   }

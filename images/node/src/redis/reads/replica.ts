@@ -1,21 +1,21 @@
-/** A replica: its connection, what it says of itself, and whether it may be asked. */
+/** A replica: its connection, its load, and whether it may serve reads. */
 import { Connection, readRunId, type ConnectionOptions } from "../connection/connection";
 import { parseLoad, parseReplication, type LagTracker, type RedisLoad } from "./replication-lag";
 
 export const REPLICA_STATES = [
-  /** asked for reads */
+  /** gets reads */
   "serving",
-  /** no connection yet, or no longer */
+  /** not connected */
   "connecting",
-  /** sent commands are not answered */
+  /** does not answer */
   "hanging",
-  /** copying all data from main */
+  /** full sync from main in progress */
   "syncing",
-  /** further behind main than the bound */
+  /** lag above the limit */
   "lagging",
-  /** without main for longer than the bound, or never linked */
+  /** disconnected from main for longer than the limit, or never connected */
   "unlinked",
-  /** says that it is no replica */
+  /** reports that it is not a replica */
   "other-role",
 ] as const;
 export type ReplicaState = (typeof REPLICA_STATES)[number];
@@ -29,13 +29,13 @@ export interface ReplicaLimits {
 export class Replica {
   readonly name: string;
   readonly connection: Connection;
-  /** Identity of the Redis process: what SCAN cursors belong to. */
+  /** Identity of the Redis process, because SCAN cursors are only valid in one process. */
   runId: string | undefined;
-  /** ms behind main; undefined where unknown */
+  /** Lag behind main, ms; undefined if unknown. */
   lagMs: number | undefined;
-  /** What it has to do, whoever asks; undefined until it reported so, and once it is gone. */
+  /** Its load from all clients; undefined while it is not known. */
   load: RedisLoad | undefined;
-  /** Reads answered and failed, and the seconds that answers took in all. */
+  /** Reads answered and failed, and the total duration of the answers in seconds. */
   answered = 0;
   failed = 0;
   seconds = 0;
@@ -59,7 +59,7 @@ export class Replica {
           this.load = undefined;
         }
         this.onChange();
-        // a connection just made is of no use before it was checked
+        // a new connection serves no reads before its first check
         if (this.connection.usable) this.checkSoon(0);
       },
     });
@@ -91,11 +91,11 @@ export class Replica {
     const { connection, limits } = this;
     try {
       const wasHanging = connection.hanging;
-      // another process may be behind a connection made anew
+      // a new connection may lead to another process
       this.runId ??= await readRunId(connection);
-      // several sections at once: Redis 7
+      // several sections in one INFO: Redis 7
       const info = await connection.probe((client) => client.info("replication", "stats", "clients"));
-      // it may have hung for long: believe nothing that is older than the moment it answered
+      // the time of the answer, because the replica may have hung before it
       const at = performance.now();
       const replication = parseReplication(info);
       this.lagMs = this.lagTracker.lag(at, replication);
@@ -109,7 +109,7 @@ export class Replica {
       else this.reported = "serving";
       if (before !== this.reported || wasHanging) this.onChange();
     } catch {
-      // its connection tells what it knows by itself
+      // the connection reports its own failures
     }
     this.checkSoon(limits.checkMs * (0.75 + Math.random() / 2));
   }

@@ -1,26 +1,25 @@
-/** What `INFO replication` says, and how far a replica is behind. Source: redis.io/commands/info */
+/** Parses `INFO` and computes a replica's lag. Source: redis.io/commands/info */
 
 export interface Replication {
   readonly role: "master" | "slave" | "unknown";
-  /** Identity of the history that the offset counts in. */
+  /** Identity of the replication history that the offset belongs to. */
   readonly replid: string;
   /** Bytes of that history written (main) or applied (replica). */
   readonly offset: number;
-  /** Replica: linked to main. */
+  /** Replica: connected to main. */
   readonly linkUp: boolean;
-  /** Replica: copying all of main's data. */
+  /** Replica: full sync in progress. */
   readonly syncing: boolean;
-  /** Replica: seconds since the link was lost; -1 where it never was up. */
+  /** Replica: seconds since it lost main; -1 if it was never connected. */
   readonly linkDownSeconds: number;
 }
 
-/** What an instance has to do, whoever asks it. */
+/** Load of an instance from all clients. */
 export interface RedisLoad {
   readonly commandsPerSecond: number;
   readonly clients: number;
 }
 
-/** The fields of any answer of `INFO`. */
 function parseInfo(info: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (const line of info.split(/\r?\n/)) {
@@ -30,7 +29,7 @@ function parseInfo(info: string): ReadonlyMap<string, string> {
   return fields;
 }
 
-/** From `INFO stats clients`; undefined where the sections are not there. */
+/** From `INFO stats clients`; undefined if the sections are missing. */
 export function parseLoad(info: string): RedisLoad | undefined {
   const fields = parseInfo(info);
   const commandsPerSecond = Number(fields.get("instantaneous_ops_per_sec"));
@@ -53,24 +52,24 @@ export function parseReplication(info: string): Replication {
 }
 
 /**
- * Whether a copy that could be promoted follows this main, heard of within the last two seconds. Those announce an
- * address; replicas for reads a name.
+ * Whether a copy that could be promoted is connected to this main and was last seen at most two seconds ago. Such
+ * copies announce an IP address, read replicas announce a name.
  */
 export const hasCopy = (info: string): boolean =>
   /^slave\d+:ip=[\d.:a-f]+,port=\d+,state=online,offset=\d+,lag=[012]\b/m.test(info);
 
-/** A main that was not heard of for longer than this has stopped, ms. */
+/** A main without an answer for longer than this no longer lets the lag grow, ms. */
 const SILENT_MAIN_MS = 2500;
 
-/** Main's offsets over the last minutes: what turns a replica's offset into an age. */
+/** Main's offsets over the last minutes, to convert a replica's offset into a lag. */
 export class LagTracker {
   private readonly samples: { readonly at: number; readonly offset: number }[] = [];
   private replid = "";
 
-  /** @param keep samples kept, oldest first to go */
+  /** @param keep number of samples */
   constructor(private readonly keep = 240) {}
 
-  /** Main had `offset` at time `at`, ms. */
+  /** Main's state at time `at`, ms. */
   record(at: number, main: Replication): void {
     if (main.role !== "master") return;
     if (main.replid !== this.replid) {
@@ -82,9 +81,9 @@ export class LagTracker {
   }
 
   /**
-   * How long the replica has at least been behind, ms: the age of the first sample of main that it
-   * has not reached; 0 where it has reached all. Undefined where main is of another history, or
-   * was not heard of. It does not grow while main is silent: what main did not write, nobody misses.
+   * Minimum lag of the replica, ms: the age of the oldest sample of main that it has not reached; 0 if it has reached
+   * all. Undefined if the replica has another history than main, or main has not been sampled. The lag does not grow
+   * while main does not answer: a replica cannot miss what main did not write.
    */
   lag(at: number, replica: Replication): number | undefined {
     if (replica.replid !== this.replid) return undefined;

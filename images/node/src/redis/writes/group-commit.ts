@@ -1,7 +1,7 @@
 /**
- * Writes that count only when so many copies have them: after a group of writes one WAIT or WAITAOF
- * for all of them, and the next group once it is answered. Redis would let a WAIT block everything
- * behind it on the same connection, so it has one of its own, and nothing waits longer than two groups.
+ * Writes that are acknowledged only when enough copies have them. A group of writes shares one WAIT or WAITAOF; the
+ * next group is sent once that is answered, so a write waits for two groups at most. WAIT blocks everything behind it
+ * on its connection, so these writes have a separate one.
  *
  * Source: redis.io/commands/wait, redis.io/commands/waitaof
  */
@@ -11,21 +11,21 @@ import { NotReplicated, NotSent } from "../connection/errors";
 import type { MainLease } from "./main-lease";
 
 /**
- * A copy tells what is on its disk when it is asked and once a second; one that was asked while it still wrote told
- * less than it had a moment later. So it is asked again after this time, ms, then after twice as long, and so on.
+ * First timeout of a WAIT, ms; it doubles with each repetition. A copy reports what is on its disk only on request and
+ * once a second. If it was still writing when the request came, only another request finds out that it is done.
  */
 const FIRST_WAIT_MS = 20;
 
 export interface CommitOptions {
-  /** Copies beside main that must have a write. */
+  /** Copies that must have a write, not counting main. */
   readonly copies: number;
-  /** Copies beside main that there are, of which any may be promoted; fewer than these say less: {@link MainLease}. */
+  /** Copies that may be promoted, not counting main. A confirmation by fewer is no proof: {@link MainLease}. */
   readonly allCopies: number;
-  /** Where they must have it: on their disk, and main on its own; or in memory. */
+  /** Where the copies must have it: on disk (main too), or in memory. */
   readonly to: "disk" | "memory";
-  /** Longest wait for them, ms. */
+  /** Timeout for the copies, ms. */
   readonly timeoutMs: number;
-  /** Longest answer of one question, ms: main would be taken for silent else. */
+  /** Longest timeout of one WAIT, ms: with a longer one, main would seem to hang. */
   readonly waitMs: number;
 }
 
@@ -38,7 +38,7 @@ interface Waiting {
 export class GroupCommit {
   private waiting: Waiting[] = [];
   private running = false;
-  /** Writes of the group that was sent last, and whether its copies have it. */
+  /** Writes of the last group sent, and its confirmation by the copies. */
   private group: Promise<unknown>[] = [];
   private confirmed: Promise<void> = Promise.resolve();
 
@@ -48,7 +48,10 @@ export class GroupCommit {
     private readonly lease: MainLease,
   ) {}
 
-  /** Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused} as a connection does, or with {@link NotReplicated}. */
+  /**
+   * Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused} as a connection does, or with {@link
+   * NotReplicated}.
+   */
   send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const send = () => {
@@ -57,7 +60,7 @@ export class GroupCommit {
         done.then((value) => this.confirmed.then(() => resolve(value), reject), reject);
       };
       this.waiting.push({ since: performance.now(), send, reject });
-      // what one turn of the event loop brings is one group
+      // writes of one event loop turn form a group
       if (!this.running && this.waiting.length === 1) setImmediate(() => void this.commit());
     });
   }
@@ -75,11 +78,11 @@ export class GroupCommit {
       this.confirmed.catch(() => undefined);
       const late = performance.now() - this.options.timeoutMs;
       for (const write of writes) {
-        // its caller is about to give up, and it can still be said for certain that nothing was done
-        if (write.since < late) write.reject(new NotSent("Redis main waits for its copies"));
+        // too late to succeed in time: fail now, while it is certain that it was not executed
+        if (write.since < late) write.reject(new NotSent("Redis main is still waiting for its copies"));
         else write.send();
       }
-      // asked in the same breath, a copy would tell what it had on its disk before these writes
+      // WAIT only after these answers: sent together, a copy would report its disk's state before these writes
       const done = await Promise.allSettled(this.group);
       if (done.some(({ status }) => status === "fulfilled")) {
         await this.wait().then(confirm, abandon);
@@ -88,7 +91,7 @@ export class GroupCommit {
     this.running = false;
   }
 
-  /** Whatever goes wrong here, the writes before it may have been carried out. */
+  /** @throws NotReplicated, because the writes may have been executed */
   private async wait(): Promise<void> {
     const { copies, to, timeoutMs, waitMs } = this.options;
     const all = Math.max(copies, this.options.allCopies);
@@ -111,8 +114,8 @@ export class GroupCommit {
       if (performance.now() >= end) {
         throw new NotReplicated(
           enough
-            ? "main was silent, and another may be main by now"
-            : `only ${others} of ${copies} copies had it within ${timeoutMs} ms`,
+            ? "main was silent and may have been replaced"
+            : `only ${others} of ${copies} copies confirmed it within ${timeoutMs} ms`,
         );
       }
     }

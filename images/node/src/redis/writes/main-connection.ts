@@ -1,4 +1,4 @@
-/** Main: one connection for reads, one or several lanes for writes, and what is known of it. */
+/** Connections to main: one for reads, one or several lanes for writes, and main's health. */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
 import { Connection, readRunId } from "../connection/connection";
@@ -11,22 +11,22 @@ import { Lanes, WriteLane } from "./write-lane";
 const RETRY_MS = 50;
 
 interface Attempts {
-  /** The connection that the command uses. */
+  /** The connection used. */
   readonly connection: Connection;
-  /** Whether it may be sent twice: a read. */
+  /** Whether the command may be sent twice: true for reads. */
   readonly repeatable: boolean;
-  /** A main that has been away for longer than this is not waited for, ms. */
+  /** No wait for a main that has been down for longer than this, ms. */
   readonly patienceMs: number;
-  /** When the caller gives up, ms as performance.now() has it. */
+  /** When to give up, ms of performance.now(). */
   readonly end: number;
 }
 
 export class MainConnection {
-  /** For reads, scans and checks; writes share it where no copy is waited for. */
+  /** For reads, scans and health checks; writes share it if they do not wait for copies. */
   readonly connection: Connection;
-  /** Identity of the Redis process: what SCAN cursors belong to. */
+  /** Identity of the Redis process, because SCAN cursors are only valid in one process. */
   runId: string | undefined;
-  /** Whether reads and writes have been possible at any time since the start. */
+  /** Whether main has ever been available for reads and writes since the start. */
   everReady = false;
   private readonly lanes: Lanes;
   private timer: NodeJS.Timeout | undefined;
@@ -56,13 +56,13 @@ export class MainConnection {
     this.lanes = new Lanes(WriteLane.all(config, this.connection, options, () => this.onMainChange()));
   }
 
-  /** Starts connecting, and goes on trying in the background. */
+  /** Starts connecting, and keeps retrying in the background. */
   open(): void {
     for (const connection of this.connections) connection.open();
     this.timer = setInterval(() => void this.check(), this.config.checkMs);
   }
 
-  /** Lets commands that were sent end, then closes for good. */
+  /** Waits for outstanding answers, then closes for good. */
   async close(): Promise<void> {
     clearInterval(this.timer);
     await Promise.all([...this.connections].map((connection) => connection.close()));
@@ -84,8 +84,8 @@ export class MainConnection {
   }
 
   /**
-   * While main refuses every write none is sent, so that none is under way, and in doubt, when its connection goes:
-   * that is what a planned change of main looks like, and no caller's write fails for it.
+   * While main rejects all writes, none is sent. During a planned failover main first rejects writes, then closes its
+   * connections: no write is in flight at that time, so none is in doubt and none fails.
    */
   async write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     const patienceMs = this.config.writePatienceMs;
@@ -104,8 +104,8 @@ export class MainConnection {
   }
 
   /**
-   * Main may be away for a moment, or lack copies: what was certainly not carried out is tried again until the
-   * time-out. One that has been so for longer is not waited for.
+   * Retries until the timeout what has certainly not been executed, because main may be down or lack copies only for a
+   * moment. Does not wait for a main that has been down for longer.
    */
   private async attempt<T>(send: () => Promise<T>, { connection, repeatable, patienceMs, end }: Attempts): Promise<T> {
     let refused: Refused | undefined;
@@ -116,7 +116,7 @@ export class MainConnection {
         const retryable =
           error instanceof NotSent ||
           (error instanceof Refused && error.transient) ||
-          // a read does no harm twice; one that waited for its whole time-out has no time left
+          // a read may be repeated; after a full timeout there is no time left for it
           (repeatable && error instanceof NoAnswer);
         if (error instanceof Refused) {
           refused = error;
@@ -150,7 +150,7 @@ export class MainConnection {
       this.lagTracker.record(at, parseReplication(info));
       if (hasCopy(info)) for (const lane of this.lanes.all) lane.seen(at, connection.remote);
     } catch {
-      // its connection tells
+      // the connection reports its own failures
     }
   }
 }

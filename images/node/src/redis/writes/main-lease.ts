@@ -1,15 +1,16 @@
 /**
- * Whether main is certainly still main, though not all of its copies say so.
+ * Whether main is certainly still main, although not all of its copies have confirmed a write.
  *
- * Sentinel promotes a copy first and tells the other one only then. A main that was silent just long enough to be
- * replaced, and comes back in that half second, still has a copy that follows it: what it writes then, and that copy
- * confirms, is lost with it. All copies cannot confirm such a write, for one of them is main by then; so that is
- * proof. With fewer, main must not have been silent for as long as it takes to be replaced.
+ * On a failover Sentinel promotes one copy first and reconfigures the other one afterwards. If the old main was silent
+ * just long enough to be replaced and returns within that half second, one copy still follows it: a write that this
+ * copy confirms is lost with the old main. All copies cannot confirm such a write, because one of them is the new main,
+ * so a confirmation by all is proof. With fewer confirmations, main must not have been silent for as long as a failover
+ * takes.
  */
 
-/** Shorter than the time after which Sentinel takes main for gone, ms. */
+/** Shorter than the time after which Sentinel considers main down, ms. */
 export const LEASE_MS = 2000;
-/** Longer than a replacement takes from its beginning until all copies know, ms. */
+/** Longer than a failover takes from its start until all copies are reconfigured, ms. */
 export const PROBATION_MS = 6000;
 
 export class MainLease {
@@ -17,28 +18,28 @@ export class MainLease {
   private since = Infinity;
   private address: string | undefined;
 
-  /** @param now the clock, ms */
+  /** @param now current time, ms */
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** Main answered, with a copy that follows it, what was sent at `at`. */
+  /** Main answered a command sent at `at`, and a copy is connected to it. */
   seen(at: number): void {
     if (at - this.lastSeen > LEASE_MS) this.since = at;
     this.lastSeen = Math.max(this.lastSeen, at);
   }
 
-  /** All of its copies confirmed what was sent at `at`: none of them was main. */
+  /** All copies confirmed a write sent at `at`: none of them had become main. */
   confirmedByAll(at: number): void {
     this.lastSeen = Math.max(this.lastSeen, at);
     this.since = -Infinity;
   }
 
-  /** Sentinel named a main. Another one than before is main because the change is over. */
+  /** Sentinel announced a main. If it is another one than before, the failover is complete. */
   announced(address: string): void {
     if (this.address !== undefined && this.address !== address) this.confirmedByAll(this.now());
     this.address = address;
   }
 
-  /** It has not been silent for long, for long enough. */
+  /** Main is not silent, and has not been for the length of a failover. */
   get certain(): boolean {
     return this.now() - this.lastSeen <= LEASE_MS && this.lastSeen - this.since >= PROBATION_MS;
   }

@@ -1,21 +1,22 @@
-/** A main that takes no writes: too few copies follow it, or it is about to hand over, or has done so. */
+/** Holds writes back while main rejects them: it has too few copies, or a failover is imminent or has just happened. */
 import { randomUUID } from "node:crypto";
 import type { Connection } from "../connection/connection";
 import { Refused } from "../connection/errors";
 
-/** What main answers to every write then. */
+/** Error codes with which main rejects every write. */
 export const WRITE_REFUSALS = new Set(["NOREPLICAS", "READONLY"]);
+/** Interval while writes wait, ms. */
 const PROBE_MS = 50;
-/** How often it is asked once nobody waits for it any more. */
+/** Interval once writes no longer wait, ms. */
 const SLOW_PROBE_MS = 500;
-/** A write that changes nothing, so that it may be sent any number of times. */
+/** The probe deletes this key, which does not exist: a write without an effect. */
 const PROBE_KEY = `nothing-${randomUUID()}`;
 
 export class WriteGate {
   private readonly since = performance.now();
   private readonly opened: Promise<void>;
 
-  /** @param patienceMs how long a main that refuses is waited for */
+  /** @param patienceMs how long writes wait for a main that rejects them */
   constructor(
     private reason: Refused,
     private readonly main: Connection,
@@ -26,10 +27,10 @@ export class WriteGate {
   }
 
   /**
-   * Resolves when main takes writes again.
+   * Resolves when main accepts writes again.
    *
-   * @param end until when its caller waits
-   * @throws Refused where it refuses for longer than that, or has for too long already
+   * @param end when the caller gives up
+   * @throws Refused if main rejects writes until then, or has done so for too long already
    */
   async untilOpen(end: number): Promise<void> {
     const ms = Math.min(end, this.since + this.patienceMs) - performance.now();
@@ -45,7 +46,7 @@ export class WriteGate {
 
   private async probe(): Promise<void> {
     for (;;) {
-      // main is elsewhere by now: a new connection finds it
+      // this is no longer main: a new connection finds the current one
       if (this.reason.code === "READONLY" && this.main.usable) this.main.reconnect();
       const slow = performance.now() - this.since > this.patienceMs;
       await new Promise((resolve) => setTimeout(resolve, slow ? SLOW_PROBE_MS : PROBE_MS).unref());
@@ -53,7 +54,7 @@ export class WriteGate {
         await this.main.send((client) => client.del(PROBE_KEY));
         return;
       } catch (error) {
-        // whatever else it says, or that it is gone, is told to each write by itself
+        // any other failure: open the gate, so that each write gets its own error
         if (!(error instanceof Refused)) {
           if (slow) return;
           continue;

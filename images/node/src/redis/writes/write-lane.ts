@@ -1,7 +1,7 @@
 /**
- * One way to main for writes. Where copies must have a write before it is answered there are several: what one of them
- * sent is waited for while the next one sends. Each is for itself, also in what it knows of main: at a change of
- * main one may have found the new one while another still talks to the old one.
+ * One connection to main for writes. If writes wait for copies there are several lanes, so that one can send while
+ * another waits. Each lane has its own knowledge of main, because during a failover one lane may have found the new
+ * main while another is still connected to the old one.
  */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
@@ -11,25 +11,25 @@ import type { Refused } from "../connection/errors";
 import { WriteGate } from "./write-gate";
 import { MainLease } from "./main-lease";
 
-/** Groups of writes under way at once: with one a write gets 0.33 of the speed of `fast`, with 4 a half, with 8 somewhat more. */
+/** Groups of writes in flight at once: one gives 0.33 of the speed of `fast`, 4 give a half, 8 somewhat more. */
 const LANES = 8;
-/** Copies must have a write within this share of the longest wait for it. */
+/** Copies must confirm a write within this share of its timeout. */
 const COMMIT_SHARE = 0.8;
-/** Each question whether they have it, within this share of main's longest answer. */
+/** Longest WAIT, as a share of the timeout for main's answers. */
 const WAIT_SHARE = 0.5;
 
 export class WriteLane {
-  /** While main takes no writes. */
+  /** Set while main rejects writes. */
   gate: WriteGate | undefined;
 
-  /** @param groupCommit undefined where main's own answer is enough */
+  /** @param groupCommit undefined if writes do not wait for copies */
   private constructor(
     readonly connection: Connection,
     private readonly lease = new MainLease(),
     private readonly groupCommit?: GroupCommit,
   ) {}
 
-  /** @param main the connection that reads have; writes share it where nothing is waited for */
+  /** @param main the connection for reads; writes share it if they do not wait for copies */
   static all(config: ApiConfig, main: Connection, options: ConnectionOptions, onChange: () => void): WriteLane[] {
     if (config.commitCopies === 0) return [new WriteLane(main)];
     return Array.from({ length: LANES }, (_, i) => {
@@ -41,9 +41,9 @@ export class WriteLane {
           copies: config.commitCopies,
           allCopies: config.poolCopies,
           to: config.commitTo,
-          // what main has done cannot be sent again: a copy that is slow, or only just joins, is waited for
+          // an executed write cannot be sent again, so wait for slow and newly joined copies
           timeoutMs: Math.ceil(Math.max(config.commandTimeoutMs, config.writePatienceMs) * COMMIT_SHARE),
-          // before the connection is taken for hanging
+          // shorter than the timeout after which the connection counts as hanging
           waitMs: Math.ceil(config.commandTimeoutMs * WAIT_SHARE),
         },
         lease,
@@ -56,24 +56,24 @@ export class WriteLane {
     return (this.groupCommit ?? this.connection).send(command);
   }
 
-  /** Its connection has changed: it may lead to another main. */
+  /** The connection may lead to another main now. */
   onConnectionChange(): void {
     const { usable, remote } = this.connection;
     if (usable && remote) this.lease.announced(remote);
   }
 
-  /** Main at `remote` answered, with a copy that follows it, what was sent at `at`. */
+  /** Main at `remote` answered a command sent at `at`, and a copy is connected to it. */
   seen(at: number, remote: string | undefined): void {
     if (remote !== undefined && remote === this.connection.remote) this.lease.seen(at);
   }
 
-  /** Main refuses every write until it is asked once that takes one. */
+  /** Main rejects writes: holds them back until it accepts one again. */
   closeGate(reason: Refused, patienceMs: number): void {
     this.gate ??= new WriteGate(reason, this.connection, patienceMs, () => (this.gate = undefined));
   }
 }
 
-/** The next one in turn whose main takes writes; where there is none, the next one. */
+/** Round robin over the lanes whose main accepts writes, or over all if there are none. */
 export class Lanes {
   private turn = 0;
 

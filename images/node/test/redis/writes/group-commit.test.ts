@@ -34,7 +34,7 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
     const begin = Date.now();
     const response = await write("alone", "1");
     expect(response.status).toBe(503);
-    expect(((await response.json()) as { error: string }).error).toContain("not certain to be kept");
+    expect(((await response.json()) as { error: string }).error).toContain("the write may be lost");
     expect(Date.now() - begin).toBeLessThan(2500);
     expect((await api.fetch("/item?id=first")).status).toBe(200);
     for (const redis of group.others) redis.signal("SIGCONT");
