@@ -1,11 +1,11 @@
-/** What a caller sees when the API has more to do than it takes on. */
+/** What callers see when the API is overloaded. */
 import { once } from "node:events";
 import { request } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { json, startApi, type Api } from "./helpers/api";
 import { eventually, freePort, hasRedis, pause, Redis } from "./helpers/redis";
 
-describe.skipIf(!hasRedis)("the API with too much to do", () => {
+describe.skipIf(!hasRedis)("the API under overload", () => {
   let main: Redis;
   let api: Api;
 
@@ -19,11 +19,11 @@ describe.skipIf(!hasRedis)("the API with too much to do", () => {
   });
   const ready = async (env: Record<string, string>) => {
     api = await startApi(main.url, undefined, env);
-    await eventually("it to be ready", async () => (await api.fetch("/readyz")).status === 200);
+    await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
   };
   const shed = (reason: string) => api.metric(`http_requests_shed_total{reason="${reason}"}`);
 
-  it("refuses above its bound at once, with Retry-After, counted; health stays green", async () => {
+  it("sheds requests above its limit immediately, with Retry-After, counts them, and stays live and ready", async () => {
     await ready({ MAX_IN_FLIGHT: "10", REDIS_COMMAND_TIMEOUT_MS: "2000" });
     main.signal("SIGSTOP");
     const held = Array.from({ length: 10 }, () => api.fetch("/item?id=k"));
@@ -42,12 +42,12 @@ describe.skipIf(!hasRedis)("the API with too much to do", () => {
     expect((await api.fetch("/item?id=k")).status).toBe(404);
   });
 
-  it("refuses large bodies and values above its bound of bytes, small ones go on", async () => {
+  it("sheds large bodies and values above its limit of bytes, but not small ones", async () => {
     await ready({ MAX_BYTES_IN_FLIGHT: String(4 * 1024 * 1024) });
     const body = JSON.stringify({ id: "large", val: "v".repeat(1024 * 1024) });
     const large = json("POST", body);
     expect((await api.fetch("/item", large)).status).toBe(200);
-    // an upload that has sent half of its body holds its room for as long as the test likes
+    // an upload that has sent half of its body keeps its reservation until the test continues
     const held = request(`${api.address}/item`, {
       method: "POST",
       headers: { "content-type": "application/json", "content-length": body.length, expect: "100-continue" },
@@ -65,24 +65,24 @@ describe.skipIf(!hasRedis)("the API with too much to do", () => {
     expect(await (await api.fetch("/item?id=small")).text()).toBe("v");
     held.end(body.slice(512 * 1024));
     expect(await answered).toBe(200);
-    await eventually("all bytes to be given back", async () => (await api.fetch("/item", large)).status === 200);
+    await eventually("all bytes to be released", async () => (await api.fetch("/item", large)).status === 200);
     expect((await (await api.fetch("/item?id=large")).text()).length).toBe(1024 * 1024);
   });
 
-  it("refuses more whole lists than its bound, and takes them again after", async () => {
+  it("sheds whole lists above its limit, and accepts them again afterwards", async () => {
     await ready({ MAX_LISTS: "2" });
     main.cli("EVAL", "for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end", "0");
     const answers = await Promise.all(Array.from({ length: 5 }, () => api.fetch("/items")));
     expect(answers.map((r) => r.status).sort()).toEqual([200, 200, 503, 503, 503]);
     await Promise.all(answers.map((r) => r.text()));
-    await eventually("it to take lists again", async () => {
+    await eventually("the API to accept lists again", async () => {
       const response = await api.fetch("/items?match=none*");
       await response.text();
       return response.status === 200;
     });
   });
 
-  it("a caller that leaves in the middle of a list frees what it took, and is no error", async () => {
+  it("releases the reservation of a caller that disconnects during a list, and counts no error", async () => {
     await ready({ MAX_LISTS: "1" });
     main.cli("EVAL", "for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end", "0");
     for (let i = 0; i < 3; i++) {
@@ -90,7 +90,7 @@ describe.skipIf(!hasRedis)("the API with too much to do", () => {
       const response = await fetch(`${api.address}/items`, { signal: abort.signal });
       expect(response.status).toBe(200);
       abort.abort();
-      await eventually("the list to be given up", async () => {
+      await eventually("the list to be aborted", async () => {
         const text = await api.metrics();
         return text.includes("http_requests_in_flight 0");
       });

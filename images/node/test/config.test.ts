@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
 import { readConfig } from "../src/config";
 
-it("knows no replicas where none are named, or main itself is", () => {
+it("has no replicas if none are set, or only main", () => {
   const env = { REDIS_MAIN_URL: "redis://main:6379" };
   expect(readConfig(env).replicas).toEqual([]);
   expect(readConfig({ ...env, REDIS_REPLICAS_URL: "redis://main" }).replicas).toEqual([]);
 });
 
-it("takes one address of replicas or several", () => {
+it("accepts one or several addresses of replicas", () => {
   const replicas = (text: string) => readConfig({ REDIS_REPLICAS_URL: text }).replicas;
   expect(replicas("redis://[fd00::1]:7000")).toEqual([{ host: "fd00::1", port: 7000 }]);
   expect(replicas("redis://a:1, redis://b,")).toEqual([
@@ -17,7 +17,7 @@ it("takes one address of replicas or several", () => {
   expect(() => replicas("redis://a,b")).toThrow('REDIS_REPLICAS_URL is "b", expected redis://host:port');
 });
 
-it("finds the cluster's API as every pod does", () => {
+it("finds the Kubernetes API through the pod's environment", () => {
   const env = { REDIS_REPLICAS_WATCH: "shop/redis-replicas", KUBERNETES_SERVICE_HOST: "10.96.0.1" };
   expect(readConfig({ ...env, KUBERNETES_SERVICE_PORT: "6443" }).replicasWatch).toEqual({
     namespace: "shop",
@@ -39,6 +39,6 @@ it.each([
   [{ REDIS_REPLICAS_WATCH: "replicas" }, 'REDIS_REPLICAS_WATCH is "replicas", expected namespace/service'],
   [{ REDIS_REPLICAS_WATCH: "a/b" }, "KUBERNETES_SERVICE_HOST is not: no Kubernetes API to watch"],
   [{ MAX_IN_FLIGHT: "0" }, 'MAX_IN_FLIGHT is "0", expected a whole number above 0'],
-])("refuses %j with a sentence", (env, message) => {
+])("rejects %j with the variable and the expected value", (env, message) => {
   expect(() => readConfig(env)).toThrow(message);
 });

@@ -1,9 +1,9 @@
 /**
- * The routes as callers may count on them: HTTP only, so that it can be pointed at any address.
+ * The contract of the routes. It only uses HTTP, so it can test a server at any address.
  *
  *   CONTRACT_URL=http://localhost:3000 npx vitest run test/contract.test.ts
  *
- * Without it, the API of this folder runs on a real main with a real replica.
+ * Without CONTRACT_URL it tests the API of this folder with a real main (primary) and a real replica.
  */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -33,7 +33,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     await main?.stop();
   });
 
-  /** Keys of this run, so that it can share a Redis with others. */
+  /** Keys of this run only, because the Redis may be shared. */
   const own = (name: string) => `contract:${process.pid}:${name}`;
   const item = (id: string, headers: Record<string, string> = {}) =>
     api.fetch(`/item?id=${encodeURIComponent(id)}`, { headers });
@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
   };
   const written = async (id: string, val: string) => {
     await put(id, val);
-    await eventually("a replica to have it", async () => (await (await item(id)).text()) === val);
+    await eventually("a replica to have the key", async () => (await (await item(id)).text()) === val);
   };
 
   it("greets with the server's id and the time", async () => {
@@ -54,30 +54,33 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     expect(Math.abs(Number(text.split(" ").at(-1)) - Date.now())).toBeLessThan(5000);
   });
 
-  it("gives a request's id back, so that its way can be followed", async () => {
+  it("returns the id of a request for tracing", async () => {
     await written(own("traced"), "1");
     const answer = await item(own("traced"), { "x-request-id": "0123456789abcdef" });
     expect(answer.headers.get("x-request-id")).toBe("0123456789abcdef");
     expect((await item(own("traced"), { "x-request-id": "a b" })).headers.get("x-request-id")).toBeNull();
   });
 
-  it("answers a value as text", async () => {
+  it("returns a value as text", async () => {
     await written(own("text"), "a\nb");
     const response = await item(own("text"));
     expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
   });
 
-  it("answers 404 with an empty body where there is no such key", async () => {
+  it("answers 404 with an empty body for a missing key", async () => {
     const response = await item(own("nothing"));
     expect(response.status).toBe(404);
     expect(await response.text()).toBe("");
   });
 
-  it("takes forms as well as JSON", async () => {
+  it("accepts forms as well as JSON", async () => {
     expect(await (await api.fetch("/item", form("POST", { id: own("f"), val: "from a form" }))).text()).toBe("ok");
-    await eventually("the replica to have it", async () => (await (await item(own("f"))).text()) === "from a form");
+    await eventually(
+      "the replica to have the key",
+      async () => (await (await item(own("f"))).text()) === "from a form",
+    );
     expect(await (await api.fetch("/item", form("DELETE", { id: own("f") }))).text()).toBe("ok");
-    await eventually("it to be gone", async () => (await item(own("f"))).status === 404);
+    await eventually("the key to be deleted", async () => (await item(own("f"))).status === 404);
   });
 
   it.each([
@@ -86,10 +89,10 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
   ])("deletes by %s", async (_, init, query) => {
     await written(own("gone"), "soon");
     expect(await (await api.fetch(`/item${query}`, init())).text()).toBe("ok");
-    await eventually("it to be gone", async () => (await item(own("gone"))).status === 404);
+    await eventually("the key to be deleted", async () => (await item(own("gone"))).status === 404);
   });
 
-  it("deleting what is not there is ok", async () => {
+  it("answers ok to the deletion of a missing key", async () => {
     expect(await (await api.fetch("/item?id=never-written", { method: "DELETE" })).text()).toBe("ok");
   });
 
@@ -114,20 +117,20 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
       });
     });
 
-    it("gives all keys as a JSON array", async () => {
+    it("are JSON arrays of all keys", async () => {
       const response = await api.fetch("/items");
       expect(response.headers.get("content-type")).toBe("application/json");
       const found = new Set((await response.json()) as string[]);
       for (const key of keys) expect(found).toContain(key);
     });
 
-    it("gives those that match", async () => {
+    it("contain the matching keys", async () => {
       const found = (await (await api.fetch(`/items?match=${match}`)).json()) as string[];
       expect([...new Set(found)].sort()).toEqual([...keys].sort());
       expect(await (await api.fetch("/items?match=no-such-key-anywhere")).json()).toEqual([]);
     });
 
-    it("gives pages that lead through all of them", async () => {
+    it("contain all keys over all pages", async () => {
       const found = new Set<string>();
       let cursor: string | null = null;
       let pages = 0;
@@ -141,14 +144,14 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
       expect(pages).toBeGreaterThanOrEqual(1);
     });
 
-    it("gives a page of about the size that was asked for", async () => {
+    it("have pages of about the requested size", async () => {
       const page = await pageOf("limit=10");
       expect(page.items.length).toBeGreaterThanOrEqual(10);
       expect(page.items.length).toBeLessThan(100);
       expect(page.cursor).toEqual(expect.any(String));
     });
 
-    it("says with 410 that a cursor's Redis is gone", async () => {
+    it("answer 410 to a cursor of an unavailable Redis", async () => {
       const cursor = Buffer.from(`${"0".repeat(40)}:17`).toString("base64url");
       const response = await api.fetch(`/items?cursor=${cursor}`);
       expect(response.status).toBe(410);
@@ -156,7 +159,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     });
   });
 
-  it("a strong read sees what was written just before, each time", async () => {
+  it("returns the latest write to every strong read", async () => {
     for (let i = 0; i < 50; i++) {
       const id = own(`strong:${i}`);
       await put(id, String(i));
@@ -169,7 +172,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     ["spaces and newlines", " a \n b "],
     ["NUL", "a\0b"],
     ["a prototype's name", "__proto__"],
-    ["another one", "constructor"],
+    ["another name of the prototype", "constructor"],
     ["a query's characters", "a&b=c?d#e%20"],
     ["1,024 bytes", "k".repeat(1024)],
   ])("keeps keys and values with %s", async (_, text) => {
@@ -194,7 +197,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
   });
 
   it.each([16_383, 16_384, 16_385, 40_000])(
-    "keeps a value of %i bytes, one character across each edge",
+    "keeps a value of %i bytes, with a character across each boundary",
     async (bytes) => {
       for (const val of ["v".repeat(bytes), `${"v".repeat(bytes - 2)}é`, `${"v".repeat(bytes - 1)}é`]) {
         await put(own("edge"), val);
@@ -205,26 +208,26 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
 
   it("keeps an empty value", async () => {
     await api.fetch("/item", json("POST", { id: own("empty"), val: "" }));
-    await eventually("the replica to have it", async () => (await item(own("empty"))).status === 200);
+    await eventually("the replica to have the key", async () => (await item(own("empty"))).status === 200);
   });
 
   it("keeps a value of 1 MiB", async () => {
     await written(own("large"), "v".repeat(1024 * 1024));
   });
 
-  it("takes numbers and booleans for their text", async () => {
+  it("converts numbers and booleans to text", async () => {
     await api.fetch("/item", json("POST", { id: own("number"), val: 42 }));
-    await eventually("the replica to have it", async () => (await (await item(own("number"))).text()) === "42");
+    await eventually("the replica to have the key", async () => (await (await item(own("number"))).text()) === "42");
   });
 
   it.each<[string, string, RequestInit, number, RegExp]>([
-    ["no id", "/item", {}, 400, /id is missing/],
+    ["a missing id", "/item", {}, 400, /id is missing/],
     ["an empty id", "/item?id=", {}, 400, /id is empty/],
     ["an id that is too long", `/item?id=${"k".repeat(1025)}`, {}, 400, /1025 bytes long, at most 1024/],
-    ["no val", "/item", json("POST", { id: "a" }), 400, /val is missing/],
-    ["an id that is no text", "/item", json("POST", { id: 1, val: "a" }), 400, /id must be text/],
+    ["a missing val", "/item", json("POST", { id: "a" }), 400, /val is missing/],
+    ["an id that is not text", "/item", json("POST", { id: 1, val: "a" }), 400, /id must be text/],
     ["a val that is an object", "/item", json("POST", { id: "a", val: {} }), 400, /val must be text/],
-    ["a body that is no JSON", "/item", json("POST", "{"), 400, /not JSON/],
+    ["a body that is not JSON", "/item", json("POST", "{"), 400, /not JSON/],
     ["a body that is an array", "/item", json("POST", []), 400, /must be a JSON object/],
     [
       "a body of another type",
@@ -247,16 +250,16 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
       413,
       /larger than/,
     ],
-    ["a limit that is none", "/items?limit=x", {}, 400, /limit is "x", expected a whole number from 1 to 1000/],
+    ["a limit that is not a number", "/items?limit=x", {}, 400, /limit is "x", expected a whole number from 1 to 1000/],
     ["a limit of 0", "/items?limit=0", {}, 400, /from 1 to 1000/],
     ["a limit that is too large", "/items?limit=1001", {}, 400, /from 1 to 1000/],
-    ["a cursor that is none", "/items?cursor=abc", {}, 400, /invalid cursor: use one returned by this API/],
+    ["an invalid cursor", "/items?cursor=abc", {}, 400, /invalid cursor: use one returned by this API/],
     ["a match that is too long", `/items?match=${"k".repeat(1025)}`, {}, 400, /at most 1024/],
-    ["a consistency that is none", "/item?id=a", { headers: { consistency: "maybe" } }, 400, /strong or eventual/],
-    ["a route that is none", "/nothing", {}, 404, /no such route/],
-    ["a route of an object's prototype", "/__proto__", {}, 404, /no such route/],
-    ["a method that is none", "/item", { method: "PUT" }, 405, /takes GET, POST, DELETE/],
-  ])("refuses %s with a reason", async (_, path, init, status, reason) => {
+    ["an invalid consistency", "/item?id=a", { headers: { consistency: "maybe" } }, 400, /strong or eventual/],
+    ["an unknown route", "/nothing", {}, 404, /no such route/],
+    ["a route named like an object's prototype", "/__proto__", {}, 404, /no such route/],
+    ["an unsupported method", "/item", { method: "PUT" }, 405, /takes GET, POST, DELETE/],
+  ])("rejects %s with a reason", async (_, path, init, status, reason) => {
     const response = await api.fetch(path, init);
     expect(response.status).toBe(status);
     expect(((await response.json()) as { error: string }).error).toMatch(reason);
@@ -273,7 +276,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     expect(preflight.headers.get("access-control-allow-methods")).toBe("GET, POST, DELETE");
   });
 
-  it("tells its metrics by route pattern and status, with CPU, memory and event loop", async () => {
+  it("has metrics by route pattern and status, and of CPU, memory and event loop", async () => {
     await item(own("nothing"));
     await api.fetch("/nothing");
     const text = await (await api.fetch("/metrics")).text();
@@ -290,7 +293,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     ]) {
       expect(text).toMatch(new RegExp(`^${name} [\\d.e-]+$`, "m"));
     }
-    // never a raw path: it would grow without end
+    // no raw paths, because their number is unlimited
     expect(text).not.toContain("/nothing");
     expect(text).toContain('route="other"');
   });

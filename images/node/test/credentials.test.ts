@@ -7,13 +7,13 @@ import { credentials } from "../src/credentials";
 import { json, startApi, type Api } from "./helpers/api";
 import { eventually, freePort, hasRedis, PASSWORD, Redis } from "./helpers/redis";
 
-describe("logging in to Redis", () => {
+describe("credentials for Redis", () => {
   const dir = mkdtempSync(join(tmpdir(), "api-"));
   const file = join(dir, "password");
   writeFileSync(file, "secret\n");
   afterAll(() => rmSync(dir, { recursive: true }));
 
-  it("takes the password that the file holds at that moment, without the line end", () => {
+  it("read the current password from the file, without the newline", () => {
     const { login, readLogin } = readConfig({ REDIS_PASSWORD_FILE: file });
     expect(credentials(login)).toEqual({ password: "secret", sentinelPassword: "secret" });
     expect(readLogin).toEqual(login);
@@ -21,7 +21,7 @@ describe("logging in to Redis", () => {
     expect(credentials(login).password).toBe("changed");
   });
 
-  it("goes by a user on main and by another on replicas, where they are named", () => {
+  it("use different users on main and on replicas if both are set", () => {
     const env = { REDIS_USER: "writer", REDIS_PASSWORD_FILE: file };
     const { login, readLogin } = readConfig({ ...env, REDIS_READ_USER: "reader", REDIS_READ_PASSWORD_FILE: file });
     expect(credentials(login)).toMatchObject({ username: "writer", sentinelUsername: "writer" });
@@ -29,12 +29,12 @@ describe("logging in to Redis", () => {
     expect(readConfig(env).readLogin).toEqual(login);
   });
 
-  it("needs none", () => {
+  it("are optional", () => {
     expect(credentials(readConfig({}).login)).toEqual({});
   });
 });
 
-describe.skipIf(!hasRedis)("the API while the password of Redis changes", () => {
+describe.skipIf(!hasRedis)("the API during a password rotation", () => {
   let main: Redis;
   let replica: Redis;
   let api: Api | undefined;
@@ -51,7 +51,7 @@ describe.skipIf(!hasRedis)("the API while the password of Redis changes", () => 
     await main.stop();
   });
 
-  it("a password that changes costs a moment at most: new connections take what the file holds by then", async () => {
+  it("recovers once the file has the new password, because new connections read it again", async () => {
     const file = join(mkdtempSync(join(tmpdir(), "api-")), "password");
     writeFileSync(file, PASSWORD);
     const env = { REDIS_PASSWORD_FILE: file };
@@ -61,10 +61,10 @@ describe.skipIf(!hasRedis)("the API while the password of Redis changes", () => 
     await eventually("the API to work", both);
     for (const redis of [main, replica]) {
       redis.cli("ACL", "SETUSER", "default", ">another", `<${PASSWORD}`);
-      // those that stand are not asked again
+      // open connections stay authenticated
       redis.cli("--user", "default", "--pass", "another", "CLIENT", "KILL", "TYPE", "normal");
     }
-    await eventually("the API to be refused", async () => !(await both()));
+    await eventually("Redis to reject the API", async () => !(await both()));
     writeFileSync(file, "another");
     await eventually("the API to work again", both);
   });

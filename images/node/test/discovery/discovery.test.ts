@@ -1,4 +1,4 @@
-/** How the replicas are found: by watch, by name, by address, the most exact that answers. */
+/** Discovery of replicas by the most precise source that answers: watch, DNS, addresses. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config";
 import { Discovery } from "../../src/discovery/discovery";
@@ -27,30 +27,30 @@ describe("discovery", () => {
   const found = (...names: string[]) =>
     eventually(`members ${names.join(", ")}`, () => JSON.stringify(members) === JSON.stringify(names));
 
-  it("goes by name where the cluster does not allow the watch, and back when it does", async () => {
+  it("uses DNS while the watch is forbidden, and returns to the watch", async () => {
     kubernetes.refuse = 403;
     kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
     start({ ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000", REDIS_REPLICAS_URL: "redis://vip:6379" });
-    await eventually("the name's members", () => members?.length === 1 && members[0]!.endsWith(":7000"));
+    await eventually("the members from DNS", () => members?.length === 1 && members[0]!.endsWith(":7000"));
     expect(discovery!.source).toBe("dns");
     kubernetes.refuse = undefined;
     await found("a");
     expect(discovery!.source).toBe("watch");
   });
 
-  it("goes by address where nothing else answers", async () => {
+  it("uses addresses if nothing else answers", async () => {
     start({ REDIS_REPLICAS_DNS: "redis://no-such-name.invalid:7000", REDIS_REPLICAS_URL: "redis://vip:6379" });
     await found("vip:6379");
     expect(discovery!.source).toBe("address");
   });
 
-  it("keeps what it knows while the cluster's API is away", async () => {
+  it("keeps its members while the Kubernetes API is unavailable", async () => {
     kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
     start({ ...kubernetes.env, REDIS_REPLICAS_URL: "redis://vip:6379" });
     await found("a");
     kubernetes.refuse = 500;
     kubernetes.endWatches("destroy");
-    await eventually("some tries", () => kubernetes.asked.length >= 4);
+    await eventually("some attempts", () => kubernetes.requests.length >= 4);
     expect(members).toEqual(["a"]);
     expect(discovery!.source).toBe("watch");
   });

@@ -1,10 +1,10 @@
-/** Replicas by DNS. */
+/** Discovery by DNS. */
 import { expect, it } from "vitest";
 import { DnsSource } from "../../src/discovery/dns";
 import type { Member } from "../../src/discovery/source";
 import { eventually } from "../helpers/redis";
 
-it("by name gives one member an address, each once", async () => {
+it("DNS gives one member per address, without duplicates", async () => {
   let seen: readonly Member[] = [];
   const source = new DnsSource({ host: "localhost", port: 7000 }, 50);
   source.start((m) => (seen = m));

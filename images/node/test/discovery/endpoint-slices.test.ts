@@ -1,4 +1,4 @@
-/** Replicas by a watch of their Service's EndpointSlices. */
+/** Discovery by a watch of EndpointSlices. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -20,20 +20,20 @@ describe("the members of EndpointSlices", () => {
 
   it.each([
     ["not ready", { ready: false }, 0],
-    ["ending", { ready: true, terminating: true }, 0],
-    ["ending, still serving", { ready: false, serving: true, terminating: true }, 0],
+    ["terminating", { ready: true, terminating: true }, 0],
+    ["terminating, still serving", { ready: false, serving: true, terminating: true }, 0],
     ["of unknown state", {}, 1],
     ["of null state", { ready: null }, 1],
-  ])("one that is %s counts as the API's documentation has it", (_, conditions, count) => {
+  ])("an endpoint that is %s counts as documented by Kubernetes", (_, conditions, count) => {
     expect(membersOf([slice(6379, ["a", "10.0.0.1", conditions])])).toHaveLength(count);
   });
 
-  it("count once where a pod has two address families", () => {
+  it("count a dual-stack pod once", () => {
     const v6 = { ...slice(6379, ["a", "fd00::1"]), addressType: "IPv6" };
     expect(membersOf([v6, slice(6379, ["a", "10.0.0.1"])])).toEqual([{ name: "a", host: "10.0.0.1", port: 6379 }]);
   });
 
-  it("are none where slices are empty, have no port, or hold names", () => {
+  it("are empty for slices without endpoints, without a port, or with names", () => {
     expect(membersOf([{ addressType: "IPv4", ports: null, endpoints: null }])).toEqual([]);
     expect(membersOf([{ ...slice(1, ["a", "example.org"]), addressType: "FQDN" }])).toEqual([]);
     expect(membersOf([{ ...slice(1, ["a", "10.0.0.1"]), ports: [{ port: null }] }])).toEqual([]);
@@ -66,14 +66,14 @@ describe("the watch of EndpointSlices", () => {
     start(kubernetes.env);
     await found("a");
     expect(discovery!.source).toBe("watch");
-    await eventually("the watch to stand", () => kubernetes.watching === 1);
+    await eventually("the watch to be open", () => kubernetes.watching === 1);
     kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"], ["b", "10.0.0.2"]));
     await found("a", "b");
     kubernetes.put("s2", slice(6379, ["c", "10.0.0.3"]));
     await found("a", "b", "c");
     kubernetes.remove("s1");
     await found("c");
-    const [list, watch] = kubernetes.asked;
+    const [list, watch] = kubernetes.requests;
     expect(list!.path).toBe(
       "/apis/discovery.k8s.io/v1/namespaces/test/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Dreplicas",
     );
@@ -83,25 +83,28 @@ describe("the watch of EndpointSlices", () => {
   it.each<[string, (k: FakeKubernetes) => void]>([
     ["ends", (k) => k.endWatches()],
     ["breaks", (k) => k.endWatches("destroy")],
-    ["says that its version is gone", (k) => k.send({ type: "ERROR", object: { code: 410, message: "too old" } })],
-  ])("lists again after a watch that %s, with the token of that moment", async (_, fault) => {
+    [
+      "reports that its version is too old",
+      (k) => k.send({ type: "ERROR", object: { code: 410, message: "too old" } }),
+    ],
+  ])("lists again, with the current token, after a watch that %s", async (_, fault) => {
     kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
     start(kubernetes.env);
-    await eventually("the watch to stand", () => kubernetes.watching === 1);
+    await eventually("the watch to be open", () => kubernetes.watching === 1);
     writeFileSync(join(kubernetes.dir, "token"), "token-2\n");
     fault(kubernetes);
-    await eventually("a second list", () => kubernetes.asked.length >= 3);
-    expect(kubernetes.asked.at(0)!.token).toBe("Bearer token-1");
-    expect(kubernetes.asked.at(-1)!.token).toBe("Bearer token-2");
-    await eventually("the watch to stand again", () => kubernetes.watching >= 1);
+    await eventually("a second list", () => kubernetes.requests.length >= 3);
+    expect(kubernetes.requests.at(0)!.token).toBe("Bearer token-1");
+    expect(kubernetes.requests.at(-1)!.token).toBe("Bearer token-2");
+    await eventually("the watch to be open again", () => kubernetes.watching >= 1);
     kubernetes.put("s1", slice(6379, ["b", "10.0.0.2"]));
     await found("b");
   });
 
-  it("takes no notice of bookmarks", async () => {
+  it("ignores bookmarks", async () => {
     kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
     start(kubernetes.env);
-    await eventually("the watch to stand", () => kubernetes.watching === 1);
+    await eventually("the watch to be open", () => kubernetes.watching === 1);
     kubernetes.send({ type: "BOOKMARK", object: { metadata: { resourceVersion: "99" } } });
     kubernetes.put("s2", slice(6379, ["b", "10.0.0.2"]));
     await found("a", "b");

@@ -1,4 +1,4 @@
-/** The API in this process on a free port, against given Redis addresses. */
+/** Starts the API in this process on a free port. */
 import { readConfig } from "../../src/config";
 import { ApiServer } from "../../src/http/server";
 import { PASSWORD_FILE } from "./redis";
@@ -7,9 +7,9 @@ export interface Api {
   readonly address: string;
   readonly server: ApiServer;
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** All of `GET /metrics`. */
+  /** The text of `GET /metrics`. */
   metrics(): Promise<string>;
-  /** One of them, by its name and labels as they are written; NaN where there is none. */
+  /** One value of it, by name and labels as printed; NaN if there is none. */
   metric(series: string): Promise<number>;
 }
 

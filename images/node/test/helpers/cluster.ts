@@ -1,4 +1,4 @@
-/** Main and replicas as real processes, and their EndpointSlices in a stand-in for the cluster's API. */
+/** Main and replicas as real processes, and their EndpointSlices in a fake Kubernetes API. */
 import { FakeKubernetes } from "./fake-kubernetes";
 import { eventually, freePort, Redis } from "./redis";
 
@@ -38,16 +38,16 @@ export class Cluster {
     });
   }
 
-  /** Takes it out of the endpoints; its process goes on. */
+  /** Removes it from the endpoints; its process keeps running. */
   leave(redis: Redis): void {
     this.kubernetes.remove(Cluster.nameOf(redis));
     this.replicas.splice(this.replicas.indexOf(redis), 1);
   }
 
-  /** Waits until all replicas have what main has. */
+  /** Waits until all replicas have caught up with main. */
   async synced(): Promise<void> {
     const offset = (r: Redis, field: string) => new RegExp(`${field}:(\\d+)`).exec(r.cli("INFO", "replication"))?.[1];
-    await eventually("the replicas to have it", () =>
+    await eventually("the replicas to catch up", () =>
       this.replicas.every((r) => offset(r, "slave_repl_offset") === offset(this.main, "master_repl_offset")),
     );
   }

@@ -1,4 +1,4 @@
-/** A connection to a Redis of the tests. */
+/** Opens a connection to a Redis of the tests. */
 import { Connection, type ConnectionOptions } from "../../src/redis/connection/connection";
 import { eventually, PASSWORD_FILE } from "./redis";
 
@@ -13,6 +13,6 @@ export async function connect({ address, clock }: Pick<ConnectionOptions, "addre
     clock,
   });
   connection.open();
-  await eventually("it to be usable", () => connection.usable);
+  await eventually("the connection to be usable", () => connection.usable);
   return connection;
 }

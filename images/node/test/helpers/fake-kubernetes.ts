@@ -1,11 +1,11 @@
-/** A stand-in for the cluster's API that serves EndpointSlices: list and watch, as the real one does. */
+/** A fake Kubernetes API that serves EndpointSlices: list and watch. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EndpointSlice } from "../../src/discovery/endpoint-slices";
 
-/** A slice of ready endpoints, or of others where conditions are given. */
+/** A slice; its endpoints are ready unless conditions are given. */
 export const slice = (port: number, ...endpoints: [string, string, object?][]): EndpointSlice => ({
   addressType: "IPv4",
   ports: [{ port }],
@@ -18,9 +18,9 @@ export const slice = (port: number, ...endpoints: [string, string, object?][]): 
 
 export class FakeKubernetes {
   readonly dir = mkdtempSync(join(tmpdir(), "api-"));
-  /** What the next requests are answered with, where it is not 200. */
+  /** Status of all responses, if not 200. */
   refuse: number | undefined;
-  readonly asked: { readonly path: string; readonly token: string | undefined }[] = [];
+  readonly requests: { readonly path: string; readonly token: string | undefined }[] = [];
   private readonly slices = new Map<string, EndpointSlice>();
   private readonly watchers = new Set<ServerResponse>();
   private server: Server | undefined;
@@ -30,7 +30,7 @@ export class FakeKubernetes {
     writeFileSync(join(this.dir, "token"), "token-1");
     this.server = createServer((request, response) => {
       const url = new URL(request.url ?? "/", "http://localhost");
-      this.asked.push({ path: url.pathname + url.search, token: request.headers.authorization });
+      this.requests.push({ path: url.pathname + url.search, token: request.headers.authorization });
       if (this.refuse) return void response.writeHead(this.refuse).end("{}");
       if (url.searchParams.get("watch") !== "true") {
         const items = [...this.slices.values()];
@@ -79,7 +79,7 @@ export class FakeKubernetes {
     for (const response of this.watchers) response.write(`${JSON.stringify(event)}\n`);
   }
 
-  /** Ends all watches, as the server does after their time. */
+  /** Ends all watches, as the real API does after their timeout. */
   endWatches(how: "end" | "destroy" = "end"): void {
     for (const response of this.watchers) response[how]();
   }

@@ -1,7 +1,7 @@
-/** A Sentinel that says what a test wants: who is main, and when it tells of another one. */
+/** A fake Sentinel: the test decides which instance is main and when a failover is reported. */
 import { createServer, type Server, type Socket } from "node:net";
 
-/** A string as Redis writes it. */
+/** A bulk string of the Redis protocol. */
 export const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 const array = (...parts: string[]) => `*${parts.length}\r\n${parts.join("")}`;
 
@@ -18,7 +18,7 @@ export class FakeSentinel {
       socket.on("close", () => [this.open, this.listening].forEach((set) => set.delete(socket)));
       socket.on("error", () => undefined);
       socket.on("data", (data) => {
-        // commands come whole here: they are small
+        // commands are small enough to arrive in one piece
         for (const command of String(data).split(/(?=\*\d+\r\n\$)/)) this.answer(socket, command.toLowerCase());
       });
     });
@@ -30,13 +30,13 @@ export class FakeSentinel {
     return this;
   }
 
-  /** How many listen for a change. */
+  /** Number of subscribed connections. */
   get listeners(): number {
     return this.listening.size;
   }
 
-  /** Tells of a change to `port`. */
-  tell(port: number): void {
+  /** Reports a failover to `port`. */
+  reportFailover(port: number): void {
     const message = array(bulk("message"), bulk("+switch-master"), bulk(`main 127.0.0.1 1 127.0.0.1 ${port}`));
     for (const socket of this.listening) socket.write(message);
   }

@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export const PASSWORD = "only-for-tests";
-/** For the API: its settings name a file. */
+/** The API reads passwords from files. */
 export const PASSWORD_FILE = join(mkdtempSync(join(tmpdir(), "redis-password-")), "password");
 writeFileSync(PASSWORD_FILE, PASSWORD);
 
-/** Whether there is a redis-server; `npm test` of the project installs one. */
+/** Whether redis-server is installed; `npm test` of the project installs it. */
 export const hasRedis = ((): boolean => {
   try {
     execFileSync("redis-server", ["--version"]);
@@ -30,16 +30,16 @@ export async function freePort(): Promise<number> {
 
 export class Redis {
   private child: ChildProcess | undefined;
-  /** Its own: a replica leaves its copy there, and another process must not load it. */
+  /** One per process: a replica stores its copy there, which another process must not load. */
   private readonly dir = mkdtempSync(join(tmpdir(), "redis-"));
   constructor(
     readonly port: number,
     private mainPort?: number,
-    /** Settings beyond the tests' usual ones, as arguments. */
+    /** Additional settings as arguments. */
     private readonly settings: readonly string[] = [],
   ) {}
 
-  /** Whom it follows when it is started the next time. */
+  /** Sets the main to replicate from after the next start. */
   follow(mainPort: number): this {
     this.mainPort = mainPort;
     return this;
@@ -49,7 +49,7 @@ export class Redis {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Resolves when it answers; a replica also when it is linked to main. */
+  /** Resolves when it answers; a replica, when it is connected to main. */
   async start(): Promise<this> {
     const args = [
       "--port",
@@ -77,7 +77,7 @@ export class Redis {
       if (info.includes(this.mainPort ? "master_link_status:up" : "role:master")) return this;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error(`redis-server on port ${this.port} did not get ready`);
+    throw new Error(`redis-server on port ${this.port} did not become ready`);
   }
 
   cli(...args: string[]): string {
@@ -90,7 +90,7 @@ export class Redis {
     }
   }
 
-  /** How often it has carried out `command` since its start. */
+  /** How often it has executed `command` since its start. */
   calls(command: string): number {
     const stats = this.cli("INFO", "commandstats");
     return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
@@ -113,7 +113,7 @@ export class Redis {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Polls until `condition` holds, at most 10 s. */
+/** Polls until `condition` is true, for 10 s at most. */
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let i = 0; i < 200; i++) {
     if (await condition()) return;

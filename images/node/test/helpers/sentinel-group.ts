@@ -1,11 +1,11 @@
-/** Three Redis that take over from each other, with a Sentinel each, as real processes. */
+/** A Sentinel group: three Redis with one Sentinel each, as real processes. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually, freePort, PASSWORD, Redis } from "./redis";
 
-/** A main that does not answer for so long is replaced, ms. */
+/** Sentinel replaces a main that does not answer for this long, ms. */
 export const DOWN_AFTER_MS = 1500;
 
 /** WAITAOF came with Redis 7.2. */
@@ -18,7 +18,7 @@ export const commitsToDisk = ((): boolean => {
   }
 })();
 
-/** What a member of the pool is told beyond a lone main. */
+/** Settings of a group member that a single main does not have. */
 const MEMBER = [
   ...["--appendonly", "yes", "--appendfsync", "always"],
   ...["--replica-announce-ip", "127.0.0.1", "--min-replicas-to-write", "1", "--min-replicas-max-lag", "3"],
@@ -61,7 +61,7 @@ sentinel parallel-syncs main 2
     return Number(this.cli("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main").trim().split("\n")[1]);
   }
 
-  /** Replicas that it knows. */
+  /** Number of replicas that it knows. */
   get replicas(): number {
     return Number(/slaves=(\d+)/.exec(this.cli("INFO", "sentinel"))?.[1]);
   }
@@ -78,7 +78,7 @@ sentinel parallel-syncs main 2
 export class SentinelGroup {
   readonly members: Redis[] = [];
   readonly sentinels: Sentinel[] = [];
-  /** A replica for reads: announced by a name, so that no Sentinel takes it for one that may be promoted. */
+  /** A read replica. It announces a name, so that no Sentinel considers it for promotion. */
   reader!: Redis;
 
   async start(): Promise<this> {
@@ -106,7 +106,7 @@ export class SentinelGroup {
     };
   }
 
-  /** Main as two of the Sentinels see it. */
+  /** Main according to at least two Sentinels. */
   get main(): Redis {
     const ports = this.sentinels.map((s) => s.mainPort);
     const agreed = ports.find((port, i) => ports.indexOf(port) !== i);
@@ -124,7 +124,7 @@ export class SentinelGroup {
   }
 }
 
-/** Those of `ids` that `redis` lacks; each is written with itself as its value. */
+/** Those of `ids` that `redis` does not have. Every id was written with itself as its value. */
 export function missing(redis: Redis, ids: readonly string[]): string[] {
   const lost: string[] = [];
   for (let i = 0; i < ids.length; i += 500) {

@@ -1,4 +1,4 @@
-/** Kept connections: their age, and what they see of a stop. */
+/** Keep-alive connections: their lifetime, and shutdown. */
 import { Agent, get } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../helpers/api";
@@ -17,9 +17,9 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     await main.stop();
   });
 
-  it("ends kept connections after their age, with an answer and never without", async () => {
+  it("end after their lifetime, but only with a response", async () => {
     const { address, fetch } = (api = await startApi(main.url, undefined, { CONNECTION_AGE_MS: "200" }));
-    await eventually("it to be ready", async () => (await fetch("/readyz")).status === 200);
+    await eventually("the API to be ready", async () => (await fetch("/readyz")).status === 200);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const used = new Set<unknown>();
     for (let i = 0; i < 60; i++) {
@@ -34,13 +34,13 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
       await pause(20);
     }
     agent.destroy();
-    // 1.2 s and more, in connections of 0.1 to 0.3 s
+    // at least 1.2 s, in connections of 0.1 to 0.3 s
     expect(used.size).toBeGreaterThanOrEqual(3);
     expect(used.size).toBeLessThan(20);
   });
 
-  it("goes on serving after it was told to stop, until its callers have left", async () => {
-    // not by fetch: it would keep an idle connection of its own
+  it("are served during shutdown until the callers have closed them", async () => {
+    // not fetch, because it keeps idle connections open
     const { address, server } = (api = await startApi(main.url, undefined, { DRAIN_MS: "3000" }));
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const ask = (path: string) =>
@@ -50,22 +50,22 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
         });
         request.once("error", reject);
       });
-    await eventually("it to be ready", async () => (await ask("/readyz"))[0] === 200);
+    await eventually("the API to be ready", async () => (await ask("/readyz"))[0] === 200);
     expect(await ask("/livez")).toEqual([200, "keep-alive"]);
     const begin = Date.now();
     const stopped = server.stop();
     await pause(500);
-    // routes may still lead here: not ready, but served, on kept connections and new ones
+    // not ready, but still serving on old and new connections, because traffic may still be routed here
     expect(await ask("/readyz")).toEqual([503, "close"]);
     expect(await ask("/item?id=k")).toEqual([404, "close"]);
     await stopped;
-    // all had left, so it did not wait for its whole time
+    // all were closed, so it did not wait for DRAIN_MS
     expect(Date.now() - begin).toBeLessThan(2500);
     await expect(ask("/livez")).rejects.toThrow();
     agent.destroy();
   });
 
-  it("a stop finishes what is in flight and takes nothing new", async () => {
+  it("are closed after the requests in flight are finished, and no new ones are accepted", async () => {
     const replica = await new Redis(await freePort(), main.port).start();
     main.cli("SET", "k", "v");
     await eventually("the replica to have the key", () => replica.cli("GET", "k").trim() === "v");

@@ -1,10 +1,10 @@
-/** Which origins browsers may call from. */
+/** Allowed origins. */
 import { describe, expect, it } from "vitest";
 import { startApi } from "../helpers/api";
 import { hasRedis } from "../helpers/redis";
 
-describe.skipIf(!hasRedis)("the API with some origins only", () => {
-  it("answers only the origins that are allowed, where some are named", async () => {
+describe.skipIf(!hasRedis)("the API with a list of origins", () => {
+  it("allows only the listed origins", async () => {
     const strict = await startApi("redis://127.0.0.1:1", undefined, {
       ALLOWED_ORIGINS: "https://a.example, https://b.example",
     });

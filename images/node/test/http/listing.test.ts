@@ -1,4 +1,4 @@
-/** How lists behave on the Redis behind them. */
+/** Lists on several Redis instances. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../helpers/api";
 import { Cluster } from "../helpers/cluster";
@@ -22,7 +22,7 @@ describe.skipIf(!hasRedis)("lists on Redis main and three replicas", () => {
 
   const serving = () => api.metric('redis_pool_replicas{state="serving"}');
 
-  it("lists by SCAN and never by KEYS, and every key comes", async () => {
+  it("use SCAN and never KEYS, and contain every key", async () => {
     cluster.main.cli("EVAL", "for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end", "0");
     await cluster.synced();
     const keys = (await (await api.fetch("/items?match=many:*")).json()) as string[];
@@ -32,7 +32,7 @@ describe.skipIf(!hasRedis)("lists on Redis main and three replicas", () => {
     }
   });
 
-  it("a page's cursor stays with its instance, and is gone with it", async () => {
+  it("continue a page on the instance of its cursor, and answer 410 without that instance", async () => {
     const first = (await (await api.fetch("/items?limit=100")).json()) as { items: string[]; cursor: string };
     const runId = Buffer.from(first.cursor, "base64url").toString().split(":")[0]!;
     const owner = cluster.replicas.find((r) => r.cli("INFO", "server").includes(runId))!;
@@ -41,13 +41,13 @@ describe.skipIf(!hasRedis)("lists on Redis main and three replicas", () => {
     expect(next.status).toBe(200);
     expect(owner.calls("scan")).toBe(before + 1);
     cluster.leave(owner);
-    await eventually("it to be forgotten", async () => (await serving()) === 2);
+    await eventually("the replica to be removed", async () => (await serving()) === 2);
     expect((await api.fetch(`/items?limit=100&cursor=${first.cursor}`)).status).toBe(410);
     cluster.rejoin(owner);
-    await eventually("it to be back", async () => (await serving()) === 3);
+    await eventually("the replica to serve again", async () => (await serving()) === 3);
   });
 
-  it("a whole list goes on when its replica dies in the middle, and misses no key", async () => {
+  it("continue without missing a key if their replica dies", async () => {
     const response = await api.fetch("/items?match=many:*");
     const reader = response.body!.getReader();
     let text = new TextDecoder().decode((await reader.read()).value);

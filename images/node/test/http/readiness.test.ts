@@ -1,17 +1,17 @@
-/** How a process comes up: what probes see first. */
+/** Startup and readiness probes. */
 import { createServer } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../helpers/api";
 import { eventually, freePort, hasRedis, pause, Redis } from "../helpers/redis";
 
-describe.skipIf(!hasRedis)("a start with Redis there", () => {
+describe.skipIf(!hasRedis)("a start with Redis", () => {
   let redis: Redis;
   beforeAll(async () => {
     redis = await new Redis(await freePort()).start();
   });
   afterAll(() => redis?.stop());
 
-  it("is ready from its first answer on: no probe is told to come again", async () => {
+  it("is ready from the first response", async () => {
     for (let i = 0; i < 10; i++) {
       const api = await startApi(redis.url, undefined);
       try {
@@ -24,7 +24,7 @@ describe.skipIf(!hasRedis)("a start with Redis there", () => {
 });
 
 describe("a start without Redis", () => {
-  it("listens all the same, soon, and says why it is not ready", async () => {
+  it("listens soon, and reports why it is not ready", async () => {
     const silent = createServer(() => undefined).listen(0, "127.0.0.1");
     await new Promise((resolve) => silent.once("listening", resolve));
     const { port } = silent.address() as { port: number };
@@ -43,7 +43,7 @@ describe("a start without Redis", () => {
   });
 });
 
-describe.skipIf(!hasRedis)("readiness while Redis comes and goes", () => {
+describe.skipIf(!hasRedis)("readiness while Redis is unavailable", () => {
   let main: Redis;
   let replica: Redis;
   let api: Api | undefined;
@@ -61,27 +61,27 @@ describe.skipIf(!hasRedis)("readiness while Redis comes and goes", () => {
     await main.stop();
   });
 
-  it("starts before Redis does, and gets ready with it", async () => {
+  it("comes once Redis has started", async () => {
     const late = new Redis(await freePort());
     const early = await startApi(late.url, late.url);
     expect((await early.fetch("/readyz")).status).toBe(503);
     await late.start();
-    await eventually("readyz to turn", async () => (await early.fetch("/readyz")).status === 200);
+    await eventually("/readyz to answer 200", async () => (await early.fetch("/readyz")).status === 200);
     await early.server.stop();
     await late.stop();
   });
 
-  it("starts while main is away: not ready at first, for another could take the writes; then for reads", async () => {
+  it("is delayed without main, because another pod could take the writes", async () => {
     await main.stop();
     const early = await startApi(main.url, replica.url);
-    await eventually("it to read from the replica", async () => (await early.fetch("/item?id=k")).status === 200);
+    await eventually("the API to read from the replica", async () => (await early.fetch("/item?id=k")).status === 200);
     const refused = await early.fetch("/readyz");
     expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining("main yet")]);
-    await eventually("it to go on without main", async () => (await early.fetch("/readyz")).status === 200);
+    await eventually("the API to become ready without main", async () => (await early.fetch("/readyz")).status === 200);
     await early.server.stop();
   });
 
-  it("one that has had main stays ready without it", async () => {
+  it("stays after main is lost", async () => {
     const { fetch } = (api = await startApi(main.url, replica.url));
     await eventually("the API to be ready", async () => (await fetch("/readyz")).status === 200);
     await main.stop();

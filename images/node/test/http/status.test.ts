@@ -1,4 +1,4 @@
-/** What the API tells people who watch it: itself, its replicas, and who holds a key. */
+/** `/status` and `/copies`. */
 import { hostname } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Copies, Status } from "../../src/http/status";
@@ -6,7 +6,7 @@ import { json, startApi, type Api } from "../helpers/api";
 import { Cluster } from "../helpers/cluster";
 import { eventually, hasRedis, pause } from "../helpers/redis";
 
-describe.skipIf(!hasRedis)("the API about itself", () => {
+describe.skipIf(!hasRedis)("the status of the API", () => {
   let cluster: Cluster;
   let api: Api;
 
@@ -28,7 +28,7 @@ describe.skipIf(!hasRedis)("the API about itself", () => {
     await cluster?.stop();
   });
 
-  it("names itself and its replicas, and counts what it answered", async () => {
+  it("names the server and its replicas, and counts requests", async () => {
     const before = await status();
     expect(before.server.name).toBe(hostname());
     expect(before.main).toEqual({ up: true });
@@ -37,14 +37,14 @@ describe.skipIf(!hasRedis)("the API about itself", () => {
     for (let i = 0; i < 20; i++) await api.fetch("/item?id=none");
     const after = await status();
     expect(after.server.id).toBe(before.server.id);
-    // asking for the status is no work: who watches the load is no load
+    // requests for the status do not count
     expect(after.requests.answered - before.requests.answered).toBe(20);
     const reads = (s: Status) => s.replicas.reduce((sum, r) => sum + r.reads, s.readsFromMain);
     expect(reads(after) - reads(before)).toBeGreaterThanOrEqual(20);
     expect(after.requests.inFlight).toBe(0);
   });
 
-  it("says who holds a key, and that each has what main has", async () => {
+  it("compares a key on all instances", async () => {
     expect((await api.fetch("/item", json("POST", { id: "copied", val: "é".repeat(10) }))).status).toBe(200);
     await cluster.synced();
     const found = await copies("copied");
@@ -53,7 +53,7 @@ describe.skipIf(!hasRedis)("the API about itself", () => {
     for (const replica of found.replicas) expect(replica).toMatchObject({ bytes: 20, same: true });
   });
 
-  it("tells a missing key from an empty value", async () => {
+  it("distinguishes a missing key from an empty value", async () => {
     await api.fetch("/item", json("POST", { id: "hollow", val: "" }));
     expect((await copies("hollow")).main.bytes).toBe(0);
     expect((await copies("nowhere")).main.bytes).toBeNull();
@@ -61,7 +61,7 @@ describe.skipIf(!hasRedis)("the API about itself", () => {
       expect(replica).toMatchObject({ bytes: null, same: true });
   });
 
-  it("shows a replica that holds something else, and one that does not answer with the reason", async () => {
+  it("shows a replica with another value, and the reason of one that does not answer", async () => {
     const [first, second] = cluster.replicas;
     await api.fetch("/item", json("POST", { id: "differs", val: "right" }));
     await cluster.synced();
@@ -78,7 +78,7 @@ describe.skipIf(!hasRedis)("the API about itself", () => {
     }
   });
 
-  it("keeps names and answers together where a replica leaves meanwhile", async () => {
+  it("matches names and answers if a replica leaves during the queries", async () => {
     await bothServe();
     const [first, second] = cluster.replicas;
     first!.signal("SIGSTOP");
@@ -99,18 +99,18 @@ describe.skipIf(!hasRedis)("the API about itself", () => {
   it.each([
     ["no id", "/copies", 400],
     ["an empty id", "/copies?id=", 400],
-  ])("refuses %s", async (_, path, code) => {
+  ])("rejects a comparison with %s", async (_, path, code) => {
     const response = await api.fetch(path);
     expect(response.status).toBe(code);
     expect(await response.json()).toHaveProperty("error");
   });
 
-  it("refuses to compare with a main that is not there", async () => {
+  it("answers 503 to a comparison without main", async () => {
     await cluster.main.stop();
     const response = await api.fetch("/copies?id=copied");
     expect(response.status).toBe(503);
     expect((await status()).main.up).toBe(false);
     await cluster.main.start();
-    await eventually("it to work again", async () => (await api.fetch("/copies?id=copied")).status === 200);
+    await eventually("comparisons to work again", async () => (await api.fetch("/copies?id=copied")).status === 200);
   });
 });

@@ -1,11 +1,11 @@
-/** What an autoscaler reads of the API: the last seconds, and what the replicas have to do. */
+/** Metrics for autoscalers, and of the replica pool. */
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../helpers/api";
 import { Cluster } from "../helpers/cluster";
 import { eventually, hasRedis, pause } from "../helpers/redis";
 
-describe.skipIf(!hasRedis)("the load that the API tells", () => {
+describe.skipIf(!hasRedis)("the metrics", () => {
   let cluster: Cluster;
   let api: Api;
 
@@ -22,36 +22,36 @@ describe.skipIf(!hasRedis)("the load that the API tells", () => {
     await cluster?.stop();
   });
 
-  it("is the requests of the last two seconds, whoever asks and however often", async () => {
+  it("have the request rate over the last two seconds, independent of who scrapes and how often", async () => {
     expect(await api.metric("http_requests_per_second")).toBe(0);
     const seen: number[] = [];
     for (const end = performance.now() + 3000; performance.now() < end;) {
       await api.fetch("/item?id=absent");
       await pause(9);
-      // another reader in between must not take the figure away
+      // another scrape must not change the value
       if (performance.now() > end - 500) seen.push(await api.metric("http_requests_per_second"));
     }
     const mean = seen.reduce((a, b) => a + b) / seen.length;
     expect(mean).toBeGreaterThan(20);
     for (const value of seen) expect(Math.abs(value - mean)).toBeLessThan(mean / 2);
-    await eventually("it to be forgotten", async () => (await api.metric("http_requests_per_second")) === 0);
+    await eventually("the rate to drop to 0", async () => (await api.metric("http_requests_per_second")) === 0);
   });
 
-  it("leaves out what is no work for callers: probes and metrics", async () => {
+  it("exclude probes and scrapes from the request rate", async () => {
     for (let i = 0; i < 20; i++) await api.fetch("/livez");
     expect(await api.metric("http_requests_per_second")).toBe(0);
   });
 
-  it("has what the replicas have to do, whoever asks them", async () => {
-    // each replica is asked by this process, and by main's replication
+  it("have the load of the replicas from all clients", async () => {
+    // the clients of each replica: this process, and main's replication
     expect(await api.metric("redis_replicas_connected_clients")).toBeGreaterThanOrEqual(2);
-    await eventually("commands of somebody else", async () => {
+    await eventually("commands of another client", async () => {
       for (let i = 0; i < 50; i++) cluster.replicas[1]!.cli("PING");
       return (await api.metric("redis_replicas_commands_per_second")) > 20;
     });
   });
 
-  it("tells of its pool and of what it refuses", async () => {
+  it("have the replica pool and the shed requests", async () => {
     const text = await api.metrics();
     for (const line of [
       "http_connections \\d+",
@@ -71,8 +71,8 @@ describe.skipIf(!hasRedis)("the load that the API tells", () => {
 });
 
 describe("the load of replicas", () => {
-  it("is not told where none has said its own: an autoscaler must not take silence for rest", async () => {
-    // a replica that accepts and never answers
+  it("has no sample if no replica has reported it, so that an autoscaler does not read it as idle", async () => {
+    // accepts connections and never answers
     const silent: Server = createServer(() => undefined).listen(0, "127.0.0.1");
     await new Promise((resolve) => silent.once("listening", resolve));
     const { port } = silent.address() as { port: number };

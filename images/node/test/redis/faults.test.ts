@@ -1,9 +1,9 @@
-/** What a caller sees when Redis stops, hangs, dies or refuses: 503 in time, and recovery. */
+/** What callers see when Redis is down, hangs or rejects commands: a timely 503, then recovery. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { json, startApi, type Api } from "../helpers/api";
 import { eventually, freePort, hasRedis, pause, Redis } from "../helpers/redis";
 
-/** A command's time limit here is 300 ms, a read may try three times. */
+/** The command timeout here is 300 ms, and a read may try three times. */
 const IN_TIME_MS = 1500;
 
 describe.skipIf(!hasRedis)("the API while Redis fails", () => {
@@ -33,7 +33,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     return { status: response.status, body: await response.text(), ms: Date.now() - begin };
   };
 
-  it("main dead: writes get 503 with a reason at once, reads go on, and writes recover with main", async () => {
+  it("answers writes with 503 and a reason while main is down, serves reads, and recovers with main", async () => {
     await main.stop();
     const answer = await timed(write);
     expect(answer.status).toBe(503);
@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     await eventually("writes to work again", async () => (await write()).status === 200);
   });
 
-  it("main hangs: writes get 503 in time, not a hang", async () => {
+  it("answers writes with 503 in time while main hangs", async () => {
     main.signal("SIGSTOP");
     const answers = await Promise.all(Array.from({ length: 20 }, () => timed(write)));
     for (const answer of answers) {
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     await eventually("writes to work again", async () => (await write()).status === 200);
   });
 
-  it("main hangs for long: a new connection is made, and writes recover with it", async () => {
+  it("opens a new connection to a main that hangs for long, and writes recover", async () => {
     main.signal("SIGSTOP");
     await pause(4500);
     expect((await timed(write)).status).toBe(503);
@@ -63,10 +63,10 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     await eventually("writes to work again", async () => (await write()).status === 200);
   });
 
-  it("main restarted in the middle of writes: those that came meanwhile wait for it, none fails", async () => {
+  it("lets writes wait for a restart of main, so that none fails", async () => {
     const answers: Promise<{ status: number }>[] = [];
     const patient = await startApi(main.url, replica.url, { REDIS_COMMAND_TIMEOUT_MS: "3000" });
-    await eventually("it to be ready", async () => (await patient.fetch("/readyz")).status === 200);
+    await eventually("the API to be ready", async () => (await patient.fetch("/readyz")).status === 200);
     await main.stop();
     for (let i = 0; i < 20; i++) answers.push(patient.fetch("/item", json("POST", { id: `w${i}`, val: "1" })));
     await pause(500);
@@ -75,7 +75,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     await patient.server.stop();
   });
 
-  it("main made a replica: a write is refused, the connection made anew, and the next main takes it", async () => {
+  it("reconnects if main has become a replica, and writes work again once it is main", async () => {
     main.cli("REPLICAOF", "127.0.0.1", String(replica.port));
     const answer = await timed(write);
     expect([answer.status, answer.body]).toEqual([503, expect.stringContaining("READONLY")]);
@@ -83,7 +83,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     await eventually("writes to work again", async () => (await write()).status === 200);
   });
 
-  it("this process stood still: no answer is taken for late, nothing fails", async () => {
+  it("does not count a blocked event loop as a timeout", async () => {
     const answers = Promise.all([write(), api.fetch("/item?id=k"), write()]);
     await pause(5);
     const end = Date.now() + 1000;
@@ -92,13 +92,13 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     expect((await write()).status).toBe(200);
   });
 
-  it("a key of another type is 409, not a failure of Redis", async () => {
+  it("answers 409 for a key of another type", async () => {
     main.cli("LPUSH", "list", "x");
-    await eventually("the replica to have it", () => replica.cli("EXISTS", "list").trim() === "1");
+    await eventually("the replica to have the key", () => replica.cli("EXISTS", "list").trim() === "1");
     expect((await api.fetch("/item?id=list")).status).toBe(409);
   });
 
-  it("replica dead or hanging: reads are answered by main", async () => {
+  it("reads from main if the replica is down or hangs", async () => {
     replica.signal("SIGSTOP");
     expect((await timed(() => api.fetch("/item?id=k"))).status).toBe(200);
     await replica.stop();
@@ -106,19 +106,19 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     expect((await api.fetch("/readyz")).status).toBe(200);
   });
 
-  it("all dead: everything gets 503 in time, /readyz with the reason, /livez stays 200", async () => {
+  it("answers everything with 503 in time while all Redis are down, except /livez", async () => {
     await Promise.all([main.stop(), replica.stop()]);
     for (const run of [write, () => api.fetch("/item?id=k"), () => api.fetch("/items")]) {
       const answer = await timed(run);
       expect(answer.status).toBe(503);
       expect(answer.ms).toBeLessThan(IN_TIME_MS);
     }
-    await eventually("readyz to notice", async () => (await api.fetch("/readyz")).status === 503);
+    await eventually("/readyz to answer 503", async () => (await api.fetch("/readyz")).status === 503);
     expect(await (await api.fetch("/readyz")).text()).toMatch(/no connection to Redis/);
     expect((await api.fetch("/livez")).status).toBe(200);
   });
 
-  it("main full: writes get 503 that says OOM, reads go on", async () => {
+  it("answers writes with 503 and OOM while main is full, and serves reads", async () => {
     main.cli("CONFIG", "SET", "maxmemory", "1");
     const answer = await timed(write);
     expect(answer.status).toBe(503);

@@ -1,4 +1,4 @@
-/** Where commands go. */
+/** Routing of commands to main and replicas. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { json, startApi, type Api } from "../helpers/api";
 import { Cluster } from "../helpers/cluster";
@@ -24,7 +24,7 @@ describe.skipIf(!hasRedis)("the API on Redis main and three replicas", () => {
   const gets = (n: number, init: RequestInit = {}) =>
     Promise.all(Array.from({ length: n }, () => api.fetch("/item?id=k", init).then((r) => r.status)));
 
-  it("writes to main and reads from the replicas, evenly", async () => {
+  it("writes to main and spreads reads evenly over the replicas", async () => {
     await api.fetch("/item", json("POST", { id: "k1", val: "v1" }));
     expect(cluster.main.cli("GET", "k1").trim()).toBe("v1");
     const before = cluster.replicas.map((r) => r.calls("getrange"));
@@ -36,22 +36,22 @@ describe.skipIf(!hasRedis)("the API on Redis main and three replicas", () => {
     expect(cluster.main.calls("getrange")).toBe(onMain);
   });
 
-  it("asks main for a strong read, and counts it", async () => {
+  it("sends a strong read to main and counts it", async () => {
     const before = cluster.main.calls("getrange");
     await gets(10, { headers: { consistency: "strong" } });
     expect(cluster.main.calls("getrange")).toBe(before + 10);
     expect(await api.metric('redis_pool_reads_from_main_total{reason="strong"}')).toBeGreaterThanOrEqual(10);
   });
 
-  it("a new replica gets its share at once, one that leaves gets nothing more", async () => {
+  it("sends a new replica its share immediately, and a removed one nothing more", async () => {
     const joined = await cluster.add();
-    await eventually("it to serve", async () => (await serving()) === 4);
+    await eventually("the replica to serve", async () => (await serving()) === 4);
     const before = joined.calls("getrange");
     for (let i = 0; i < 20; i++) await gets(20);
-    // a quarter of 400, give or take
+    // about a quarter of 400
     expect(joined.calls("getrange") - before).toBeGreaterThan(70);
     cluster.leave(joined);
-    await eventually("it to be forgotten", async () => (await serving()) === 3);
+    await eventually("the replica to be removed", async () => (await serving()) === 3);
     const after = joined.calls("getrange");
     expect(await gets(100)).toEqual(Array(100).fill(200));
     expect(joined.calls("getrange")).toBe(after);

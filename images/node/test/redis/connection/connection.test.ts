@@ -1,4 +1,4 @@
-/** What a connection makes of an end that it has brought about itself, and of a main that loads. */
+/** Reconnecting, and a main that is still loading. */
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../../src/redis/connection/connection";
@@ -22,7 +22,7 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
     await redis.stop();
   });
 
-  it("that is being dropped: a command is certainly not sent, so it may be sent again on the next one", async () => {
+  it("that is being closed does not send a command, so it may be sent again on the next connection", async () => {
     connection = await connect({ address: { host: "127.0.0.1", port: redis.port }, clock });
     connection.reconnect();
     expect([connection.usable, connection.downMs]).toEqual([false, 0]);
@@ -31,7 +31,7 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
     expect(await connection.send((client) => client.set("k", "v"))).toBe("OK");
   });
 
-  it("to a main that still loads its data is usable soon after, whatever main thought how long it would take", async () => {
+  it("to a loading main is usable soon after main is, regardless of the loading time that main estimates", async () => {
     let asked = 0;
     let connections = 0;
     const main = createServer((socket) => {
@@ -49,7 +49,7 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
     await new Promise<void>((resolve) => main.listen(port, "127.0.0.1", resolve));
     try {
       connection = await connect({ address: { host: "127.0.0.1", port }, clock });
-      // on the connection that it had: not one that gave up, and asked again
+      // on the first connection, without reconnecting
       expect([connections, asked]).toEqual([1, 4]);
     } finally {
       await connection.close();

@@ -1,4 +1,4 @@
-/** What a connection makes of a change of main, also of one that it has made already. */
+/** Failovers reported by Sentinel. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../../src/redis/connection/connection";
 import { TimeoutClock } from "../../../src/redis/connection/timeout-clock";
@@ -6,7 +6,7 @@ import { connect } from "../../helpers/connection";
 import { FakeSentinel } from "../../helpers/fake-sentinel";
 import { eventually, freePort, hasRedis, pause, Redis } from "../../helpers/redis";
 
-describe.skipIf(!hasRedis)("a connection by Sentinels", () => {
+describe.skipIf(!hasRedis)("a connection through Sentinel", () => {
   let redis: Redis;
   let sentinel: FakeSentinel;
   let connection: Connection;
@@ -19,7 +19,7 @@ describe.skipIf(!hasRedis)("a connection by Sentinels", () => {
     sentinel.mainPort = redis.port;
     const address = { sentinels: [{ host: "127.0.0.1", port: sentinel.port }], name: "main" };
     connection = await connect({ address, clock });
-    await eventually("it to listen", () => sentinel.listeners === 1);
+    await eventually("the connector to subscribe", () => sentinel.listeners === 1);
   });
   afterEach(async () => {
     await sentinel.stop();
@@ -28,19 +28,22 @@ describe.skipIf(!hasRedis)("a connection by Sentinels", () => {
     await redis.stop();
   });
 
-  it("stays where it is when a Sentinel tells late that the main it leads to is main", async () => {
+  it("stays connected if a Sentinel reports late that its current main is main", async () => {
     const before = await id();
-    sentinel.tell(redis.port);
+    sentinel.reportFailover(redis.port);
     await pause(300);
     expect(await id()).toBe(before);
   });
 
-  it("goes to another main when a Sentinel tells of one", async () => {
+  it("moves to the new main when a Sentinel reports a failover", async () => {
     const other = await new Redis(await freePort()).start();
     try {
       sentinel.mainPort = other.port;
-      sentinel.tell(other.port);
-      await eventually("it to lead there", () => connection.usable && connection.remote === `127.0.0.1:${other.port}`);
+      sentinel.reportFailover(other.port);
+      await eventually(
+        "the connection to lead to the new main",
+        () => connection.usable && connection.remote === `127.0.0.1:${other.port}`,
+      );
     } finally {
       await other.stop();
     }

@@ -1,4 +1,4 @@
-/** Every connection to Redis by TLS: to main, to replicas known by their address, to Sentinels. */
+/** TLS to Redis: main, replicas by address, Sentinels. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ const hasTls = ((): boolean => {
   }
 })();
 
-/** An authority, and what one of its certificates is for. */
+/** A certificate authority. */
 class Authority {
   readonly dir = mkdtempSync(join(tmpdir(), "tls-"));
   readonly ca = join(this.dir, "ca.crt");
@@ -61,7 +61,7 @@ class Authority {
   }
 }
 
-describe.skipIf(!hasTls)("Redis by TLS", () => {
+describe.skipIf(!hasTls)("Redis over TLS", () => {
   const authority = hasTls ? new Authority() : undefined!;
   const servers: Redis[] = [];
   let main: number;
@@ -74,7 +74,7 @@ describe.skipIf(!hasTls)("Redis by TLS", () => {
     const plain = await freePort();
     const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.ca];
     const tls = ["--tls-port", String(port), ...files, "--tls-auth-clients", "no", "--tls-replication", "yes"];
-    // the test itself asks without TLS, by another port
+    // the test itself uses a second port without TLS
     servers.push(await new Redis(plain, follows, tls).start());
     return port;
   }
@@ -94,7 +94,7 @@ describe.skipIf(!hasTls)("Redis by TLS", () => {
     for (const server of servers) await server.stop();
   });
 
-  it("writes to main and reads from a replica that is known by its address", async () => {
+  it("writes to main and reads from a replica known by its address", async () => {
     api = await start();
     await eventually("a write", async () => (await api!.fetch("/item", form("POST", { id: "a", val: "1" }))).ok);
     await eventually("a read", async () => (await (await api!.fetch("/item?id=a")).text()) === "1");
@@ -104,21 +104,21 @@ describe.skipIf(!hasTls)("Redis by TLS", () => {
     api = undefined;
   }, 20_000);
 
-  it("talks to none whose certificate has another name", async () => {
+  it("rejects a certificate with another name", async () => {
     api = await start({ REDIS_TLS_NAME: "somebody-else", REDIS_MAIN_PATIENCE_MS: "200" });
     expect((await api.fetch("/item", form("POST", { id: "a", val: "2" }))).status).toBe(503);
     await api.server.stop();
     api = undefined;
   }, 20_000);
 
-  it("talks to none whose certificate another authority has signed", async () => {
+  it("rejects a certificate of another authority", async () => {
     api = await start({ REDIS_TLS_CA_FILE: new Authority().ca, REDIS_MAIN_PATIENCE_MS: "200" });
     expect((await api.fetch("/item", form("POST", { id: "a", val: "2" }))).status).toBe(503);
     await api.server.stop();
     api = undefined;
   }, 20_000);
 
-  it("refuses to start without the file that was named", async () => {
+  it("does not start if the configured file is missing", async () => {
     await expect(start({ REDIS_TLS_CA_FILE: "/none/ca.crt" })).rejects.toThrow(/REDIS_TLS_CA_FILE/);
   });
 });

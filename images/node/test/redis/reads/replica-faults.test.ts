@@ -1,10 +1,10 @@
-/** What readers see when a replica leaves, dies, hangs or lags: nothing. */
+/** Faults of replicas that readers do not notice. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../../helpers/api";
 import { Cluster } from "../../helpers/cluster";
 import { eventually, hasRedis, pause, type Redis } from "../../helpers/redis";
 
-describe.skipIf(!hasRedis)("the API on several replicas, read from without a pause", () => {
+describe.skipIf(!hasRedis)("the API under constant reads from several replicas", () => {
   let cluster: Cluster;
   let api: Api;
 
@@ -23,7 +23,7 @@ describe.skipIf(!hasRedis)("the API on several replicas, read from without a pau
   const state = (name: string) => api.metric(`redis_pool_replicas{state="${name}"}`);
   const serving = () => state("serving");
 
-  /** Reads all the time while `fault` happens; what was answered, by status and text. */
+  /** Reads during `fault` and counts the responses by status and text. */
   async function readingWhile(fault: () => Promise<void>): Promise<Record<string, number>> {
     const seen: Record<string, number> = {};
     let done = false;
@@ -47,15 +47,15 @@ describe.skipIf(!hasRedis)("the API on several replicas, read from without a pau
     ["leaves the endpoints", (r) => cluster.leave(r), "serving"],
     ["dies", (r) => r.stop(), "connecting"],
     ["hangs", (r) => r.signal("SIGSTOP"), "hanging"],
-    ["has lost main for long", (r) => void r.cli("REPLICAOF", "127.0.0.1", "1"), "unlinked"],
-    ["says that it is a main", (r) => void r.cli("REPLICAOF", "NO", "ONE"), "other-role"],
-  ])("one that %s costs no read", async (_, fault, expected) => {
+    ["has been disconnected from main for long", (r) => void r.cli("REPLICAOF", "127.0.0.1", "1"), "unlinked"],
+    ["reports that it is a main", (r) => void r.cli("REPLICAOF", "NO", "ONE"), "other-role"],
+  ])("fails no read when a replica %s", async (_, fault, expected) => {
     const victim = cluster.replicas[1]!;
     const seen = await readingWhile(async () => {
       await pause(300);
       await fault(victim);
       if (expected !== "serving")
-        await eventually(`it to be seen as ${expected}`, async () => (await state(expected)) === 1);
+        await eventually(`the replica to be ${expected}`, async () => (await state(expected)) === 1);
       await pause(800);
       expect(await serving()).toBe(2);
     });
@@ -65,37 +65,37 @@ describe.skipIf(!hasRedis)("the API on several replicas, read from without a pau
     if (!cluster.replicas.includes(victim)) await victim.stop();
   });
 
-  it("one that lags behind main by more than the bound costs no stale read after it", async () => {
+  it("serves no stale read from a replica that lags by more than the limit", async () => {
     const [victim] = cluster.replicas;
     await api.server.stop();
     api = await startApi(cluster.main.url, undefined, { ...cluster.env, REDIS_MAX_LAG_MS: "500" });
     await eventually("all replicas to serve", async () => (await serving()) === 3);
-    // it goes on answering with old data, and its link is down for less than the bound: its offset tells
+    // it still answers with old data, and has lost main for less than the limit: only its offset shows the lag
     victim!.cli("CONFIG", "SET", "masterauth", "wrong");
     cluster.main.cli("CLIENT", "KILL", "TYPE", "replica");
     for (let i = 0; i < 20; i++) {
       cluster.main.cli("SET", "k", `new${i}`);
       await pause(100);
     }
-    await eventually("it to be left out", async () => (await serving()) === 2);
+    await eventually("the replica to be excluded", async () => (await serving()) === 2);
     const seen = await readingWhile(() => pause(300));
     expect(Object.keys(seen)).toEqual(["200 new19"]);
     expect(await api.metrics()).toMatch(/redis_pool_replica_lag_seconds\{instance_name="replica-\d+"\} [1-9]/);
   });
 
-  it("all of them gone: reads go to main, and back when they return", async () => {
+  it("reads from main while all replicas are down", async () => {
     const all = [...cluster.replicas];
     const seen = await readingWhile(async () => {
       for (const replica of all) await replica.stop();
       await pause(300);
       for (const replica of all) await replica.start();
-      await eventually("all to serve again", async () => (await serving()) === 3);
+      await eventually("all replicas to serve again", async () => (await serving()) === 3);
     });
     expect(Object.keys(seen)).toEqual(["200 v"]);
     expect(await api.metrics()).toMatch(/^redis_pool_reads_from_main_total\{reason="fallback"\} [1-9]/m);
   });
 
-  it("main dead for longer than the lag's bound takes no replica away", async () => {
+  it("keeps all replicas while main is down for longer than the lag limit", async () => {
     await api.server.stop();
     api = await startApi(cluster.main.url, undefined, { ...cluster.env, REDIS_MAX_LAG_MS: "500" });
     await eventually("all replicas to serve", async () => (await serving()) === 3);
@@ -105,7 +105,7 @@ describe.skipIf(!hasRedis)("the API on several replicas, read from without a pau
     expect(await serving()).toBe(3);
   });
 
-  it("a restart of main takes no replica away", async () => {
+  it("keeps all replicas while main hangs", async () => {
     const seen = await readingWhile(async () => {
       cluster.main.signal("SIGSTOP");
       await pause(1500);

@@ -1,4 +1,4 @@
-/** What INFO says, and how old a replica's data is. */
+/** Parsing INFO, and the lag of a replica. */
 import { describe, expect, it } from "vitest";
 import { LagTracker, parseLoad, parseReplication, type Replication } from "../../../src/redis/reads/replication-lag";
 
@@ -8,13 +8,13 @@ const info = (lines: Record<string, string | number>) =>
     .join("\r\n")}\r\n`;
 
 describe("INFO replication", () => {
-  it("of a main has its own offset", () => {
+  it("of a main has the offset of main", () => {
     expect(
       parseReplication(info({ role: "master", master_replid: "a", master_repl_offset: 42, slave_repl_offset: 7 })),
     ).toMatchObject({ role: "master", replid: "a", offset: 42 });
   });
 
-  it("of a replica has what it applied, not what it received", () => {
+  it("of a replica has the applied offset, not the received one", () => {
     const text = info({
       role: "slave",
       master_link_status: "down",
@@ -35,7 +35,7 @@ describe("INFO replication", () => {
     });
   });
 
-  it("that says nothing is no replica", () => {
+  it("without fields has an unknown role", () => {
     expect(parseReplication("")).toMatchObject({ role: "unknown", linkUp: false, linkDownSeconds: -1 });
   });
 });
@@ -49,33 +49,33 @@ describe("the lag of a replica", () => {
   clock.record(2000, main(30));
 
   it.each([
-    ["has all", 30, 0],
-    ["has more than was heard of yet", 35, 0],
+    ["has everything", 30, 0],
+    ["is ahead of the newest sample", 35, 0],
     ["misses the last sample", 29, 600],
     ["misses the last two", 19, 1100],
-    ["misses all that is remembered", 5, 1600],
-  ])("of one that %s", (_, offset, lag) => {
+    ["misses all samples", 5, 1600],
+  ])("is right if the replica %s", (_, offset, lag) => {
     expect(clock.lag(2600, replica(offset))).toBe(lag);
   });
 
-  it("does not grow while main is silent: a dead main must not take its replicas along", () => {
+  it("does not grow while main is silent, so that a dead main excludes no replica", () => {
     expect(clock.lag(100_000, replica(29))).toBe(2500);
     expect(clock.lag(100_000, replica(30))).toBe(0);
   });
 
-  it("is unknown for another history, and before main was heard of", () => {
+  it("is unknown for another history and without samples of main", () => {
     expect(clock.lag(2600, replica(30, "b"))).toBeUndefined();
     expect(new LagTracker().lag(1, replica(1))).toBeUndefined();
   });
 
-  it("begins anew with main's history", () => {
+  it("restarts with a new history of main", () => {
     const other = new LagTracker();
     other.record(1, main(1000));
     other.record(2, main(5, "b"));
     expect(other.lag(3, replica(5, "b"))).toBe(0);
   });
 
-  it("does not count what is no main", () => {
+  it("ignores samples that are not from a main", () => {
     const other = new LagTracker();
     other.record(1, replica(1000));
     expect(other.lag(3, replica(5))).toBeUndefined();
@@ -83,7 +83,7 @@ describe("the lag of a replica", () => {
 });
 
 describe("the load of a replica", () => {
-  it("is unknown where INFO leaves it out", () => {
+  it("is unknown if INFO lacks it", () => {
     expect(parseLoad("role:slave\r\n")).toBeUndefined();
     expect(parseLoad("instantaneous_ops_per_sec:12\r\nconnected_clients:3\r\n")).toEqual({
       commandsPerSecond: 12,

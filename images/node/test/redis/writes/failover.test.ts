@@ -1,10 +1,10 @@
-/** Main as a group: what was answered is kept when main is lost, and writes go on elsewhere. */
+/** Failover: acknowledged writes survive the loss of main, and writes continue on another one. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { form, startApi, type Api } from "../../helpers/api";
 import { missing, SentinelGroup } from "../../helpers/sentinel-group";
 import { eventually, hasRedis, pause } from "../../helpers/redis";
 
-describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
+describe.skipIf(!hasRedis)("the API with a Sentinel group", () => {
   let group: SentinelGroup;
   let api: Api;
 
@@ -20,7 +20,7 @@ describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
 
   const write = (id: string, val: string) => api.fetch("/item", form("POST", { id, val }));
 
-  /** Writes without end, many at once; every acknowledged one is in `kept`. */
+  /** Writes concurrently until `end` is called; `kept` has every acknowledged write. */
   function writer(connections = 20) {
     const kept: string[] = [];
     const refused: string[] = [];
@@ -51,10 +51,10 @@ describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
 
   const writesGoOn = (kept: readonly string[]) => {
     const before = kept.length;
-    return eventually("writes to go on", () => kept.length > before + 50);
+    return eventually("writes to continue", () => kept.length > before + 50);
   };
 
-  it("main killed again and again: writes go on with another one, and every answered write is there", async () => {
+  it("loses no acknowledged write when main is killed repeatedly", async () => {
     const { kept, end } = writer();
     for (let round = 0; round < 3; round++) {
       await writesGoOn(kept);
@@ -68,12 +68,12 @@ describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
     await end();
     expect(kept.length).toBeGreaterThan(300);
     for (const redis of group.members) {
-      await eventually("it to follow", () => missing(redis, kept.slice(-1)).length === 0);
+      await eventually("the member to catch up", () => missing(redis, kept.slice(-1)).length === 0);
       expect(missing(redis, kept)).toEqual([]);
     }
   }, 120_000);
 
-  it("main hands over, as it does before a planned restart: no write fails, whatever is sent meanwhile", async () => {
+  it("fails no write during a planned failover", async () => {
     const patient = await startApi("", group.reader.url, {
       ...group.env,
       REDIS_COMMAND_TIMEOUT_MS: "3000",
@@ -86,10 +86,10 @@ describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
     await writesGoOn(writing.kept);
     for (let round = 0; round < 2; round++) {
       const old = group.main;
-      // stop-member.sh: refused, so that all that was taken is on both others; then the change
+      // as stop-member.sh does: reject writes until both others have all accepted ones, then fail over
       old.cli("CONFIG", "SET", "min-replicas-to-write", "1000");
       await pause(1200);
-      await eventually("a Sentinel to take it on", () =>
+      await eventually("a Sentinel to start the failover", () =>
         group.sentinels[round]!.cli("SENTINEL", "FAILOVER", "main").includes("OK"),
       );
       await eventually("another main", () => group.main !== undefined && group.main !== old);
@@ -98,19 +98,19 @@ describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
       await old.stop();
       await writesGoOn(writing.kept);
       await old.follow(group.main.port).start();
-      await eventually("the pool to be whole", () => group.sentinels.every((s) => s.ready));
+      await eventually("the group to be complete", () => group.sentinels.every((s) => s.ready));
     }
     await writing.end();
     expect([...new Set(writing.refused)]).toEqual([]);
     for (const redis of group.members) {
-      await eventually("it to follow", () => missing(redis, writing.kept.slice(-1)).length === 0);
+      await eventually("the member to catch up", () => missing(redis, writing.kept.slice(-1)).length === 0);
       expect(missing(redis, writing.kept)).toEqual([]);
     }
     api = ours;
     await patient.server.stop();
   }, 90_000);
 
-  it("a main that stops and comes back is main no more, and what it took meanwhile was not answered", async () => {
+  it("acknowledges no write of an old main that was paused and returns", async () => {
     const { kept, end } = writer();
     await writesGoOn(kept);
     const old = group.main;
@@ -118,16 +118,16 @@ describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
     await eventually("another main", () => group.main !== undefined && group.main !== old);
     old.signal("SIGCONT");
     await writesGoOn(kept);
-    await eventually("the old one to follow", () => old.cli("ROLE").startsWith("slave"));
+    await eventually("the old main to become a replica", () => old.cli("ROLE").startsWith("slave"));
     await writesGoOn(kept);
     await end();
     for (const redis of group.members) {
-      await eventually("it to follow", () => missing(redis, kept.slice(-1)).length === 0);
+      await eventually("the member to catch up", () => missing(redis, kept.slice(-1)).length === 0);
       expect(missing(redis, kept)).toEqual([]);
     }
   }, 60_000);
 
-  it("a Sentinel that is gone costs nothing, not a line", async () => {
+  it("prints nothing and keeps working without one Sentinel", async () => {
     const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
     group.sentinels[0]!.stop();
     const lost = group.members[0]!;
@@ -137,13 +137,13 @@ describe.skipIf(!hasRedis)("the API with a pool of mains", () => {
     said.mockRestore();
   }, 60_000);
 
-  it("a replica for reads is none that a Sentinel knows, and follows whoever is main", async () => {
+  it("has a read replica that follows the current main and is unknown to Sentinel", async () => {
     for (const sentinel of group.sentinels) expect(sentinel.replicas).toBe(2);
     const lost = group.members[0]!;
     await lost.stop();
     await eventually("another main", () => group.main !== undefined && group.main !== lost);
     await eventually("writes to work", async () => (await write("after", "2")).ok);
-    await eventually("the reader to have it", () => group.reader.cli("GET", "after").trim() === "2");
+    await eventually("the read replica to have the key", () => group.reader.cli("GET", "after").trim() === "2");
     for (const sentinel of group.sentinels) expect(sentinel.replicas).toBe(2);
   }, 60_000);
 });

@@ -1,4 +1,4 @@
-/** Writes that count only when copies have them: what a caller sees while the copies are missing or slow. */
+/** Writes that wait for copies: what callers see while copies are missing or slow. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { form, startApi, type Api } from "../../helpers/api";
 import { missing, SentinelGroup } from "../../helpers/sentinel-group";
@@ -20,16 +20,16 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
 
   const write = (id: string, val: string) => api.fetch("/item", form("POST", { id, val }));
 
-  it("too few copies for longer than a write waits: the next ones are refused at once", async () => {
+  it("is rejected immediately once copies have been missing for longer than a write waits", async () => {
     for (const redis of group.others) await redis.stop();
-    await eventually("main to refuse", async () => (await write("a", "1")).status === 503);
+    await eventually("main to reject writes", async () => (await write("a", "1")).status === 503);
     await pause(1500);
     const begin = Date.now();
     expect((await write("b", "1")).status).toBe(503);
     expect(Date.now() - begin).toBeLessThan(400);
   }, 60_000);
 
-  it("no second copy answers: a write gets 503 in time, with the reason, and reads go on", async () => {
+  it("gets 503 with the reason in time while no copy answers, and reads continue", async () => {
     for (const redis of group.others) redis.signal("SIGSTOP");
     const begin = Date.now();
     const response = await write("alone", "1");
@@ -41,7 +41,7 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
     await eventually("writes to work again", async () => (await write("again", "1")).ok);
   }, 60_000);
 
-  it("copies that are slow for longer than main may be: the write waits for them, and is answered", async () => {
+  it("waits for copies that are slower than the timeout for main", async () => {
     const patient = await startApi("", group.reader.url, {
       ...group.env,
       REDIS_COMMAND_TIMEOUT_MS: "500",
@@ -49,7 +49,7 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
     });
     try {
       await eventually(
-        "it to write",
+        "the API to write",
         async () => (await patient.fetch("/item", form("POST", { id: "a", val: "1" }))).ok,
       );
       for (const redis of group.others) redis.signal("SIGSTOP");
@@ -65,18 +65,18 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
     }
   }, 30_000);
 
-  it("a write that waits for its copies holds up no other on its way to main", async () => {
+  it("does not block other writes", async () => {
     const patient = await startApi("", group.reader.url, { ...group.env, REDIS_WRITE_PATIENCE_MS: "5000" });
     const put = (id: string) => patient.fetch("/item", form("POST", { id, val: "1" }));
     try {
-      await eventually("it to write", async () => (await put("before")).ok);
+      await eventually("the API to write", async () => (await put("before")).ok);
       const { main } = group;
       for (const redis of group.others) redis.signal("SIGSTOP");
       const answers = ["one", "two", "three"].map(async (id, i) => {
         await new Promise((resolve) => setTimeout(resolve, 100 * i));
         return put(id);
       });
-      await eventually("main to have them", () => main.cli("EXISTS", "one", "two", "three").trim() === "3");
+      await eventually("main to have the keys", () => main.cli("EXISTS", "one", "two", "three").trim() === "3");
       for (const redis of group.others) redis.signal("SIGCONT");
       expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200]);
     } finally {

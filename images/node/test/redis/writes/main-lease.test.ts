@@ -1,4 +1,4 @@
-/** When a main may be believed that not all of its copies confirm. */
+/** When main is certain although not all of its copies have confirmed. */
 import { describe, expect, it } from "vitest";
 import { LEASE_MS, PROBATION_MS, MainLease } from "../../../src/redis/writes/main-lease";
 
@@ -6,7 +6,7 @@ function tenure() {
   let now = 1000;
   const t = new MainLease(() => now);
   const go = (ms: number) => (now += ms);
-  /** Main answers twice a second for so long. */
+  /** Main answers twice a second for `ms`. */
   const answers = (ms: number) => {
     for (let left = ms; left > 0; left -= 500) {
       go(500);
@@ -17,14 +17,14 @@ function tenure() {
 }
 
 describe("main is certain", () => {
-  it("not at first: it may be on its way out", () => {
+  it("not at first, because a failover may be in progress", () => {
     const { t, answers } = tenure();
     answers(PROBATION_MS - 500);
     expect(t.certain).toBe(false);
     answers(1000);
     expect(t.certain).toBe(true);
   });
-  it("at once when all copies confirmed, for as long as it is not silent", () => {
+  it("immediately after all copies have confirmed, until it is silent", () => {
     const { t, go, answers, at } = tenure();
     t.confirmedByAll(at());
     expect(t.certain).toBe(true);
@@ -33,7 +33,7 @@ describe("main is certain", () => {
     go(LEASE_MS + 1);
     expect(t.certain).toBe(false);
   });
-  it("no more after a silence, until it has been heard of for long, or all copies confirm again", () => {
+  it("no longer after a silence, until it has answered for long enough or all copies confirm again", () => {
     const { t, go, answers, at } = tenure();
     t.confirmedByAll(at());
     go(LEASE_MS + 1);
@@ -47,7 +47,7 @@ describe("main is certain", () => {
     t.confirmedByAll(at());
     expect(t.certain).toBe(true);
   });
-  it("when Sentinel names another than before, not when it names the same again", () => {
+  it("when Sentinel announces another main, but not when it announces the same one", () => {
     const { t, go, at } = tenure();
     t.announced("a");
     expect(t.certain).toBe(false);
@@ -59,7 +59,7 @@ describe("main is certain", () => {
     t.seen(at());
     expect(t.certain).toBe(false);
   });
-  it("not by an answer to what was asked before the silence", () => {
+  it("not because of an answer to a command sent before the silence", () => {
     const { t, go, at } = tenure();
     t.confirmedByAll(at());
     const asked = at();
