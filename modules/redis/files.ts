@@ -44,6 +44,7 @@ export class RedisFiles extends Construct {
       "replica.conf": replicaConf(props.redis),
       users: redisUsers(props.pool !== undefined),
       "access.sh": script("access.sh"),
+      "query.sh": script("query.sh"),
       "reload-access.sh": script("reload-access.sh"),
       "start-main.sh": script("start-main.sh"),
       "take-snapshot.sh": script("take-snapshot.sh"),

@@ -3,20 +3,11 @@
 # What the scripts of a pool's members share; read with `.`, not run.
 # POOL holds a member's address a line, by ordinal; POD is this pod's name.
 
-read -r password </run/secrets/redis/probe || [ -n "$password" ]
+# shellcheck source=modules/redis/scripts/query.sh
+. /etc/redis/query.sh
 pool=$(cat /etc/redis/pool)
 # shellcheck disable=SC2086 # one word a member
 me=$(set -- $pool; shift "${POD##*-}"; echo "$1")
-
-# ask ADDRESS PORT COMMAND: its answer, or nothing within 2 s
-ask() { printf 'AUTH probe %s\n%s\n' "$password" "$3" | timeout 2 redis-cli -h "$1" -p "$2" 2>/dev/null | tail -n +2; }
-
-# field NAME: its value in $info, in $value; empty where there is none
-field() {
-  value=${info##*"$1":}
-  [ "$value" != "$info" ] || value=
-  value=${value%%[!a-z0-9.-]*}
-}
 
 # The main that two Sentinels agree on, in $main; empty where no two do.
 agreed() {

@@ -1,33 +1,27 @@
 #!/bin/sh
 # Probes of a Redis pod: probe.sh live | main | member | replica MAX_STALE_SECONDS
-# The password goes from its file through a pipe: never an argument, never in the environment.
 # Shell built-ins wherever they do: a probe's processes count as load of the container.
 set -eu
 
-# the file has no line end, which read takes for a failure
-read -r password </run/secrets/redis/probe || [ -n "$password" ]
-ask() { printf 'AUTH probe %s\n%s\n' "$password" "$1" | redis-cli -h 127.0.0.1 -p 6379 2>&1; }
-# field NAME: its value in $info, in $value; empty where there is none
-field() {
-  value=${info##*"$1":}
-  [ "$value" != "$info" ] || value=
-  value=${value%%[!a-z0-9-]*}
-}
+# shellcheck source=modules/redis/scripts/query.sh
+. /etc/redis/query.sh
+limit=
+own() { send 127.0.0.1 6379 "$1" 2>&1; }
 
 case $1 in
   live)
     # loading a file or running a script is busy, not dead
-    case $(ask PING) in *PONG* | *LOADING* | *BUSY*) exit 0 ;; esac
+    case $(own PING) in *PONG* | *LOADING* | *BUSY*) exit 0 ;; esac
     echo 'no answer to PING'
     exit 1
     ;;
   main)
-    info=$(ask 'INFO replication')
+    info=$(own 'INFO replication')
     field role
     [ "$value" = master ] || { echo "role is '$value', not master"; exit 1; }
     ;;
   member)
-    info=$(ask 'INFO replication')
+    info=$(own 'INFO replication')
     field role
     role=$value
     field slave_priority
@@ -37,11 +31,11 @@ case $1 in
     # written what nobody else knows of, and must not be promoted again for that
     wanted=$priority
     if [ "$role" = master ]; then wanted=0; elif [ "$value" = up ]; then wanted=100; fi
-    [ "$wanted" = "$priority" ] || ask "CONFIG SET replica-priority $wanted" >/dev/null
+    [ "$wanted" = "$priority" ] || own "CONFIG SET replica-priority $wanted" >/dev/null
     [ "$role" = master ] || [ "$value" = up ] || { echo "role is '$role', link to main is '$value'"; exit 1; }
     ;;
   replica)
-    info=$(ask 'INFO replication')
+    info=$(own 'INFO replication')
     field role
     [ "$value" = slave ] || { echo "role is '$value', not slave"; exit 1; }
     field master_sync_in_progress

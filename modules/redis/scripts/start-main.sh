@@ -53,16 +53,10 @@ until getent hosts redis-main >/dev/null; do
   sleep 1
 done
 
-read -r password </run/secrets/redis/probe || [ -n "$password" ]
-# keys ADDRESS: how many it holds, in $keys; "unknown" where it does not say. A refused connection says nothing:
-# a network policy that does not know this new pod yet refuses as well. So each replica that there is must answer.
-keys() {
-  answer=$(printf 'AUTH probe %s\nDBSIZE\n' "$password" | timeout 3 redis-cli -h "$1" -p 6379 2>&1) || true
-  keys=$(echo "$answer" | tail -n 1)
-  case $keys in '' | *[!0-9]*) keys=unknown ;; esac
-}
-
-# each address comes once for every kind of socket
+# shellcheck source=modules/redis/scripts/query.sh
+. /etc/redis/query.sh
+# A refused connection says nothing: a network policy that does not know this new pod yet refuses as well. So each
+# replica that there is must answer. Each address comes once for every kind of socket.
 for address in $(getent ahosts "$replicas" | cut -d ' ' -f 1 | sort -u); do
   tries=0
   while keys "$address" && [ "$keys" = unknown ]; do

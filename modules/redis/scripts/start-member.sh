@@ -43,12 +43,6 @@ another_may() {
   return 1
 }
 
-# keys ADDRESS: how many it holds, in $keys; "unknown" where it does not say
-keys() {
-  keys=$(ask "$1" 6379 DBSIZE | tail -n 1)
-  case $keys in '' | *[!0-9]*) keys=unknown ;; esac
-}
-
 why='no two Sentinels agree on who is main'
 tries=0
 while [ $tries -lt $TRIES ]; do
