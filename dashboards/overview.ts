@@ -1,3 +1,4 @@
+import { PART_OF } from "../catalog/names";
 import { burn, lag, latency, p99, rate } from "./api";
 import { stat, timeseries, type Dashboard } from "./panels";
 import { linked, mainUp } from "./redis";
@@ -13,7 +14,7 @@ const alerts = stat({
   limit: { at: 1 },
   queries: [
     {
-      expr: `count(ALERTS{${ns}, part_of="iacproject", alertstate="firing", severity!="none"}) or vector(0)`,
+      expr: `count(ALERTS{${ns}, part_of="${PART_OF}", alertstate="firing", severity!="none"}) or vector(0)`,
       legend: "firing",
     },
   ],

@@ -1,4 +1,5 @@
 /** Small helpers over the Grafana Foundation SDK: one look for every panel. */
+import { PART_OF } from "../catalog/names";
 import { GraphThresholdsStyleConfigBuilder, GraphThresholdsStyleMode } from "@grafana/grafana-foundation-sdk/common";
 import {
   AnnotationQueryBuilder,
@@ -48,7 +49,7 @@ export const timeseries = (p: PanelProps): Panel => ({ ...p, kind: "timeseries" 
 export const stat = (p: PanelProps): Panel => ({ ...p, kind: "stat" });
 
 const DATASOURCE = { type: "prometheus", uid: "${datasource}" };
-const TAG = "iacproject";
+const TAG = PART_OF;
 const GREEN = "green";
 const RED = "red";
 

@@ -1,3 +1,4 @@
+import { SCALED, WORKLOAD_NAME, WORKLOADS, workloadOf } from "../catalog/workloads";
 /** Label matchers of the parts, the same for panels and rules. */
 export interface Selectors {
   readonly ns: string;
@@ -15,11 +16,11 @@ export function selectors(namespace: string): Selectors {
   const redis = `${ns}, job="redis"`;
   return {
     ns,
-    api: `${ns}, service="node"`,
-    front: `${ns}, service="react"`,
+    api: `${ns}, service="${WORKLOAD_NAME.node}"`,
+    front: `${ns}, service="${WORKLOAD_NAME.react}"`,
     redis,
-    main: `${redis}, instance=~"redis-main-.*"`,
-    replicas: `${redis}, instance=~"redis-replicas-.*"`,
+    main: `${redis}, instance=~"${WORKLOAD_NAME["redis-main"]}-.*"`,
+    replicas: `${redis}, instance=~"${WORKLOAD_NAME["redis-replica"]}-.*"`,
     hpa: (name) => `${ns}, horizontalpodautoscaler="${name}"`,
   };
 }
@@ -28,9 +29,8 @@ export function selectors(namespace: string): Selectors {
 export const WORK_ROUTES = 'route!~"/(livez|readyz|metrics|status)"';
 
 /** Autoscalers, and the container whose CPU each measures. */
-export const AUTOSCALERS = [
-  { name: "node", title: "API", container: "node" },
-  { name: "react", title: "Front", container: "react" },
-  { name: "redis-replicas", title: "Redis replicas", container: "redis" },
-  { name: "redis-exporter", title: "Exporter", container: "exporter" },
-] as const;
+export const AUTOSCALERS = SCALED.map((component) => ({
+  name: WORKLOADS[component].name,
+  title: WORKLOADS[component].title,
+  container: workloadOf(component).scaling!.container,
+}));

@@ -1,10 +1,10 @@
 import type { Construct } from "constructs";
+import { GRAFANA_SECRET, STACK_RELEASE } from "../catalog/names";
 import type { Config } from "../config";
 import { GrafanaDashboards } from "../modules/monitoring/grafana-dashboards";
 import { Namespace } from "../modules/kubernetes/namespace";
 import { OperatorResources } from "../modules/monitoring/operator-resources";
-import { PrometheusStack, STACK_RELEASE } from "../modules/monitoring/prometheus-stack";
-import { redisScheme } from "../modules/redis/tls";
+import { PrometheusStack } from "../modules/monitoring/prometheus-stack";
 import type { MonitoredServices } from "../modules/monitoring/service-monitors";
 import { Layer } from "./layer";
 
@@ -22,9 +22,6 @@ export class ObservabilityLayer extends Layer {
     const services: MonitoredServices = {
       namespace: app.getString("namespace"),
       exporterHost: data.getString("redis_exporter_host"),
-      redisScheme: redisScheme(config.redis),
-      nodeMetricsPath: config.images.node.metricsPath,
-      reactMetricsPath: config.images.react.metricsPath,
     };
     if (mode === "existing") {
       new OperatorResources(this, "operator-resources", { services, config });
@@ -54,6 +51,6 @@ export class ObservabilityLayer extends Layer {
     this.output("prometheus_service", `${STACK_RELEASE}-prometheus`, "Service of Prometheus, port 9090");
     this.output("alertmanager_service", `${STACK_RELEASE}-alertmanager`, "Service of Alertmanager, port 9093");
     this.output("grafana_service", `${STACK_RELEASE}-grafana`, "Service of Grafana, port 80");
-    this.output("grafana_secret", "grafana-admin", "Secret with Grafana's login");
+    this.output("grafana_secret", GRAFANA_SECRET, "Secret with Grafana's login");
   }
 }

@@ -1,4 +1,5 @@
 /** Alert and recording rules as code. Each alert has a page in docs/runbooks/ of its own name. */
+import { PART_OF } from "../../catalog/names";
 import { autoscalingAlerts } from "./autoscaling";
 import { burnAlerts, burnRates, type Objectives } from "./objectives";
 import { redisAlerts } from "./redis";
@@ -25,7 +26,7 @@ export function ruleGroups(p: RulesProps): readonly RuleGroup[] {
     alert: a.alert,
     expr: a.expr,
     for: a.for,
-    labels: { severity: a.severity, part_of: "iacproject", namespace: p.namespace },
+    labels: { severity: a.severity, part_of: PART_OF, namespace: p.namespace },
     annotations: {
       summary: a.summary,
       description: a.description,

@@ -8,7 +8,9 @@ import { chartDir, LOCAL_RELEASE, localChart } from "../kubernetes/local-chart";
 import type { Config, ScalingConfig } from "../../config";
 import { resourcesIn } from "../terraform/resources-in";
 import { escapeTemplate } from "../terraform/escape";
-import { labels, WORKLOADS, type Component } from "../../catalog/names";
+import { labels } from "../../catalog/names";
+import { WORKLOAD_NAME, workloadOf, type Component, type WorkloadDescriptor } from "../../catalog/workloads";
+import { scalingOf } from "../kubernetes/sizing";
 import type { Signal } from "./signals";
 
 /** metrics-server's resolution as we install it, seconds. */
@@ -20,7 +22,7 @@ export const SYNC_SECONDS = 15;
  * Pods that may come in one period however few there are. CPU is hot for a moment when a load begins, and its figures
  * are old when they come: by CPU alone a second look is better than a large step.
  */
-const SCALE_UP_PODS: Readonly<Record<AutoscalerProps["engine"], number>> = { hpa: 2, keda: 4 };
+const SCALE_UP_PODS: Readonly<Record<Resolved["engine"], number>> = { hpa: 2, keda: 4 };
 
 /**
  * Beside other signals CPU counts from so much above its target. At the same point the higher of two figures that
@@ -32,17 +34,26 @@ const CPU_BESIDE_SIGNALS = 1.5;
 export const scaledObjectRelease = (workload: string): string => `autoscaler-${workload}`;
 
 export interface AutoscalerProps {
+  /** The workload that is scaled; its descriptor says by which container and between which bounds. */
   readonly component: Component;
   readonly namespace: string;
-  readonly targetKind: "Deployment" | "StatefulSet";
+  readonly config: Config;
+  /**
+   * What engine `keda` uses besides CPU.
+   * @default none
+   */
+  readonly signals?: readonly Signal[];
+  /** What must exist first: the workload, and KEDA where this layer installs it. */
+  readonly after: readonly IConstruct[];
+}
+
+/** The props with what follows from the descriptor and the configuration. */
+interface Resolved extends AutoscalerProps {
+  readonly targetKind: WorkloadDescriptor["kind"];
   /** Container whose CPU counts; a sidecar's would dilute it (kubernetes#79365). */
   readonly container: string;
   readonly engine: Config["scaling"]["engine"];
   readonly scaling: ScalingConfig;
-  /** What engine `keda` goes by beside CPU. @default none */
-  readonly signals?: readonly Signal[];
-  /** What must be there before it: the workload, and KEDA where this layer installs it. */
-  readonly after: readonly IConstruct[];
 }
 
 /**
@@ -58,14 +69,18 @@ export interface AutoscalerProps {
 export class Autoscaler extends Construct {
   constructor(scope: Construct, id: string, props: AutoscalerProps) {
     super(scope, id);
-    check(props);
-    if (props.engine === "keda") this.scaledObject(props);
-    else this.autoscaler(props);
+    const { component, config } = props;
+    const { container, bounds: scaling } = scalingOf(config, component);
+    const { engine } = config.scaling;
+    const resolved = { ...props, targetKind: workloadOf(component).kind, container, engine, scaling };
+    check(resolved);
+    if (engine === "keda") this.scaledObject(resolved);
+    else this.autoscaler(resolved);
   }
 
-  private autoscaler(props: AutoscalerProps): void {
+  private autoscaler(props: Resolved): void {
     const { min, max, cpuTarget } = props.scaling;
-    const name = WORKLOADS[props.component];
+    const name = WORKLOAD_NAME[props.component];
     const { scaleUp, scaleDown } = behavior(props);
     const rules = ({ policies, ...rest }: Rules) => [{ ...rest, policy: policies }];
     new HorizontalPodAutoscalerV2(this, "hpa", {
@@ -91,9 +106,9 @@ export class Autoscaler extends Construct {
   }
 
   /** A release of its own: the first to go on destroy, for KEDA's finalizer needs KEDA (keda#1470). */
-  private scaledObject(props: AutoscalerProps): void {
+  private scaledObject(props: Resolved): void {
     const { min, max, cpuTarget } = props.scaling;
-    const name = WORKLOADS[props.component];
+    const name = WORKLOAD_NAME[props.component];
     const signals = props.signals ?? [];
     const values = {
       metadata: {
@@ -142,7 +157,7 @@ interface Rules {
   readonly policies: { readonly type: "Percent" | "Pods"; readonly value: number; readonly periodSeconds: number }[];
 }
 
-const behavior = ({ engine, scaling }: AutoscalerProps): { scaleUp: Rules; scaleDown: Rules } => ({
+const behavior = ({ engine, scaling }: Resolved): { scaleUp: Rules; scaleDown: Rules } => ({
   scaleUp: {
     stabilizationWindowSeconds: 0,
     selectPolicy: "Max",
@@ -198,8 +213,8 @@ function trigger(signal: Signal) {
   };
 }
 
-function check({ component, scaling, signals = [] }: AutoscalerProps): void {
-  const name = WORKLOADS[component];
+function check({ component, scaling, signals = [] }: Resolved): void {
+  const name = WORKLOAD_NAME[component];
   if (new Set(signals.map((s) => s.over)).size > 1) {
     throw new Error(`autoscaler ${name}: signals of single pods and of all pods together make no common figure`);
   }

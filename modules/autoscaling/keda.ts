@@ -2,7 +2,7 @@ import { Construct } from "constructs";
 import { Chart } from "../kubernetes/helm-chart";
 import type { Config } from "../../config";
 import { Namespace } from "../kubernetes/namespace";
-import { LEAVE_SOON } from "../kubernetes/pod";
+import { FAST_EVICTION } from "../kubernetes/pod";
 
 /** Release name; the operator's pods carry the label below. */
 export const KEDA_RELEASE = "keda";
@@ -54,8 +54,8 @@ export class Keda extends Construct {
         http: { timeout: TIMEOUT_MS },
         image: { pullPolicy: "IfNotPresent" },
         // one of each: of two operators only one listens, and an adapter that drew the other waits for minutes
-        operator: { readinessProbe: soon, tolerations: LEAVE_SOON },
-        metricsServer: { readinessProbe: soon, tolerations: LEAVE_SOON },
+        operator: { readinessProbe: soon, tolerations: FAST_EVICTION },
+        metricsServer: { readinessProbe: soon, tolerations: FAST_EVICTION },
         resources: { operator: resources("30m", "96Mi", "512Mi"), metricServer: resources("20m", "64Mi", "256Mi") },
       },
     });

@@ -1,6 +1,6 @@
 /** What engine `keda` goes by beside CPU: gauges that pods tell of themselves. Table: docs/scaling.md. */
 import type { Config } from "../../config";
-import { WORKLOADS } from "../../catalog/names";
+import { WORKLOAD_NAME } from "../../catalog/workloads";
 
 export interface Signal {
   /** Name of the trigger, unique within its autoscaler; a word of KEDA's formula, so without dashes. */
@@ -20,8 +20,8 @@ export function signals(config: Config, namespace: string): Readonly<Record<"nod
   const { node, react } = config.images;
   const source = (service: string, port: number, path: string | null): string | undefined =>
     path === null ? undefined : `http://${service}.${namespace}.svc:${port}${path}`;
-  const api = source(WORKLOADS.node, node.port, node.metricsPath);
-  const front = source(WORKLOADS.react, react.port, react.metricsPath);
+  const api = source(WORKLOAD_NAME.node, node.port, node.metricsPath);
+  const front = source(WORKLOAD_NAME.react, react.port, react.metricsPath);
   const signal = (
     url: string | undefined,
     over: Signal["over"],

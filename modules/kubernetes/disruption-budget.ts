@@ -1,6 +1,7 @@
 import { Construct } from "constructs";
 import { PodDisruptionBudgetV1 } from "@cdktf/provider-kubernetes/lib/pod-disruption-budget-v1";
-import { labels, selectorLabels, WORKLOADS, type Component } from "../../catalog/names";
+import { labels, selectorLabels } from "../../catalog/names";
+import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
 export interface DisruptionBudgetProps {
   readonly component: Component;
@@ -17,7 +18,7 @@ export class DisruptionBudget extends Construct {
   constructor(scope: Construct, id: string, props: DisruptionBudgetProps) {
     super(scope, id);
     new PodDisruptionBudgetV1(this, "pdb", {
-      metadata: { name: WORKLOADS[props.component], namespace: props.namespace, labels: labels(props.component) },
+      metadata: { name: WORKLOAD_NAME[props.component], namespace: props.namespace, labels: labels(props.component) },
       spec: { maxUnavailable: "1", selector: { matchLabels: selectorLabels(props.component) } },
     });
   }

@@ -3,7 +3,8 @@ import { RoleBindingV1 } from "@cdktf/provider-kubernetes/lib/role-binding-v1";
 import { RoleV1 } from "@cdktf/provider-kubernetes/lib/role-v1";
 import { ServiceAccountV1 } from "@cdktf/provider-kubernetes/lib/service-account-v1";
 import type { Container, PodSpec } from "kubernetes-types/core/v1";
-import { labels, WORKLOADS, type Component } from "../../catalog/names";
+import { labels } from "../../catalog/names";
+import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
 /** Folder of token and certificate in the container. */
 export const CREDENTIALS_DIR = "/run/secrets/kubernetes";
@@ -27,7 +28,7 @@ export class EndpointSliceAccess extends Construct {
   constructor(scope: Construct, id: string, props: EndpointSliceAccessProps) {
     super(scope, id);
     const { component, namespace } = props;
-    const name = WORKLOADS[component];
+    const name = WORKLOAD_NAME[component];
     const metadata = { name, namespace, labels: labels(component) };
     const account = new ServiceAccountV1(this, "service-account", { metadata, automountServiceAccountToken: false });
     const role = new RoleV1(this, "role", {

@@ -4,7 +4,8 @@
  */
 import type { Container, PodSpec, SecurityContext, TopologySpreadConstraint } from "kubernetes-types/core/v1";
 import type { Config, ResourcesConfig } from "../../config";
-import { selectorLabels, type Part } from "../../catalog/names";
+import { selectorLabels } from "../../catalog/names";
+import type { ComponentOrJob } from "../../catalog/workloads";
 
 /** Satisfies Pod Security `restricted`. */
 export const containerSecurity = (readOnlyRootFilesystem = true): SecurityContext => ({
@@ -20,7 +21,7 @@ export const resourcesOf = (r: ResourcesConfig): NonNullable<Container["resource
 });
 
 /** Spread softly: a cluster of one node, or a full zone, must not keep a pod pending. */
-const spread = (component: Part): TopologySpreadConstraint[] =>
+const spread = (component: ComponentOrJob): TopologySpreadConstraint[] =>
   ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map((topologyKey) => ({
     topologyKey,
     maxSkew: 1,
@@ -29,7 +30,7 @@ const spread = (component: Part): TopologySpreadConstraint[] =>
   }));
 
 export interface PodProps {
-  readonly component: Part;
+  readonly component: ComponentOrJob;
   readonly containers: Container[];
   readonly volumes?: PodSpec["volumes"];
   /**
@@ -71,7 +72,7 @@ export function podSpec(p: PodProps): PodSpec {
 }
 
 /** Tolerations of pods that are made anew elsewhere 30 s after their node was lost, instead of 5 minutes. */
-export const LEAVE_SOON = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"].map((key) => ({
+export const FAST_EVICTION = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"].map((key) => ({
   key,
   operator: "Exists" as const,
   effect: "NoExecute" as const,

@@ -22,7 +22,7 @@ export function parseQuantity(text: string): number {
 }
 
 /** Thousandths of a core, rounded up. */
-export const cores = (value: number): string => `${Math.ceil(Number((value * 1000).toFixed(6)))}m`;
+export const millicores = (value: number): string => `${Math.ceil(Number((value * 1000).toFixed(6)))}m`;
 
 /** Mebibytes, rounded up. */
 export const mebibytes = (value: number): string => `${Math.ceil(value / 2 ** 20)}Mi`;

@@ -1,6 +1,7 @@
 import { Construct } from "constructs";
 import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
-import { labels, selectorLabels, WORKLOADS, type Component } from "../../catalog/names";
+import { labels, selectorLabels } from "../../catalog/names";
+import { headlessName, WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
 export interface ComponentServiceProps {
   readonly component: Component;
@@ -19,7 +20,7 @@ export interface ComponentServiceProps {
    */
   readonly headless?: boolean;
   /** Leads to a pod as soon as it has an address, Ready or not; a headless one always does. */
-  readonly unreadyToo?: boolean;
+  readonly publishNotReady?: boolean;
   /**
    * ClusterIP, NodePort or LoadBalancer.
    * @default ClusterIP
@@ -36,7 +37,7 @@ export class ComponentService extends Construct {
 
   constructor(scope: Construct, id: string, props: ComponentServiceProps) {
     super(scope, id);
-    this.name = WORKLOADS[props.component] + (props.headless ? "-headless" : "");
+    this.name = props.headless ? headlessName(props.component) : WORKLOAD_NAME[props.component];
     this.port = props.port;
     new ServiceV1(this, "service", {
       // the address of a load balancer can take minutes or, without one, for ever
@@ -50,7 +51,7 @@ export class ComponentService extends Construct {
         selector: selectorLabels(props.component),
         type: props.type ?? "ClusterIP",
         ...(props.headless ? { clusterIp: "None" } : {}),
-        ...(props.headless || props.unreadyToo ? { publishNotReadyAddresses: true } : {}),
+        ...(props.headless || props.publishNotReady ? { publishNotReadyAddresses: true } : {}),
         port: [
           {
             name: props.portName,

@@ -5,7 +5,8 @@ import type { DeploymentSpec, StatefulSetSpec } from "kubernetes-types/apps/v1";
 import type { PodSpec } from "kubernetes-types/core/v1";
 import type { Config } from "../../config";
 import { writeObject } from "./object";
-import { labels, selectorLabels, WORKLOADS, type Component } from "../../catalog/names";
+import { labels, selectorLabels } from "../../catalog/names";
+import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
 interface CommonProps {
   readonly config: Pick<Config, "workloads">;
@@ -46,7 +47,7 @@ export class Workload extends Construct {
 
   constructor(scope: Construct, id: string, props: WorkloadProps) {
     super(scope, id);
-    this.name = WORKLOADS[props.component];
+    this.name = WORKLOAD_NAME[props.component];
     const fixedSize = props.kind === "StatefulSet" ? props.fixedSize : undefined;
     if (fixedSize !== undefined && fixedSize < 1) {
       throw new Error(`${this.name}: fixedSize is ${fixedSize}, it must be at least 1`);

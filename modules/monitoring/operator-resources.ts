@@ -33,7 +33,7 @@ export class OperatorResources extends Construct {
         // nobody else has a say in them
         fieldManager: { name: "terraform", forceConflicts: true },
       });
-    for (const { name, ...spec } of serviceMonitors(services)) object("ServiceMonitor", name, spec);
+    for (const { name, ...spec } of serviceMonitors(services, config)) object("ServiceMonitor", name, spec);
     object("PrometheusRule", PART_OF, { groups: ruleGroups(rulesProps(config, namespace)) });
   }
 }

@@ -1,4 +1,5 @@
 import { Construct } from "constructs";
+import { GRAFANA_SECRET, STACK_RELEASE } from "../../catalog/names";
 import { ruleGroups } from "../../dashboards/rules";
 import { alertmanagerConfig, alertmanagerSecrets } from "./alertmanager-config";
 import { Chart } from "../kubernetes/helm-chart";
@@ -7,12 +8,9 @@ import { GeneratedSecret } from "../kubernetes/generated-secret";
 import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 
-/** Release name; the chart names its parts and its kubelet Service after it. */
-export const STACK_RELEASE = "kube-prometheus-stack";
 /** Label by which Grafana's sidecar finds dashboards. */
 export const DASHBOARD_LABEL = { grafana_dashboard: "1" } as const;
 
-const GRAFANA_SECRET = "grafana-admin";
 const GRAFANA_SECRET_DIR = "/run/secrets/grafana";
 
 const resources = (cpu: string, memory: string, limit: string) => ({
@@ -102,7 +100,7 @@ export function stackValues({ config, services, namespace }: PrometheusStackProp
       prometheusConfigReloader: { resources: resources("5m", "24Mi", "64Mi") },
     },
     prometheus: {
-      additionalServiceMonitors: serviceMonitors(services),
+      additionalServiceMonitors: serviceMonitors(services, config),
       prometheusSpec: {
         // monitors and rules of others count too (helm-charts#430)
         serviceMonitorSelectorNilUsesHelmValues: false,

@@ -1,15 +1,23 @@
-import { EXPORTER_PORT, PART_OF, WORKLOADS } from "../../catalog/names";
+import { PART_OF } from "../../catalog/names";
+import {
+  COMPONENTS,
+  EXPORTER_PORT,
+  headlessName,
+  REDIS_PORT,
+  WORKLOAD_NAME,
+  workloadOf,
+  type Component,
+} from "../../catalog/workloads";
+import type { Config } from "../../config";
+import { metricsPath } from "../kubernetes/sizing";
+import { redisScheme } from "../redis/tls";
 
-/** What layers `data` and `app` say about their Services. */
+/** Where the services to monitor are, as layers `data` and `app` wrote it. */
 export interface MonitoredServices {
+  /** Namespace of the application. */
   readonly namespace: string;
+  /** Service of the exporter. */
   readonly exporterHost: string;
-  /** How the exporter reaches an instance. */
-  readonly redisScheme: "redis" | "rediss";
-  /** Path of the API's metrics; null where its image has none. */
-  readonly nodeMetricsPath: string | null;
-  /** Path of the front's metrics; null where its image has none. */
-  readonly reactMetricsPath: string | null;
 }
 
 export interface ServiceMonitor {
@@ -21,6 +29,7 @@ export interface ServiceMonitor {
 }
 
 const INTERVAL = "10s";
+const SCRAPE_TIMEOUT = "5s";
 
 const byService = (...names: string[]) => ({
   matchLabels: { "app.kubernetes.io/part-of": PART_OF },
@@ -34,54 +43,57 @@ const byService = (...names: string[]) => ({
  * second, Ready or not) and asked through the exporter: the pod's name becomes the target
  * parameter, the exporter's Service the address.
  */
-export function serviceMonitors(s: MonitoredServices): readonly ServiceMonitor[] {
-  const namespaceSelector = { matchNames: [s.namespace] };
-  const web = (name: string, path: string | null): ServiceMonitor[] =>
-    path === null
-      ? []
-      : [
-          {
-            name: `${PART_OF}-${name}`,
-            selector: byService(name),
-            namespaceSelector,
-            endpoints: [{ port: "http", path, interval: INTERVAL, scrapeTimeout: "5s" }],
-          },
-        ];
-  const main = `${WORKLOADS["redis-main"]}-headless`;
-  const replicas = `${WORKLOADS["redis-replica"]}-headless`;
+export function serviceMonitors(services: MonitoredServices, config: Config): readonly ServiceMonitor[] {
+  const namespaceSelector = { matchNames: [services.namespace] };
+  const own = (component: Component, path?: string): ServiceMonitor => ({
+    name: `${PART_OF}-${WORKLOAD_NAME[component]}`,
+    selector: byService(WORKLOAD_NAME[component]),
+    namespaceSelector,
+    endpoints: [
+      {
+        port: workloadOf(component).port.name,
+        ...(path === undefined ? {} : { path }),
+        interval: INTERVAL,
+        scrapeTimeout: SCRAPE_TIMEOUT,
+      },
+    ],
+  });
+  const throughExporter = COMPONENTS.filter((c) => workloadOf(c).metrics === "exporter");
+  const served = COMPONENTS.filter((c) => c !== "redis-exporter").flatMap((component) => {
+    const path = metricsPath(config, component);
+    return path === null ? [] : [own(component, path)];
+  });
   return [
-    ...web(WORKLOADS.node, s.nodeMetricsPath),
-    ...web(WORKLOADS.react, s.reactMetricsPath),
+    ...served,
     {
       name: `${PART_OF}-redis`,
-      selector: byService(main, replicas),
+      selector: byService(...throughExporter.map(headlessName)),
       namespaceSelector,
       endpoints: [
         {
           port: "redis",
           path: "/scrape",
           interval: INTERVAL,
-          scrapeTimeout: "5s",
+          scrapeTimeout: SCRAPE_TIMEOUT,
           relabelings: [
             {
               sourceLabels: ["__meta_kubernetes_pod_name", "__meta_kubernetes_service_name"],
               separator: ".",
               regex: "(.+)",
               targetLabel: "__param_target",
-              replacement: `${s.redisScheme}://$1:6379`,
+              replacement: `${redisScheme(config.redis)}://$1:${REDIS_PORT}`,
             },
             { sourceLabels: ["__meta_kubernetes_pod_name"], targetLabel: "instance" },
             { targetLabel: "job", replacement: "redis" },
-            { targetLabel: "__address__", replacement: `${s.exporterHost}.${s.namespace}.svc:${EXPORTER_PORT}` },
+            {
+              targetLabel: "__address__",
+              replacement: `${services.exporterHost}.${services.namespace}.svc:${EXPORTER_PORT}`,
+            },
           ],
         },
       ],
     },
-    {
-      name: `${PART_OF}-redis-exporter`,
-      selector: byService(WORKLOADS["redis-exporter"]),
-      namespaceSelector,
-      endpoints: [{ port: "metrics", interval: INTERVAL, scrapeTimeout: "5s" }],
-    },
+    // its path is Prometheus' default
+    own("redis-exporter"),
   ];
 }

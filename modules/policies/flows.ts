@@ -5,10 +5,11 @@
  * Whatever is not in it is denied, in both directions.
  */
 import type { Config } from "../../config";
-import { COMPONENTS, EXPORTER_PORT, JOBS, REDIS_PORT, SENTINEL_PORT, type Part } from "../../catalog/names";
+import { COMPONENTS, JOBS, REDIS_PORT, SENTINEL_PORT, type ComponentOrJob } from "../../catalog/workloads";
+import { containerPort, metricsPath } from "../kubernetes/sizing";
 
 /** An end of a flow: one of our parts, or something outside the namespace. */
-export type Peer = Part | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
+export type Peer = ComponentOrJob | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
 
 export interface Flow {
   readonly from: Peer;
@@ -45,9 +46,14 @@ export function flows(
     config.observability === "none"
       ? []
       : [
-          tcp("prometheus", "redis-exporter", EXPORTER_PORT, "metrics of every Redis instance"),
-          ...(node.metricsPath === null ? [] : [tcp("prometheus", "node", node.port, "metrics")]),
-          ...(react.metricsPath === null ? [] : [tcp("prometheus", "react", react.port, "metrics")]),
+          ...COMPONENTS.filter((component) => metricsPath(config, component) !== null).map((component) =>
+            tcp(
+              "prometheus",
+              component,
+              containerPort(config, component),
+              component === "redis-exporter" ? "metrics of every Redis instance" : "metrics",
+            ),
+          ),
         ];
   const signals =
     config.scaling.engine === "keda"

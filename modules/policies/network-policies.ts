@@ -2,7 +2,8 @@ import { Construct } from "constructs";
 import { NetworkPolicyV1 } from "@cdktf/provider-kubernetes/lib/network-policy-v1";
 import { KEDA_OPERATOR_LABELS } from "../autoscaling/keda";
 import { KubernetesApiAddress } from "./kubernetes-api-address";
-import { COMPONENTS, JOBS, labels, projectLabels, selectorLabels, type Part } from "../../catalog/names";
+import { labels, projectLabels, selectorLabels } from "../../catalog/names";
+import { COMPONENTS, JOBS, type ComponentOrJob } from "../../catalog/workloads";
 import type { Flow, Peer } from "./flows";
 
 export interface NetworkPoliciesProps {
@@ -16,8 +17,8 @@ export interface NetworkPoliciesProps {
   readonly flows: readonly Flow[];
 }
 
-const PARTS: readonly Part[] = [...COMPONENTS, ...JOBS];
-const isPart = (peer: Peer): peer is Part => (PARTS as readonly string[]).includes(peer);
+const PARTS: readonly ComponentOrJob[] = [...COMPONENTS, ...JOBS];
+const isPart = (peer: Peer): peer is ComponentOrJob => (PARTS as readonly string[]).includes(peer);
 
 /**
  * NetworkPolicies of the application's namespace: one that denies everything, and one a
@@ -69,7 +70,7 @@ export class NetworkPolicies extends Construct {
     }
 
     // policies add up: this one only adds addresses that are known when it is applied
-    const watchers = props.flows.filter((f) => f.to === "kubernetes-api").map((f) => f.from as Part);
+    const watchers = props.flows.filter((f) => f.to === "kubernetes-api").map((f) => f.from as ComponentOrJob);
     if (watchers.length === 0) return;
     const api = new KubernetesApiAddress(this, "kubernetes-api");
     for (const component of watchers) {

@@ -4,7 +4,8 @@ import type { CronJob } from "kubernetes-types/batch/v1";
 import type { Container } from "kubernetes-types/core/v1";
 import type { Config } from "../../config";
 import { resourcesIn } from "../terraform/resources-in";
-import { BACKUPS_CLAIM, labels, REDIS_USER, WORKLOADS } from "../../catalog/names";
+import { BACKUPS_CLAIM, labels, REDIS_USER } from "../../catalog/names";
+import { WORKLOAD_NAME } from "../../catalog/workloads";
 import { writeObject } from "../kubernetes/object";
 import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
 import type { RedisFiles } from "./files";
@@ -39,7 +40,7 @@ export class RedisBackup extends Construct {
     const make: Container = {
       name: "backup",
       image: thirdPartyImage(config, "redis"),
-      command: ["sh", files.script("backup.sh"), WORKLOADS["redis-main"], String(backup.keep)],
+      command: ["sh", files.script("backup.sh"), WORKLOAD_NAME["redis-main"], String(backup.keep)],
       ...(files.env.length ? { env: [...files.env] } : {}),
       resources: resourcesOf(config.redis.exporter),
       securityContext: containerSecurity(),

@@ -1,5 +1,5 @@
 /** Configuration files of Redis and Sentinel, as text. */
-import { REDIS_PORT, SENTINEL_PORT, WORKLOADS } from "../../catalog/names";
+import { REDIS_PORT, SENTINEL_PORT, WORKLOAD_NAME } from "../../catalog/workloads";
 import type { Config } from "../../config";
 import { listen } from "./tls";
 
@@ -57,7 +57,7 @@ export const replicaConf = (redis: Config["redis"]): string => `
 ${access}
 ${listen(redis, REDIS_PORT)}
 dir /data
-replicaof ${WORKLOADS["redis-main"]} ${REDIS_PORT}
+replicaof ${WORKLOAD_NAME["redis-main"]} ${REDIS_PORT}
 replica-read-only yes
 replica-serve-stale-data yes
 replica-priority 0

@@ -4,8 +4,8 @@ import type { Config } from "../../config";
 import type { Keda } from "../autoscaling/keda";
 import { ComponentService } from "../kubernetes/service";
 import { DisruptionBudget } from "../kubernetes/disruption-budget";
-import { mainPods } from "./sentinel-group";
-import { EXPORTER_PORT, REDIS_PORT, WORKLOADS } from "../../catalog/names";
+import { maxPods } from "../kubernetes/sizing";
+import { EXPORTER_PORT, REDIS_PORT, WORKLOAD_NAME } from "../../catalog/workloads";
 import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
 import type { RedisFiles } from "./files";
 import { hasTls, redisScheme, TLS_CA_FILE, TLS_MOUNT } from "./tls";
@@ -32,8 +32,8 @@ export interface RedisExporterProps {
 export const redisAddresses = (mains: number, maxReplicas: number): string[] => {
   const pod = (workload: string, i: number) => `${workload}-${i}.${workload}-headless:${REDIS_PORT}`;
   return [
-    ...Array.from({ length: mains }, (_, i) => pod(WORKLOADS["redis-main"], i)),
-    ...Array.from({ length: maxReplicas }, (_, i) => pod(WORKLOADS["redis-replica"], i)),
+    ...Array.from({ length: mains }, (_, i) => pod(WORKLOAD_NAME["redis-main"], i)),
+    ...Array.from({ length: maxReplicas }, (_, i) => pod(WORKLOAD_NAME["redis-replica"], i)),
   ];
 };
 
@@ -111,7 +111,7 @@ export class RedisExporter extends Construct {
               files.script("exporter-passwords.sh"),
               `${PASSWORDS_DIR}/passwords.json`,
               redisScheme(config.redis),
-              ...redisAddresses(mainPods(config), config.scaling.replicas.max),
+              ...redisAddresses(maxPods(config, "redis-main"), config.scaling.replicas.max),
             ],
             resources: resourcesOf(config.redis.exporter),
             securityContext: containerSecurity(),
@@ -123,10 +123,7 @@ export class RedisExporter extends Construct {
     new Autoscaler(this, "autoscaler", {
       component: "redis-exporter",
       namespace,
-      targetKind: "Deployment",
-      container: "exporter",
-      engine: config.scaling.engine,
-      scaling: config.scaling.exporter,
+      config,
       after: [workload, ...(props.keda ? [props.keda] : [])],
     });
   }

@@ -6,7 +6,8 @@ import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
 import type { Container, EnvVar, KeyToPath, PodSpec, Probe } from "kubernetes-types/core/v1";
 import type { Config } from "../../config";
 import { escapeTemplate } from "../terraform/escape";
-import { projectLabels, WORKLOADS } from "../../catalog/names";
+import { projectLabels } from "../../catalog/names";
+import { headlessName } from "../../catalog/workloads";
 import { ACCESS_DIR, mainConf, replicaConf, sentinelConf } from "./conf";
 import { CLI, CLI_ENV, hasTls, TLS_MOUNT, tlsVolume } from "./tls";
 import { redisUsers, sentinelUsers, type RedisUserName } from "./users";
@@ -121,7 +122,7 @@ export class RedisFiles extends Construct {
   command(role: "main" | "replica"): string[] {
     if (role === "main") return ["sh", this.script(this.pool ? "start-member.sh" : "start-main.sh")];
     // announced by a name, a replica for reads is none that a Sentinel could promote
-    const announced = ["--replica-announce-ip", `$(POD).${WORKLOADS["redis-replica"]}-headless`];
+    const announced = ["--replica-announce-ip", `$(POD).${headlessName("redis-replica")}`];
     return ["sh", this.script("start-replica.sh"), ...(this.pool ? announced : [])];
   }
 

@@ -3,8 +3,9 @@ import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import type { Config } from "../../config";
 import { ComponentService } from "../kubernetes/service";
 import { DisruptionBudget } from "../kubernetes/disruption-budget";
-import { mainPods } from "./sentinel-group";
-import { REDIS_PORT, REDIS_USER, selectorLabels, SENTINEL_PORT } from "../../catalog/names";
+import { maxPods } from "../kubernetes/sizing";
+import { REDIS_USER, selectorLabels } from "../../catalog/names";
+import { REDIS_PORT, SENTINEL_PORT } from "../../catalog/workloads";
 import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
 import type { RedisFiles } from "./files";
 import { thirdPartyImage } from "../images/third-party-image";
@@ -32,7 +33,7 @@ export class MainInstance extends Construct {
     const common = { component: "redis-main", namespace, port: REDIS_PORT, portName: "redis" } as const;
     const ha = redis.durability === "ha";
     // there is no other main to send anybody to: who waits for this one is let in the moment it listens, not a probe and a route later
-    this.service = new ComponentService(this, "service", { ...common, unreadyToo: !ha });
+    this.service = new ComponentService(this, "service", { ...common, publishNotReady: !ha });
     const headless = new ComponentService(this, "headless", { ...common, headless: true });
     new DisruptionBudget(this, "pdb", { component: "redis-main", namespace });
 
@@ -71,7 +72,7 @@ export class MainInstance extends Construct {
       component: "redis-main",
       namespace,
       kind: "StatefulSet",
-      fixedSize: mainPods(config),
+      fixedSize: maxPods(config, "redis-main"),
       rollOn: files.hash,
       spec: {
         serviceName: headless.name,

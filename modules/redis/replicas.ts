@@ -5,8 +5,9 @@ import type { Config } from "../../config";
 import type { Keda } from "../autoscaling/keda";
 import { ComponentService } from "../kubernetes/service";
 import { DisruptionBudget } from "../kubernetes/disruption-budget";
-import { REDIS_PORT, REDIS_USER } from "../../catalog/names";
-import { containerSecurity, LEAVE_SOON, podSpec, resourcesOf } from "../kubernetes/pod";
+import { REDIS_USER } from "../../catalog/names";
+import { REDIS_PORT } from "../../catalog/workloads";
+import { containerSecurity, FAST_EVICTION, podSpec, resourcesOf } from "../kubernetes/pod";
 import type { RedisFiles } from "./files";
 import { signals } from "../autoscaling/signals";
 import { thirdPartyImage } from "../images/third-party-image";
@@ -78,16 +79,13 @@ export class RedisReplicas extends Construct {
           ],
         }),
         // nothing to lose on a node that is gone
-        tolerations: LEAVE_SOON,
+        tolerations: FAST_EVICTION,
       },
     });
     new Autoscaler(this, "autoscaler", {
       component: "redis-replica",
       namespace,
-      targetKind: "StatefulSet",
-      container: "redis",
-      engine: config.scaling.engine,
-      scaling: config.scaling.replicas,
+      config,
       signals: signals(config, namespace).replicas,
       after: [workload, ...(props.keda ? [props.keda] : [])],
     });

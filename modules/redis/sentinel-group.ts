@@ -1,13 +1,7 @@
 import { Construct } from "constructs";
 import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
-import type { Config } from "../../config";
-import { labels, REDIS_PORT, selectorLabels, SENTINEL_PORT, WORKLOADS } from "../../catalog/names";
-
-/** Members of the pool that main is chosen from, and Sentinels: a majority is left when one node is lost. */
-export const GROUP_SIZE = 3;
-
-/** How many instances may be main. */
-export const mainPods = (config: Pick<Config, "redis">): number => (config.redis.durability === "ha" ? GROUP_SIZE : 1);
+import { labels, selectorLabels } from "../../catalog/names";
+import { GROUP_SIZE, REDIS_PORT, SENTINEL_PORT, WORKLOAD_NAME } from "../../catalog/workloads";
 
 /**
  * An address for each member of the pool that stays its own for life, whatever becomes of its pod.
@@ -22,7 +16,7 @@ export class SentinelGroup extends Construct {
   constructor(scope: Construct, id: string, props: { readonly namespace: string }) {
     super(scope, id);
     this.addresses = Array.from({ length: GROUP_SIZE }, (_, i) => {
-      const pod = `${WORKLOADS["redis-main"]}-${i}`;
+      const pod = `${WORKLOAD_NAME["redis-main"]}-${i}`;
       const service = new ServiceV1(this, `member-${i}`, {
         waitForLoadBalancer: false,
         metadata: { name: pod, namespace: props.namespace, labels: labels("redis-main") },

@@ -1,19 +1,15 @@
 import type { Container, EnvVar, PodSpec } from "kubernetes-types/core/v1";
 import type { Config } from "../../config";
-import { WORKLOADS } from "../../catalog/names";
+import { headlessName, WORKLOAD_NAME } from "../../catalog/workloads";
 
 const DIR = "/run/secrets/redis-tls";
 const FILES = ["ca.crt", "tls.crt", "tls.key"] as const;
 /** The name that callers look for in the certificate, whichever instance they talk to. */
-export const TLS_NAME = WORKLOADS["redis-main"];
+export const TLS_NAME = WORKLOAD_NAME["redis-main"];
 export const TLS_CA_FILE = `${DIR}/ca.crt`;
 
 /** Names that the certificate has to be for: the first for the API, the others for the exporter. */
-export const TLS_NAMES = [
-  TLS_NAME,
-  `*.${WORKLOADS["redis-main"]}-headless`,
-  `*.${WORKLOADS["redis-replica"]}-headless`,
-] as const;
+export const TLS_NAMES = [TLS_NAME, `*.${headlessName("redis-main")}`, `*.${headlessName("redis-replica")}`] as const;
 
 export const hasTls = (redis: Config["redis"]): boolean => redis.tls.secret !== null;
 

@@ -2,8 +2,7 @@ import { Construct } from "constructs";
 import type { ComponentService } from "../kubernetes/service";
 import type { Config } from "../../config";
 import { CREDENTIALS_DIR, EndpointSliceAccess } from "../kubernetes/endpoint-slice-access";
-import { GROUP_SIZE } from "../redis/sentinel-group";
-import { NODE_PORT } from "../../catalog/names";
+import { GROUP_SIZE } from "../../catalog/workloads";
 import { TLS_CA_FILE, TLS_MOUNT, TLS_NAME, tlsVolume } from "../redis/tls";
 import type { RedisUserName } from "../redis/users";
 import { signals } from "../autoscaling/signals";
@@ -58,10 +57,7 @@ export class Api extends Construct {
       config,
       image: props.image,
       settings,
-      resources: config.node.resources,
-      scaling: config.scaling.node,
       signals: signals(config, props.namespace).node,
-      service: { port: NODE_PORT },
       env: [
         { name: "PORT", value: String(settings.port) },
         ...(config.redis.durability === "ha"

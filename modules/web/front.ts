@@ -2,9 +2,10 @@ import { Construct } from "constructs";
 import { IngressV1 } from "@cdktf/provider-kubernetes/lib/ingress-v1";
 import type { ComponentService } from "../kubernetes/service";
 import type { Config } from "../../config";
-import { labels, REACT_PORT, WORKLOADS } from "../../catalog/names";
+import { labels } from "../../catalog/names";
+import { WORKLOAD_NAME } from "../../catalog/workloads";
 import { signals } from "../autoscaling/signals";
-import { DRAIN_SECONDS, WebWorkload } from "./web-workload";
+import { PRE_STOP_SECONDS, WebWorkload } from "./web-workload";
 
 export interface FrontProps {
   readonly namespace: string;
@@ -29,17 +30,14 @@ export class Front extends Construct {
       config,
       image: props.image,
       settings,
-      resources: config.react.resources,
-      scaling: config.scaling.react,
       signals: signals(config, props.namespace).react,
       env: [
         { name: "PORT", value: String(settings.port) },
         { name: "API_URL", value: `http://${api.name}:${api.port}` },
       ],
       // while there are routes to it still, callers that keep connections leave by themselves
-      preStop: ["sh", "-c", `: >/tmp/draining; sleep ${DRAIN_SECONDS}`],
+      preStop: ["sh", "-c", `: >/tmp/draining; sleep ${PRE_STOP_SECONDS}`],
       service: {
-        port: REACT_PORT,
         type: exposure.type === "Ingress" ? "ClusterIP" : exposure.type,
         ...(exposure.nodePort ? { nodePort: exposure.nodePort } : {}),
       },
@@ -47,7 +45,7 @@ export class Front extends Construct {
 
     if (exposure.type === "Ingress") {
       new IngressV1(this, "ingress", {
-        metadata: { name: WORKLOADS.react, namespace: props.namespace, labels: labels("react") },
+        metadata: { name: WORKLOAD_NAME.react, namespace: props.namespace, labels: labels("react") },
         spec: {
           ...(exposure.ingressClass ? { ingressClassName: exposure.ingressClass } : {}),
           ...(exposure.tlsSecret ? { tls: [{ hosts: [exposure.host!], secretName: exposure.tlsSecret }] } : {}),

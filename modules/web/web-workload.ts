@@ -2,23 +2,22 @@ import { Construct } from "constructs";
 import type { Container, EnvVar, PodSpec } from "kubernetes-types/core/v1";
 import { Autoscaler } from "../autoscaling/autoscaler";
 import { ComponentService, type ComponentServiceProps } from "../kubernetes/service";
-import type { Config, ImageConfig, ResourcesConfig, ScalingConfig } from "../../config";
+import type { Config, ImageConfig } from "../../config";
 import { DisruptionBudget } from "../kubernetes/disruption-budget";
-import type { Component } from "../../catalog/names";
+import { workloadOf, type Component } from "../../catalog/workloads";
+import { containerResources } from "../kubernetes/sizing";
 import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
 import type { Signal } from "../autoscaling/signals";
 import { Workload } from "../kubernetes/workload";
 
 export interface WebWorkloadProps {
-  readonly component: Extract<Component, "node" | "react">;
+  readonly component: Component;
   readonly namespace: string;
   readonly config: Config;
   /** Image reference, by digest or tag. */
   readonly image: string;
   /** What the configuration says about the image: port, probes, user. */
   readonly settings: ImageConfig;
-  readonly resources: ResourcesConfig;
-  readonly scaling: ScalingConfig;
   /** What engine `keda` goes by beside CPU. */
   readonly signals: readonly Signal[];
   readonly env: EnvVar[];
@@ -28,7 +27,11 @@ export interface WebWorkloadProps {
   readonly mounts?: NonNullable<Container["volumeMounts"]>;
   /** ServiceAccount of the pods, where they need one of their own. */
   readonly serviceAccountName?: string;
-  readonly service: Pick<ComponentServiceProps, "port" | "type" | "nodePort">;
+  /**
+   * How the Service is reached from outside the cluster.
+   * @default not at all
+   */
+  readonly service?: Pick<ComponentServiceProps, "type" | "nodePort">;
 }
 
 /**
@@ -36,7 +39,7 @@ export interface WebWorkloadProps {
  * all to do, kube-proxy took more than 5 s for 8 % of 201 changes and more than 10 s for 3 % (its own histogram, over tier
  * `autoscaling`); the API goes on for a little longer by itself.
  */
-export const DRAIN_SECONDS = 10;
+export const PRE_STOP_SECONDS = 10;
 
 /**
  * A stateless HTTP server: Deployment, Service, autoscaler and disruption budget.
@@ -50,10 +53,12 @@ export class WebWorkload extends Construct {
   constructor(scope: Construct, id: string, props: WebWorkloadProps) {
     super(scope, id);
     const { component, namespace, settings } = props;
+    const { port, surge } = workloadOf(component);
     this.service = new ComponentService(this, "service", {
       component,
       namespace,
-      portName: "http",
+      port: port.number,
+      portName: port.name,
       targetPort: settings.port,
       ...props.service,
     });
@@ -64,7 +69,7 @@ export class WebWorkload extends Construct {
       component,
       namespace,
       kind: "Deployment",
-      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: 0 } } },
+      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: String(surge), maxUnavailable: 0 } } },
       pod: podSpec({
         component,
         config: props.config,
@@ -79,7 +84,7 @@ export class WebWorkload extends Construct {
             image: props.image,
             env: props.env,
             ports: [{ name: "http", containerPort: settings.port, protocol: "TCP" }],
-            resources: resourcesOf(props.resources),
+            resources: resourcesOf(containerResources(props.config, component, component)),
             securityContext: containerSecurity(settings.readOnlyRootFilesystem),
             volumeMounts: [{ name: "tmp", mountPath: "/tmp" }, ...(props.mounts ?? [])],
             startupProbe: { ...get(settings.livenessPath), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 60 },
@@ -90,7 +95,7 @@ export class WebWorkload extends Construct {
               timeoutSeconds: 2,
               failureThreshold: 2,
             },
-            lifecycle: { preStop: { exec: { command: props.preStop ?? ["sleep", String(DRAIN_SECONDS)] } } },
+            lifecycle: { preStop: { exec: { command: props.preStop ?? ["sleep", String(PRE_STOP_SECONDS)] } } },
           },
         ],
       }),
@@ -98,10 +103,7 @@ export class WebWorkload extends Construct {
     new Autoscaler(this, "autoscaler", {
       component,
       namespace,
-      targetKind: "Deployment",
-      container: component,
-      engine: props.config.scaling.engine,
-      scaling: props.scaling,
+      config: props.config,
       signals: props.signals,
       after: [workload],
     });

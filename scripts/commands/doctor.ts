@@ -1,7 +1,7 @@
 /** `npm run doctor`: every prerequisite, found or missing, and what mends it. Changes nothing. */
 import { ConfigError, loadConfig, type Config } from "../../config";
 import { chartSource } from "../../modules/kubernetes/helm-chart";
-import { GROUP_SIZE } from "../../modules/redis/sentinel-group";
+import { GROUP_SIZE } from "../../catalog/workloads";
 import { thirdPartyImage } from "../../modules/images/third-party-image";
 import { CHARTS, IMAGES, type ChartName } from "../../catalog/versions";
 import { resolveImages } from "../../modules/images/resolve";

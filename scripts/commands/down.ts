@@ -1,6 +1,7 @@
 /** `npm run down`: removes everything of ours, and proves that nothing is left. */
 import { loadConfig, type Config } from "../../config";
-import { BACKUPS_CLAIM, WORKLOADS } from "../../catalog/names";
+import { BACKUPS_CLAIM } from "../../catalog/names";
+import { WORKLOAD_NAME } from "../../catalog/workloads";
 import { LAYERS } from "../../stacks/layer";
 import { chooseCluster } from "../cluster/choose-cluster";
 import { checkStateIsHere } from "../terraform/backend-change";
@@ -131,7 +132,7 @@ async function keyCount(kube: Kube, config: Config): Promise<string> {
   try {
     const script = "printf 'AUTH probe %s\\nDBSIZE\\n' \"$(cat /run/secrets/redis/probe)\" | redis-cli";
     const out = await kube.raw(
-      ["-n", config.namespaces.app, "exec", `${WORKLOADS["redis-main"]}-0`, "--", "sh", "-c", script],
+      ["-n", config.namespaces.app, "exec", `${WORKLOAD_NAME["redis-main"]}-0`, "--", "sh", "-c", script],
       { timeoutMs: 10_000 },
     );
     const keys = Number(out.trim().split("\n").at(-1));

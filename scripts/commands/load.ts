@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { loadConfig, type Config } from "../../config";
 import { thirdPartyImage } from "../../modules/images/third-party-image";
-import { COMPONENTS, REACT_PORT, WORKLOADS } from "../../catalog/names";
+import { AUTOSCALED, FRONT_PORT, WORKLOAD_NAME } from "../../catalog/workloads";
 import { chooseCluster } from "../cluster/choose-cluster";
 import { forwarded } from "../cluster/port-forward";
 import { installFolders } from "../toolbox/npm-install";
@@ -47,7 +47,7 @@ export async function load(options: LoadOptions): Promise<void> {
     action: `Send up to ${shape.rate} requests a second for ${shape.seconds} s to`,
     yes: options.yes,
   });
-  if (!(await kube.get("deploy", WORKLOADS.node, config.namespaces.app)))
+  if (!(await kube.get("deploy", WORKLOAD_NAME.node, config.namespaces.app)))
     throw new Failure(`Nothing is deployed in namespace ${config.namespaces.app}.`, "Deploy it: npm run up");
 
   const measured = await (options.here
@@ -56,7 +56,7 @@ export async function load(options: LoadOptions): Promise<void> {
         kube,
         new PodGenerator(kube, thirdPartyImage(config, "k6"), config.load.namespace),
         shape,
-        `http://${WORKLOADS.react}.${config.namespaces.app}.svc:${REACT_PORT}/api/item`,
+        `http://${WORKLOAD_NAME.react}.${config.namespaces.app}.svc:${FRONT_PORT}/api/item`,
         writes,
       ));
   const files = await draw(measured, options.out);
@@ -124,12 +124,12 @@ async function podsOf(kube: Kube): Promise<Record<string, Pods>> {
   const workloads = await kube.list("deployments,statefulsets", "-n", kube.config.namespaces.app);
   const find = (name: string): KubeObject | undefined => workloads.find((w) => w.metadata.name === name);
   return Object.fromEntries(
-    COMPONENTS.filter((c) => c !== "redis-main").flatMap((component) => {
-      const workload = find(WORKLOADS[component]);
+    AUTOSCALED.flatMap((name) => {
+      const workload = find(name);
       return workload
         ? [
             [
-              WORKLOADS[component],
+              name,
               {
                 ready: (workload.status?.readyReplicas as number | undefined) ?? 0,
                 wanted: (workload.spec.replicas as number) ?? 0,

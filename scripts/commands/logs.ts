@@ -1,6 +1,7 @@
 /** `npm run logs -- NAME`: what the pods of a part write, all of them in one stream. */
 import { loadConfig } from "../../config";
-import { COMPONENTS, PART_OF, WORKLOADS, type Component } from "../../catalog/names";
+import { PART_OF } from "../../catalog/names";
+import { COMPONENTS, WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 import { clusterFlags, Kube } from "../cluster/kubectl";
 import { isAbout, parseLine, readable } from "../terminal/log-lines";
 import { run, type Run } from "../terminal/run-program";
@@ -21,13 +22,13 @@ const FOLLOW_MS = 12 * 3_600_000;
 /** kubectl follows five streams at most unless it is told otherwise. */
 const STREAMS = 50;
 
-const PARTS = COMPONENTS.map((c) => WORKLOADS[c]);
+const PARTS = COMPONENTS.map((c) => WORKLOAD_NAME[c]);
 export const PART_NAMES: readonly string[] = PARTS;
 
 /** What kubectl is asked for: a part by its label, a pod by its name, every part without a name. */
 export async function selection(kube: Kube, name: string | undefined): Promise<string[]> {
   if (name === undefined) return ["-l", `app.kubernetes.io/part-of=${PART_OF}`];
-  const component = COMPONENTS.find((c: Component) => c === name || WORKLOADS[c] === name);
+  const component = COMPONENTS.find((c: Component) => c === name || WORKLOAD_NAME[c] === name);
   if (component) return ["-l", `app.kubernetes.io/name=${component}`];
   const { app } = kube.config.namespaces;
   const pods = (await kube.list("pods", "-n", app)).map((p) => p.metadata.name);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { loadConfig } from "../../config";
-import { WORKLOADS } from "../../catalog/names";
+import { WORKLOAD_NAME } from "../../catalog/workloads";
 import { chooseCluster } from "../cluster/choose-cluster";
 import { isReady, type Kube, type KubeObject } from "../cluster/kubectl";
 import { checkSnapshot } from "../redis/rdb-check";
@@ -38,7 +38,7 @@ export async function restore(file: string, options: { yes: boolean }): Promise<
   say(`What was there is kept in ${FOLDER}/before on main's volume until the next restore.`);
 }
 
-const isMain = (pod: string): boolean => pod.startsWith(`${WORKLOADS["redis-main"]}-`);
+const isMain = (pod: string): boolean => pod.startsWith(`${WORKLOAD_NAME["redis-main"]}-`);
 
 /** The file on a main's volume, whole and looked at by Redis' own checker; how many keys it holds. */
 async function bring(kube: Kube, pod: string, file: string, version: number, step: Step): Promise<number> {

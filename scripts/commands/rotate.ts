@@ -1,8 +1,8 @@
 /** `npm run rotate`: new passwords for every user of Redis, while everything goes on. */
 import { createHash, randomInt } from "node:crypto";
 import { loadConfig } from "../../config";
-import { GROUP_SIZE } from "../../modules/redis/sentinel-group";
-import { WORKLOADS } from "../../catalog/names";
+import { GROUP_SIZE } from "../../catalog/workloads";
+import { WORKLOAD_NAME } from "../../catalog/workloads";
 import { redisUserNames } from "../../modules/redis/users";
 import { chooseCluster } from "../cluster/choose-cluster";
 import type { Kube, KubeObject } from "../cluster/kubectl";
@@ -81,7 +81,7 @@ export async function rotate(options: { yes: boolean }): Promise<void> {
   await inStep("logging in", async (step) => {
     await write(kube, taken);
     const count = await reload(kube, taken, step);
-    for (const name of [WORKLOADS.node, WORKLOADS["redis-exporter"]]) {
+    for (const name of [WORKLOAD_NAME.node, WORKLOAD_NAME["redis-exporter"]]) {
       step.doing(`${name}: new pods, one after the other`);
       const args = (...more: string[]) => ["-n", config.namespaces.app, "rollout", ...more, `deployment/${name}`];
       await kube.raw(args("restart"));
@@ -142,7 +142,7 @@ async function reload(kube: Kube, files: Files, step: Step): Promise<string> {
       const seen = await inRedis(kube, pod, FINGERPRINT).catch(() => "");
       if (!seen.startsWith(wanted)) continue;
       await inRedis(kube, pod, "sh /etc/redis/reload-access.sh redis");
-      if (pool && pod.startsWith(`${WORKLOADS["redis-main"]}-`)) {
+      if (pool && pod.startsWith(`${WORKLOAD_NAME["redis-main"]}-`)) {
         await inRedis(kube, pod, "sh /etc/redis/reload-access.sh sentinel", { container: "sentinel" });
       }
       done.add(pod);

@@ -1,6 +1,6 @@
 /** `npm run smoke`: uses the application through the front's address. */
 import { loadConfig, type Config } from "../../config";
-import { REACT_PORT, WORKLOADS } from "../../catalog/names";
+import { FRONT_PORT, WORKLOAD_NAME } from "../../catalog/workloads";
 import { chooseCluster } from "../cluster/choose-cluster";
 import { forwarded } from "../cluster/port-forward";
 import { smokeTest } from "../deploy/smoke-test";
@@ -9,8 +9,8 @@ import { green, say } from "../terminal/ui";
 /** The front's Service, for a port-forward. */
 export const frontTarget = (config: Config) => ({
   namespace: config.namespaces.app,
-  service: WORKLOADS.react,
-  port: REACT_PORT,
+  service: WORKLOAD_NAME.react,
+  port: FRONT_PORT,
 });
 
 export async function smoke(options: { url?: string; yes: boolean }): Promise<void> {

@@ -1,6 +1,6 @@
 /** `npm run status`: each part's pods, bounds, load and image. */
 import { loadConfig } from "../../config";
-import { COMPONENTS, WORKLOADS } from "../../catalog/names";
+import { COMPONENTS, WORKLOAD_NAME } from "../../catalog/workloads";
 import { Kube, type KubeObject } from "../cluster/kubectl";
 import { readyPods } from "../deploy/readiness";
 import { dim, Failure, green, red, say, table, yellow } from "../terminal/ui";
@@ -31,7 +31,7 @@ async function statusTable(kube: Kube): Promise<string> {
   const workloads = objects.filter((o) => o.kind !== "HorizontalPodAutoscaler");
   if (!workloads.length) throw new Failure(`Nothing is deployed in namespace ${app}.`, "Deploy it: npm run up");
   const rows = COMPONENTS.map((component) => {
-    const name = WORKLOADS[component];
+    const name = WORKLOAD_NAME[component];
     const workload = workloads.find((w) => w.metadata.name === name);
     const hpa = objects.find((o) => o.kind === "HorizontalPodAutoscaler" && o.metadata.name === name);
     return workload ? row(workload, hpa) : [name, red("missing"), "", "", ""];

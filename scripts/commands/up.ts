@@ -1,4 +1,5 @@
 /** `npm run up`: from nothing to a system that has shown that it works. */
+import { GRAFANA_SECRET, STACK_RELEASE } from "../../catalog/names";
 import { loadConfig, type Config } from "../../config";
 import type { ResolvedImages } from "../../modules/images/resolve";
 import { chooseCluster, hasCluster } from "../cluster/choose-cluster";
@@ -146,7 +147,7 @@ export function whereIsWhat(config: Config): string {
   ];
   if (config.observability === "install") {
     const forward = (service: string, ports: string) =>
-      `kubectl -n ${monitoring} port-forward svc/kube-prometheus-stack-${service} ${ports}`;
+      `kubectl -n ${monitoring} port-forward svc/${STACK_RELEASE}-${service} ${ports}`;
     const { grafanaNodePort } = config.monitoring;
     const grafana = grafanaNodePort
       ? `http://${kind?.grafanaPort ? `localhost:${kind.grafanaPort}` : `<any node>:${grafanaNodePort}`}`
@@ -155,7 +156,7 @@ export function whereIsWhat(config: Config): string {
       ["Grafana", `${grafana}, user admin`],
       [
         "  password",
-        `kubectl -n ${monitoring} get secret grafana-admin -o jsonpath='{.data.admin-password}' | base64 -d`,
+        `kubectl -n ${monitoring} get secret ${GRAFANA_SECRET} -o jsonpath='{.data.admin-password}' | base64 -d`,
       ],
       ["Prometheus", forward("prometheus", "9090:9090")],
       ["Alertmanager", forward("alertmanager", "9093:9093")],

@@ -5,7 +5,8 @@
  */
 import { KEDA_OPERATOR_LABELS, KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { scaledObjectRelease } from "../../modules/autoscaling/autoscaler";
-import { AUTOSCALED, PART_OF } from "../../catalog/names";
+import { PART_OF } from "../../catalog/names";
+import { AUTOSCALED } from "../../catalog/workloads";
 import { isReady, type Kube } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";

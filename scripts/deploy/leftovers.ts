@@ -6,7 +6,7 @@
 import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { PART_OF } from "../../catalog/names";
-import { STACK_RELEASE } from "../../modules/monitoring/prometheus-stack";
+import { STACK_RELEASE } from "../../catalog/names";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { ourNamespaces } from "./readiness";
 import type { Terraform } from "../terraform/terraform";
@@ -68,7 +68,7 @@ export async function sweep(kube: Kube): Promise<Swept> {
   }
   // an operator that runs is somebody's: its CRDs and its kubelet Service are in use
   const operatorRuns =
-    (await kube.visible("deployments", "-A", "-l", "app.kubernetes.io/name=kube-prometheus-stack-prometheus-operator"))
+    (await kube.visible("deployments", "-A", "-l", `app.kubernetes.io/name=${STACK_RELEASE}-prometheus-operator`))
       .length > 0;
   if (config.observability !== "install" || operatorRuns) return { removed, kept };
 

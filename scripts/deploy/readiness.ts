@@ -1,6 +1,6 @@
 /** Waits until every workload is Ready, and says what it waits for. */
 import type { Config } from "../../config";
-import { AUTOSCALED } from "../../catalog/names";
+import { AUTOSCALED } from "../../catalog/workloads";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";

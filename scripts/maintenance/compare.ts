@@ -4,12 +4,12 @@
  * Both commits are synthesized at the same path, because paths are part of what is synthesized. A refactoring is proven
  * by "no difference"; for any other change this is the list of what a running system will take.
  */
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { differences, type Difference, type Kind } from "./compare/differences";
+import { commit, unpack, workingTree } from "./compare/git";
 import { emptyRegistry, synthesizeAll, type Synthesized } from "./compare/synthesize";
 import { variants } from "./compare/variants";
 
@@ -21,7 +21,7 @@ const TEMPLATE = ".spec.template.";
 export interface CompareOptions {
   /** Commit before the change. */
   readonly base: string;
-  /** Commit with the change; uncommitted changes of tracked files are part of `HEAD`. */
+  /** Commit with the change; with `HEAD`, uncommitted changes are part of it. */
   readonly head: string;
   /** Every difference, instead of those that are not image tags or checksums. */
   readonly all?: boolean;
@@ -30,7 +30,7 @@ export interface CompareOptions {
 /** Prints the differences; returns 2 where something other than images, checksums, comments and texts differs. */
 export async function compare(options: CompareOptions, print: (line: string) => void = console.log): Promise<number> {
   const base = commit(options.base);
-  const head = options.head === "HEAD" ? git("stash", "create") || commit("HEAD") : commit(options.head);
+  const head = options.head === "HEAD" ? workingTree() : commit(options.head);
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-compare-"));
   const tree = path.join(dir, "tree");
   try {
@@ -44,14 +44,10 @@ export async function compare(options: CompareOptions, print: (line: string) => 
   }
 }
 
-const git = (...args: string[]): string => execFileSync("git", args, { cwd: PROJECT_ROOT, encoding: "utf8" }).trim();
-const commit = (ref: string): string => git("rev-parse", "--verify", `${ref}^{commit}`);
-
 async function synthesizeCommit(hash: string, tree: string, registry: string): Promise<Synthesized> {
   fs.rmSync(tree, { recursive: true, force: true });
   fs.mkdirSync(tree);
-  const archive = execFileSync("git", ["archive", hash], { cwd: PROJECT_ROOT, maxBuffer: 1 << 30 });
-  execFileSync("tar", ["x", "-C", tree], { input: archive });
+  unpack(hash, tree);
   fs.symlinkSync(path.join(PROJECT_ROOT, "node_modules"), path.join(tree, "node_modules"));
   process.stderr.write(`${hash.slice(0, 9)}\n`);
   return synthesizeAll(tree, registry, variants(tree));

@@ -5,7 +5,7 @@ import path from "node:path";
 import { DASHBOARDS } from "../../dashboards";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { loadConfig } from "../../config";
-import { STACK_RELEASE } from "../../modules/monitoring/prometheus-stack";
+import { STACK_RELEASE } from "../../catalog/names";
 import { dashboardFigures } from "../toolbox/dashboard-figures";
 import { installFolders } from "../toolbox/npm-install";
 import { Kube } from "../cluster/kubectl";

@@ -1,5 +1,5 @@
 /** Commands in the Redis pods of the configured cluster. */
-import { WORKLOADS } from "../../catalog/names";
+import { WORKLOAD_NAME } from "../../catalog/workloads";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
@@ -36,7 +36,9 @@ export async function redisCli(kube: Kube, pod: string, ...words: readonly strin
 
 /** Name of the pod that is main; a Failure where there is none, or not one. */
 export async function mainPod(kube: Kube): Promise<string> {
-  const pods = (await redisPods(kube)).map((p) => p.metadata.name).filter((n) => n.startsWith(WORKLOADS["redis-main"]));
+  const pods = (await redisPods(kube))
+    .map((p) => p.metadata.name)
+    .filter((n) => n.startsWith(WORKLOAD_NAME["redis-main"]));
   if (!pods.length) throw new Failure("Redis main does not run.", "Deploy it: npm run up. See: npm run status");
   const roles = await Promise.all(
     pods.map((pod) => redisCli(kube, pod, "INFO", "replication").catch((e: Error) => e.message)),

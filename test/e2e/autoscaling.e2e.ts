@@ -357,7 +357,7 @@ step("down from engine keda leaves nothing, and everything else as it was", asyn
   await expectAsBefore(before);
 });
 
-/** CPU that is not requested yet, millicores, by node. */
+/** CPU that is not requested yet, cores, by node. */
 async function freeCpu(): Promise<Map<string, number>> {
   const milli = (q: string | undefined) => (!q ? 0 : q.endsWith("m") ? parseFloat(q) : parseFloat(q) * 1000);
   const all = (await kube.list("pods", "-A")).filter(

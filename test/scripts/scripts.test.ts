@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { parse } from "yaml";
 import { configSchema } from "../../config";
-import { AUTOSCALED } from "../../catalog/names";
+import { AUTOSCALED } from "../../catalog/workloads";
 import { benches } from "../../scripts/maintenance/bench";
 import { judge, withDrift, type LayerDiff } from "../../scripts/commands/diff";
 import { differences, findDrift, repairDrift } from "../../scripts/deploy/drift";

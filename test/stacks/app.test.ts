@@ -135,16 +135,15 @@ describe("autoscalers", () => {
     expect(hpa!["spec"].metric[0].container_resource.target.average_utilization).toBe(45);
   });
   it("refuse what makes no sense, and say why", () => {
-    const make = (over: object) => () =>
+    const make = (over: object) => () => {
+      const config = testConfig();
       new Autoscaler(new TerraformStack(Testing.app(), "s"), "a", {
         component: "node",
         namespace: "n",
-        targetKind: "Deployment",
-        container: "node",
-        engine: "hpa",
-        scaling: { ...testConfig().scaling.node, ...over },
+        config: { ...config, scaling: { ...config.scaling, node: { ...config.scaling.node, ...over } } },
         after: [],
       });
+    };
     expect(make({ min: 4, max: 2 })).toThrow("autoscaler node: min is 4, above max 2");
     expect(make({ scaleDownWindowSeconds: 15 })).toThrow(
       /scaleDownWindowSeconds is 15, below two metric ages \(20 s\)/,

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { parse } from "yaml";
 import { configSchema, ConfigError } from "../../../config";
 import { flows } from "../../../modules/policies/flows";
-import { AUTOSCALED } from "../../../catalog/names";
+import { AUTOSCALED } from "../../../catalog/workloads";
 import { signals } from "../../../modules/autoscaling/signals";
 import { resources, synthesize, testConfig, type Json } from "../../helpers/layers";
 

@@ -1,5 +1,5 @@
 import { quota } from "../../../modules/policies/namespace-quota";
-import { cores, mebibytes, parseQuantity } from "../../../modules/kubernetes/quantity";
+import { millicores, mebibytes, parseQuantity } from "../../../modules/kubernetes/quantity";
 import { resources, synthesize, testConfig } from "../../helpers/layers";
 
 describe("a quantity", () => {
@@ -15,7 +15,7 @@ describe("a quantity", () => {
     for (const text of ["", "Mi", "1 Gi", "-1", "1X"]) expect(() => parseQuantity(text)).toThrow("is no quantity");
   });
   it("is written rounded up, and not by what floating point adds", () => {
-    expect([cores(0.1 + 0.2), cores(0.0001), mebibytes(2 ** 20 + 1)]).toEqual(["300m", "1m", "2Mi"]);
+    expect([millicores(0.1 + 0.2), millicores(0.0001), mebibytes(2 ** 20 + 1)]).toEqual(["300m", "1m", "2Mi"]);
   });
 });
 

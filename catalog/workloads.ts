@@ -1,0 +1,156 @@
+/**
+ * What runs: one descriptor per workload. Services, autoscalers, monitors, the quota, the dashboards' selectors and
+ * `npm run status` follow from it; who talks to whom is in modules/policies/flows.ts.
+ */
+
+/** Ports of the Services; containers of images that are built may listen elsewhere (`images.*.port`). */
+export const REDIS_PORT = 6379;
+export const SENTINEL_PORT = 26379;
+export const EXPORTER_PORT = 9121;
+export const API_PORT = 3000;
+export const FRONT_PORT = 8080;
+
+/** Members of the Sentinel group of `durability: ha`: a majority is left when one node is lost. */
+export const GROUP_SIZE = 3;
+
+/** Bounds of a workload that has no configuration keys of its own. */
+export interface FixedBounds {
+  /** Fewest and most pods. */
+  readonly min: number;
+  readonly max: number;
+  /** Average CPU to aim for, percent of the request. */
+  readonly cpuTarget: number;
+}
+
+/** Resources of a container that has no configuration keys of its own, as Kubernetes quantities. */
+export interface FixedResources {
+  readonly cpu: string;
+  readonly memory: string;
+  readonly memoryLimit: string;
+  /** @default none: throttling hides load from the autoscaler */
+  readonly cpuLimit?: string;
+}
+
+export interface ContainerDescriptor {
+  readonly name: string;
+  /** Configuration key of its resources, such as `redis.main`, or the resources themselves. */
+  readonly resources: string | FixedResources;
+  /** Only with `durability: ha`. @default in every mode */
+  readonly onlyHa?: true;
+}
+
+export interface WorkloadDescriptor {
+  /** Name of the Deployment or StatefulSet, of its Service and of its autoscaler. */
+  readonly name: string;
+  /** What people call it: dashboards. */
+  readonly title: string;
+  readonly layer: "data" | "app";
+  readonly kind: "Deployment" | "StatefulSet";
+  /** The Service's port. */
+  readonly port: { readonly name: string; readonly number: number };
+  /** In the order of the pod. */
+  readonly containers: readonly ContainerDescriptor[];
+  /** The autoscaler's container and its bounds: a configuration key or the bounds themselves. @default it does not scale */
+  readonly scaling?: { readonly container: string; readonly bounds: string | FixedBounds };
+  /** Pods of a workload that does not scale. @default it scales */
+  readonly fixedPods?: { readonly alone: number; readonly ha: number };
+  /** Pods that a rollout adds at once: a number, or a share of the pods. @default 0: it replaces one at a time */
+  readonly surge?: number | `${number}%`;
+  /** Configuration key of the size of each pod's volume. @default none */
+  readonly volume?: string;
+  /**
+   * How Prometheus reads it. `path`: from its own port; a configuration key whose value may be null, or a literal path
+   * that starts with `/`. `exporter`: through redis_exporter. @default not at all
+   */
+  readonly metrics?: { readonly path: string } | "exporter";
+  /** Configuration key of its image's settings (`port`, probes, user). @default a third-party image */
+  readonly image?: string;
+}
+
+/** By the value of their pods' label `app.kubernetes.io/name`. */
+export const WORKLOADS = {
+  "redis-main": {
+    name: "redis-main",
+    title: "Redis main",
+    layer: "data",
+    kind: "StatefulSet",
+    port: { name: "redis", number: REDIS_PORT },
+    containers: [
+      { name: "redis", resources: "redis.main" },
+      { name: "sentinel", resources: "redis.sentinel", onlyHa: true },
+    ],
+    fixedPods: { alone: 1, ha: GROUP_SIZE },
+    volume: "redis.storage",
+    metrics: "exporter",
+  },
+  "redis-replica": {
+    name: "redis-replicas",
+    title: "Redis replicas",
+    layer: "data",
+    kind: "StatefulSet",
+    port: { name: "redis", number: REDIS_PORT },
+    containers: [{ name: "redis", resources: "redis.replica" }],
+    scaling: { container: "redis", bounds: "scaling.replicas" },
+    metrics: "exporter",
+  },
+  "redis-exporter": {
+    name: "redis-exporter",
+    title: "Exporter",
+    layer: "data",
+    kind: "Deployment",
+    port: { name: "metrics", number: EXPORTER_PORT },
+    containers: [{ name: "exporter", resources: "redis.exporter" }],
+    scaling: { container: "exporter", bounds: "scaling.exporter" },
+    surge: 1,
+    metrics: { path: "/metrics" },
+  },
+  node: {
+    name: "node",
+    title: "API",
+    layer: "app",
+    kind: "Deployment",
+    port: { name: "http", number: API_PORT },
+    containers: [{ name: "node", resources: "node.resources" }],
+    scaling: { container: "node", bounds: "scaling.node" },
+    surge: "25%",
+    metrics: { path: "images.node.metricsPath" },
+    image: "images.node",
+  },
+  react: {
+    name: "react",
+    title: "Front",
+    layer: "app",
+    kind: "Deployment",
+    port: { name: "http", number: FRONT_PORT },
+    containers: [{ name: "react", resources: "react.resources" }],
+    scaling: { container: "react", bounds: "scaling.react" },
+    surge: "25%",
+    metrics: { path: "images.react.metricsPath" },
+    image: "images.react",
+  },
+} as const satisfies Readonly<Record<string, WorkloadDescriptor>>;
+
+export type Component = keyof typeof WORKLOADS;
+export const COMPONENTS = Object.keys(WORKLOADS) as Component[];
+
+/** The descriptor, with the fields that only some have. */
+export const workloadOf = (component: Component): WorkloadDescriptor => WORKLOADS[component];
+
+/** Runs from time to time, and has pods only then. */
+export const JOBS = ["redis-backup"] as const;
+/** Anything of the project that has pods. */
+export type ComponentOrJob = Component | (typeof JOBS)[number];
+
+/** Name of the workload, its Service and its autoscaler. */
+export const WORKLOAD_NAME = Object.fromEntries(COMPONENTS.map((c) => [c, WORKLOADS[c].name])) as {
+  readonly [C in Component]: (typeof WORKLOADS)[C]["name"];
+};
+
+/** The workloads that scale: those of layer `app` first, as dashboards list them. */
+export const SCALED = (["app", "data"] as const).flatMap((layer) =>
+  COMPONENTS.filter((c) => workloadOf(c).layer === layer && workloadOf(c).scaling),
+);
+/** Names of what is scaled, and of the autoscalers. */
+export const AUTOSCALED = COMPONENTS.filter((c) => workloadOf(c).scaling).map((c) => WORKLOAD_NAME[c]);
+/** Name of a workload's headless Service, which names each of its pods. */
+export const headlessName = (component: Component): string => `${WORKLOAD_NAME[component]}-headless`;

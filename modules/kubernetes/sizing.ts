@@ -1,0 +1,89 @@
+/** What the descriptors of catalog/workloads.ts mean in one configuration: sizes, resources, ports and paths. */
+import {
+  workloadOf,
+  type Component,
+  type ContainerDescriptor,
+  type FixedBounds,
+  type FixedResources,
+} from "../../catalog/workloads";
+import type { Config, ImageConfig, ResourcesConfig, ScalingConfig } from "../../config";
+
+/** How fast a workload without configuration keys scales: the defaults of those that have some. */
+const DEFAULT_SPEED = { scaleUpPercent: 100, scaleDownWindowSeconds: 120 };
+
+/** The value at `key`, such as `redis.main`. @throws if the configuration has no such key */
+function valueAt(config: object, key: string): unknown {
+  const value = key
+    .split(".")
+    .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config);
+  if (value === undefined) throw new Error(`catalog/workloads.ts names ${key}, which the configuration does not have`);
+  return value;
+}
+
+const isHa = (config: Pick<Config, "redis">): boolean => config.redis.durability === "ha";
+
+/** Resources of a container that `component` has in this configuration. @throws if it has none of that name */
+export function containerResources(config: Config, component: Component, container: string): ResourcesConfig {
+  const found = containersOf(config, component).find((c) => c.name === container);
+  if (!found) throw new Error(`${component} has no container ${container} in catalog/workloads.ts`);
+  return found.resources;
+}
+
+/** The containers of one pod of `component`, with their resources. */
+export const containersOf = (
+  config: Config,
+  component: Component,
+): readonly { readonly name: string; readonly resources: ResourcesConfig }[] =>
+  workloadOf(component)
+    .containers.filter((c) => !c.onlyHa || isHa(config))
+    .map((c) => ({ name: c.name, resources: resourcesAt(config, c.resources) }));
+
+const resourcesAt = (config: Config, resources: ContainerDescriptor["resources"]): ResourcesConfig =>
+  typeof resources === "string"
+    ? (valueAt(config, resources) as ResourcesConfig)
+    : { cpuLimit: undefined, ...(resources satisfies FixedResources) };
+
+/** The container that the autoscaler of `component` measures, and its bounds. @throws if it does not scale */
+export function scalingOf(config: Config, component: Component): { container: string; bounds: ScalingConfig } {
+  const { scaling } = workloadOf(component);
+  if (!scaling) throw new Error(`${component} does not scale: catalog/workloads.ts gives it no bounds`);
+  return {
+    container: scaling.container,
+    bounds:
+      typeof scaling.bounds === "string"
+        ? (valueAt(config, scaling.bounds) as ScalingConfig)
+        : { ...DEFAULT_SPEED, ...(scaling.bounds satisfies FixedBounds) },
+  };
+}
+
+/** Most pods of `component`, without those that a rollout adds. */
+export function maxPods(config: Config, component: Component): number {
+  const { fixedPods } = workloadOf(component);
+  if (fixedPods) return isHa(config) ? fixedPods.ha : fixedPods.alone;
+  return scalingOf(config, component).bounds.max;
+}
+
+/** Pods that a rollout of `pods` pods adds at once, rounded up as Kubernetes does. */
+export function surgePods(component: Component, pods: number): number {
+  const { surge = 0 } = workloadOf(component);
+  return typeof surge === "number" ? surge : Math.ceil((pods * parseInt(surge, 10)) / 100);
+}
+
+/** Size of the volume that each pod of `component` has. @returns undefined if it has none */
+export function volumeSize(config: Config, component: Component): string | undefined {
+  const { volume } = workloadOf(component);
+  return volume === undefined ? undefined : (valueAt(config, volume) as string);
+}
+
+/** Path of the metrics that `component` serves itself. @returns null if Prometheus reads nothing from its pods */
+export function metricsPath(config: Pick<Config, "images">, component: Component): string | null {
+  const { metrics } = workloadOf(component);
+  if (metrics === undefined || metrics === "exporter") return null;
+  return metrics.path.startsWith("/") ? metrics.path : (valueAt(config, metrics.path) as string | null);
+}
+
+/** Port that the container of `component` listens on. */
+export function containerPort(config: Pick<Config, "images">, component: Component): number {
+  const { image, port } = workloadOf(component);
+  return image === undefined ? port.number : (valueAt(config, image) as ImageConfig).port;
+}
