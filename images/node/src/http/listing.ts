@@ -61,11 +61,9 @@ export async function page(
   const step = query.match === undefined ? limit : Math.max(limit, 1000);
   for (let seen = 0; seen < PAGE_MAX_SCANNED && items.size < limit; seen += step) {
     const scanned = await store.scan(query.match, step, query.consistency, at);
-    if (!scanned)
-      throw new HttpError(
-        410,
-        "the Redis instance of this cursor is no longer available: start again without a cursor",
-      );
+    if (!scanned) {
+      throw new HttpError(410, "the Redis of this cursor is no longer available: start again without a cursor");
+    }
     for (const key of scanned.keys) items.add(key);
     at = scanned;
     if (scanned.cursor === "0") return { items: [...items], cursor: null };

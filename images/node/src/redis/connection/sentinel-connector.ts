@@ -5,8 +5,8 @@ type Open = (...args: unknown[]) => Redis;
 type Listener = (...args: unknown[]) => void;
 
 /**
- * Address and port of the new main. Source: redis.io, Sentinel, "Pub/Sub messages": NAME OLD-IP OLD-PORT NEW-IP
- * NEW-PORT.
+ * Address and port of the new main, from NAME OLD-IP OLD-PORT NEW-IP NEW-PORT.
+ * Source: redis.io, Sentinel, "Pub/Sub messages"
  */
 const newMain = (message: unknown) => String(message).split(" ").slice(3, 5).join(":");
 

@@ -48,10 +48,7 @@ export class GroupCommit {
     private readonly lease: MainLease,
   ) {}
 
-  /**
-   * Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused} as a connection does, or with {@link
-   * NotReplicated}.
-   */
+  /** Rejects like {@link Connection.send}, or with {@link NotReplicated}. */
   send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const send = () => {

@@ -54,7 +54,7 @@ export class WriteGate {
         await this.main.send((client) => client.del(PROBE_KEY));
         return;
       } catch (error) {
-        // any other failure: open the gate, so that each write gets its own error
+        // any other answer opens the gate, so that each write gets its own error; a lost connection may recover first
         if (!(error instanceof Refused)) {
           if (slow) return;
           continue;
