@@ -6,13 +6,13 @@ import { Front } from "../modules/web/front";
 import { Layer } from "./layer";
 
 /** Layer `app`: the API, the front and what their autoscalers measure with. */
-export class AppLayer extends Layer {
+export class AppLayer extends Layer<"app"> {
   constructor(scope: Construct, config: Config) {
     super(scope, "app", config);
     this.useKubernetes();
-    const images = this.stateFor("images");
-    const data = this.stateFor("data");
-    const namespace = data.getString("namespace");
+    const images = this.stateOf("images");
+    const data = this.stateOf("data");
+    const namespace = data("namespace");
 
     // also where no release is left: without its provider Terraform would forget those that were
     this.useHelm();
@@ -22,28 +22,30 @@ export class AppLayer extends Layer {
     const api = new Api(this, "node", {
       namespace,
       config,
-      image: images.getString("node_image"),
+      image: images("node_image"),
       redis: {
-        sentinels: data.getString("redis_sentinels"),
-        mainHost: data.getString("redis_main_host"),
-        replicasHost: data.getString("redis_replicas_host"),
-        replicasHeadlessHost: data.getString("redis_replicas_headless_host"),
-        port: data.getString("redis_port"),
-        secretName: data.getString("redis_secret"),
+        sentinels: data("redis_sentinels"),
+        mainHost: data("redis_main_host"),
+        replicasHost: data("redis_replicas_host"),
+        replicasHeadlessHost: data("redis_replicas_headless_host"),
+        port: data("redis_port"),
+        secretName: data("redis_secret"),
       },
     });
     const front = new Front(this, "react", {
       namespace,
       config,
-      image: images.getString("react_image"),
+      image: images("react_image"),
       api: api.service,
     });
 
-    this.output("namespace", namespace, "namespace of the application");
-    this.output("node_service", api.service.name, "Service of the API");
-    this.output("node_port", api.service.port, "its port");
-    this.output("react_service", front.service.name, "Service of the page");
-    this.output("react_port", front.service.port, "its port");
-    this.output("exposure", config.exposure.type, "how the page is reached from outside");
+    this.write({
+      namespace,
+      node_service: api.service.name,
+      node_port: api.service.port,
+      react_service: front.service.name,
+      react_port: front.service.port,
+      exposure: config.exposure.type,
+    });
   }
 }

@@ -16,7 +16,7 @@ import { redisUserNames } from "../modules/redis/users";
 import { Layer } from "./layer";
 
 /** Layer `data`: the application's namespace and policies, Redis and its exporter. */
-export class DataLayer extends Layer {
+export class DataLayer extends Layer<"data"> {
   constructor(scope: Construct, config: Config) {
     super(scope, "data", config);
     this.useKubernetes();
@@ -58,15 +58,17 @@ export class DataLayer extends Layer {
       new RedisBackup(this, "redis-backup", { namespace, config, files, after: quota ? [quota] : [] });
     const exporter = new RedisExporter(this, "redis-exporter", scaled);
 
-    this.output("namespace", namespace, "namespace of the application");
-    this.output("redis_secret", secretName, "Secret with the password of each Redis user");
-    this.output("redis_main_host", main.service.name, "Service of the Redis that takes writes");
-    this.output("redis_sentinels", pool?.sentinels ?? "", "who knows which Redis takes writes; empty where it is one");
-    this.output("redis_replicas_host", replicas.service.name, "Service of the read-only Redis replicas");
-    this.output("redis_replicas_headless_host", replicas.headless.name, "Service that names each replica");
-    this.output("redis_port", main.service.port, "port of every Redis");
-    this.output("redis_exporter_host", exporter.service.name, "Service of the exporter");
-    this.output("redis_exporter_port", exporter.service.port, "its port");
+    this.write({
+      namespace,
+      redis_secret: secretName,
+      redis_main_host: main.service.name,
+      redis_sentinels: pool?.sentinels ?? "",
+      redis_replicas_host: replicas.service.name,
+      redis_replicas_headless_host: replicas.headless.name,
+      redis_port: main.service.port,
+      redis_exporter_host: exporter.service.name,
+      redis_exporter_port: exporter.service.port,
+    });
   }
 
   /** KEDA comes with the lowest layer whose autoscalers need it, and goes after all of them. */

@@ -3,11 +3,11 @@ import { DockerProvider } from "@cdktf/provider-docker/lib/provider";
 import type { Config } from "../config";
 import { BuiltImage } from "../modules/images/built-image";
 import { splitAddress } from "../modules/images/registry";
-import { IMAGE_NAMES, type ResolvedImages } from "../modules/images/resolve";
+import { IMAGE_NAMES, type ImageName, type ResolvedImages } from "../modules/images/resolve";
 import { Layer } from "./layer";
 
 /** Layer `images`: the Node API and the React front, in the registry, by digest. */
-export class ImagesLayer extends Layer {
+export class ImagesLayer extends Layer<"images"> {
   constructor(scope: Construct, config: Config, images: ResolvedImages) {
     super(scope, "images", config);
     const { registry } = config;
@@ -24,13 +24,12 @@ export class ImagesLayer extends Layer {
       });
       this.pinProvider("kreuzwerker/docker");
     }
-    for (const name of IMAGE_NAMES) {
+    const reference = (name: ImageName): string => {
       const image = images[name];
-      const reference =
-        image.kind === "prebuilt"
-          ? image.reference
-          : new BuiltImage(this, name, { ...image, platform: config.images.platform, registry }).reference;
-      this.output(`${name}_image`, reference, `image of ${name}, as nodes pull it`);
-    }
+      return image.kind === "prebuilt"
+        ? image.reference
+        : new BuiltImage(this, name, { ...image, platform: config.images.platform, registry }).reference;
+    };
+    this.write({ node_image: reference("node"), react_image: reference("react") });
   }
 }

@@ -19,18 +19,8 @@ import {
   KubernetesRemoteState,
   type KubernetesStateProps,
 } from "../modules/terraform/kubernetes-backend";
+import { OUTPUTS, UPSTREAM, type LayerName, type OutputName, type Outputs, type Upstream } from "./outputs";
 import { MINIMUM_TERRAFORM, PROVIDERS } from "../catalog/versions";
-
-export const LAYERS = ["images", "data", "app", "observability"] as const;
-export type LayerName = (typeof LAYERS)[number];
-
-/** Which layers' outputs each layer reads. */
-export const UPSTREAM: Readonly<Record<LayerName, readonly LayerName[]>> = {
-  images: [],
-  data: [],
-  app: ["images", "data"],
-  observability: ["data", "app"],
-};
 
 /** Absolute path of a layer's state file under the local backend. */
 export const statePath = (config: Config, layer: LayerName): string =>
@@ -45,13 +35,13 @@ const s3Key = (config: Config, layer: LayerName) => ({
 /**
  * One layer: a Terraform stack with its backend, its providers and written outputs.
  *
- * Layers know each other only through {@link stateFor} and `output`: names that anyone can
+ * Layers know each other only through {@link stateOf} and {@link write}: names that anyone can
  * read in the state, no automatic references between stacks.
  */
-export abstract class Layer extends TerraformStack {
+export abstract class Layer<L extends LayerName> extends TerraformStack {
   constructor(
     scope: Construct,
-    readonly layer: LayerName,
+    readonly layer: L,
     protected readonly config: Config,
   ) {
     super(scope, layer);
@@ -75,9 +65,14 @@ export abstract class Layer extends TerraformStack {
     };
   }
 
-  /** Reader of an upstream layer's outputs, whatever the backend. */
-  protected stateFor(layer: LayerName): Pick<TerraformRemoteState, "getString" | "get"> {
-    if (!UPSTREAM[this.layer].includes(layer)) {
+  /** Reads the outputs of an upstream layer, by the names of outputs.ts, whatever the backend. */
+  protected stateOf<U extends Upstream<L> & LayerName>(layer: U): (name: OutputName<U>) => string {
+    const state = this.remoteState(layer);
+    return (name) => state.getString(name);
+  }
+
+  private remoteState(layer: LayerName): Pick<TerraformRemoteState, "getString"> {
+    if (!(UPSTREAM[this.layer] as readonly LayerName[]).includes(layer)) {
       throw new Error(`layer ${this.layer} reads ${layer}, which is not in its UPSTREAM list`);
     }
     const id = `${layer}-state`;
@@ -89,10 +84,19 @@ export abstract class Layer extends TerraformStack {
       : new DataTerraformRemoteStateLocal(this, id, { path: statePath(this.config, layer) });
   }
 
-  /** A written output, by the name that other layers and tools read. */
-  protected output(name: string, value: unknown, description: string): void {
-    const output = new TerraformOutput(this, `output-${name}`, { value, description });
-    output.overrideLogicalId(name);
+  /** Writes all outputs of this layer, in the order of outputs.ts. */
+  protected write(values: Outputs<L>): void {
+    this.writeSome(values);
+  }
+
+  /** Writes those that there are in this configuration. */
+  protected writeSome(values: Partial<Outputs<L>>): void {
+    for (const [name, description] of Object.entries(OUTPUTS[this.layer]) as [OutputName<L>, string][]) {
+      const value = values[name];
+      if (value === undefined) continue;
+      const output = new TerraformOutput(this, `output-${name}`, { value, description });
+      output.overrideLogicalId(name);
+    }
   }
 
   protected useKubernetes(): void {

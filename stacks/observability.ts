@@ -9,19 +9,19 @@ import type { MonitoredServices } from "../modules/monitoring/service-monitors";
 import { Layer } from "./layer";
 
 /** Layer `observability`: Prometheus, Alertmanager, Grafana, dashboards, monitors and rules. */
-export class ObservabilityLayer extends Layer {
+export class ObservabilityLayer extends Layer<"observability"> {
   constructor(scope: Construct, config: Config) {
     super(scope, "observability", config);
     const mode = config.observability;
-    this.output("mode", mode, "install, existing or none");
+    this.writeSome({ mode });
     if (mode === "none") return;
 
     this.useKubernetes();
-    const data = this.stateFor("data");
-    const app = this.stateFor("app");
+    const data = this.stateOf("data");
+    const app = this.stateOf("app");
     const services: MonitoredServices = {
-      namespace: app.getString("namespace"),
-      exporterHost: data.getString("redis_exporter_host"),
+      namespace: app("namespace"),
+      exporterHost: data("redis_exporter_host"),
     };
     if (mode === "existing") {
       new OperatorResources(this, "operator-resources", { services, config });
@@ -47,10 +47,12 @@ export class ObservabilityLayer extends Layer {
       runbooks: config.monitoring.runbooks,
     });
     new PrometheusStack(this, "stack", { namespace, config, services });
-    this.output("namespace", namespace, "namespace of the monitoring");
-    this.output("prometheus_service", `${STACK_RELEASE}-prometheus`, "Service of Prometheus, port 9090");
-    this.output("alertmanager_service", `${STACK_RELEASE}-alertmanager`, "Service of Alertmanager, port 9093");
-    this.output("grafana_service", `${STACK_RELEASE}-grafana`, "Service of Grafana, port 80");
-    this.output("grafana_secret", GRAFANA_SECRET, "Secret with Grafana's login");
+    this.writeSome({
+      namespace,
+      prometheus_service: `${STACK_RELEASE}-prometheus`,
+      alertmanager_service: `${STACK_RELEASE}-alertmanager`,
+      grafana_service: `${STACK_RELEASE}-grafana`,
+      grafana_secret: GRAFANA_SECRET,
+    });
   }
 }

@@ -1,6 +1,6 @@
 /** `npm run diff`: what `up` would change, a line a layer. Exit code 2 where that is something. */
 import { loadConfig } from "../../config";
-import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
+import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/outputs";
 import { chooseCluster } from "../cluster/choose-cluster";
 import { checkStateIsHere } from "../terraform/backend-change";
 import { findDrift, type Drift } from "../deploy/drift";

@@ -2,7 +2,7 @@
 import { loadConfig, type Config } from "../../config";
 import { BACKUPS_CLAIM } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
-import { LAYERS } from "../../stacks/layer";
+import { LAYERS } from "../../stacks/outputs";
 import { chooseCluster } from "../cluster/choose-cluster";
 import { checkStateIsHere } from "../terraform/backend-change";
 import { freeScaledObjects } from "../deploy/keda-to-hpa";

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { loadConfig } from "../../config";
-import { LAYERS, UPSTREAM } from "../../stacks/layer";
+import { LAYERS, UPSTREAM } from "../../stacks/outputs";
 import { plainTerraform } from "../terraform/plain-terraform";
 import { synth } from "../terraform/synth";
 import { OUT_DIR } from "../terraform/terraform";

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
 import { loadConfig, type Config } from "../../config";
-import { LAYERS } from "../../stacks/layer";
+import { LAYERS } from "../../stacks/outputs";
 import type { ResolvedImages } from "../../modules/images/resolve";
 import { emptyFolder } from "../terminal/empty-folder";
 import { CLUSTER_IP_OF, layerManifests, type HelmRelease } from "../terraform/render-manifests";

@@ -2,7 +2,8 @@
 import * as fs from "node:fs";
 import { type Config, loadConfig } from "../../config";
 import { resolveImages } from "../../modules/images/resolve";
-import { LAYERS, statePath } from "../../stacks/layer";
+import { statePath } from "../../stacks/layer";
+import { LAYERS } from "../../stacks/outputs";
 import { chooseCluster } from "../cluster/choose-cluster";
 import { stateLocks } from "../terraform/state-locks";
 import { moveState, sizeOf, withStores } from "../terraform/state-store";

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { stringify } from "yaml";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { ConfigError, loadConfig, printable, type Config } from "../../config";
-import { LAYERS } from "../../stacks/layer";
+import { LAYERS } from "../../stacks/outputs";
 import { hasCluster } from "../cluster/choose-cluster";
 import { Kube } from "../cluster/kubectl";
 import { ourNamespaces } from "../deploy/readiness";

@@ -1,7 +1,7 @@
 /** Plans and applies layers in the order of who reads whom. */
 import type { Config } from "../../config";
 import { IMAGE_NAMES, type ResolvedImages } from "../../modules/images/resolve";
-import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
+import { LAYERS, UPSTREAM, type LayerName, type OutputName } from "../../stacks/outputs";
 import { takeOver, toldBeforehand } from "./interrupted-run";
 import { findDrift, repairDrift, type Drift } from "./drift";
 import type { Kube } from "../cluster/kubectl";
@@ -23,7 +23,7 @@ export const intended = ({ add, change, remove }: Changes): string =>
 export function imagesAreCurrent(
   config: Config,
   images: ResolvedImages,
-  outputs: Readonly<Record<string, string>>,
+  outputs: Readonly<Partial<Record<OutputName<"images">, string>>>,
 ): boolean {
   return IMAGE_NAMES.every((name) => {
     const image = images[name];

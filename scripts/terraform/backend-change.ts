@@ -5,7 +5,8 @@
 import * as fs from "node:fs";
 import { gunzipSync } from "node:zlib";
 import type { Config } from "../../config";
-import { LAYERS, statePath } from "../../stacks/layer";
+import { statePath } from "../../stacks/layer";
+import { LAYERS } from "../../stacks/outputs";
 import type { Kube } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 

@@ -1,5 +1,5 @@
 /** Locks of Terraform's states in the cluster: who holds them, and since when. */
-import { LAYERS, type LayerName } from "../../stacks/layer";
+import { LAYERS, type LayerName } from "../../stacks/outputs";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 
 export interface StateLock {

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import type { Config } from "../../config";
 import { buildApp } from "../../stacks";
 import type { ResolvedImages } from "../../modules/images/resolve";
-import { LAYERS, type LayerName } from "../../stacks/layer";
+import { LAYERS, type LayerName } from "../../stacks/outputs";
 import { run as realRun, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import type { Config } from "../../config";
 import { buildApp } from "../../stacks";
 import { resolveImages, type ResolvedImages } from "../../modules/images/resolve";
-import { LAYERS } from "../../stacks/layer";
+import { LAYERS } from "../../stacks/outputs";
 import type { Stack } from "./render-manifests";
 import { OUT_DIR } from "./terraform";
 import { Failure } from "../terminal/ui";

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import type { Config } from "../../config";
-import type { LayerName } from "../../stacks/layer";
+import type { LayerName } from "../../stacks/outputs";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 import { unreachable } from "../terminal/network-errors";

@@ -24,7 +24,7 @@ import {
   specReplicas,
 } from "./system";
 import { refusedCommands } from "../helpers/acl-log";
-import { LAYERS } from "../../stacks/layer";
+import { LAYERS } from "../../stacks/outputs";
 import { runAll, toldBy } from "./documented-commands";
 import { everyPlace } from "./secret-scan";
 import { rateOf, startLoad } from "./load";

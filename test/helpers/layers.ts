@@ -6,7 +6,7 @@ import { parseConfig, type Config } from "../../config";
 import { merge } from "../../config/merge";
 import { buildApp } from "../../stacks";
 import type { ResolvedImages } from "../../modules/images/resolve";
-import { LAYERS, type LayerName } from "../../stacks/layer";
+import { LAYERS, type LayerName } from "../../stacks/outputs";
 
 export type Json = Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any -- synthesized JSON of any shape
 export type Synthesized = Record<LayerName, Json>;

@@ -5,8 +5,11 @@ import * as path from "node:path";
 import { parseAllDocuments } from "yaml";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { CHARTS, type ChartName } from "../../catalog/versions";
-import { LAYERS } from "../../stacks/layer";
+import { SCALED } from "../../catalog/workloads";
+import { parseQuantity } from "../../modules/kubernetes/quantity";
+import { LAYERS } from "../../stacks/outputs";
 import { containersOf, faults, isExact, podSpecOf } from "../helpers/pods";
+import { demand } from "../helpers/demand";
 import { resources, synthesize, workloads, type Json } from "../helpers/layers";
 
 const all = synthesize();
@@ -19,7 +22,7 @@ const selects = (selector: Record<string, string>, labels: Record<string, string
 
 it("no target of an autoscaler has a replica count", () => {
   const targets = resources(all, "kubernetes_horizontal_pod_autoscaler_v2").map((r) => r.body["spec"].scale_target_ref);
-  expect(targets).toHaveLength(4);
+  expect(targets).toHaveLength(SCALED.length);
   for (const { kind, name } of targets) {
     const target = workloads(all).find((w) => w["kind"] === kind && w["metadata"].name === name);
     expect(target).toBeDefined();
@@ -35,6 +38,26 @@ it("an applied object that shares no field with an autoscaler takes back what a 
     new Set(["CronJob", "PrometheusRule", "ServiceMonitor"]),
   );
   for (const { body } of alone) expect(body["field_manager"]).toEqual({ name: "terraform", force_conflicts: true });
+});
+
+describe("the quota fits the sum of everything that is synthesized", () => {
+  const scheduled = { redis: { backup: { schedule: "0 3 * * *" } } };
+  it.each([
+    ["by default", {}],
+    [
+      "with ha, keda and backups",
+      { ...scheduled, redis: { durability: "ha", ...scheduled.redis }, scaling: { engine: "keda" } },
+    ],
+  ])("%s", (_, over) => {
+    const layers = synthesize({ namespaces: { quota: true }, ...over });
+    const { hard } = resources(layers, "kubernetes_resource_quota_v1")[0]!.body["spec"] as Json;
+    const { pods, cpu, memory, volumes } = demand(layers);
+    // beyond it only the two pods of headroom and a pod of the scheduled backup
+    expect(Number(hard["pods"]) - pods).toBe("redis" in over ? 3 : 2);
+    expect(parseQuantity(hard["requests.cpu"])).toBeGreaterThanOrEqual(cpu);
+    expect(parseQuantity(hard["requests.memory"])).toBeGreaterThanOrEqual(memory);
+    expect(Number(hard["persistentvolumeclaims"])).toBeGreaterThanOrEqual(volumes);
+  });
 });
 
 it("every container of ours has requests, runs as non-root and cannot write its root", () => {

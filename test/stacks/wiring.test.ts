@@ -1,4 +1,4 @@
-import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/layer";
+import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/outputs";
 import { resources, synthesize } from "../helpers/layers";
 
 const all = synthesize();

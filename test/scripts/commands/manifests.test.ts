@@ -5,7 +5,7 @@ import {
   resolve,
   type Stack,
 } from "../../../scripts/terraform/render-manifests";
-import { LAYERS } from "../../../stacks/layer";
+import { LAYERS } from "../../../stacks/outputs";
 import { synthesize } from "../../helpers/layers";
 
 const given = { images: { node_image: "registry.example/node@sha256:abc", react_image: "registry.example/react:1" } };
