@@ -11,10 +11,9 @@ import { PROJECT_ROOT } from "../../catalog/paths";
 import { differences, type Difference, type Kind } from "./compare/differences";
 import { commit, unpack, workingTree } from "./compare/git";
 import { emptyRegistry, synthesizeAll, type Synthesized } from "./compare/synthesize";
+import { withoutImageTags, type WithoutTags } from "./compare/images";
 import { variants } from "./compare/variants";
 
-/** Part of what is synthesized, so it is the same in every run. */
-const REGISTRY_PORT = 5999;
 /** Pods are replaced when this changes. */
 const TEMPLATE = ".spec.template.";
 
@@ -34,7 +33,7 @@ export async function compare(options: CompareOptions, print: (line: string) => 
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-compare-"));
   const tree = path.join(dir, "tree");
   try {
-    const [before, after] = await emptyRegistry(REGISTRY_PORT, async (registry) => [
+    const [before, after] = await emptyRegistry(async (registry) => [
       await synthesizeCommit(base, tree, registry),
       await synthesizeCommit(head, tree, registry),
     ]);
@@ -57,7 +56,8 @@ function report(before: Synthesized, after: Synthesized, all: boolean, print: (l
   const found = new Map<string, { difference: Difference; in: string[] }>();
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
   for (const name of names) {
-    for (const difference of differences(before[name], after[name])) {
+    const [a, b] = [withoutImageTags(before[name] ?? {}), withoutImageTags(after[name] ?? {})];
+    for (const difference of [...tagDifferences(a, b), ...differences(a.layers, b.layers)]) {
       const key = JSON.stringify(difference);
       const entry = found.get(key) ?? { difference, in: [] };
       entry.in.push(name);
@@ -83,6 +83,12 @@ function report(before: Synthesized, after: Synthesized, all: boolean, print: (l
       : `${total} variants: ${[...counts].map(([kind, n]) => `${kind} ${n}`).join(", ")}.`,
   );
   return counts.has("other") ? 2 : 0;
+}
+
+function tagDifferences({ tags: before }: WithoutTags, { tags: after }: WithoutTags): Difference[] {
+  return Object.keys({ ...before, ...after })
+    .filter((name) => before[name] !== after[name])
+    .map((name) => ({ path: `image of ${name}`, kind: "image tag", before: before[name], after: after[name] }));
 }
 
 /** Only the lines of a long text that differ. */

@@ -15,7 +15,6 @@ export interface Difference {
 
 /** Keys whose values only a person reads. */
 const TEXT_KEYS = new Set(["description", "summary", "title", "message", "help", "kubernetes.io/description"]);
-const IMAGE_TAG = /\b(iacproject-(?:node|react)):[0-9a-f]{16}\b/g;
 const CHECKSUM = /^[0-9a-f]{16,64}$/;
 const YAML_LIKE = /^\s*([\w"'.-]+:|\{|\[)/;
 
@@ -53,7 +52,6 @@ function leaf(at: readonly string[], before: unknown, after: unknown): Differenc
 function kindOf(at: readonly string[], before: string | undefined, after: string | undefined): Kind {
   if (before === undefined || after === undefined) return "other";
   if (CHECKSUM.test(before) && CHECKSUM.test(after)) return "checksum";
-  if (before.replace(IMAGE_TAG, "$1") === after.replace(IMAGE_TAG, "$1")) return "image tag";
   if (TEXT_KEYS.has(at.at(-1)!)) return "text";
   return withoutComments(before) === withoutComments(after) ? "comment" : "other";
 }

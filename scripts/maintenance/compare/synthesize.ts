@@ -13,15 +13,15 @@ export type Synthesized = Record<string, Record<string, unknown>>;
 /** For all variants of one commit. */
 const LIMIT_MS = 15 * 60_000;
 
-/** A registry that holds no image, so that no result depends on what was pushed before. */
-export async function emptyRegistry<T>(port: number, use: (address: string) => Promise<T>): Promise<T> {
+/** A registry that holds no image, so that no result depends on what was pushed before. Its address is part of every result: compare within one call. */
+export async function emptyRegistry<T>(use: (address: string) => Promise<T>): Promise<T> {
   const server = http.createServer((request, response) => {
     response.writeHead(request.url === "/v2/" ? 200 : 404, { "content-type": "application/json" });
     response.end("{}");
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
+    server.listen(0, "127.0.0.1", resolve);
   });
   try {
     return await use(`localhost:${(server.address() as AddressInfo).port}`);
