@@ -25,7 +25,8 @@ export async function status(options: { watch: boolean }): Promise<void> {
   }
 }
 
-async function statusTable(kube: Kube): Promise<string> {
+/** The table of all workloads. @throws if none is deployed */
+export async function statusTable(kube: Kube): Promise<string> {
   const { app } = kube.config.namespaces;
   const objects = await kube.list("deployments,statefulsets,hpa", "-n", app);
   const workloads = objects.filter((o) => o.kind !== "HorizontalPodAutoscaler");

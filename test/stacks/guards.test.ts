@@ -5,12 +5,13 @@ import * as path from "node:path";
 import { parseAllDocuments } from "yaml";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { CHARTS, type ChartName } from "../../catalog/versions";
-import { SCALED } from "../../catalog/workloads";
+import { COMPONENTS, SCALED } from "../../catalog/workloads";
+import { metricsPath } from "../../modules/kubernetes/sizing";
 import { parseQuantity } from "../../modules/kubernetes/quantity";
 import { LAYERS } from "../../stacks/outputs";
 import { containersOf, faults, isExact, podSpecOf } from "../helpers/pods";
 import { demand } from "../helpers/demand";
-import { resources, synthesize, workloads, type Json } from "../helpers/layers";
+import { resources, synthesize, testConfig, workloads, type Json } from "../helpers/layers";
 
 const all = synthesize();
 /** The engine that brings one more chart. */
@@ -125,7 +126,9 @@ it("every ServiceMonitor of ours finds its Services and their port", () => {
     resources(all, "helm_release").find((r) => r.layer === "observability")!.body["values"][0],
   ) as Json;
   const monitors = values["prometheus"].additionalServiceMonitors as Json[];
-  expect(monitors.length).toBe(4);
+  const served = COMPONENTS.filter((component) => metricsPath(testConfig(), component) !== null);
+  // each by its own, and every Redis through the exporter
+  expect(monitors.length).toBe(served.length + 1);
   for (const monitor of monitors) {
     const { matchLabels, matchExpressions } = monitor["selector"];
     const wanted = matchExpressions[0].values as string[];
