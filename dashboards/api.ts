@@ -1,7 +1,6 @@
 import { stat, timeseries, type Dashboard } from "./panels";
 import { selectors, WORK_ROUTES } from "./selectors";
-import { BURN } from "./rules/objectives";
-import { THRESHOLDS } from "./thresholds";
+import { BURN, THRESHOLDS } from "./thresholds";
 
 const { ns, api } = selectors("$namespace");
 const requests = `http_request_duration_seconds_count{${api}, ${WORK_ROUTES}}`;

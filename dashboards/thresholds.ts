@@ -17,3 +17,15 @@ export const THRESHOLDS = {
   /** Share of the nodes' CPU or memory that is requested. */
   requested: 0.9,
 } as const;
+
+/** How many times faster than allowed a budget is used, when it matters. */
+export const BURN = {
+  /** 2 % of a month's budget in an hour. */
+  fast: 14.4,
+  /** 5 % in six hours. */
+  steady: 6,
+  /** 10 % in a day. */
+  slow: 3,
+  /** As fast as allowed, for three days. */
+  creeping: 1,
+} as const;

@@ -3,6 +3,7 @@
  * workbook describes them ("Alerting on SLOs", multiwindow, multi-burn-rate alerts).
  */
 import { selectors, WORK_ROUTES } from "../selectors";
+import { BURN } from "../thresholds";
 import type { AlertProps, RecordingRule } from "./rule";
 
 export interface Objectives {
@@ -15,18 +16,6 @@ export interface Objectives {
     readonly seconds: number;
   };
 }
-
-/** How many times faster than allowed a budget is used, when it matters. */
-export const BURN = {
-  /** 2 % of a month's budget in an hour. */
-  fast: 14.4,
-  /** 5 % in six hours. */
-  steady: 6,
-  /** 10 % in a day. */
-  slow: 3,
-  /** As fast as allowed, for three days. */
-  creeping: 1,
-} as const;
 
 const WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"] as const;
 type Window = (typeof WINDOWS)[number];
