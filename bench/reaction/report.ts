@@ -4,8 +4,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { row, rowsTable } from "../../test/helpers/publish";
 import { interval, median, publish, WORK } from "../lib";
-import type { Reaction, Steady, Step } from "../reaction";
 import { ENGINES, MIN, type Engine } from "./engines";
+import type { Reaction, Steady, Step } from "./measurements";
 
 const ROOT = path.resolve(import.meta.dirname, "../../..");
 const NAMES: Readonly<Record<Engine, string>> = {
@@ -33,7 +33,7 @@ function ratios(data: Reaction, engine: Engine): number[] {
 const overshoot = (step: Step): number => Math.max(0, step.peak - step.multiple);
 
 /** Counts that changed after the first two minutes, in which the engine found its count. */
-export const flaps = (steady: Steady): number =>
+const flaps = (steady: Steady): number =>
   steady.wanted.filter((w) => w.at > 120_000 && w.at < steady.seconds * 1000).length;
 
 const failed = (seen: Readonly<Record<string, number>>): number =>
