@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import type { Construct } from "constructs";
 import { parseConfig, type Config } from "../../config";
 import { merge } from "../../config/merge";
 import { buildApp } from "../../stacks";
@@ -38,6 +39,12 @@ export const builtImages = (
     }) as const;
   return { node: image("node"), react: image("react") };
 };
+
+/** The layer `app`, built but not synthesized: the scope of a construct under test. */
+export function appLayer(): Construct {
+  const outdir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-test-"));
+  return buildApp(testConfig(), builtImages(), { outdir }).node.findChild("app") as Construct;
+}
 
 export function synthesize(overrides: object = {}, images: ResolvedImages = builtImages()): Synthesized {
   const outdir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-test-"));

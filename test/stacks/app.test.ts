@@ -1,8 +1,6 @@
-import { Testing } from "cdktf";
-import { TerraformStack } from "cdktf";
 import { Autoscaler } from "../../modules/autoscaling/autoscaler";
 import { REVISION } from "../../modules/kubernetes/workload";
-import { resources, synthesize, testConfig, workload, type Json } from "../helpers/layers";
+import { appLayer, resources, synthesize, testConfig, workload, type Json } from "../helpers/layers";
 
 const all = synthesize();
 const container = (w: Json): Json => w["spec"].template.spec.containers[0];
@@ -137,7 +135,7 @@ describe("autoscalers", () => {
   it("refuse what makes no sense, and say why", () => {
     const make = (over: object) => () => {
       const config = testConfig();
-      new Autoscaler(new TerraformStack(Testing.app(), "s"), "a", {
+      new Autoscaler(appLayer(), "a", {
         component: "node",
         namespace: "n",
         config: { ...config, scaling: { ...config.scaling, node: { ...config.scaling.node, ...over } } },
