@@ -16,7 +16,7 @@ import type { Signal } from "./signals";
 /** metrics-server's resolution as we install it, seconds. */
 export const METRIC_RESOLUTION_SECONDS = 10;
 /** Period of the Kubernetes autoscaler, seconds: `--horizontal-pod-autoscaler-sync-period`. */
-export const SYNC_SECONDS = 15;
+const SYNC_SECONDS = 15;
 
 /**
  * Pods that may come in one period however few there are. CPU is hot for a moment when a load begins, and its figures

@@ -57,7 +57,7 @@ export class PrometheusStack extends Construct {
 }
 
 /** The chart's values for one configuration. */
-export function stackValues({ config, services, namespace }: PrometheusStackProps): object {
+function stackValues({ config, services, namespace }: PrometheusStackProps): object {
   const { monitoring } = config;
   const onlyWhereVisible = { enabled: monitoring.controlPlane };
   const volume = (size: string) => ({

@@ -2,7 +2,7 @@
 import { badRequest, HttpError, unavailable } from "./errors";
 import type { Consistency, Scanned, Store } from "../redis/store";
 
-export const PAGE = { default: 100, max: 1000, matchBytes: 1024 } as const;
+const PAGE = { default: 100, max: 1000, matchBytes: 1024 } as const;
 /** Keys scanned per step of a stream: few, so that other requests are answered in between. */
 const STREAM_COUNT = 250;
 /** After each step a stream pauses for this many times the step's duration. */
@@ -13,10 +13,10 @@ const PAGE_MAX_SCANNED = 20_000;
 const MAX_RESTARTS = 3;
 
 /** A cursor contains the run id of its Redis process, because it is meaningless to any other. */
-export const encodeCursor = ({ runId, cursor }: Pick<Scanned, "runId" | "cursor">): string =>
+const encodeCursor = ({ runId, cursor }: Pick<Scanned, "runId" | "cursor">): string =>
   Buffer.from(`${runId}:${cursor}`).toString("base64url");
 
-export function decodeCursor(text: string): Pick<Scanned, "runId" | "cursor"> {
+function decodeCursor(text: string): Pick<Scanned, "runId" | "cursor"> {
   const [, runId, cursor] = /^([0-9a-f]{40}):(\d{1,20})$/.exec(Buffer.from(text, "base64url").toString()) ?? [];
   if (!runId || !cursor) throw badRequest("invalid cursor: use one returned by this API");
   return { runId, cursor };

@@ -9,7 +9,7 @@ import { eventually, freePort, PASSWORD, Redis } from "./redis";
 export const DOWN_AFTER_MS = 1500;
 
 /** WAITAOF came with Redis 7.2. */
-export const commitsToDisk = ((): boolean => {
+const commitsToDisk = ((): boolean => {
   try {
     const [, major, minor] = /v=(\d+)\.(\d+)/.exec(execFileSync("redis-server", ["--version"]).toString()) ?? [];
     return Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 2);
