@@ -7,10 +7,6 @@ const providerRoots = {
   regex: "^(@cdktf/provider-[a-z]+|cdktf/lib/.*)$",
   message: "Import single bindings (@cdktf/provider-x/lib/y): a package root costs a second and 260 MB.",
 };
-const providers = {
-  regex: "^@cdktf/",
-  message: "Provider imports stay in modules/ and stacks/: the one seam to CDKTF.",
-};
 
 export default tseslint.config(
   { ignores: ["node_modules", "cdktf.out", "**/dist", "images/*/node_modules", "coverage", ".state", ".tools"] },
@@ -22,7 +18,7 @@ export default tseslint.config(
     rules: {
       "@typescript-eslint/no-explicit-any": "error",
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
-      "no-restricted-imports": ["error", { patterns: [providerRoots, providers] }],
+      "no-restricted-imports": ["error", { patterns: [providerRoots] }],
       "no-restricted-properties": [
         "error",
         { object: "process", property: "env", message: "Only config/sources.ts reads the environment." },
@@ -40,10 +36,6 @@ export default tseslint.config(
   { files: ["images/*/src/**"], rules: { "security/detect-unsafe-regex": "error" } },
   { files: ["test/**", "images/*/test/**"], rules: { "security/detect-non-literal-regexp": "off" } },
   {
-    files: ["modules/**", "stacks/**"],
-    rules: { "no-restricted-imports": ["error", { patterns: [providerRoots] }] },
-  },
-  {
     files: [
       "config/sources.ts",
       "images/**",
@@ -56,7 +48,7 @@ export default tseslint.config(
     rules: { "no-restricted-properties": "off" },
   },
   {
-    files: ["**/*.js", "**/*.mjs"],
+    files: ["**/*.js", "**/*.cjs", "**/*.mjs"],
     languageOptions: { globals: { process: "readonly", console: "readonly", module: "writable", require: "readonly" } },
     rules: { "@typescript-eslint/no-require-imports": "off" },
   },

@@ -27,6 +27,11 @@ const checks = [
     process.execPath,
     [bin(root, "typescript/bin/tsc"), "-p", folder],
   ]),
+  [
+    "import rules (each with its reason in .dependency-cruiser.cjs)",
+    process.execPath,
+    [bin(root, "dependency-cruiser/bin/dependency-cruise.mjs"), "--output-type=err-long", "."],
+  ],
   ["rules", process.execPath, [bin(root, "eslint/bin/eslint.js"), "--max-warnings=0", ...(fix ? ["--fix"] : []), "."]],
   [
     "looks",
