@@ -2,7 +2,7 @@ import type { Config, Receiver } from "../../config";
 
 const SECRETS_DIR = "/etc/alertmanager/secrets";
 
-/** Where Alertmanager finds a receiver's secret: a mounted file, never a chart value. */
+/** The mounted file with a receiver's secret: secrets are never chart values. */
 const secretFile = ({ secret }: Pick<Receiver, "secret">) => `${SECRETS_DIR}/${secret.name}/${secret.key}`;
 
 function receiverConfig(r: Receiver): object {
@@ -33,8 +33,8 @@ function receiverConfig(r: Receiver): object {
 
 type Routing = Pick<Config["monitoring"], "receivers" | "heartbeat">;
 
-/** What goes silent while something fires that explains it. */
-const EXPLAINS: Readonly<Record<string, readonly string[]>> = {
+/** Inhibitions: while the alert on the left fires, those on the right are suppressed, because it explains them. */
+const INHIBITIONS: Readonly<Record<string, readonly string[]>> = {
   RedisMainDown: ["RedisReplicaUnlinked", "RedisReplicaLagging", "RedisRefusesWrites", "ApiReadsFromMain"],
   RedisTwoMains: ["RedisReplicaUnlinked", "RedisReplicaLagging"],
   ApiDown: ["ApiBudgetBurnsFast", "ApiBudgetBurnsSlowly", "AutoscalerBlind", "AutoscalerSignalMissing"],
@@ -43,8 +43,8 @@ const EXPLAINS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Alertmanager's configuration: every alert but the heartbeat goes to every receiver; without
- * receivers alerts are only shown. What another alert explains stays silent beside it.
+ * Alertmanager's configuration. Every alert except the heartbeat goes to every receiver; without receivers, alerts
+ * are only shown. Inhibited alerts are suppressed.
  */
 export function alertmanagerConfig({ receivers, heartbeat }: Routing): object {
   return {
@@ -55,7 +55,7 @@ export function alertmanagerConfig({ receivers, heartbeat }: Routing): object {
       group_interval: "2m",
       repeat_interval: "4h",
       routes: [
-        // fires always: silence is the alarm, at whoever listens for it
+        // always fires: the service that receives it raises the alarm when it stops
         ...(heartbeat
           ? [{ receiver: "heartbeat", matchers: ["alertname = Watchdog"], group_interval: "1m", repeat_interval: "1m" }]
           : []),
@@ -64,7 +64,7 @@ export function alertmanagerConfig({ receivers, heartbeat }: Routing): object {
       ],
     },
     inhibit_rules: [
-      ...Object.entries(EXPLAINS).map(([source, targets]) => ({
+      ...Object.entries(INHIBITIONS).map(([source, targets]) => ({
         source_matchers: [`alertname = ${source}`],
         target_matchers: [`alertname =~ "${targets.join("|")}"`],
         equal: ["namespace"],
@@ -91,7 +91,7 @@ export function alertmanagerConfig({ receivers, heartbeat }: Routing): object {
   };
 }
 
-/** Secrets that Alertmanager must mount for its receivers. */
+/** Names of the Secrets that Alertmanager must mount for its receivers. */
 export const alertmanagerSecrets = ({ receivers, heartbeat }: Routing): string[] => [
   ...new Set([...receivers.map((r) => r.secret.name), ...(heartbeat ? [heartbeat.name] : [])]),
 ];
