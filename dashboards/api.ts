@@ -1,43 +1,43 @@
 import { stat, timeseries, type Dashboard } from "./panels";
-import { selectors, WORK_ROUTES } from "./selectors";
+import { CALLER_ROUTES, selectors } from "./selectors";
 import { BURN, THRESHOLDS } from "./thresholds";
 
 const { ns, api } = selectors("$namespace");
-const requests = `http_request_duration_seconds_count{${api}, ${WORK_ROUTES}}`;
+const requests = `http_request_duration_seconds_count{${api}, ${CALLER_ROUTES}}`;
 const each = `${api}, pod=~"$pod"`;
 const reads = (metric: string) => `sum by (instance_name) (rate(${metric}{${api}}[1m]))`;
 
 export const rate = stat({
   title: "Requests",
-  description: "Requests per second, all pods. Probes and scrapes do not count.",
+  description: "Requests per second over all pods, without probes and scrapes.",
   unit: "reqps",
   queries: [{ expr: `sum(rate(${requests}[1m]))`, legend: "requests" }],
 });
-const failed = stat({
-  title: "Failed",
-  description: "Share of requests in the last five minutes that were answered with 5xx, refused ones included.",
+const errorRate = stat({
+  title: "Error rate",
+  description: "Share of requests in the last five minutes that were answered with 5xx, including those shed with 503.",
   unit: "percentunit",
   queries: [
     {
-      expr: `(sum(rate(http_request_duration_seconds_count{${api}, ${WORK_ROUTES}, status=~"5.."}[5m])) or vector(0)) / (sum(rate(${requests}[5m])) > 0)`,
-      legend: "failed",
+      expr: `(sum(rate(http_request_duration_seconds_count{${api}, ${CALLER_ROUTES}, status=~"5.."}[5m])) or vector(0)) / (sum(rate(${requests}[5m])) > 0)`,
+      legend: "errors",
     },
   ],
 });
 export const p99 = stat({
   title: "p99",
-  description: "99 % of requests in the last five minutes were answered within this time.",
+  description: "99 % of the requests in the last five minutes were answered within this time.",
   unit: "s",
   queries: [
     {
-      expr: `histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{${api}, ${WORK_ROUTES}}[5m])))`,
+      expr: `histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{${api}, ${CALLER_ROUTES}}[5m])))`,
       legend: "p99",
     },
   ],
 });
 const pods = stat({
   title: "Pods",
-  description: "Pods that Prometheus reaches.",
+  description: "Pods that Prometheus can scrape.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "ApiDown",
@@ -46,7 +46,7 @@ const pods = stat({
 export const burn = timeseries({
   title: "Error budget",
   description:
-    "How many times faster than allowed the budgets are used: over an hour and over six. At the line somebody is called.",
+    "How many times faster than allowed each error budget is being used, over one hour and over six. The line is the one-hour threshold of the critical alert.",
   unit: "short",
   limit: { at: BURN.fast },
   alert: "ApiBudgetBurnsFast",
@@ -62,37 +62,37 @@ const byRoute = timeseries({
   queries: [{ expr: `sum by (method, route) (rate(${requests}[1m]))`, legend: "{{method}} {{route}}" }],
 });
 const byStatus = timeseries({
-  title: "Answers by status",
-  description: "Requests per second by status. 503: refused because of too much work, or Redis did not answer.",
+  title: "Responses by status",
+  description: "Requests per second by response status. 503: the API shed load, or Redis did not answer.",
   unit: "reqps",
   queries: [{ expr: `sum by (status) (rate(${requests}[1m]))`, legend: "{{status}}" }],
 });
 export const latency = timeseries({
   title: "Latency",
-  description: "Half, 95 % and 99 % of requests are answered within these times.",
+  description: "50 %, 95 % and 99 % of requests are answered within these times.",
   unit: "s",
   queries: [0.5, 0.95, 0.99].map((q) => ({
-    expr: `histogram_quantile(${q}, sum by (le) (rate(http_request_duration_seconds_bucket{${api}, ${WORK_ROUTES}}[1m])))`,
+    expr: `histogram_quantile(${q}, sum by (le) (rate(http_request_duration_seconds_bucket{${api}, ${CALLER_ROUTES}}[1m])))`,
     legend: `p${q * 100}`,
   })),
 });
 const byPod = timeseries({
   title: "Requests by pod",
-  description: "How the load spreads over the pods. A pod near zero beside busy ones sits idle.",
+  description: "How the load is spread over the pods. A pod near zero while others are busy is idle.",
   unit: "reqps",
   queries: [
     {
-      expr: `sum by (pod) (rate(http_request_duration_seconds_count{${each}, ${WORK_ROUTES}}[1m]))`,
+      expr: `sum by (pod) (rate(http_request_duration_seconds_count{${each}, ${CALLER_ROUTES}}[1m]))`,
       legend: "{{pod}}",
     },
   ],
 });
-const refused = timeseries({
-  title: "Refused",
+const shed = timeseries({
+  title: "Shed requests",
   description:
-    "Share of requests that were refused at once with 503, by the bound that was reached. More pods are needed, or a caller asks too much.",
+    "Share of requests that were shed with 503, by the limit that was reached. Either more pods are needed, or a caller sends too many requests.",
   unit: "percentunit",
-  limit: { at: THRESHOLDS.refused },
+  limit: { at: THRESHOLDS.shed },
   alert: "ApiRefusing",
   queries: [
     {
@@ -102,14 +102,14 @@ const refused = timeseries({
   ],
 });
 const inFlight = timeseries({
-  title: "In work",
-  description: "Requests in work in each pod. At node.maxInFlight it refuses more.",
+  title: "In flight",
+  description: "Requests in flight in each pod. At node.maxInFlight the pod sheds further ones.",
   unit: "short",
   queries: [{ expr: `http_requests_in_flight_mean{${each}}`, legend: "{{pod}}" }],
 });
 const eventLoop = timeseries({
   title: "Event loop",
-  description: "Share of time that each pod's event loop is busy. Near 1 the pod is saturated.",
+  description: "Share of time for which each pod's event loop is busy. Near 1 the pod is saturated.",
   unit: "percentunit",
   queries: [{ expr: `nodejs_eventloop_utilization{${each}}`, legend: "{{pod}}" }],
 });
@@ -126,14 +126,14 @@ const cpu = timeseries({
 });
 const memory = timeseries({
   title: "Memory",
-  description: "Memory of each pod's process. At the pod's limit it is killed.",
+  description: "Memory of each pod's process. At the pod's limit the process is killed.",
   unit: "bytes",
   queries: [{ expr: `process_resident_memory_bytes{${each}}`, legend: "{{pod}}" }],
 });
 const readsByReplica = timeseries({
   title: "Reads by replica",
   description:
-    "Reads per second that each replica answers, as the API counts them. A new one joins the others within seconds.",
+    "Reads per second that each replica answers, counted by the API. A new replica gets its share within seconds.",
   unit: "reqps",
   queries: [
     { expr: reads("redis_pool_reads_total"), legend: "{{instance_name}}" },
@@ -144,8 +144,8 @@ const readsByReplica = timeseries({
   ],
 });
 const fromMain = timeseries({
-  title: "Reads that no replica could answer",
-  description: "Share of reads that main had to answer because no replica could.",
+  title: "Reads that fell back to main",
+  description: "Share of reads that main answered because no replica could.",
   unit: "percentunit",
   limit: { at: THRESHOLDS.readsFromMain },
   alert: "ApiReadsFromMain",
@@ -158,7 +158,7 @@ const fromMain = timeseries({
 });
 const readLatency = timeseries({
   title: "Latency by replica",
-  description: "Mean time of a replica's answers, as the API sees them.",
+  description: "Mean response time of each replica, measured by the API.",
   unit: "s",
   queries: [
     {
@@ -168,9 +168,9 @@ const readLatency = timeseries({
   ],
 });
 export const lag = timeseries({
-  title: "Lag that readers see",
+  title: "Replica lag",
   description:
-    "How far each replica is at least behind main, the worst over all pods. Beyond node.maxLagSeconds it gets no reads.",
+    "Lower bound of each replica's lag behind main; the highest value over all pods. Above node.maxLagSeconds a replica gets no reads.",
   unit: "s",
   limit: { at: THRESHOLDS.replicaLag },
   alert: "RedisReplicaLagging",
@@ -178,27 +178,28 @@ export const lag = timeseries({
 });
 const replicaStates = timeseries({
   title: "Replicas by state",
-  description: "Replicas as the API's pods see them, the mean over all pods. All should be serving.",
+  description: "Number of replicas in each state, averaged over the API's pods. All should be serving.",
   unit: "short",
   queries: [{ expr: `avg by (state) (redis_pool_replicas{${api}})`, legend: "{{state}}" }],
 });
-const readFailures = timeseries({
-  title: "Failed and asked again",
-  description: "Reads per second that a replica did not answer; another one was asked, no caller noticed.",
+const retriedReads = timeseries({
+  title: "Retried reads",
+  description:
+    "Reads per second that a replica did not answer. The API retries them elsewhere, unnoticed by the caller.",
   unit: "reqps",
   queries: [{ expr: reads("redis_pool_read_failures_total"), legend: "{{instance_name}}" }],
 });
 
-/** Dashboard `iac-api`: what callers see, what the pods do, what reads cost. */
+/** Dashboard `iac-api`: what callers see, the pods, and the reads from the replicas. */
 export const apiDashboard: Dashboard = {
   uid: "iac-api",
   title: "API",
   description: "Requests, errors, latency and load of the API, and its reads from the replicas.",
   choices: [{ name: "pod", title: "Pod", series: 'up{namespace="$namespace", service="node"}', label: "pod" }],
   rows: [
-    { title: "Now", panels: [rate, failed, p99, pods] },
-    { title: "What callers see", panels: [byRoute, byStatus, latency, burn, refused] },
+    { title: "Now", panels: [rate, errorRate, p99, pods] },
+    { title: "What callers see", panels: [byRoute, byStatus, latency, burn, shed] },
     { title: "Pods", panels: [byPod, inFlight, eventLoop, cpu, memory] },
-    { title: "Reads", panels: [readsByReplica, readLatency, lag, replicaStates, readFailures, fromMain] },
+    { title: "Reads", panels: [readsByReplica, readLatency, lag, replicaStates, retriedReads, fromMain] },
   ],
 };

@@ -8,13 +8,14 @@ type Target = (typeof AUTOSCALERS)[number];
 const pods = ({ name, title }: Target): Panel =>
   timeseries({
     title: `${title}: pods`,
-    description: "Current and wanted pods between the bounds. Wanted at the maximum for long: raise it.",
+    description:
+      "Current and desired pods, with minimum and maximum. If desired stays at the maximum, raise the maximum.",
     unit: "short",
     width: 6,
     alert: "AutoscalerAtMaximum",
     queries: [
       { expr: `kube_horizontalpodautoscaler_status_current_replicas{${hpa(name)}}`, legend: "current" },
-      { expr: `kube_horizontalpodautoscaler_status_desired_replicas{${hpa(name)}}`, legend: "wanted" },
+      { expr: `kube_horizontalpodautoscaler_status_desired_replicas{${hpa(name)}}`, legend: "desired" },
       { expr: `kube_horizontalpodautoscaler_spec_min_replicas{${hpa(name)}}`, legend: "minimum" },
       { expr: `kube_horizontalpodautoscaler_spec_max_replicas{${hpa(name)}}`, legend: "maximum" },
     ],
@@ -23,7 +24,7 @@ const signals = ({ name, title }: Target): Panel =>
   timeseries({
     title: `${title}: signals against their targets`,
     description:
-      "Each signal that the autoscaler reads, as a share of its target; the highest decides. Above 1.1 pods come, and one that is missing here cannot be read.",
+      "Each signal that the autoscaler reads, as a share of its target; the highest decides. Above 1.1, pods are added. A signal that is missing here cannot be read.",
     unit: "percentunit",
     width: 6,
     alert: "AutoscalerSignalMissing",
@@ -37,7 +38,7 @@ const signals = ({ name, title }: Target): Panel =>
 const cpu = ({ name, title, container }: Target): Panel =>
   timeseries({
     title: `${title}: CPU against target`,
-    description: "CPU as a share of the request, averaged over the pods, and the target it is compared with.",
+    description: "CPU as a share of the request, averaged over the pods, and its target.",
     unit: "percent",
     width: 6,
     queries: [
@@ -52,10 +53,10 @@ const decisions = ({ name, title }: Target): Panel =>
   timeseries({
     title: `${title}: decisions`,
     description:
-      "Changes of the wanted count in five minutes, up and down, and 1 while the autoscaler is held back by a bound or a rate.",
+      "How often the desired count went up and down within five minutes. Limited is 1 while a bound or a rate limit holds the autoscaler back.",
     unit: "short",
     width: 6,
-    limit: { at: THRESHOLDS.turns },
+    limit: { at: THRESHOLDS.flaps },
     alert: "AutoscalerFlapping",
     queries: [
       {
@@ -69,9 +70,9 @@ const decisions = ({ name, title }: Target): Panel =>
       },
     ],
   });
-const starts = timeseries({
-  title: "From created to Ready",
-  description: "Seconds from a pod's creation to its first Ready, for pods of the last ten minutes.",
+const timeToReady = timeseries({
+  title: "Time to Ready",
+  description: "Seconds from a pod's creation until it was first Ready, for pods created in the last ten minutes.",
   unit: "s",
   width: 12,
   queries: [
@@ -81,25 +82,25 @@ const starts = timeseries({
     },
   ],
 });
-const waiting = timeseries({
-  title: "Pods that wait",
-  description: "Pods that are Pending: for room on a node, a volume, or an image.",
+const pending = timeseries({
+  title: "Pending pods",
+  description: "Pods that wait for room on a node, a volume or an image.",
   unit: "short",
   width: 12,
   alert: "PodsPending",
   queries: [{ expr: `sum(kube_pod_status_phase{${ns}, phase="Pending"})`, legend: "pending" }],
 });
 
-/** Dashboard `iac-autoscaling`: for each autoscaler its pods, bounds, signals and decisions. */
+/** Dashboard `iac-autoscaling`: pods, bounds, signals and decisions of each autoscaler. */
 export const autoscaling: Dashboard = {
   uid: "iac-autoscaling",
   title: "Autoscaling",
-  description: "For each autoscaler: pods, wanted pods, bounds, its signals against their targets, its decisions.",
+  description: "For each autoscaler: current and desired pods, bounds, signals against their targets, and decisions.",
   rows: [
     ...AUTOSCALERS.map((target) => ({
       title: target.title,
       panels: [pods(target), signals(target), cpu(target), decisions(target)],
     })),
-    { title: "Pods", panels: [starts, waiting] },
+    { title: "Pods", panels: [timeToReady, pending] },
   ],
 };

@@ -6,44 +6,45 @@ const count = "nginx_http_request_duration_seconds_count";
 
 const rate = stat({
   title: "Requests",
-  description: "Requests to the front per second, all pods.",
+  description: "Requests per second to the front, over all pods.",
   unit: "reqps",
   queries: [{ expr: `sum(rate(${count}{${front}}[1m]))`, legend: "requests" }],
 });
 const pods = stat({
   title: "Pods",
-  description: "Pods that Prometheus reaches.",
+  description: "Pods that Prometheus can scrape.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "FrontDown",
   queries: [{ expr: `sum(up{${front}})`, legend: "pods" }],
 });
-const unreachable = stat({
-  title: "API not reached",
+const apiErrors = stat({
+  title: "API error rate",
   description: "Share of requests to the API through the front that were answered with 5xx in the last five minutes.",
   unit: "percentunit",
   queries: [
     {
       expr: `(sum(rate(${count}{${front}, route="api", status=~"5.."}[5m])) or vector(0)) / (sum(rate(${count}{${front}, route="api"}[5m])) > 0)`,
-      legend: "failed",
+      legend: "errors",
     },
   ],
 });
 const byRoute = timeseries({
-  title: "Requests by what is asked for",
-  description: "Requests per second to each kind of address: the page, its assets, the API behind it.",
+  title: "Requests by route",
+  description: "Requests per second to the page, to its assets, and through the front to the API.",
   unit: "reqps",
   queries: [{ expr: `sum by (route) (rate(${count}{${front}}[1m]))`, legend: "{{route}}" }],
 });
 const byStatus = timeseries({
-  title: "Answers by status",
-  description: "Requests per second by status. 503 under api means that no API pod could be reached, or it refused.",
+  title: "Responses by status",
+  description:
+    "Requests per second by route and response status. 503 on route api: no API pod could be reached, or the API refused the request.",
   unit: "reqps",
   queries: [{ expr: `sum by (route, status) (rate(${count}{${front}}[1m]))`, legend: "{{route}} {{status}}" }],
 });
 const latency = timeseries({
   title: "Latency",
-  description: "99 % of requests are answered within this time, by what is asked for.",
+  description: "99 % of requests are answered within this time, by route.",
   unit: "s",
   queries: [
     {
@@ -54,19 +55,19 @@ const latency = timeseries({
 });
 const byPod = timeseries({
   title: "Requests by pod",
-  description: "How the load spreads over the pods.",
+  description: "How the load is spread over the pods.",
   unit: "reqps",
   queries: [{ expr: `sum by (pod) (rate(${count}{${front}, pod=~"$pod"}[1m]))`, legend: "{{pod}}" }],
 });
 const connections = timeseries({
   title: "Connections",
-  description: "Connections that each nginx holds, by what they are doing.",
+  description: "Open connections of each nginx, by state.",
   unit: "short",
   queries: [{ expr: `sum by (pod, state) (nginx_connections{${front}, pod=~"$pod"})`, legend: "{{pod}} {{state}}" }],
 });
 const sent = timeseries({
   title: "Sent",
-  description: "Bytes of answers per second, headers included.",
+  description: "Response bytes per second, including headers.",
   unit: "Bps",
   queries: [
     { expr: `sum by (pod) (rate(nginx_http_response_bytes_total{${front}, pod=~"$pod"}[1m]))`, legend: "{{pod}}" },
@@ -84,14 +85,14 @@ const cpu = timeseries({
   ],
 });
 
-/** Dashboard `iac-front`: the page's nginx and what passes through it. */
+/** Dashboard `iac-front`: the front's nginx and the traffic through it. */
 export const frontDashboard: Dashboard = {
   uid: "iac-front",
   title: "Front",
   description: "Requests, errors, latency and load of the front.",
   choices: [{ name: "pod", title: "Pod", series: 'up{namespace="$namespace", service="react"}', label: "pod" }],
   rows: [
-    { title: "Now", panels: [rate, unreachable, pods] },
+    { title: "Now", panels: [rate, apiErrors, pods] },
     { title: "What visitors see", panels: [byRoute, byStatus, latency] },
     { title: "Pods", panels: [byPod, connections, sent, cpu] },
   ],

@@ -3,7 +3,7 @@ import { selectors } from "./selectors";
 import { THRESHOLDS } from "./thresholds";
 
 const { ns } = selectors("$namespace");
-/** What pods that are not over yet have asked for, of every namespace. */
+/** Requests of all pods that are Running or Pending, in every namespace. */
 const requested = (resource: string, by: string) =>
   `sum${by} (kube_pod_container_resource_requests{resource="${resource}"} and on (namespace, pod) kube_pod_status_phase{phase=~"Running|Pending"} == 1)`;
 const allocatable = (resource: string, by = "") => `sum${by} (kube_node_status_allocatable{resource="${resource}"})`;
@@ -12,10 +12,10 @@ const request = (container: string) =>
 const fits = (container: string) =>
   `sum(floor(clamp_min(${allocatable("cpu", " by (node)")} - ${requested("cpu", " by (node)")}, 0) / ${request(container)}))`;
 
-const room = (what: string, container: string) =>
+const podsThatFit = (what: string, container: string) =>
   stat({
     title: `${what} that fit`,
-    description: `Further ${what} that the nodes have CPU for, by what is requested. At 0 scale-out ends here.`,
+    description: `How many more ${what} fit on the nodes by CPU requests. At 0, scale-out stops.`,
     unit: "short",
     width: 6,
     limit: { at: 1, below: true },
@@ -30,8 +30,8 @@ const nodes = stat({
   queries: [{ expr: 'sum(kube_node_status_condition{condition="Ready", status="true"})', legend: "nodes" }],
 });
 const pending = stat({
-  title: "Pods that wait",
-  description: "Pods of any namespace that are Pending.",
+  title: "Pending pods",
+  description: "Pods in any namespace that are Pending.",
   unit: "short",
   width: 6,
   limit: { at: 1 },
@@ -41,7 +41,7 @@ const pending = stat({
 const share = (resource: string, title: string) =>
   timeseries({
     title: `${title}: requested`,
-    description: `${title} that pods have asked for, as a share of what each node has. The scheduler goes by this, not by what is used.`,
+    description: `${title} requests of all pods as a share of what each node can allocate. The scheduler uses requests, not actual usage.`,
     unit: "percentunit",
     width: 12,
     limit: { at: THRESHOLDS.requested },
@@ -66,7 +66,7 @@ const usedCpu = timeseries({
 });
 const usedMemory = timeseries({
   title: "Memory: used",
-  description: "Memory of the pods of each namespace.",
+  description: "Memory used by the pods of each namespace.",
   unit: "bytes",
   width: 12,
   queries: [
@@ -77,13 +77,14 @@ const usedMemory = timeseries({
   ],
 });
 
-/** Dashboard `iac-headroom`: how far the cluster lets the parts grow. */
+/** Dashboard `iac-headroom`: how far the cluster lets the workloads scale out. */
 export const headroom: Dashboard = {
   uid: "iac-headroom",
   title: "Cluster headroom",
-  description: "How many more pods the cluster has room for, and who takes it. An autoscaler cannot add nodes.",
+  description:
+    "How many more pods the cluster has room for, and which namespaces use it. These autoscalers cannot add nodes.",
   rows: [
-    { title: "Now", panels: [room("API pods", "node"), room("Redis replicas", "redis"), nodes, pending] },
+    { title: "Now", panels: [podsThatFit("API pods", "node"), podsThatFit("Redis replicas", "redis"), nodes, pending] },
     {
       title: "Nodes",
       panels: [share("cpu", "CPU"), share("memory", "Memory"), usedCpu, usedMemory],

@@ -2,14 +2,14 @@ import { PART_OF } from "../catalog/names";
 import { burn, lag, latency, p99, rate } from "./api";
 import { stat, timeseries, type Dashboard } from "./panels";
 import { linked, mainUp } from "./redis";
-import { AUTOSCALERS, selectors, WORK_ROUTES } from "./selectors";
+import { AUTOSCALERS, CALLER_ROUTES, selectors } from "./selectors";
 
 const { ns, api, hpa } = selectors("$namespace");
-const requests = `http_request_duration_seconds_count{${api}, ${WORK_ROUTES}}`;
+const requests = `http_request_duration_seconds_count{${api}, ${CALLER_ROUTES}}`;
 
 const alerts = stat({
   title: "Alerts",
-  description: "Alerts of this system that fire now. None is the usual state.",
+  description: "Alerts of this system that are firing. Normally 0.",
   unit: "short",
   limit: { at: 1 },
   queries: [
@@ -19,21 +19,21 @@ const alerts = stat({
     },
   ],
 });
-const answered = stat({
-  title: "Answered",
+const availability = stat({
+  title: "Availability",
   description: "Share of requests in the last hour that were not answered with 5xx.",
   unit: "percentunit",
   queries: [
     {
-      expr: `1 - (sum(rate(http_request_duration_seconds_count{${api}, ${WORK_ROUTES}, status=~"5.."}[1h])) or vector(0)) / (sum(rate(${requests}[1h])) > 0)`,
-      legend: "answered",
+      expr: `1 - (sum(rate(http_request_duration_seconds_count{${api}, ${CALLER_ROUTES}, status=~"5.."}[1h])) or vector(0)) / (sum(rate(${requests}[1h])) > 0)`,
+      legend: "availability",
     },
   ],
 });
 
 const traffic = timeseries({
   title: "Requests by outcome",
-  description: "Requests to the API per second, by what became of them.",
+  description: "Requests per second to the API, by status class.",
   unit: "reqps",
   queries: [
     {
@@ -44,7 +44,7 @@ const traffic = timeseries({
 });
 const pods = timeseries({
   title: "Pods",
-  description: "Pods of each part that scales by itself.",
+  description: "Pods of each autoscaled workload.",
   unit: "short",
   queries: [
     { expr: `kube_horizontalpodautoscaler_status_current_replicas{${ns}}`, legend: "{{horizontalpodautoscaler}}" },
@@ -53,7 +53,7 @@ const pods = timeseries({
 const signals = timeseries({
   title: "Load against targets",
   description:
-    "The highest signal of each autoscaler as a share of its target. Above 1.1 pods are added; far below 1, with more than the minimum, some go.",
+    "The highest signal of each autoscaler as a share of its target. Above 1.1, pods are added; well below 1, pods are removed, down to the minimum.",
   unit: "percentunit",
   queries: AUTOSCALERS.map(({ name, title }) => ({
     expr: `max(kube_horizontalpodautoscaler_status_target_metric{${hpa(name)}} / on (metric_name, metric_target_type) group_left kube_horizontalpodautoscaler_spec_target_metric{${hpa(name)}})`,
@@ -61,13 +61,13 @@ const signals = timeseries({
   })),
 });
 
-/** Dashboard `iac-overview`: is it healthy, is it scaling, on one screen. */
+/** Dashboard `iac-overview`: health and scaling on one screen. */
 export const overview: Dashboard = {
   uid: "iac-overview",
   title: "Overview",
-  description: "Is it healthy, is it scaling: the whole system on one screen.",
+  description: "Health and scaling of the whole system on one screen.",
   rows: [
-    { title: "Now", panels: [alerts, answered, rate, p99, { ...mainUp, title: "Redis main" }, linked] },
+    { title: "Now", panels: [alerts, availability, rate, p99, { ...mainUp, title: "Redis main" }, linked] },
     {
       title: "Over time",
       panels: [traffic, latency, pods, signals, burn, lag].map((panel) => ({ ...panel, width: 12 })),

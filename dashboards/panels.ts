@@ -1,4 +1,4 @@
-/** Small helpers over the Grafana Foundation SDK: one look for every panel. */
+/** Helpers over the Grafana Foundation SDK that give every panel the same look. */
 import { PART_OF } from "../catalog/names";
 import { GraphThresholdsStyleConfigBuilder, GraphThresholdsStyleMode } from "@grafana/grafana-foundation-sdk/common";
 import {
@@ -21,7 +21,7 @@ import { PanelBuilder as TimeseriesBuilder } from "@grafana/grafana-foundation-s
 export interface Query {
   /** PromQL; `$namespace` stands for the application's namespace. */
   readonly expr: string;
-  /** Legend, with {{label}} place holders. */
+  /** Legend, with {{label}} placeholders. */
   readonly legend: string;
 }
 
@@ -32,20 +32,20 @@ export interface PanelProps {
   /** Grafana unit id, such as "s", "reqps", "percentunit", "bytes", "short". */
   readonly unit: string;
   readonly queries: readonly Query[];
-  /** Width, of 24. @default 8, of a stat 4 */
+  /** Width in columns, of 24. @default 8, or 4 for a stat */
   readonly width?: number;
-  /** From here on (or, with `below`, under it) it is red. @default no threshold */
+  /** Threshold: red from this value on, or below it with `below`. @default no threshold */
   readonly limit?: { readonly at: number; readonly below?: boolean };
-  /** The alert about what the panel shows; its runbook is linked. @default none */
+  /** Alert on what the panel shows; the panel links to its runbook. @default none */
   readonly alert?: string;
 }
 
-/** What a panel draws: lines over time, or one figure, the latest. */
+/** A panel draws lines over time, or the latest value as one figure. */
 export type Panel = PanelProps & { readonly kind: "timeseries" | "stat" };
 
 /** Lines over time. */
 export const timeseries = (p: PanelProps): Panel => ({ ...p, kind: "timeseries" });
-/** One figure, the latest. */
+/** The latest value as one figure. */
 export const stat = (p: PanelProps): Panel => ({ ...p, kind: "stat" });
 
 const DATASOURCE = { type: "prometheus", uid: "${datasource}" };
@@ -58,7 +58,7 @@ const steps = ({ at, below }: NonNullable<PanelProps["limit"]>) => [
   { value: at, color: below ? GREEN : RED },
 ];
 
-/** Grafana's panel. Runbooks in a folder, not at an address, cannot be followed: no link then. */
+/** Grafana's panel. It links to a runbook only if runbooks have a web address, not if they are in a folder. */
 function build(p: Panel, runbooks: string): TimeseriesBuilder | StatBuilder {
   const panel =
     p.kind === "stat"
@@ -97,17 +97,17 @@ function build(p: Panel, runbooks: string): TimeseriesBuilder | StatBuilder {
   return panel;
 }
 
-/** A choice among the values of a label, all of them at first. */
+/** A dashboard variable: values of a label to choose from, initially all. */
 export interface Choice {
   readonly name: string;
   readonly title: string;
-  /** Series whose label is asked for. */
+  /** Series whose label values are offered. */
   readonly series: string;
   readonly label: string;
 }
 
 export interface Dashboard {
-  /** Fixed uid: links and tests go by it. */
+  /** Fixed uid: links and tests rely on it. */
   readonly uid: string;
   readonly title: string;
   readonly description: string;
@@ -117,18 +117,18 @@ export interface Dashboard {
 }
 
 export interface BuildProps {
-  /** Namespace that is shown at first. */
+  /** Namespace that is selected initially. */
   readonly namespace: string;
-  /** Address or folder of the runbooks. */
+  /** Web address or folder of the runbooks. */
   readonly runbooks: string;
 }
 
-/** What is marked in every panel. */
+/** Events that are marked in every panel. */
 export const ANNOTATIONS = [
   {
     name: "Rollout",
     color: "purple",
-    // a ReplicaSet is made for each change of the pods, none for a change of their count
+    // a Deployment creates a ReplicaSet when its pod template changes, not when its replica count does
     expr: 'time() - kube_replicaset_created{namespace="$namespace"} < 30',
     text: "{{replicaset}}",
   },
@@ -140,7 +140,7 @@ export const ANNOTATIONS = [
   },
 ] as const;
 
-/** Grafana's JSON of a dashboard: variables for data source and namespace, rollouts and scaling marked, the others linked. */
+/** Grafana's JSON of a dashboard, with variables for data source and namespace, annotations, and links to the others. */
 export function grafanaJson(d: Dashboard, p: BuildProps): object {
   const builder = new DashboardBuilder(d.title)
     .uid(d.uid)

@@ -7,7 +7,7 @@ const each = `${redis}, instance=~"$instance"`;
 
 export const mainUp = stat({
   title: "Main",
-  description: "Instances of main that answer. Without one no write succeeds.",
+  description: "Instances of main (primary) that answer. Without one, every write fails.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisMainDown",
@@ -15,7 +15,7 @@ export const mainUp = stat({
 });
 export const linked = stat({
   title: "Replicas linked",
-  description: "Replicas whose link to main is up. Without one, main answers the reads.",
+  description: "Replicas whose link to main is up. If there are none, main answers the reads.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisReplicaUnlinked",
@@ -29,7 +29,7 @@ const keys = stat({
 });
 const mains = stat({
   title: "Instances that take writes",
-  description: "Redis instances whose role is master. Two mean that data goes apart.",
+  description: "Redis instances whose role is master. If there are two, their data diverges.",
   unit: "short",
   limit: { at: 2 },
   alert: "RedisTwoMains",
@@ -37,13 +37,13 @@ const mains = stat({
 });
 const commands = timeseries({
   title: "Commands",
-  description: "Commands per second of each instance. A replica near zero beside busy ones sits idle.",
+  description: "Commands per second of each instance. A replica near zero while others are busy is idle.",
   unit: "ops",
   queries: [{ expr: `rate(redis_commands_processed_total{${each}}[1m])`, legend: "{{instance}}" }],
 });
 const time = timeseries({
   title: "Time by command",
-  description: "Seconds per second that main spends on each command. Near 1 in all, main is saturated.",
+  description: "Seconds per second that main spends on each command. When the sum is near 1, main is saturated.",
   unit: "percentunit",
   queries: [
     {
@@ -58,9 +58,9 @@ const clients = timeseries({
   unit: "short",
   queries: [{ expr: `redis_connected_clients{${each}}`, legend: "{{instance}}" }],
 });
-const refusedWrites = timeseries({
+const errors = timeseries({
   title: "Errors",
-  description: "Errors per second that each instance answered, by kind. OOM: full, writes are refused.",
+  description: "Error replies per second of each instance, by kind. OOM: memory is full and writes are refused.",
   unit: "ops",
   alert: "RedisRefusesWrites",
   queries: [
@@ -85,7 +85,8 @@ const memory = timeseries({
 });
 const evicted = timeseries({
   title: "Evicted and expired",
-  description: "Keys per second that left by themselves. Evictions lose data; the policy here allows none.",
+  description:
+    "Keys per second that were evicted or that expired. Evictions lose data; the eviction policy here allows none.",
   unit: "ops",
   alert: "RedisEvicting",
   queries: [
@@ -95,7 +96,7 @@ const evicted = timeseries({
 });
 const lagBytes = timeseries({
   title: "Behind main",
-  description: "Bytes of the replication stream that each replica has not got yet.",
+  description: "Bytes of the replication stream that each replica has not received yet.",
   unit: "bytes",
   queries: [
     {
@@ -114,13 +115,13 @@ const link = timeseries({
 });
 const syncing = timeseries({
   title: "Syncing",
-  description: "1 while a replica copies main's data. One that never stops cannot keep up.",
+  description: "1 while a replica copies main's data. A replica that never finishes cannot keep up.",
   unit: "short",
   queries: [{ expr: `redis_master_sync_in_progress{${replicas}, instance=~"$instance"}`, legend: "{{instance}}" }],
 });
 const aof = timeseries({
   title: "Append-only file",
-  description: "1 while main's last write to its append-only file, and its last rewrite, succeeded.",
+  description: "1 if the last write to main's append-only file, or its last rewrite, succeeded.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisPersistenceFailing",
@@ -132,7 +133,7 @@ const aof = timeseries({
 const volume = timeseries({
   title: "Volume",
   description:
-    "Size of main's append-only file as a share of its volume. Its rewrite needs as much again, so half is the end.",
+    "Size of main's append-only file as a share of its volume. A rewrite needs the same space again, so half is the limit.",
   unit: "percentunit",
   limit: { at: THRESHOLDS.redisVolume },
   alert: "RedisVolumeFilling",
@@ -144,15 +145,15 @@ const volume = timeseries({
   ],
 });
 
-/** Dashboard `iac-redis`: main and its replicas, each by name. */
+/** Dashboard `iac-redis`: main (primary) and its replicas, by instance. */
 export const redisDashboard: Dashboard = {
   uid: "iac-redis",
   title: "Redis",
-  description: "Main and replicas: health, replication, load, memory and persistence.",
+  description: "Main (primary) and replicas: health, load, memory, replication and persistence.",
   choices: [{ name: "instance", title: "Instance", series: 'redis_up{namespace="$namespace"}', label: "instance" }],
   rows: [
     { title: "Now", panels: [mainUp, mains, linked, keys] },
-    { title: "Load", panels: [commands, time, clients, memory, refusedWrites, evicted] },
+    { title: "Load", panels: [commands, time, clients, memory, errors, evicted] },
     { title: "Replication", panels: [lagBytes, link, syncing] },
     { title: "Persistence", panels: [aof, volume] },
   ],

@@ -1,5 +1,6 @@
 import { SCALED, WORKLOAD_NAME, WORKLOADS, workloadOf } from "../catalog/workloads";
-/** Label matchers of the parts, the same for panels and rules. */
+
+/** Label matchers of each workload, shared by panels and rules. */
 export interface Selectors {
   readonly ns: string;
   readonly api: string;
@@ -10,7 +11,7 @@ export interface Selectors {
   readonly hpa: (name: string) => string;
 }
 
-/** @param namespace the application's, or a Grafana variable such as `$namespace` */
+/** @param namespace the application's namespace, or a Grafana variable such as `$namespace` */
 export function selectors(namespace: string): Selectors {
   const ns = `namespace="${namespace}"`;
   const redis = `${ns}, job="redis"`;
@@ -25,10 +26,10 @@ export function selectors(namespace: string): Selectors {
   };
 }
 
-/** Requests that somebody made: probes and scrapes are none. */
-export const WORK_ROUTES = 'route!~"/(livez|readyz|metrics|status)"';
+/** Requests of callers only, not probes and scrapes. */
+export const CALLER_ROUTES = 'route!~"/(livez|readyz|metrics|status)"';
 
-/** Autoscalers, and the container whose CPU each measures. */
+/** Autoscalers, each with the container whose CPU it measures. */
 export const AUTOSCALERS = SCALED.map((component) => ({
   name: WORKLOADS[component].name,
   title: WORKLOADS[component].title,

@@ -1,18 +1,18 @@
-/** Where it gets serious: one number for the line in a panel and for the alert. */
+/** Alert thresholds: a panel draws its line at the same number. */
 export const THRESHOLDS = {
   /** Share of maxmemory. */
   redisMemory: 0.85,
-  /** Share of main's volume that the append-only file may take: its rewrite needs as much again. */
+  /** Share of main's volume that the append-only file may take; a rewrite needs the same space again. */
   redisVolume: 0.45,
-  /** Seconds that a replica is behind main, as the API sees it, where config knows no other bound. */
+  /** Seconds that a replica may lag behind main, measured by the API: the default of node.maxLagSeconds. */
   replicaLag: 5,
-  /** Share of requests that are refused at once. */
-  refused: 0.01,
+  /** Share of requests that are shed. */
+  shed: 0.01,
   /** Share of reads that no replica could answer. */
   readsFromMain: 0.1,
-  /** Times that an autoscaler turns round in half an hour. */
-  turns: 5,
-  /** Restarts of a container in a quarter of an hour. */
+  /** Times that an autoscaler scales in, and out again, within half an hour. */
+  flaps: 5,
+  /** Restarts of a container within 15 minutes. */
   restarts: 3,
   /** Share of the nodes' CPU or memory that is requested. */
   requested: 0.9,

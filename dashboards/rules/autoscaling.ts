@@ -2,24 +2,24 @@ import { selectors } from "../selectors";
 import { THRESHOLDS } from "../thresholds";
 import type { AlertProps } from "./rule";
 
-/** Alerts about the autoscalers and the pods that they ask for. */
+/** Alerts about the autoscalers and their pods. */
 export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
   const { ns } = selectors(namespace);
   const wanted = `kube_horizontalpodautoscaler_status_desired_replicas{${ns}}`;
-  // scaled to 0 by hand it reads nothing, and need not
+  // a workload that was scaled to 0 manually has no metrics, and needs none
   const unlessOff = `unless on (namespace, horizontalpodautoscaler) ${wanted} == 0`;
-  // what an increase counts outlives its pod by the whole time looked at
+  // increase() still counts restarts of a deleted pod until the end of its window
   const exists = `kube_pod_container_status_restarts_total{${ns}}`;
   return [
     {
       alert: "AutoscalerAtMaximum",
-      // without ScalingLimited it would fire on a part that is content at its maximum
+      // without ScalingLimited it would fire on a workload that needs exactly its maximum
       expr: `${wanted} >= on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_max_replicas{${ns}} and on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_status_condition{${ns}, condition="ScalingLimited", status="true"} == 1`,
       for: "5m",
       severity: "warning",
-      summary: "{{ $labels.horizontalpodautoscaler }} wants more pods than it may have",
+      summary: "{{ $labels.horizontalpodautoscaler }} needs more pods than its maximum",
       description:
-        "The autoscaler {{ $labels.horizontalpodautoscaler }} has been held at its maximum, {{ $value }}, for 5 minutes.",
+        "The autoscaler {{ $labels.horizontalpodautoscaler }} has been limited by its maximum of {{ $value }} for 5 minutes.",
     },
     {
       alert: "AutoscalerBlind",
@@ -27,27 +27,27 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
       for: "3m",
       severity: "critical",
       summary: "{{ $labels.horizontalpodautoscaler }} cannot read its metrics",
-      description: "The autoscaler {{ $labels.horizontalpodautoscaler }} does not scale: it gets no metrics.",
+      description: "The autoscaler {{ $labels.horizontalpodautoscaler }} gets no metrics and does not scale.",
     },
     {
       alert: "AutoscalerSignalMissing",
-      // what the autoscaler was told to read, less what it says that it has read
+      // the metrics in its spec that are not in its status
       expr: `kube_horizontalpodautoscaler_spec_target_metric{${ns}} unless on (namespace, horizontalpodautoscaler, metric_name) kube_horizontalpodautoscaler_status_target_metric{${ns}} ${unlessOff}`,
       for: "3m",
       severity: "warning",
-      summary: "{{ $labels.horizontalpodautoscaler }} does without one of its signals",
+      summary: "{{ $labels.horizontalpodautoscaler }} cannot read one of its signals",
       description:
-        "The autoscaler {{ $labels.horizontalpodautoscaler }} cannot read {{ $labels.metric_name }} (target {{ $value }}): it adds pods by its other signals, and takes none away.",
+        "The autoscaler {{ $labels.horizontalpodautoscaler }} cannot read {{ $labels.metric_name }} (target {{ $value }}). It scales out on its other signals, and does not scale in.",
     },
     {
       alert: "AutoscalerFlapping",
-      // a rise and a fall each time it turns round; a single excursion takes three of each
-      expr: `resets(${wanted}[30m]) >= ${THRESHOLDS.turns} and changes(${wanted}[30m]) - resets(${wanted}[30m]) >= ${THRESHOLDS.turns}`,
+      // each flap is a fall and a rise; a single peak takes three of each
+      expr: `resets(${wanted}[30m]) >= ${THRESHOLDS.flaps} and changes(${wanted}[30m]) - resets(${wanted}[30m]) >= ${THRESHOLDS.flaps}`,
       for: "0s",
       severity: "warning",
-      summary: "{{ $labels.horizontalpodautoscaler }} cannot make up its mind",
+      summary: "{{ $labels.horizontalpodautoscaler }} is flapping",
       description:
-        "The autoscaler {{ $labels.horizontalpodautoscaler }} took pods away {{ $value }} times in 30 minutes and brought them back as often.",
+        "The autoscaler {{ $labels.horizontalpodautoscaler }} scaled in {{ $value }} times within 30 minutes, and out again about as often.",
     },
     {
       alert: "PodsPending",
@@ -55,7 +55,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
       for: "5m",
       severity: "warning",
       summary: "{{ $labels.pod }} cannot start",
-      description: "The pod has been pending for 5 minutes: the cluster may be full, or an image missing.",
+      description: "The pod has been pending for 5 minutes: the cluster may be full, or an image may be missing.",
     },
     {
       alert: "PodRestarting",
@@ -63,16 +63,17 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
       for: "0s",
       severity: "warning",
       summary: "{{ $labels.pod }} keeps restarting",
-      description: "Container {{ $labels.container }} restarted {{ $value | humanize }} times in 15 minutes.",
+      description: "Container {{ $labels.container }} restarted {{ $value | humanize }} times within 15 minutes.",
     },
     {
       alert: "PodKilledForMemory",
-      // the reason is not told while the container is between two lives
+      // kube-state-metrics does not export the reason while the container is being restarted
       expr: `max_over_time(kube_pod_container_status_last_terminated_reason{${ns}, reason="OOMKilled"}[5m]) == 1 and on (namespace, pod, container) increase(kube_pod_container_status_restarts_total{${ns}}[15m]) > 0 and on (namespace, pod, container) ${exists}`,
       for: "0s",
       severity: "critical",
-      summary: "{{ $labels.pod }} was killed for its memory",
-      description: "Container {{ $labels.container }} reached its memory limit and was killed within 15 minutes.",
+      summary: "{{ $labels.pod }} was killed for exceeding its memory limit",
+      description:
+        "Container {{ $labels.container }} reached its memory limit and was killed within the last 15 minutes.",
     },
   ];
 }

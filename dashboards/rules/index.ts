@@ -1,4 +1,4 @@
-/** Alert and recording rules as code. Each alert has a page in docs/runbooks/ of its own name. */
+/** Alert and recording rules as code. Each alert has a runbook of the same name in docs/runbooks/. */
 import { PART_OF } from "../../catalog/names";
 import { autoscalingAlerts } from "./autoscaling";
 import { burnAlerts, burnRates, type Objectives } from "./objectives";
@@ -9,18 +9,18 @@ import { webAlerts } from "./web";
 export { isAlert, type AlertRule, type RecordingRule, type Rule, type RuleGroup } from "./rule";
 
 export interface RulesProps {
-  /** The application's. */
+  /** The application's namespace. */
   readonly namespace: string;
-  /** Address or folder of the runbooks. */
+  /** Web address or folder of the runbooks. */
   readonly runbooks: string;
   readonly objectives: Objectives;
-  /** How far behind main a replica may be before it gets no reads, seconds. */
+  /** Seconds that a replica may lag behind main (primary) before it gets no reads. */
   readonly maxLagSeconds: number;
   /** Alerts that are left out, by name. @default none */
   readonly disabled?: readonly string[];
 }
 
-/** Every rule of ours for one namespace. */
+/** Every rule of this project for one namespace. */
 export function ruleGroups(p: RulesProps): readonly RuleGroup[] {
   const alert = (a: AlertProps): AlertRule => ({
     alert: a.alert,

@@ -1,8 +1,8 @@
 /**
- * What the API owes its callers, and how fast it uses up what it may fail: multi-window burn rates, as the SRE
- * workbook describes them ("Alerting on SLOs", multiwindow, multi-burn-rate alerts).
+ * Service-level objectives of the API and their burn rates, as the SRE workbook describes them ("Alerting on SLOs",
+ * multiwindow, multi-burn-rate alerts).
  */
-import { selectors, WORK_ROUTES } from "../selectors";
+import { CALLER_ROUTES, selectors } from "../selectors";
 import { BURN } from "../thresholds";
 import type { AlertProps, RecordingRule } from "./rule";
 
@@ -12,7 +12,7 @@ export interface Objectives {
   readonly latency: {
     /** Share of requests answered in time, percent. */
     readonly percent: number;
-    /** In time: a bucket of the API's histogram, seconds. */
+    /** The time limit in seconds: a bucket of the API's histogram. */
     readonly seconds: number;
   };
 }
@@ -24,8 +24,8 @@ const name = (window: Window) => `namespace_objective:http_requests:burn_rate${w
 /** Burn rates over each window, by namespace and objective; none while there are no requests. */
 export function burnRates(namespace: string, objectives: Objectives): readonly RecordingRule[] {
   const requests = (metric: string, window: Window, more = "") =>
-    `sum by (namespace) (rate(http_request_duration_seconds_${metric}{${selectors(namespace).api}, ${WORK_ROUTES}${more}}[${window}]))`;
-  // 0.1 of 99.9 %: rounded, or the file would hold 0.0009999999999998899
+    `sum by (namespace) (rate(http_request_duration_seconds_${metric}{${selectors(namespace).api}, ${CALLER_ROUTES}${more}}[${window}]))`;
+  // rounded, because 1 - 99.9 / 100 is 0.0009999999999998899
   const allowed = (percent: number) => Number((1 - percent / 100).toFixed(6));
   const { availability, latency } = objectives;
   return WINDOWS.flatMap((window) => {
@@ -34,7 +34,7 @@ export function burnRates(namespace: string, objectives: Objectives): readonly R
       {
         record: name(window),
         labels: { objective: "availability" },
-        // without a 5xx since the start there is no such series
+        // the series with status 5xx does not exist until the first 5xx
         expr: `(${requests("count", window, ', status=~"5.."')} or ${all} * 0) / (${all} > 0) / ${allowed(availability)}`,
       },
       {
@@ -46,20 +46,20 @@ export function burnRates(namespace: string, objectives: Objectives): readonly R
   });
 }
 
-/** Two windows each: the long one shows that it matters, the short one that it goes on. */
+/** Two windows each: the long one shows that the problem matters, the short one that it still goes on. */
 export function burnAlerts(namespace: string): readonly AlertProps[] {
   const { ns } = selectors(namespace);
   const burns = (long: Window, short: Window, limit: number) =>
     `(${name(long)}{${ns}} > ${limit} and ${name(short)}{${ns}} > ${limit})`;
   const description = (over: string) =>
-    `The API uses up its {{ $labels.objective }} budget {{ $value | humanize }} times faster than allowed, ${over}.`;
+    `The API uses up its {{ $labels.objective }} error budget {{ $value | humanize }} times faster than allowed, ${over}.`;
   return [
     {
       alert: "ApiBudgetBurnsFast",
       expr: `${burns("1h", "5m", BURN.fast)} or ${burns("6h", "30m", BURN.steady)}`,
       for: "1m",
       severity: "critical",
-      summary: "The API fails its {{ $labels.objective }} objective",
+      summary: "The API is failing its {{ $labels.objective }} objective",
       description: description("over one or six hours"),
     },
     {
@@ -67,7 +67,7 @@ export function burnAlerts(namespace: string): readonly AlertProps[] {
       expr: `${burns("1d", "2h", BURN.slow)} or ${burns("3d", "6h", BURN.creeping)}`,
       for: "15m",
       severity: "warning",
-      summary: "The API will not keep its {{ $labels.objective }} objective",
+      summary: "The API is on course to miss its {{ $labels.objective }} objective",
       description: description("over one or three days"),
     },
   ];

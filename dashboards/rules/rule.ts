@@ -1,15 +1,15 @@
-/** Rules as Prometheus takes them. */
+/** Rules in the format of Prometheus. */
 
 export interface AlertProps {
-  /** Name, and that of its page in docs/runbooks/. */
+  /** Its name, and the name of its runbook in docs/runbooks/. */
   readonly alert: string;
   readonly expr: string;
   /** How long the condition must hold. */
   readonly for: string;
-  /** critical: somebody is needed now; warning: in working hours. */
+  /** critical: needs someone now; warning: can wait for working hours. */
   readonly severity: "critical" | "warning";
   readonly summary: string;
-  /** With the value that is wrong. */
+  /** Includes the measured value, if there is one. */
   readonly description: string;
 }
 

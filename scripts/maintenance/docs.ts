@@ -40,7 +40,7 @@ function alertsTable(): string {
       const tiers = caused.get(a.alert)?.map((tier) => `tier \`${tier}\``);
       return `| [${a.alert}](runbooks/${a.alert}.md) | ${a.labels["severity"]} | ${cell(summary)} | ${a.for} | ${tiers?.join(", ") ?? "rule tests only"} |`;
     });
-  return ["| alert | severity | says | after | caused in |", "|---|---|---|---|---|", ...rows].join("\n");
+  return ["| alert | severity | summary | for | fired in |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
 function dashboardsTable(): string {

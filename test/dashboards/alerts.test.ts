@@ -1,4 +1,4 @@
-/** Each alert fires when it should and is silent when it should not: Prometheus' own promtool evaluates the rules. */
+/** Each alert fires when it should, and only then: Prometheus' own promtool evaluates the rules. */
 import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -9,17 +9,17 @@ import { THRESHOLDS } from "../../dashboards/thresholds";
 
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 if (!hasPromtool)
-  console.warn("SKIPPED: the alerts were not evaluated: promtool (package prometheus) is not installed");
+  console.warn("SKIPPED: the alert rules were not evaluated, because promtool (package prometheus) is not installed");
 const withPromtool = hasPromtool ? it : it.skip;
 
-/** A series and its samples in promtool's notation, one each `interval`. */
+/** A series and its samples in promtool's notation, one sample per `interval`. */
 type Input = readonly [series: string, values: string];
 interface Case {
   readonly fires: readonly Input[];
   readonly silent: readonly Input[];
-  /** When it is looked at. @default 10m */
+  /** When the alert is evaluated. @default 10m */
   readonly at?: string;
-  /** Between samples. @default 15s */
+  /** Time between samples. @default 15s */
   readonly interval?: string;
 }
 
@@ -33,7 +33,7 @@ const replica = (metric: string, more = "") => `${metric}{${ns}, job="redis", in
 const hpa = (metric: string, more = "") =>
   `kube_horizontalpodautoscaler_${metric}{${ns}, horizontalpodautoscaler="node"${more}}`;
 const pod = (metric: string, more = "") => `${metric}{${ns}, pod="node-1", container="node"${more}}`;
-const gone = (metric: string, more = "") => `${metric}{${ns}, pod="node-2", container="node"${more}}`;
+const deleted = (metric: string, more = "") => `${metric}{${ns}, pod="node-2", container="node"${more}}`;
 const count = (status: string, route = "/item") =>
   api("http_request_duration_seconds_count", `, method="GET", route="${route}", status="${status}"`);
 const bucket = (le: string) =>
@@ -57,12 +57,12 @@ const failedBackup = (created: number): readonly Input[] => [
 
 const CASES: Readonly<Record<string, Case>> = {
   ApiBudgetBurnsFast: {
-    // 2 % failed; allowed is 0.1 %
+    // 2 % fail; 0.1 % is allowed
     fires: [
       [count("200"), rising(98)],
       [count("500"), rising(2)],
     ],
-    // failing probes are no failed requests
+    // failed probes are not failed requests
     silent: [
       [count("200"), rising(98)],
       [count("503", "/readyz"), rising(50)],
@@ -70,12 +70,12 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   ApiBudgetBurnsSlowly: {
-    // 0.4 % for two days
+    // 0.4 % fail for two days
     fires: [
       [count("200"), "0+49800x600"],
       [count("500"), "0+200x600"],
     ],
-    // 2 % for ten minutes, long ago
+    // 2 % failed for ten minutes, long ago
     silent: [
       [count("200"), "0+50000x600"],
       [count("500"), "0x2 0+1000x2 2000x600"],
@@ -97,9 +97,9 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   ApiReadsFromMain: {
-    // no replica at all: the API has no series of theirs then
+    // no replica at all: the API then has no series for replicas
     fires: [[api("redis_pool_reads_from_main_total", ', reason="fallback"'), rising(20)]],
-    // asked for by the caller: no alarm
+    // reads that the caller wanted from main do not count
     silent: [
       [api("redis_pool_reads_from_main_total", ', reason="strong"'), rising(90)],
       [api("redis_pool_reads_from_main_total", ', reason="fallback"'), always(0)],
@@ -107,13 +107,13 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   RedisMainDown: {
-    // of a pool that answers none is main
+    // the group answers, but no member is main
     fires: [
       [main("redis_up"), always(1)],
       [main("redis_instance_info", ', role="slave"'), always(1)],
       [api("redis_main_up"), always(0)],
     ],
-    // the exporter is blind, the API is not
+    // the exporter reports nothing, but the API reaches main
     silent: [[api("redis_main_up"), always(1)]],
   },
   RedisPoolShort: {
@@ -123,7 +123,7 @@ const CASES: Readonly<Record<string, Case>> = {
       [member(2, "redis_up"), always(0)],
       [member(1, "redis_master_link_up"), always(1)],
     ],
-    // alone, as it is meant to be
+    // main without a group
     silent: [[main("redis_up"), always(1)]],
   },
   RedisTwoMains: {
@@ -151,7 +151,7 @@ const CASES: Readonly<Record<string, Case>> = {
       [main("redis_memory_used_bytes"), always(90)],
       [main("redis_memory_max_bytes"), always(100)],
     ],
-    // no limit
+    // no limit is set
     silent: [
       [main("redis_memory_used_bytes"), always(90)],
       [main("redis_memory_max_bytes"), always(0)],
@@ -185,7 +185,7 @@ const CASES: Readonly<Record<string, Case>> = {
       [backups("status_last_successful_time"), always(100)],
       ...failedBackup(200),
     ],
-    // it failed, and the next one succeeded
+    // one failed, and the next one succeeded
     silent: [
       [backups("created"), always(1)],
       [backups("status_last_successful_time"), always(300)],
@@ -206,7 +206,7 @@ const CASES: Readonly<Record<string, Case>> = {
       [hpa("spec_max_replicas"), always(10)],
       [hpa("status_condition", ', condition="ScalingLimited", status="true"'), always(1)],
     ],
-    // content at its maximum
+    // needs exactly its maximum
     silent: [
       [hpa("status_desired_replicas"), always(10)],
       [hpa("spec_max_replicas"), always(10)],
@@ -215,7 +215,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   AutoscalerBlind: {
     fires: [[hpa("status_condition", ', condition="ScalingActive", status="false"'), always(1)]],
-    // scaled to 0 by hand: it has nothing to scale
+    // scaled to 0 manually
     silent: [
       [hpa("status_condition", ', condition="ScalingActive", status="false"'), always(1)],
       [hpa("status_desired_replicas"), always(0)],
@@ -236,7 +236,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   AutoscalerFlapping: {
     fires: [[hpa("status_desired_replicas"), "2x7 3x7 2x7 3x7 2x7 3x7 2x7 3x7 2x7 3x7 2x7"]],
-    // one great load: up in steps, down in steps
+    // one load peak: up in steps, down in steps
     silent: [[hpa("status_desired_replicas"), "2x7 4x1 8x1 10x40 5x4 3x4 2x40"]],
     at: "21m",
   },
@@ -248,13 +248,13 @@ const CASES: Readonly<Record<string, Case>> = {
     fires: [[pod("kube_pod_container_status_restarts_total"), "0x8 1x8 2x8 3x8 4x8"]],
     silent: [
       [pod("kube_pod_container_status_restarts_total"), "0x20 1x100"],
-      // kept restarting, and is gone since
-      [gone("kube_pod_container_status_restarts_total"), "0x4 1x4 2x4 3x4 4x4 stale"],
+      // kept restarting, then was deleted
+      [deleted("kube_pod_container_status_restarts_total"), "0x4 1x4 2x4 3x4 4x4 stale"],
     ],
     at: "9m",
   },
   PodKilledForMemory: {
-    // between two lives the reason is not told
+    // the reason is not exported while the container is being restarted
     fires: [
       [pod("kube_pod_container_status_last_terminated_reason", ', reason="OOMKilled"'), "_x20 1x15 stale"],
       [pod("kube_pod_container_status_restarts_total"), "0x20 1x400"],
@@ -263,9 +263,9 @@ const CASES: Readonly<Record<string, Case>> = {
     silent: [
       [pod("kube_pod_container_status_last_terminated_reason", ', reason="OOMKilled"'), always(1)],
       [pod("kube_pod_container_status_restarts_total"), always(1)],
-      // was killed, and is gone since
-      [gone("kube_pod_container_status_last_terminated_reason", ', reason="OOMKilled"'), "_x10 1x12 stale"],
-      [gone("kube_pod_container_status_restarts_total"), "0x10 1x12 stale"],
+      // was killed, then was deleted
+      [deleted("kube_pod_container_status_last_terminated_reason", ', reason="OOMKilled"'), "_x10 1x12 stale"],
+      [deleted("kube_pod_container_status_restarts_total"), "0x10 1x12 stale"],
     ],
   },
 };
@@ -275,7 +275,7 @@ const rulesFile = path.join(dir, "rules.yaml");
 beforeAll(() => fs.writeFileSync(rulesFile, stringify({ groups })));
 afterAll(() => fs.rmSync(dir, { recursive: true }));
 
-/** What promtool says of a file of tests; empty when all pass. */
+/** Runs one rule test in promtool. Returns its output on failure, and an empty string on success. */
 function promtool(
   alert: string,
   input: readonly Input[],
@@ -299,16 +299,16 @@ function promtool(
   return status === 0 ? "" : stdout + stderr;
 }
 
-it("every alert has a case here, and every case an alert", () => {
+it("every alert has a case here, and every case has an alert", () => {
   expect(Object.keys(CASES).sort()).toEqual(alerts.map((a) => a.alert).sort());
 });
-withPromtool("promtool finds the rules valid", () => {
+withPromtool("promtool accepts the rules", () => {
   expect(execFileSync("promtool", ["check", "rules", rulesFile], { encoding: "utf8" })).toContain("SUCCESS");
 });
 describe.each(Object.entries(CASES))("%s", (alert, c) => {
   withPromtool("fires when it should", () => expect(promtool(alert, c.fires, true, c)).toBe(""));
-  withPromtool("is silent when it should be", () => expect(promtool(alert, c.silent, false, c)).toBe(""));
+  withPromtool("does not fire when it should not", () => expect(promtool(alert, c.silent, false, c)).toBe(""));
 });
-it("the line in the panels is where the alert fires", () => {
+it("the default lag limit is the threshold line of the panels", () => {
   expect(THRESHOLDS.replicaLag).toBe(lag);
 });

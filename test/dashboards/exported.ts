@@ -1,6 +1,6 @@
 /**
- * What the deployed parts export, as Prometheus read it from a running system: `npm run e2e -- observability`
- * compares, and writes it anew with `RECORD=1`.
+ * Series that the deployed system exports, recorded from Prometheus: `npm run e2e -- observability` compares them,
+ * and with `RECORD=1` rewrites the file.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";

@@ -1,13 +1,13 @@
-/** PromQL as Prometheus' own editor parses it: errors, and the series that it asks for. */
+/** PromQL as Prometheus' own editor parses it: syntax errors and the series that it queries. */
 import { parser } from "@prometheus-io/lezer-promql";
 
 export interface Series {
   readonly metric: string;
-  /** Labels that are matched. */
+  /** Labels in its matchers. */
   readonly labels: readonly string[];
 }
 
-/** Where the text is no PromQL; empty if it is. */
+/** Syntax errors of the expression with their positions. */
 export function syntaxErrors(expr: string): string[] {
   const errors: string[] = [];
   parser.parse(expr).iterate({
@@ -19,7 +19,7 @@ export function syntaxErrors(expr: string): string[] {
   return errors;
 }
 
-/** Each series that an expression asks for. */
+/** Each series that an expression queries. */
 export function seriesOf(expr: string): Series[] {
   const found: Series[] = [];
   parser.parse(expr).iterate({
