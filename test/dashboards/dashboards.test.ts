@@ -128,7 +128,7 @@ describe("alerts", () => {
     expect(rule.annotations["description"]).toMatch(/\.$/);
     expect(rule.annotations["runbook_url"]).toBe(`https://example.org/runbooks/${name}.md`);
     const runbook = fs.readFileSync(path.join(PROJECT_ROOT, "docs", "runbooks", `${name}.md`), "utf8");
-    for (const heading of ["## What it means", "## How to look", "## What to do"]) expect(runbook).toContain(heading);
+    for (const heading of ["## What it means", "## What to check", "## What to do"]) expect(runbook).toContain(heading);
   });
   it("have no runbook without an alert", () => {
     const runbooks = fs.readdirSync(path.join(PROJECT_ROOT, "docs", "runbooks")).map((f) => f.replace(/\.md$/, ""));
