@@ -1,57 +1,6 @@
-/** Small pieces by themselves. */
 import { describe, expect, it } from "vitest";
-import type { Status } from "../src/api";
-import { patternOf } from "../src/keys/pattern";
-import { has, merge, withKey, withoutKey } from "../src/keys/sorted";
-import { type Fleet, FORGOTTEN_MS, heard, view } from "../src/live/fleet";
-import { speak, t } from "../src/text";
-import { en } from "../src/text/en";
-import { fr } from "../src/text/fr";
-
-describe("a search as a pattern", () => {
-  it.each([
-    ["", undefined],
-    ["ab", "*[aA][bB]*"],
-    ["A-1", "*[aA]-1*"],
-    ["*?[]\\^", "*\\*\\?\\[\\]\\\\\\^*"],
-    ["é日", "*é日*"],
-  ])("%s is %s", (text, pattern) => expect(patternOf(text)).toBe(pattern));
-
-  it("stays within what the API takes, at the cost of the case", () => {
-    const long = patternOf("a".repeat(300))!;
-    expect(long).toBe(`*${"a".repeat(300)}*`);
-    expect(new TextEncoder().encode(patternOf("b".repeat(200))!).length).toBeLessThanOrEqual(1024);
-  });
-});
-
-describe("merging sorted keys", () => {
-  it.each([
-    [[], [], []],
-    [["a"], [], ["a"]],
-    [
-      ["a", "c"],
-      ["b", "c", "d"],
-      ["a", "b", "c", "d"],
-    ],
-    [["a", "a"], ["a"], ["a"]],
-  ])("%j and %j are %j", (a, b, both) => expect(merge(a, b)).toEqual(both));
-});
-
-describe("one key of a sorted list", () => {
-  const keys = ["a", "c", "e"];
-  it.each([
-    ["a", true],
-    ["b", false],
-    ["e", true],
-    ["f", false],
-    ["", false],
-  ])("%s is put in its place and taken out of it", (key, there) => {
-    expect(has(keys, key)).toBe(there);
-    expect(withKey(keys, key)).toEqual([...new Set([...keys, key])].sort());
-    expect(withoutKey(keys, key)).toEqual(keys.filter((k) => k !== key));
-    expect(keys).toEqual(["a", "c", "e"]);
-  });
-});
+import type { Status } from "../../src/api";
+import { type Fleet, FORGOTTEN_MS, heard, view } from "../../src/live/fleet";
 
 describe("the fleet", () => {
   const status = (
@@ -122,25 +71,5 @@ describe("the fleet", () => {
     expect(view(after([0, [status("a", 1, {}, down), status("b", 1)]]), 0, 0).mainUp).toBe(true);
     expect(view(after([0, [status("a", 1, {}, down)]]), 0, 0).mainUp).toBe(false);
     expect(view(new Map(), 0, 0).mainUp).toBeUndefined();
-  });
-});
-
-describe("the page's words", () => {
-  it.each([
-    [["fr-CA", "en"], "fr"],
-    [["de", "fr"], "fr"],
-    [["de"], "en"],
-    [[], "en"],
-    [["constructor"], "en"],
-  ])("for a browser that wants %j are in %s", async (wanted, lang) => {
-    await speak(wanted);
-    expect(t.lang).toBe(lang);
-    await speak(["en"]);
-  });
-
-  it("count as the language does", () => {
-    expect([0, 1, 2].map((n) => en.count(n, false))).toEqual(["0 keys", "1 key", "2 keys"]);
-    expect([0, 1, 2].map((n) => fr.count(n, false))).toEqual(["0 clé", "1 clé", "2 clés"]);
-    expect(en.count(100_000, true)).toBe("100,000+ keys");
   });
 });

@@ -1,0 +1,23 @@
+import { screen } from "@testing-library/react";
+import { describe, expect, it } from "vitest";
+import { KeysSection } from "../../src/keys/keys-section";
+import { api, respond, show } from "../components";
+
+describe("the list of keys", () => {
+  it("says that there are none, and that none matches", async () => {
+    const user = show(<KeysSection />);
+    expect(await screen.findByText(/No keys yet/)).toBeTruthy();
+    await user.type(screen.getByLabelText("Search keys"), "xyz");
+    expect(await screen.findByText("No key contains “xyz”.")).toBeTruthy();
+  });
+
+  it("says why where it cannot be had, and tries again on request", async () => {
+    api.override = () => respond(503, '{"error":"Redis is not reachable"}');
+    const user = show(<KeysSection />);
+    expect((await screen.findByRole("alert")).textContent).toContain("Redis is not reachable");
+    api.override = undefined;
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByText(/No keys yet/)).toBeTruthy();
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+});

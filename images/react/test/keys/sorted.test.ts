@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { has, merge, withKey, withoutKey } from "../../src/keys/sorted";
+
+describe("merging sorted keys", () => {
+  it.each([
+    [[], [], []],
+    [["a"], [], ["a"]],
+    [
+      ["a", "c"],
+      ["b", "c", "d"],
+      ["a", "b", "c", "d"],
+    ],
+    [["a", "a"], ["a"], ["a"]],
+  ])("%j and %j are %j", (a, b, both) => expect(merge(a, b)).toEqual(both));
+});
+
+describe("one key of a sorted list", () => {
+  const keys = ["a", "c", "e"];
+  it.each([
+    ["a", true],
+    ["b", false],
+    ["e", true],
+    ["f", false],
+    ["", false],
+  ])("%s is put in its place and taken out of it", (key, there) => {
+    expect(has(keys, key)).toBe(there);
+    expect(withKey(keys, key)).toEqual([...new Set([...keys, key])].sort());
+    expect(withoutKey(keys, key)).toEqual(keys.filter((k) => k !== key));
+    expect(keys).toEqual(["a", "c", "e"]);
+  });
+});
