@@ -29,7 +29,7 @@ export function LiveStrip() {
             </p>
           )}
           <p className="figure" data-figure="rate">
-            <strong>{t.number(Math.round(view.perSecond))}</strong> {t.requests}
+            <strong>{t.number(Math.round(view.perSecond))}</strong> {t.requests(Math.round(view.perSecond))}
           </p>
           <Group icon={<Icon of={Server} />} count={view.pods.length} name={t.pods(view.pods.length)} figure="pods">
             {view.pods.map(({ id, name, perSecond, fresh }) => (
@@ -47,7 +47,10 @@ export function LiveStrip() {
             {view.replicas.map(({ name, state, lagSeconds, readsPerSecond, fresh }) => (
               <Chip
                 key={name}
-                title={`${name}: ${t.state(state)}${lagSeconds === undefined ? "" : `, ${t.lag(lagSeconds)}`}`}
+                title={t.nameAndState(
+                  name,
+                  `${t.state(state)}${lagSeconds === undefined ? "" : `, ${t.lag(lagSeconds)}`}`,
+                )}
                 name={short(name)}
                 fresh={fresh}
                 trouble={state !== "serving"}

@@ -62,7 +62,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
     visit(async (page) => {
       await page.getByText("No keys yet").waitFor();
       await add(page, "colours", "red\ngreen");
-      await page.getByText("“colours” is saved").waitFor();
+      await page.getByText("“colours” saved").waitFor();
       expect(onMain("colours")).toBe("red\ngreen");
 
       await page.getByRole("button", { name: "Edit colours" }).click();
@@ -108,7 +108,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await key("Enter");
       await page.keyboard.type("two");
       await key("Control+Enter");
-      await page.getByText("“typed” is saved").waitFor();
+      await page.getByText("“typed” saved").waitFor();
       expect(onMain("typed")).toBe("one\ntwo");
       // after a save the next key can be typed at once
       expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).value)).toBe("");
@@ -140,7 +140,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await key("End");
       await eventually("the last row to have the focus", async () => (await focused()) === "typed");
       await key("Delete");
-      await page.getByText("“typed” is deleted").waitFor();
+      await page.getByText("“typed” deleted").waitFor();
       await eventually("it to be deleted", () => stack.redis("EXISTS", "typed").trim() === "0");
     }));
 
@@ -156,7 +156,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await row(page, "kept").waitFor({ state: "detached" });
       await eventually("the request", () => refuse !== undefined);
       refuse!();
-      await page.getByText("“kept” was not deleted: Redis is not reachable").waitFor();
+      await page.getByText("Could not delete “kept”: Redis is not reachable").waitFor();
       await row(page, "kept").getByText("old").waitFor();
 
       refuse = undefined;
@@ -165,7 +165,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await row(page, "never").waitFor();
       await eventually("the request", () => refuse !== undefined);
       refuse!();
-      await page.getByText("Not saved: Redis is not reachable").waitFor();
+      await page.getByText("Could not save: Redis is not reachable").waitFor();
       await row(page, "never").waitFor({ state: "detached" });
       // what was typed is not lost
       expect(await page.getByLabel("Key", { exact: true }).inputValue()).toBe("never");
@@ -232,7 +232,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         lost!.cli("REPLICAOF", "NO", "ONE");
         try {
           await page.getByRole("button", { name: "Run the check" }).click();
-          await page.getByText("Something does not work").waitFor();
+          await page.getByText("Something is not working").waitFor();
           const failed = page.locator('[data-state="failed"]');
           expect(await failed.getAttribute("data-step")).toBe("copies");
           expect(await failed.textContent()).toContain(Cluster.nameOf(lost!));
@@ -297,7 +297,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         await page.getByText("Aucune clé pour l’instant").waitFor();
         expect(await page.evaluate(() => document.documentElement.lang)).toBe("fr");
         expect(await page.title()).toBe("Clés et valeurs");
-        await page.getByRole("button", { name: "Lancer le contrôle" }).click();
+        await page.getByRole("button", { name: "Lancer la vérification" }).click();
         await page.getByText("Tout fonctionne").waitFor();
         await accessible(page);
       },

@@ -48,7 +48,7 @@ describe("adding a key", () => {
     await user.type(screen.getByLabelText("Key"), "colour");
     api.override = () => respond(503, '{"error":"Redis is not reachable"}');
     await user.click(screen.getByRole("button", { name: "Add" }));
-    expect((await screen.findByText(/Not saved: Redis is not reachable/)).getAttribute("role")).toBe("alert");
+    expect((await screen.findByText(/Could not save: Redis is not reachable/)).getAttribute("role")).toBe("alert");
     expect(screen.getByLabelText<HTMLInputElement>("Key").value).toBe("colour");
     expect(keysShown()).toBe("");
   });

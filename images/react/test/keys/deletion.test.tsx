@@ -9,7 +9,7 @@ describe("a row", () => {
     await screen.findByText("blue");
     api.data.set("colour", "changed by somebody else");
     await user.click(screen.getByRole("button", { name: "Delete colour" }));
-    await screen.findByText("“colour” is deleted");
+    await screen.findByText("“colour” deleted");
     expect(api.data.has("colour")).toBe(false);
     await user.click(screen.getByRole("button", { name: "Undo" }));
     await waitFor(() => expect(api.data.get("colour")).toBe("changed by somebody else"));
@@ -21,7 +21,7 @@ describe("a row", () => {
     await screen.findByText("blue");
     api.override = () => Promise.reject(new TypeError("fetch failed")) as never;
     await user.click(screen.getByRole("button", { name: "Delete colour" }));
-    expect(await screen.findByText("“colour” was not deleted: The API cannot be reached.")).toBeTruthy();
+    expect(await screen.findByText("Could not delete “colour”: The API cannot be reached.")).toBeTruthy();
     expect(api.data.has("colour")).toBe(true);
   });
 });

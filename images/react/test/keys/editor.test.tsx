@@ -28,7 +28,7 @@ describe("a row", () => {
     await user.type(screen.getByLabelText("Value of colour"), "!");
     api.override = () => respond(413, '{"error":"val is too long"}');
     await user.click(screen.getByRole("button", { name: "Save" }));
-    expect(await screen.findByText("Not saved: val is too long")).toBeTruthy();
+    expect(await screen.findByText("Could not save: val is too long")).toBeTruthy();
     expect(screen.getByLabelText<HTMLTextAreaElement>("Value of colour").value).toBe("blue!");
     api.override = undefined;
     await user.click(screen.getByRole("button", { name: "Cancel" }));

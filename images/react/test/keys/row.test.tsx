@@ -16,7 +16,7 @@ describe("a row", () => {
     const of = (id: string) => within(screen.getByRole("group", { name: id }));
     expect(await of("full").findByText("some text")).toBeTruthy();
     expect(await of("hollow").findByText("empty")).toBeTruthy();
-    expect(await of("missing").findByText("gone")).toBeTruthy();
+    expect(await of("missing").findByText("no longer exists")).toBeTruthy();
   });
 
   it("hears its keys as soon as it has the focus, also while the list flies past", async () => {

@@ -19,8 +19,8 @@ describe("the live strip", () => {
     };
     api.override = () => respond(200, JSON.stringify(status));
     show(<LiveStrip />);
-    expect(await screen.findByText(/Redis main is not reachable/)).toBeTruthy();
+    expect(await screen.findByText(/Redis main \(primary\) is unreachable/)).toBeTruthy();
     expect(screen.getByText("abcde")).toBeTruthy();
-    expect(screen.getByTitle(/^redis-replica-0: lags, 9 s behind$/).textContent).toContain("lags");
+    expect(screen.getByTitle(/^redis-replica-0: lagging, 9 s behind$/).textContent).toContain("lagging");
   });
 });
