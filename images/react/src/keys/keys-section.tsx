@@ -6,17 +6,17 @@ import { KeyList } from "./key-list";
 import { useKeys } from "./queries";
 
 /** Longer searches would not fit into a pattern. */
-const MOST_CHARACTERS = 200;
+const MAX_CHARACTERS = 200;
 const TYPING_MS = 200;
 
-/** The keys: searched as one types, loaded page by page. */
+/** The keys: searched as you type, loaded page by page. */
 export function KeysSection() {
   const [text, setText] = useState("");
   const search = useSettled(text, TYPING_MS);
   const query = useKeys(search);
   const keys = query.data?.keys ?? [];
   const { more = false } = query.data ?? {};
-  const drawn = useDeferredValue(keys);
+  const shown = useDeferredValue(keys);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
@@ -41,7 +41,7 @@ export function KeysSection() {
             type="search"
             aria-label={t.search}
             placeholder={t.search}
-            maxLength={MOST_CHARACTERS}
+            maxLength={MAX_CHARACTERS}
             value={text}
             onChange={(event) => setText(event.target.value)}
           />
@@ -49,19 +49,19 @@ export function KeysSection() {
       </div>
       {query.isError && (
         <p role="alert" className="error banner">
-          {query.error.message} {t.retrying} <button onClick={() => void query.refetch()}>{t.tryAgain}</button>
+          {t.retrying(query.error.message)} <button onClick={() => void query.refetch()}>{t.tryAgain}</button>
         </p>
       )}
       {query.isPending && <p className="muted">{t.loading}</p>}
       {settled && keys.length === 0 && <p className="muted empty">{search ? t.noMatch(search) : t.empty}</p>}
       {more && !query.isFetching && <p className="muted">{t.capped(keys.length)}</p>}
-      <KeyList keys={drawn} />
+      <KeyList keys={shown} />
       {keys.length > 0 && <p className="muted shortcuts">{t.shortcuts}</p>}
     </section>
   );
 }
 
-/** A value once it has not changed for `ms`. */
+/** The value, once it has not changed for `ms`. */
 function useSettled<T>(value: T, ms: number): T {
   const [settled, setSettled] = useState(value);
   useEffect(() => {

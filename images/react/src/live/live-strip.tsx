@@ -4,10 +4,10 @@ import type { ReactNode } from "react";
 import { t } from "../text";
 import { useFleet } from "./use-fleet";
 
-/** What tells two names of a Deployment or StatefulSet apart. */
+/** The part of a name that differs between pods of one Deployment or StatefulSet. */
 const short = (name: string): string => name.split("-").slice(-1)[0]!;
 
-/** Who answers: API pods and replicas as they come and go, and the rate of requests. */
+/** The live API pods and replicas, with their request rates. */
 export function LiveStrip() {
   const { view, error } = useFleet();
   return (
@@ -17,7 +17,7 @@ export function LiveStrip() {
       </h2>
       {error ? (
         <p role="alert" className="error">
-          {error.message} {t.retrying}
+          {t.retrying(error.message)}
         </p>
       ) : !view ? (
         <p className="muted">{t.waiting}</p>
@@ -47,10 +47,7 @@ export function LiveStrip() {
             {view.replicas.map(({ name, state, lagSeconds, readsPerSecond, fresh }) => (
               <Chip
                 key={name}
-                title={t.nameAndState(
-                  name,
-                  `${t.state(state)}${lagSeconds === undefined ? "" : `, ${t.lag(lagSeconds)}`}`,
-                )}
+                title={`${name}: ${t.state(state)}${lagSeconds === undefined ? "" : `, ${t.lag(lagSeconds)}`}`}
                 name={short(name)}
                 fresh={fresh}
                 trouble={state !== "serving"}

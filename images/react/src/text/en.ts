@@ -1,5 +1,4 @@
-const number = new Intl.NumberFormat("en");
-const rate = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const number = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const plural = new Intl.PluralRules("en");
 const s = (n: number): string => (plural.select(n) === "one" ? "" : "s");
 
@@ -9,10 +8,10 @@ export const en = {
   subtitle: "Stored in Redis, served by an autoscaled API",
   number: (n: number) => number.format(n),
 
-  apiDown: "The API cannot be reached.",
-  apiLate: "The API did not respond in time.",
-  apiAnswered: (status: number) => `The API returned status ${status}.`,
-  retrying: "Retrying…",
+  apiDown: "The API cannot be reached",
+  apiLate: "The API did not respond in time",
+  apiAnswered: (status: number) => `The API returned status ${status}`,
+  retrying: (reason: string) => `${reason}. Retrying…`,
   tryAgain: "Try again",
 
   addTitle: "Add a key",
@@ -42,7 +41,7 @@ export const en = {
   saving: "Saving…",
   cancel: "Cancel",
   copied: "Copied",
-  notCopied: "The browser blocked access to the clipboard.",
+  notCopied: "The browser blocked the copy.",
   deleted: (id: string) => `“${id}” deleted`,
   undo: "Undo",
   dismiss: "Dismiss",
@@ -52,11 +51,10 @@ export const en = {
   pods: (n: number) => `API pod${s(n)}`,
   replicas: (n: number) => `Redis replica${s(n)}`,
   requests: (n: number) => `request${s(n)} per second`,
-  perSecond: (n: number) => `${rate.format(n)}/s`,
-  readsPerSecond: (n: number) => `${rate.format(n)} reads/s`,
-  nameAndState: (name: string, state: string) => `${name}: ${state}`,
-  lag: (seconds: number) => (seconds < 1 ? "up to date" : `${rate.format(seconds)} s behind`),
-  mainDown: "Redis main (primary) is unreachable: keys cannot be saved or deleted.",
+  perSecond: (n: number) => `${number.format(n)}/s`,
+  readsPerSecond: (n: number) => `${number.format(n)} reads/s`,
+  lag: (seconds: number) => (seconds < 1 ? "up to date" : `${number.format(seconds)} s behind`),
+  mainDown: "Redis main (primary) is unreachable: all writes fail.",
   fresh: "new",
   waiting: "Waiting for the API…",
   state: (state: string) =>
@@ -85,10 +83,10 @@ export const en = {
     read: "Read it from the replicas",
     remove: "Delete it everywhere",
   },
-  ms: (ms: number) => `${ms < 10 ? rate.format(ms) : number.format(Math.round(ms))} ms`,
+  ms: (ms: number) => `${number.format(ms < 10 ? ms : Math.round(ms))} ms`,
   roundTrip: (ms: string) => `round trip ${ms}`,
   median: (n: number, ms: string) => `${n} reads, median ${ms}`,
-  copiesAfter: (n: number, ms: string) => (n === 1 ? `1 replica, within ${ms}` : `${n} replicas, all within ${ms}`),
+  copiesAfter: (n: number, ms: string) => `${n} replica${s(n)} within ${ms}`,
   noReplicas: "no replicas: main serves reads",
   missing: (names: string) => `still missing after 5 s on ${names}`,
   wrongValue: "a different value was returned",

@@ -1,4 +1,4 @@
-/** The system's Chromium, and what every page in it is held to. */
+/** The system's Chromium, and the checks that apply to every page. */
 import { existsSync } from "node:fs";
 import AxeSource from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
@@ -13,18 +13,18 @@ const CANDIDATES = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/** Path of a browser, or undefined, with the reason printed. */
+/** Path of a browser. If there is none, prints what is skipped and returns undefined. */
 export function findBrowser(what: string): string | undefined {
   const found = CANDIDATES.find((path) => path && existsSync(path));
-  if (!found) console.warn(`SKIPPED: ${what}: no Chromium or Chrome is installed (CHROMIUM can name one)`);
+  if (!found) console.warn(`SKIPPED: ${what}: no Chromium or Chrome found (set CHROMIUM to the path of one)`);
   return found;
 }
 
 export const launch = (executablePath: string): Promise<Browser> =>
-  // a container's root has no sandbox; the pages are our own
+  // root in a container cannot use the sandbox; the pages are our own
   chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
 
-/** A page whose console errors and exceptions fail the test that looks at them. */
+/** Opens a page and collects its console errors and exceptions in `problems`. */
 export async function open(
   browser: Browser,
   address: string,
@@ -40,7 +40,7 @@ export async function open(
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("console", (message) => {
-    // the browser's own line for every answer that is not 2xx: 404 is how a missing key looks
+    // the browser logs every response that is not 2xx; a missing key is a normal 404
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
       problems.push(message.text());
   });
@@ -48,7 +48,7 @@ export async function open(
   return { page, problems, close: () => context.close() };
 }
 
-/** No violation of WCAG 2 A and AA that axe can find. */
+/** Expects that axe finds no violation of WCAG 2 A and AA. */
 export async function accessible(page: Page): Promise<void> {
   await page.evaluate(AxeSource.source);
   const violations = await page.evaluate(async () => {

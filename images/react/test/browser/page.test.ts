@@ -1,5 +1,5 @@
 /** @vitest-environment node */
-/** The built page in a real browser, in front of the real API on real Redis. */
+/** The built page in a real browser, with the real API and real Redis. */
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -10,7 +10,7 @@ import { hasNginx } from "../nginx";
 import { accessible, findBrowser, launch, open } from "./browser";
 import { buildPage, Stack } from "./stack";
 
-const WHAT = "the page is not tried in a browser";
+const WHAT = "tests of the page in a browser";
 const path = findBrowser(WHAT);
 if (!hasRedis) console.warn(`SKIPPED: ${WHAT}: redis-server is not installed`);
 
@@ -39,7 +39,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       "0",
     );
   const row = (page: Page, id: string) => page.getByRole("group", { name: id, exact: true });
-  /** Opens the page, runs, and holds the console to silence. */
+  /** Opens the page, runs the steps, and expects no console errors. */
   const visit = async (run: (page: Page) => Promise<void>, options: Parameters<typeof open>[2] = {}) => {
     const { page, problems, close } = await open(browser, stack.address, options);
     page.setDefaultTimeout(30_000);
@@ -58,7 +58,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
   };
   const onMain = (id: string) => stack.redis("GET", id).replace(/\n$/, "");
 
-  it("adds a key of several lines, edits it in place, copies it, deletes it, and takes the deletion back", () =>
+  it("adds a key with a multi-line value, edits it in place, copies it, deletes it, and undoes the deletion", () =>
     visit(async (page) => {
       await page.getByText("No keys yet").waitFor();
       await add(page, "colours", "red\ngreen");
@@ -80,10 +80,10 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await eventually("it to be deleted", () => stack.redis("EXISTS", "colours").trim() === "0");
       await page.getByRole("button", { name: "Undo" }).click();
       await row(page, "colours").getByText("blue").waitFor();
-      await eventually("it to be back", () => onMain("colours") === "blue\n\nwhite");
+      await eventually("it to be restored", () => onMain("colours") === "blue\n\nwhite");
     }));
 
-  it("copies without the clipboard of secure pages too", () =>
+  it("also copies without the clipboard API of secure pages", () =>
     visit(async (page) => {
       await add(page, "k", "copied the old way");
       await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
@@ -110,7 +110,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await key("Control+Enter");
       await page.getByText("“typed” saved").waitFor();
       expect(onMain("typed")).toBe("one\ntwo");
-      // after a save the next key can be typed at once
+      // after saving, the key field is ready for the next key
       expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).value)).toBe("");
 
       await page.getByRole("button", { name: "Run the check" }).focus();
@@ -124,7 +124,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await key("Enter");
       await eventually("its editor to have the focus", async () => (await focused()) === "Value of key:000003");
       await key("Escape");
-      await eventually("the row to have it back", async () => (await focused()) === "key:000003");
+      await eventually("the row to have the focus again", async () => (await focused()) === "key:000003");
       await key("Enter");
       await key("Control+A");
       await page.keyboard.type("new");
@@ -133,7 +133,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       expect(onMain("key:000003")).toBe("new");
       for (let i = 0; i < 12; i++) await key("ArrowDown");
       await eventually("a row further down to have the focus", async () => (await focused()) === "key:000015");
-      // in the list's own window as well as in the browser's
+      // visible in the list's scroll area and in the browser's window
       const box = (await row(page, "key:000015").boundingBox())!;
       expect(box.y).toBeGreaterThanOrEqual(0);
       expect(box.y + box.height).toBeLessThan(801);
@@ -144,7 +144,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await eventually("it to be deleted", () => stack.redis("EXISTS", "typed").trim() === "0");
     }));
 
-  it("shows a change at once, and takes it back where it fails", () =>
+  it("shows a change at once, and rolls it back on failure", () =>
     visit(async (page) => {
       await add(page, "kept", "old");
       let refuse: (() => void) | undefined;
@@ -167,12 +167,12 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       refuse!();
       await page.getByText("Could not save: Redis is not reachable").waitFor();
       await row(page, "never").waitFor({ state: "detached" });
-      // what was typed is not lost
+      // the input is kept
       expect(await page.getByLabel("Key", { exact: true }).inputValue()).toBe("never");
     }));
 
   it(
-    "stays small and reachable at 100,000 keys, sorted, from the first to the last",
+    "renders few rows at 100,000 sorted keys, and reaches the first and the last",
     () =>
       visit(async (page) => {
         seed(100_000);
@@ -189,7 +189,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
     90_000,
   );
 
-  it("searches as one types, in either case, and takes patterns for what they are", () =>
+  it("searches as you type, ignores case, and matches pattern characters literally", () =>
     visit(async (page) => {
       seed(3000);
       for (const id of ["Straße", "a*b", "a?b", "axb", "[x]", "back\\slash"]) stack.redis("SET", id, "v");
@@ -220,27 +220,27 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       expect(await steps.evaluateAll((all) => all.map((s) => (s as HTMLElement).dataset["state"]))).toEqual(
         Array(5).fill("ok"),
       );
-      expect(await page.locator('[data-step="copies"]').textContent()).toMatch(/2 replicas, all within [\d.,]+ ms/);
+      expect(await page.locator('[data-step="copies"]').textContent()).toMatch(/2 replicas within [\d.,]+ ms/);
       expect(stack.redis("KEYS", "system-check*").trim()).toBe("");
     }));
 
   it(
-    "says which step fails and why, and leaves no key behind",
+    "shows which step fails and why, and leaves no key behind",
     () =>
       visit(async (page) => {
-        const [, lost] = stack.cluster.replicas;
-        lost!.cli("REPLICAOF", "NO", "ONE");
+        const [, detached] = stack.cluster.replicas;
+        detached!.cli("REPLICAOF", "NO", "ONE");
         try {
           await page.getByRole("button", { name: "Run the check" }).click();
           await page.getByText("Something is not working").waitFor();
           const failed = page.locator('[data-state="failed"]');
           expect(await failed.getAttribute("data-step")).toBe("copies");
-          expect(await failed.textContent()).toContain(Cluster.nameOf(lost!));
+          expect(await failed.textContent()).toContain(Cluster.nameOf(detached!));
           await eventually("the key to be deleted", () => stack.redis("KEYS", "system-check*").trim() === "");
         } finally {
-          lost!.cli("REPLICAOF", "127.0.0.1", String(stack.cluster.main.port));
+          detached!.cli("REPLICAOF", "127.0.0.1", String(stack.cluster.main.port));
           await eventually("it to follow again", () =>
-            lost!.cli("INFO", "replication").includes("master_link_status:up"),
+            detached!.cli("INFO", "replication").includes("master_link_status:up"),
           );
         }
       }),
@@ -248,7 +248,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
   );
 
   it(
-    "shows pods and replicas that come and go, without a reload",
+    "shows pods and replicas as they come and go, without a reload",
     () =>
       visit(async (page) => {
         const count = (figure: string, n: number) =>
@@ -260,7 +260,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         await page.locator('[data-figure="pods"] .fresh').waitFor();
         const joined = await stack.cluster.add();
         await count("replicas", 3);
-        // half of the reads of a second, counted by the pods themselves
+        // half of the reads per second, as counted by the pods
         const readers = setInterval(() => void fetch(`${stack.address}/api/item?id=none`).catch(() => undefined), 20);
         await page.waitForFunction(
           () => Number(document.querySelector('[data-figure="rate"] strong')?.textContent) > 20,
@@ -276,7 +276,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
   );
 
   it(
-    "says that the API is away, keeps what it shows, and recovers by itself",
+    "reports an unreachable API, keeps the keys on the page, and recovers automatically",
     () =>
       visit(async (page) => {
         await add(page, "kept", "value");
@@ -291,7 +291,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
     90_000,
   );
 
-  it("speaks French where the browser does", () =>
+  it("is in French if the browser is", () =>
     visit(
       async (page) => {
         await page.getByText("Aucune clé pour l’instant").waitFor();
@@ -308,7 +308,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
     ["light", {}],
     ["dark", { colorScheme: "dark" }],
     ["a phone", { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
-  ] as const)("has no barrier that axe finds, and nothing beside the screen: %s", (_, options) =>
+  ] as const)("has no accessibility violations and no horizontal overflow: %s", (_, options) =>
     visit(async (page) => {
       await page.getByText("No keys yet").waitFor();
       await accessible(page);
@@ -327,7 +327,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
     }, options),
   );
 
-  it.each(["en-GB", "fr-FR"])("loads at most 90 kB of compressed script at first, in %s", (locale) =>
+  it.each(["en-GB", "fr-FR"])("first loads at most 90 kB of compressed script, in %s", (locale) =>
     visit(
       async (page) => {
         await page.locator(".empty").waitFor();
@@ -340,7 +340,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         expect(sizes).toHaveLength(2);
         const total = sizes.reduce((sum, size) => sum + size, 0);
         console.log(`script at first load: ${total} bytes compressed`);
-        // gzip, not the 280 kB that it is unpacked
+        // gzip size, not the 280 kB of the uncompressed script
         expect(total).toBeGreaterThan(50_000);
         expect(total).toBeLessThanOrEqual(90_000);
       },
@@ -348,7 +348,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
     ),
   );
 
-  it("is far below five megabytes in all", () => {
+  it("is below 1 MB in total", () => {
     const files = readdirSync(built, { recursive: true, encoding: "utf8" }).map((name) => statSync(join(built, name)));
     expect(files.reduce((sum, file) => sum + file.size, 0)).toBeLessThan(1_000_000);
   });

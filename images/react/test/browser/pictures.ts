@@ -1,6 +1,6 @@
 /**
- * Screenshots of the page's main states, for README and docs: `npm run pictures` of the project.
- * The real page, API and Redis; the data and the little load are made up.
+ * Screenshots of the page's main states, for README and docs: `npm run pictures` in the project.
+ * The page, API and Redis are real; the data and the light load are made up.
  */
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -8,7 +8,7 @@ import { findBrowser, launch, open } from "./browser";
 import { buildPage, Stack } from "./stack";
 
 const target = resolve(import.meta.dirname, "../../../../docs/pictures");
-const path = findBrowser("no pictures");
+const path = findBrowser("the screenshots");
 if (!path) process.exit(1);
 
 const NOTES: Readonly<Record<string, string>> = {
@@ -43,7 +43,7 @@ for (const [name, options] of [
   ["page-phone", { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }],
 ] as const) {
   const opened = await open(browser, stack.address, options);
-  // long enough for every pod to have been heard of twice
+  // long enough for two statuses from every pod
   await opened.page.waitForTimeout(9000);
   await opened.page.locator(".check button").click();
   await opened.page.locator(".verdict.done").waitFor();

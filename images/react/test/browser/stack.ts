@@ -1,6 +1,6 @@
 /**
- * The whole application on this machine for a browser: Redis main and replicas, API processes behind
- * one address as behind a Service, the built page in nginx with the image's configuration.
+ * The whole application on this machine: Redis main (primary) and replicas, API processes behind one
+ * address like a Service, and the built page in nginx with the image's configuration.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -18,10 +18,10 @@ const node = resolve(react, "../node");
 /** The API's own bundler. */
 const esbuild = createRequire(join(node, "package.json"))("esbuild") as typeof import("esbuild");
 
-/** The page as the image has it: built, and compressed once. */
+/** The page as in the image: built and precompressed. */
 export async function buildPage(): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), "built-"));
-  // vitest sets NODE_ENV to "test": React would be built for development
+  // vitest sets NODE_ENV to "test", which would build the development version of React
   const before = process.env["NODE_ENV"];
   process.env["NODE_ENV"] = "production";
   await build({ root: react, logLevel: "error", mode: "production", build: { outDir: dir, emptyOutDir: true } });
@@ -38,7 +38,7 @@ export class Stack {
   private readonly dir = mkdtempSync(join(tmpdir(), "stack-"));
   private readonly apis = new Map<number, ChildProcess>();
   private service: Server | undefined;
-  private turn = 0;
+  private connections = 0;
 
   async start(page: string, replicas = 2): Promise<this> {
     esbuild.buildSync({
@@ -51,20 +51,20 @@ export class Stack {
     });
     await this.cluster.start(replicas);
     await this.addApi();
-    // a Service: each connection goes to the next process
+    // like a Service: connections go to the processes in turn
     this.service = createServer((socket) => {
       const ports = [...this.apis.keys()];
-      const port = ports[this.turn++ % ports.length];
+      const port = ports[this.connections++ % ports.length];
       if (port === undefined) return void socket.resetAndDestroy();
-      const to = connect(port, "127.0.0.1");
+      const upstream = connect(port, "127.0.0.1");
       for (const [a, b] of [
-        [socket, to],
-        [to, socket],
+        [socket, upstream],
+        [upstream, socket],
       ] as const) {
         a.on("error", () => b.destroy());
         a.on("close", () => b.destroy());
       }
-      socket.pipe(to).pipe(socket);
+      socket.pipe(upstream).pipe(socket);
     }).listen(0, "127.0.0.1");
     await new Promise((done) => this.service!.once("listening", done));
     await this.nginx.start(page, `http://127.0.0.1:${(this.service.address() as { port: number }).port}`);
@@ -75,7 +75,7 @@ export class Stack {
     return this.nginx.address;
   }
 
-  /** One more API process behind the address. */
+  /** Adds an API process behind the address. @returns its port */
   async addApi(): Promise<number> {
     const port = await freePort();
     const child = spawn(process.execPath, [join(this.dir, "api.cjs")], {
@@ -96,7 +96,7 @@ export class Stack {
         )
       )
         break;
-      if (i > 200) throw new Error("the API did not get ready");
+      if (i > 200) throw new Error("the API did not become ready in time");
       await new Promise((done) => setTimeout(done, 50));
     }
     this.apis.set(port, child);
@@ -106,12 +106,12 @@ export class Stack {
   async removeApi(port: number): Promise<void> {
     const child = this.apis.get(port)!;
     this.apis.delete(port);
-    const gone = new Promise((done) => child.once("exit", done));
+    const exited = new Promise((done) => child.once("exit", done));
     child.kill("SIGTERM");
-    await gone;
+    await exited;
   }
 
-  /** Takes all API processes away; what it returns brings as many back. */
+  /** Stops all API processes. @returns a function that starts the same number again */
   async outage(): Promise<() => Promise<void>> {
     const ports = [...this.apis.keys()];
     for (const port of ports) await this.removeApi(port);

@@ -3,15 +3,15 @@ import { describe, expect, it } from "vitest";
 import { KeysSection } from "../../src/keys/keys-section";
 import { api, respond, show } from "../components";
 
-describe("the list of keys", () => {
-  it("says that there are none, and that none matches", async () => {
+describe("the section of keys", () => {
+  it("says if there are no keys, and if none match", async () => {
     const user = show(<KeysSection />);
     expect(await screen.findByText(/No keys yet/)).toBeTruthy();
     await user.type(screen.getByLabelText("Search keys"), "xyz");
     expect(await screen.findByText("No key contains “xyz”.")).toBeTruthy();
   });
 
-  it("says why where it cannot be had, and tries again on request", async () => {
+  it("shows why loading failed, and retries on request", async () => {
     api.override = () => respond(503, '{"error":"Redis is not reachable"}');
     const user = show(<KeysSection />);
     expect((await screen.findByRole("alert")).textContent).toContain("Redis is not reachable");

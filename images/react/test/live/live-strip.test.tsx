@@ -4,13 +4,13 @@ import { LiveStrip } from "../../src/live/live-strip";
 import { api, respond, show } from "../components";
 
 describe("the live strip", () => {
-  it("says that the API cannot be reached", async () => {
-    api.override = () => respond(503, '{"error":"The API cannot be reached."}');
+  it("reports an unreachable API", async () => {
+    api.override = () => respond(503, '{"error":"The API cannot be reached"}');
     show(<LiveStrip />);
     expect((await screen.findByRole("alert")).textContent).toContain("The API cannot be reached.");
   });
 
-  it("warns where no pod reaches main, and names a replica's trouble", async () => {
+  it("warns if no pod reaches main, and shows the state of a lagging replica", async () => {
     const status = {
       server: { id: "1", name: "node-6c-abcde", uptimeSeconds: 9 },
       requests: { answered: 5, inFlight: 0, shed: 0 },
