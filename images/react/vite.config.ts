@@ -1,7 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vitest/config";
 
-/** Vite's loader of a chunk's style sheets and preloads: we have one style sheet, so `import()` alone will do. */
+/** Replaces Vite's preload helper, which loads style sheets per chunk: with one style sheet, `import()` is enough. */
 const plainImports: Plugin = {
   name: "plain-imports",
   enforce: "pre",
@@ -11,12 +11,12 @@ const plainImports: Plugin = {
 export default defineConfig({
   plugins: [react(), plainImports],
   build: {
-    // no inlined assets: the page's security policy allows only files of its own
+    // no inlined assets: the Content-Security-Policy allows only the page's own files
     assetsInlineLimit: 0,
     target: "es2022",
     modulePreload: false,
     cssCodeSplit: false,
-    // a first load has 90 kB of script: every kilobyte counts, and terser finds two more than esbuild
+    // the first load may have 90 kB of script; terser's output is 2 kB smaller than esbuild's
     minify: "terser",
     terserOptions: {
       compress: {
@@ -32,7 +32,7 @@ export default defineConfig({
       format: { comments: false },
     },
   },
-  // the API of `npm run dev`, which names its address
+  // for `npm run dev`, which sets API_URL
   server: {
     proxy: {
       "/api": {
@@ -46,7 +46,7 @@ export default defineConfig({
     include: ["test/**/*.test.{ts,tsx}"],
     setupFiles: ["test/setup.ts"],
     restoreMocks: true,
-    // a busy machine is no failure
+    // generous, because a busy machine is not a failure
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

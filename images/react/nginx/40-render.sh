@@ -1,8 +1,8 @@
 #!/bin/sh
-# Fills nginx.conf.template in: the root is read-only, so the result goes to /tmp. Called again and again by
-# 60-follow-api.sh: an nginx that runs is told where the API's name has come to mean another address.
+# Renders nginx.conf.template to /tmp, because the root is read-only. 60-follow-api.sh calls it repeatedly:
+# if the API's name resolves to a new address, a running nginx is reloaded.
 set -eu
-: "${API_URL:?address of the API, such as http://node:3000}"
+: "${API_URL:?set the address of the API, such as http://node:3000}"
 API=${API_URL#http://}
 API=${API%/}
 case $API in
@@ -10,13 +10,13 @@ case $API in
 esac
 case $API in
   \[*) ;;
-  # an IPv6 address wants brackets
+  # an IPv6 address needs brackets
   *:*:*) API="[${API%:*}]:${API##*:}" ;;
   *[!0-9.:]*)
-    # a name: nginx would look it up once and for all
+    # a name: nginx would resolve it only once, at startup
     name=${API%:*}
     found=$(getent ahosts "$name" | cut -d ' ' -f 1 | head -n 1)
-    [ -n "$found" ] || { echo "the API's name \"$name\" is not known" >&2 && exit 1; }
+    [ -n "$found" ] || { echo "cannot resolve the API's name \"$name\" from API_URL" >&2 && exit 1; }
     case $found in *:*) found="[$found]" ;; esac
     API=$found${API#"$name"}
     ;;
@@ -26,4 +26,4 @@ export API PORT="${PORT:-8080}"
 envsubst '$API $PORT' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new
 cmp -s /tmp/nginx.conf.new /tmp/nginx.conf && exit 0
 mv /tmp/nginx.conf.new /tmp/nginx.conf
-[ ! -s /tmp/nginx.pid ] || { echo "the API is at $API now" && kill -HUP "$(cat /tmp/nginx.pid)"; }
+[ ! -s /tmp/nginx.pid ] || { echo "the API is now at $API, reloading nginx" && kill -HUP "$(cat /tmp/nginx.pid)"; }

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Starts what turns nginx's log into /metrics: a pipe, and awk at its end.
+# Starts the pipeline behind /metrics: nginx logs to a pipe, and awk turns the lines into metrics.
 set -eu
 pipe=/tmp/metrics.fifo
 rm -f "$pipe"
 mkfifo "$pipe"
-# mawk reads blocks unless it is told that lines come one by one
+# by default mawk buffers whole blocks; -W interactive makes it read line by line
 interactive=
 awk -W version 2>&1 </dev/null | grep -q '^mawk' && interactive='-W interactive'
-# both ends stay open here: nginx never waits for a reader, and a new awk finds what is in the pipe
+# this shell keeps both ends open: nginx never blocks on a missing reader, and a restarted awk reads what is left in the pipe
 exec 3<>"$pipe"
 # shellcheck disable=SC2086 # an option with its argument, or nothing
 while :; do
-  awk $interactive -v out=/tmp/metrics.prom -f /etc/nginx/metrics.awk <&3 || echo 'metrics.awk ended, started again' >&2
+  awk $interactive -v out=/tmp/metrics.prom -f /etc/nginx/metrics.awk <&3 || echo 'metrics.awk exited, restarting it' >&2
   sleep 1
 done &
 while sleep 1; do echo tick >&3; done &

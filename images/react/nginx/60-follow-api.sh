@@ -1,7 +1,7 @@
 #!/bin/sh
-# Looks the API's name up every five seconds: a Service made anew has another address.
+# Resolves the API's name every 5 s, because a recreated Service has a new address.
 set -eu
 while sleep 5; do
-  # a name that is not known for a moment changes nothing
+  # if the name does not resolve, the current address is kept
   /docker-entrypoint.d/40-render.sh 2>/dev/null || true
 done &

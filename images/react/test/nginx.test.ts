@@ -1,5 +1,5 @@
 /** @vitest-environment node */
-/** The configuration in a real nginx, in front of a stand-in for the API. */
+/** The configuration in a real nginx, in front of a fake API. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, createServer, get, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { hasNginx, Nginx } from "./nginx";
 
-describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front of the API", () => {
+describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of the API", () => {
   const files = mkdtempSync(join(tmpdir(), "files-"));
   let api: Server;
   let nginx: Nginx;
@@ -56,7 +56,7 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     answer = (_, response) => response.end("from the API");
   });
 
-  it("gives the page for every path, and the API under /api with path and query kept", async () => {
+  it("serves the page on every path, and proxies /api with path and query unchanged", async () => {
     expect(await (await fetch(`${address}/some/where`)).text()).toContain("<title>page</title>");
     expect(await (await fetch(`${address}/api/item?id=a%20b%2Fc`)).text()).toBe("from the API");
     expect(seen.map((s) => s.url)).toEqual(["/item?id=a%20b%2Fc"]);
@@ -64,7 +64,7 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     expect(seen[1]!.headers["consistency"]).toBe("strong");
   });
 
-  it("gives each request an id that the API gets too, and keeps one that the caller has", async () => {
+  it("adds a request id that it passes to the API, and keeps the caller's own", async () => {
     await fetch(`${address}/api/item?id=secret`);
     await fetch(`${address}/api/item?id=secret`, { headers: { "x-request-id": "mine-0001" } });
     await fetch(`${address}/api/item?id=secret`, { headers: { "x-request-id": 'no"id' } });
@@ -76,7 +76,7 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     expect(JSON.stringify(nginx.log())).not.toContain("secret");
   });
 
-  it("keeps connections to the API: 300 requests do not open 300", async () => {
+  it("reuses connections to the API: 300 requests do not open 300", async () => {
     for (let i = 0; i < 30; i++) {
       await Promise.all(Array.from({ length: 10 }, () => fetch(`${address}/api/item?id=a`).then((r) => r.text())));
     }
@@ -84,74 +84,74 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     expect(opened).toBeLessThan(60);
   });
 
-  it("keeps none for longer than 5 s, so that a new API pod gets its share", async () => {
+  it("closes connections to the API after 5 s, so that a new API pod gets its share", async () => {
     for (const socket of sockets) socket.destroy();
     const end = Date.now() + 6500;
     while (Date.now() < end) {
       await (await fetch(`${address}/api/item?id=a`)).text();
       await new Promise((done) => setTimeout(done, 50));
     }
-    // one at a time: a first one, a second one after 5 s
+    // one connection at a time: the first one, another after 5 s
     expect(opened).toBeGreaterThanOrEqual(2);
     expect(opened).toBeLessThan(10);
   }, 15_000);
 
-  it("keeps callers' connections, until it is told that it will stop: then each ends with its next answer", async () => {
+  it("keeps clients' connections alive; while draining, closes each after its next response", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const ask = (path: string) =>
+    const request = (path: string) =>
       new Promise<{ reused: boolean; connection: string | undefined }>((done, fail) => {
-        const request = get(`${address}${path}`, { agent }, (response) => {
+        const sent = get(`${address}${path}`, { agent }, (response) => {
           response.resume().once("end", () => {
-            // the next one may have the connection only after this turn
-            setImmediate(done, { reused: request.reusedSocket, connection: response.headers.connection });
+            // the agent frees the connection only after this turn of the event loop
+            setImmediate(done, { reused: sent.reusedSocket, connection: response.headers.connection });
           });
         }).once("error", fail);
       });
-    await ask("/");
-    expect(await ask("/api/item?id=a")).toEqual({ reused: true, connection: "keep-alive" });
+    await request("/");
+    expect(await request("/api/item?id=a")).toEqual({ reused: true, connection: "keep-alive" });
     const mark = join(nginx.dir, "draining");
     writeFileSync(mark, "");
     try {
-      expect(await ask("/")).toEqual({ reused: true, connection: expect.stringContaining("close") as string });
+      expect(await request("/")).toEqual({ reused: true, connection: expect.stringContaining("close") as string });
       for (const path of ["/api/item?id=a", "/assets/none.js", "/some/page"])
-        expect(await ask(path)).toEqual({ reused: false, connection: expect.stringContaining("close") as string });
+        expect(await request(path)).toEqual({ reused: false, connection: expect.stringContaining("close") as string });
     } finally {
       rmSync(mark);
       agent.destroy();
     }
   });
 
-  it("asks again where a kept connection turns out to be closed", async () => {
+  it("retries if a kept-alive connection turns out to be closed", async () => {
     await (await fetch(`${address}/api/item?id=a`)).text();
     for (const socket of sockets) socket.resetAndDestroy();
     expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
   });
 
-  it("does not send a write again that the API may have carried out", async () => {
+  it("does not retry a write that the API may have applied", async () => {
     answer = (request) => request.socket.destroy();
     const response = await fetch(`${address}/api/item`, { method: "POST", body: "id=a&val=b" });
     expect(response.status).toBe(503);
     expect(seen.filter((s) => s.method === "POST")).toHaveLength(1);
   });
 
-  it("says that the API cannot be reached, as JSON, and finds it when it is back", async () => {
+  it("answers 503 as JSON if the API cannot be reached, and recovers when it is back", async () => {
     const { port } = api.address() as AddressInfo;
     api.closeAllConnections();
     await new Promise((done) => api.close(done));
     const response = await fetch(`${address}/api/item?id=a`);
-    expect([response.status, await response.json()]).toEqual([503, { error: "The API cannot be reached." }]);
+    expect([response.status, await response.json()]).toEqual([503, { error: "The API cannot be reached" }]);
     api.listen(port, "127.0.0.1");
     await new Promise((done) => api.once("listening", done));
     expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
   });
 
-  it("asks for the status over a connection of its own each time, so that every pod is met", async () => {
+  it("opens a new connection for each status request, so that every pod is reached", async () => {
     for (let i = 0; i < 10; i++) await (await fetch(`${address}/api/status`)).text();
     expect(seen.map((s) => s.url)).toEqual(Array(10).fill("/status"));
     expect(opened).toBe(10);
   });
 
-  it("lets browsers keep assets for a year, the page itself never, and sends what was compressed", async () => {
+  it("lets browsers cache assets for a year, never the page itself, and sends precompressed files", async () => {
     const asset = await fetch(`${address}/assets/small.js`);
     expect(asset.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
     expect(asset.headers.get("content-encoding")).toBe("gzip");
@@ -165,7 +165,7 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
   });
 
   it.each(["/", "/assets/plain.js", "/assets/gone.js", "/api/item?id=a"])(
-    "sends the security headers with %s, with nothing inline allowed",
+    "sends the security headers with %s and allows nothing inline",
     async (path) => {
       const { headers } = await fetch(`${address}${path}`);
       const policy = headers.get("content-security-policy")!;
@@ -181,7 +181,7 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     },
   );
 
-  it("tells how many requests come each second, and forgets them when none come", async () => {
+  it("reports the request rate, and zero once there are no requests", async () => {
     const rate = async () =>
       Number(/^nginx_http_requests_per_second (\S+)$/m.exec(await (await fetch(`${address}/metrics`)).text())?.[1]);
     const until = async (holds: (rate: number) => boolean) => {
@@ -190,14 +190,14 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
       return `still ${await rate()}`;
     };
     const load = setInterval(() => void fetch(`${address}/api/item`).then((r) => r.text()), 20);
-    // 50 a second are asked for; a busy machine manages fewer
+    // 50 per second are sent; a busy machine achieves fewer
     expect(await until((r) => r > 15 && r < 60)).toBe(true);
     clearInterval(load);
-    // the looks themselves are not counted
+    // the scrapes themselves are not counted
     expect(await until((r) => r === 0)).toBe(true);
   });
 
-  it("counts requests by route, method and status, with their latency, for Prometheus", async () => {
+  it("counts requests by route, method and status, with their latency", async () => {
     const metric = async (name: string, labels: string) => {
       const text = await (await fetch(`${address}/metrics`)).text();
       const line = text.split("\n").find((l) => l.startsWith(`${name}{${labels}}`));
@@ -222,7 +222,7 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     const response = await fetch(`${address}/metrics`);
     expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
     const text = await response.text();
-    // neither a path nor a method of the caller's becomes a label
+    // no label contains a client's path or unknown method
     expect(text).toContain('route="page",method="GET",status="200"');
     expect(text).not.toMatch(/anywhere|gone|BREW/);
     expect(text).toMatch(/^nginx_connections\{state="writing"\} [1-9]\d*$/m);
@@ -231,7 +231,7 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     for (const line of text.trim().split("\n")) expect(line).toMatch(/^#|^[a-z_]+(\{[^}]*\})? [\d.]+$/);
   });
 
-  it("goes on serving when what counts has died, and counts again", async () => {
+  it("keeps serving if awk dies, and resumes counting", async () => {
     const pid = Number(execFileSync("pgrep", ["-f", `^awk .*${nginx.dir}/`], { encoding: "utf8" }).split("\n")[0]);
     process.kill(pid, "SIGKILL");
     for (let i = 0; i < 2000; i++) expect((await fetch(`${address}/healthz`)).status).toBe(200);
@@ -250,21 +250,26 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     ["http://10.96.0.1:3000", "server 10.96.0.1:3000;"],
     ["http://fd00::1:3000", "server [fd00::1]:3000;"],
     ["http://[fd00::1]:3000", "server [fd00::1]:3000;"],
-  ])("takes %s for the API's address", (url, line) => {
+  ])("accepts %s as the API's address", (url, line) => {
     expect(render({ API_URL: url })).toContain(line);
   });
 
-  it.each([["https://api:3000"], ["http://api:3000/path"], ["http://"]])("refuses %s with a sentence", (url) => {
-    expect(() => render({ API_URL: url })).toThrow(/expected http:\/\/host:port/);
-  });
-  it("refuses a name that is not known", () => {
-    expect(() => render({ API_URL: "http://nowhere.invalid:3000" })).toThrow(/"nowhere.invalid" is not known/);
+  it.each([["https://api:3000"], ["http://api:3000/path"], ["http://"]])(
+    "rejects %s with the expected format",
+    (url) => {
+      expect(() => render({ API_URL: url })).toThrow(/expected http:\/\/host:port/);
+    },
+  );
+  it("rejects a name that does not resolve", () => {
+    expect(() => render({ API_URL: "http://nowhere.invalid:3000" })).toThrow(
+      /cannot resolve the API's name "nowhere.invalid"/,
+    );
   });
   it("refuses to start without the API's address", () => {
     expect(() => render({})).toThrow(/address of the API/);
   });
 
-  it("follows the API's name to another address, by itself and without a failed request", async () => {
+  it("follows the API's name to a new address without a failed request", async () => {
     const { port } = api.address() as AddressInfo;
     const moved = createServer((_, response) => response.end("moved")).listen(port, "127.0.0.2");
     await new Promise((done) => moved.once("listening", done));
@@ -274,13 +279,13 @@ describe.skipIf(!hasNginx("nginx's configuration is not tried"))("nginx in front
     names("127.0.0.1");
     const follower = await new Nginx(bin).start(files, `http://api.test:${port}`);
     try {
-      const ask = async () => (await fetch(`${follower.address}/api/item?id=a`)).text();
-      expect(await ask()).toBe("from the API");
+      const request = async () => (await fetch(`${follower.address}/api/item?id=a`)).text();
+      expect(await request()).toBe("from the API");
       names("127.0.0.2");
       const end = Date.now() + 12_000;
       const seen = new Set<string>();
       while (!seen.has("moved") && Date.now() < end) {
-        seen.add(await ask());
+        seen.add(await request());
         await new Promise((done) => setTimeout(done, 20));
       }
       expect([...seen]).toEqual(["from the API", "moved"]);

@@ -1,4 +1,4 @@
-/** The image's nginx on this machine: its own scripts and configuration, with paths of a folder of the test. */
+/** Runs the image's nginx on this machine: same scripts and configuration, with paths in a temporary folder. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 
 const source = resolve(import.meta.dirname, "../nginx");
 
-/** Says why where it is not there. */
+/** Prints what is skipped if nginx or envsubst is missing. */
 export function hasNginx(what: string): boolean {
   try {
     execFileSync("nginx", ["-v"], { stdio: "ignore" });
@@ -33,7 +33,7 @@ export class Nginx {
   address = "";
   private readonly processes: ChildProcess[] = [];
 
-  /** @param path folder of programs that are found before the machine's own */
+  /** @param path a folder that precedes the rest of PATH */
   constructor(private readonly path = "") {
     // nginx started by root reads its files as another user
     chmodSync(this.dir, 0o755);
@@ -43,7 +43,7 @@ export class Nginx {
     }
   }
 
-  /** One of the image's files, with paths of the test. */
+  /** A file of the image, adapted to the temporary folder. */
   private file(name = ""): string {
     return join(this.dir, "image", name);
   }
@@ -66,13 +66,13 @@ export class Nginx {
     return lines.filter((l) => l.startsWith("{")).map((l) => JSON.parse(l) as Record<string, unknown>);
   }
 
-  /** What the image's start script makes of its environment. */
+  /** The configuration that the image's start script renders from its environment. */
   render(env: Record<string, string>): string {
     execFileSync("sh", [this.file("40-render.sh")], { env: this.env(env), stdio: ["ignore", "ignore", "pipe"] });
     return readFileSync(join(this.dir, "nginx.conf"), "utf8");
   }
 
-  /** @param files folder with the page; @param apiUrl where the API is */
+  /** @param files folder with the page; @param apiUrl address of the API */
   async start(files: string, apiUrl: string): Promise<this> {
     cpSync(files, this.root, { recursive: true });
     chmodSync(this.root, 0o755);
@@ -81,7 +81,7 @@ export class Nginx {
     const env = this.env({ API_URL: apiUrl, PORT: String(port) });
     this.render(env);
     for (const name of ["50-metrics.sh", "60-follow-api.sh"]) {
-      // its loops outlive the script: a group of its own, ended as one
+      // the loops outlive the script: its own process group can be stopped as a whole
       const script = `. ${this.file(name)}; wait`;
       this.processes.push(spawn("sh", ["-c", script], { env, stdio: "inherit", detached: true }));
     }
@@ -104,9 +104,9 @@ export class Nginx {
   async stop(): Promise<void> {
     for (const child of this.processes) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
-      const gone = new Promise((done) => child.once("exit", done));
+      const exited = new Promise((done) => child.once("exit", done));
       process.kill(-child.pid!, "SIGTERM");
-      await gone;
+      await exited;
     }
     rmSync(this.dir, { recursive: true });
   }
