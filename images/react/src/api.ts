@@ -1,13 +1,13 @@
-/** The API under /api on the page's own origin. Every failure is a {@link Problem}, with words for people. */
+/** Calls the API under /api on the page's own origin. Failures are {@link ApiError}s whose message the page shows. */
 import { t } from "./text";
 
 const TIMEOUT_MS = 8000;
 
-export class Problem extends Error {
-  override readonly name = "Problem";
+export class ApiError extends Error {
+  override readonly name = "ApiError";
   constructor(
     message: string,
-    /** HTTP status; 0 where no answer came. */
+    /** HTTP status; 0 if there was no response. */
     readonly status: number,
     cause?: unknown,
   ) {
@@ -15,7 +15,7 @@ export class Problem extends Error {
   }
 }
 
-/** Copies of the API's types: docs/api.md. */
+/** Mirrors the API's types: docs/api.md. */
 export interface Status {
   readonly server: { readonly id: string; readonly name: string; readonly uptimeSeconds: number };
   readonly requests: { readonly answered: number; readonly inFlight: number; readonly shed: number };
@@ -33,29 +33,29 @@ export interface Copies {
 }
 export interface Page {
   readonly items: readonly string[];
-  /** Where the next page begins; null at the end. */
+  /** Start of the next page; null on the last one. */
   readonly cursor: string | null;
 }
 
 async function call(path: string, init: RequestInit = {}): Promise<Response> {
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
   try {
     response = await fetch(`/api${path}`, {
       ...init,
-      signal: init.signal ? AbortSignal.any([init.signal, limit]) : limit,
+      signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
     });
   } catch (error) {
-    // given up by the page itself: nobody is to be told
+    // cancelled by the page itself: not an error to show
     if (init.signal?.aborted) throw error;
-    throw new Problem(limit.aborted ? t.apiLate : t.apiDown, 0, error);
+    throw new ApiError(timeout.aborted ? t.apiLate : t.apiDown, 0, error);
   }
   if (response.ok || response.status === 404) return response;
   const reason = await response
     .json()
     .then((body: { error?: string }) => body.error)
     .catch(() => undefined);
-  throw new Problem(reason ?? t.apiAnswered(response.status), response.status);
+  throw new ApiError(reason ?? t.apiAnswered(response.status), response.status);
 }
 
 const json = (method: string, body: object): RequestInit => ({
@@ -65,11 +65,11 @@ const json = (method: string, body: object): RequestInit => ({
 });
 const STRONG = { headers: { consistency: "strong" } };
 
-/** For so long after a write of this page, its reads ask main: replicas may not have it yet. */
+/** After a write, this page reads from main for this long: replicas may not have the write yet. */
 const OWN_WRITE_MS = 3000;
 let wroteAt = -Infinity;
 
-/** A read that sees what this page has written. */
+/** A read that sees this page's own writes. */
 const read = (path: string, signal?: AbortSignal): Promise<Response> =>
   call(path, { ...(performance.now() - wroteAt < OWN_WRITE_MS ? STRONG : {}), ...(signal ? { signal } : {}) });
 
@@ -77,14 +77,14 @@ async function write(init: RequestInit): Promise<void> {
   try {
     await call("/item", init);
   } finally {
-    // a failed one may have been carried out all the same
+    // a failed write may still have been applied
     wroteAt = performance.now();
   }
 }
 
 const PAGE_SIZE = 1000;
 
-/** Some of the keys that match Redis' pattern; no order, and one may come twice. */
+/** One page of the keys that match a Redis pattern: unordered, may contain duplicates. */
 export async function listPage(match: string | undefined, cursor?: string, signal?: AbortSignal): Promise<Page> {
   const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
   if (match !== undefined) query.set("match", match);
@@ -94,11 +94,11 @@ export async function listPage(match: string | undefined, cursor?: string, signa
 
 const textOf = async (response: Response): Promise<string | null> => (response.status === 404 ? null : response.text());
 
-/** A key's value; null where there is no such key. */
+/** A key's value; null if the key does not exist. */
 export const getValue = async (id: string, signal?: AbortSignal): Promise<string | null> =>
   textOf(await read(`/item?id=${encodeURIComponent(id)}`, signal));
 
-/** The same from one side: main, or whichever replica the API chooses. */
+/** The same, from main only, or from a replica that the API chooses. */
 export const getValueFrom = async (side: "main" | "replicas", id: string): Promise<string | null> =>
   textOf(await call(`/item?id=${encodeURIComponent(id)}`, side === "main" ? STRONG : {}));
 
@@ -106,10 +106,10 @@ export const setValue = (id: string, val: string): Promise<void> => write(json("
 
 export const deleteKey = (id: string): Promise<void> => write(json("DELETE", { id }));
 
-/** What one of the API's pods knows of itself and of Redis. */
+/** One API pod's view of itself and of Redis. */
 export const getStatus = async (signal?: AbortSignal): Promise<Status> =>
   (await (await call("/status", signal ? { signal } : {})).json()) as Status;
 
-/** Which instances hold what main holds of a key. */
+/** Which replicas have the same value of a key as main. */
 export const getCopies = async (id: string): Promise<Copies> =>
   (await (await call(`/copies?id=${encodeURIComponent(id)}`)).json()) as Copies;

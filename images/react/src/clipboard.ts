@@ -1,4 +1,4 @@
-/** Copies text. Pages that are not served over TLS have no clipboard API: the old way is left for them. */
+/** Copies text. Without TLS a page has no clipboard API, so `execCommand` is the fallback. */
 export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-/** An icon of Lucide, from its data: its React package costs more than all our icons together. */
+/** A Lucide icon, drawn from its data: Lucide's React package is larger than all our icons together. */
 import type { IconNode } from "lucide";
 import { createElement } from "react";
 

@@ -1,25 +1,25 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { Problem } from "./api";
+import { ApiError } from "./api";
 import { App } from "./app";
 import "./style.css";
-import { speak, t } from "./text";
+import { loadTexts, t } from "./text";
 
 const client = new QueryClient({
   defaultOptions: {
     queries: {
-      // what the API refuses it will refuse again
-      retry: (tries, error) => tries < 1 && !(error instanceof Problem && error.status >= 400 && error.status < 500),
+      // a request that the API rejects once (4xx) is rejected again
+      retry: (tries, error) => tries < 1 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
       staleTime: 1000,
-      // the browser's idea of being offline says nothing about an API on this machine
+      // the API may run on this machine, reachable even if the browser reports being offline
       networkMode: "always",
     },
     mutations: { networkMode: "always" },
   },
 });
 
-void speak(navigator.languages).then(() => {
+void loadTexts(navigator.languages).then(() => {
   document.documentElement.lang = t.lang;
   document.title = t.title;
   createRoot(document.getElementById("root")!).render(

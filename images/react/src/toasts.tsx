@@ -1,4 +1,4 @@
-/** Short messages at the foot of the page, announced to screen readers; with an action where there is one. */
+/** Short messages at the bottom of the page, with an optional action; screen readers announce them. */
 import { X } from "lucide";
 import { Icon } from "./icon";
 import { createContext, type ReactNode, useCallback, useContext, useRef, useState } from "react";
@@ -12,26 +12,26 @@ interface Toast {
   readonly kind: "done" | "error";
   readonly action?: { readonly label: string; readonly run: () => void };
 }
-type Tell = (text: string, more?: Partial<Pick<Toast, "kind" | "action">>) => void;
+type ShowToast = (text: string, more?: Partial<Pick<Toast, "kind" | "action">>) => void;
 
-const Context = createContext<Tell>(() => undefined);
-export const useToasts = (): Tell => useContext(Context);
+const Context = createContext<ShowToast>(() => undefined);
+export const useToasts = (): ShowToast => useContext(Context);
 
 export function Toasts({ children }: { children: ReactNode }) {
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
   const next = useRef(0);
   const dismiss = useCallback((id: number) => setToasts((all) => all.filter((toast) => toast.id !== id)), []);
-  const tell = useCallback<Tell>(
+  const showToast = useCallback<ShowToast>(
     (text, more) => {
       const id = next.current++;
-      // the newest three: more would cover the page
+      // at most three: more would cover the page
       setToasts((all) => [...all.slice(-2), { kind: "done", ...more, id, text }]);
       setTimeout(dismiss, SHOWN_MS, id);
     },
     [dismiss],
   );
   return (
-    <Context value={tell}>
+    <Context value={showToast}>
       {children}
       <div className="toasts" role="status" aria-live="polite">
         {toasts.map(({ id, text, kind, action }) => (

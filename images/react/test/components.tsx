@@ -77,5 +77,5 @@ export function Keys({ search = "" }: { search?: string }) {
 export const keysShown = (): string | null => document.querySelector("output")!.textContent;
 
 export function KeyRow({ id }: { id: string }) {
-  return <Row id={id} index={0} calm active onActive={() => undefined} onDelete={useDeletion()} />;
+  return <Row id={id} index={0} settled active onActive={() => undefined} onDelete={useDeletion()} />;
 }

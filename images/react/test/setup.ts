@@ -1,6 +1,6 @@
-/** English for the components' tests (the browser tests speak French too), and patience. */
+/** Component tests use English texts; a long timeout suits busy machines. French is covered in test/browser. */
 import { configure } from "@testing-library/react";
-import { speak } from "../src/text";
+import { loadTexts } from "../src/text";
 
 configure({ asyncUtilTimeout: 5000 });
-await speak(["en"]);
+await loadTexts(["en"]);

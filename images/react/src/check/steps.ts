@@ -1,9 +1,9 @@
-/** The steps of the system check, in their order; what runs them is loaded when it is asked for. */
+/** The steps of the system check, in order. Kept apart from check.ts, which is loaded only when a check starts. */
 export const STEPS = ["write", "main", "copies", "read", "remove"] as const;
 export type Step = (typeof STEPS)[number];
 export interface Outcome {
   readonly step: Step;
   readonly ok: boolean;
-  /** What it showed, or why it failed, in words. */
+  /** The measurement, or why the step failed, as shown on the page. */
   readonly detail: string;
 }

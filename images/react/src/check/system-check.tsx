@@ -4,7 +4,7 @@ import { useState } from "react";
 import { t } from "../text";
 import { type Outcome, STEPS } from "./steps";
 
-/** One button that shows, step by step, that everything behind the page works. */
+/** A button that checks everything behind the page, step by step. */
 export function SystemCheck() {
   const [outcomes, setOutcomes] = useState<readonly Outcome[]>();
   const [running, setRunning] = useState(false);

@@ -9,9 +9,9 @@ import { ValueField } from "./value-field";
 export function AddForm() {
   const [id, setId] = useState("");
   const [val, setVal] = useState("");
-  const first = useRef<HTMLInputElement>(null);
+  const keyField = useRef<HTMLInputElement>(null);
   const save = useSave();
-  const tell = useToasts();
+  const showToast = useToasts();
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (save.isPending) return;
@@ -19,10 +19,10 @@ export function AddForm() {
       { id, val },
       {
         onSuccess: () => {
-          tell(t.added(id));
+          showToast(t.added(id));
           setId("");
           setVal("");
-          first.current?.focus();
+          keyField.current?.focus();
         },
       },
     );
@@ -32,7 +32,7 @@ export function AddForm() {
       <label className="field">
         {t.key}
         <input
-          ref={first}
+          ref={keyField}
           required
           maxLength={1024}
           value={id}

@@ -5,12 +5,12 @@ import { ValueField } from "./value-field";
 
 interface EditorProps {
   readonly id: string;
-  /** What it begins with. */
+  /** The initial value. */
   readonly value: string;
   readonly onClose: () => void;
 }
 
-/** A value being edited in its row; what was typed stays until it is saved or given up. */
+/** Edits a value in its row; keeps the draft until it is saved or cancelled. */
 export function Editor({ id, value, onClose }: EditorProps) {
   const [draft, setDraft] = useState(value);
   const save = useSave();

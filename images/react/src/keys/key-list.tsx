@@ -1,4 +1,4 @@
-/** The list: only rows in sight are drawn, so a hundred thousand are as quick as twenty. */
+/** The virtual list: it renders only visible rows, so 100,000 keys are as fast as 20. */
 import { createContext, type KeyboardEvent, type Ref, useContext, useEffect, useRef, useState } from "react";
 import {
   type CustomContainerComponentProps,
@@ -11,7 +11,7 @@ import { useDeletion } from "./deletion";
 import { Row } from "./row";
 
 const ROW_PX = 49;
-/** Drawn above and below what is in sight. */
+/** Rendered above and below the visible part. */
 const BUFFER_PX = 100;
 const PAGE_ROWS = 10;
 const FOCUS_FRAMES = 60;
@@ -21,7 +21,7 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useRef<VirtualizerHandle>(null);
   const [active, setActive] = useState(0);
-  /** Set while the focus has to follow the active row. */
+  /** Set until the focus has followed the active row. */
   const moved = useRef(false);
   const remove = useDeletion();
   const [scrolling, setScrolling] = useState(false);
@@ -36,20 +36,20 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
       Home: 0,
       End: keys.length - 1,
     }[event.key];
-    // in a field or on a button these keys mean something else
+    // these keys have other meanings in a field or on a button
     if (to === undefined || (event.target as HTMLElement).dataset["index"] === undefined) return;
     event.preventDefault();
     const index = Math.max(0, Math.min(keys.length - 1, to));
     moved.current = true;
     if (Math.abs(index - current) > PAGE_ROWS) {
-      // a jump draws a whole screen of rows at once; where nothing scrolls, nothing tells of the end
+      // a jump renders a full screen of rows at once; the timer is needed because onScrollEnd does not fire without a scroll
       setScrolling(true);
       setTimeout(setScrolling, JUMP_MS, false);
     }
     setActive(index);
     rows.current?.scrollToIndex(index, { align: "nearest" });
   };
-  // the active row is always mounted, but cannot take the focus before its size is known
+  // the active row is always mounted, but cannot take the focus until it has been measured
   useEffect(() => {
     if (!moved.current) return;
     moved.current = false;
@@ -73,7 +73,7 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
           itemSize={ROW_PX}
           bufferSize={BUFFER_PX}
           data={keys}
-          // the active row has the focus, or a value that is being edited
+          // the active row has the focus or an open editor
           keepMounted={[current]}
           onScroll={() => setScrolling(true)}
           onScrollEnd={() => setScrolling(false)}
@@ -83,7 +83,7 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
               key={id}
               id={id}
               index={index}
-              calm={!scrolling}
+              settled={!scrolling}
               active={index === current}
               onActive={setActive}
               onDelete={remove}

@@ -1,20 +1,20 @@
-/** What the page knows of keys and values, cached, and how its own changes show at once. */
+/** Cached keys and values, with optimistic updates: changes show at once and are rolled back on failure. */
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { deleteKey, getValue, getValueFrom, listPage, Problem, setValue } from "../api";
+import { ApiError, deleteKey, getValue, getValueFrom, listPage, setValue } from "../api";
 import { patternOf } from "./pattern";
 import { has, merge, withKey, withoutKey } from "./sorted";
 
-/** Keys that are loaded at most: more are found by searching. */
-const MOST_KEYS = 100_000;
-/** A longer list is not read again by itself: it would cost the API a request a thousand keys. */
-const REFRESHED_KEYS = 2000;
-/** Times that a list begins anew because the replica that it came from has gone. */
-const RESTARTS = 3;
+/** Maximum number of keys loaded; searching finds the others. */
+const MAX_KEYS = 100_000;
+/** Longer lists are not refreshed automatically: each refresh costs the API one request per 1,000 keys. */
+const MAX_REFRESHED_KEYS = 2000;
+/** How often a list restarts because the replica that issued its cursor is no longer available. */
+const MAX_RESTARTS = 3;
 
 export interface List {
-  /** Sorted, each once. */
+  /** Sorted, without duplicates. */
   readonly keys: readonly string[];
-  /** Whether there are more than these. */
+  /** Whether the API has more keys than these. */
   readonly more: boolean;
 }
 
@@ -22,7 +22,7 @@ const LISTS = ["keys"] as const;
 const listOf = (search: string) => [...LISTS, search] as const;
 const valueOf = (id: string) => ["value", id] as const;
 
-/** All keys that contain `search`; of a first reading, what is there already is shown. */
+/** All keys that contain `search`; the first load shows each page as it arrives. */
 export function useKeys(search: string) {
   const client = useQueryClient();
   return useQuery({
@@ -31,15 +31,15 @@ export function useKeys(search: string) {
       const publish = !client.getQueryData<List>(listOf(search));
       return readList(search, signal, (list) => publish && client.setQueryData<List>(listOf(search), list));
     },
-    // comparing a hundred thousand keys with those before would cost more than drawing
+    // comparing 100,000 keys with the previous list would cost more than rendering
     structuralSharing: false,
     refetchInterval: ({ state }) =>
-      state.status === "error" ? 3000 : (state.data?.keys.length ?? 0) <= REFRESHED_KEYS ? 10_000 : false,
-    refetchOnWindowFocus: ({ state }) => (state.data?.keys.length ?? 0) <= REFRESHED_KEYS,
+      state.status === "error" ? 3000 : (state.data?.keys.length ?? 0) <= MAX_REFRESHED_KEYS ? 10_000 : false,
+    refetchOnWindowFocus: ({ state }) => (state.data?.keys.length ?? 0) <= MAX_REFRESHED_KEYS,
   });
 }
 
-/** Reads page after page, up to {@link MOST_KEYS}. */
+/** Reads page by page, up to {@link MAX_KEYS}. */
 async function readList(search: string, signal: AbortSignal, progress: (list: List) => void): Promise<List> {
   for (let restarts = 0; ; restarts++) {
     try {
@@ -48,13 +48,13 @@ async function readList(search: string, signal: AbortSignal, progress: (list: Li
         const page = await listPage(patternOf(search), cursor, signal);
         keys = merge(keys, [...page.items].sort());
         const list = { keys, more: page.cursor !== null };
-        if (page.cursor === null || keys.length >= MOST_KEYS) return list;
+        if (page.cursor === null || keys.length >= MAX_KEYS) return list;
         progress(list);
         cursor = page.cursor;
       }
     } catch (error) {
-      // a cursor belongs to one replica: when that is gone, another one begins anew
-      if (!(error instanceof Problem && error.status === 410) || restarts >= RESTARTS) throw error;
+      // a cursor is only valid on one replica; if that has left (410), restart on another
+      if (!(error instanceof ApiError && error.status === 410) || restarts >= MAX_RESTARTS) throw error;
     }
   }
 }
@@ -62,7 +62,7 @@ async function readList(search: string, signal: AbortSignal, progress: (list: Li
 export const useValue = (id: string) =>
   useQuery({ queryKey: valueOf(id), queryFn: ({ signal }) => getValue(id, signal), staleTime: 5000 });
 
-/** Changes every cached list in which `id` belongs. */
+/** Changes every cached list that `id` matches. */
 function changeLists(client: QueryClient, id: string, change: (keys: readonly string[]) => readonly string[]): void {
   for (const [queryKey, list] of client.getQueriesData<List>({ queryKey: LISTS })) {
     const search = queryKey[1] as string;
@@ -76,18 +76,18 @@ const remove = (client: QueryClient, id: string): void => changeLists(client, id
 const isListed = (client: QueryClient, id: string): boolean =>
   client.getQueriesData<List>({ queryKey: LISTS }).some(([, list]) => list && has(list.keys, id));
 
-/** A read that began before a change would bring the old state back. */
-async function settle(client: QueryClient, id: string): Promise<void> {
+/** Cancels reads that started before a change: they would bring back the old state. */
+async function cancelReads(client: QueryClient, id: string): Promise<void> {
   await Promise.all([client.cancelQueries({ queryKey: LISTS }), client.cancelQueries({ queryKey: valueOf(id) })]);
 }
 
-/** Adds or edits a key: shown at once, taken back where it fails. */
+/** Adds or edits a key: shown at once, rolled back on failure. */
 export function useSave() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ id, val }: { id: string; val: string }) => setValue(id, val),
     onMutate: async ({ id, val }) => {
-      await settle(client, id);
+      await cancelReads(client, id);
       const before = { value: client.getQueryData<string | null>(valueOf(id)), listed: isListed(client, id) };
       client.setQueryData(valueOf(id), val);
       insert(client, id);
@@ -98,24 +98,24 @@ export function useSave() {
       if (before.value === undefined) client.removeQueries({ queryKey: valueOf(id) });
       else client.setQueryData(valueOf(id), before.value);
       if (!before.listed) remove(client, id);
-      // it may have been carried out all the same: ask
+      // a failed write may still have been applied: read again
       void client.invalidateQueries({ queryKey: valueOf(id) });
     },
   });
 }
 
-/** Deletes a key: gone at once, back where it fails. Resolves with its last value, for an undo. */
+/** Deletes a key: hidden at once, restored on failure. Resolves with its last value, for an undo. */
 export function useDelete() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: async (id: string) => {
-      // from main: what is shown may be a moment old, what is put back must not be
+      // from main: the value on the page may be stale, the one that an undo restores must not be
       const value = await getValueFrom("main", id);
       await deleteKey(id);
       return value;
     },
     onMutate: async (id) => {
-      await settle(client, id);
+      await cancelReads(client, id);
       remove(client, id);
     },
     onSuccess: (_, id) => client.removeQueries({ queryKey: valueOf(id) }),

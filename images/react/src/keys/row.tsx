@@ -7,40 +7,39 @@ import { useToasts } from "../toasts";
 import { Editor } from "./editor";
 import { useValue } from "./queries";
 
-/** Longer values are cut in the list: drawing a megabyte of text would stop the page. */
-const SHOWN = 300;
+/** Longer values are truncated in the list: rendering a megabyte of text would freeze the page. */
+const MAX_SHOWN = 300;
 
 interface RowProps {
   readonly id: string;
   readonly index: number;
-  /** Rows that fly past are drawn without value and buttons: there are dozens of them in a frame. */
-  readonly calm: boolean;
-  /** Whether the Tab key stops here: one row of the list is the way into it. */
+  /** False while scrolling: rows are then rendered without value and buttons, as each frame may show dozens of them. */
+  readonly settled: boolean;
+  /** Whether Tab stops at this row: exactly one row of the list does (roving tabindex). */
   readonly active: boolean;
   readonly onActive: (index: number) => void;
   readonly onDelete: (id: string) => void;
 }
 
-/** One key: at first just its name, once the list is calm also its value and what can be done with it. */
-export function Row({ id, index, calm, active, onActive, onDelete }: RowProps) {
-  const [full, setFull] = useState(calm);
-  // the one that has the focus must hear its keys at once
-  if ((calm || active) && !full) setFull(true);
+/** One key: first only its name; once scrolling has settled, also its value and actions. */
+export function Row({ id, index, settled, active, onActive, onDelete }: RowProps) {
+  const [full, setFull] = useState(settled);
+  // the focused row must react to shortcuts at once
+  if ((settled || active) && !full) setFull(true);
   const [editing, setEditing] = useState(false);
   const row = useRef<HTMLDivElement>(null);
-  const keys = useRef<Readonly<Record<string, () => void>>>({});
+  const shortcuts = useRef<Readonly<Record<string, () => void>>>({});
   const keyDown = (event: KeyboardEvent) => {
-    // only where the row itself has the focus, not a button or a field in it
+    // only if the row itself has the focus, not a button or field in it
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
-    const run = keys.current[event.key];
+    const run = shortcuts.current[event.key];
     if (!run) return;
     event.preventDefault();
     run();
   };
-  const edit = useCallback((now: boolean) => {
-    setEditing(now);
-    // back to where it was
-    if (!now) row.current?.focus();
+  const setEditor = useCallback((open: boolean) => {
+    setEditing(open);
+    if (!open) row.current?.focus();
   }, []);
   return (
     <div
@@ -57,7 +56,14 @@ export function Row({ id, index, calm, active, onActive, onDelete }: RowProps) {
         {id}
       </span>
       {full ? (
-        <Content id={id} keys={keys} tabIndex={active ? 0 : -1} editing={editing} onEdit={edit} onDelete={onDelete} />
+        <Content
+          id={id}
+          shortcuts={shortcuts}
+          tabIndex={active ? 0 : -1}
+          editing={editing}
+          onEdit={setEditor}
+          onDelete={onDelete}
+        />
       ) : (
         <span className="skeleton" />
       )}
@@ -67,25 +73,25 @@ export function Row({ id, index, calm, active, onActive, onDelete }: RowProps) {
 
 interface ContentProps {
   readonly id: string;
-  /** Where it leaves what keys do on its row. */
-  readonly keys: RefObject<Readonly<Record<string, () => void>>>;
+  /** Receives the keyboard shortcuts of the row. */
+  readonly shortcuts: RefObject<Readonly<Record<string, () => void>>>;
   readonly tabIndex: number;
   readonly editing: boolean;
-  readonly onEdit: (now: boolean) => void;
+  readonly onEdit: (open: boolean) => void;
   readonly onDelete: (id: string) => void;
 }
 
-/** The value of a key: shown, copied, edited in place, deleted. */
-function Content({ id, keys, tabIndex, editing, onEdit, onDelete }: ContentProps) {
+/** A key's value, with the actions copy, edit in place and delete. */
+function Content({ id, shortcuts, tabIndex, editing, onEdit, onDelete }: ContentProps) {
   const value = useValue(id);
-  const tell = useToasts();
-  // where the value is still on its way, the editor opens as it comes
+  const showToast = useToasts();
+  // if the value is still loading, the editor opens when it arrives
   const edit = () => onEdit(value.data !== undefined || !value.isError);
   const copyValue = () =>
-    typeof value.data === "string" && void copy(value.data).then((done) => tell(done ? t.copied : t.notCopied));
+    typeof value.data === "string" && void copy(value.data).then((done) => showToast(done ? t.copied : t.notCopied));
   const deleteKey = () => onDelete(id);
   useEffect(() => {
-    keys.current = { Enter: edit, e: edit, c: copyValue, Delete: deleteKey };
+    shortcuts.current = { Enter: edit, e: edit, c: copyValue, Delete: deleteKey };
   });
 
   if (editing && value.data !== undefined) {
@@ -100,7 +106,7 @@ function Content({ id, keys, tabIndex, editing, onEdit, onDelete }: ContentProps
     <>
       <span className="value">
         {value.data === undefined ? (
-          // a value that was had once stays, even where a later reading fails
+          // a loaded value stays, even if a later read fails
           value.isError ? (
             <span className="error">{value.error.message}</span>
           ) : (
@@ -111,7 +117,7 @@ function Content({ id, keys, tabIndex, editing, onEdit, onDelete }: ContentProps
         ) : value.data === "" ? (
           <em>{t.emptyValue}</em>
         ) : (
-          value.data.slice(0, SHOWN)
+          value.data.slice(0, MAX_SHOWN)
         )}
       </span>
       <span className="actions">

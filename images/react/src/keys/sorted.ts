@@ -1,6 +1,6 @@
-/** Keys come in pages without order; they are shown sorted, each once. */
+/** Sorted lists of keys without duplicates: the API returns unordered pages. */
 
-/** Both are sorted; a key in both comes once. By code units: a hundred thousand keys in some milliseconds. */
+/** Merges two sorted lists without duplicates. Ordered by code units: 100,000 keys take a few milliseconds. */
 export function merge(a: readonly string[], b: readonly string[]): string[] {
   const out: string[] = [];
   let i = 0;
@@ -12,8 +12,8 @@ export function merge(a: readonly string[], b: readonly string[]): string[] {
   return out;
 }
 
-/** Where `key` is, or would be; found by halving: the list may be long, and somebody waits. */
-function place(keys: readonly string[], key: string): number {
+/** The index where `key` is, or belongs. Binary search: the list may be long. */
+function indexFor(keys: readonly string[], key: string): number {
   let low = 0;
   let high = keys.length;
   while (low < high) {
@@ -23,10 +23,10 @@ function place(keys: readonly string[], key: string): number {
   }
   return low;
 }
-export const has = (keys: readonly string[], key: string): boolean => keys[place(keys, key)] === key;
+export const has = (keys: readonly string[], key: string): boolean => keys[indexFor(keys, key)] === key;
 
 export const withKey = (keys: readonly string[], key: string): readonly string[] =>
-  has(keys, key) ? keys : keys.toSpliced(place(keys, key), 0, key);
+  has(keys, key) ? keys : keys.toSpliced(indexFor(keys, key), 0, key);
 
 export const withoutKey = (keys: readonly string[], key: string): readonly string[] =>
-  has(keys, key) ? keys.toSpliced(place(keys, key), 1) : keys;
+  has(keys, key) ? keys.toSpliced(indexFor(keys, key), 1) : keys;

@@ -1,7 +1,7 @@
-/** A value of one or more lines: grows with its text, Ctrl+Enter sends the form. */
+/** A text area that grows with its text; Ctrl+Enter submits the form. */
 import type { KeyboardEvent } from "react";
 
-const MOST_ROWS = 10;
+const MAX_ROWS = 10;
 
 interface ValueFieldProps {
   readonly value: string;
@@ -22,9 +22,9 @@ export function ValueField({ value, onChange, label, title, autoFocus }: ValueFi
       aria-label={label}
       title={title}
       autoFocus={autoFocus}
-      // one goes on writing, as in any editor
+      // cursor at the end of the text, as in any editor
       onFocus={(event) => autoFocus && event.currentTarget.setSelectionRange(value.length, value.length)}
-      rows={Math.min(MOST_ROWS, value.split("\n", MOST_ROWS).length)}
+      rows={Math.min(MAX_ROWS, value.split("\n", MAX_ROWS).length)}
       value={value}
       onChange={(event) => onChange(event.target.value)}
       onKeyDown={keyDown}

@@ -1,26 +1,26 @@
 /**
- * The API's pods and the replicas they read from, put together from answers of single pods: each
- * question reaches one of them by chance. Rates are differences of counts of the same pod.
+ * The API pods and the replicas that they read from, combined from the statuses of single pods: each
+ * request reaches a random pod. Rates are differences between counters of the same pod.
  */
 import type { Status } from "../api";
 
-/** A pod that did not answer for so long is taken for gone, ms. */
-export const FORGOTTEN_MS = 15_000;
-/** For so long it is shown as new, ms. */
+/** A pod that has not answered for this long is removed, ms. */
+export const FORGET_AFTER_MS = 15_000;
+/** A pod or replica is marked as new for this long, ms. */
 const FRESH_MS = 10_000;
-/** Two answers of one pod closer than this say nothing about its rate, ms. */
-const LEAST_MS = 900;
+/** Two samples of one pod must be at least this far apart to give a rate, ms. */
+const MIN_INTERVAL_MS = 900;
 
 interface Sample {
   readonly at: number;
   readonly status: Status;
 }
-interface Known {
+interface PodHistory {
   readonly firstAt: number;
   readonly samples: readonly Sample[];
 }
-/** What was heard from each pod, by the server's id. */
-export type Fleet = ReadonlyMap<string, Known>;
+/** The samples of each pod, by the server's id. */
+export type Fleet = ReadonlyMap<string, PodHistory>;
 
 export interface PodView {
   readonly id: string;
@@ -30,7 +30,7 @@ export interface PodView {
 }
 export interface ReplicaView {
   readonly name: string;
-  /** The worst that a pod says of it. */
+  /** The first state other than `serving` that a pod reports, or `serving`. */
   readonly state: string;
   readonly lagSeconds: number | undefined;
   readonly readsPerSecond: number;
@@ -44,38 +44,38 @@ export interface FleetView {
   readonly mainUp: boolean | undefined;
 }
 
-/** Takes answers in, and forgets pods that have been silent. @param at ms, of one clock */
-export function heard(fleet: Fleet, statuses: readonly Status[], at: number): Fleet {
+/** Adds statuses and removes pods that no longer answer. @param at ms, always from the same clock */
+export function withStatuses(fleet: Fleet, statuses: readonly Status[], at: number): Fleet {
   const next = new Map(fleet);
   for (const status of statuses) {
     const known = next.get(status.server.id);
     const last = known?.samples.at(-1);
-    // the newest and the one before it that is old enough to compare with
-    const kept = known?.samples.filter((s) => at - s.at < FORGOTTEN_MS).slice(-8) ?? [];
+    // enough to include one that is old enough to compare with
+    const kept = known?.samples.filter((s) => at - s.at < FORGET_AFTER_MS).slice(-8) ?? [];
     next.set(status.server.id, {
       firstAt: known?.firstAt ?? at,
       samples: last?.at === at ? kept : [...kept, { at, status }],
     });
   }
-  for (const [id, { samples }] of next) if (at - samples.at(-1)!.at > FORGOTTEN_MS) next.delete(id);
+  for (const [id, { samples }] of next) if (at - samples.at(-1)!.at > FORGET_AFTER_MS) next.delete(id);
   return next;
 }
 
-/** @param at ms, of the clock that {@link heard} was given; @param since when the page began to watch */
+/** @param at ms, from the clock of {@link withStatuses}; @param since when the page started watching */
 export function view(fleet: Fleet, at: number, since: number): FleetView {
   const pods: PodView[] = [];
   const replicas = new Map<string, { states: string[]; lags: number[]; rate: number; firstAt: number }>();
   let mainUp: boolean | undefined;
   for (const [id, { firstAt, samples }] of fleet) {
     const now = samples.at(-1)!;
-    const before = samples.findLast((s) => now.at - s.at >= LEAST_MS);
+    const before = samples.findLast((s) => now.at - s.at >= MIN_INTERVAL_MS);
     const seconds = before ? (now.at - before.at) / 1000 : 0;
     const { server, requests } = now.status;
     pods.push({
       id,
       name: server.name,
       perSecond: before && (requests.answered - before.status.requests.answered) / seconds,
-      fresh: firstAt - since > LEAST_MS && at - firstAt < FRESH_MS && server.uptimeSeconds < 120,
+      fresh: firstAt - since > MIN_INTERVAL_MS && at - firstAt < FRESH_MS && server.uptimeSeconds < 120,
     });
     mainUp = mainUp || now.status.main.up;
     for (const { name, state, lagSeconds, reads } of now.status.replicas) {
@@ -83,7 +83,7 @@ export function view(fleet: Fleet, at: number, since: number): FleetView {
       entry.states.push(state);
       if (lagSeconds !== null) entry.lags.push(lagSeconds);
       const earlier = before?.status.replicas.find((r) => r.name === name);
-      // one that the pod did not know then had answered nothing
+      // a replica that the pod did not know then had served no reads
       if (before) entry.rate += (reads - (earlier?.reads ?? 0)) / seconds;
       const firstSeen = samples.find((s) => s.status.replicas.some((r) => r.name === name))!.at;
       entry.firstAt = Math.min(entry.firstAt, firstSeen === samples[0]!.at ? firstAt : firstSeen);
@@ -98,7 +98,7 @@ export function view(fleet: Fleet, at: number, since: number): FleetView {
         state: states.find((s) => s !== "serving") ?? "serving",
         lagSeconds: lags.length ? Math.max(...lags) : undefined,
         readsPerSecond: Math.max(0, rate),
-        fresh: firstAt - since > LEAST_MS && at - firstAt < FRESH_MS,
+        fresh: firstAt - since > MIN_INTERVAL_MS && at - firstAt < FRESH_MS,
       }))
       .sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })),
     perSecond: pods.reduce((sum, pod) => sum + (pod.perSecond ?? 0), 0),

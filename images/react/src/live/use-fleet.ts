@@ -1,14 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { getStatus } from "../api";
-import { type Fleet, type FleetView, heard, view } from "./fleet";
+import { type Fleet, type FleetView, view, withStatuses } from "./fleet";
 
-const EVERY_MS = 2000;
-/** Questions a round: as many as there are pods, so that each is heard of often. */
-const LEAST_ASKED = 3;
-const MOST_ASKED = 8;
+const INTERVAL_MS = 2000;
+/** Requests per interval: one more than the known pods, so that each pod is reached often. */
+const MIN_REQUESTS = 3;
+const MAX_REQUESTS = 8;
 
-/** The pods and replicas there are, asked for while the page is looked at. */
+/** The live pods and replicas, polled while the page is visible. */
 export function useFleet(): { view: FleetView | undefined; error: Error | null } {
   const fleet = useRef<Fleet>(new Map());
   const since = useRef<number>(undefined);
@@ -16,16 +16,16 @@ export function useFleet(): { view: FleetView | undefined; error: Error | null }
     queryKey: ["fleet"],
     queryFn: async ({ signal }) => {
       since.current ??= performance.now();
-      const count = Math.max(LEAST_ASKED, Math.min(MOST_ASKED, fleet.current.size + 1));
+      const count = Math.max(MIN_REQUESTS, Math.min(MAX_REQUESTS, fleet.current.size + 1));
       const answers = await Promise.allSettled(Array.from({ length: count }, () => getStatus(signal)));
       const statuses = answers.flatMap((a) => (a.status === "fulfilled" ? [a.value] : []));
       const now = performance.now();
-      fleet.current = heard(fleet.current, statuses, now);
+      fleet.current = withStatuses(fleet.current, statuses, now);
       const failed = answers.find((a) => a.status === "rejected");
       if (statuses.length === 0 && failed) throw failed.reason;
       return view(fleet.current, now, since.current);
     },
-    refetchInterval: EVERY_MS,
+    refetchInterval: INTERVAL_MS,
     retry: false,
   });
   return { view: data, error };

@@ -1,6 +1,6 @@
 /**
- * The page's words in the browser's language. Plain typed objects: a missing or superfluous sentence
- * does not compile, and plurals and numbers are the browser's own Intl. Only one language is loaded.
+ * The page's texts in the browser's language. Plain typed objects: a missing or extra text does not
+ * compile; plurals and numbers use the browser's Intl. Only one language is loaded.
  */
 import type { Text } from "./en";
 
@@ -9,11 +9,11 @@ const LANGUAGES: Readonly<Record<string, () => Promise<Text>>> = {
   fr: () => import("./fr").then((m) => m.fr),
 };
 
-/** Of use once {@link speak} has resolved; nothing is drawn before. */
+/** Set once {@link loadTexts} has resolved; nothing is rendered before. */
 export let t: Text;
 
-/** Loads the first of the wanted languages that there is; English otherwise. */
-export async function speak(wanted: readonly string[]): Promise<void> {
-  const tag = wanted.map((w) => w.toLowerCase().split("-")[0]!).find((w) => Object.hasOwn(LANGUAGES, w));
+/** Loads the first preferred language that is available, or else English. */
+export async function loadTexts(preferred: readonly string[]): Promise<void> {
+  const tag = preferred.map((p) => p.toLowerCase().split("-")[0]!).find((p) => Object.hasOwn(LANGUAGES, p));
   t = await LANGUAGES[tag ?? "en"]!();
 }

@@ -4,7 +4,7 @@ import { AddForm } from "../../src/keys/add-form";
 import { api, KeyRow, Keys, keysShown, respond, show } from "../components";
 
 describe("adding a key", () => {
-  it("saves it, shows it in the list, and is ready for the next", async () => {
+  it("saves it, shows it in the list, and is ready for the next one", async () => {
     const user = show(
       <>
         <AddForm />
@@ -20,7 +20,7 @@ describe("adding a key", () => {
     expect(document.activeElement).toBe(screen.getByLabelText("Key"));
   });
 
-  it("reads from main right after, so that it is seen", async () => {
+  it("reads from main right afterwards, so that the new key is visible", async () => {
     const user = show(
       <>
         <AddForm />
@@ -37,7 +37,7 @@ describe("adding a key", () => {
     expect(api.requests[0]!.headers.get("consistency")).toBe("strong");
   });
 
-  it("keeps what was typed where it could not be saved, and takes the row away again", async () => {
+  it("keeps the input if saving fails, and removes the row again", async () => {
     const user = show(
       <>
         <AddForm />

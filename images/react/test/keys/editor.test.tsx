@@ -2,7 +2,7 @@ import { screen } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import { api, KeyRow, respond, show } from "../components";
 
-describe("a row", () => {
+describe("the editor of a value", () => {
   it("edits in place; Cancel and Escape keep the old value", async () => {
     api.data.set("colour", "blue");
     const user = show(<KeyRow id="colour" />);
@@ -20,7 +20,7 @@ describe("a row", () => {
     expect(api.data.get("colour")).toBe("red");
   });
 
-  it("puts the old value back where an edit fails, and keeps the editor open", async () => {
+  it("restores the old value if saving fails, and stays open", async () => {
     api.data.set("colour", "blue");
     const user = show(<KeyRow id="colour" />);
     await screen.findByText("blue");

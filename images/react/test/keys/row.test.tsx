@@ -4,7 +4,7 @@ import { Row } from "../../src/keys/row";
 import { api, KeyRow, respond, show } from "../components";
 
 describe("a row", () => {
-  it("shows values, empty ones and missing ones", async () => {
+  it("shows a value, an empty value and a missing key", async () => {
     api.data.set("full", "some text").set("hollow", "");
     show(
       <>
@@ -19,18 +19,18 @@ describe("a row", () => {
     expect(await of("missing").findByText("no longer exists")).toBeTruthy();
   });
 
-  it("hears its keys as soon as it has the focus, also while the list flies past", async () => {
+  it("reacts to its shortcuts as soon as it has the focus, even while the list scrolls", async () => {
     api.data.set("colour", "blue");
     let deleted = "";
     let answer: ((response: Response) => void) | undefined;
     vi.stubGlobal("fetch", () => new Promise<Response>((resolve) => (answer = resolve)));
     const user = show(
-      <Row id="colour" index={0} calm={false} active onActive={() => undefined} onDelete={(id) => (deleted = id)} />,
+      <Row id="colour" index={0} settled={false} active onActive={() => undefined} onDelete={(id) => (deleted = id)} />,
     );
     screen.getByRole("group", { name: "colour" }).focus();
     await user.keyboard("{Delete}");
     expect(deleted).toBe("colour");
-    // the editor opens as the value comes
+    // the editor opens when the value arrives
     await user.keyboard("{Enter}");
     expect(screen.queryByLabelText("Value of colour")).toBeNull();
     answer!(respond(200, "blue"));

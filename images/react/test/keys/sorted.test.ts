@@ -11,10 +11,10 @@ describe("merging sorted keys", () => {
       ["a", "b", "c", "d"],
     ],
     [["a", "a"], ["a"], ["a"]],
-  ])("%j and %j are %j", (a, b, both) => expect(merge(a, b)).toEqual(both));
+  ])("of %j and %j gives %j", (a, b, both) => expect(merge(a, b)).toEqual(both));
 });
 
-describe("one key of a sorted list", () => {
+describe("a key in a sorted list", () => {
   const keys = ["a", "c", "e"];
   it.each([
     ["a", true],
@@ -22,8 +22,8 @@ describe("one key of a sorted list", () => {
     ["e", true],
     ["f", false],
     ["", false],
-  ])("%s is put in its place and taken out of it", (key, there) => {
-    expect(has(keys, key)).toBe(there);
+  ])("%j is inserted in order and removed", (key, present) => {
+    expect(has(keys, key)).toBe(present);
     expect(withKey(keys, key)).toEqual([...new Set([...keys, key])].sort());
     expect(withoutKey(keys, key)).toEqual(keys.filter((k) => k !== key));
     expect(keys).toEqual(["a", "c", "e"]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Status } from "../../src/api";
-import { type Fleet, FORGOTTEN_MS, heard, view } from "../../src/live/fleet";
+import { type Fleet, FORGET_AFTER_MS, view, withStatuses } from "../../src/live/fleet";
 
 describe("the fleet", () => {
   const status = (
@@ -16,9 +16,9 @@ describe("the fleet", () => {
     ...more,
   });
   const after = (...rounds: [at: number, statuses: Status[]][]): Fleet =>
-    rounds.reduce<Fleet>((fleet, [at, statuses]) => heard(fleet, statuses, at), new Map());
+    rounds.reduce<Fleet>((fleet, [at, statuses]) => withStatuses(fleet, statuses, at), new Map());
 
-  it("has rates from the differences of each pod's own counts, summed", () => {
+  it("computes rates from the counters of each pod and sums them", () => {
     const fleet = after(
       [0, [status("a", 100, { r0: 10 }), status("b", 5000, { r0: 1000 })]],
       [2000, [status("a", 300, { r0: 110 }), status("b", 5100, { r0: 1050 })]],
@@ -32,7 +32,7 @@ describe("the fleet", () => {
     expect(now.replicas).toMatchObject([{ name: "r0", readsPerSecond: 75, state: "serving", lagSeconds: 0.1 }]);
   });
 
-  it("has the rate of a replica that is new from its first reads on", () => {
+  it("counts the first reads of a new replica in its rate", () => {
     const fleet = after([0, [status("a", 0, { r0: 10 })]], [2000, [status("a", 0, { r0: 10, r1: 50 })]]);
     expect(view(fleet, 2000, 0).replicas).toMatchObject([
       { name: "r0", readsPerSecond: 0 },
@@ -40,16 +40,16 @@ describe("the fleet", () => {
     ]);
   });
 
-  it("knows no rate after one answer, nor from two of one moment", () => {
+  it("has no rate after one status, nor after two at the same time", () => {
     expect(view(after([0, [status("a", 100), status("a", 101)]]), 0, 0).pods[0]!.perSecond).toBeUndefined();
   });
 
-  it("forgets a pod that has been silent, not one that was asked a moment ago", () => {
-    const fleet = after([0, [status("a", 1), status("b", 1)]], [FORGOTTEN_MS + 1, [status("b", 2)]]);
-    expect(view(fleet, FORGOTTEN_MS + 1, 0).pods.map((p) => p.id)).toEqual(["b"]);
+  it("removes a pod that has stopped answering, not one that answered recently", () => {
+    const fleet = after([0, [status("a", 1), status("b", 1)]], [FORGET_AFTER_MS + 1, [status("b", 2)]]);
+    expect(view(fleet, FORGET_AFTER_MS + 1, 0).pods.map((p) => p.id)).toEqual(["b"]);
   });
 
-  it("marks what came while one watched as new, not what was there at first", () => {
+  it("marks pods and replicas as new if they appear later, not if they were there at first", () => {
     const fleet = after(
       [0, [status("a", 1, { r0: 1 })]],
       [4000, [status("a", 2, { r0: 2, r1: 0 }), status("b", 1, { r0: 1, r1: 0 })]],
@@ -66,7 +66,7 @@ describe("the fleet", () => {
     expect(view(fleet, 20_000, 0).pods.some((p) => p.fresh)).toBe(false);
   });
 
-  it("says main is away only where no pod has it", () => {
+  it("reports main as down only if no pod is connected to it", () => {
     const down = { main: { up: false } };
     expect(view(after([0, [status("a", 1, {}, down), status("b", 1)]]), 0, 0).mainUp).toBe(true);
     expect(view(after([0, [status("a", 1, {}, down)]]), 0, 0).mainUp).toBe(false);
