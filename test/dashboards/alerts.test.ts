@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { stringify } from "yaml";
+import { PROJECT_ROOT } from "../../catalog/paths";
 import { alerts, config, groups, NAMESPACE } from "./expressions";
 import { THRESHOLDS } from "../../dashboards/thresholds";
 
@@ -311,4 +312,23 @@ describe.each(Object.entries(CASES))("%s", (alert, c) => {
 });
 it("the default lag limit is the threshold line of the panels", () => {
   expect(THRESHOLDS.replicaLag).toBe(lag);
+});
+
+describe("alerts", () => {
+  it("have unique names", () => {
+    expect(new Set(alerts.map((a) => a.alert)).size).toBe(alerts.length);
+  });
+  it.each(alerts.map((a) => [a.alert, a] as const))("%s says how bad, what and where to read on", (name, rule) => {
+    expect(["critical", "warning"]).toContain(rule.labels["severity"]);
+    expect(rule.labels["namespace"]).toBe(NAMESPACE);
+    expect(rule.annotations["summary"]).toBeTruthy();
+    expect(rule.annotations["description"]).toMatch(/\.$/);
+    expect(rule.annotations["runbook_url"]).toBe(`https://example.org/runbooks/${name}.md`);
+    const page = fs.readFileSync(path.join(PROJECT_ROOT, "docs", "runbooks", `${name}.md`), "utf8");
+    for (const heading of ["## What it means", "## What to check", "## What to do"]) expect(page).toContain(heading);
+  });
+  it("have no runbook left over", () => {
+    const pages = fs.readdirSync(path.join(PROJECT_ROOT, "docs", "runbooks")).map((f) => f.replace(/\.md$/, ""));
+    expect(pages.filter((page) => page !== "README").sort()).toEqual(alerts.map((a) => a.alert).sort());
+  });
 });

@@ -89,3 +89,9 @@ export const workload = (all: Partial<Synthesized>, name: string): Json => {
   if (!found) throw new Error(`no workload ${name}`);
   return found;
 };
+
+/** Values of the monitoring's chart. */
+export const monitoringValues = (overrides: object = {}): Json =>
+  JSON.parse(
+    resources({ observability: synthesize(overrides).observability }, "helm_release")[0]!.body["values"][0],
+  ) as Json;

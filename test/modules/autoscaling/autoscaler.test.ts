@@ -1,31 +1,70 @@
-/** Engine `keda`: what KEDA is told, and that Terraform brings and takes it in the right order. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
-import { configSchema, ConfigError } from "../../../config";
-import { flows } from "../../../modules/policies/flows";
 import { AUTOSCALED } from "../../../catalog/workloads";
-import { signals } from "../../../modules/autoscaling/signals";
-import { resources, synthesize, testConfig, type Json } from "../../helpers/layers";
+import { Autoscaler } from "../../../modules/autoscaling/autoscaler";
+import {
+  appLayer,
+  resources,
+  synthesize,
+  testConfig,
+  workload,
+  type Json,
+  type Synthesized,
+} from "../../helpers/layers";
+import { releases, scaledObjects } from "../../helpers/scaled-objects";
 
-const keda = { scaling: { engine: "keda" } };
-const all = synthesize(keda);
-const releases = (layers: Partial<typeof all>) => resources(layers, "helm_release").map((r) => r.body);
-const scaledObjects = (layers: Partial<typeof all>) =>
-  releases(layers)
-    .filter((r) => (r["name"] as string).startsWith("autoscaler-"))
-    .map((r) => ({ release: r, values: JSON.parse(r["values"][0] as string) as Json }));
-const scaledObject = (name: string, layers = all) =>
+const withKeda = synthesize({ scaling: { engine: "keda" } });
+const scaledObject = (name: string, layers = withKeda) =>
   scaledObjects(layers).find((o) => o.values["metadata"].name === name)!.values;
+
+describe("engine hpa", () => {
+  const all = synthesize();
+  const container = (w: Json): Json => w["spec"].template.spec.containers[0];
+  const hpas = (layers: Partial<Synthesized>) =>
+    resources(layers, "kubernetes_horizontal_pod_autoscaler_v2").map((r) => r.body);
+  it.each(["node", "react", "redis-replicas", "redis-exporter"])(
+    "%s scales by the CPU of its own container, quickly up and slowly down",
+    (name) => {
+      const hpa = hpas(all).find((h) => h["metadata"].name === name)!;
+      const { metric, behavior, scale_target_ref } = hpa["spec"];
+      expect(scale_target_ref.name).toBe(name);
+      expect(metric[0].type).toBe("ContainerResource");
+      expect(container(workload(all, name))["name"]).toBe(metric[0].container_resource.container);
+      expect(behavior.scale_up[0].stabilization_window_seconds).toBe(0);
+      expect(behavior.scale_down[0].stabilization_window_seconds).toBeGreaterThanOrEqual(60);
+    },
+  );
+  it("take their bounds and targets from the configuration", () => {
+    const [hpa] = hpas({ app: synthesize({ scaling: { node: { min: 3, max: 9, cpuTarget: 45 } } }).app });
+    expect(hpa!["spec"]).toMatchObject({ min_replicas: 3, max_replicas: 9 });
+    expect(hpa!["spec"].metric[0].container_resource.target.average_utilization).toBe(45);
+  });
+  it("refuse what makes no sense, and say why", () => {
+    const make = (over: object) => () => {
+      const config = testConfig();
+      new Autoscaler(appLayer(), "a", {
+        component: "node",
+        namespace: "n",
+        config: { ...config, scaling: { ...config.scaling, node: { ...config.scaling.node, ...over } } },
+        after: [],
+      });
+    };
+    expect(make({ min: 4, max: 2 })).toThrow("autoscaler node: min is 4, above max 2");
+    expect(make({ scaleDownWindowSeconds: 15 })).toThrow(
+      /scaleDownWindowSeconds is 15, below two metric ages \(20 s\)/,
+    );
+  });
+});
 
 describe("engine keda", () => {
   it("has an object for each autoscaled part, and no autoscaler of Terraform's own", () => {
     expect(
-      scaledObjects(all)
+      scaledObjects(withKeda)
         .map((o) => o.values["metadata"].name as string)
         .sort(),
     ).toEqual([...AUTOSCALED].sort());
-    expect(resources(all, "kubernetes_horizontal_pod_autoscaler_v2")).toEqual([]);
+    expect(resources(withKeda, "kubernetes_horizontal_pod_autoscaler_v2")).toEqual([]);
   });
   it.each(AUTOSCALED)("%s keeps the autoscaler's name, bounds and behaviour, with CPU as the floor", (name) => {
     const hpa = resources(synthesize(), "kubernetes_horizontal_pod_autoscaler_v2").find(
@@ -103,18 +142,11 @@ describe("engine keda", () => {
     expect(scaledObject("redis-replicas", without)["spec"].triggers).toHaveLength(2);
     expect(scaledObject("react", without)["spec"].triggers).toHaveLength(1);
   });
-  it("reaches pods on the port that they listen on, and on their path", () => {
-    const config = testConfig({
-      scaling: { engine: "keda" },
-      images: { node: { port: 4000, metricsPath: "/m" } },
-    });
-    for (const { url } of signals(config, "ns").node) expect(url).toBe("http://node.ns.svc:4000/m");
-  });
 });
 
 describe("the order of things", () => {
   const depends = (layer: "data" | "app", name: string) =>
-    releases({ [layer]: all[layer] }).find((r) => r["name"] === name)!["depends_on"] as string[];
+    releases({ [layer]: withKeda[layer] }).find((r) => r["name"] === name)!["depends_on"] as string[];
   it("replicas' and exporter's objects come after KEDA and their workload, and so go before them", () => {
     for (const name of ["autoscaler-redis-replicas", "autoscaler-redis-exporter"]) {
       expect(depends("data", name)).toEqual(
@@ -128,101 +160,24 @@ describe("the order of things", () => {
   it("the app's come after their workloads; KEDA is in the layer below, which goes last", () => {
     for (const name of ["autoscaler-node", "autoscaler-react"])
       expect(depends("app", name)).toEqual([expect.stringMatching(/^kubernetes_manifest\./)]);
-    expect(releases({ app: all.app }).map((r) => r["name"])).not.toContain("keda");
+    expect(releases({ app: withKeda.app }).map((r) => r["name"])).not.toContain("keda");
   });
   it("an autoscaler of engine hpa comes after its workload too", () => {
     for (const { body } of resources(synthesize(), "kubernetes_horizontal_pod_autoscaler_v2"))
       expect(body["depends_on"]).toEqual([expect.stringMatching(/^kubernetes_manifest\./)]);
-  });
-  it("Grafana's password is there before the chart that reads it", () => {
-    const [stack] = releases({ observability: all.observability });
-    expect(stack!["depends_on"]).toEqual([expect.stringMatching(/^kubernetes_secret_v1\..*grafana-admin/)]);
-  });
-});
-
-describe("KEDA", () => {
-  const release = releases({ data: all.data }).find((r) => r["name"] === "keda")!;
-  const values = JSON.parse(release["values"][0] as string) as Json;
-  it("is made anew elsewhere half a minute after its node was lost", () => {
-    for (const part of ["operator", "metricsServer"])
-      expect(values[part].tolerations).toContainEqual(
-        expect.objectContaining({ key: "node.kubernetes.io/unreachable", tolerationSeconds: 30 }),
-      );
-  });
-  it("serves our namespace alone, reads no Secret, and has no webhooks", () => {
-    expect(values["watchNamespace"]).toContain("kubernetes_namespace_v1");
-    expect(values["permissions"].operator.restrict.secret).toBe(true);
-    expect(values["webhooks"].enabled).toBe(false);
-  });
-  it("has a namespace of its own that enforces Pod Security restricted", () => {
-    const [namespace] = resources({ data: all.data }, "kubernetes_namespace_v1")
-      .map((r) => r.body["metadata"])
-      .filter((m) => m.name === "keda");
-    expect(namespace.labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");
-  });
-  it("is not installed where the cluster has one; its objects are", () => {
-    const existing = synthesize({ ...keda, keda: { mode: "existing" } });
-    expect(releases({ data: existing.data }).map((r) => r["name"])).not.toContain("keda");
-    expect(scaledObjects(existing)).toHaveLength(4);
-  });
-  it("is not installed with engine hpa, and nothing of it is", () => {
-    const { data } = synthesize();
-    expect(data["resource"]).not.toHaveProperty("helm_release");
-    expect(JSON.stringify(data)).not.toContain("keda");
-  });
-  it("may ask the API and the front, and nobody else; with engine hpa nobody of its kind may", () => {
-    const from = (over: object) =>
-      flows(testConfig(over))
-        .filter((f) => f.from === "keda")
-        .map((f) => `${f.to}:${f.port}`);
-    expect(from(keda)).toEqual(["node:3000", "react:8080"]);
-    expect(from({})).toEqual([]);
-    const policy = resources({ data: all.data }, "kubernetes_network_policy_v1").find(
-      (r) => r.body["metadata"].name === "node",
-    )!.body["spec"] as Json;
-    expect(JSON.stringify(policy["ingress"])).toContain('"app":"keda-operator"');
   });
 });
 
 describe("the chart of one object", () => {
   const dir = path.join(__dirname, "../../../modules/charts/scaled-object");
   it("is where Terraform looks for it, from the folder of a stack, and named the same on every machine", () => {
-    for (const { release } of scaledObjects(all)) {
+    for (const { release } of scaledObjects(withKeda)) {
       expect(path.isAbsolute(release["chart"] as string)).toBe(false);
       expect(path.resolve(__dirname, "../../../cdktf.out/stacks/data", release["chart"] as string)).toBe(dir);
     }
     expect(parse(fs.readFileSync(path.join(dir, "Chart.yaml"), "utf8"))).toMatchObject({ name: "scaled-object" });
   });
   it("is written anew when its template changes", () => {
-    for (const { values } of scaledObjects(all)) expect(values["template"]).toMatch(/^[0-9a-f]{12}$/);
-  });
-});
-
-describe("refusals", () => {
-  const refused = (over: object) => {
-    try {
-      testConfig(over);
-    } catch (error) {
-      return (error as ConfigError).problems;
-    }
-    return [];
-  };
-  it.each([
-    [{ scaling: { node: { requestsPerPod: 0 } } }, /scaling\.node\.requestsPerPod: 0 is not accepted/],
-    [{ scaling: { node: { eventLoopPercent: 120 } } }, /scaling\.node\.eventLoopPercent: 120 .*at most 100/],
-    [{ scaling: { node: { min: 5, max: 3 } } }, /scaling\.node\.min: 5 .*must not be above max \(3\)/],
-    [{ scaling: { exporter: { min: 4 } } }, /scaling\.exporter\.min: 4 .*must not be above max \(3\)/],
-    [{ scaling: { replicas: { min: 1 } } }, /reads must survive the loss of one replica/],
-    [
-      { scaling: { engine: "keda", replicas: { clientsPerPod: 11 } } },
-      /clientsPerPod: 11 .*above scaling\.node\.max \(10\)/,
-    ],
-    [{ scaling: { engine: "keda" }, images: { node: { metricsPath: null } } }, /needs images\.node\.metricsPath/],
-    [{ scaling: { engine: "keda" }, namespaces: { keda: "monitoring" } }, /namespaces\.keda: .*must differ/],
-    [{ node: { resources: { cpu: "0m" } } }, /node\.resources\.cpu: "0m" .*above 0/],
-  ])("%j", (over, reason) => expect(refused(over).join("\n")).toMatch(reason));
-  it("not where the engine does not use it", () => {
-    expect(refused({ scaling: { replicas: { clientsPerPod: 3 } } })).toEqual([]);
-    expect(configSchema.safeParse({}).success).toBe(true);
+    for (const { values } of scaledObjects(withKeda)) expect(values["template"]).toMatch(/^[0-9a-f]{12}$/);
   });
 });

@@ -10,6 +10,7 @@ import {
   sentinelUsers,
   type RedisUserName,
 } from "../../../modules/redis/users";
+import { resources, synthesize, workload, type Json } from "../../helpers/layers";
 import { hasRedis, PASSWORD, runScript, writePod } from "../../helpers/redis-pod";
 
 if (!hasRedis) console.warn("SKIPPED: the users of Redis were not tested: redis-server is not installed");
@@ -143,5 +144,34 @@ describe("the table of users", () => {
   it("has no double spaces or names that a shell would take apart", () => {
     for (const name of Object.keys(REDIS_USERS)) expect(name).toMatch(/^[a-z-]+$/);
     expect(redisUsers(true) + sentinelUsers()).not.toMatch(/ {2}|['"$`\\]/);
+  });
+});
+
+describe("the passwords", () => {
+  const { data } = synthesize();
+  it("are ephemeral, one a user, and reach their Secret by a write-only attribute", () => {
+    expect(data["ephemeral"].random_password.redis_users_api_read).toMatchObject({ length: 32 });
+    const secret = resources({ data }, "kubernetes_secret_v1")
+      .map((r) => r.body)
+      .find((b) => b["metadata"].name === "redis-users")!;
+    expect(secret["data"]).toBeUndefined();
+    expect(Object.keys(secret["data_wo"]).sort()).toEqual([...redisUserNames].sort());
+    expect(new Set(Object.values(secret["data_wo"])).size).toBe(redisUserNames.length);
+    expect(secret["data_wo"]["api-read"]).toBe("${ephemeral.random_password.redis_users_api_read.result}");
+    expect(secret["data_wo_revision"]).toBe(1);
+  });
+  it("reach pods as files, the exporter's pod its own only, and no container by its environment", () => {
+    const items: Record<string, unknown> = {};
+    for (const name of ["redis-main", "redis-replicas", "redis-exporter"]) {
+      const { spec } = workload({ data }, name)["spec"].template;
+      const volume = spec.volumes.find((v: Json) => v["secret"]?.secretName.includes("redis-users"));
+      items[name] = volume.secret.items;
+      for (const c of [...spec.containers, ...(spec.initContainers ?? [])]) {
+        expect(JSON.stringify(c.env ?? [])).not.toMatch(/secret|password|redis_users/i);
+      }
+    }
+    const exporter = [{ key: "exporter", path: "exporter" }];
+    // a server must know all of them
+    expect(items).toEqual({ "redis-main": undefined, "redis-replicas": undefined, "redis-exporter": exporter });
   });
 });

@@ -1,38 +1,8 @@
-import { stripVTControlCharacters } from "node:util";
 import { Kube } from "../../../scripts/cluster/kubectl";
-import { isAbout, parseLine, readable } from "../../../scripts/terminal/log-lines";
-import type { Run } from "../../../scripts/terminal/run-program";
 import { logs, selection } from "../../../scripts/commands/logs";
+import type { Run } from "../../../scripts/terminal/run-program";
 import { testConfig } from "../../helpers/layers";
-
-const api =
-  '[pod/node-1/node] 2026-01-02T03:04:05.678901234Z {"level":"warn","message":"request slow","request":"abc-12345","ms":1200}';
-const nginx =
-  '[pod/react-1/react] 2026-01-02T03:04:05.678901234Z {"time":"x","request":"abc-12345","route":"/api/item","status":200}';
-const redis =
-  "[pod/redis-main-0/redis] 2026-01-02T03:04:05.678901234Z 1:M 02 Jan 2026 03:04:05.678 * Ready to accept connections";
-const plain = (text: string) => stripVTControlCharacters(text);
-
-describe("log lines", () => {
-  it("come apart into time, pod and text", () => {
-    expect(parseLine(api)).toMatchObject({ pod: "node-1", time: "2026-01-02T03:04:05.678901234Z" });
-    expect(parseLine("unable to retrieve container logs")).toBeUndefined();
-  });
-  it("of ours are read aloud: level, message, the rest by name", () => {
-    expect(plain(readable(parseLine(api)!))).toMatch(
-      /^\d\d:\d\d:05 node-1 warn request slow request=abc-12345 ms=1200$/,
-    );
-    expect(plain(readable(parseLine(nginx)!))).toMatch(/react-1 request=abc-12345 route=\/api\/item status=200$/);
-  });
-  it("of others stay as they are", () => {
-    expect(plain(readable(parseLine(redis)!))).toMatch(/redis-main-0 1:M .* \* Ready to accept connections$/);
-    expect(plain(readable({ ...parseLine(redis)!, text: "[1,2]" }))).toMatch(/ \[1,2\]$/);
-  });
-  it("are about a request whose id is theirs, not part of another", () => {
-    expect([api, nginx, redis].map((l) => isAbout(parseLine(l)!, "abc-12345"))).toEqual([true, true, false]);
-    expect(isAbout(parseLine(api)!, "abc-1234")).toBe(false);
-  });
-});
+import { api, nginx, redis } from "../../helpers/log-lines";
 
 describe("npm run logs", () => {
   const answering = (lines: readonly string[]) => {

@@ -5,9 +5,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { zipSync } from "fflate";
-import { PROJECT_ROOT } from "../../../catalog/paths";
 import { TOOLS } from "../../../catalog/versions";
 import type { Run } from "../../../scripts/terminal/run-program";
 import { fetchTool, platform, sourceOf, sumFor, TOOL_NAMES } from "../../../scripts/toolbox/downloads";
@@ -117,23 +116,4 @@ describe("a publisher's sums", () => {
     expect(() => sumFor("https://x/c.zip", `${sum}  a.zip\n${sum}  b.zip\n`)).toThrow("gives no SHA-256 for c.zip");
     expect(() => sumFor("https://x/c.zip", "<html>not found</html>")).toThrow("gives no SHA-256");
   });
-});
-
-it("what was downloaded is found by the commands, behind what the machine has", () => {
-  const bin = path.join(PROJECT_ROOT, ".tools", "bin");
-  const name = `only-here-${process.pid}`;
-  fs.mkdirSync(bin, { recursive: true });
-  fs.writeFileSync(path.join(bin, name), PROGRAM, { mode: 0o755 });
-  try {
-    const script = `import { runScript } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts", "bootstrap.mjs"))};
-      process.exit(await runScript(${JSON.stringify(`.tools/bin/${name}.ts`)}, []));`;
-    fs.writeFileSync(
-      path.join(bin, `${name}.ts`),
-      `import { execFileSync } from "node:child_process"; process.stdout.write(execFileSync("${name}"));`,
-    );
-    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
-    expect(stdout).toContain("it runs");
-  } finally {
-    for (const file of [name, `${name}.ts`]) fs.rmSync(path.join(bin, file), { force: true });
-  }
 });

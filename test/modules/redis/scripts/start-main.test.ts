@@ -1,25 +1,29 @@
 /** A lone main on a volume that was a pool member's: with a stand-in for redis-server. */
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { runScript, writePod } from "../../../helpers/redis-pod";
+import { hasRedis, PASSWORD, runScript, writePod } from "../../../helpers/redis-pod";
 
-const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-main-"));
-afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
-
-function start(main: string) {
-  const put = (name: string, text: string) => {
-    fs.mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
-    fs.writeFileSync(path.join(dir, name), text, { mode: 0o755 });
-  };
-  put("data/appendonlydir/appendonly.aof.1.incr.aof", "x");
-  put("data/sentinel/sentinel.conf", `sentinel announce-ip "10.0.0.1"\nsentinel monitor main ${main} 6379 2\n`);
-  put("bin/redis-server", "#!/bin/sh\necho STARTED\n");
-  writePod(dir);
-  return runScript(dir, ["start-main.sh"]);
-}
+if (!hasRedis) console.warn("SKIPPED: main's start was not tested: redis-server is not installed");
+const suite = hasRedis ? describe : describe.skip;
 
 describe("main alone, after redis.durability was ha", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-main-"));
+  afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
+
+  function start(main: string) {
+    const put = (name: string, text: string) => {
+      fs.mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
+      fs.writeFileSync(path.join(dir, name), text, { mode: 0o755 });
+    };
+    put("data/appendonlydir/appendonly.aof.1.incr.aof", "x");
+    put("data/sentinel/sentinel.conf", `sentinel announce-ip "10.0.0.1"\nsentinel monitor main ${main} 6379 2\n`);
+    put("bin/redis-server", "#!/bin/sh\necho STARTED\n");
+    writePod(dir);
+    return runScript(dir, ["start-main.sh"]);
+  }
+
   it("starts where it was main at the end", () => {
     expect(start("10.0.0.1").stdout).toContain("STARTED");
   });
@@ -28,5 +32,122 @@ describe("main alone, after redis.durability was ha", () => {
     expect(status).toBe(1);
     expect(stderr).toContain("another member of the pool was main");
     expect(stderr).toContain("delete main's pod until redis-main-0 is main");
+  });
+});
+
+suite("main's start on an empty volume", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-start-"));
+  const children: ChildProcess[] = [];
+  const port = 27379 + (process.pid % 500);
+  const today = new Date().toISOString().slice(0, 10);
+  const inDir = (...names: string[]) => path.join(dir, ...names);
+
+  beforeAll(async () => {
+    for (const folder of ["bin", "data", "start-empty"]) fs.mkdirSync(inDir(folder));
+    // a server that would start says so; names are those of the test
+    fs.writeFileSync(inDir("bin", "redis-server"), '#!/bin/sh\necho "started $*"\n', { mode: 0o755 });
+    fs.writeFileSync(
+      inDir("bin", "getent"),
+      `#!/bin/sh\ncase $2 in redis-main) cat ${dir}/main ;; *) cat ${dir}/replicas ;; esac\n`,
+      { mode: 0o755 },
+    );
+    children.push(serve(port));
+    for (let i = 0; i < 100 && !replica("PING").includes("PONG"); i++) await new Promise((r) => setTimeout(r, 100));
+  });
+  beforeEach(() => {
+    for (const folder of ["data", "start-empty"]) {
+      fs.rmSync(inDir(folder), { recursive: true });
+      fs.mkdirSync(inDir(folder));
+    }
+    fs.writeFileSync(inDir("main"), "10.0.0.1 redis-main\n");
+    // twice, as for each kind of socket
+    fs.writeFileSync(inDir("replicas"), "127.0.0.1 STREAM x\n127.0.0.1 DGRAM\n");
+    replica("FLUSHALL");
+  });
+  afterAll(() => {
+    for (const child of children) child.kill("SIGKILL");
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+  const serve = (at: number) =>
+    spawn(
+      "redis-server",
+      [
+        ...["--port", String(at), "--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD],
+        ...["--user", "probe", "on", `>${PASSWORD}`, "+dbsize"],
+      ],
+      { cwd: dir, stdio: "ignore" },
+    );
+  const replica = (...args: string[]) =>
+    spawnSync("redis-cli", ["-p", String(port), "-a", PASSWORD, "--no-auth-warning", ...args], { encoding: "utf8" })
+      .stdout;
+
+  /** The script with its pod's paths and port replaced by this test's. */
+  function start(tries = 2, at = port) {
+    writePod(dir, { replace: { "TRIES=60": `TRIES=${tries}`, "6379": String(at) } });
+    fs.rmSync(inDir("termination-log"), { force: true });
+    const { status, stdout, stderr } = runScript(dir, ["start-main.sh"]);
+    const why = fs.existsSync(inDir("termination-log")) ? fs.readFileSync(inDir("termination-log"), "utf8") : "";
+    return { ok: status === 0 && stdout.includes(`started ${inDir("etc", "main.conf")}`), why, stderr };
+  }
+
+  it("is a start where no replica holds a key, and where there is no replica", () => {
+    expect(start().ok).toBe(true);
+    fs.writeFileSync(inDir("replicas"), "");
+    expect(start().ok).toBe(true);
+  });
+
+  it("is refused while a replica holds data, with the way to go on, for the pod's status", () => {
+    replica("SET", "precious", "1");
+    const { ok, why } = start();
+    expect(ok).toBe(false);
+    expect(why).toContain("replica 127.0.0.1 holds 1 keys, which an empty main would delete");
+    expect(why).toContain(`kubectl -n shop create configmap redis-main-start-empty --from-literal=on=${today}`);
+    expect(why).toContain("kubectl -n shop delete pod redis-main-0");
+    expect(why).not.toContain(PASSWORD);
+  });
+
+  it.each([
+    ["an append-only file", "appendonlydir/appendonly.aof.1.incr.aof"],
+    ["a dump", "dump.rdb"],
+  ])("is a start without a question where the volume has %s", (_, file) => {
+    replica("SET", "precious", "1");
+    fs.mkdirSync(path.dirname(inDir("data", file)), { recursive: true });
+    fs.writeFileSync(inDir("data", file), "data");
+    expect(start().ok).toBe(true);
+  });
+
+  it("is a start where somebody wants it so, on the same day only", () => {
+    replica("SET", "precious", "1");
+    fs.writeFileSync(inDir("start-empty", "on"), today);
+    expect(start().ok).toBe(true);
+    fs.writeFileSync(inDir("start-empty", "on"), "2020-01-01");
+    expect(start().ok).toBe(false);
+  });
+
+  it("is refused while a replica cannot be reached: a policy that does not know the pod yet looks the same", () => {
+    const { ok, why } = start(2, port + 5000);
+    expect(ok).toBe(false);
+    expect(why).toMatch(/replica 127\.0\.0\.1 does not say whether it holds data \(.*Connection refused/);
+  });
+
+  it("waits for a replica that starts at the same time", async () => {
+    const late = port + 6000;
+    setTimeout(() => children.push(serve(late)), 0);
+    // the server is started by the event loop, the script blocks it: one refused attempt is certain
+    expect(start(1, late).ok).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(start(20, late).ok).toBe(true);
+  });
+
+  it("is refused where a replica does not say, or names are not known", () => {
+    replica("ACL", "SETUSER", "probe", "off");
+    const asked = start();
+    replica("ACL", "SETUSER", "probe", "on");
+    expect(asked.ok).toBe(false);
+    expect(asked.why).toContain("replica 127.0.0.1 does not say whether it holds data");
+    fs.rmSync(inDir("main"));
+    const { ok, why } = start();
+    expect(ok).toBe(false);
+    expect(why).toContain("DNS does not know redis-main");
   });
 });

@@ -1,0 +1,109 @@
+import { parseConfig } from "../../config";
+import { parse, refusal } from "../helpers/refusal";
+
+describe("defaults", () => {
+  it("accept an empty configuration", () => {
+    const config = parse({});
+    expect(config.namespaces).toEqual({
+      app: "iacproject",
+      monitoring: "monitoring",
+      keda: "keda",
+      create: true,
+      quota: false,
+    });
+    expect(config.scaling.replicas.min).toBeGreaterThanOrEqual(2);
+    expect(config.clusterIsNamed).toBe(false);
+  });
+  it("let nodes pull from where this machine pushes", () => {
+    expect(parse({ registry: { push: "registry.example/team" } }).registry.pull).toBe("registry.example/team");
+    expect(parse({ registry: { push: "localhost:5001", pull: "kind-registry:5000" } }).registry.pull).toBe(
+      "kind-registry:5000",
+    );
+  });
+  it("speak plain HTTP to a registry on this machine only", () => {
+    expect(parse({}).registry.insecure).toBe(true);
+    expect(parse({ registry: { push: "registry.example" } }).registry.insecure).toBe(false);
+  });
+  it("take the cluster as named where a context, a file or KUBECONFIG names it", () => {
+    expect(parse({ cluster: { context: "kind-x" } }).clusterIsNamed).toBe(true);
+    expect(parse({ cluster: { kubeconfig: "k.yaml" } }).clusterIsNamed).toBe(true);
+    expect(parseConfig({}, { home: "/h", kubeconfigEnv: "/a:/b" })).toMatchObject({
+      clusterIsNamed: true,
+      kubeconfigs: ["/a", "/b"],
+    });
+  });
+});
+
+describe("refusals name the key, the value and what would be accepted", () => {
+  it.each([
+    ["an unknown key", { redis: { durabilty: "safe" } }, /^redis\.durabilty: unknown key; accepted here: durability/],
+    ["a wrong type", { registry: { push: 3 } }, /^registry\.push: 3 is not accepted; expected string/],
+    [
+      "an unknown choice",
+      { observability: "maybe" },
+      /^observability: "maybe" is not accepted; one of install, existing, none/,
+    ],
+    ["crossed bounds", { scaling: { node: { min: 5, max: 2 } } }, /^scaling\.node\.min: 5 .*max \(2\)/],
+    ["a single replica", { scaling: { replicas: { min: 1 } } }, /^scaling\.replicas\.min: 1 .*at least 2/],
+    [
+      "a target above the request",
+      { scaling: { react: { cpuTarget: 150 } } },
+      /^scaling\.react\.cpuTarget: 150 .*at most 100/,
+    ],
+    ["a quantity that is none", { redis: { storage: "lots" } }, /^redis\.storage: "lots" .*Kubernetes quantity/],
+    [
+      "a registry with a scheme",
+      { registry: { push: "https://user:x@registry.example" } },
+      /^registry\.push: .*without a scheme/,
+    ],
+    ["root as user", { images: { node: { runAsUser: 0 } } }, /^images\.node\.runAsUser: 0 .*at least 1/],
+    [
+      "an image without a tag",
+      { images: { node: { image: "node-api" } } },
+      /^images\.node\.image: "node-api" .*tag or a digest/,
+    ],
+    ["S3 without a bucket", { state: { backend: "s3" } }, /^state\.backend: .*state\.bucket and state\.region/],
+    [
+      "state in a namespace that goes",
+      { state: { backend: "kubernetes", namespace: "iacproject" } },
+      /^state\.namespace: "iacproject" .*destroys/,
+    ],
+    ["Ingress without a host", { exposure: { type: "Ingress" } }, /^exposure\.host: is needed/],
+    ["a node port without NodePort", { exposure: { nodePort: 30080 } }, /^exposure\.nodePort: 30080 .*NodePort/],
+    [
+      "one namespace with node-exporter",
+      { namespaces: { monitoring: "iacproject" } },
+      /^namespaces\.monitoring: .*privileged/,
+    ],
+    [
+      "a receiver of no kind",
+      { monitoring: { receivers: [{ type: "pigeon", name: "x" }] } },
+      /^monitoring\.receivers\.0\.type/,
+    ],
+    [
+      "two receivers of one name",
+      {
+        monitoring: {
+          receivers: ["a", "b"].map((key) => ({ type: "webhook", name: "ops", secret: { name: "hooks", key } })),
+        },
+      },
+      /^monitoring\.receivers\.1\.name: "ops" .*taken/,
+    ],
+    [
+      "a receiver with a name of ours",
+      { monitoring: { receivers: [{ type: "webhook", name: "heartbeat", secret: { name: "hooks", key: "a" } }] } },
+      /^monitoring\.receivers\.0\.name: "heartbeat" .*taken/,
+    ],
+    [
+      "a latency between two buckets",
+      { monitoring: { objectives: { latency: { seconds: 0.3 } } } },
+      /^monitoring\.objectives\.latency\.seconds: 0\.3/,
+    ],
+    ["an objective of 100 %", { monitoring: { objectives: { availability: 100 } } }, /at most 99\.999/],
+  ])("%s", (_, input, expected) => {
+    expect(refusal(input)).toMatch(expected);
+  });
+  it("all at once", () => {
+    expect(refusal({ observability: "maybe", registry: { push: 3 } }).split("\n")).toHaveLength(2);
+  });
+});

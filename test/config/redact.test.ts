@@ -1,0 +1,9 @@
+import { redact } from "../../config/redact";
+
+it("printing hides logins in addresses and values of secret keys", () => {
+  const shown = JSON.stringify(
+    redact({ url: "https://user:hunter2@host", apiKey: "hunter2", list: [{ password: "hunter2" }], port: 1 }),
+  );
+  expect(shown).not.toContain("hunter2");
+  expect(JSON.parse(shown)).toMatchObject({ url: "https://***@host", port: 1 });
+});

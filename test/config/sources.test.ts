@@ -1,0 +1,86 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { parse as yaml } from "yaml";
+import { PROJECT_ROOT } from "../../catalog/paths";
+import { configKeys } from "../../config";
+import { readSources } from "../../config/sources";
+import { refusal } from "../helpers/refusal";
+
+describe("sources", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-config-"));
+  const read = (env: NodeJS.ProcessEnv, file?: string) => {
+    fs.rmSync(path.join(dir, "config.yaml"), { force: true });
+    if (file !== undefined) fs.writeFileSync(path.join(dir, "config.yaml"), file);
+    return readSources(configKeys(), dir, env);
+  };
+  afterAll(() => fs.rmSync(dir, { recursive: true }));
+
+  it("take variables over the file", () => {
+    const { merged } = read({ IAC_REDIS_STORAGE: "5Gi" }, "redis: {storage: 2Gi, durability: fast}");
+    expect(merged).toEqual({ redis: { storage: "5Gi", durability: "fast" } });
+  });
+  describe("a profile", () => {
+    const given = (name: string, content: string) => {
+      fs.mkdirSync(path.join(dir, "profiles"), { recursive: true });
+      fs.writeFileSync(path.join(dir, "profiles", `${name}.yaml`), content);
+    };
+    it("lies under the file and the variables", () => {
+      given("small", "redis: {storage: 1Gi, durability: fast}\nnode: {discovery: dns}");
+      const { merged } = read({ IAC_PROFILE: "small", IAC_REDIS_DURABILITY: "safe" }, "redis: {storage: 2Gi}");
+      expect(merged).toEqual({
+        profile: "small",
+        redis: { storage: "2Gi", durability: "safe" },
+        node: { discovery: "dns" },
+      });
+    });
+    it("is named in the file as well, and by a path", () => {
+      fs.writeFileSync(path.join(dir, "own.yaml"), "networkPolicies: false");
+      expect(read({}, "profile: ./own.yaml").merged).toMatchObject({ networkPolicies: false });
+    });
+    it("that is not there is refused, with those that are", () => {
+      given("small", "");
+      expect(read({ IAC_PROFILE: "smal" }).problems).toEqual([
+        "profile: there is no smal; there are small, or the path of a file",
+      ]);
+    });
+    it("names no other", () => {
+      given("small", "profile: tiny");
+      expect(read({ IAC_PROFILE: "small" }).problems[0]).toMatch(/small\.yaml names a profile itself/);
+    });
+    it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
+      "%s of ours is accepted, with a comment that says for whom",
+      (file) => {
+        const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
+        expect(text).toMatch(/^# \w/);
+        expect(refusal(yaml(text) as object)).toBe("accepted");
+      },
+    );
+  });
+  it("read numbers, booleans and lists from variables", () => {
+    const { merged } = read({
+      IAC_SCALING_NODE_MAX: "7",
+      IAC_NETWORK_POLICIES: "false",
+      IAC_IMAGES_PULL_SECRETS: "[a, b]",
+    });
+    expect(merged).toEqual({
+      scaling: { node: { max: 7 } },
+      networkPolicies: false,
+      images: { pullSecrets: ["a", "b"] },
+    });
+  });
+  it("keep text as text, whatever it looks like", () => {
+    expect(read({ IAC_CLUSTER_CONTEXT: "123" }).merged).toEqual({ cluster: { context: "123" } });
+  });
+  it("refuse a variable that is no key, and guess what was meant", () => {
+    expect(read({ IAC_CHART_DIR: "/x" }).problems).toEqual([
+      "IAC_CHART_DIR: no such variable; did you mean IAC_CHARTS_DIR?",
+    ]);
+  });
+  it("refuse a file that was named and is not there", () => {
+    expect(read({ IAC_CONFIG: "other.yaml" }).problems[0]).toMatch(/^IAC_CONFIG: .*other\.yaml does not exist/);
+  });
+  it("refuse a file that is not YAML", () => {
+    expect(read({}, "a: [").problems[0]).toMatch(/config\.yaml: not YAML/);
+  });
+});

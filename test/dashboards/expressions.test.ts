@@ -1,0 +1,38 @@
+import { exported } from "./exported";
+import {
+  annotationExpressions,
+  NAMESPACE,
+  panelExpressions,
+  ruleExpressions,
+  rules,
+  type Expression,
+} from "./expressions";
+import { seriesOf, syntaxErrors } from "./promql";
+
+const expressions: readonly Expression[] = [
+  ...panelExpressions(NAMESPACE),
+  ...annotationExpressions(NAMESPACE),
+  ...ruleExpressions,
+];
+
+describe("expressions", () => {
+  it("are PromQL", () => {
+    expect(expressions.flatMap((e) => syntaxErrors(e.expr).map((error) => `${e.origin}: ${error}`))).toEqual([]);
+  });
+  it("that are none are noticed", () => {
+    expect(syntaxErrors("sum(rate(x[5m])")).toHaveLength(1);
+  });
+  it("ask for series that something deployed has, with those labels", () => {
+    const recorded = new Set(rules.flatMap((r) => ("record" in r ? [r.record] : [])));
+    const missing = expressions.flatMap((e) =>
+      seriesOf(e.expr).flatMap(({ metric, labels }) => {
+        // ALERTS is Prometheus' own, with the labels of what fires
+        if (recorded.has(metric) || metric === "ALERTS") return [];
+        const known = exported.find((s) => s.metric === metric);
+        if (!known) return [`${e.origin}: nothing exports ${metric}`];
+        return labels.filter((l) => !known.labels.includes(l)).map((l) => `${e.origin}: ${metric} has no label ${l}`);
+      }),
+    );
+    expect(missing).toEqual([]);
+  });
+});

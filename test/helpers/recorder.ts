@@ -1,0 +1,27 @@
+import { RunError, type Run } from "../../scripts/terminal/run-program";
+
+type Answer = string | RunError;
+
+/**
+ * Records every command. Answers with the first pattern that matches, with nothing if none does; several answers come
+ * one after the other, and the last one stays.
+ */
+export function recorder(answers: readonly (readonly [RegExp, ...Answer[]])[] = []) {
+  const commands: string[] = [];
+  const inputs: string[] = [];
+  const left = answers.map(([pattern, ...all]) => ({ pattern, all }));
+  const run: Run = (program, args, options) => {
+    const command = [program, ...args].join(" ");
+    commands.push(command);
+    if (options?.input !== undefined) inputs.push(options.input);
+    const found = left.find(({ pattern }) => pattern.test(command));
+    const answer = (found && found.all.length > 1 ? found.all.shift() : found?.all[0]) ?? "";
+    return answer instanceof RunError
+      ? Promise.reject(answer)
+      : Promise.resolve({ code: 0, stdout: answer, stderr: "" });
+  };
+  return { run, commands, inputs };
+}
+
+/** The error of a program that is not installed. */
+export const notInstalled = (program: string) => new RunError(program, undefined, "", `${program} is not installed`);

@@ -1,0 +1,64 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { contextFiles, contextHash } from "../../../modules/images/context-hash";
+
+describe("the context hash", () => {
+  let dir: string;
+  const write = (file: string, text: string, mode = 0o644) => {
+    fs.mkdirSync(path.dirname(path.join(dir, file)), { recursive: true });
+    fs.writeFileSync(path.join(dir, file), text, { mode });
+    fs.chmodSync(path.join(dir, file), mode);
+  };
+  const hash = (over: object = {}) => contextHash({ context: dir, dockerfile: "Dockerfile", ...over });
+  beforeEach(() => {
+    dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-context-"));
+    write("Dockerfile", "FROM scratch");
+    write("src/a.ts", "a");
+    write(".dockerignore", "*.log\nnode_modules\n");
+  });
+  afterEach(() => fs.rmSync(dir, { recursive: true }));
+
+  it("is the same for the same sources elsewhere, whatever their times", () => {
+    const before = hash();
+    const copy = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-context-"));
+    fs.cpSync(dir, copy, { recursive: true });
+    fs.utimesSync(path.join(copy, "src/a.ts"), 1, 1);
+    expect(contextHash({ context: copy, dockerfile: "Dockerfile" })).toBe(before);
+    fs.rmSync(copy, { recursive: true });
+  });
+  it("changes with one byte, a name, an executable bit, the Dockerfile and the platform", () => {
+    const seen = [hash(), hash({ platform: "linux/arm64" })];
+    write("src/a.ts", "b");
+    seen.push(hash());
+    write("src/b.ts", "b");
+    seen.push(hash());
+    write("src/b.ts", "b", 0o755);
+    seen.push(hash());
+    write("Dockerfile", "FROM scratch\n");
+    seen.push(hash());
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+  it("does not change with what .dockerignore leaves out", () => {
+    const before = hash();
+    write("x.log", "noise");
+    write("node_modules/p/index.js", "noise");
+    expect(hash()).toBe(before);
+  });
+  it("follows exceptions in .dockerignore", () => {
+    write(".dockerignore", "**\n!src\n!src/**\n");
+    expect(contextFiles(dir)).toEqual(["src/a.ts"]);
+  });
+  it("includes a Dockerfile that .dockerignore leaves out, for Docker reads it all the same", () => {
+    write(".dockerignore", "**\n!src\n!src/**\n");
+    const before = hash();
+    write("Dockerfile", "FROM other");
+    expect(hash()).not.toBe(before);
+  });
+  it("refuses a context or a Dockerfile that is not there", () => {
+    expect(() => contextHash({ context: "/nowhere", dockerfile: "Dockerfile" })).toThrow(
+      "image context /nowhere does not exist",
+    );
+    expect(() => hash({ dockerfile: "Other" })).toThrow(/has no Other$/);
+  });
+});

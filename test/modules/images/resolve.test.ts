@@ -1,0 +1,22 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { resolveImages } from "../../../modules/images/resolve";
+import { testConfig } from "../../helpers/layers";
+
+describe("images by configuration", () => {
+  const ask = jest.fn(() => Promise.resolve({ state: "absent" as const }));
+  it("can come from another checkout", async () => {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-checkout-"));
+    fs.writeFileSync(path.join(dir, "Dockerfile"), "FROM scratch");
+    const { node } = await resolveImages(testConfig({ images: { node: { context: dir } } }), ask);
+    expect(node).toMatchObject({ kind: "built", context: dir });
+    fs.rmSync(dir, { recursive: true });
+  });
+  it("are not hashed and not asked for where they are prebuilt", async () => {
+    ask.mockClear();
+    const prebuilt = { image: "registry.example/x:1" };
+    await resolveImages(testConfig({ images: { node: { ...prebuilt, context: "/nowhere" }, react: prebuilt } }), ask);
+    expect(ask).not.toHaveBeenCalled();
+  });
+});

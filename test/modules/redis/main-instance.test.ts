@@ -1,0 +1,35 @@
+import { mainConf } from "../../../modules/redis/conf";
+import { resources, synthesize, testConfig, workload } from "../../helpers/layers";
+
+describe("redis main", () => {
+  const main = workload(synthesize(), "redis-main");
+  it("is one pod of fixed size with a volume", () => {
+    expect(main["kind"]).toBe("StatefulSet");
+    expect(main["spec"].replicas).toBe(1);
+    expect(main["spec"].volumeClaimTemplates[0].spec.resources.requests.storage).toBe("1Gi");
+  });
+  it("takes the storage class from the configuration, or leaves it to the cluster", () => {
+    expect(main["spec"].volumeClaimTemplates[0].spec.storageClassName).toBeUndefined();
+    const named = workload(synthesize({ redis: { storageClass: "fast" } }), "redis-main");
+    expect(named["spec"].volumeClaimTemplates[0].spec.storageClassName).toBe("fast");
+  });
+  it("is reached as soon as it listens: there is no other one to send anybody to; with ha the Sentinels say who is main", () => {
+    const service = (layers: ReturnType<typeof synthesize>) =>
+      resources(layers, "kubernetes_service_v1").find((r) => r.body["metadata"].name === "redis-main")!.body["spec"];
+    expect(service(synthesize()).publish_not_ready_addresses).toBe(true);
+    expect(service(synthesize({ redis: { durability: "ha" } })).publish_not_ready_addresses).toBeUndefined();
+  });
+  it.each([
+    ["safe", "appendfsync always"],
+    ["fast", "appendfsync everysec"],
+  ])("keeps an append-only file; durability %s means %s", (durability, line) => {
+    const conf = mainConf(testConfig({ redis: { durability } }).redis);
+    expect(conf).toContain("appendonly yes");
+    expect(conf).toContain(line);
+  });
+  it("may start empty only where a ConfigMap that need not be there allows it", () => {
+    const { spec } = main["spec"].template;
+    const volume = spec.volumes.find((v: { name: string }) => v.name === "start-empty");
+    expect(volume.configMap).toEqual({ name: "redis-main-start-empty", optional: true });
+  });
+});

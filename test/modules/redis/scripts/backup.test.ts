@@ -1,0 +1,82 @@
+/** The script of scheduled backups against a real redis-server with the project's own users. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { checkSnapshot } from "../../../../scripts/redis/rdb-check";
+import { hasRedis, PASSWORD, runScript, writePod } from "../../../helpers/redis-pod";
+
+if (!hasRedis) console.warn("SKIPPED: backups were not made: redis-server is not installed");
+const suite = hasRedis ? describe : describe.skip;
+
+suite("a scheduled backup", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-backup-"));
+  const port = 29379 + (process.pid % 500);
+  const backups = path.join(dir, "backups");
+  let main: ChildProcess;
+  const admin = (...args: string[]) =>
+    spawnSync("redis-cli", ["-p", String(port), "--user", "admin", "--pass", PASSWORD, "--no-auth-warning", ...args], {
+      encoding: "utf8",
+    }).stdout;
+  const run = (keep: number) => runScript(dir, ["backup.sh", "127.0.0.1", String(keep)]);
+  const names = () => fs.readdirSync(backups).sort();
+
+  beforeAll(async () => {
+    fs.mkdirSync(backups, { recursive: true });
+    writePod(dir, { replace: { "6379": String(port), "/backups": backups } });
+    // the client's own port is the usual one
+    fs.mkdirSync(path.join(dir, "bin"));
+    const cli = spawnSync("sh", ["-c", "command -v redis-cli"], { encoding: "utf8" }).stdout.trim();
+    fs.writeFileSync(path.join(dir, "bin/redis-cli"), `#!/bin/sh\nexec ${cli} -p ${port} "$@"\n`, { mode: 0o755 });
+    runScript(dir, ["access.sh", "users"]);
+    const access = path.join(dir, "run");
+    const args = ["--aclfile", path.join(access, "users.acl"), "--port", String(port), "--save", ""];
+    args.push("--repl-diskless-sync-delay", "0");
+    main = spawn("redis-server", args, { cwd: dir, stdio: "ignore" });
+    for (let i = 0; i < 100 && !admin("PING").includes("PONG"); i++) await new Promise((r) => setTimeout(r, 50));
+    admin("SET", "a", "1");
+  });
+  beforeEach(() => {
+    for (const name of fs.readdirSync(backups)) fs.rmSync(path.join(backups, name));
+    fs.rmSync(path.join(dir, "termination-log"), { force: true });
+  });
+  afterAll(() => {
+    main.kill("SIGKILL");
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+
+  it("is a whole snapshot with the time for its name, made as a user that may do nothing else", () => {
+    const { status, stdout, stderr } = run(7);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^\d{4}-\d\d-\d\dT[\d-]+Z\.rdb: 1 keys read, \d+ bytes\n$/);
+    expect(checkSnapshot(path.join(backups, names()[0]!))).toMatchObject({ checked: true });
+  });
+  it("lets the oldest go, and what an interrupted one left", () => {
+    for (const name of ["2020-01-01T00-00-00Z.rdb", "2021-01-01T00-00-00Z.rdb", ".part"])
+      fs.writeFileSync(path.join(backups, name), "x");
+    expect(run(2).status).toBe(0);
+    expect(names()).toEqual(["2021-01-01T00-00-00Z.rdb", expect.stringMatching(/^20(2[2-9]|[3-9])/)]);
+  });
+  it("that cannot be made says why, and takes none away", () => {
+    fs.writeFileSync(path.join(backups, "2020-01-01T00-00-00Z.rdb"), "x");
+    admin("ACL", "SETUSER", "backup", "off");
+    const { status } = run(1);
+    admin("ACL", "SETUSER", "backup", "on");
+    expect(status).toBe(1);
+    expect(fs.readFileSync(path.join(dir, "termination-log"), "utf8")).toMatch(/^No backup: [^]*(AUTH|PASS)/);
+    expect(names()).toEqual(["2020-01-01T00-00-00Z.rdb"]);
+  });
+  it("waits for a main that cannot be reached yet: policies take a moment to know a new pod", async () => {
+    const cli = path.join(dir, "bin/redis-cli");
+    const works = fs.readFileSync(cli, "utf8");
+    const count = path.join(dir, "tries");
+    const refuses = `#!/bin/sh\necho x >>${count}\n[ $(wc -l <${count}) -gt 2 ] || { echo 'Could not connect to Redis at main: Connection refused' >&2; exit 1; }\n`;
+    fs.writeFileSync(cli, refuses + works.replace("#!/bin/sh\n", ""), { mode: 0o755 });
+    try {
+      expect(run(7).status).toBe(0);
+      expect(names()).toHaveLength(1);
+    } finally {
+      fs.writeFileSync(cli, works, { mode: 0o755 });
+    }
+  });
+});

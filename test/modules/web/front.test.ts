@@ -1,0 +1,20 @@
+import { resources, synthesize } from "../../helpers/layers";
+
+describe("exposure", () => {
+  const service = (over: object) =>
+    resources({ app: synthesize(over).app }, "kubernetes_service_v1").find((r) => r.body["metadata"].name === "react")!
+      .body["spec"];
+  it("is inside the cluster by default, or by node port", () => {
+    expect(service({}).type).toBe("ClusterIP");
+    expect(service({ exposure: { type: "NodePort", nodePort: 30080 } })).toMatchObject({
+      type: "NodePort",
+      port: [{ node_port: 30080 }],
+    });
+  });
+  it("is by Ingress with a host and, where named, a certificate", () => {
+    const { app } = synthesize({ exposure: { type: "Ingress", host: "page.example", tlsSecret: "page-tls" } });
+    const [ingress] = resources({ app }, "kubernetes_ingress_v1");
+    expect(ingress!.body["spec"].rule[0].host).toBe("page.example");
+    expect(ingress!.body["spec"].tls).toEqual([{ hosts: ["page.example"], secret_name: "page-tls" }]);
+  });
+});

@@ -1,0 +1,23 @@
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { PROJECT_ROOT } from "../../catalog/paths";
+
+it("what was downloaded is found by the commands, behind what the machine has", () => {
+  const bin = path.join(PROJECT_ROOT, ".tools", "bin");
+  const name = `only-here-${process.pid}`;
+  fs.mkdirSync(bin, { recursive: true });
+  fs.writeFileSync(path.join(bin, name), "#!/bin/sh\necho it runs\n", { mode: 0o755 });
+  try {
+    const script = `import { runScript } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts", "bootstrap.mjs"))};
+      process.exit(await runScript(${JSON.stringify(`.tools/bin/${name}.ts`)}, []));`;
+    fs.writeFileSync(
+      path.join(bin, `${name}.ts`),
+      `import { execFileSync } from "node:child_process"; process.stdout.write(execFileSync("${name}"));`,
+    );
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    expect(stdout).toContain("it runs");
+  } finally {
+    for (const file of [name, `${name}.ts`]) fs.rmSync(path.join(bin, file), { force: true });
+  }
+});

@@ -1,0 +1,33 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { parse } from "yaml";
+import { configSchema } from "../../../config";
+import { isKindConfig, removeKindConfig, writeKindConfig } from "../../../scripts/cluster/kind-config";
+import { testConfig } from "../../helpers/layers";
+
+describe("a kind cluster of one's own", () => {
+  const config = testConfig();
+  it("is named in config.yaml, which down takes away again, unless the file is the user's", () => {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-kind-"));
+    const file = path.join(dir, "config.yaml");
+    expect(writeKindConfig(config, file)).toBeUndefined();
+    const written = parse(fs.readFileSync(file, "utf8")) as object;
+    expect(written).toMatchObject({
+      profile: "kind",
+      cluster: { context: "kind-iacproject" },
+      registry: { push: "localhost:5001" },
+      exposure: { type: "NodePort", nodePort: 30080 },
+      monitoring: { grafanaNodePort: 30030 },
+    });
+    expect(configSchema.safeParse(written).success).toBe(true);
+    expect(isKindConfig(file)).toBe(true);
+    removeKindConfig(file);
+    expect(fs.existsSync(file)).toBe(false);
+    fs.writeFileSync(file, "redis: {}\n");
+    expect(writeKindConfig(config, file)).toContain("context: kind-iacproject");
+    removeKindConfig(file);
+    expect(fs.existsSync(file)).toBe(true);
+    fs.rmSync(dir, { recursive: true });
+  });
+});

@@ -1,0 +1,31 @@
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { RunError } from "../../../scripts/terminal/run-program";
+import { testConfig } from "../../helpers/layers";
+import { recorder } from "../../helpers/recorder";
+
+describe("a cluster that does not answer", () => {
+  it("is told with its name, the reason and the next step", async () => {
+    const refused = new RunError(
+      "kubectl version",
+      1,
+      "The connection to the server 10.0.0.1:6443 was refused",
+      "failed",
+    );
+    const view = JSON.stringify({
+      "current-context": "lab",
+      clusters: [{ cluster: { server: "https://10.0.0.1:6443" } }],
+    });
+    const kube = new Kube(
+      testConfig(),
+      recorder([
+        [/config view/, view],
+        [/version/, refused],
+      ]).run,
+    );
+    await expect(kube.ping()).rejects.toMatchObject({
+      message:
+        "The cluster lab at https://10.0.0.1:6443 cannot be reached: The connection to the server 10.0.0.1:6443 was refused",
+      next: expect.stringContaining("cluster.context"),
+    });
+  });
+});

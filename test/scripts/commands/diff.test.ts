@@ -1,0 +1,48 @@
+import { judge, withDrift, type LayerDiff } from "../../../scripts/commands/diff";
+
+describe("diff", () => {
+  const deployed = () => true;
+  const none = new Map<never, never>();
+  const changes: LayerDiff = { kind: "changes", text: "1 to add", lines: [] };
+  it("a layer that reads layers never deployed waits for them", () => {
+    expect(judge("app", none, () => false, undefined)).toEqual({ kind: "waits", for: ["images", "data"] });
+    expect(judge("app", none, (l) => l === "images", undefined)).toEqual({ kind: "waits", for: ["data"] });
+  });
+  it("a layer with an empty plan may change after one that it reads", () => {
+    const upstream = new Map([
+      ["images", changes],
+      ["data", { kind: "unchanged" }],
+    ] as [never, LayerDiff][]);
+    expect(judge("app", upstream, deployed, { kind: "unchanged" })).toEqual({ kind: "may change", after: ["images"] });
+  });
+  it("uncertainty goes on downstream", () => {
+    const upstream = new Map([
+      ["data", { kind: "unchanged" }],
+      ["app", { kind: "may change", after: ["images"] }],
+    ] as [never, LayerDiff][]);
+    expect(judge("observability", upstream, deployed, { kind: "unchanged" })).toEqual({
+      kind: "may change",
+      after: ["app"],
+    });
+  });
+  it("is unchanged where nothing upstream moves", () => {
+    const upstream = new Map([
+      ["images", { kind: "unchanged" }],
+      ["data", { kind: "unchanged" }],
+    ] as [never, LayerDiff][]);
+    expect(judge("app", upstream, deployed, { kind: "unchanged" })).toEqual({ kind: "unchanged" });
+  });
+  it("count as changes, beside the plan's own", () => {
+    const empty = { add: 0, change: 0, remove: 0, isEmpty: true, lines: [] };
+    expect(withDrift(empty, [])).toEqual({ kind: "unchanged" });
+    const drift = { kind: "Deployment", name: "node", paths: ["spec.x"], manifest: {} };
+    expect(withDrift(empty, [drift])).toEqual({
+      kind: "changes",
+      text: "changed by hand: node",
+      lines: ["put back node: spec.x"],
+    });
+    expect(withDrift({ ...empty, isEmpty: false, change: 1 }, [drift])).toMatchObject({
+      text: "1 to change; changed by hand: node",
+    });
+  });
+});

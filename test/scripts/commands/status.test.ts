@@ -1,0 +1,41 @@
+import type { KubeObject } from "../../../scripts/cluster/kubectl";
+import { signals } from "../../../scripts/commands/status";
+
+it("status shows each signal beside its target, and one that cannot be read", () => {
+  const external = (name: string, target: object, current?: object) => ({
+    spec: { type: "External", external: { metric: { name }, target } },
+    ...(current ? { status: { type: "External", external: { metric: { name }, current } } } : {}),
+  });
+  const metrics = [
+    external("composite-metric", { type: "Value", value: "1" }, { value: "1235m" }),
+    external("of-somebody-else", { type: "Value", value: "700m" }),
+    external("s1-rabbitmq", { averageValue: "1500" }, { averageValue: "12" }),
+  ];
+  const hpa = {
+    spec: {
+      metrics: [
+        {
+          type: "ContainerResource",
+          containerResource: { name: "cpu", target: { type: "Utilization", averageUtilization: 60 } },
+        },
+        // KEDA's, of the whole pod
+        { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 60 } } },
+        ...metrics.map((m) => m.spec),
+      ],
+    },
+    status: {
+      currentMetrics: [
+        { type: "ContainerResource", containerResource: { name: "cpu", current: { averageUtilization: 43 } } },
+        { type: "Resource", resource: { name: "cpu", current: { averageUtilization: 12 } } },
+        ...metrics.flatMap((m) => ("status" in m ? [m.status] : [])),
+      ],
+    },
+  };
+  expect(signals(hpa as unknown as KubeObject)).toEqual([
+    "CPU 43 % / 60 %",
+    "CPU 12 % / 60 %",
+    "load 1.24 / 1",
+    "of-somebody-else unknown / 0.7",
+    "s1-rabbitmq 12 / 1500",
+  ]);
+});

@@ -1,0 +1,44 @@
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { differences, findDrift, repairDrift } from "../../../scripts/deploy/drift";
+import type { Terraform } from "../../../scripts/terraform/terraform";
+import { testConfig } from "../../helpers/layers";
+import { recorder } from "../../helpers/recorder";
+
+describe("changes made by hand", () => {
+  const manifest = {
+    kind: "Deployment",
+    metadata: { name: "node", namespace: "n", labels: { a: "b" } },
+    spec: { template: { spec: { containers: [{ image: "ours" }] } }, paused: null },
+  };
+  const live = (image: string) =>
+    JSON.stringify({ ...manifest, spec: { replicas: 5, template: { spec: { containers: [{ image }] } } } });
+  const state = {
+    stateOf: () => Promise.resolve([{ manifest }, { manifest: { kind: "ServiceMonitor", metadata: {} } }]),
+  } as unknown as Terraform;
+  it("are found by a dry run of the same server-side apply, whatever the replica count", async () => {
+    const { run, commands, inputs } = recorder([
+      [/get Deployment/, live("theirs")],
+      [/apply/, live("ours")],
+    ]);
+    const [drift] = await findDrift(new Kube(testConfig(), run), state);
+    expect(drift).toMatchObject({ name: "node", paths: ["spec.template.spec.containers.0.image"] });
+    expect(commands.at(-1)).toContain(
+      "apply --server-side --field-manager=terraform --force-conflicts --dry-run=server",
+    );
+    expect(inputs[0]).not.toContain("null");
+    expect(inputs[0]).not.toContain("replicas");
+  });
+  it("are not found where there are none", async () => {
+    const { run } = recorder([[/./, live("ours")]]);
+    expect(await findDrift(new Kube(testConfig(), run), state)).toEqual([]);
+  });
+  it("are undone by the real apply", async () => {
+    const { run, commands } = recorder();
+    await repairDrift(new Kube(testConfig(), run), [{ kind: "Deployment", name: "node", paths: ["spec"], manifest }]);
+    expect(commands).toHaveLength(1);
+    expect(commands[0]).not.toContain("dry-run");
+  });
+  it("are told by the shortest path that says where", () => {
+    expect(differences({ a: 1, b: [{ c: 2 }] }, { a: 1, b: [{ c: 3 }], d: {} })).toEqual(["b.0.c", "d"]);
+  });
+});

@@ -1,0 +1,27 @@
+import { imagesAreCurrent } from "../../../scripts/deploy/layers";
+import { toBuild } from "../../../scripts/deploy/preflight";
+import { builtImages, DIGEST, testConfig } from "../../helpers/layers";
+
+describe("layer images needs no Docker", () => {
+  const config = testConfig();
+  const outputs = {
+    node_image: `localhost:5000/iacproject-node@${DIGEST}`,
+    react_image: `localhost:5000/iacproject-react@${DIGEST}`,
+  };
+  it("where the registry holds what its outputs name", () => {
+    expect(imagesAreCurrent(config, builtImages("held"), outputs)).toBe(true);
+    expect(toBuild(builtImages("held"))).toEqual([]);
+  });
+  it.each([
+    ["a tag is absent", builtImages("absent"), outputs],
+    ["the registry was not reached", builtImages("unreachable"), outputs],
+    ["nothing was deployed", builtImages("held"), {}],
+    [
+      "the digest is another",
+      builtImages("held"),
+      { ...outputs, node_image: "localhost:5000/iacproject-node@sha256:00" },
+    ],
+  ])("but must be planned where %s", (_, images, out) => {
+    expect(imagesAreCurrent(config, images, out)).toBe(false);
+  });
+});

@@ -1,0 +1,88 @@
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { findResidue, sweep } from "../../../scripts/deploy/leftovers";
+import { testConfig } from "../../helpers/layers";
+import { recorder } from "../../helpers/recorder";
+
+describe("residue", () => {
+  const list = (...items: object[]) => JSON.stringify({ kind: "List", items });
+  const crd = (name: string, partOf = "iacproject") => ({
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${name}.monitoring.coreos.com`, labels: { "app.kubernetes.io/part-of": partOf } },
+  });
+  it("removes our CRDs and the kubelets' Service, but no CRD that others use", async () => {
+    const { run, commands } = recorder([
+      [/get crd /, list(crd("prometheuses"), crd("servicemonitors"), crd("probes", "theirs"))],
+      [
+        /get servicemonitors\.monitoring/,
+        list({ kind: "ServiceMonitor", metadata: { name: "theirs", namespace: "other" } }),
+      ],
+      [
+        /get service kube-prometheus-stack-kubelet/,
+        JSON.stringify({ kind: "Service", metadata: { name: "kube-prometheus-stack-kubelet" } }),
+      ],
+    ]);
+    const swept = await sweep(new Kube(testConfig(), run));
+    expect(swept.removed).toEqual(["service kube-prometheus-stack-kubelet", "crd prometheuses.monitoring.coreos.com"]);
+    expect(swept.kept).toEqual([
+      expect.stringMatching(/1 CRDs .*: kubectl delete crd probes\.monitoring\.coreos\.com$/),
+      expect.stringContaining("other/theirs"),
+    ]);
+    expect(commands.filter((c) => c.includes(" delete "))).toHaveLength(2);
+  });
+  it("leaves everything of an operator that runs, and of a Prometheus that was there", async () => {
+    const running = recorder([[/get deployments -A/, list({ kind: "Deployment", metadata: { name: "operator" } })]]);
+    expect(await sweep(new Kube(testConfig(), running.run))).toEqual({ removed: [], kept: [] });
+    const existing = recorder([[/get crd/, list(crd("prometheuses"))]]);
+    expect(await sweep(new Kube(testConfig({ observability: "existing" }), existing.run))).toEqual({
+      removed: [],
+      kept: [],
+    });
+    expect([...running.commands, ...existing.commands].filter((c) => c.includes(" delete "))).toEqual([]);
+  });
+  it("removes the volume claims where the namespace stays", async () => {
+    const config = testConfig({ namespaces: { create: false } });
+    const { run } = recorder([
+      [/get pvc/, list({ kind: "PersistentVolumeClaim", metadata: { name: "data-redis-main-0" } })],
+    ]);
+    expect((await sweep(new Kube(config, run))).removed).toEqual(["pvc data-redis-main-0"]);
+  });
+  it("finds namespaces, volumes, cluster roles, the API service and releases that stayed", async () => {
+    const helm = {
+      "meta.helm.sh/release-name": "kube-prometheus-stack",
+      "meta.helm.sh/release-namespace": "monitoring",
+    };
+    const { run } = recorder([
+      [/get namespace iacproject/, JSON.stringify({ kind: "Namespace", metadata: { name: "iacproject" } })],
+      [
+        /get pv/,
+        list(
+          { kind: "PersistentVolume", metadata: { name: "pv-1" }, spec: { claimRef: { namespace: "iacproject" } } },
+          { kind: "PersistentVolume", metadata: { name: "theirs" }, spec: {} },
+        ),
+      ],
+      [
+        /get clusterroles,/,
+        list(
+          { kind: "ClusterRole", metadata: { name: "prom", annotations: helm } },
+          { kind: "ClusterRole", metadata: { name: "theirs" } },
+        ),
+      ],
+      [
+        /get secrets -n kube-system/,
+        list({
+          kind: "Secret",
+          metadata: { name: "sh.helm.release.v1.metrics-server.v1", labels: { name: "metrics-server" } },
+        }),
+      ],
+    ]);
+    expect(await findResidue(new Kube(testConfig(), run))).toEqual([
+      "Namespace iacproject",
+      "PersistentVolume pv-1",
+      "ClusterRole prom",
+      "Secret sh.helm.release.v1.metrics-server.v1",
+    ]);
+  });
+  it("finds nothing in a clean cluster", async () => {
+    expect(await findResidue(new Kube(testConfig(), recorder().run))).toEqual([]);
+  });
+});

@@ -1,0 +1,183 @@
+import {
+  checkDocker,
+  checkKeda,
+  checkMetricsServer,
+  checkNamespaces,
+  checkPlatform,
+  checkTerraform,
+  checkTlsSecret,
+  compareVersions,
+} from "../../../scripts/deploy/preflight";
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { RunError } from "../../../scripts/terminal/run-program";
+import { testConfig } from "../../helpers/layers";
+import { notInstalled, recorder } from "../../helpers/recorder";
+
+describe("preflight", () => {
+  const config = testConfig();
+  it("compares versions by number", () => {
+    expect(compareVersions("1.9.0", "1.11.0")).toBe(-1);
+    expect(compareVersions("v1.11.0-beta1", "1.11.0")).toBe(0);
+  });
+  it("refuses an old Terraform, with the reason and where to get a newer one", async () => {
+    const { run } = recorder([[/version -json/, '{"terraform_version":"1.10.5"}']]);
+    await expect(checkTerraform(config, run)).rejects.toMatchObject({
+      message: expect.stringContaining("1.10.5 is too old"),
+      next: expect.stringContaining("1.11.0 or later"),
+    });
+  });
+  it("asks OpenTofu where it was chosen", async () => {
+    const { run, commands } = recorder([[/version -json/, '{"terraform_version":"1.11.3"}']]);
+    await expect(checkTerraform(testConfig({ terraform: "tofu" }), run)).resolves.toBe("1.11.3");
+    expect(commands).toEqual(["tofu version -json"]);
+  });
+  it("tells a Docker that is not there from one that does not answer", async () => {
+    await expect(checkDocker(config, recorder([[/docker/, notInstalled("docker")]]).run)).rejects.toThrow(
+      "not installed",
+    );
+    const stopped = new RunError("docker version", 1, "Cannot connect to the Docker daemon", "failed");
+    await expect(checkDocker(config, recorder([[/docker/, stopped]]).run)).rejects.toMatchObject({
+      message: expect.stringContaining("does not answer"),
+      next: expect.stringContaining("prebuilt"),
+    });
+  });
+  const metrics = (annotations: object | undefined) =>
+    new Kube(
+      config,
+      recorder([
+        [
+          /get apiservice/,
+          annotations ? JSON.stringify({ kind: "APIService", metadata: { name: "x", annotations } }) : "",
+        ],
+      ]).run,
+    );
+  it("stops at a metrics-server that is not ours, with the key to set", async () => {
+    await expect(checkMetricsServer(config, metrics({}))).rejects.toMatchObject({
+      next: expect.stringContaining("metricsServer.mode"),
+    });
+    await expect(
+      checkMetricsServer(
+        config,
+        metrics({ "meta.helm.sh/release-name": "metrics-server", "meta.helm.sh/release-namespace": "kube-system" }),
+      ),
+    ).resolves.toBeUndefined();
+    await expect(checkMetricsServer(config, metrics(undefined))).resolves.toBeUndefined();
+  });
+  it("stops where images that are built here cannot run there, with the platform to set", async () => {
+    const node = (name: string, architecture: string) => ({
+      kind: "Node",
+      metadata: { name },
+      status: { nodeInfo: { architecture } },
+    });
+    const check = (nodes: object[], overrides: object = {}) => {
+      const chosen = testConfig(overrides);
+      const { run } = recorder([
+        [/get nodes/, nodes.length ? JSON.stringify({ items: nodes }) : ""],
+        [/^docker version/, "linux/amd64\n"],
+      ]);
+      return checkPlatform(chosen, new Kube(chosen, run), run);
+    };
+    await expect(check([node("a", "amd64")])).resolves.toContain("linux/amd64");
+    await expect(check([node("a", "amd64"), node("b", "arm64")])).rejects.toMatchObject({
+      message: "Images are built for linux/amd64, and these nodes are of another kind: b (arm64).",
+      next: expect.stringContaining("images.platform to linux/arm64"),
+    });
+    await expect(check([node("b", "arm64")], { images: { platform: "linux/arm64" } })).resolves.toContain("arm64");
+    // a user of one namespace sees none of them
+    await expect(check([])).resolves.toContain("not shown");
+  });
+  it("stops at a namespace that is somebody else's, before anything is changed", async () => {
+    const namespace = (labels: object) =>
+      JSON.stringify({ kind: "Namespace", metadata: { name: "iacproject", labels } });
+    const check = (found: string, overrides: object = {}) => {
+      const chosen = testConfig(overrides);
+      return checkNamespaces(chosen, new Kube(chosen, recorder([[/get namespace iacproject/, found]]).run));
+    };
+    await expect(check(namespace({ team: "others" }))).rejects.toMatchObject({
+      message: "The namespace iacproject is there, and not ours.",
+      next: expect.stringContaining("namespaces.create to false"),
+    });
+    await expect(check(namespace({ "app.kubernetes.io/part-of": "iacproject" }))).resolves.toBeUndefined();
+    await expect(check("")).resolves.toBeUndefined();
+    await expect(check(namespace({}), { namespaces: { create: false } })).resolves.toBeUndefined();
+  });
+  it("stops where the certificate of Redis is not there, or not whole; says so where it cannot be there yet", async () => {
+    const tls = testConfig({ redis: { tls: { secret: "cert" } } });
+    const secret = (data: object) => JSON.stringify({ kind: "Secret", metadata: { name: "cert" }, data });
+    const check = (found: string, namespace = "") =>
+      checkTlsSecret(
+        tls,
+        new Kube(
+          tls,
+          recorder([
+            [/get secret/, found],
+            [/get namespace/, namespace],
+          ]).run,
+        ),
+      );
+    const there = JSON.stringify({ kind: "Namespace", metadata: { name: "iacproject" } });
+    await expect(check(secret({ "ca.crt": "x", "tls.crt": "x", "tls.key": "x" }))).resolves.toBe("Secret cert");
+    await expect(check(secret({ "tls.crt": "x" }))).rejects.toThrow("has no ca.crt, tls.key");
+    await expect(check("", there)).rejects.toThrow("there is no such Secret in namespace iacproject");
+    await expect(check("")).resolves.toMatch(/yet to come/);
+  });
+  it("stops where an existing one was promised and is not there", async () => {
+    const existing = testConfig({ metricsServer: { mode: "existing" } });
+    await expect(checkMetricsServer(existing, new Kube(existing, recorder().run))).rejects.toThrow(
+      /has no metrics API/,
+    );
+  });
+});
+
+describe("KEDA in the cluster", () => {
+  const keda = testConfig({ scaling: { engine: "keda" } });
+  const object = (name: string, more: object = {}) => ({ kind: "X", metadata: { name, ...more } });
+  const owned = (release: string, namespace: string, spec: object = {}) =>
+    JSON.stringify({
+      ...object("x", {
+        annotations: { "meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": namespace },
+      }),
+      spec,
+    });
+  const check = (config: typeof keda, api: string, crd: string) =>
+    checkKeda(
+      config,
+      new Kube(
+        config,
+        recorder([
+          [/get apiservice/, api],
+          [/get crd/, crd],
+        ]).run,
+      ),
+    );
+  it("is installed where there is none, and found again where it is ours", async () => {
+    await expect(check(keda, "", "")).resolves.toBeUndefined();
+    await expect(check(keda, owned("keda", "keda"), owned("keda", "keda"))).resolves.toBeUndefined();
+  });
+  it("of others is not replaced: up stops, with the keys to set", async () => {
+    await expect(check(keda, owned("keda", "platform"), owned("keda", "platform"))).rejects.toMatchObject({
+      next: expect.stringContaining("keda.mode to existing"),
+    });
+  });
+  it("cannot share the API of external metrics with another adapter", async () => {
+    const adapter = owned("adapter", "monitoring", { service: { namespace: "monitoring", name: "adapter" } });
+    await expect(check(keda, adapter, "")).rejects.toMatchObject({
+      message: expect.stringContaining("monitoring/adapter"),
+      next: expect.stringContaining("scaling.engine to hpa"),
+    });
+  });
+  it("that was promised must be there", async () => {
+    const existing = testConfig({ scaling: { engine: "keda" }, keda: { mode: "existing" } });
+    await expect(check(existing, "", "")).rejects.toThrow(/the cluster has no KEDA \(scaledobjects\.keda\.sh/);
+    await expect(check(existing, "", owned("k", "k"))).rejects.toThrow(
+      /v1beta1\.external\.metrics\.k8s\.io is missing/,
+    );
+    await expect(check(existing, owned("k", "k"), owned("k", "k"))).resolves.toBeUndefined();
+  });
+  it("is not asked for with engine hpa", async () => {
+    const config = testConfig();
+    const { run, commands } = recorder();
+    await checkKeda(config, new Kube(config, run));
+    expect(commands).toEqual([]);
+  });
+});

@@ -1,0 +1,109 @@
+import { AUTOSCALED } from "../../../catalog/workloads";
+import { Kube, type KubeObject } from "../../../scripts/cluster/kubectl";
+import {
+  creationTrouble,
+  missingAutoscalers,
+  ourNamespaces,
+  podTrouble,
+  readyPods,
+  waitReady,
+  wantedPods,
+} from "../../../scripts/deploy/readiness";
+import { RunError, type Run } from "../../../scripts/terminal/run-program";
+import { testConfig } from "../../helpers/layers";
+
+describe("waiting until all is Ready", () => {
+  const workload = (status: object, generation = 2): KubeObject =>
+    ({
+      kind: "Deployment",
+      metadata: { name: "node", namespace: "n", generation },
+      spec: { replicas: 1 },
+      status,
+    }) as unknown as KubeObject;
+  it("wants what the autoscaler wants at least, even before it has spoken", () => {
+    const hpa = {
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name: "node", namespace: "n" },
+      spec: { minReplicas: 2, scaleTargetRef: { kind: "Deployment", name: "node" } },
+    };
+    expect(wantedPods(workload({}), [hpa as unknown as KubeObject])).toBe(2);
+    expect(wantedPods(workload({}), [])).toBe(1);
+  });
+  it("counts only pods of the newest revision, once the controller has seen it", () => {
+    expect(readyPods(workload({ observedGeneration: 1, readyReplicas: 2, updatedReplicas: 2 }))).toBe(0);
+    expect(readyPods(workload({ observedGeneration: 2, readyReplicas: 2, updatedReplicas: 1 }))).toBe(1);
+    expect(readyPods(workload({ observedGeneration: 2, replicas: 3, readyReplicas: 2, updatedReplicas: 2 }))).toBe(1);
+    expect(readyPods(workload({ observedGeneration: 2, replicas: 2, readyReplicas: 2, updatedReplicas: 2 }))).toBe(2);
+  });
+  it("names the pod, the image and the reason of a failed pull", () => {
+    const pod = {
+      kind: "Pod",
+      metadata: { name: "node-1" },
+      status: {
+        containerStatuses: [
+          { image: "x:1", state: { waiting: { reason: "ImagePullBackOff", message: 'Back-off pulling image "x:1"' } } },
+        ],
+      },
+    };
+    expect(podTrouble(pod as unknown as KubeObject)?.text).toBe(
+      'node-1: ImagePullBackOff: Back-off pulling image "x:1"',
+    );
+  });
+  it("says why a pod is not scheduled", () => {
+    const pod = {
+      kind: "Pod",
+      metadata: { name: "node-1" },
+      status: { conditions: [{ type: "PodScheduled", status: "False", message: "Insufficient cpu" }] },
+    };
+    expect(podTrouble(pod as unknown as KubeObject)?.text).toBe("node-1: not scheduled: Insufficient cpu");
+  });
+  it("goes on where the cluster does not answer for a moment", async () => {
+    const chosen = testConfig({ observability: "none", metricsServer: { mode: "existing" } });
+    const ready = { observedGeneration: 2, replicas: 1, readyReplicas: 1, updatedReplicas: 1 };
+    const hpas = AUTOSCALED.map((name) => ({
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name, namespace: chosen.namespaces.app },
+      spec: { minReplicas: 1, scaleTargetRef: { kind: "Deployment", name } },
+    }));
+    let asked = 0;
+    const run: Run = () =>
+      asked++ === 0
+        ? Promise.reject(new RunError("kubectl", 1, "connection refused", "kubectl failed"))
+        : Promise.resolve({ code: 0, stdout: JSON.stringify({ items: [workload(ready), ...hpas] }), stderr: "" });
+    const said: string[] = [];
+    await expect(
+      waitReady(new Kube(chosen, run), { timeoutMs: 10_000, onProgress: (text) => said.push(text) }),
+    ).resolves.toBe(1);
+    expect(said).toEqual(["the cluster, which does not answer"]);
+  });
+  it("pods that cannot even be made name the reason", () => {
+    const deployment = (status: string) => ({
+      kind: "Deployment",
+      metadata: { name: "node" },
+      status: { conditions: [{ type: "ReplicaFailure", status, message: 'serviceaccount "node" not found' }] },
+    });
+    expect(creationTrouble(deployment("True") as unknown as KubeObject)).toBe(
+      'node: pods cannot be created: serviceaccount "node" not found',
+    );
+    expect(creationTrouble(deployment("False") as unknown as KubeObject)).toBeUndefined();
+  });
+});
+
+describe("with KEDA", () => {
+  const keda = testConfig({ scaling: { engine: "keda" } });
+  it("has a namespace that is waited for and removed, where it is ours", () => {
+    expect(ourNamespaces(keda)).toEqual(["iacproject", "monitoring", "keda"]);
+    expect(ourNamespaces(testConfig({ scaling: { engine: "keda" }, keda: { mode: "existing" } }))).not.toContain(
+      "keda",
+    );
+    expect(ourNamespaces(testConfig())).not.toContain("keda");
+  });
+  it("a deploy is not ready before every autoscaler is there: KEDA makes them after it", () => {
+    const hpa = (name: string, namespace = "iacproject") =>
+      ({ kind: "X", metadata: { name, namespace } }) as unknown as KubeObject;
+    expect(missingAutoscalers(keda, [hpa("node"), hpa("redis-replicas"), hpa("react", "elsewhere")])).toEqual([
+      "redis-exporter",
+      "react",
+    ]);
+  });
+});
