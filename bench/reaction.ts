@@ -1,8 +1,16 @@
 /** How fast each autoscaler reacts on the configured cluster: a stock one, ours by CPU, ours with KEDA. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { letLoadAskTheApi, startLoad, type LoadResult } from "../test/e2e/load";
-import { app, config, eventually, expectNothingOfOurs, kube, npmRunWith, specReplicas } from "../test/e2e/system";
+import { letLoadAskTheApi, startLoad, type LoadResult } from "../test/e2e/helpers/load";
+import {
+  app,
+  config,
+  eventually,
+  expectNothingOfOurs,
+  kube,
+  npmRunWith,
+  specReplicas,
+} from "../test/e2e/helpers/system";
 import { pause, WORK } from "./lib";
 import { arm, ENGINES, meanCpu, MAX, MIN, rest, settings, TARGET, use, type Engine } from "./reaction/engines";
 import type { Reaction, Step } from "./reaction/measurements";

@@ -1,7 +1,7 @@
 /** The three autoscalers that are compared, on the same pods: how each is put in place. */
 import { METRIC_RESOLUTION_SECONDS } from "../../modules/autoscaling/autoscaler";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
-import { app, config, eventually, isReady, kube, npmRunWith } from "../../test/e2e/system";
+import { app, config, eventually, isReady, kube, npmRunWith } from "../../test/e2e/helpers/system";
 import { pause } from "../lib";
 
 export const ENGINES = ["stock", "hpa", "keda"] as const;

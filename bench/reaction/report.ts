@@ -7,7 +7,7 @@ import { interval, median, publish, WORK } from "../lib";
 import { ENGINES, MIN, type Engine } from "./engines";
 import type { Reaction, Steady, Step } from "./measurements";
 
-const ROOT = path.resolve(import.meta.dirname, "../../..");
+const ROOT = path.resolve(import.meta.dirname, "../..");
 const NAMES: Readonly<Record<Engine, string>> = {
   stock: "stock HPA",
   hpa: "ours, engine `hpa`",

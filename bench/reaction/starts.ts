@@ -1,5 +1,5 @@
 /** When a container's process began, by the kernel's clock: Kubernetes tells it in whole seconds only. */
-import { app, kube } from "../../test/e2e/system";
+import { app, kube } from "../../test/e2e/helpers/system";
 
 /** ms since the epoch, within 10 ms. */
 export async function podStart(pod: string, container: string): Promise<number> {

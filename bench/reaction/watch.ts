@@ -1,7 +1,7 @@
 /** What happens to the API's pods, as it happens: watches and pod proxies through one `kubectl proxy`. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { clusterFlags, type KubeObject } from "../../scripts/cluster/kubectl";
-import { isReady, app, config } from "../../test/e2e/system";
+import { isReady, app, config } from "../../test/e2e/helpers/system";
 import { pause } from "../lib";
 
 /** When what happened to a pod, ms since the epoch. */

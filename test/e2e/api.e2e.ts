@@ -6,10 +6,10 @@
  */
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { Figures } from "../helpers/publish";
-import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./load";
-import { PodMetrics, type Sample } from "./pod-metrics";
-import { removeAfterFailure, step } from "./steps";
-import { app, beyondBase, eventually, expectNothingOfOurs, isReady, kube, npmRunWith } from "./system";
+import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./helpers/load";
+import { PodMetrics, type Sample } from "./helpers/pod-metrics";
+import { removeAfterFailure, step } from "./helpers/steps";
+import { app, beyondBase, eventually, expectNothingOfOurs, isReady, kube, npmRunWith } from "./helpers/system";
 
 /** Enough of each part to take some away; monitoring is not what is looked at here. */
 const settings = {

@@ -5,10 +5,10 @@
  * A node is killed and brought back by commands of the environment: the first of E2E_NODES, by E2E_NODE_STOP and
  * E2E_NODE_START.
  */
-import { firing } from "./alerts";
-import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./load";
-import { mainOn, nodeCommand, nodesThatMayGo } from "./nodes";
-import { removeAfterFailure, step } from "./steps";
+import { firing } from "./helpers/alerts";
+import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./helpers/load";
+import { mainOn, nodeCommand, nodesThatMayGo } from "./helpers/nodes";
+import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   command,
@@ -22,7 +22,7 @@ import {
   npmRunWith,
   projectPath,
   specReplicas,
-} from "./system";
+} from "./helpers/system";
 
 const common = {
   // a count that changes after a load is somebody's fault

@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { dashboards } from "../../dashboards";
 import { redisUserNames } from "../../modules/redis/users";
-import { removeAfterFailure, step } from "./steps";
+import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   command,
@@ -22,12 +22,12 @@ import {
   redisPodNames,
   settled,
   specReplicas,
-} from "./system";
+} from "./helpers/system";
 import { refusedCommands } from "../helpers/acl-log";
 import { LAYERS } from "../../stacks/outputs";
-import { runAll, toldBy } from "./documented-commands";
-import { everyPlace } from "./secret-scan";
-import { rateOf, startLoad } from "./load";
+import { runAll, toldBy } from "./helpers/documented-commands";
+import { everyPlace } from "./helpers/secret-scan";
+import { rateOf, startLoad } from "./helpers/load";
 
 // no scale-in while the tier runs: a count that changes after the load is somebody's fault
 const env = { IAC_SCALING_NODE_SCALE_DOWN_WINDOW_SECONDS: "1800" };

@@ -8,12 +8,12 @@ import { missing } from "../helpers/ledger-writer";
 import { BY_NO_FAULT, type FaultRun, type FaultRuns, faultTables } from "../helpers/fault-figures";
 import { publishPart } from "../helpers/publish";
 import { random, shuffled } from "../helpers/random";
-import { cutOff, removeChaos, signal, smallDisk, startChaos, stopFor } from "./chaos";
-import { heldBy, removeLedger, startLedger } from "./ledger";
-import { letLoadAskTheApi } from "./load";
-import { EXHAUST, PEER_MAIN, removePeer, startPeer } from "./baseline-redis";
-import { handedOverTo, mainOn, nodeCommand, nodesThatMayGo } from "./nodes";
-import { removeAfterFailure, step } from "./steps";
+import { cutOff, removeChaos, signal, smallDisk, startChaos, stopFor } from "./helpers/chaos";
+import { heldBy, removeLedger, startLedger } from "./helpers/ledger";
+import { letLoadAskTheApi } from "./helpers/load";
+import { EXHAUST, PEER_MAIN, removePeer, startPeer } from "./helpers/baseline-redis";
+import { handedOverTo, mainOn, nodeCommand, nodesThatMayGo } from "./helpers/nodes";
+import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   eventually,
@@ -26,7 +26,7 @@ import {
   projectPath,
   redis,
   redisCli,
-} from "./system";
+} from "./helpers/system";
 
 const durability = process.env["E2E_DURABILITY"] ?? "safe";
 const settings = { IAC_REDIS_DURABILITY: durability, IAC_OBSERVABILITY: "none" };

@@ -2,9 +2,19 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { startLoad } from "./load";
-import { removeAfterFailure, step } from "./steps";
-import { app, eventually, expectNothingOfOurs, forward, isReady, kube, lastingPods, npmRunWith, redis } from "./system";
+import { startLoad } from "./helpers/load";
+import { removeAfterFailure, step } from "./helpers/steps";
+import {
+  app,
+  eventually,
+  expectNothingOfOurs,
+  forward,
+  isReady,
+  kube,
+  lastingPods,
+  npmRunWith,
+  redis,
+} from "./helpers/system";
 
 const settings = { IAC_OBSERVABILITY: "none", IAC_NAMESPACES_QUOTA: "true", IAC_REDIS_STALE_SECONDS: "600" };
 const POD = "redis-main-0";

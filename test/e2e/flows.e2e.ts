@@ -12,8 +12,8 @@ import { REDIS_USER, selectorLabels } from "../../catalog/names";
 import { COMPONENTS, JOBS } from "../../catalog/workloads";
 import { IMAGES } from "../../catalog/versions";
 import { testConfig } from "../helpers/layers";
-import { step } from "./steps";
-import { eventually, isReady, kube, npmRunWith } from "./system";
+import { step } from "./helpers/steps";
+import { eventually, isReady, kube, npmRunWith } from "./helpers/system";
 
 const NAMESPACES = { app: "iac-flows", monitoring: "iac-flows-monitoring", keda: "iac-flows-keda" };
 /** What makes the table as long as it can be. */

@@ -5,10 +5,10 @@
  */
 import { refusedCommands } from "../helpers/acl-log";
 import { missing } from "../helpers/ledger-writer";
-import { heldBy, removeLedger, startLedger } from "./ledger";
-import { letLoadAskTheApi } from "./load";
-import { handedOverTo, nodeCommand, nodesThatMayGo } from "./nodes";
-import { removeAfterFailure, step } from "./steps";
+import { heldBy, removeLedger, startLedger } from "./helpers/ledger";
+import { letLoadAskTheApi } from "./helpers/load";
+import { handedOverTo, nodeCommand, nodesThatMayGo } from "./helpers/nodes";
+import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   eventually,
@@ -21,7 +21,7 @@ import {
   redis,
   redisCli,
   redisPodNames,
-} from "./system";
+} from "./helpers/system";
 
 const settings = { IAC_REDIS_DURABILITY: "ha", IAC_OBSERVABILITY: "none" };
 const MEMBERS = ["redis-main-0", "redis-main-1", "redis-main-2"];

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { tagState } from "../../modules/images/registry";
-import { command, config, projectPath, type Outcome } from "./system";
+import { command, config, projectPath, type Outcome } from "./helpers/system";
 
 const DIR = projectPath("cdktf.out", "stacks", "images");
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-e2e-"));

@@ -6,9 +6,9 @@ import * as fs from "node:fs";
 import { EXPORTED_FILE, exported, type ExportedSeries } from "../dashboards/exported";
 import { annotationExpressions, panelExpressions, ruleExpressions } from "../dashboards/expressions";
 import { seriesOf } from "../dashboards/promql";
-import { activeAlerts, firing, inhibited, resolved } from "./alerts";
-import { letLoadAskTheApi, removeLoad, startLoad } from "./load";
-import { removeAfterFailure, step } from "./steps";
+import { activeAlerts, firing, inhibited, resolved } from "./helpers/alerts";
+import { letLoadAskTheApi, removeLoad, startLoad } from "./helpers/load";
+import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   eventually,
@@ -23,7 +23,7 @@ import {
   query,
   redis,
   specReplicas,
-} from "./system";
+} from "./helpers/system";
 
 const env = { IAC_REDIS_BACKUP_SCHEDULE: "*/20 * * * *" };
 const NODE = `http://node.${app}.svc:3000/item`;

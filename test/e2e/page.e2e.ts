@@ -7,8 +7,8 @@
 import { type Browser, chromium, type Page } from "playwright-core";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { Figures } from "../helpers/publish";
-import { rateOf, removeLoad, startLoad } from "./load";
-import { removeAfterFailure, step } from "./steps";
+import { rateOf, removeLoad, startLoad } from "./helpers/load";
+import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   beyondBase,
@@ -20,7 +20,7 @@ import {
   npmRunWith,
   projectPath,
   prometheus,
-} from "./system";
+} from "./helpers/system";
 
 /** Replicas are cheap to ask: at the usual target this machine would not make them scale. */
 const settings = { IAC_SCALING_REPLICAS_CPU_TARGET: "15" };

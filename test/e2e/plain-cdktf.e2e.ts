@@ -2,8 +2,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { removeAfterFailure, step } from "./steps";
-import { app, command, eventually, expectNothingOfOurs, inventory, kube, npmRun, projectPath } from "./system";
+import { removeAfterFailure, step } from "./helpers/steps";
+import { app, command, eventually, expectNothingOfOurs, inventory, kube, npmRun, projectPath } from "./helpers/system";
 
 const LAYERS = ["images", "data", "app", "observability"];
 const cdktf = (

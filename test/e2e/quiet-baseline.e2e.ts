@@ -1,7 +1,15 @@
 /** Tier `quiet-baseline`: a healthy system says nothing for half an hour, and watching it costs little. */
-import { activeAlerts } from "./alerts";
-import { removeAfterFailure, step } from "./steps";
-import { expectAsBefore, expectNothingOfOurs, inventory, monitoring, npmRunWith, prometheus, query } from "./system";
+import { activeAlerts } from "./helpers/alerts";
+import { removeAfterFailure, step } from "./helpers/steps";
+import {
+  expectAsBefore,
+  expectNothingOfOurs,
+  inventory,
+  monitoring,
+  npmRunWith,
+  prometheus,
+  query,
+} from "./helpers/system";
 
 // a backup is made meanwhile
 const env = { IAC_REDIS_BACKUP_SCHEDULE: "*/20 * * * *" };

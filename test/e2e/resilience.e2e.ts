@@ -9,7 +9,7 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { CHARTS } from "../../catalog/versions";
-import { removeAfterFailure, step } from "./steps";
+import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   config,
@@ -21,7 +21,7 @@ import {
   projectPath,
   STATE_DIR,
   type Outcome,
-} from "./system";
+} from "./helpers/system";
 
 const env = { IAC_OBSERVABILITY: "none" };
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-resilience-"));

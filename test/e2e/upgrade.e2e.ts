@@ -9,9 +9,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { CHARTS, IMAGES } from "../../catalog/versions";
 import { missing } from "../helpers/ledger-writer";
-import { heldBy, removeLedger, startLedger } from "./ledger";
-import { letLoadAskTheApi, removeLoad, startLoad } from "./load";
-import { removeAfterFailure, step } from "./steps";
+import { heldBy, removeLedger, startLedger } from "./helpers/ledger";
+import { letLoadAskTheApi, removeLoad, startLoad } from "./helpers/load";
+import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   command,
@@ -27,7 +27,7 @@ import {
   redisPodNames,
   STATE_DIR,
   type Outcome,
-} from "./system";
+} from "./helpers/system";
 
 const durability = process.env["E2E_DURABILITY"] ?? "safe";
 const settings = {

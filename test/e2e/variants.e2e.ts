@@ -8,7 +8,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { TLS_NAMES } from "../../modules/redis/tls";
 import { Authority } from "../helpers/authority";
-import { removeAfterFailure, step } from "./steps";
+import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   eventually,
@@ -20,7 +20,7 @@ import {
   projectPath,
   prometheus,
   query,
-} from "./system";
+} from "./helpers/system";
 
 const SECOND = "iac-second";
 const second = {

@@ -2,7 +2,7 @@
  * Faults that no command of Kubernetes causes: a signal to a process, a link that goes dead, a disk that is full.
  * A pod with all rights on each node causes them; it is there only while a test runs.
  */
-import type { KubeObject } from "../../scripts/cluster/kubectl";
+import type { KubeObject } from "../../../scripts/cluster/kubectl";
 import { app, eventually, isReady, kube } from "./system";
 
 const NAME = "e2e-chaos";

@@ -2,8 +2,8 @@
  * What the faults are compared with: a main and two replicas of the same image with Redis' own settings, a volume, no probes and
  * nothing else of ours, written to directly.
  */
-import { HELD } from "../helpers/ledger-writer";
-import { REDIS_WRITER } from "../helpers/ledger-redis-writer";
+import { HELD } from "../../helpers/ledger-writer";
+import { REDIS_WRITER } from "../../helpers/ledger-redis-writer";
 import { removeLedger, startLedger } from "./ledger";
 import { eventually, isReady, kube } from "./system";
 

@@ -1,7 +1,7 @@
 /** Metrics of single pods, read directly and often: what Prometheus' interval would blur. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { clusterFlags } from "../../scripts/cluster/kubectl";
-import type { EndpointSlice } from "../../images/node/src/discovery/endpoint-slices";
+import { clusterFlags } from "../../../scripts/cluster/kubectl";
+import type { EndpointSlice } from "../../../images/node/src/discovery/endpoint-slices";
 import { config, kube } from "./system";
 
 /** Values by pod and series, at one moment. */

@@ -1,5 +1,5 @@
 /** A ledger: a pod that writes without end and keeps every answer, and what each Redis has of it in the end. */
-import { HELD, LONGEST_GAP, parseKept, WRITER } from "../helpers/ledger-writer";
+import { HELD, LONGEST_GAP, parseKept, WRITER } from "../../helpers/ledger-writer";
 import { apiImage, app, eventually, kube, redisCli } from "./system";
 
 const LABELS = { "iacproject/e2e": "load" };

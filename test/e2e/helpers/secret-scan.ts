@@ -3,7 +3,7 @@ import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
-import type { KubeObject } from "../../scripts/cluster/kubectl";
+import type { KubeObject } from "../../../scripts/cluster/kubectl";
 import { apiImage, app, command, frontImage, kube, monitoring, projectPath, said, STATE_DIR } from "./system";
 
 const exec = promisify(execFile);

@@ -2,11 +2,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { execFileSync, spawn } from "node:child_process";
-import { PROJECT_ROOT } from "../../catalog/paths";
-import { loadConfig } from "../../config";
-import { clusterFlags, isReady, Kube } from "../../scripts/cluster/kubectl";
-import { redisPods } from "../../scripts/redis/pods";
-import type { Run } from "../../scripts/terminal/run-program";
+import { PROJECT_ROOT } from "../../../catalog/paths";
+import { loadConfig } from "../../../config";
+import { clusterFlags, isReady, Kube } from "../../../scripts/cluster/kubectl";
+import { redisPods } from "../../../scripts/redis/pods";
+import type { Run } from "../../../scripts/terminal/run-program";
 
 /** State of its own, so that a person's deployment is never taken for the test's. */
 export const STATE_DIR = ".state/e2e";
