@@ -34,12 +34,13 @@ export default tseslint.config(
     },
   },
   { files: ["images/*/src/**"], rules: { "security/detect-unsafe-regex": "error" } },
-  { files: ["test/**", "images/*/test/**"], rules: { "security/detect-non-literal-regexp": "off" } },
+  { files: ["test/**", "bench/**", "images/*/test/**"], rules: { "security/detect-non-literal-regexp": "off" } },
   {
     files: [
       "config/sources.ts",
       "images/**",
       "test/**",
+      "bench/**",
       "scripts/*.mjs",
       "*.config.js",
       // gives programs an environment of their own

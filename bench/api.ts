@@ -45,7 +45,7 @@ try {
     if (server.name === "no-metrics") continue;
     process.stdout.write(`contract: ${server.name} … `);
     const { status, stdout } = spawnSync("npx", ["vitest", "run", "test/contract.test.ts"], {
-      cwd: path.resolve(import.meta.dirname, "../../images/node"),
+      cwd: path.resolve(import.meta.dirname, "../images/node"),
       env: { ...process.env, CONTRACT_URL: server.address },
       encoding: "utf8",
     });

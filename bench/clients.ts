@@ -1,7 +1,7 @@
 /** The two Redis libraries there are to choose from: commands for each CPU second, on one connection. */
 import { createClient } from "@redis/client";
 import { Redis } from "ioredis";
-import { PASSWORD } from "../../images/node/test/helpers/redis";
+import { PASSWORD } from "../images/node/test/helpers/redis";
 import { interval, median, publish, startRedis } from "./lib";
 
 const ROUNDS = 9;

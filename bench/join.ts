@@ -3,9 +3,9 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { row, rowsTable } from "../helpers/publish";
-import { PASSWORD, runScript, writePod } from "../helpers/redis-pod";
-import { freePort } from "../../images/node/test/helpers/redis";
+import { row, rowsTable } from "../test/helpers/publish";
+import { PASSWORD, runScript, writePod } from "../test/helpers/redis-pod";
+import { freePort } from "../images/node/test/helpers/redis";
 import { interval, median, pause, publish } from "./lib";
 
 const KEYS = 1_000_000;

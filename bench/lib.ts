@@ -5,11 +5,11 @@ import { Agent, get } from "node:http";
 import * as path from "node:path";
 import autocannon from "autocannon";
 import { build, type Plugin } from "esbuild";
-import { Cluster } from "../../images/node/test/helpers/cluster";
-import { freePort, PASSWORD } from "../../images/node/test/helpers/redis";
-import { publishPart } from "../helpers/publish";
+import { Cluster } from "../images/node/test/helpers/cluster";
+import { freePort, PASSWORD } from "../images/node/test/helpers/redis";
+import { publishPart } from "../test/helpers/publish";
 
-export const ROOT = path.resolve(import.meta.dirname, "../..");
+export const ROOT = path.resolve(import.meta.dirname, "..");
 const API = path.join(ROOT, "images/node");
 export const WORK = path.join(ROOT, ".state", "bench");
 
