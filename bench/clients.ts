@@ -1,4 +1,4 @@
-/** The two Redis libraries there are to choose from: commands for each CPU second, on one connection. */
+/** The two available Redis libraries: commands per CPU second, on one connection. */
 import { createClient } from "@redis/client";
 import { Redis } from "ioredis";
 import { PASSWORD } from "../images/node/test/helpers/redis";
@@ -41,7 +41,7 @@ const ways: Record<string, () => Promise<string | null>> = {
 async function run(get: () => Promise<string | null>, count: number): Promise<void> {
   let left = count;
   const one = async () => {
-    while (left-- > 0) if ((await get())?.length !== 100) throw new Error("a wrong answer");
+    while (left-- > 0) if ((await get())?.length !== 100) throw new Error("a wrong reply");
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
 }

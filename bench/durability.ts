@@ -1,4 +1,4 @@
-/** What `safe` and `ha` cost: writes a second and their latency against plain asynchronous ones on the same Redis. Root, iproute2 and Redis 7.2 are needed. */
+/** The cost of `safe` and `ha`: writes per second and their latency, relative to asynchronous writes on the same Redis. Needs root, iproute2 and Redis 7.2. */
 import { once } from "node:events";
 import * as path from "node:path";
 import { row, rowsTable } from "../test/helpers/publish";
@@ -10,7 +10,7 @@ const SECONDS = 4;
 const CONNECTIONS = 64;
 const AUTOCANNON = path.resolve(import.meta.dirname, "node_modules/autocannon/autocannon.js");
 
-/** `fast` is plain: nothing is waited for, and main's disk has it a second later. */
+/** The baseline is `fast`: no write waits, and main flushes to disk within a second. */
 const MODES = ["fast", "safe", "ha"] as const;
 type Mode = (typeof MODES)[number];
 const PORT: Readonly<Record<Mode, number>> = { fast: 3100, safe: 3100, ha: 3101 };
@@ -20,20 +20,20 @@ interface Result {
   readonly p99: number;
 }
 
-/** How Redis is set for a mode: replicas for reads have no append-only file, the pool's members have one. */
+/** Configures Redis for a mode: read replicas have no append-only file, Sentinel group members have one. */
 function set(pods: Pods, mode: Mode): void {
   const [main] = pods.mains;
   for (const i of MEMBERS) {
-    pods.ask(i, "CONFIG", "SET", "appendonly", mode === "ha" || i === main ? "yes" : "no");
-    pods.ask(i, "CONFIG", "SET", "appendfsync", mode === "fast" ? "everysec" : "always");
+    pods.redisCli(i, "CONFIG", "SET", "appendonly", mode === "ha" || i === main ? "yes" : "no");
+    pods.redisCli(i, "CONFIG", "SET", "appendfsync", mode === "fast" ? "everysec" : "always");
   }
 }
 
-/** A copy that begins an append-only file says of no write that it has it until all it holds is in it. */
-async function filesWhole(pods: Pods): Promise<void> {
+/** A replica that starts an append-only file confirms no write until the file contains its whole data set. */
+async function filesComplete(pods: Pods): Promise<void> {
   const writing = /aof_rewrite_(in_progress|scheduled):1/;
-  for (let tries = 0; MEMBERS.some((i) => writing.test(pods.ask(i, "INFO", "persistence"))); tries++) {
-    if (tries > 300) throw new Error("an append-only file was not whole within 60 s");
+  for (let tries = 0; MEMBERS.some((i) => writing.test(pods.redisCli(i, "INFO", "persistence"))); tries++) {
+    if (tries > 300) throw new Error("an append-only file was not complete within 60 s");
     await pause(200);
   }
 }
@@ -83,14 +83,14 @@ try {
   for (let round = 0; round <= ROUNDS; round++) {
     for (const mode of round % 2 ? MODES : [...MODES].reverse()) {
       set(pods, mode);
-      await pods.whole(60);
+      await pods.healthy(60);
       await pause(1500);
-      await filesWhole(pods);
+      await filesComplete(pods);
       const result = await load(pods, mode, round === 0 ? 2 : SECONDS);
-      // the first warms up
+      // the first round is a warm-up
       if (round > 0) seen[mode].push(result);
       console.log(
-        `${round === 0 ? "warming up" : `round ${round}`}, ${mode}: ${Math.round(result.perSecond)} writes/s, p99 ${result.p99} ms`,
+        `${round === 0 ? "warm-up" : `round ${round}`}, ${mode}: ${Math.round(result.perSecond)} writes/s, p99 ${result.p99} ms`,
       );
     }
   }

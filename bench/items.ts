@@ -1,4 +1,4 @@
-/** `GET /items` over 1 million keys: its memory, and what others feel of it. */
+/** `GET /items` over 1 million keys: its memory, and its effect on other requests. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { bundleApi, interval, median, pause, probe, publish, Server, startRedis } from "./lib";
@@ -6,7 +6,7 @@ import { bundleApi, interval, median, pause, probe, publish, Server, startRedis 
 const KEYS = 1_000_000;
 const ROUNDS = 7;
 const SECONDS = 6;
-/** A load that leaves room: what is asked is what a list costs others, not what a full server does. */
+/** A moderate load: the benchmark measures what a list costs other requests, not how a saturated server behaves. */
 const RATE = 300;
 
 const cluster = await startRedis(2);
@@ -17,7 +17,7 @@ try {
   const calm = () => probe(`${server.address}/item?id=key:1`, RATE, SECONDS);
   await calm();
 
-  /** One whole list, read by another process as fast as it comes: seconds to its first byte and to its last. */
+  /** One complete list, read by another process at full speed: seconds to its first and to its last byte. */
   const list = async () => {
     const format = "%{time_starttransfer} %{time_total} %{http_code}";
     const args = ["-s", "-o", "/dev/null", "-w", format, `${server.address}/items`];
@@ -42,8 +42,8 @@ try {
     done = true;
     await listing;
     rows.push({ idle, busy, seconds: lists[0]!.seconds, first: lists[0]!.first });
-    const said = `p99 ${idle.toFixed(2)} ms, with a list ${busy.toFixed(2)} ms, list ${lists[0]!.seconds.toFixed(1)} s`;
-    console.log(`round ${round + 1} of ${ROUNDS}: ${said}`);
+    const result = `p99 ${idle.toFixed(2)} ms, with a list ${busy.toFixed(2)} ms, list ${lists[0]!.seconds.toFixed(1)} s`;
+    console.log(`round ${round + 1} of ${ROUNDS}: ${result}`);
     await pause(200);
   }
   clearInterval(watch);

@@ -1,4 +1,4 @@
-/** How long replicas take until they hold a copy of 1 million keys, with the project's settings and with Redis' own. */
+/** How long replicas take to sync 1 million keys, with the project's settings and with Redis' defaults. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -16,7 +16,7 @@ const FILL = `for i = 1, ${KEYS} do redis.call('SET', 'key:' .. i, string.rep('v
 const work = fs.mkdtempSync(path.join(os.tmpdir(), "iac-join-"));
 const running: Instance[] = [];
 
-/** A Redis process: with the project's files, or with none. */
+/** A Redis process, with the project's configuration or with Redis' defaults. */
 class Instance {
   private constructor(
     readonly port: number,
@@ -43,12 +43,12 @@ class Instance {
     return new Instance(port, child, dir, ["--user", "admin", "--pass", PASSWORD, "--no-auth-warning"]);
   }
 
-  ask(...args: string[]): string {
+  redisCli(...args: string[]): string {
     try {
       const at = ["-h", "127.0.0.1", "-p", String(this.port), ...this.login];
       return execFileSync("redis-cli", [...at, ...args], { encoding: "utf8", timeout: 120_000, stdio: "pipe" }).trim();
     } catch {
-      // not there yet
+      // not running yet
       return "";
     }
   }
@@ -59,18 +59,18 @@ class Instance {
     }
   }
 
-  /** Resolves when its copy is whole: what the readiness probe asks. */
-  whole(): Promise<void> {
-    return this.until("a replica has its copy", () =>
-      this.ask("INFO", "replication").includes("master_link_status:up"),
+  /** Resolves when the sync is complete, which is what the readiness probe checks. */
+  synced(): Promise<void> {
+    return this.until("a replica is synced", () =>
+      this.redisCli("INFO", "replication").includes("master_link_status:up"),
     );
   }
 
   async stop(): Promise<void> {
-    const gone = new Promise((resolve) => this.child.once("exit", resolve));
+    const exited = new Promise((resolve) => this.child.once("exit", resolve));
     if (this.child.exitCode === null && this.child.signalCode === null) {
       this.child.kill("SIGKILL");
-      await gone;
+      await exited;
     }
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
@@ -80,23 +80,23 @@ const seconds: Record<string, number[]> = {};
 try {
   const mains = { ours: await Instance.start("ours"), stock: await Instance.start("stock") };
   for (const main of Object.values(mains)) {
-    await main.until("main answers", () => main.ask("PING") === "PONG");
-    main.ask("EVAL", FILL, "0");
-    if (main.ask("DBSIZE") !== String(KEYS)) throw new Error("main could not be filled");
+    await main.until("main answers", () => main.redisCli("PING") === "PONG");
+    main.redisCli("EVAL", FILL, "0");
+    if (main.redisCli("DBSIZE") !== String(KEYS)) throw new Error("main could not be filled");
   }
   for (let round = 1; round <= ROUNDS; round++) {
     for (const joining of [1, 3]) {
       for (const kind of round % 2 ? (["ours", "stock"] as const) : (["stock", "ours"] as const)) {
-        // a save of the one before, or its cleaning up, is none of this
+        // waits for background saves of the previous run, which would distort this one
         for (const main of Object.values(mains))
-          await main.until("nothing is saved", () =>
-            /rdb_bgsave_in_progress:0[^]*aof_rewrite_in_progress:0/.test(main.ask("INFO", "persistence")),
+          await main.until("no background save runs", () =>
+            /rdb_bgsave_in_progress:0[^]*aof_rewrite_in_progress:0/.test(main.redisCli("INFO", "persistence")),
           );
         const begin = performance.now();
         const replicas = await Promise.all(
           Array.from({ length: joining }, () => Instance.start(kind, mains[kind].port)),
         );
-        await Promise.all(replicas.map((r) => r.whole()));
+        await Promise.all(replicas.map((r) => r.synced()));
         const took = (performance.now() - begin) / 1000;
         (seconds[`${kind} ${joining}`] ??= []).push(took);
         console.log(`round ${round}: ${joining} joining, ${kind}: ${took.toFixed(2)} s`);

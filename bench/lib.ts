@@ -1,4 +1,4 @@
-/** Processes, loads and figures that the benchmarks share. */
+/** Processes, loads and statistics that the benchmarks share. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
@@ -13,7 +13,7 @@ export const ROOT = path.resolve(import.meta.dirname, "..");
 const API = path.join(ROOT, "images/node");
 export const WORK = path.join(ROOT, ".state", "bench");
 
-/** Bundles one server as the image does, with `replace`d modules (by the end of their path). */
+/** Bundles a server as the image build does. `replace` substitutes modules by the end of their path. */
 export async function bundle(name: string, entry: string, replace: Record<string, string> = {}): Promise<string> {
   const outfile = path.join(WORK, `${name}.cjs`);
   const swap: Plugin = {
@@ -40,7 +40,7 @@ export async function bundle(name: string, entry: string, replace: Record<string
 export const bundleApi = (name = "api", replace: Record<string, string> = {}): Promise<string> =>
   bundle(name, path.join(API, "src/main.ts"), replace);
 
-/** A server under test, in a process of its own. */
+/** A server under test, in its own process. */
 export class Server {
   private constructor(
     readonly name: string,
@@ -48,7 +48,7 @@ export class Server {
     private readonly child: ChildProcess,
   ) {}
 
-  /** Resolves when it is ready. */
+  /** Resolves when the server is ready. */
   static async start(name: string, file: string, cluster: Cluster, env: Record<string, string> = {}): Promise<Server> {
     const port = await freePort();
     mkdirSync(WORK, { recursive: true });
@@ -60,7 +60,7 @@ export class Server {
         PATH: process.env["PATH"],
         PORT: String(port),
         REDIS_MAIN_URL: cluster.main.url,
-        // peers know one address; the API prefers what it watches
+        // the peers use one address; the API prefers its discovery
         REDIS_REPLICAS_URL: cluster.replicas[0]!.url,
         REDIS_PASSWORD_FILE: passwordFile,
         ...cluster.env,
@@ -77,7 +77,7 @@ export class Server {
       await pause(50);
     }
     await server.stop();
-    throw new Error(`${name} did not get ready within 10 s`);
+    throw new Error(`${name} was not ready within 10 s`);
   }
 
   /** CPU seconds used so far, user and system. Source: proc(5), in ticks of 10 ms. */
@@ -92,10 +92,10 @@ export class Server {
   }
 
   async stop(): Promise<void> {
-    const gone = new Promise((resolve) => this.child.once("exit", resolve));
+    const exited = new Promise((resolve) => this.child.once("exit", resolve));
     if (this.child.exitCode === null) {
       this.child.kill("SIGKILL");
-      await gone;
+      await exited;
     }
   }
 }
@@ -127,7 +127,7 @@ export interface Run {
   readonly p99: number;
 }
 
-/** One bounded load; `connections` callers that wait for each answer, or `rate` a second. */
+/** One bounded load: `connections` callers that wait for each response, or `rate` requests per second. */
 export async function load(
   server: Server,
   options: { seconds: number; connections?: number; rate?: number; requests?: autocannon.Request[]; amount?: number },
@@ -154,7 +154,7 @@ export async function load(
   };
 }
 
-/** One GET every `1000 / rate` ms, whatever the answers before it do; the 99th percentile of their times, ms. */
+/** Sends a GET every `1000 / rate` ms, without waiting for earlier responses; returns the 99th percentile of the response times, ms. */
 export async function probe(address: string, rate: number, seconds: number): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: 50 });
   const times: number[] = [];
@@ -196,7 +196,7 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };
 
-/** 95 % confidence interval of the median by bootstrap, from a fixed seed: the same values, the same interval. */
+/** 95 % confidence interval of the median by bootstrap, with a fixed seed, so that the result is reproducible. */
 export function interval(values: readonly number[], draws = 10_000): [number, number] {
   let state = 42;
   // xorshift: enough for drawing indices
@@ -212,6 +212,6 @@ export function interval(values: readonly number[], draws = 10_000): [number, nu
   return [medians[Math.floor(draws * 0.025)]!, medians[Math.floor(draws * 0.975)]!];
 }
 
-/** Writes a benchmark's part of docs/benchmarks.md, and keeps the figures as JSON. */
+/** Writes a benchmark's section of docs/benchmarks.md, and its figures as JSON. */
 export const publish = (name: string, text: string, figures: unknown): void =>
   publishPart(ROOT, name, () => text, figures);

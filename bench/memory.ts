@@ -3,7 +3,7 @@ import { bundleApi, load, mixedRequests, publish, Server, startRedis } from "./l
 
 const REQUESTS = 500_000;
 const PARTS = 10;
-/** The pod's limit, bytes: beyond it the kernel kills. */
+/** The pod's memory limit, bytes: above it the kernel kills the container. */
 const LIMIT = 256 * 2 ** 20;
 const MIB = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 
@@ -17,7 +17,7 @@ try {
     seen.push(server.memory());
     console.log(`${((part + 1) * REQUESTS) / PARTS} requests: ${MIB(server.memory())} MiB`);
   }
-  // the first parts fill what a process keeps; after them nothing may be added
+  // the first parts fill caches and heap; after them memory must not grow
   const early = Math.max(...seen.slice(0, 3));
   const late = Math.max(...seen.slice(-3));
 

@@ -1,11 +1,11 @@
-/** The page on a CPU slowed four times: first paint, and the time until an input shows. */
+/** The page on a CPU slowed down four times: first paint, and the time from an input to its paint. */
 import type { Page } from "playwright-core";
 import { findBrowser, launch, open } from "../images/react/test/browser/browser";
 import { buildPage, Stack } from "../images/react/test/browser/stack";
 import { row, rowsTable } from "../test/helpers/publish";
 import { median, pause, publish } from "./lib";
 
-const SLOWED = 4;
+const SLOWDOWN = 4;
 const ROUNDS = Number(process.env["ROUNDS"] ?? 9);
 const KEYS = 100_000;
 
@@ -15,13 +15,13 @@ const built = await buildPage();
 const stack = await new Stack().start(built);
 const browser = await launch(path);
 
-/** A page in a browser without cache, on the slowed CPU, from before its first byte. */
+/** Opens the page in a browser without cache, with the CPU throttled before its first byte. */
 async function visit<T>(run: (page: Page) => Promise<T>): Promise<T> {
   const { page, close } = await open(browser, "about:blank");
   const session = await page.context().newCDPSession(page);
-  await session.send("Emulation.setCPUThrottlingRate", { rate: SLOWED });
-  // from the event's own time stamp to the end of the first frame after it: what React did, style, layout, paint.
-  // (The browser's Event Timing waits for a frame in which pixels changed, and counts until the next such frame.)
+  await session.send("Emulation.setCPUThrottlingRate", { rate: SLOWDOWN });
+  // from the event's timestamp to the end of the next frame: React's work, style, layout, paint.
+  // (The browser's Event Timing API measures only up to a frame in which pixels changed.)
   await page.addInitScript(() => {
     const seen: number[] = [];
     (window as unknown as { inputs: number[] }).inputs = seen;
@@ -94,7 +94,7 @@ try {
         await page.keyboard.type("key:0999", { delay: 60 });
       });
       await doing("run the check", async () => page.getByRole("button", { name: "Run the check" }).click());
-      // a page that is closed in the middle of a check leaves the check's key
+      // a page that closes during a check leaves the check's key behind
       await page.locator(".verdict.done").waitFor();
     });
     stack.redis("SET", `key:${KEYS}`, "back");
@@ -131,7 +131,7 @@ try {
     ),
   ]);
   console.log(`\n${table}`);
-  publish("page", table, { slowed: SLOWED, paints, inputs, scripts });
+  publish("page", table, { slowed: SLOWDOWN, paints, inputs, scripts });
 } finally {
   await browser.close();
   await stack.stop();

@@ -1,34 +1,74 @@
-/** How fast each autoscaler reacts on the configured cluster: a stock one, ours by CPU, ours with KEDA. */
+/** How fast each autoscaler reacts on the configured cluster: a stock HPA, the project's engine `hpa`, and its engine `keda`. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { letLoadAskTheApi, startLoad, type LoadResult } from "../test/e2e/helpers/load";
+import { allowLoadToApi, startLoad, type LoadResult } from "../test/e2e/helpers/load";
 import {
   app,
   config,
   eventually,
-  expectNothingOfOurs,
+  expectNoDeployment,
   kube,
   npmRunWith,
   specReplicas,
 } from "../test/e2e/helpers/system";
 import { pause, WORK } from "./lib";
 import { arm, ENGINES, meanCpu, MAX, MIN, rest, settings, TARGET, use, type Engine } from "./reaction/engines";
-import type { Reaction, Step } from "./reaction/measurements";
 import { publishReaction } from "./reaction/report";
 import { podStart } from "./reaction/starts";
 import { Watcher, type PodTimes } from "./reaction/watch";
 
-/** Load of each step, in pods that it keeps at their target; a quarter less, so that it is not on the edge. */
+/** Load of each step, in the number of pods that it needs; a quarter of a pod less, to stay off the threshold. */
 const MULTIPLES = [4, 6, 8, 5, 7, 4, 8, 6];
 const BLOCKS = 2;
 const STEP_SECONDS = 55;
 const STEADY_SECONDS = Number(process.env["STEADY_SECONDS"] ?? 600);
 const STEADY_MULTIPLE = 4;
-/** Longest wait until the pods are back at their minimum; Kubernetes' own window is 300 s. */
+/** Longest wait until the pods are back at their minimum; Kubernetes' default window is 300 s. */
 const BACK_SECONDS = 480;
 const SYNC_MS = 15_000;
 const NODE = `http://node.${app}.svc:3000/item`;
 const FILE = path.join(WORK, "reaction.json");
+
+/** One load step; times in ms from its first request, null if the event did not happen during the step. */
+export interface Step {
+  readonly engine: Engine;
+  readonly multiple: number;
+  readonly rate: number;
+  /** Offset of the start in the autoscaler's sync period, ms. */
+  readonly phase: number;
+  readonly decision: number | null;
+  readonly created: number | null;
+  readonly ready: number | null;
+  readonly served: number | null;
+  readonly peak: number;
+  readonly wanted: readonly { readonly at: number; readonly count: number }[];
+  readonly pods: readonly { readonly created: number; readonly ready: number | null }[];
+  /** From the start of a pod's process to Ready, ms. */
+  readonly starts: readonly number[];
+  readonly load: LoadResult;
+}
+
+export interface Steady {
+  readonly engine: Engine;
+  readonly rate: number;
+  readonly seconds: number;
+  readonly wanted: readonly { readonly at: number; readonly count: number }[];
+  readonly load: LoadResult;
+  /** From the end of the load to the minimum, ms; null if not within the wait. */
+  readonly back: number | null;
+  /** The load that continues during this time. */
+  readonly backLoad: LoadResult;
+}
+
+export interface Reaction {
+  /** Requests per second that keep a pod at its CPU target. */
+  capacity: number;
+  idle: number;
+  steps: Step[];
+  steady: Steady[];
+  /** From the start of a replica's process to Ready, ms. */
+  replicaStarts: number[];
+}
 
 const data: Reaction =
   process.env["RESUME"] && fs.existsSync(FILE)
@@ -37,7 +77,7 @@ const data: Reaction =
 const save = () => fs.writeFileSync(FILE, JSON.stringify(data, null, 1));
 const rateOf = (multiple: number) => Math.round((multiple - 0.25) * data.capacity);
 
-/** The load that keeps a warm pod at its target: what a request takes depends on how many come, so it is searched. */
+/** Finds the load that keeps a warm pod at its CPU target. It is a search, because the CPU per request depends on the rate. */
 async function measureCapacity(): Promise<void> {
   const pods = 3;
   await rest("hpa", pods);
@@ -46,12 +86,12 @@ async function measureCapacity(): Promise<void> {
   let perPod = 300;
   for (let round = 0; round < 5; round++) {
     const load = await startLoad(perPod * pods, round ? 75 : 120, { target: NODE });
-    // the first time the code is compiled as it runs
+    // longer in the first round, in which the JIT compiles the code
     await pause(round ? 40_000 : 85_000);
     const used = await meanCpu(30);
     await load.result();
     await load.remove();
-    console.log(`capacity: ${perPod}/s a pod take ${used.toFixed(1)} m of CPU, none take ${data.idle.toFixed(1)} m`);
+    console.log(`capacity: ${perPod}/s per pod use ${used.toFixed(1)} m of CPU, an idle pod ${data.idle.toFixed(1)} m`);
     const isNear = Math.abs(used - target) < 0.07 * target;
     perPod = Math.round((perPod * (target - data.idle)) / (used - data.idle));
     if (isNear) break;
@@ -64,11 +104,11 @@ const since = (begin: number, at: number | undefined) => (at === undefined ? nul
 
 async function step(engine: Engine, multiple: number, phase: number, watcher: Watcher): Promise<void> {
   await rest(engine, MIN);
-  const made = await arm(engine);
-  // far enough away for the load to have its connections
+  const armedAt = await arm(engine);
+  // leaves the load time to open its connections
   const lead = 9000;
-  const rounds = Math.ceil((Date.now() + lead - made - phase) / SYNC_MS);
-  const startAt = made + rounds * SYNC_MS + phase;
+  const rounds = Math.ceil((Date.now() + lead - armedAt - phase) / SYNC_MS);
+  const startAt = armedAt + rounds * SYNC_MS + phase;
   const load = await startLoad(rateOf(multiple), STEP_SECONDS, { target: NODE, startAt });
   let result: LoadResult;
   try {
@@ -119,7 +159,7 @@ async function steady(engine: Engine, watcher: Watcher): Promise<void> {
   const result = await load.result();
   await load.remove();
   const end = result.begin + result.seconds * 1000;
-  // what one pod can do goes on, so that a pod that leaves has something to lose
+  // one pod's load continues, so that a failed request during scale-in would show
   const low = await startLoad(Math.round(data.capacity), BACK_SECONDS, { target: NODE });
   let back: number | null = null;
   try {
@@ -127,12 +167,12 @@ async function steady(engine: Engine, watcher: Watcher): Promise<void> {
       (await specReplicas("deploy", "node")) === MIN ? true : undefined,
     );
     back = (watcher.wanted.at(-1)?.at ?? Date.now()) - end;
-    // those that were told to go are still answering
+    // terminating pods still answer
     await pause(20_000);
   } catch (error) {
     console.log((error as Error).message);
   }
-  // SIGTERM makes it end and tell
+  // SIGTERM makes the load end and report
   await kube.raw(["-n", "default", "exec", "e2e-load", "--", "node", "-e", "process.kill(1)"]).catch(() => undefined);
   const backLoad = await low.result();
   await low.remove();
@@ -146,7 +186,7 @@ async function steady(engine: Engine, watcher: Watcher): Promise<void> {
   );
 }
 
-/** Replicas that join a small main. */
+/** Measures replicas that join a main with little data. */
 async function replicas(): Promise<void> {
   const kept = JSON.stringify({ spec: { minReplicas: 2, maxReplicas: 5 } });
   const more = JSON.stringify({ spec: { minReplicas: 5, maxReplicas: 5 } });
@@ -171,11 +211,11 @@ async function replicas(): Promise<void> {
 }
 
 fs.mkdirSync(WORK, { recursive: true });
-if (!process.env["RESUME"]) await expectNothingOfOurs();
+if (!process.env["RESUME"]) await expectNoDeployment();
 const watchers: Watcher[] = [];
 try {
   await use("hpa", 0);
-  await letLoadAskTheApi();
+  await allowLoadToApi();
   if (!data.capacity) await measureCapacity();
   if (!data.replicaStarts.length) await replicas();
   const watcher = await new Watcher("node").start();
@@ -186,11 +226,11 @@ try {
       multiple,
       phase: ((i * 3 + 0.5) % count) * (SYNC_MS / count),
     })).filter((_, i) => Math.floor((i * BLOCKS) / count) === block);
-    // in the other order the second time, so that a machine that changes favours none
+    // in reverse order in the second block, so that a drifting machine favours no engine
     for (const engine of block % 2 ? [...ENGINES].reverse() : ENGINES) {
       const done = data.steps.filter((s) => s.engine === engine).length - block * mine.length;
       const isLast = block === BLOCKS - 1;
-      // the stock one's way back is known: Kubernetes' window of 300 s
+      // the stock HPA's scale-in is known: Kubernetes' window of 300 s
       const isSteady = engine === "stock" || data.steady.some((s) => s.engine === engine);
       if (done >= mine.length && (!isLast || isSteady)) continue;
       await use(engine, data.capacity);
@@ -198,7 +238,7 @@ try {
       if (isLast && !isSteady) await steady(engine, watcher);
     }
   }
-  if (MAX < Math.max(...MULTIPLES)) throw new Error("the steps go beyond the maximum");
+  if (MAX < Math.max(...MULTIPLES)) throw new Error("the steps exceed the maximum");
   publishReaction(data);
 } finally {
   for (const watcher of watchers) watcher.stop();

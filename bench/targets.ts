@@ -1,7 +1,7 @@
-/** How late decisions come and what they cost the control plane with 10, 100 and 1,000 autoscaled targets, on KWOK's nodes and pods. */
+/** Decision delay and control-plane CPU with 10, 100 and 1,000 autoscaled targets, on KWOK's nodes and pods. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { eventually, kube, npmRunWith, expectNothingOfOurs } from "../test/e2e/helpers/system";
+import { eventually, kube, npmRunWith, expectNoDeployment } from "../test/e2e/helpers/system";
 import { interval, median, pause, publish, ROOT, WORK } from "./lib";
 import { cores, type Cores } from "./targets/cores";
 import { NAMESPACE, nodes, startKwok, target } from "./targets/kwok";
@@ -15,9 +15,9 @@ const settings = { IAC_OBSERVABILITY: "none" };
 
 interface Figures {
   readonly targets: number;
-  /** From the step in CPU to each target's new count, seconds. */
+  /** From the CPU step to each target's new count, seconds. */
   readonly lags: readonly number[];
-  /** Cores, while nothing happens, and from the step to the last decision. */
+  /** CPU in cores: at rest, and from the step to the last decision. */
   readonly idle: Cores;
   readonly deciding: Cores;
 }
@@ -29,7 +29,7 @@ const apply = (items: object[]) =>
   });
 
 async function measure(targets: number): Promise<Figures> {
-  // a node's first figures need two looks of metrics-server, an autoscaler's first number one of its own after that
+  // a node's first metrics need two scrapes of metrics-server, an autoscaler's first value one more sync after that
   const prepare = 120 + targets * 0.35;
   const stepAt = Date.now() + (prepare + STEADY_SECONDS + 10) * 1000;
   const kwok = startKwok(stepAt);
@@ -40,7 +40,7 @@ async function measure(targets: number): Promise<Figures> {
       await apply(Array.from({ length: Math.min(100, targets - i) }, (_, k) => target(i + k)).flat());
     }
     await eventually(
-      `${targets} autoscalers that read their target's CPU`,
+      `${targets} autoscalers to read their target's CPU`,
       (stepAt - Date.now()) / 1000 - STEADY_SECONDS,
       async () => {
         const read = (await kube.list("hpa", "-n", NAMESPACE)).filter(
@@ -73,13 +73,13 @@ async function measure(targets: number): Promise<Figures> {
       }
     });
     if (lags.size < targets)
-      console.log(`${targets - lags.size} of ${targets} decided nothing within ${DECISIONS_SECONDS} s`);
-    // one that had moved before the step, for a first figure that was too high, says nothing of it
+      console.log(`${targets - lags.size} of ${targets} did not scale within ${DECISIONS_SECONDS} s`);
+    // skips targets that scaled before the step because their first metric was too high
     const after = [...lags.values()].filter((lag) => lag > 0);
-    if (after.length < lags.size) console.log(`${lags.size - after.length} of ${targets} had moved before the step`);
+    if (after.length < lags.size) console.log(`${lags.size - after.length} of ${targets} had scaled before the step`);
     return { targets, lags: after.map((lag) => Math.round(lag * 10) / 10), idle, deciding };
   } finally {
-    // the pods go while there is somebody who lets them go
+    // while KWOK still runs, because it completes the deletion of the pods
     await kube
       .raw(["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=300s"], { timeoutMs: 310_000 })
       .catch((error: Error) => console.log(error.message));
@@ -88,7 +88,7 @@ async function measure(targets: number): Promise<Figures> {
   }
 }
 
-/** Writes the table: the sizes that were measured now, and those of earlier runs. */
+/** Writes the table: sizes measured in this run and in earlier ones. */
 function publishSizes(now: readonly Figures[]): void {
   const file = path.join(ROOT, "docs", "benchmarks", "targets.json");
   const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as Figures[]) : [];
@@ -112,7 +112,7 @@ function publishSizes(now: readonly Figures[]): void {
 }
 
 fs.mkdirSync(WORK, { recursive: true });
-await expectNothingOfOurs();
+await expectNoDeployment();
 const measured: Figures[] = [];
 try {
   if ((await npmRunWith(settings, "up")).code !== 0) throw new Error("up failed");

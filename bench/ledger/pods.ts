@@ -1,7 +1,7 @@
 /**
- * The main pool without a cluster: three "pods" that are network namespaces of this machine, joined by a switch, with the
- * project's own scripts and configuration inside. What the kubelet does to a pod is done here: processes that end are
- * started again, probes are run. Needs root (network and mount namespaces) and Redis 7.2 or later.
+ * The Sentinel group without a cluster: three "pods" are network namespaces on this machine, connected by a switch, with the
+ * project's scripts and configuration. This code plays the kubelet: it restarts processes that end and runs the probes.
+ * Needs root (network and mount namespaces) and Redis 7.2 or later.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -21,9 +21,9 @@ const namespace = (i: Member) => `iac-ledger-${i}`;
 const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** @throws where it cannot run here, with what is missing */
+/** @throws if a requirement is missing, naming it */
 export function requirements(): void {
-  if (process.getuid?.() !== 0) throw new Error("network namespaces need root: run it as root");
+  if (process.getuid?.() !== 0) throw new Error("network namespaces need root: run this as root");
   const version = execFileSync("redis-server", ["--version"]).toString();
   const [, major, minor] = /v=(\d+)\.(\d+)/.exec(version) ?? [];
   if (Number(major) * 100 + Number(minor) < 702) throw new Error(`WAITAOF needs Redis 7.2, this is: ${version.trim()}`);
@@ -33,12 +33,12 @@ export function requirements(): void {
 export class Pods {
   readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), "iac-ledger-"));
   private readonly running = new Map<string, ChildProcess>();
-  /** Pods that are meant to run. */
+  /** Pods that should run. */
   private readonly wanted = new Set<Member>();
   private readonly loops: Promise<void>[] = [];
   private over = false;
 
-  /** Brings up network and pods; resolves when the pool is whole. */
+  /** Starts network and pods; resolves when the group is healthy. */
   async start(): Promise<void> {
     this.removeNetwork();
     ip("netns", "add", SWITCH);
@@ -56,14 +56,14 @@ export class Pods {
       this.wanted.add(i);
     }
     this.loops.push(this.restart(), ...MEMBERS.map((i) => this.probe(i)));
-    await this.whole(60);
+    await this.healthy(60);
   }
 
   passwordFile(user: RedisUserName): string {
     return path.join(this.pod(0), "secret", user);
   }
 
-  /** A command in the switch's namespace, from where every pod is reached. */
+  /** Runs a command in the switch's namespace, from which every pod is reachable. */
   outside(
     program: string,
     args: readonly string[],
@@ -77,11 +77,11 @@ export class Pods {
     return child;
   }
 
-  /** A command's answer. @throws where there is none, or not all of it */
-  ask(i: Member, ...args: string[]): string {
+  /** Runs a Redis command and returns its output. @throws if it fails or the output is truncated */
+  redisCli(i: Member, ...args: string[]): string {
     const cli = ["netns", "exec", SWITCH, "redis-cli", "--raw", "--no-auth-warning", "-h", POOL[i]];
     const admin = ["--user", "admin", "--pass", PASSWORD];
-    // a ledger of 100,000 keys is more than the default of 1 MiB
+    // a ledger of 100,000 keys exceeds the default of 1 MiB
     return execFileSync("ip", [...cli, ...admin, ...args], {
       encoding: "utf8",
       timeout: 10_000,
@@ -90,11 +90,11 @@ export class Pods {
     }).trim();
   }
 
-  /** Commands that a part was not allowed, by user, since each instance's start: rules that are too narrow. */
+  /** Commands that Redis refused to a workload's user since each instance started: ACL rules that are too narrow. */
   refusals(): readonly string[] {
     return MEMBERS.flatMap((i) =>
       ["6379", "26379"].flatMap((port) =>
-        refusedCommands(this.ask(i, "-p", port, "ACL", "LOG")).map((entry) => `${i}:${port} ${entry}`),
+        refusedCommands(this.redisCli(i, "-p", port, "ACL", "LOG")).map((entry) => `${i}:${port} ${entry}`),
       ),
     );
   }
@@ -102,9 +102,9 @@ export class Pods {
   private info(i: Member): ReadonlyMap<string, string> {
     let lines: string[];
     try {
-      lines = this.ask(i, "INFO", "replication").split(/\r?\n/);
+      lines = this.redisCli(i, "INFO", "replication").split(/\r?\n/);
     } catch {
-      // gone, or cut off: it says nothing
+      // stopped or unreachable: no reply
       lines = [];
     }
     return new Map(lines.map((line) => [line.split(":")[0]!, line.slice(line.indexOf(":") + 1)]));
@@ -114,9 +114,9 @@ export class Pods {
     return MEMBERS.filter((i) => this.info(i).get("role") === "master");
   }
 
-  /** Waits for one main that both others follow, and either may take over from. */
-  whole(seconds: number): Promise<void> {
-    return this.until("the pool to be whole", seconds, () => {
+  /** Waits for one main that both other members replicate from, either of which could be promoted. */
+  healthy(seconds: number): Promise<void> {
+    return this.until("the group to be healthy", seconds, () => {
       const [main, ...more] = this.mains;
       if (main === undefined || more.length) return false;
       return MEMBERS.filter((i) => i !== main).every((i) => {
@@ -146,7 +146,7 @@ export class Pods {
     ip("-n", SWITCH, "link", "set", `pod${i}`, state);
   }
 
-  /** Ends all of a pod's processes for `ms`, and its volume where that is said. */
+  /** Kills all of a pod's processes for `ms`, and empties its volume if `volume` is "lost". */
   async away(i: Member, ms: number, volume: "kept" | "lost"): Promise<void> {
     this.wanted.delete(i);
     for (const part of ["redis", "sentinel"] as const) this.signal(i, part, "SIGKILL");
@@ -159,7 +159,7 @@ export class Pods {
     this.wanted.add(i);
   }
 
-  /** What a graceful end does first. */
+  /** Runs the preStop hook of a graceful shutdown. */
   handOver(i: Member): Promise<void> {
     return new Promise((resolve) => this.script(i, "stop-member.sh").once("exit", () => resolve()));
   }
@@ -176,7 +176,7 @@ export class Pods {
     return path.join(this.dir, String(i));
   }
 
-  /** One of the project's scripts inside a pod. Its configuration is read-only there: Redis must not rewrite it. */
+  /** Runs one of the project's scripts in a pod. The configuration is mounted read-only, because Redis must not rewrite it. */
   private script(i: Member, ...args: string[]): ChildProcess {
     const etc = path.join(this.pod(i), "etc");
     const command = `mount --bind ${etc} ${etc} && mount -o remount,ro,bind ${etc} && exec sh ${etc}/"$@"`;
@@ -214,7 +214,7 @@ export class Pods {
         try {
           process.kill(Number(pid), "SIGKILL");
         } catch {
-          // gone by itself
+          // already ended
         }
       }
       spawnSync("ip", ["netns", "del", name]);

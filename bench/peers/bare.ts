@@ -1,4 +1,4 @@
-/** Peer: node:http by hand with the API's own pool. What is left out is what the API's server adds around it. */
+/** Peer: plain node:http with the API's replica pool, without what the API's server adds. */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { readFields } from "../../images/node/src/http/input";
@@ -19,7 +19,7 @@ const plain: c.PlainStore = {
     return [found.cursor, found.keys];
   },
 };
-/** Cursors belong to an instance, which the common lists do not know of. */
+/** A cursor is valid for one instance only, which the shared list code does not track. */
 const at = new Map<string, { runId: string; cursor: string }>();
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

@@ -1,7 +1,6 @@
 /**
- * What all peers share with the API that they are compared with: the same checks of input, the same
- * lists, the same bounds and the same metrics. So what is compared is the rest: the HTTP framework,
- * the Redis client, and the pool.
+ * The code that all peers share with the API: input validation, lists, limits and metrics. The comparison therefore covers
+ * only the rest: the HTTP framework, the Redis client, and the replica pool.
  */
 import { Admission } from "../../images/node/src/admission";
 import { type HostPort, readConfig } from "../../images/node/src/config";
@@ -15,19 +14,19 @@ export { checkId, checkValue, consistencyOf, LIMITS } from "../../images/node/sr
 export { HttpError, badRequest, Metrics };
 
 export const config = readConfig(process.env);
-/** Main's address: the peers know no Sentinels. */
+/** Main's address: the peers do not support Sentinel. */
 export const main = ((): HostPort => {
-  if ("sentinels" in config.main) throw new Error("a peer takes REDIS_MAIN_URL");
+  if ("sentinels" in config.main) throw new Error("a peer needs REDIS_MAIN_URL");
   return config.main;
 })();
-/** How both libraries log in. */
+/** Login options for both libraries. */
 export const login = ((): { password?: string } => {
   const { password } = credentials(config.login);
   return password === undefined ? {} : { password };
 })();
 export const admission = new Admission(config);
 
-/** What a peer does with Redis: the least that the routes need. */
+/** A peer's Redis operations: the minimum that the routes need. */
 export interface PlainStore {
   get(id: string, consistency: Consistency): Promise<string | null>;
   set(id: string, value: string): Promise<unknown>;
@@ -36,7 +35,7 @@ export interface PlainStore {
   scan(cursor: string, match: string | undefined, count: number, consistency: Consistency): Promise<[string, string[]]>;
 }
 
-/** A store on two clients of one library, which differ in how they are asked to scan. */
+/** A store on two clients of one library. `scan` is passed in, because the libraries' signatures differ. */
 export function plainStore<C extends PlainClient>(
   main: C,
   replica: C,
@@ -56,7 +55,7 @@ interface PlainClient {
   del(id: string): Promise<unknown>;
 }
 
-/** One cursor space: there is one replica connection, its instance is "the" one. */
+/** A fixed run id: with one replica connection, all cursors belong to one instance. */
 const RUN_ID = "a".repeat(40);
 
 function scanning(store: PlainStore): Store {
@@ -84,7 +83,7 @@ export async function list(
   return JSON.stringify(await page(scanning(store), wanted, checkLimit(query.get("limit")), query.get("cursor")));
 }
 
-/** The same series, with no pool to tell of. */
+/** The same series as the API, without a replica pool. */
 export const metricsWithoutPool = (): Metrics =>
   new Metrics(
     admission,
@@ -107,7 +106,7 @@ export function fieldsOf(body: unknown, contentType: string | undefined): Record
   return body as Record<string, unknown>;
 }
 
-/** The status that the API answers an error with. */
+/** The status with which the API answers an error. */
 export const statusOf = (error: unknown): number => toHttpError(error)?.status ?? 500;
 export const tooLarge = (): HttpError => new HttpError(413, "the body is larger than 1572864 bytes");
 export const METHODS: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-/** The three autoscalers that are compared, on the same pods: how each is put in place. */
+/** Sets up each of the three autoscalers that are compared, on the same pods. */
 import { METRIC_RESOLUTION_SECONDS } from "../../modules/autoscaling/autoscaler";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { app, config, eventually, isReady, kube, npmRunWith } from "../../test/e2e/helpers/system";
@@ -7,19 +7,19 @@ import { pause } from "../lib";
 export const ENGINES = ["stock", "hpa", "keda"] as const;
 export type Engine = (typeof ENGINES)[number];
 
-/** What metrics-server's chart and manifests ask for by default, seconds. */
+/** Default resolution of metrics-server's chart and manifests, seconds. */
 const STOCK_RESOLUTION_SECONDS = 15;
 export const { min: MIN, max: MAX, cpuTarget: TARGET } = config.scaling.node;
 
-/** Monitoring is not what is looked at, and takes CPU of the two cores. */
+/** Without monitoring, which is not measured here and would take CPU. */
 export const settings = (engine: Engine, capacity = 0): Record<string, string> => ({
   IAC_OBSERVABILITY: "none",
-  // the same target as CPU's, told in requests
+  // the same target as for CPU, in requests
   ...(capacity ? { IAC_SCALING_NODE_REQUESTS_PER_POD: String(capacity) } : {}),
   IAC_SCALING_ENGINE: engine === "keda" ? "keda" : "hpa",
 });
 
-/** A HorizontalPodAutoscaler as most write it: a target for CPU, all else as Kubernetes has it. */
+/** A typical HorizontalPodAutoscaler: a CPU target, and Kubernetes' defaults for the rest. */
 const STOCK = {
   minReplicas: MIN,
   maxReplicas: MAX,
@@ -29,14 +29,14 @@ const STOCK = {
   ],
 };
 
-let ours: object | undefined;
+let projectSpec: object | undefined;
 
-/** Puts an engine in place: ours as users deploy them, the stock one instead of ours. */
+/** Sets up an engine: the project's as a user deploys it, the stock HPA in its place. */
 export async function use(engine: Engine, capacity: number): Promise<void> {
   const { code, seconds } = await npmRunWith(settings(engine, capacity), "up");
   if (code !== 0) throw new Error(`up with engine ${engine} failed`);
   console.log(`engine ${engine}: deployed in ${seconds.toFixed(0)} s`);
-  if (engine !== "keda") ours = (await kube.get("hpa", "node", app))!.spec as object;
+  if (engine !== "keda") projectSpec = (await kube.get("hpa", "node", app))!.spec as object;
   await metricsEvery(engine === "stock" ? STOCK_RESOLUTION_SECONDS : METRIC_RESOLUTION_SECONDS);
 }
 
@@ -48,7 +48,7 @@ async function metricsEvery(seconds: number): Promise<void> {
   const wanted = before.map((arg) =>
     arg
       .replace(/^(--metric-resolution)=.*/, `$1=${seconds}s`)
-      // its default is 10 s; it must stay below 0.9 of the resolution
+      // the default is 10 s; it must stay below 0.9 of the resolution
       .replace(/^(--kubelet-request-timeout)=.*/, `$1=${Math.min(10, seconds - 1)}s`),
   );
   if (wanted.join() !== before.join()) {
@@ -57,10 +57,10 @@ async function metricsEvery(seconds: number): Promise<void> {
     await kube.raw(["-n", namespace, "rollout", "status", "deploy", release, "--timeout=120s"], { timeoutMs: 130_000 });
   }
   if (!(await args()).includes(`--metric-resolution=${seconds}s`))
-    throw new Error("metrics-server has another resolution");
+    throw new Error("metrics-server has a different resolution");
 }
 
-/** CPU of each API pod, millicores, as metrics-server has it. */
+/** CPU of each API pod as metrics-server reports it, millicores. */
 async function cpu(): Promise<number[]> {
   type PodMetrics = { containers: { name: string; usage: { cpu: string } }[] };
   const list = JSON.parse(
@@ -81,7 +81,7 @@ async function cpu(): Promise<number[]> {
   return list.items.map((pod) => milli(pod.containers.find((c) => c.name === "node")!.usage.cpu));
 }
 
-/** Takes the autoscaler away, and what it remembers with it; pins the pods to a count, at rest. */
+/** Removes the autoscaler, and its history with it; pins the pods to `count` and waits until they are idle. */
 export async function rest(engine: Engine, count: number): Promise<void> {
   if (engine !== "keda") await kube.raw(["-n", app, "delete", "hpa", "node", "--ignore-not-found"]);
   await kube.raw(["-n", app, "scale", "deploy", "node", `--replicas=${count}`]);
@@ -89,38 +89,38 @@ export async function rest(engine: Engine, count: number): Promise<void> {
     const pods = await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node");
     return pods.length === count && pods.every(isReady) ? true : undefined;
   });
-  // what the metrics hold of the load before must be over
-  await eventually("the pods to be at rest", 120, async () => {
+  // the metrics must no longer contain the previous load
+  await eventually("the pods to be idle", 120, async () => {
     const now = await cpu();
     return now.length === count && now.every((milli) => milli < 30) ? true : undefined;
   });
 }
 
-/** Gives the API a new autoscaler; when it was made, ms since the epoch: its rounds are 15 s apart from there. */
+/** Creates a new autoscaler for the API. Returns the time of creation, ms since the epoch: it syncs every 15 s from then on. */
 export async function arm(engine: Engine): Promise<number> {
   if (engine === "keda") {
-    // KEDA makes it anew at once
+    // KEDA recreates it at once
     await kube.raw(["-n", app, "delete", "hpa", "node"]);
   } else {
     const hpa = {
       apiVersion: "autoscaling/v2",
       kind: "HorizontalPodAutoscaler",
       metadata: { name: "node", namespace: app },
-      spec: engine === "stock" ? STOCK : ours!,
+      spec: engine === "stock" ? STOCK : projectSpec!,
     };
     await kube.raw(["create", "-f", "-"], { input: JSON.stringify(hpa) });
   }
-  const made = Date.now();
-  await eventually("the autoscaler to have looked", 60, async () => {
+  const createdAt = Date.now();
+  await eventually("the autoscaler to read its metrics", 60, async () => {
     const hpa = await kube.get("hpa", "node", app);
     type Condition = { type: string; status: string };
     const conditions = (hpa?.status?.conditions ?? []) as Condition[];
     return conditions.some((c) => c.type === "ScalingActive" && c.status === "True") ? true : undefined;
   });
-  return made;
+  return createdAt;
 }
 
-/** Mean CPU of a pod over the metrics of the next `seconds`, millicores. */
+/** Mean CPU per pod over the next `seconds`, millicores. */
 export async function meanCpu(seconds: number): Promise<number> {
   const seen: number[] = [];
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(5000)) seen.push(...(await cpu()));

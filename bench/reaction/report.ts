@@ -1,11 +1,11 @@
-/** The reaction report: tables, pictures and figures for docs/benchmarks.md. */
+/** The report on reaction times: tables, charts and figures for docs/benchmarks.md. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { row, rowsTable } from "../../test/helpers/publish";
 import { interval, median, publish, WORK } from "../lib";
+import type { Reaction, Steady, Step } from "../reaction";
 import { ENGINES, MIN, type Engine } from "./engines";
-import type { Reaction, Steady, Step } from "./measurements";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const NAMES: Readonly<Record<Engine, string>> = {
@@ -18,22 +18,22 @@ const GOALS: Readonly<Partial<Record<Engine, number>>> = { hpa: 0.65, keda: 0.45
 type Moment = "decision" | "created" | "ready" | "served";
 const seconds = (ms: number) => (ms / 1000).toFixed(1);
 
-/** Times of a moment over all steps of an engine; one that never came counts as the length of the step. */
+/** Times of an event over all steps of an engine; an event that did not happen counts as the length of the step. */
 const times = (steps: readonly Step[], moment: Moment): number[] =>
   steps.map((s) => s[moment] ?? s.load.seconds * 1000);
 
-/** Ratios to the stock one, step by step: same load, same place in the autoscaler's period. */
+/** Ratios to the stock HPA, step by step: same load, same offset in the autoscaler's sync period. */
 function ratios(data: Reaction, engine: Engine): number[] {
   const of = (e: Engine) => data.steps.filter((s) => s.engine === e);
   const stock = times(of("stock"), "ready");
   return times(of(engine), "ready").map((ms, i) => ms / stock[i]!);
 }
 
-/** Pods that were wanted beyond what the load needs. */
+/** Wanted pods beyond what the load needs. */
 const overshoot = (step: Step): number => Math.max(0, step.peak - step.multiple);
 
-/** Counts that changed after the first two minutes, in which the engine found its count. */
-const flaps = (steady: Steady): number =>
+/** Changes of the count after the first two minutes, in which the engine settles. */
+export const flaps = (steady: Steady): number =>
   steady.wanted.filter((w) => w.at > 120_000 && w.at < steady.seconds * 1000).length;
 
 const failed = (seen: Readonly<Record<string, number>>): number =>
@@ -72,14 +72,14 @@ export function publishReaction(data: Reaction): void {
     );
   }
   for (const engine of ENGINES) {
-    const ours = engine !== "stock";
+    const isProject = engine !== "stock";
     const most = Math.max(...of(engine).map(overshoot));
     rows.push(
       row(
         `${NAMES[engine]}: maximum overshoot, in pods`,
         String(most),
-        ours ? "≤ 1" : "",
-        ours ? most <= 1 : undefined,
+        isProject ? "≤ 1" : "",
+        isProject ? most <= 1 : undefined,
       ),
     );
     const steady = data.steady.find((s) => s.engine === engine);
@@ -89,8 +89,8 @@ export function publishReaction(data: Reaction): void {
         row(
           `${NAMES[engine]}: changes of the replica count in ${Math.round(steady.seconds / 60)} minutes of steady load, after the first two`,
           String(changes),
-          ours ? "0" : "",
-          ours ? changes === 0 : undefined,
+          isProject ? "0" : "",
+          isProject ? changes === 0 : undefined,
         ),
         row(
           `${NAMES[engine]}: back to ${MIN} pods after the load`,
@@ -107,8 +107,8 @@ export function publishReaction(data: Reaction): void {
       row(
         `${NAMES[engine]}: failed requests, scale-out and scale-in`,
         `${bad} of ${sent.toLocaleString("en")}; refused with 503: ${refused}; not sent because 500 were in flight: ${late}`,
-        ours ? "0 of ≥ 100,000" : "",
-        ours ? bad === 0 && sent >= 100_000 : undefined,
+        isProject ? "0 of ≥ 100,000" : "",
+        isProject ? bad === 0 && sent >= 100_000 : undefined,
       ),
     );
   }

@@ -1,28 +1,28 @@
-/** What happens to the API's pods, as it happens: watches and pod proxies through one `kubectl proxy`. */
+/** Records events of pods as they happen, with watches and pod proxies through one `kubectl proxy`. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { clusterFlags, type KubeObject } from "../../scripts/cluster/kubectl";
 import { isReady, app, config } from "../../test/e2e/helpers/system";
 import { pause } from "../lib";
 
-/** When what happened to a pod, ms since the epoch. */
+/** Times of events in the life of a pod, ms since the epoch. */
 export interface PodTimes {
   readonly name: string;
   readonly created: number;
   ready?: number;
-  /** It has answered its first request. */
+  /** Answered its first request. */
   served?: number;
   gone?: number;
 }
 
 export class Watcher {
   readonly pods = new Map<string, PodTimes>();
-  /** Wanted pods over time: what the autoscaler wrote into the Deployment. */
+  /** Wanted pods over time: the replica count that the autoscaler set. */
   readonly wanted: { readonly at: number; readonly count: number }[] = [];
   private proxy: ChildProcess | undefined;
   private address = "";
   private readonly stopped = new AbortController();
 
-  /** @param component one of those that names.ts knows */
+  /** @param component a component name from catalog/names.ts */
   constructor(private readonly component: "node" | "redis-replica") {}
 
   async start(): Promise<this> {
@@ -63,7 +63,7 @@ export class Watcher {
   }
 
   private async follow(path: string, each: (type: string, object: KubeObject) => void): Promise<void> {
-    // the server ends a watch after a while; the next one begins with what there is
+    // the server ends a watch after a while; the next one starts with the existing objects
     while (!this.stopped.signal.aborted) {
       try {
         const response = await fetch(`${this.address}${path}`, { signal: this.stopped.signal });
@@ -95,7 +95,7 @@ export class Watcher {
     if (type === "DELETED" || pod.metadata.deletionTimestamp) times.gone ??= Date.now();
   }
 
-  /** Asks the pod itself until it has answered somebody else. */
+  /** Polls the pod's status until it has answered a request of another client. */
   private async firstServed(times: PodTimes): Promise<void> {
     const path = `/api/v1/namespaces/${app}/pods/${times.name}:3000/proxy/status`;
     while (!times.gone && !this.stopped.signal.aborted) {
@@ -106,7 +106,7 @@ export class Watcher {
         times.served = Date.now();
         return;
       }
-      // until it runs there is nobody to ask; then it matters
+      // the interval only matters once the pod runs
       await pause(times.ready ? 50 : 300);
     }
   }

@@ -2,13 +2,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** CPU by process; those that do not run on this machine are not there. */
+/** CPU by process, in cores; without processes that do not run on this machine. */
 export type Cores = Readonly<Record<string, number>>;
 
-/** What decides and what it asks, by the name of its program. */
+/** The controller manager, which runs the autoscalers, and the programs that it depends on. */
 const PROGRAMS = ["kube-controller-manager", "kube-apiserver", "etcd", "metrics-server"];
 
-/** CPU seconds of each program on this machine, since its start. */
+/** CPU seconds that each program on this machine has used since its start. */
 function cpuSeconds(): Map<string, number> {
   const used = new Map<string, number>();
   for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -18,7 +18,7 @@ function cpuSeconds(): Map<string, number> {
       const fields = fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
       used.set(name, (used.get(name) ?? 0) + (Number(fields[11]) + Number(fields[12])) / 100);
     } catch {
-      // it has ended meanwhile
+      // the process has ended
     }
   }
   return used;

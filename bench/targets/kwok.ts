@@ -1,4 +1,4 @@
-/** KWOK: its fake nodes, the targets on them, and the process that plays their kubelets. */
+/** KWOK: fake nodes, the targets on them, and the process that simulates their kubelets. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -9,12 +9,12 @@ import { WORK } from "../lib";
 const KWOK_PORT = 10_247;
 export const NAMESPACE = "iac-targets";
 
-/** An address of this machine that pods reach: the API server's own host asks from there as well. */
+/** An address of this machine that pods can reach, and the API server too. */
 function ownAddress(): string {
   const node = os.hostname();
   const all = Object.values(os.networkInterfaces()).flatMap((list) => list ?? []);
   const found = all.find((a) => a.family === "IPv4" && !a.internal);
-  if (!found) throw new Error(`${node} has no address that pods could reach`);
+  if (!found) throw new Error(`${node} has no address that pods can reach`);
   return process.env["KWOK_ADDRESS"] ?? found.address;
 }
 
@@ -22,7 +22,7 @@ export const address = ownAddress();
 
 const nodeName = (i: number) => `iac-fake-${i}`;
 
-/** Nodes that nobody runs; metrics-server asks KWOK for their figures. */
+/** Fake nodes; metrics-server reads their metrics from KWOK. */
 export function nodes(count: number): object[] {
   return Array.from({ length: count }, (_, i) => ({
     apiVersion: "v1",
@@ -37,7 +37,7 @@ export function nodes(count: number): object[] {
     },
     spec: { taints: [{ key: "kwok.x-k8s.io/node", value: "fake", effect: "NoSchedule" }] },
     status: {
-      // seen: KWOK gives none to a node that comes with a status
+      // KWOK sets no addresses on a node that is created with a status
       addresses: [
         { type: "InternalIP", address },
         { type: "Hostname", address: nodeName(i) },
@@ -50,7 +50,7 @@ export function nodes(count: number): object[] {
 
 const name = (i: number) => `t${i}`;
 
-/** A target and its autoscaler, as ours are but for their bounds. */
+/** A target and its autoscaler, like the project's except for the bounds. */
 export function target(i: number): object[] {
   const labels = { app: name(i) };
   return [
@@ -93,7 +93,7 @@ export function target(i: number): object[] {
   ];
 }
 
-/** KWOK, with pods whose CPU rises from 30 to 90 m at one moment, all at once: the worst that can happen. */
+/** Starts KWOK with pods whose CPU rises from 30 to 90 m at the same time, which is the worst case. */
 export function startKwok(stepAt: number): ChildProcess {
   const metrics = execFileSync("go", ["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok@v0.8.0"], {
     cwd: moduleFolder(),
@@ -138,7 +138,7 @@ export function startKwok(stepAt: number): ChildProcess {
       `--config=${file}`,
       ...(config.kubeconfigs[0] ? [`--kubeconfig=${config.kubeconfigs[0]}`] : []),
       "--manage-all-nodes=false",
-      // without it the node is taken for lost, and its pods for not Ready
+      // without a lease the node counts as lost, and its pods as not Ready
       "--node-lease-duration-seconds=40",
       "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
       `--node-ip=${address}`,
@@ -151,7 +151,7 @@ export function startKwok(stepAt: number): ChildProcess {
   );
 }
 
-/** A Go module of its own, for finding the files of KWOK's. */
+/** A separate Go module, to locate KWOK's files. */
 function moduleFolder(): string {
   const folder = path.join(WORK, "kwok-module");
   fs.mkdirSync(folder, { recursive: true });

@@ -63,7 +63,7 @@ const object = (name: string, more: object = {}) => ({
   metadata: { name, labels: ours, creationTimestamp: new Date().toISOString(), ...more },
 });
 /** A run that was killed within its apply: its file stays. */
-async function cutOff(): Promise<void> {
+async function interruptRun(): Promise<void> {
   const { kube, terraform } = stage({});
   let told = "";
   await toldBeforehand(kube, terraform, () => Promise.resolve((told = fs.readFileSync(file, "utf8"))));
@@ -85,7 +85,7 @@ it.each([
 
 describe("after a run that was cut off", () => {
   it("objects of its list that exist and are in no state are taken over, each by the id of its kind", async () => {
-    await cutOff();
+    await interruptRun();
     const { kube, terraform, commands } = stage(
       {
         "namespace iacproject": object("iacproject"),
@@ -108,21 +108,21 @@ describe("after a run that was cut off", () => {
     ["younger than its last sign of life", { creationTimestamp: new Date(Date.now() + 600_000).toISOString() }],
     ["not ours", { labels: {} }],
   ])("an object that is %s stays what it is, and Terraform's error with it", async (_, more) => {
-    await cutOff();
+    await interruptRun();
     const { kube, terraform, commands } = stage({ "configmap redis": object("redis", more) });
     expect(await takeOver(kube, terraform)).toBe(0);
     expect(commands).toEqual([]);
   });
 
   it("a Secret is made again, for an import would write its values into the state", async () => {
-    await cutOff();
+    await interruptRun();
     const { kube, terraform, commands } = stage({ "secret redis-users": object("redis-users"), pods: { items: [] } });
     expect(await takeOver(kube, terraform)).toBe(1);
     expect(commands).toEqual(["kubectl -n iacproject delete secret redis-users --ignore-not-found"]);
   });
 
   it("a Secret that pods use is not touched", async () => {
-    await cutOff();
+    await interruptRun();
     const pod = { ...object("redis-main-0"), spec: { volumes: [{ secret: { secretName: "redis-users" } }] } };
     const { kube, terraform, commands } = stage({
       "secret redis-users": object("redis-users"),
@@ -134,7 +134,7 @@ describe("after a run that was cut off", () => {
   });
 
   it("a Helm release is freed of the attempt that was cut off, and of nothing else", async () => {
-    await cutOff();
+    await interruptRun();
     const items = [
       object("sh.helm.release.v1.metrics-server.v1", { labels: { status: "deployed" } }),
       object("sh.helm.release.v1.metrics-server.v2", { labels: { status: "pending-upgrade" } }),
