@@ -1,17 +1,17 @@
 /**
- * Tier `api`: what a caller notices while everything behind the API's address changes. New replicas
- * and new API pods get their share at once, and rollouts and scale-ins cost no request.
+ * Tier `api`: what a caller notices while the pods behind the API's address change. New replicas and new API pods get
+ * their share of the load at once, and rollouts and scale-ins fail no request.
  *
  * The figures are written to docs/benchmarks.md.
  */
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { Figures } from "../helpers/publish";
-import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./helpers/load";
+import { allowLoadToApi, removeLoad, startLoad, type LoadResult } from "./helpers/load";
 import { PodMetrics, type Sample } from "./helpers/pod-metrics";
 import { removeAfterFailure, step } from "./helpers/steps";
-import { app, beyondBase, eventually, expectNothingOfOurs, isReady, kube, npmRunWith } from "./helpers/system";
+import { app, beyondBase, eventually, expectNoDeployment, isReady, kube, npmRunWith } from "./helpers/system";
 
-/** Enough of each part to take some away; monitoring is not what is looked at here. */
+/** Enough pods of each workload to scale in; monitoring is not tested here. */
 const settings = {
   IAC_OBSERVABILITY: "none",
   IAC_SCALING_REPLICAS_MIN: "3",
@@ -23,11 +23,11 @@ const figures = new Figures();
 removeAfterFailure(settings);
 afterAll(removeLoad);
 
-/** Pins an autoscaler to one size and waits until there are so many pods, all Ready, none ending. */
+/** Pins an autoscaler to `size` and waits until exactly `size` pods exist, all Ready, none terminating. */
 async function pin(kind: "deploy" | "statefulset", name: string, label: string, size: number): Promise<void> {
   const spec = { spec: { minReplicas: size, maxReplicas: size } };
   await kube.raw(["-n", app, "patch", "hpa", name, "--type=merge", "-p", JSON.stringify(spec)]);
-  // at once: the autoscaler would get there in its next round
+  // at once, instead of waiting for the next sync of the autoscaler
   await kube.raw(["-n", app, "scale", kind, name, `--replicas=${size}`]);
   await eventually(`${size} pods of ${name}`, 180, async () => {
     const pods = await kube.list("pods", "-n", app, "-l", `app.kubernetes.io/name=${label}`);
@@ -40,7 +40,7 @@ const failed = (r: LoadResult): number =>
     .filter(([what]) => !["200", "404"].includes(what))
     .reduce((sum, [, count]) => sum + count, 0);
 
-/** Sum over all API pods of what each replica answered between two samples. */
+/** Requests that each replica answered between two samples, summed over all API pods. */
 function shares(from: Sample, to: Sample, metric: string): Map<string, number> {
   const sum = new Map<string, number>();
   for (const [pod, values] of to.pods) {
@@ -54,14 +54,14 @@ function shares(from: Sample, to: Sample, metric: string): Map<string, number> {
 }
 
 step("the system is up, with three API pods and three replicas", async () => {
-  await expectNothingOfOurs();
+  await expectNoDeployment();
   expect((await npmRunWith(settings, "up")).code).toBe(0);
-  await letLoadAskTheApi();
+  await allowLoadToApi();
   await pin("deploy", "node", "node", 3);
   await pin("statefulset", "redis-replicas", "redis-replica", 3);
 });
 
-step("the image is its base and little more, runs as non-root and cannot write its root", async () => {
+step("the image adds little to its base, runs as non-root and cannot write to its root filesystem", async () => {
   const [pod] = await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node");
   const { image, securityContext } = pod!.spec.containers[0];
   expect(securityContext.readOnlyRootFilesystem).toBe(true);
@@ -71,7 +71,7 @@ step("the image is its base and little more, runs as non-root and cannot write i
   expect(more).toBeLessThanOrEqual(30);
 });
 
-/** Three replicas come and go under load: what share they get, and what it costs. */
+/** Adds and removes three replicas under load: measures their share of the reads, and the failed requests. */
 async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
   const load = await startLoad(300, 90, { target: NODE, writes: 5 });
   try {
@@ -87,11 +87,11 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
       const found = [];
       for (const name of ["redis-replicas-3", "redis-replicas-4", "redis-replicas-5"]) {
         const ready = readiness.get(name)!;
-        // the last of the three seconds; those that were Ready by then share it
+        // the third second after Ready, shared by all replicas that were Ready by then
         const got = shares(metrics.at(ready + 2000), metrics.at(ready + 3000), "redis_pool_reads_total");
         const total = [...got.values()].reduce((a, b) => a + b, 0);
         const members = [...readiness.entries()].filter(([, at]) => at <= ready + 2000).length;
-        // by DNS the API knows addresses, not names
+        // with DNS the API knows addresses, not pod names
         const ip = (await kube.get("pod", name, app))!.status.podIP as string;
         const known = by === "dns" ? `${ip}:6379` : name;
         const first = metrics.firstAbove("redis_pool_reads_total", known, 0);
@@ -122,7 +122,7 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
   }
 }
 
-step("three new replicas carry their share within 3 s of Ready, and leave without a failed read", () =>
+step("three new replicas carry their share within 3 s of Ready, and their removal fails no read", () =>
   replicasComeAndGo("watch"),
 );
 
@@ -132,7 +132,7 @@ step("a new API pod carries its share of kept-alive connections, directly and be
     ["behind the page", undefined],
   ] as const) {
     await pin("deploy", "node", "node", 3);
-    // many connections, each used twice a second: where each leads is a throw of dice, and many throws tell
+    // many connections, each used twice per second: each goes to a random pod, so only many give a stable share
     const load = await startLoad(400, 75, { ...(target ? { target } : {}), connections: 200 });
     try {
       await eventually("the load to run", 60, async () =>
@@ -153,7 +153,7 @@ step("a new API pod carries its share of kept-alive connections, directly and be
         };
         const steps = [5000, 10_000, 15_000, 20_000, 25_000];
         const found = steps.map((ms) => `${(shareIn(ms - 5000, ms) * 100).toFixed(0)} %`);
-        // where 200 connections lead is chance: over two lives of them it evens out
+        // 200 connections go to random pods: over two connection lifetimes the shares even out
         const settled = shareIn(10_000, 25_000);
         figures.raw[`new API pod, ${name}`] = {
           settled,
@@ -176,7 +176,7 @@ step("a new API pod carries its share of kept-alive connections, directly and be
 });
 
 step(
-  "one pod of the page carries more than the ports of one address would, were each request a connection",
+  "one front pod carries more requests than it could with one connection per request, which would exhaust its ports",
   async () => {
     await pin("deploy", "react", "react", 1);
     const load = await startLoad(800, 80);
@@ -199,7 +199,7 @@ step(
 );
 
 let rate = 0;
-step("what three API pods can do on this machine is measured", async () => {
+step("the capacity of three API pods on this machine is measured", async () => {
   await pin("deploy", "node", "node", 3);
   const load = await startLoad(0, 20, { target: NODE, writes: 10 });
   try {
@@ -233,7 +233,7 @@ for (const [what, times, change] of [
     },
   ],
 ] as const) {
-  step(`ten ${what} at 70 % of that cost no request`, async () => {
+  step(`ten ${what} at 70 % of that capacity fail no request`, async () => {
     const results: LoadResult[] = [];
     let done = 0;
     while (done < times) {
@@ -268,14 +268,14 @@ for (const [what, times, change] of [
 }
 
 const byDns = { ...settings, IAC_NODE_DISCOVERY: "dns" };
-step("the same by DNS, for clusters that grant no Role: no failed read either", async () => {
+step("the same with DNS discovery, for clusters that grant no Role: no failed read either", async () => {
   expect((await npmRunWith(byDns, "up")).code).toBe(0);
   await pin("deploy", "node", "node", 3);
   await pin("statefulset", "redis-replicas", "redis-replica", 3);
   await replicasComeAndGo("dns");
 });
 
-step("the figures are written down, and all of it is removed", async () => {
+step("the figures are published, and the deployment is removed", async () => {
   figures.publish(PROJECT_ROOT, "e2e-api");
   expect((await npmRunWith(byDns, "down", "--yes")).code).toBe(0);
 });

@@ -1,20 +1,19 @@
 /**
- * Tier `autoscaling`: both engines, the change from one to the other, and what happens when a part that
- * scaling needs is gone. Nothing may scale to zero, alerts fire, and all recovers by itself.
+ * Tier `autoscaling`: both engines, the change from one to the other, and the loss of each part that scaling depends on.
+ * Nothing may scale to zero, alerts fire, and everything recovers by itself.
  *
- * A node is killed and brought back by commands of the environment: the first of E2E_NODES, by E2E_NODE_STOP and
- * E2E_NODE_START.
+ * The first of E2E_NODES is stopped and started by the commands in E2E_NODE_STOP and E2E_NODE_START.
  */
 import { firing } from "./helpers/alerts";
-import { letLoadAskTheApi, removeLoad, startLoad, type LoadResult } from "./helpers/load";
-import { mainOn, nodeCommand, nodesThatMayGo } from "./helpers/nodes";
+import { allowLoadToApi, removeLoad, startLoad, type LoadResult } from "./helpers/load";
+import { moveMainTo, nodeCommand, removableNodes } from "./helpers/nodes";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   command,
   eventually,
   expectAsBefore,
-  expectNothingOfOurs,
+  expectNoDeployment,
   inventory,
   isReady,
   kube,
@@ -25,9 +24,9 @@ import {
 } from "./helpers/system";
 
 const common = {
-  // a count that changes after a load is somebody's fault
+  // no scale-in during the tier: a count that drops after a load is an error
   IAC_SCALING_NODE_SCALE_DOWN_WINDOW_SECONDS: "900",
-  // no matter how fast the machine: a few hundred requests a second are a few pods
+  // a few hundred requests per second need a few pods, however fast the machine is
   IAC_SCALING_NODE_REQUESTS_PER_POD: "80",
 };
 const hpa = { ...common, IAC_SCALING_ENGINE: "hpa" };
@@ -35,7 +34,7 @@ const keda = { ...common, IAC_SCALING_ENGINE: "keda" };
 const NODE = `http://node.${app}.svc:3000/item`;
 const AUTOSCALERS = ["node", "react", "redis-exporter", "redis-replicas"];
 
-const [node] = nodesThatMayGo;
+const [node] = removableNodes;
 
 let before: string[];
 let nodeIsDown = false;
@@ -43,22 +42,22 @@ afterAll(() => {
   if (nodeIsDown) nodeCommand("START", node!);
 });
 afterAll(removeLoad);
-// last: what is removed must be able to go
+// last, so that it runs first: the other hooks need the cluster
 removeAfterFailure(keda);
 
 const count = () => specReplicas("deploy", "node");
 const pods = () => kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node");
 const scale = (namespace: string, name: string, replicas: number) =>
   kube.raw(["-n", namespace, "scale", "deploy", name, `--replicas=${replicas}`]);
-const more = (than: number, seconds: number) =>
+const moreThan = (than: number, seconds: number) =>
   eventually(`more than ${than} API pods`, seconds, async () => {
     const now = await count();
     if (now > than) return now;
     throw new Error(`${now}; ${JSON.stringify((await kube.get("hpa", "node", app))?.status)}`);
   });
 
-/** The least wanted pods of each part that were seen while `during` ran. */
-async function least(during: () => Promise<void>): Promise<Record<string, number>> {
+/** The lowest wanted replica count of each workload while `during` ran. */
+async function lowestCounts(during: () => Promise<void>): Promise<Record<string, number>> {
   const seen: Record<string, number> = {};
   let on = true;
   const watch = (async () => {
@@ -79,21 +78,21 @@ async function least(during: () => Promise<void>): Promise<Record<string, number
   return seen;
 }
 
-/** Nothing failed: what was answered is what was sent. Refusals are told apart, and there are none here. */
+/** Every request was answered with 404, as all keys are absent: no failure and no 503. */
 function expectAllAnswered({ sent, seen, failures }: LoadResult): void {
   console.log(`load: ${sent} requests, answers ${JSON.stringify(seen)}`, failures);
   expect(seen).toEqual({ 404: sent });
 }
 
-/** Back to the minimum, which the window for scale-in would not allow for long. */
-async function fewest(): Promise<void> {
+/** Scales to the minimum, which the long scale-in window would delay. */
+async function scaleToMinimum(): Promise<void> {
   await scale(app, "node", 2);
-  await eventually("two API pods, both at rest", 90, async () => ((await pods()).length === 2 ? true : undefined));
+  await eventually("two API pods", 90, async () => ((await pods()).length === 2 ? true : undefined));
 }
 
-/** Terraform's plan of another memory request, the autoscaler moves under load, apply: the count is the autoscaler's. */
-async function noFight(env: Readonly<Record<string, string>>, memory: string): Promise<void> {
-  await fewest();
+/** Terraform plans another memory request, the autoscaler scales under load, Terraform applies: the autoscaler's count stays. */
+async function planScaleApply(env: Readonly<Record<string, string>>, memory: string): Promise<void> {
+  await scaleToMinimum();
   const dir = projectPath("cdktf.out", "stacks", "app");
   const changed = { ...env, IAC_NODE_RESOURCES_MEMORY: memory };
   expect((await command("npx", ["tsx", "main.ts"], { env: changed })).code).toBe(0);
@@ -102,20 +101,20 @@ async function noFight(env: Readonly<Record<string, string>>, memory: string): P
   const planned = await count();
   const load = await startLoad(400, 120, { target: NODE });
   try {
-    await more(planned, 90);
-    // what it wants is what it gets; two of its rounds without a change
+    await moreThan(planned, 90);
+    // no change for two sync periods
     const settled = async () => {
       const first = await count();
       await new Promise((resolve) => setTimeout(resolve, 31_000));
       return (await count()) === first ? first : undefined;
     };
-    const moved = await eventually("the autoscaler to stand still", 80, settled);
+    const moved = await eventually("the autoscaler to settle", 80, settled);
     expect(moved).toBeGreaterThan(planned);
-    const seen = await least(async () => {
+    const seen = await lowestCounts(async () => {
       const apply = await command("terraform", ["apply", "-input=false", "-no-color", "race.bin"], { cwd: dir });
       expect(apply.code).toBe(0);
     });
-    // new pods warm up: more is the autoscaler's, fewer would be Terraform's
+    // a higher count comes from the autoscaler, because new pods warm up; a lower one would be Terraform's
     expect(seen["node"]).toBeGreaterThanOrEqual(moved);
     expectAllAnswered(await load.result());
   } finally {
@@ -126,23 +125,23 @@ async function noFight(env: Readonly<Record<string, string>>, memory: string): P
 }
 
 step("the system is up with engine hpa", async () => {
-  // what cannot be tried here is an error, never a silent pass
-  if (!node) throw new Error("E2E_NODES must name a node that may be taken away");
-  await expectNothingOfOurs();
+  // an error, not a skipped test
+  if (!node) throw new Error("E2E_NODES must name a node that the test may stop");
+  await expectNoDeployment();
   before = await inventory();
   expect((await npmRunWith(hpa, "up")).code).toBe(0);
-  // without main there is nothing to ask for long; what a lost main means is told by the tiers faults and ha
-  await mainOn((await kube.list("nodes")).map((n) => n.metadata.name).filter((n) => n !== node));
-  await letLoadAskTheApi();
+  // not on the node that is stopped: the tiers faults and ha test the loss of main
+  await moveMainTo((await kube.list("nodes")).map((n) => n.metadata.name).filter((n) => n !== node));
+  await allowLoadToApi();
 });
 
-step("engine hpa: plan, then the autoscaler moves under load, then apply leaves its count", async () => {
-  await noFight(hpa, "97Mi");
+step("engine hpa: the autoscaler scales under load between plan and apply, and apply keeps its count", async () => {
+  await planScaleApply(hpa, "97Mi");
 });
 
-step("from hpa to keda is an ordinary deploy: same names, same counts, then nothing to change", async () => {
+step("hpa to keda is an ordinary deploy: same names, same counts, and the next diff is empty", async () => {
   const counts = await count();
-  const seen = await least(async () => {
+  const seen = await lowestCounts(async () => {
     expect((await npmRunWith(keda, "up")).code).toBe(0);
   });
   expect(seen["node"]).toBeGreaterThanOrEqual(Math.min(counts, 2));
@@ -164,104 +163,107 @@ step("each signal of each autoscaler is read", async () => {
   });
 });
 
-step("engine keda: plan, then the autoscaler moves under load, then apply leaves its count", async () => {
-  await noFight(keda, "98Mi");
-});
-
-step("KEDA gone: CPU still scales out, nothing scales in, an alert says so; back, all is read again", async () => {
-  await fewest();
-  await scale("keda", "keda-operator", 0);
-  await eventually("KEDA to be gone", 60, async () =>
-    (await kube.list("pods", "-n", "keda", "-l", "app=keda-operator")).length ? undefined : true,
-  );
-  const from = await count();
-  // with nobody behind it KEDA's adapter answers after 60 s only, and CPU waits for it
-  const load = await startLoad(900, 200, { target: NODE });
-  const seen = await least(async () => {
-    try {
-      await more(from, 190);
-      expectAllAnswered(await load.result());
-    } finally {
-      await load.remove();
-    }
-    await firing("AutoscalerSignalMissing", 300, { horizontalpodautoscaler: "node" });
-  });
-  for (const name of AUTOSCALERS) expect(seen[name]).toBeGreaterThanOrEqual(1);
-  expect(seen["node"]).toBeGreaterThanOrEqual(from);
-  await scale("keda", "keda-operator", 1);
-  // KEDA's adapter tries the connection again ever more seldom, at most every two minutes
-  await eventually("all signals", 240, async () =>
-    (await npmRunWith(keda, "status")).output.includes("unknown") ? undefined : true,
-  );
-});
-
-step("metrics-server gone: what the pods tell still scales out, nothing scales in, an alert says so", async () => {
-  await fewest();
-  await scale("kube-system", "metrics-server", 0);
-  const from = await count();
-  const load = await startLoad(400, 100, { target: NODE });
-  const seen = await least(async () => {
-    try {
-      await more(from, 60);
-      expectAllAnswered(await load.result());
-    } finally {
-      await load.remove();
-    }
-    // one that has nothing but CPU is blind, and told as that
-    await firing("AutoscalerSignalMissing", 300, { metric_name: "cpu" });
-    await firing("AutoscalerBlind", 300, { horizontalpodautoscaler: "redis-exporter" });
-  });
-  for (const name of AUTOSCALERS) expect(seen[name]).toBeGreaterThanOrEqual(1);
-  expect(seen["node"]).toBeGreaterThanOrEqual(from);
-  await scale("kube-system", "metrics-server", 1);
-  await eventually("all signals", 180, async () =>
-    (await npmRunWith(keda, "status")).output.includes("unknown") ? undefined : true,
-  );
+step("engine keda: the autoscaler scales under load between plan and apply, and apply keeps its count", async () => {
+  await planScaleApply(keda, "98Mi");
 });
 
 step(
-  "Prometheus gone: scaling goes on, and what watches the watcher falls silent; it comes back by itself",
+  "KEDA down: CPU still scales out, nothing scales in, AutoscalerSignalMissing fires; with KEDA back, all signals are read",
   async () => {
-    const stack = "kube-prometheus-stack-prometheus";
-    const wanted = (replicas: number) =>
-      kube.raw([
-        "-n",
-        monitoring,
-        "patch",
-        "prometheus",
-        stack,
-        "--type=merge",
-        "-p",
-        JSON.stringify({ spec: { replicas } }),
-      ]);
-    const watchdog = async () => {
-      const path = `/api/v1/namespaces/${monitoring}/services/kube-prometheus-stack-alertmanager:9093/proxy/api/v2/alerts?filter=alertname%3D%22Watchdog%22`;
-      const alerts = JSON.parse(await kube.raw(["get", "--raw", path])) as { endsAt: string }[];
-      return alerts.some((a) => Date.parse(a.endsAt) > Date.now());
-    };
-    await eventually("the Watchdog", 120, async () => ((await watchdog()) ? true : undefined));
-    await fewest();
-    await wanted(0);
-    await eventually("Prometheus to be gone", 60, async () =>
-      (await kube.list("pods", "-n", monitoring, "-l", "app.kubernetes.io/name=prometheus")).length ? undefined : true,
+    await scaleToMinimum();
+    await scale("keda", "keda-operator", 0);
+    await eventually("KEDA's operator to be deleted", 60, async () =>
+      (await kube.list("pods", "-n", "keda", "-l", "app=keda-operator")).length ? undefined : true,
     );
-    const load = await startLoad(400, 60, { target: NODE });
-    try {
-      await more(2, 55);
-      expectAllAnswered(await load.result());
-    } finally {
-      await load.remove();
-    }
-    await eventually("the Watchdog to fall silent", 420, async () => ((await watchdog()) ? undefined : true));
-    await wanted(1);
-    await eventually("the Watchdog again", 240, async () => ((await watchdog()) ? true : undefined));
+    const from = await count();
+    // without the operator KEDA's adapter answers after 60 s only, and the CPU signal waits for it
+    const load = await startLoad(900, 200, { target: NODE });
+    const seen = await lowestCounts(async () => {
+      try {
+        await moreThan(from, 190);
+        expectAllAnswered(await load.result());
+      } finally {
+        await load.remove();
+      }
+      await firing("AutoscalerSignalMissing", 300, { horizontalpodautoscaler: "node" });
+    });
+    for (const name of AUTOSCALERS) expect(seen[name]).toBeGreaterThanOrEqual(1);
+    expect(seen["node"]).toBeGreaterThanOrEqual(from);
+    await scale("keda", "keda-operator", 1);
+    // KEDA's adapter reconnects with a backoff of up to two minutes
+    await eventually("all signals", 240, async () =>
+      (await npmRunWith(keda, "status")).output.includes("unknown") ? undefined : true,
+    );
   },
 );
 
 step(
-  "cluster full: pods that find no room wait, the others go on, an alert says so; with room they start",
+  "metrics-server down: the pods' own metrics still scale out, nothing scales in, AutoscalerSignalMissing fires",
   async () => {
-    await fewest();
+    await scaleToMinimum();
+    await scale("kube-system", "metrics-server", 0);
+    const from = await count();
+    const load = await startLoad(400, 100, { target: NODE });
+    const seen = await lowestCounts(async () => {
+      try {
+        await moreThan(from, 60);
+        expectAllAnswered(await load.result());
+      } finally {
+        await load.remove();
+      }
+      // an autoscaler that only has CPU is reported as blind
+      await firing("AutoscalerSignalMissing", 300, { metric_name: "cpu" });
+      await firing("AutoscalerBlind", 300, { horizontalpodautoscaler: "redis-exporter" });
+    });
+    for (const name of AUTOSCALERS) expect(seen[name]).toBeGreaterThanOrEqual(1);
+    expect(seen["node"]).toBeGreaterThanOrEqual(from);
+    await scale("kube-system", "metrics-server", 1);
+    await eventually("all signals", 180, async () =>
+      (await npmRunWith(keda, "status")).output.includes("unknown") ? undefined : true,
+    );
+  },
+);
+
+step("Prometheus down: scaling continues, and the Watchdog alert stops; it returns by itself", async () => {
+  const stack = "kube-prometheus-stack-prometheus";
+  const wanted = (replicas: number) =>
+    kube.raw([
+      "-n",
+      monitoring,
+      "patch",
+      "prometheus",
+      stack,
+      "--type=merge",
+      "-p",
+      JSON.stringify({ spec: { replicas } }),
+    ]);
+  const watchdog = async () => {
+    const path = `/api/v1/namespaces/${monitoring}/services/kube-prometheus-stack-alertmanager:9093/proxy/api/v2/alerts?filter=alertname%3D%22Watchdog%22`;
+    const alerts = JSON.parse(await kube.raw(["get", "--raw", path])) as { endsAt: string }[];
+    return alerts.some((a) => Date.parse(a.endsAt) > Date.now());
+  };
+  await eventually("the Watchdog", 120, async () => ((await watchdog()) ? true : undefined));
+  await scaleToMinimum();
+  await wanted(0);
+  await eventually("Prometheus to be deleted", 60, async () =>
+    (await kube.list("pods", "-n", monitoring, "-l", "app.kubernetes.io/name=prometheus")).length ? undefined : true,
+  );
+  const load = await startLoad(400, 60, { target: NODE });
+  try {
+    await moreThan(2, 55);
+    expectAllAnswered(await load.result());
+  } finally {
+    await load.remove();
+  }
+  await eventually("the Watchdog alert to stop", 420, async () => ((await watchdog()) ? undefined : true));
+  await wanted(1);
+  await eventually("the Watchdog again", 240, async () => ((await watchdog()) ? true : undefined));
+});
+
+step(
+  "cluster full: new pods stay Pending, the others keep serving, PodsPending fires; with room the pods start",
+  async () => {
+    await scaleToMinimum();
     const filler = "e2e-filler";
     const image = (await kube.get("deploy", "node", app))!.spec.template.spec.containers[0].image as string;
     try {
@@ -278,7 +280,7 @@ step(
                 name: "filler",
                 image,
                 command: ["sleep", "3600"],
-                // what is left is too little for a pod of the API
+                // leaves too little for an API pod
                 resources: { requests: { cpu: `${Math.max(1, milli - 50)}m` } },
               },
             ],
@@ -287,9 +289,9 @@ step(
         await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(pod) });
       }
       const load = await startLoad(300, 90, { target: NODE });
-      const seen = await least(async () => {
+      const seen = await lowestCounts(async () => {
         try {
-          await eventually("a pod that waits", 60, async () =>
+          await eventually("a Pending pod", 60, async () =>
             (await pods()).some((p) => p.status?.phase === "Pending") ? true : undefined,
           );
           expectAllAnswered(await load.result());
@@ -303,22 +305,22 @@ step(
     } finally {
       await kube.raw(["-n", "default", "delete", "pods", "-l", `app=${filler}`, "--now"], { timeoutMs: 60_000 });
     }
-    await eventually("the waiting pods to start", 60, async () => {
+    await eventually("the Pending pods to start", 60, async () => {
       const all = await pods();
       return all.length > 2 && all.every(isReady) ? true : undefined;
     });
   },
 );
 
-step("a node gone during a scale-out: the others take over, and all is Ready again when it is back", async () => {
-  await fewest();
+step("a node lost during a scale-out: the others take over, and every pod is Ready again when it is back", async () => {
+  await scaleToMinimum();
   const load = await startLoad(300, 150, { target: NODE, notOn: node! });
   let result: LoadResult;
   try {
-    await more(2, 60);
+    await moreThan(2, 60);
     nodeCommand("STOP", node!);
     nodeIsDown = true;
-    await eventually("the node to be known as gone", 120, async () =>
+    await eventually("the node to be NotReady", 120, async () =>
       isReady((await kube.get("node", node!))!) ? undefined : true,
     );
     result = await load.result();
@@ -326,7 +328,7 @@ step("a node gone during a scale-out: the others take over, and all is Ready aga
     await load.remove();
   }
   const { 404: right = 0, ...wrong } = result.seen;
-  console.log(`a node gone: ${right} of ${result.sent} answered, ${JSON.stringify(wrong)}, p99 ${result.p99} ms`);
+  console.log(`node lost: ${right} of ${result.sent} answered, ${JSON.stringify(wrong)}, p99 ${result.p99} ms`);
   expect(await count()).toBeGreaterThanOrEqual(2);
   nodeCommand("START", node!);
   nodeIsDown = false;
@@ -337,7 +339,7 @@ step("a node gone during a scale-out: the others take over, and all is Ready aga
   expect((await npmRunWith(keda, "smoke")).code).toBe(0);
 });
 
-step("from keda to hpa is an ordinary deploy too, and leaves nothing of KEDA", async () => {
+step("keda to hpa is an ordinary deploy too, and removes all of KEDA", async () => {
   const counts = await count();
   const up = await npmRunWith(hpa, "up");
   expect(up.code).toBe(0);
@@ -351,13 +353,13 @@ step("from keda to hpa is an ordinary deploy too, and leaves nothing of KEDA", a
   expect((await npmRunWith(hpa, "diff")).code).toBe(0);
 });
 
-step("down from engine keda leaves nothing, and everything else as it was", async () => {
+step("down with engine keda removes everything it deployed and nothing else", async () => {
   expect((await npmRunWith(keda, "up")).code).toBe(0);
   expect((await npmRunWith(keda, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);
 });
 
-/** CPU that is not requested yet, cores, by node. */
+/** Unrequested CPU by node, millicores. */
 async function freeCpu(): Promise<Map<string, number>> {
   const milli = (q: string | undefined) => (!q ? 0 : q.endsWith("m") ? parseFloat(q) : parseFloat(q) * 1000);
   const all = (await kube.list("pods", "-A")).filter(

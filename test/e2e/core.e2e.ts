@@ -1,4 +1,4 @@
-/** The core tier: deploy, use, look inside, scale, compare, remove, on the configured cluster. */
+/** Tier `core`: deploy, use, inspect, scale, diff and remove, on the configured cluster. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -10,7 +10,7 @@ import {
   command,
   eventually,
   expectAsBefore,
-  expectNothingOfOurs,
+  expectNoDeployment,
   forward,
   inventory,
   kube,
@@ -25,11 +25,11 @@ import {
 } from "./helpers/system";
 import { refusedCommands } from "../helpers/acl-log";
 import { LAYERS } from "../../stacks/outputs";
-import { runAll, toldBy } from "./helpers/documented-commands";
-import { everyPlace } from "./helpers/secret-scan";
+import { runAll, commandsIn } from "./helpers/documented-commands";
+import { scannedTexts } from "./helpers/secret-scan";
 import { rateOf, startLoad } from "./helpers/load";
 
-// no scale-in while the tier runs: a count that changes after the load is somebody's fault
+// no scale-in during the tier: a count that drops after the load is an error
 const env = { IAC_SCALING_NODE_SCALE_DOWN_WINDOW_SECONDS: "1800" };
 const npmRun = (name: string, ...args: string[]) => npmRunWith(env, name, ...args);
 
@@ -39,16 +39,16 @@ removeAfterFailure(env);
 const secret = async (namespace: string, name: string, key: string) =>
   Buffer.from((await kube.get("secret", name, namespace))!.data![key]!, "base64").toString();
 afterAll(async () => {
-  // the load pod is the test's own; the rest is what the last step removes
+  // the load pod is not part of the deployment, which the last step removes
   await kube.raw(["-n", "default", "delete", "pod", "e2e-load", "--ignore-not-found", "--now"]).catch(() => undefined);
 });
 
-step("the cluster holds nothing of ours yet", async () => {
-  await expectNothingOfOurs();
+step("the project is not deployed on the cluster yet", async () => {
+  await expectNoDeployment();
   before = await inventory();
 });
 
-step("diff before anything was deployed plans what it can, and says which layers wait for which", async () => {
+step("diff before the first deploy plans what it can, and says which layers wait for which", async () => {
   const { code, output } = await npmRun("diff");
   expect(code).toBe(2);
   expect(output).toMatch(/images .*to add/);
@@ -57,7 +57,7 @@ step("diff before anything was deployed plans what it can, and says which layers
   expect(output).toMatch(/observability .*waits for data and app/);
 });
 
-step("up ends green, and again changes nothing", async () => {
+step("up succeeds, and a second up changes nothing", async () => {
   const first = await npmRun("up");
   expect(first.code).toBe(0);
   expect(first.output).toMatch(/smoke test .*7 steps/);
@@ -69,7 +69,7 @@ step("up ends green, and again changes nothing", async () => {
     expect(second.output).toMatch(new RegExp(`${layer} .*unchanged`));
 });
 
-step("smoke, diff, status and doctor say that all is well", async () => {
+step("smoke, diff, status and doctor succeed", async () => {
   expect((await npmRun("smoke")).code).toBe(0);
   expect((await npmRun("diff")).code).toBe(0);
   const { output } = await npmRun("status");
@@ -78,16 +78,16 @@ step("smoke, diff, status and doctor say that all is well", async () => {
   expect((await npmRun("doctor")).code).toBe(0);
 });
 
-step("what the README tells its readers to look inside with does as it says", async () => {
-  const lines = toldBy("README.md");
-  // three addresses, a password, a request, and commands of ours
+step("the commands that the README documents for inspecting the system succeed", async () => {
+  const lines = commandsIn("README.md");
+  // three addresses, a password, a request, and npm commands
   expect(lines.filter((line) => line.includes("port-forward"))).toHaveLength(3);
   expect(lines.length).toBeGreaterThanOrEqual(9);
-  const there = new Set(fs.readdirSync(projectPath()));
+  const known = new Set(fs.readdirSync(projectPath()));
   expect(await runAll(lines, env)).toEqual([]);
   // the archive of npm run support
   for (const name of fs.readdirSync(projectPath()))
-    if (!there.has(name) && name.endsWith(".tar.gz")) fs.rmSync(projectPath(name));
+    if (!known.has(name) && name.endsWith(".tar.gz")) fs.rmSync(projectPath(name));
 });
 
 step("pods satisfy Pod Security restricted, which their namespace enforces", async () => {
@@ -95,7 +95,7 @@ step("pods satisfy Pod Security restricted, which their namespace enforces", asy
   expect(namespace?.metadata.labels?.["pod-security.kubernetes.io/enforce"]).toBe("restricted");
 });
 
-step("network policies let through what the table of flows allows, and nothing else", async () => {
+step("network policies allow only the connections in the table of flows", async () => {
   const main = (await kube.get("service", "redis-main", app))!.spec.clusterIP as string;
   const connect = `require("net").connect(+process.argv[2], process.argv[1]).setTimeout(3000, () => process.exit(9)).on("connect", () => process.exit(0)).on("error", () => process.exit(8))`;
   const reaches = (pod: string, host: string, port: number) =>
@@ -109,24 +109,24 @@ step("network policies let through what the table of flows allows, and nothing e
   expect(await reaches(node, react, 8080)).toBe(false);
 });
 
-step("what npm run manifests writes is what the cluster takes, field by field", async () => {
+step("the cluster accepts what npm run manifests writes, with strict validation", async () => {
   const out = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-manifests-")), "out");
   expect((await npmRun("manifests", "--out", out)).code).toBe(0);
   const files = ["data", "app", "observability"].flatMap((layer) =>
     fs
       .readdirSync(path.join(out, layer))
-      // a chart's objects are its makers'
+      // objects of charts are third-party
       .filter((name) => !name.startsWith("chart-"))
       .map((name) => path.join(out, layer, name)),
   );
   expect(files.length).toBeGreaterThan(30);
   const args = ["apply", "--dry-run=server", "--validate=strict"];
-  const said = await kube.raw([...args, ...files.flatMap((file) => ["-f", file])], { timeoutMs: 60_000 });
-  expect(said.match(/\(server dry run\)/g)).toHaveLength(files.length);
+  const output = await kube.raw([...args, ...files.flatMap((file) => ["-f", file])], { timeoutMs: 60_000 });
+  expect(output.match(/\(server dry run\)/g)).toHaveLength(files.length);
   fs.rmSync(path.dirname(out), { recursive: true });
 });
 
-step("every target of Prometheus is up, each of ours among them", async () => {
+step("every target of Prometheus is up, including all of the project's", async () => {
   type Target = { health: string; scrapePool: string; lastError: string; labels: Record<string, string> };
   const targets = await eventually("all targets up", 180, async () => {
     const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
@@ -141,7 +141,7 @@ step("every target of Prometheus is up, each of ours among them", async () => {
     expect(targets.some((t) => t.labels["service"] === job)).toBe(true);
 });
 
-step("the exporter knows each Redis, and the rules are loaded", async () => {
+step("the exporter reads each Redis, and the rules are loaded", async () => {
   const up = await eventually("redis_up of three instances", 60, async () => {
     const { result } = await prometheus<{ result: { value: [number, string] }[] }>("query?query=redis_up");
     return result.length >= 3 ? result.map((r) => r.value[1]) : undefined;
@@ -160,38 +160,38 @@ step("Grafana knows every dashboard and data source", async () => {
   expect(password).toHaveLength(32);
   const uids = Object.values(dashboards({ namespace: app, runbooks: "" })).map((d) => (d as { uid: string }).uid);
   await forward(monitoring, "svc/kube-prometheus-stack-grafana", 80, async (address) => {
-    const ask = async (path: string): Promise<{ uid: string }[]> => {
+    const get = async (path: string): Promise<{ uid: string }[]> => {
       const headers = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
       const response = await fetch(`${address}${path}`, { headers, signal: AbortSignal.timeout(10_000) });
       if (!response.ok) throw new Error(`${path}: ${response.status}`);
       return (await response.json()) as { uid: string }[];
     };
-    await eventually("our dashboards", 120, async () => {
-      const found = (await ask("/api/search")).map((d) => d.uid);
+    await eventually("the project's dashboards", 120, async () => {
+      const found = (await get("/api/search")).map((d) => d.uid);
       return uids.every((uid) => found.includes(uid)) ? true : undefined;
     });
-    expect((await ask("/api/datasources")).map((d) => d.uid)).toEqual(["prometheus", "alertmanager"]);
+    expect((await get("/api/datasources")).map((d) => d.uid)).toEqual(["prometheus", "alertmanager"]);
     expect((await fetch(`${address}/api/search`)).status).toBe(401);
   });
 });
 
 step(
-  "no password stands in state, plans, what was said, logs, environments, images, the repository, or objects",
+  "no password is in state, plans, command output, logs, environments, images, the repository, or objects",
   async () => {
     const passwords = [
       ...(await Promise.all(redisUserNames.map((user) => secret(app, "redis-users", user)))),
       await secret(monitoring, "grafana-admin", "admin-password"),
     ];
-    const { places, unread } = await everyPlace(LAYERS);
-    const found = [...places].filter(([, text]) => passwords.some((p) => text.includes(p))).map(([place]) => place);
+    const { texts, unread } = await scannedTexts(LAYERS);
+    const found = [...texts].filter(([, text]) => passwords.some((p) => text.includes(p))).map(([name]) => name);
     expect(found).toEqual([]);
-    // the search finds what is there
+    // the passwords were read, and the scan covers each kind of text
     expect(passwords.every((p) => p.length >= 32)).toBe(true);
-    const names = [...places.keys()].join("\n");
+    const names = [...texts.keys()].join("\n");
     for (const kind of [
       "state",
       "plan of data",
-      "said",
+      "output of the commands",
       "log of redis-main-0",
       "environment of redis-main-0",
       "image of node",
@@ -199,7 +199,7 @@ step(
       expect(names).toContain(kind);
     expect(names).toContain("environment of node-");
     console.log(
-      `${places.size} places; no shell to read the environment with, its pod's was read: ${unread.join(", ")}`,
+      `${texts.size} texts scanned; containers without a shell, whose environment is in their pod's object: ${unread.join(", ")}`,
     );
   },
 );
@@ -220,9 +220,9 @@ step("under load the API scales out without a failed request, and diff stays emp
     expect((await npmRun("diff")).code).toBe(0);
     const { sent, late, seen } = await load.result();
     console.log(`load: ${sent} requests, ${late} not sent, answers ${JSON.stringify(seen)}`);
-    // every key is absent, so 404 is the right answer to each
+    // every key is absent, so 404 is the correct response
     expect(seen).toEqual({ 404: sent });
-    // a machine that is busy otherwise sends fewer, never none
+    // a busy machine sends fewer, but at least half
     expect(sent).toBeGreaterThan(rate * 50);
   } finally {
     await load.remove();
@@ -230,7 +230,7 @@ step("under load the API scales out without a failed request, and diff stays emp
   expect((await npmRun("diff")).code).toBe(0);
 });
 
-step("plan, then the autoscaler moves, then apply: the count stays", async () => {
+step("when the autoscaler scales between plan and apply, its count stays", async () => {
   const dir = projectPath("cdktf.out", "stacks", "app");
   // a real change to the pods: another memory request
   const synth = await command("npx", ["tsx", "main.ts"], {
@@ -239,14 +239,14 @@ step("plan, then the autoscaler moves, then apply: the count stays", async () =>
   expect(synth.code).toBe(0);
   const plan = await command("terraform", ["plan", "-input=false", "-no-color", "-out=race.bin"], { cwd: dir });
   expect(plan.output).toMatch(/1 to change/);
-  // the autoscaler moves: up as a burst of load would have it, or down where the load took it to its most
+  // the autoscaler scales: out, as under a burst of load, or in if it is already near its maximum
   const { minReplicas, maxReplicas } = (await kube.get("hpa", "node", app))!.spec as Record<string, number>;
   const bound = (bounds: object) =>
     kube.raw(["-n", app, "patch", "hpa", "node", "--type=merge", "-p", JSON.stringify({ spec: bounds })]);
   const count = await specReplicas("deploy", "node");
   const moved = count + 2 <= maxReplicas! ? count + 2 : count - 2;
   await bound({ minReplicas: moved, maxReplicas: moved });
-  await eventually("the autoscaler to move", 60, async () =>
+  await eventually("the autoscaler to scale", 60, async () =>
     (await specReplicas("deploy", "node")) === moved ? true : undefined,
   );
   const apply = await command("terraform", ["apply", "-input=false", "-no-color", "race.bin"], { cwd: dir });
@@ -259,14 +259,14 @@ step("plan, then the autoscaler moves, then apply: the count stays", async () =>
   expect([...seen]).toEqual([moved]);
   await bound({ minReplicas, maxReplicas });
   expect((await npmRun("up")).code).toBe(0);
-  // it goes where the load of its window asks it to be, which may be where it is
+  // it settles at what the load in its window requires, which may be the current count
   const rest = await settled("deploy", "node");
   expect(rest).toBeGreaterThanOrEqual(Math.min(count, moved));
   expect(rest).toBeLessThanOrEqual(Math.max(count, moved));
 });
 
 step(
-  "passwords of Redis change under load: no request fails, the old ones are refused, and diff stays empty",
+  "Redis passwords rotate under load: no request fails, the old passwords are refused, and diff stays empty",
   async () => {
     const old = await secret(app, "redis-users", "api-write");
     const load = await startLoad(50, 75, { writes: 20 });
@@ -276,7 +276,7 @@ step(
       expect(output).toMatch(/old passwords .*forgotten by \d+ instances/);
       const { sent, late, seen } = await load.result();
       console.log(`load: ${sent} requests, ${late} not sent, answers ${JSON.stringify(seen)}`);
-      // keys are written while others are absent
+      // some keys exist, because the load writes; the others are absent
       const { 200: found = 0, 404: absent = 0, ...others } = seen;
       expect({ others, answered: found + absent }).toEqual({ others: {}, answered: sent });
     } finally {
@@ -291,13 +291,13 @@ step(
   },
 );
 
-step("no part was refused a command of Redis since it started", async () => {
+step("Redis has refused no workload a command since it started", async () => {
   for (const pod of await redisPodNames()) {
     expect([pod, refusedCommands(await redis(pod, "--raw", "ACL", "LOG", "100"))]).toEqual([pod, []]);
   }
 });
 
-step("a change made by hand shows in diff, and up undoes it without touching the count", async () => {
+step("a manual change shows in diff, and up reverts it without touching the count", async () => {
   await kube.raw(["-n", app, "set", "env", "deploy/node", "ALLOWED_ORIGINS=https://elsewhere.example"]);
   const count = await specReplicas("deploy", "node");
   const { code, output } = await npmRun("diff");
@@ -311,7 +311,7 @@ step("a change made by hand shows in diff, and up undoes it without touching the
   expect((await npmRun("diff")).code).toBe(0);
 });
 
-step("down leaves nothing, and everything else as it was", async () => {
+step("down removes everything it deployed and nothing else", async () => {
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);
   expect(output).toContain("all keys and values");
@@ -319,7 +319,7 @@ step("down leaves nothing, and everything else as it was", async () => {
   await expectAsBefore(before);
 });
 
-step("down again finds nothing to do", async () => {
+step("a second down has nothing to do", async () => {
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);
   expect(output).toMatch(/data .*nothing deployed/);

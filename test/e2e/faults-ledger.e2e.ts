@@ -1,24 +1,25 @@
 /**
- * Part `faults-ledger` of tier `faults`: a ledger of answered writes, and more than 50 faults in an order that a seed
- * draws; beside it the same faults at a stock Redis. E2E_DURABILITY chooses the mode, E2E_SEED another order,
- * E2E_FAULTS how many; E2E_NODES, E2E_NODE_STOP and E2E_NODE_START (with {node} for its name) what node may go.
+ * Part `faults-ledger` of tier `faults`: a ledger of acknowledged writes during more than 50 faults, in a random order from
+ * a seed, and the same faults on a stock Redis for comparison. E2E_DURABILITY sets the mode, E2E_SEED the seed,
+ * E2E_FAULTS the number of faults. E2E_NODES names the nodes that may be stopped, and the commands E2E_NODE_STOP and
+ * E2E_NODE_START (with {node} for the name) stop and start them.
  */
 import * as fs from "node:fs";
 import { missing } from "../helpers/ledger-writer";
 import { BY_NO_FAULT, type FaultRun, type FaultRuns, faultTables } from "../helpers/fault-figures";
 import { publishPart } from "../helpers/publish";
 import { random, shuffled } from "../helpers/random";
-import { cutOff, removeChaos, signal, smallDisk, startChaos, stopFor } from "./helpers/chaos";
+import { cutLink, removeChaos, signal, smallDisk, startChaos, stopFor } from "./helpers/chaos";
 import { heldBy, removeLedger, startLedger } from "./helpers/ledger";
-import { letLoadAskTheApi } from "./helpers/load";
-import { EXHAUST, PEER_MAIN, removePeer, startPeer } from "./helpers/baseline-redis";
-import { handedOverTo, mainOn, nodeCommand, nodesThatMayGo } from "./helpers/nodes";
+import { allowLoadToApi } from "./helpers/load";
+import { EXHAUST, BASELINE_MAIN, removeBaseline, startBaseline } from "./helpers/baseline-redis";
+import { failOverTo, moveMainTo, nodeCommand, removableNodes } from "./helpers/nodes";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   eventually,
   expectAsBefore,
-  expectNothingOfOurs,
+  expectNoDeployment,
   inventory,
   isReady,
   kube,
@@ -34,13 +35,13 @@ const seed = Number(process.env["E2E_SEED"] ?? Math.floor(Math.random() * 1e6));
 const draw = random(seed);
 const between = (low: number, high: number) => low + draw() * (high - low);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-/** After a fault everything must be whole, and writes answered, within so many seconds. */
+/** Seconds after a fault within which Redis must be healthy and acknowledge writes. */
 const LIMIT = 240;
 
 removeAfterFailure(settings);
 afterAll(async () => {
   await removeChaos();
-  await removePeer();
+  await removeBaseline();
   await removeLedger();
 });
 
@@ -50,9 +51,9 @@ const info = async (pod: string) => {
   return (field: string) => new RegExp(`${field}:(\\S+)`).exec(text)?.[1];
 };
 
-/** Waits for one main, all of its pool Ready, and every replica Ready and linked with main; gives their names. */
-const whole = () =>
-  eventually("Redis to be whole", LIMIT, async () => {
+/** Waits until there is one main, and all members and replicas are Ready and linked with it; returns their names. */
+const healthy = () =>
+  eventually("Redis to be healthy", LIMIT, async () => {
     const [pool, replicas] = await Promise.all([podsOf("redis-main"), podsOf("redis-replica")]);
     if (pool.length !== (durability === "ha" ? 3 : 1) || replicas.length < 1) throw new Error("a pod is missing");
     const waiting = [...pool, ...replicas].filter((p) => !isReady(p) || p.metadata.deletionTimestamp);
@@ -78,20 +79,20 @@ const nodeOf = async (pod: string) => (await kube.get("pod", pod, app))!.spec?.[
 
 interface Kind {
   readonly name: string;
-  /** Whether it is main that is hit. */
+  /** Whether the fault hits main. */
   readonly main: boolean;
   readonly times: number;
-  /** It ends a container, which the kubelet starts again: later each time. */
+  /** It ends a container, which the kubelet restarts with backoff. */
   readonly restarts?: boolean;
-  /** It ends Redis, or may, without a container of the same pod in its place at once. */
+  /** It ends Redis, or may, without an immediate restart in the same pod. */
   readonly ends?: boolean;
-  /** Its node must be one that may go. */
+  /** It needs a node that the test may stop. */
   readonly node?: boolean;
   readonly cause: (pod: string) => Promise<unknown>;
-  /** The same at the peer's main. */
-  readonly peer?: () => Promise<unknown>;
+  /** The same fault on the baseline's main. */
+  readonly baseline?: () => Promise<unknown>;
 }
-let peer: Awaited<ReturnType<typeof startPeer>>;
+let baseline: Awaited<ReturnType<typeof startBaseline>>;
 let memory = 0;
 
 const killed = { name: "process killed", restarts: true, cause: (pod: string) => signal(pod, "KILL") };
@@ -100,16 +101,16 @@ const deleted = { name: "pod deleted", cause: (pod: string) => deletePod(pod) };
 const link = {
   name: "link cut",
   cause: async (pod: string) => {
-    const restore = await cutOff(pod);
+    const restore = await cutLink(pod);
     await pause(between(2000, 10_000));
     await restore();
   },
 };
-const peerDeleted = () => deletePod(PEER_MAIN, "default");
+const baselineDeleted = () => deletePod(BASELINE_MAIN, "default");
 const KINDS: readonly Kind[] = [
-  { ...killed, main: true, times: 10, peer: () => signal(PEER_MAIN, "KILL", "default") },
-  { ...stopped, main: true, times: 5, peer: () => stopFor(PEER_MAIN, 2000, "default") },
-  { ...deleted, main: true, times: 5, peer: peerDeleted },
+  { ...killed, main: true, times: 10, baseline: () => signal(BASELINE_MAIN, "KILL", "default") },
+  { ...stopped, main: true, times: 5, baseline: () => stopFor(BASELINE_MAIN, 2000, "default") },
+  { ...deleted, main: true, times: 5, baseline: baselineDeleted },
   { ...link, main: true, times: 6 },
   {
     name: "out of memory",
@@ -118,9 +119,11 @@ const KINDS: readonly Kind[] = [
     restarts: true,
     cause: async (pod) => {
       await redisCli(pod, ["EVAL", `"${EXHAUST}"`, "0"], 60_000).catch(() => undefined);
-      await eventually("the kernel to end it", 30, async () => ((await ended(pod)) === "OOMKilled" ? true : undefined));
+      await eventually("the kernel to kill it", 30, async () =>
+        (await ended(pod)) === "OOMKilled" ? true : undefined,
+      );
     },
-    peer: () => peer.exhaust().catch(() => undefined),
+    baseline: () => baseline.exhaust().catch(() => undefined),
   },
   {
     name: "disk full",
@@ -133,7 +136,7 @@ const KINDS: readonly Kind[] = [
       await disk.fill();
       await eventually("Redis to notice that its disk is full", 60, async () => {
         if ((await restarts(pod)) > before || !(await statusOf(pod))?.state?.running) return true;
-        // one that has lost its place as main meanwhile, and copies from the new one, is not Ready for want of a file
+        // a former main that syncs from the new one is not Ready, because it cannot write the file
         if (!isReady((await kube.get("pod", pod, app))!)) return true;
         return /aof_last_(write|bgrewrite)_status:err/.test(await redis(pod, "INFO", "persistence")) ? true : undefined;
       });
@@ -177,60 +180,60 @@ const plan = shuffled(
 let before: string[];
 let ledger: Awaited<ReturnType<typeof startLedger>>;
 const gaps: Record<string, number[]> = {};
-/** When main could end without leave, from shortly before until all was whole again, ms since the epoch. */
+/** When main may have ended ungracefully: from shortly before until Redis was healthy again, ms since the epoch. */
 const ends: { readonly name: string; readonly from: number; readonly to: number }[] = [];
-/** Redis gives an answered write to the system after two seconds at the latest, where its disk is slow; clocks differ by less than one. */
+/** Redis flushes a write within two seconds, even on a slow disk; clocks differ by less than one second. */
 const FAST_MAY_LOSE_MS = 3000;
-const where = (kind: Kind) => (kind.main ? "main" : "a replica");
+const roleHit = (kind: Kind) => (kind.main ? "main" : "a replica");
 
-step("the system is up with its ledger, and beside it a stock Redis with one", async () => {
+step("the system is up, and a stock Redis next to it, each with a ledger", async () => {
   console.log(`${durability}, seed ${seed}, ${plan.length} faults`);
-  await expectNothingOfOurs();
+  await expectNoDeployment();
   before = await inventory();
   const nodes = (await kube.list("nodes")).map((n) => n.metadata.name);
-  const lasting = nodes.find((n) => !nodesThatMayGo.includes(n));
-  if (!nodesThatMayGo.length || !lasting)
-    throw new Error("E2E_NODES must name nodes that may be taken away, and not all of them");
+  const lasting = nodes.find((n) => !removableNodes.includes(n));
+  if (!removableNodes.length || !lasting)
+    throw new Error("E2E_NODES must name nodes that the test may stop, and not all of them");
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   if (durability !== "ha") {
-    // its volume belongs to a node: to one that may go
-    await mainOn(nodesThatMayGo);
-    await whole();
+    // its volume is local to a node: choose one that the test may stop
+    await moveMainTo(removableNodes);
+    await healthy();
   }
   const image = (await kube.get("pod", "redis-main-0", app))!.spec!["containers"][0].image as string;
-  await letLoadAskTheApi();
+  await allowLoadToApi();
   await startChaos(image);
-  peer = await startPeer(image, lasting);
+  baseline = await startBaseline(image, lasting);
   ledger = await startLedger({ writers: 8, pauseMs: 20, node: lasting });
 });
 
 step(
-  "after each fault everything becomes whole by itself, and writes go on",
+  "after each fault Redis recovers by itself, and writes continue",
   async () => {
     for (const [i, drawn] of plan.entries()) {
-      if (drawn.node) await handedOverTo(nodesThatMayGo, async () => (await whole()).main);
-      const { main, others } = await whole();
+      if (drawn.node) await failOverTo(removableNodes, async () => (await healthy()).main);
+      const { main, others } = await healthy();
       const target = drawn.main ? main : others[Math.floor(draw() * others.length)]!;
-      // the kubelet starts a container that ends again and again later each time; a new pod begins anew
+      // the kubelet restarts a container with a growing backoff, which a new pod resets
       const kind =
         drawn.restarts && (await restarts(target)) > 0
-          ? { ...drawn, ...deleted, restarts: false, peer: peerDeleted }
+          ? { ...drawn, ...deleted, restarts: false, baseline: baselineDeleted }
           : drawn;
       await pause(between(500, 3000));
       const at = Date.now();
-      const atPeer = kind.main
-        ? kind.peer?.().catch((error: Error) => console.log(`peer: ${error.message}`))
+      const baselineFault = kind.main
+        ? kind.baseline?.().catch((error: Error) => console.log(`baseline: ${error.message}`))
         : undefined;
       await kind.cause(target);
-      await ledger.goesOn(LIMIT);
-      await whole();
-      await atPeer;
+      await ledger.waitForWrites(LIMIT);
+      await healthy();
+      await baselineFault;
       const gap = await ledger.longestGap(at);
-      (gaps[`${kind.name}, ${where(kind)}`] ??= []).push(gap);
+      (gaps[`${kind.name}, ${roleHit(kind)}`] ??= []).push(gap);
       if (kind.main && (kind.restarts || kind.ends))
         ends.push({ name: `${i + 1}, ${kind.name}`, from: at - FAST_MAY_LOSE_MS, to: Date.now() });
       process.stderr.write(
-        `${i + 1}/${plan.length} ${kind.name}, ${target}: ${gap.toFixed(1)} s without an answered write, whole after ${((Date.now() - at) / 1000).toFixed(0)} s\n`,
+        `${i + 1}/${plan.length} ${kind.name}, ${target}: ${gap.toFixed(1)} s without an acknowledged write, healthy after ${((Date.now() - at) / 1000).toFixed(0)} s\n`,
       );
     }
   },
@@ -239,12 +242,12 @@ step(
 
 const KEPT =
   durability === "fast"
-    ? "an answered write is missing only of the two seconds before main ended, and each other Redis has what main has"
-    : "every answered write is on main, and on each other Redis";
+    ? "only acknowledged writes of the two seconds before main ended are missing, and each other Redis holds what main holds"
+    : "every acknowledged write is on main, and on each other Redis";
 step(KEPT, async () => {
-  const { main, others } = await whole();
+  const { main, others } = await healthy();
   const { kept, failed } = await ledger.stop();
-  const stock = await peer.ledger.stop();
+  const stock = await baseline.ledger.stop();
   const lost: Record<string, number> = {};
   const lostAt: Record<string, number[]> = {};
   for (const pod of [main, ...others]) {
@@ -257,7 +260,7 @@ step(KEPT, async () => {
     }
   }
   const stockLost: Record<string, number> = {};
-  for (const [pod, held] of Object.entries(await peer.held())) stockLost[pod] = missing(stock.kept, held).length;
+  for (const [pod, held] of Object.entries(await baseline.held())) stockLost[pod] = missing(stock.kept, held).length;
   const run: FaultRun = {
     faults: plan.length,
     answered: kept.size,
@@ -268,7 +271,7 @@ step(KEPT, async () => {
     stockAnswered: stock.kept.size,
     stockLost,
   };
-  // those of other runs stay
+  // the results of other runs stay
   const file = projectPath("docs", "benchmarks", "faults.json");
   const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as FaultRuns) : {};
   const runs = { ...earlier, [`${durability} ${seed}`]: run };
@@ -279,13 +282,13 @@ step(KEPT, async () => {
     for (const answered of Object.values(lostAt))
       expect(Math.max(...answered) - Math.min(...answered)).toBeLessThanOrEqual(FAST_MAY_LOSE_MS);
   } else expect(lost).toEqual(Object.fromEntries(Object.keys(lost).map((pod) => [pod, 0])));
-  // a replica has what main has
+  // a replica holds what main holds
   expect(new Set(Object.values(lost)).size).toBe(1);
 });
 
-step("all of it is removed", async () => {
+step("everything is removed", async () => {
   await removeChaos();
-  await removePeer();
+  await removeBaseline();
   await removeLedger();
   expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);

@@ -1,4 +1,4 @@
-/** Tier `faults`: what a lost volume costs, that a backup brings it back, and that a flood of one part starves no other. */
+/** Tier `faults`: the loss of a volume, restoring a backup, and a flood of requests that must not affect Redis. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -7,11 +7,11 @@ import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   eventually,
-  expectNothingOfOurs,
+  expectNoDeployment,
   forward,
   isReady,
   kube,
-  lastingPods,
+  workloadPods,
   npmRunWith,
   redis,
 } from "./helpers/system";
@@ -36,48 +36,51 @@ const read = (id: string) =>
 const main = () => kube.get("pod", POD, app);
 
 step("the system is up and holds data", async () => {
-  await expectNothingOfOurs();
+  await expectNoDeployment();
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   expect(await write("precious", "kept")).toBe(200);
   await eventually("the replicas to have it", 30, async () => ((await read("precious")) === "kept" ? true : undefined));
 });
 
-step("a backup comes back, on main and on its replicas; a damaged one is refused with the data untouched", async () => {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-backup-"));
-  const file = path.join(dir, "backup.rdb");
-  const run = (name: string, ...args: string[]) => npmRunWith(settings, name, ...args, "--yes");
-  const made = await run("backup", "--out", file);
-  expect([made.code, made.output]).toEqual([0, expect.stringMatching(/whole, checksum right/)]);
-  // never over a backup that is there
-  expect((await run("backup", "--out", file)).code).not.toBe(0);
-  expect([await write("precious", "changed"), await write("later", "1")]).toEqual([200, 200]);
+step(
+  "a backup is restored on main and its replicas; a damaged one is refused, and the data stays untouched",
+  async () => {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-backup-"));
+    const file = path.join(dir, "backup.rdb");
+    const run = (name: string, ...args: string[]) => npmRunWith(settings, name, ...args, "--yes");
+    const made = await run("backup", "--out", file);
+    expect([made.code, made.output]).toEqual([0, expect.stringMatching(/whole, checksum right/)]);
+    // it never overwrites an existing backup
+    expect((await run("backup", "--out", file)).code).not.toBe(0);
+    expect([await write("precious", "changed"), await write("later", "1")]).toEqual([200, 200]);
 
-  const bytes = fs.readFileSync(file);
-  const damaged = path.join(dir, "damaged.rdb");
-  for (const wrong of [bytes.subarray(0, bytes.length - 3), Buffer.from(bytes).fill("x", 20, 24)]) {
-    fs.writeFileSync(damaged, wrong);
-    const { code, output } = await run("restore", damaged);
-    expect([code, output]).toEqual([1, expect.stringMatching(/nothing was changed/)]);
-  }
-  await eventually("the change to be read", 30, async () =>
-    (await read("precious")) === "changed" ? true : undefined,
-  );
+    const bytes = fs.readFileSync(file);
+    const damaged = path.join(dir, "damaged.rdb");
+    for (const wrong of [bytes.subarray(0, bytes.length - 3), Buffer.from(bytes).fill("x", 20, 24)]) {
+      fs.writeFileSync(damaged, wrong);
+      const { code, output } = await run("restore", damaged);
+      expect([code, output]).toEqual([1, expect.stringMatching(/nothing was changed/)]);
+    }
+    await eventually("the change to be read", 30, async () =>
+      (await read("precious")) === "changed" ? true : undefined,
+    );
 
-  const { code, output } = await run("restore", file);
-  expect([code, output]).toEqual([0, expect.stringMatching(/1 keys; 2 before/)]);
-  // by replicas, all of which follow
-  expect([await read("precious"), await read("later")]).toEqual(["kept", "status 404"]);
-  expect(await redis(POD, "EXISTS", "later")).toMatch(/^0/);
-  fs.rmSync(dir, { recursive: true });
-});
+    const { code, output } = await run("restore", file);
+    expect([code, output]).toEqual([0, expect.stringMatching(/1 keys; 2 before/)]);
+    // read from the replicas, all of which follow
+    expect([await read("precious"), await read("later")]).toEqual(["kept", "status 404"]);
+    expect(await redis(POD, "EXISTS", "later")).toMatch(/^0/);
+    fs.rmSync(dir, { recursive: true });
+  },
+);
 
-step("scheduled backups are made, and the latest comes back", async () => {
+step("scheduled backups are made, and the latest is restored", async () => {
   const scheduled = { ...settings, IAC_REDIS_BACKUP_SCHEDULE: "* * * * *", IAC_REDIS_BACKUP_KEEP: "2" };
   expect((await npmRunWith(scheduled, "up")).code).toBe(0);
   expect((await npmRunWith(scheduled, "diff")).code).toBe(0);
   const found = await eventually("backups", 300, async () => {
     const done = (await kube.list("jobs", "-n", app)).filter((job) => job.status?.succeeded);
-    if (!done.some((job) => job.metadata.name.startsWith("redis-backup-"))) throw new Error("no job has ended well");
+    if (!done.some((job) => job.metadata.name.startsWith("redis-backup-"))) throw new Error("no job has succeeded");
     const { output } = await npmRunWith(scheduled, "backup", "--list", "--yes");
     const names = output.match(/^\S+Z\.rdb/gm) ?? [];
     return names.length === 2 ? names : undefined;
@@ -90,19 +93,19 @@ step("scheduled backups are made, and the latest comes back", async () => {
   expect((await npmRunWith(scheduled, "restore", file, "--yes")).code).toBe(0);
   expect(await read("precious")).toBe("kept");
   fs.rmSync(file);
-  // and none any more
+  // and none after scheduling is turned off
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   expect(await kube.list("cronjobs,pvc", "-n", app, "-l", "app.kubernetes.io/name=redis-backup")).toEqual([]);
 });
 
-step("the API flooded with all that it gets: Redis goes on answering at once, and nothing is restarted", async () => {
-  // as fast as answers come, half of it writes, over four times as many connections as requests it takes on
+step("with the API flooded, Redis keeps answering quickly, and no container restarts", async () => {
+  // at full speed, half writes, over four times as many connections as the API admits requests
   const flood = await startLoad(0, 60, { connections: 400, writes: 50 });
   try {
-    await eventually("the flood to be under way", 60, async () =>
+    await eventually("the flood to reach Redis", 60, async () =>
       Number(/instantaneous_ops_per_sec:(\d+)/.exec(await redis(POD, "INFO", "stats"))?.[1]) > 100 ? true : undefined,
     );
-    // asked from a replica's pod: min, max, mean in ms, and how many
+    // measured from a replica's pod: min, max and mean in ms, and the number of samples
     const raw = await kube.raw(
       [
         "-n",
@@ -119,9 +122,7 @@ step("the API flooded with all that it gets: Redis goes on answering at once, an
       { timeoutMs: 40_000 },
     );
     const [min, max, mean, count] = raw.trim().split("\n").at(-1)!.split(" ").map(Number);
-    console.log(
-      `Redis main under a flood of the API: ${mean} ms on average, ${min} to ${max} ms, asked ${count} times`,
-    );
+    console.log(`Redis main under a flood of the API: ${mean} ms on average, ${min} to ${max} ms, ${count} samples`);
     expect(count).toBeGreaterThan(300);
     expect(mean).toBeLessThan(25);
     expect(max).toBeLessThan(1000);
@@ -130,24 +131,24 @@ step("the API flooded with all that it gets: Redis goes on answering at once, an
     console.log(`flood: ${Math.round(sent / seconds)} requests a second, answers ${JSON.stringify(seen)}`);
     await flood.remove();
   }
-  for (const pod of await lastingPods()) {
+  for (const pod of await workloadPods()) {
     const restarts = pod.status?.containerStatuses?.map((c: { restartCount: number }) => c.restartCount);
     expect([pod.metadata.name, restarts]).toEqual([pod.metadata.name, restarts.map(() => 0)]);
     expect([pod.metadata.name, isReady(pod)]).toEqual([pod.metadata.name, true]);
   }
 });
 
-step("a main whose process is killed comes back with its data, and asks nobody", async () => {
+step("a main whose process is killed restarts with its data, without intervention", async () => {
   const restarts = async () => (await main())?.status?.containerStatuses?.[0]?.restartCount as number;
   const before = await restarts();
-  // its first process does not hear a signal from inside: a command of its own ends it without saving
+  // process 1 ignores signals from inside the container: this command ends it without saving
   await redis(POD, "SHUTDOWN", "NOSAVE", "FORCE").catch(() => undefined);
   await eventually("main to be restarted", 60, async () => ((await restarts()) > before ? true : undefined));
   await eventually("writes to work", 60, async () => ((await write("after", "1")) === 200 ? true : undefined));
   expect(await read("precious")).toBe("kept");
 });
 
-step("a main that finds its volume empty does not start, says why, and the replicas keep their data", async () => {
+step("a main with an empty volume does not start and reports why, and the replicas keep their data", async () => {
   await kube.raw(["-n", app, "delete", "pvc", `data-${POD}`, "--wait=false"]);
   await kube.raw(["-n", app, "delete", "pod", POD], { timeoutMs: 120_000 });
   const message = await eventually("main to refuse", 120, async () => {
@@ -157,21 +158,21 @@ step("a main that finds its volume empty does not start, says why, and the repli
   });
   console.log(message);
   expect(message).toMatch(/the volume is empty, but replica [\d.]+ holds \d+ keys, which an empty main would delete/);
-  // through several restarts
+  // long enough for several restarts
   await new Promise((resolve) => setTimeout(resolve, 30_000));
   expect((await main())?.status?.containerStatuses?.[0]?.ready).toBe(false);
   expect(await read("precious")).toBe("kept");
   expect(await write("lost", "1")).toBe(503);
 });
 
-step("up says so, with the way to go on", async () => {
+step("up reports the reason, with the commands that start it empty", async () => {
   const { code, output } = await npmRunWith(settings, "up");
   expect(code).not.toBe(0);
   expect(output).toContain("the volume is empty, but replica");
   expect(output).toContain(`create configmap ${PERMISSION}`);
 });
 
-step("the commands that it names start it empty", async () => {
+step("these commands start it empty", async () => {
   const status = (await main())?.status?.containerStatuses?.[0];
   const message = (status?.state?.terminated ?? status?.lastState?.terminated)?.message as string;
   const [, on] = /--from-literal=(on=[\d-]+)/.exec(message)!;
@@ -183,6 +184,6 @@ step("the commands that it names start it empty", async () => {
   );
 });
 
-step("all of it is removed", async () => {
+step("the deployment is removed", async () => {
   expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);
 });

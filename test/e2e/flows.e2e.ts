@@ -1,7 +1,7 @@
 /**
- * Tier `flows`: every row of the table of flows is let through, and everything else is not, both ways: between all parts,
- * from the monitoring, from KEDA and from strangers. With stand-ins for the parts, which listen on every port of the table,
- * under the policies that a deployment would have.
+ * Tier `flows`: the network policies allow every flow in the table and nothing else, in both directions: between all
+ * workloads, from monitoring, from KEDA, and from pods without the required labels. The pods are stand-ins that listen on every port in the
+ * table, under the policies of a deployment.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -16,7 +16,7 @@ import { step } from "./helpers/steps";
 import { eventually, isReady, kube, npmRunWith } from "./helpers/system";
 
 const NAMESPACES = { app: "iac-flows", monitoring: "iac-flows-monitoring", keda: "iac-flows-keda" };
-/** What makes the table as long as it can be. */
+/** Settings that give the longest table. */
 const settings = {
   IAC_NAMESPACES_APP: NAMESPACES.app,
   IAC_NAMESPACES_MONITORING: NAMESPACES.monitoring,
@@ -30,30 +30,30 @@ const table = flows(
 ).filter((f): f is Flow & { port: number } => f.protocol === "TCP" && f.port !== undefined && f.to !== "dns");
 const ports = [...new Set(table.map((f) => f.port))];
 
-type Place = keyof typeof NAMESPACES;
-/** Stand-ins: where each is, and how policies know it. Strangers are beside those who may, without their labels. */
-const peers: Readonly<Record<string, { place: Place; labels: Record<string, string> }>> = {
+type NamespaceName = keyof typeof NAMESPACES;
+/** Stand-ins: the namespace and labels of each. A stranger shares a namespace with allowed pods, but not their labels. */
+const peers: Readonly<Record<string, { namespace: NamespaceName; labels: Record<string, string> }>> = {
   ...Object.fromEntries(
-    [...COMPONENTS, ...JOBS].map((part) => [part, { place: "app" as const, labels: selectorLabels(part) }]),
+    [...COMPONENTS, ...JOBS].map((part) => [part, { namespace: "app" as const, labels: selectorLabels(part) }]),
   ),
-  prometheus: { place: "monitoring", labels: { "app.kubernetes.io/name": "prometheus" } },
-  keda: { place: "keda", labels: KEDA_OPERATOR_LABELS },
-  "stranger-in-app": { place: "app", labels: {} },
-  "stranger-in-monitoring": { place: "monitoring", labels: {} },
-  "stranger-in-keda": { place: "keda", labels: {} },
+  prometheus: { namespace: "monitoring", labels: { "app.kubernetes.io/name": "prometheus" } },
+  keda: { namespace: "keda", labels: KEDA_OPERATOR_LABELS },
+  "stranger-in-app": { namespace: "app", labels: {} },
+  "stranger-in-monitoring": { namespace: "monitoring", labels: {} },
+  "stranger-in-keda": { namespace: "keda", labels: {} },
 };
 const names = Object.keys(peers);
-const outside = (name: string) => peers[name]!.place !== "app";
+const outside = (name: string) => peers[name]!.namespace !== "app";
 
 const allowed = (from: string, to: string, port: number): boolean =>
   table.some((f) => f.to === (to as Peer) && f.port === port && (f.from === from || f.from === "anyone")) &&
-  // whoever it comes from must be let out as well
+  // the policy of the source must allow it too
   (outside(from) || table.some((f) => f.from === (from as Peer) && f.to === (to as Peer) && f.port === port));
 
 const pod = (name: string) => ({
   apiVersion: "v1",
   kind: "Pod",
-  metadata: { name, namespace: NAMESPACES[peers[name]!.place], labels: peers[name]!.labels },
+  metadata: { name, namespace: NAMESPACES[peers[name]!.namespace], labels: peers[name]!.labels },
   spec: {
     automountServiceAccountToken: false,
     terminationGracePeriodSeconds: 0,
@@ -62,7 +62,7 @@ const pod = (name: string) => ({
       {
         name: "listener",
         image: IMAGES.redis,
-        // any server that listens does; this image is there anyway
+        // any listening server will do; the cluster pulls this image anyway
         command: [
           "sh",
           "-c",
@@ -80,17 +80,17 @@ const remove = () =>
   kube.raw(["delete", "namespace", ...Object.values(NAMESPACES), "--ignore-not-found"], { timeoutMs: 180_000 });
 afterAll(remove);
 
-/** What one stand-in reaches, as `to:port`. */
+/** What a stand-in can connect to, as `to:port`. */
 async function reached(from: string, addresses: Readonly<Record<string, string>>): Promise<string[]> {
   const tries = Object.entries(addresses).flatMap(([to, address]) =>
     ports.map((port) => `(timeout 3 bash -c '</dev/tcp/${address}/${port}' 2>/dev/null && echo ${to}:${port}) &`),
   );
-  const args = ["-n", NAMESPACES[peers[from]!.place], "exec", "-i", from, "--", "bash"];
-  const said = await kube.raw(args, { input: `${tries.join("\n")}\nwait\n`, timeoutMs: 60_000 });
-  return said.split("\n").filter(Boolean);
+  const args = ["-n", NAMESPACES[peers[from]!.namespace], "exec", "-i", from, "--", "bash"];
+  const output = await kube.raw(args, { input: `${tries.join("\n")}\nwait\n`, timeoutMs: 60_000 });
+  return output.split("\n").filter(Boolean);
 }
 
-step("stand-ins for every part listen, under the policies of a deployment", async () => {
+step("stand-ins for every workload listen, under the policies of a deployment", async () => {
   await remove();
   const out = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-flows-")), "manifests");
   expect((await npmRunWith(settings, "manifests", "--out", out)).code).toBe(0);
@@ -102,49 +102,50 @@ step("stand-ins for every part listen, under the policies of a deployment", asyn
     input: JSON.stringify({ apiVersion: "v1", kind: "List", items: names.map(pod) }),
   });
   await eventually("every stand-in to listen", 120, async () => {
-    const all = await Promise.all(names.map((n) => kube.get("pod", n, NAMESPACES[peers[n]!.place])));
+    const all = await Promise.all(names.map((n) => kube.get("pod", n, NAMESPACES[peers[n]!.namespace])));
     const waiting = names.filter((_, i) => !all[i] || !isReady(all[i]));
     if (waiting.length) throw new Error(`not Ready: ${waiting.join(", ")}`);
     return true;
   });
 });
 
-step("each flow of the table is let through, and no other", async () => {
+step("the policies allow each flow in the table, and no other", async () => {
   const addresses: Record<string, string> = {};
   for (const name of names) {
-    addresses[name] = (await kube.get("pod", name, NAMESPACES[peers[name]!.place]))!.status.podIP as string;
+    addresses[name] = (await kube.get("pod", name, NAMESPACES[peers[name]!.namespace]))!.status.podIP as string;
   }
-  // policies say nothing of what is outside on both ends, and a pod always reaches itself
-  const matters = (from: string, to: string) => from !== to && !(outside(from) && outside(to));
+  // policies do not apply if both ends are outside the namespace, and a pod always reaches itself
+  const isRestricted = (from: string, to: string) => from !== to && !(outside(from) && outside(to));
   const all = names.flatMap((from) =>
     names.flatMap((to) => ports.map((port) => ({ from, to, port, line: `${from} > ${to}:${port}` }))),
   );
-  const tried = all.filter(({ from, to }) => matters(from, to));
+  const tried = all.filter(({ from, to }) => isRestricted(from, to));
   const expected = tried.filter(({ from, to, port }) => allowed(from, to, port)).map(({ line }) => line);
-  const wrong = await eventually("the policies to be known on each node", 90, async () => {
+  const wrong = await eventually("the policies to apply on each node", 90, async () => {
     const seen = new Set<string>();
     for (const from of names) for (const to of await reached(from, addresses)) seen.add(`${from} > ${to}`);
     const open = tried.filter(({ line }) => seen.has(line) && !expected.includes(line)).map(({ line }) => line);
     const shut = expected.filter((line) => !seen.has(line));
-    if (open.length + shut.length) throw new Error(`open: ${open.join(", ")}; shut: ${shut.join(", ")}`);
+    if (open.length + shut.length)
+      throw new Error(`wrongly allowed: ${open.join(", ")}; wrongly blocked: ${shut.join(", ")}`);
     return { open, shut };
   });
   expect(wrong).toEqual({ open: [], shut: [] });
-  console.log(`${tried.length} ways tried, ${expected.length} of them allowed`);
+  console.log(`${tried.length} connections tried, ${expected.length} of them allowed`);
   expect(expected.length).toBeGreaterThan(15);
 });
 
-step("each part looks up names, and none but the API's talks to the cluster's API", async () => {
+step("each workload resolves names, and none of them reaches the Kubernetes API", async () => {
   for (const part of [...COMPONENTS, ...JOBS]) {
     const run = (script: string) => kube.raw(["-n", NAMESPACES.app, "exec", part, "--", "bash", "-c", script]);
     expect(await run("getent hosts kubernetes.default.svc.cluster.local")).toMatch(/kubernetes\.default/);
     const api =
       "timeout 3 bash -c '</dev/tcp/'$KUBERNETES_SERVICE_HOST/$KUBERNETES_SERVICE_PORT && echo reached || echo no";
-    // the rule for the API's own is only known to a deploy; the core tier sees it watch
+    // the API's own rule is known only at deploy time; the core tier covers it
     expect([part, (await run(`${api} 2>/dev/null`)).trim()]).toEqual([part, "no"]);
   }
 });
 
-step("all of it is removed", async () => {
+step("everything is removed", async () => {
   await remove();
 });

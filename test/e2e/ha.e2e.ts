@@ -1,19 +1,19 @@
 /**
- * Tier `ha`: main is one of a pool on three nodes; whatever takes it away, writes go on, and none that was answered is
- * lost. A node is killed and brought back by commands of the environment, with {node} for its name: E2E_NODE_STOP and
- * E2E_NODE_START; E2E_NODES names those that may go.
+ * Tier `ha`: main is a member of a Sentinel group on three nodes. However it is lost, writes continue, and no acknowledged
+ * write is lost. E2E_NODES names the nodes that the test may stop, and the commands E2E_NODE_STOP and E2E_NODE_START (with
+ * {node} for the name) stop and start them.
  */
 import { refusedCommands } from "../helpers/acl-log";
 import { missing } from "../helpers/ledger-writer";
 import { heldBy, removeLedger, startLedger } from "./helpers/ledger";
-import { letLoadAskTheApi } from "./helpers/load";
-import { handedOverTo, nodeCommand, nodesThatMayGo } from "./helpers/nodes";
+import { allowLoadToApi } from "./helpers/load";
+import { failOverTo, nodeCommand, removableNodes } from "./helpers/nodes";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   eventually,
   expectAsBefore,
-  expectNothingOfOurs,
+  expectNoDeployment,
   inventory,
   isReady,
   kube,
@@ -25,8 +25,8 @@ import {
 
 const settings = { IAC_REDIS_DURABILITY: "ha", IAC_OBSERVABILITY: "none" };
 const MEMBERS = ["redis-main-0", "redis-main-1", "redis-main-2"];
-/** Writes that nobody has taken for longer than this are an outage that was promised not to happen, seconds. */
-const OUTAGE = 15;
+/** Longest time without an acknowledged write that is accepted, seconds. */
+const MAX_OUTAGE = 15;
 
 let before: string[];
 let ledger: Awaited<ReturnType<typeof startLedger>>;
@@ -35,9 +35,9 @@ removeAfterFailure(settings);
 afterAll(removeLedger);
 
 const roleOf = async (pod: string) => /role:(\w+)/.exec(await redis(pod, "INFO", "replication"))?.[1];
-/** The one member that is main, once there is one alone and all three are Ready. */
+/** Waits until exactly one member is main and all three are Ready; returns main. */
 const settledMain = (seconds: number) =>
-  eventually("one main, and the whole pool Ready", seconds, async () => {
+  eventually("one main, and every member Ready", seconds, async () => {
     const pods = await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=redis-main");
     if (pods.length !== MEMBERS.length || !pods.every(isReady)) throw new Error("a member is not Ready");
     const roles = await Promise.all(MEMBERS.map(roleOf));
@@ -45,32 +45,32 @@ const settledMain = (seconds: number) =>
     return MEMBERS[roles.indexOf("master")]!;
   });
 const nodeOf = async (pod: string) => (await kube.get("pod", pod, app))!.spec?.["nodeName"] as string;
-/** A fault, and how long no write was answered. */
+/** Causes a fault and measures the longest time without an acknowledged write. */
 async function fault(name: string, cause: (main: string) => Promise<unknown>): Promise<void> {
   const main = await settledMain(180);
   const at = Date.now();
   await cause(main);
-  await ledger.goesOn(60);
+  await ledger.waitForWrites(60);
   outages[name] = await ledger.longestGap(at);
-  console.log(`${name}: ${outages[name]!.toFixed(1)} s without an answered write`);
-  expect(outages[name]).toBeLessThan(OUTAGE);
+  console.log(`${name}: ${outages[name]!.toFixed(1)} s without an acknowledged write`);
+  expect(outages[name]).toBeLessThan(MAX_OUTAGE);
 }
 
-step("the pool is up on three nodes, and knows one main", async () => {
-  if (!nodesThatMayGo.length) throw new Error("E2E_NODES must name the nodes that may be taken away");
-  await expectNothingOfOurs();
+step("the Sentinel group is up on three nodes, with one main", async () => {
+  if (!removableNodes.length) throw new Error("E2E_NODES must name the nodes that the test may stop");
+  await expectNoDeployment();
   before = await inventory();
   expect((await npmRunWith(settings, "up")).code).toBe(0);
-  await letLoadAskTheApi();
+  await allowLoadToApi();
   await settledMain(60);
   expect(new Set(await Promise.all(MEMBERS.map(nodeOf))).size).toBe(3);
   expect((await npmRunWith(settings, "diff")).code).toBe(0);
-  // where no fault of the test reaches it
-  const safe = (await kube.list("nodes")).map((n) => n.metadata.name).find((name) => !nodesThatMayGo.includes(name))!;
+  // on a node that no fault affects
+  const safe = (await kube.list("nodes")).map((n) => n.metadata.name).find((name) => !removableNodes.includes(name))!;
   ledger = await startLedger({ writers: 8, pauseMs: 20, node: safe });
 });
 
-step("main's pod is deleted: it hands over first", () =>
+step("main's pod is deleted: it fails over first", () =>
   fault("pod deleted", (main) => kube.raw(["-n", app, "delete", "pod", main, "--wait=false"])),
 );
 
@@ -79,8 +79,8 @@ step("main's process is killed", () =>
 );
 
 step("main's node is lost, with its volume", async () => {
-  // one that the test may take away
-  await handedOverTo(nodesThatMayGo, () => settledMain(120));
+  // main must be on a node that the test may stop
+  await failOverTo(removableNodes, () => settledMain(120));
   let lost = "";
   let node = "";
   await fault("node lost", async (main) => {
@@ -94,13 +94,13 @@ step("main's node is lost, with its volume", async () => {
   expect(await settledMain(300)).not.toBe(lost);
 });
 
-step("its settings change: every member is made anew, and no write waits for long", async () => {
+step("settings change: every member is recreated, without a long outage for writes", async () => {
   await fault("rollout", async () => {
     expect((await npmRunWith({ ...settings, IAC_REDIS_MAX_MEMORY: "200mb" }, "up")).code).toBe(0);
   });
 });
 
-step("passwords change, the Sentinels' too, and no write waits for long; nobody was refused a command", async () => {
+step("passwords rotate, the Sentinels' too, without a long outage for writes or a refused command", async () => {
   await fault("new passwords", async () => {
     expect((await npmRunWith(settings, "rotate", "--yes")).code).toBe(0);
   });
@@ -113,19 +113,19 @@ step("passwords change, the Sentinels' too, and no write waits for long; nobody 
   }
 });
 
-step("every answered write is on main, on the pool and on each replica", async () => {
+step("every acknowledged write is on every member and on each replica", async () => {
   await settledMain(180);
   const { kept, failed } = await ledger.stop();
   const replicas = (await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=redis-replica")).filter(isReady);
   const lost: Record<string, number> = {};
   for (const pod of [...MEMBERS, ...replicas.map((p) => p.metadata.name)])
     lost[pod] = missing(kept, await heldBy(pod)).length;
-  console.log(`${kept.size} writes answered, ${failed} not;`, outages);
+  console.log(`${kept.size} writes acknowledged, ${failed} failed;`, outages);
   expect(lost).toEqual(Object.fromEntries(Object.keys(lost).map((pod) => [pod, 0])));
   expect(kept.size).toBeGreaterThan(5000);
 });
 
-step("no Sentinel has taken more of a CPU than its limit says", async () => {
+step("no Sentinel used more CPU than its limit", async () => {
   for (const pod of MEMBERS) {
     const info = await redisCli(pod, ["-p", "26379", "INFO"]);
     const field = (name: string) => Number(new RegExp(`${name}:([\\d.]+)`).exec(info)?.[1]);
@@ -135,7 +135,7 @@ step("no Sentinel has taken more of a CPU than its limit says", async () => {
   }
 });
 
-step("all of it is removed", async () => {
+step("everything is removed", async () => {
   await removeLedger();
   expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);

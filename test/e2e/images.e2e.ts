@@ -1,4 +1,4 @@
-/** Tier `images`: when an image is built, and when not. Needs Docker and the registry, no cluster. */
+/** Tier `images`: when an image is built and when it is not. Needs Docker and the registry, but no cluster. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -34,7 +34,7 @@ let second: string;
 
 beforeAll(() => {
   fs.cpSync(projectPath("images", "node"), context, { recursive: true, filter: (f) => !/node_modules|dist/.test(f) });
-  // never built before: the registry may hold the project's own tag from earlier runs
+  // a unique tag: the registry may hold the project's current tag from earlier runs
   fs.appendFileSync(path.join(context, "src", "main.ts"), `// ${Date.now()}\n`);
 });
 afterAll(() => fs.rmSync(scratch, { recursive: true }));
@@ -45,7 +45,7 @@ it("new sources are built and pushed, and deployed by digest", async () => {
   expect(await inState(machine("one"))).toContain("docker_image.node");
 });
 
-it("unchanged sources are an empty plan", async () => {
+it("unchanged sources give an empty plan", async () => {
   expect((await terraform(machine("one"), "plan", "-detailed-exitcode")).code).toBe(0);
 });
 
@@ -54,7 +54,7 @@ it("the same sources from another machine: no build, no push, the same digest", 
   expect(await inState(machine("two"))).not.toContain("docker_image");
 });
 
-it("after the engine was pruned: the same digest", async () => {
+it("after Docker was pruned: the same digest", async () => {
   const images = await command("docker", [
     "images",
     "--format",
@@ -66,7 +66,7 @@ it("after the engine was pruned: the same digest", async () => {
   expect(await deploy(machine("one"))).toBe(first);
 });
 
-it("one changed byte is one new tag, and the old one stays in the registry", async () => {
+it("one changed byte gives one new tag, and the old one stays in the registry", async () => {
   const file = path.join(context, "src", "main.ts");
   fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace("Starts the API", "starts the API"));
   const plan = await terraform(machine("one"), "plan");
@@ -77,7 +77,7 @@ it("one changed byte is one new tag, and the old one stays in the registry", asy
   expect(await tagState(config.registry, "iacproject-node", digest)).toEqual({ state: "held", digest });
 });
 
-it("an unreachable registry stops plan with a sentence, and is not taken for a lost image", async () => {
+it("an unreachable registry stops the plan with a clear error, and is not mistaken for a missing image", async () => {
   const { code, output } = await terraform({ ...machine("one"), IAC_REGISTRY_PUSH: "localhost:5999" }, "plan");
   expect(code).toBe(1);
   expect(output.replace(/\s+/g, " ")).toMatch(/image registry could not be asked \(localhost:5999: ECONNREFUSED\)/);

@@ -1,22 +1,23 @@
 /**
- * Tier `observability`: every panel's query returns data under load, and every alert whose condition can be
- * caused in minutes fires because of it and is over afterwards; that none does without a cause is tier `quiet-baseline`. `RECORD=1` writes test/dashboards/exported.json anew.
+ * Tier `observability`: every panel's query returns data under load, and every alert whose condition can be caused within
+ * minutes fires and is resolved afterwards. Tier `quiet-baseline` checks that none fires without a cause.
+ * `RECORD=1` rewrites test/dashboards/exported.json.
  */
 import * as fs from "node:fs";
 import { EXPORTED_FILE, exported, type ExportedSeries } from "../dashboards/exported";
 import { annotationExpressions, panelExpressions, ruleExpressions } from "../dashboards/expressions";
 import { seriesOf } from "../dashboards/promql";
 import { activeAlerts, firing, inhibited, resolved } from "./helpers/alerts";
-import { letLoadAskTheApi, removeLoad, startLoad } from "./helpers/load";
+import { allowLoadToApi, removeLoad, startLoad } from "./helpers/load";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   eventually,
   expectAsBefore,
-  expectNothingOfOurs,
+  expectNoDeployment,
   inventory,
   isReady,
-  lastingPods,
+  workloadPods,
   kube,
   npmRunWith,
   prometheus,
@@ -39,11 +40,11 @@ const patchHpa = (name: string, spec: object) =>
   kube.raw(["-n", app, "patch", "hpa", name, "--type=merge", "-p", JSON.stringify({ spec })]);
 const allReady = (seconds: number) =>
   eventually("every pod to be Ready", seconds, async () => {
-    return (await lastingPods()).every(isReady) ? true : undefined;
+    return (await workloadPods()).every(isReady) ? true : undefined;
   });
 
-/** While `load` goes on; a load ends with it. */
-async function under<T>(
+/** Runs `during` under a load, which ends with it. */
+async function underLoad<T>(
   rate: number,
   options: { seconds: number; writes?: number; target?: string },
   during: () => Promise<T>,
@@ -56,14 +57,14 @@ async function under<T>(
   }
 }
 
-step("the system is up, and no alert is anything but quiet", async () => {
-  await expectNothingOfOurs();
+step("the system is up, and none of the project's alerts is pending or firing", async () => {
+  await expectNoDeployment();
   before = await inventory();
   expect((await npmRunWith(env, "up")).code).toBe(0);
-  await letLoadAskTheApi();
+  await allowLoadToApi();
   await eventually("the first evaluation", 120, async () => ((await activeAlerts()).length ? true : undefined));
-  // an autoscaler has no metrics of pods that have just begun: pending for a moment, no more
-  await eventually("none of our alerts to be pending", 120, async () => {
+  // briefly pending is fine: an autoscaler has no metrics of pods that have just started
+  await eventually("none of the project's alerts to be pending", 120, async () => {
     const ours = (await activeAlerts()).filter((a) => a.labels["part_of"] === "iacproject");
     expect(ours.filter((a) => a.state === "firing")).toEqual([]);
     if (!ours.length) return true;
@@ -72,36 +73,39 @@ step("the system is up, and no alert is anything but quiet", async () => {
 });
 
 step("every query of every panel returns data under load", async () => {
-  await under(120, { seconds: 300, writes: 20 }, async () => {
+  await underLoad(120, { seconds: 300, writes: 20 }, async () => {
     const missing = new Set(panelExpressions(app));
     await eventually("data for every query", 240, async () => {
       for (const e of missing) if ((await query(e.expr)).some((r) => r.value[1] !== "NaN")) missing.delete(e);
       if (!missing.size) return true;
-      throw new Error(`none for ${[...missing].map((e) => `${e.origin}: ${e.expr}`).join("\n")}`);
+      throw new Error(`no data for ${[...missing].map((e) => `${e.origin}: ${e.expr}`).join("\n")}`);
     });
   });
 });
 
-step("main gone: it is told, with what follows from it kept quiet; main back, all is over", async () => {
-  await under(100, { seconds: 400, writes: 50, target: NODE }, async () => {
-    // without it the last hour holds no requests to compare with
-    await new Promise((resolve) => setTimeout(resolve, 30_000));
-    await scale(["statefulset", "redis-main"], 0);
-    await firing("RedisMainDown", 120);
-    await firing("RedisReplicaUnlinked", 150);
-    await firing("ApiBudgetBurnsFast", 240, { objective: "availability" });
-    await eventually("what follows to be kept quiet", 60, async () =>
-      (await inhibited("RedisReplicaUnlinked")) ? true : undefined,
-    );
-    await scale(["statefulset", "redis-main"], 1);
-    await resolved("RedisMainDown");
-    await resolved("RedisReplicaUnlinked");
-  });
-});
+step(
+  "main down: RedisMainDown fires and its consequences are inhibited; with main back, both are resolved",
+  async () => {
+    await underLoad(100, { seconds: 400, writes: 50, target: NODE }, async () => {
+      // the burn rate needs requests to compare with
+      await new Promise((resolve) => setTimeout(resolve, 30_000));
+      await scale(["statefulset", "redis-main"], 0);
+      await firing("RedisMainDown", 120);
+      await firing("RedisReplicaUnlinked", 150);
+      await firing("ApiBudgetBurnsFast", 240, { objective: "availability" });
+      await eventually("RedisReplicaUnlinked to be inhibited", 60, async () =>
+        (await inhibited("RedisReplicaUnlinked")) ? true : undefined,
+      );
+      await scale(["statefulset", "redis-main"], 1);
+      await resolved("RedisMainDown");
+      await resolved("RedisReplicaUnlinked");
+    });
+  },
+);
 
-step("replicas gone: reads go to main, and it is told", async () => {
+step("replicas down: reads go to main, and ApiReadsFromMain fires", async () => {
   const min = await specReplicas("statefulset", "redis-replicas");
-  await under(150, { seconds: 360, target: NODE }, async () => {
+  await underLoad(150, { seconds: 360, target: NODE }, async () => {
     await scale(["statefulset", "redis-replicas"], 0);
     await firing("ApiReadsFromMain", 300);
   });
@@ -120,14 +124,14 @@ step("two mains, and a replica that hangs", async () => {
   await resolved("RedisReplicaDown");
 });
 
-step("the exporter gone: it is blind, and main is not taken for dead; the front and the API gone", async () => {
+step("the exporter, the front and the API down: each has its alert, and RedisMainDown does not fire", async () => {
   await scale(["deploy", "redis-exporter"], 0);
   await scale(["deploy", "react"], 0);
   await firing("FrontDown", 180);
   await firing("RedisExporterBlind", 300);
   const fired = (await activeAlerts()).filter((a) => a.state === "firing").map((a) => a.labels["alertname"]);
   expect(fired).not.toContain("RedisMainDown");
-  // switched off by hand is not blind
+  // a workload scaled to 0 manually does not make its autoscaler blind
   expect(fired).not.toContain("AutoscalerBlind");
   await scale(["deploy", "node"], 0);
   await firing("ApiDown", 180);
@@ -135,13 +139,13 @@ step("the exporter gone: it is blind, and main is not taken for dead; the front 
   for (const alert of ["RedisExporterBlind", "FrontDown", "ApiDown"]) await resolved(alert);
 });
 
-step("memory runs out: near the limit, then writes are refused, then keys are thrown away", async () => {
+step("memory runs out: first near the limit, then writes are refused, then keys are evicted", async () => {
   await allReady(420);
   const { output } = await npmRunWith(env, "smoke");
   expect(output).toContain("✓");
   const used = Number(/used_memory:(\d+)/.exec(await redis("redis-main-0", "INFO", "memory"))![1]);
   await redis("redis-main-0", "CONFIG", "SET", "maxmemory", String(Math.round(used / 0.9)));
-  await under(60, { seconds: 420, writes: 50, target: NODE }, async () => {
+  await underLoad(60, { seconds: 420, writes: 50, target: NODE }, async () => {
     await firing("RedisMemoryNearLimit", 420, { instance: "redis-main-0" });
     await redis("redis-main-0", "CONFIG", "SET", "maxmemory", "1mb");
     await firing("RedisRefusesWrites", 90);
@@ -155,15 +159,15 @@ step("memory runs out: near the limit, then writes are refused, then keys are th
   await resolved("RedisEvicting");
 });
 
-step("too much to do: requests are refused, the autoscaler is at its maximum", async () => {
+step("overload: the API sheds load, and the autoscaler is at its maximum", async () => {
   await allReady(420);
   await kube.raw(["-n", app, "set", "env", "deploy/node", "MAX_IN_FLIGHT=1"]);
   await kube.raw(["-n", app, "rollout", "status", "deploy/node", "--timeout=120s"], { timeoutMs: 130_000 });
-  // refusing costs little, and this machine may be busy: the autoscaler wants more pods from little CPU on
+  // shedding load takes little CPU, and this machine may be busy: a low target makes the autoscaler scale out
   const target = { type: "Utilization", averageUtilization: 8 };
   const metrics = [{ type: "ContainerResource", containerResource: { name: "cpu", container: "node", target } }];
   await patchHpa("node", { maxReplicas: 2, metrics });
-  await under(700, { seconds: 480, target: NODE }, async () => {
+  await underLoad(700, { seconds: 480, target: NODE }, async () => {
     await firing("ApiRefusing", 300);
     await firing("AutoscalerAtMaximum", 450);
   });
@@ -172,7 +176,7 @@ step("too much to do: requests are refused, the autoscaler is at its maximum", a
   await resolved("AutoscalerAtMaximum");
 });
 
-step("a container that keeps ending", async () => {
+step("a container that keeps restarting", async () => {
   await allReady(420);
   const [pod] = (await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node")).map((p) => p.metadata.name);
   for (let i = 0; i < 4; i++) {
@@ -188,16 +192,16 @@ step("a container that keeps ending", async () => {
   await resolved("PodRestarting");
 });
 
-step("a container that may have less memory than it takes", async () => {
+step("a container whose memory limit is below its usage", async () => {
   await allReady(420);
-  // its first process must be the one (of two in a container cgroup v1 kills the larger alone): it takes 28 MiB at rest
+  // the kernel must kill process 1, which takes 28 MiB at rest (with cgroup v1 it kills only the larger of two processes)
   await kube.raw(["-n", app, "set", "resources", "deploy/node", "--requests=memory=16Mi", "--limits=memory=22Mi"]);
   await firing("PodKilledForMemory", 240);
   expect((await npmRunWith(env, "up")).code).toBe(0);
   await resolved("PodKilledForMemory");
 });
 
-step("an autoscaler that turns round again and again", async () => {
+step("an autoscaler that is flapping", async () => {
   const { minReplicas, maxReplicas } = (await kube.get("hpa", "redis-exporter", app))!.spec as Record<string, number>;
   for (let turn = 0; turn < 6; turn++) {
     for (const count of [3, 2]) {
@@ -205,7 +209,7 @@ step("an autoscaler that turns round again and again", async () => {
       await eventually(`${count} exporters`, 60, async () =>
         (await specReplicas("deploy", "redis-exporter")) === count ? true : undefined,
       );
-      // until it has been seen: kube-state-metrics is read every 30 s
+      // kube-state-metrics is scraped every 30 s
       await new Promise((resolve) => setTimeout(resolve, 31_000));
     }
   }
@@ -213,7 +217,7 @@ step("an autoscaler that turns round again and again", async () => {
   await patchHpa("redis-exporter", { minReplicas, maxReplicas });
 });
 
-step("a scheduled backup that fails, and the next one that does not", async () => {
+step("a scheduled backup that fails, and the next one that succeeds", async () => {
   const patch = (schedule: string, host: string) =>
     kube.raw([
       "-n",
@@ -233,11 +237,11 @@ step("a scheduled backup that fails, and the next one that does not", async () =
   await firing("RedisBackupFailing", 240);
   await patch("* * * * *", "redis-main");
   await resolved("RedisBackupFailing");
-  // as it was
+  // restores the schedule
   expect((await npmRunWith(env, "up")).code).toBe(0);
 });
 
-step("what panels and rules ask for is exported, with the labels that the tests count on", async () => {
+step("the metrics that panels and rules query are exported, with the labels that the unit tests expect", async () => {
   const wanted = new Set(
     [...panelExpressions(app), ...annotationExpressions(app), ...ruleExpressions]
       .flatMap((e) => seriesOf(e.expr))
@@ -246,7 +250,7 @@ step("what panels and rules ask for is exported, with the labels that the tests 
   );
   const found: ExportedSeries[] = [];
   for (const metric of [...wanted].sort()) {
-    // whatever came and went while this ran counts too
+    // includes series that no longer exist
     const series = await prometheus<Record<string, string>[]>(`series?match[]=${metric}`);
     if (!series.length) continue;
     const labels = [...new Set(series.flatMap(Object.keys))].filter((l) => l !== "__name__").sort();
@@ -262,7 +266,7 @@ step("what panels and rules ask for is exported, with the labels that the tests 
       });
 });
 
-step("down leaves nothing, and everything else as it was", async () => {
+step("down removes everything it deployed and nothing else", async () => {
   expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);
 });

@@ -1,6 +1,6 @@
 /**
- * Tier `page`: the page in a real browser, in front of a cluster that scales out under load. What it
- * shows is compared with what the cluster says.
+ * Tier `page`: the page in a real browser, while the cluster scales out under load. What it shows is compared with the
+ * cluster's state.
  *
  * The figures are written to docs/benchmarks.md, and a screenshot of the scale-out to docs/pictures.
  */
@@ -13,7 +13,7 @@ import {
   app,
   beyondBase,
   eventually,
-  expectNothingOfOurs,
+  expectNoDeployment,
   forward,
   isReady,
   kube,
@@ -22,14 +22,14 @@ import {
   prometheus,
 } from "./helpers/system";
 
-/** Replicas are cheap to ask: at the usual target this machine would not make them scale. */
+/** Reads cost replicas little CPU: with the default target this load would not make them scale. */
 const settings = { IAC_SCALING_REPLICAS_CPU_TARGET: "15" };
 const figures = new Figures();
 
 removeAfterFailure(settings);
 afterAll(removeLoad);
 
-/** Opens the page and runs, through a port-forward to one of its pods. */
+/** Opens the page, through a port-forward to one of the front's pods, and calls `run`. */
 async function visit(run: (page: Page) => Promise<void>): Promise<void> {
   const browser: Browser = await chromium.launch({
     executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
@@ -56,24 +56,24 @@ const podNames = async (component: string): Promise<string[]> =>
     .sort();
 
 step("the system is up", async () => {
-  await expectNothingOfOurs();
+  await expectNoDeployment();
   expect((await npmRunWith(settings, "up")).code).toBe(0);
 });
 
-step("the image is its base and little more", async () => {
+step("the image adds little to its base", async () => {
   const [pod] = await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=react");
   const more = beyondBase(pod!.spec.containers[0].image as string, "react");
   figures.note("image size of the front beyond its base", `${more.toFixed(1)} MB`, "≤ 5 MB", more <= 5);
   expect(more).toBeLessThanOrEqual(5);
 });
 
-step("the page names the pods and replicas that there are, and its check of the system passes", async () => {
+step("the page shows the actual pods and replicas, and its system check passes", async () => {
   await visit(async (page) => {
     await eventually("the page to show them", 30, async () => {
       const seen = [await shown(page, "pods"), await shown(page, "replicas")];
-      const there = [await podNames("node"), await podNames("redis-replica")];
-      if (JSON.stringify(seen) === JSON.stringify(there)) return true;
-      throw new Error(`${JSON.stringify(seen)} instead of ${JSON.stringify(there)}`);
+      const actual = [await podNames("node"), await podNames("redis-replica")];
+      if (JSON.stringify(seen) === JSON.stringify(actual)) return true;
+      throw new Error(`${JSON.stringify(seen)} instead of ${JSON.stringify(actual)}`);
     });
     await page.getByRole("button", { name: "Run the check" }).click();
     await page.getByText("Everything works").waitFor();
@@ -126,19 +126,19 @@ step("during a scale-out new pods and replicas appear on the page, without a rel
   });
 });
 
-step("a Service of the API that was made anew, with another address, is found by itself", async () => {
+step("when the API's Service is recreated with another address, the front finds it by itself", async () => {
   const service = () => kube.get("service", "node", app);
   const pods = await podNames("react");
   const old = (await service())!;
   await kube.raw(["-n", app, "delete", "service", "node"]);
   const { clusterIP: address, clusterIPs: _, ...spec } = old.spec;
   const { name, namespace, labels } = old.metadata as unknown as Record<string, unknown>;
-  const anew = { apiVersion: "v1", kind: "Service", metadata: { name, namespace, labels }, spec };
-  await kube.raw(["create", "-f", "-"], { input: JSON.stringify(anew) });
+  const recreated = { apiVersion: "v1", kind: "Service", metadata: { name, namespace, labels }, spec };
+  await kube.raw(["create", "-f", "-"], { input: JSON.stringify(recreated) });
   expect((await service())!.spec.clusterIP).not.toBe(address);
   const begin = Date.now();
   await forward(app, "svc/react", 8080, (page) =>
-    eventually("the page to reach the API", 40, async () =>
+    eventually("the front to reach the API", 40, async () =>
       (await fetch(`${page}/api/item?id=none`)).status === 404 ? true : undefined,
     ),
   );
@@ -153,7 +153,7 @@ step("a Service of the API that was made anew, with another address, is found by
   expect(await podNames("react")).toEqual(pods);
 });
 
-step("Prometheus has the page's requests by route and status, and their latency", async () => {
+step("Prometheus has the front's requests by route and status", async () => {
   const query = encodeURIComponent(
     `sum by (route, status) (nginx_http_request_duration_seconds_count{namespace="${app}", service="react"})`,
   );
@@ -169,7 +169,7 @@ step("Prometheus has the page's requests by route and status, and their latency"
   expect(counts["api 404"]).toBeGreaterThan(10_000);
 });
 
-step("the figures are written down, and all of it is removed", async () => {
+step("the figures are published, and the deployment is removed", async () => {
   figures.publish(PROJECT_ROOT, "e2e-page");
   expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);
 });

@@ -1,9 +1,9 @@
-/** Tier `quiet-baseline`: a healthy system says nothing for half an hour, and watching it costs little. */
+/** Tier `quiet-baseline`: a healthy system raises no alert for half an hour, and monitoring it costs little. */
 import { activeAlerts } from "./helpers/alerts";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
   expectAsBefore,
-  expectNothingOfOurs,
+  expectNoDeployment,
   inventory,
   monitoring,
   npmRunWith,
@@ -11,21 +11,21 @@ import {
   query,
 } from "./helpers/system";
 
-// a backup is made meanwhile
+// a backup runs during that time
 const env = { IAC_REDIS_BACKUP_SCHEDULE: "*/20 * * * *" };
-/** Alerts that say that nothing is wrong. */
+/** Alerts that fire in a healthy system. */
 const QUIET = ["Watchdog", "InfoInhibitor"];
 
 let before: string[];
 removeAfterFailure(env);
 
-/** What the whole of the monitoring namespace takes. */
+/** Limits for the whole monitoring namespace. */
 const LIMITS = { memory: 1.2 * 2 ** 30, cores: 0.3 };
 
 step(
-  "half an hour of nothing: nothing fires but the heartbeat, nothing is left pending, every target is up, at a small cost",
+  "in half an hour only the heartbeat fires, no alert stays pending, every target is up, and the cost is small",
   async () => {
-    await expectNothingOfOurs();
+    await expectNoDeployment();
     before = await inventory();
     expect((await npmRunWith(env, "up")).code).toBe(0);
     const end = Date.now() + 30 * 60_000;
@@ -53,7 +53,7 @@ step(
   40,
 );
 
-step("down leaves nothing, and everything else as it was", async () => {
+step("down removes everything it deployed and nothing else", async () => {
   expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);
 });

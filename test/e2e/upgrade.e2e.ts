@@ -1,7 +1,7 @@
 /**
- * Tier `upgrade`: a newer checkout takes over a running system under load: another Redis, another version of the
- * monitoring's chart, another setting of the providers; then the older one again. E2E_REDIS_IMAGE names another image of Redis,
- * E2E_DURABILITY the mode (`ha` needs three nodes).
+ * Tier `upgrade`: a newer checkout upgrades a running system under load: another Redis, another version of the
+ * monitoring chart, other provider settings; then the older checkout rolls it back. E2E_REDIS_IMAGE names another Redis
+ * image, E2E_DURABILITY the mode (`ha` needs three nodes).
  */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -10,18 +10,18 @@ import * as path from "node:path";
 import { CHARTS, IMAGES } from "../../catalog/versions";
 import { missing } from "../helpers/ledger-writer";
 import { heldBy, removeLedger, startLedger } from "./helpers/ledger";
-import { letLoadAskTheApi, removeLoad, startLoad } from "./helpers/load";
+import { allowLoadToApi, removeLoad, startLoad } from "./helpers/load";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   command,
   eventually,
   expectAsBefore,
-  expectNothingOfOurs,
+  expectNoDeployment,
   inventory,
   isReady,
   kube,
-  lastingPods,
+  workloadPods,
   npmRunWith,
   projectPath,
   redisPodNames,
@@ -32,11 +32,11 @@ import {
 const durability = process.env["E2E_DURABILITY"] ?? "safe";
 const settings = {
   IAC_REDIS_DURABILITY: durability,
-  // another folder deploys on the same states
+  // both checkouts share the states
   IAC_STATE_DIR: projectPath(STATE_DIR),
 };
-/** Longest time without an answered write while main is made anew, seconds: most of it is the network, which has to know a new pod. */
-const OUTAGE = 60;
+/** Longest accepted time without an acknowledged write while main is recreated, seconds: mostly until the network policies apply to the new pod. */
+const MAX_OUTAGE = 60;
 const chart = CHARTS.kubePrometheusStack;
 const NEWER = chart.version.replace(/\d+$/, (patch) => String(Number(patch) + 1));
 
@@ -53,7 +53,7 @@ afterAll(async () => {
   fs.rmSync(work, { recursive: true, force: true });
 });
 
-/** A newer checkout: this one with other versions in it, and the folder of charts that has them. */
+/** Creates a newer checkout: a copy of this one with other versions, and a folder with the matching charts. */
 function checkout(redisImage: string): void {
   const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: projectPath() })
     .toString()
@@ -61,7 +61,7 @@ function checkout(redisImage: string): void {
     .filter(Boolean);
   for (const file of tracked.filter((f) => fs.existsSync(projectPath(f)))) {
     fs.mkdirSync(path.dirname(path.join(newer, file)), { recursive: true });
-    // a lock file that is newer than what is installed would be installed again, in the middle of it
+    // a lock file with a newer time than node_modules would trigger npm ci during the test
     fs.cpSync(projectPath(file), path.join(newer, file), { preserveTimestamps: true });
   }
   for (const folder of ["node_modules", "images/node/node_modules", "images/react/node_modules"])
@@ -75,7 +75,7 @@ function checkout(redisImage: string): void {
 
   const charts = process.env["IAC_CHARTS_DIR"];
   if (!charts)
-    throw new Error("IAC_CHARTS_DIR must name a folder of chart archives: one is packed anew with a higher version");
+    throw new Error("IAC_CHARTS_DIR must name a folder of chart archives: one is repacked with a higher version");
   const folder = path.join(work, "charts");
   fs.cpSync(charts, folder, { recursive: true });
   const unpacked = path.join(work, "unpacked");
@@ -93,7 +93,7 @@ const newerRun = (name: string, env: Readonly<Record<string, string>> = {}): Pro
     env: { ...settings, IAC_CHARTS_DIR: path.join(work, "charts"), ...env },
   });
 
-/** What `change` costs callers: reads by a load at the page, writes by the ledger. */
+/** Measures the effect of `change` on callers: on reads through the front, and on the ledger's writes. */
 async function underLoad(name: string, change: () => Promise<Outcome>) {
   const load = await startLoad(80, 600);
   const at = Date.now();
@@ -101,9 +101,9 @@ async function underLoad(name: string, change: () => Promise<Outcome>) {
   try {
     expect((await change()).code).toBe(0);
     await eventually("every pod to be Ready", 180, async () =>
-      (await lastingPods()).every(isReady) ? true : undefined,
+      (await workloadPods()).every(isReady) ? true : undefined,
     );
-    await ledger.goesOn(60);
+    await ledger.waitForWrites(60);
     const gap = await ledger.longestGap(at);
     const failed = (await ledger.failed()) - failedBefore;
     if (failed > 0) console.log(await ledger.refused());
@@ -120,18 +120,18 @@ async function underLoad(name: string, change: () => Promise<Outcome>) {
   }
 }
 
-step("the older checkout is up, and holds data", async () => {
+step("the older checkout is deployed, and holds data", async () => {
   const image = process.env["E2E_REDIS_IMAGE"];
-  if (!image || image === IMAGES.redis) throw new Error("E2E_REDIS_IMAGE must name another image of Redis");
-  await expectNothingOfOurs();
+  if (!image || image === IMAGES.redis) throw new Error("E2E_REDIS_IMAGE must name another Redis image");
+  await expectNoDeployment();
   before = await inventory();
   expect((await npmRunWith(settings, "up")).code).toBe(0);
-  await letLoadAskTheApi();
+  await allowLoadToApi();
   checkout(image);
   ledger = await startLedger({ writers: 4, pauseMs: 50 });
 });
 
-step("another setting of the providers changes nothing", async () => {
+step("other provider settings change nothing", async () => {
   const copy = path.join(work, "kubeconfig");
   fs.copyFileSync(process.env["KUBECONFIG"] ?? path.join(os.homedir(), ".kube", "config"), copy);
   const { gap, failed } = await underLoad("provider", () => npmRunWith({ ...settings, KUBECONFIG: copy }, "up"));
@@ -139,7 +139,7 @@ step("another setting of the providers changes nothing", async () => {
   expect(failed).toBe(0);
 });
 
-step("another version of the chart: no caller notices", async () => {
+step("another version of the chart has no effect on callers", async () => {
   const { gap, failed } = await underLoad("chart", () => newerRun("up", { IAC_IMAGES_REDIS: IMAGES.redis }));
   expect(gap).toBeLessThan(2);
   expect(failed).toBe(0);
@@ -147,10 +147,10 @@ step("another version of the chart: no caller notices", async () => {
   expect(release.length).toBeGreaterThan(1);
 });
 
-step("another Redis: no read fails, and writes cost what their mode says", async () => {
+step("another Redis: no read fails, and the outage for writes stays within the limit of the mode", async () => {
   const { gap, failed } = await underLoad("redis", () => newerRun("up"));
   if (durability === "ha") expect(failed).toBe(0);
-  expect(gap).toBeLessThan(durability === "ha" ? 10 : OUTAGE);
+  expect(gap).toBeLessThan(durability === "ha" ? 10 : MAX_OUTAGE);
   const images = (await kube.list("pods", "-n", app))
     .flatMap((p) => p.spec!["containers"] as { name: string; image: string }[])
     .filter((c) => c.name === "redis")
@@ -159,21 +159,21 @@ step("another Redis: no read fails, and writes cost what their mode says", async
   expect((await newerRun("diff")).code).toBe(0);
 });
 
-step("back to the older checkout, by the same command", async () => {
+step("the older checkout rolls back with the same command", async () => {
   const { gap, failed } = await underLoad("back", () => npmRunWith(settings, "up"));
   if (durability === "ha") expect(failed).toBe(0);
-  expect(gap).toBeLessThan(durability === "ha" ? 10 : OUTAGE);
+  expect(gap).toBeLessThan(durability === "ha" ? 10 : MAX_OUTAGE);
   expect((await npmRunWith(settings, "diff")).code).toBe(0);
 });
 
-step("every answered write is on main and on each replica", async () => {
+step("every acknowledged write is on main and on each replica", async () => {
   const { kept } = await ledger.stop();
   for (const pod of await redisPodNames()) expect([pod, missing(kept, await heldBy(pod))]).toEqual([pod, []]);
-  console.log(`${kept.size} writes answered;`, JSON.stringify(cost, null, 1));
+  console.log(`${kept.size} writes acknowledged;`, JSON.stringify(cost, null, 1));
   expect(kept.size).toBeGreaterThan(2000);
 });
 
-step("all of it is removed", async () => {
+step("everything is removed", async () => {
   await removeLedger();
   expect((await npmRunWith(settings, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);

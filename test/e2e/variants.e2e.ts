@@ -1,7 +1,7 @@
 /**
- * Tier `variants`: a second system beside the first, on what the cluster has already: a namespace
- * that exists, state in the cluster, the first one's Prometheus and metrics-server, a node port.
- * E2E_MIRROR names a registry that holds the images of others too; the first system then has every image from it.
+ * Tier `variants`: a second system next to the first, which uses what the cluster already has: an existing namespace, state
+ * in the cluster, the first system's Prometheus and metrics-server, a node port. E2E_MIRROR names a registry that also holds
+ * the third-party images; the first system then pulls every image from it.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -12,7 +12,7 @@ import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   eventually,
-  expectNothingOfOurs,
+  expectNoDeployment,
   inventory,
   kube,
   monitoring,
@@ -39,11 +39,11 @@ const second = {
 const mirror = process.env["E2E_MIRROR"];
 const first: Record<string, string> = mirror ? { IAC_IMAGES_MIRROR: mirror } : {};
 
-/** One namespace of somebody else's cluster, and who may act in it. */
+/** A namespace on a cluster that the user doesn't administer, and a ServiceAccount that has access only to it. */
 const COURSE = "iac-course";
 const COURSE_FILES = ".state/e2e-course";
 const STUDENT = "e2e-student";
-/** Where the second one's states are for a while. */
+/** Temporary location of the second system's states. */
 const FILES = ".state/e2e-second";
 
 let before: string[];
@@ -60,7 +60,7 @@ afterAll(async () => {
 removeAfterFailure(first);
 
 step("the first system is up", async () => {
-  await expectNothingOfOurs();
+  await expectNoDeployment();
   expect((await npmRunWith(first, "up")).code).toBe(0);
   if (mirror) {
     const pods = await Promise.all([app, monitoring].map((namespace) => kube.list("pods", "-n", namespace)));
@@ -76,7 +76,7 @@ step("the first system is up", async () => {
   before = await inventory();
 });
 
-step("the second comes up in a namespace that exists, with state in the cluster and Redis by TLS", async () => {
+step("the second system deploys into an existing namespace, with state in the cluster and Redis over TLS", async () => {
   const refused = await npmRunWith(second, "up");
   expect(refused.code).toBe(1);
   expect(refused.output).toContain(`there is no such Secret in namespace ${SECOND}`);
@@ -96,7 +96,7 @@ step("the second comes up in a namespace that exists, with state in the cluster 
   expect((await npmRunWith(second, "diff")).code).toBe(0);
 });
 
-step("a lock that a killed run left is explained by doctor, with the command that gives it up", async () => {
+step("doctor explains a lock that a killed run left, with the command that releases it", async () => {
   const name = "lock-tfstate-default-second-data";
   const info = { ID: "4-2", Who: "ada@laptop", Operation: "OperationTypeApply", Created: "2026-01-02T03:04:05Z" };
   const held = (holder: string | null) =>
@@ -122,36 +122,27 @@ step("a lock that a killed run left is explained by doctor, with the command tha
   expect((await npmRunWith(second, "doctor")).code).toBe(0);
 });
 
-step(
-  "its states move to files and back by one command each; a deploy that would not know them is refused",
-  async () => {
-    const files = { ...second, IAC_STATE_BACKEND: "local", IAC_STATE_DIR: FILES };
-    const refused = await npmRunWith(files, "up");
-    expect(refused.code).not.toBe(0);
-    expect(refused.output).toContain("npm run state -- --from kubernetes");
-    expect((await npmRunWith(files, "state", "--from", "kubernetes", "--yes")).output).toContain("4 of 4 were moved");
-    expect((await npmRunWith(files, "diff")).code).toBe(0);
-    // a change there, so that what is in the cluster is the older one
-    expect((await npmRunWith({ ...files, IAC_NODE_RESOURCES_MEMORY: "97Mi" }, "up")).code).toBe(0);
-    const back = await npmRunWith(
-      { ...second, IAC_STATE_DIR: files.IAC_STATE_DIR },
-      "state",
-      "--from",
-      "local",
-      "--yes",
-    );
-    expect(back.output).toMatch(/of 4 were moved from local to kubernetes/);
-  },
-);
+step("one command moves its states to files, and one back; a deploy that would not find them is refused", async () => {
+  const files = { ...second, IAC_STATE_BACKEND: "local", IAC_STATE_DIR: FILES };
+  const refused = await npmRunWith(files, "up");
+  expect(refused.code).not.toBe(0);
+  expect(refused.output).toContain("npm run state -- --from kubernetes");
+  expect((await npmRunWith(files, "state", "--from", "kubernetes", "--yes")).output).toContain("4 of 4 were moved");
+  expect((await npmRunWith(files, "diff")).code).toBe(0);
+  // a change in the files, so that the state in the cluster is older
+  expect((await npmRunWith({ ...files, IAC_NODE_RESOURCES_MEMORY: "97Mi" }, "up")).code).toBe(0);
+  const back = await npmRunWith({ ...second, IAC_STATE_DIR: files.IAC_STATE_DIR }, "state", "--from", "local", "--yes");
+  expect(back.output).toMatch(/of 4 were moved from local to kubernetes/);
+});
 
-step("its page answers on a node's port", async () => {
+step("its page is served on a node port", async () => {
   const port = (await kube.get("service", "react", SECOND))!.spec.ports[0].nodePort as number;
   const node = (await kube.list("nodes"))[0]!;
   const ip = node.status.addresses.find((a: { type: string }) => a.type === "InternalIP").address as string;
   expect((await npmRunWith(second, "smoke", "--url", `http://${ip}:${port}`)).code).toBe(0);
 });
 
-step("the first one's Prometheus watches it", async () => {
+step("the first system's Prometheus scrapes it", async () => {
   type Target = { health: string; labels: Record<string, string> };
   const jobs = await eventually("targets of the second system", 120, async () => {
     const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
@@ -159,7 +150,7 @@ step("the first one's Prometheus watches it", async () => {
     return ours.length >= 8 && ours.every((t) => t.health === "up") ? ours.map((t) => t.labels["job"]) : undefined;
   });
   expect(new Set(jobs)).toEqual(new Set(["node", "react", "redis", "redis-exporter"]));
-  // the exporter talks to each by TLS
+  // the exporter connects to each over TLS
   await eventually("every Redis to be up", 90, async () => {
     const found = await query(`redis_up{namespace="${SECOND}"}`);
     return found.length >= 3 && found.every((r) => r.value[1] === "1") ? true : undefined;
@@ -179,71 +170,74 @@ step("the first one's Prometheus watches it", async () => {
   expect(plain).not.toMatch(/PONG|NOAUTH/);
 });
 
-step("its down removes it, data included, and nothing else", async () => {
+step("its down removes it, including its data, and nothing else", async () => {
   const { code, output } = await npmRunWith(second, "down", "--yes");
   expect(code).toBe(0);
   expect(output).toContain("the namespaces stay");
   expect(output).toMatch(/kept: .*tfstate-default-second/);
-  // ours it is not: it stays
+  // down keeps a Secret that the user created
   await kube.raw(["-n", SECOND, "delete", "secret", "redis-tls"]);
   const state = /Secret default\/tfstate-|Secret .*tfstate/;
   await eventually("the cluster to be as before", 60, async () => {
     const now = await inventory();
     const extra = now.filter((o) => !before.includes(o) && !state.test(o));
-    const gone = before.filter((o) => !now.includes(o));
-    if (extra.length || gone.length)
-      throw new Error(`left: ${extra.join(", ") || "nothing"}; gone: ${gone.join(", ") || "nothing"}`);
+    const missing = before.filter((o) => !now.includes(o));
+    if (extra.length || missing.length)
+      throw new Error(`left: ${extra.join(", ") || "nothing"}; missing: ${missing.join(", ") || "nothing"}`);
     return true;
   });
   expect((await npmRunWith(first, "diff")).code).toBe(0);
   expect((await npmRunWith(first, "smoke")).code).toBe(0);
 });
 
-step("who may act in one namespace only is told so, deploys into it by a profile, uses it and removes it", async () => {
-  const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: COURSE } };
-  const bound = { kind: "ServiceAccount", name: STUDENT, namespace: "default" };
-  const binding = {
-    apiVersion: "rbac.authorization.k8s.io/v1",
-    kind: "RoleBinding",
-    metadata: { name: "admin", namespace: COURSE },
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "admin" },
-    subjects: [bound],
-  };
-  await kube.raw(["apply", "-f", "-"], {
-    input: JSON.stringify({ apiVersion: "v1", kind: "List", items: [namespace, binding] }),
-  });
-  await kube.raw(["-n", "default", "create", "serviceaccount", STUDENT]);
-  const view = await kube.raw(["config", "view", "--raw", "--minify", "--flatten", "-o", "json"]);
-  const kubeconfig = JSON.parse(view) as { users: { user: object }[] };
-  const token = await kube.raw(["-n", "default", "create", "token", STUDENT, "--duration=1h"]);
-  kubeconfig.users[0]!.user = { token: token.trim() };
-  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-course-")), "kubeconfig");
-  fs.writeFileSync(file, JSON.stringify(kubeconfig), { mode: 0o600 });
-  const student = { KUBECONFIG: file, IAC_NAMESPACES_APP: COURSE, IAC_STATE_DIR: COURSE_FILES };
-  const before = await inventory();
+step(
+  "a user with access to one namespace gets a clear error, then deploys, uses and removes the system with a profile",
+  async () => {
+    const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: COURSE } };
+    const bound = { kind: "ServiceAccount", name: STUDENT, namespace: "default" };
+    const binding = {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "RoleBinding",
+      metadata: { name: "admin", namespace: COURSE },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "admin" },
+      subjects: [bound],
+    };
+    await kube.raw(["apply", "-f", "-"], {
+      input: JSON.stringify({ apiVersion: "v1", kind: "List", items: [namespace, binding] }),
+    });
+    await kube.raw(["-n", "default", "create", "serviceaccount", STUDENT]);
+    const view = await kube.raw(["config", "view", "--raw", "--minify", "--flatten", "-o", "json"]);
+    const kubeconfig = JSON.parse(view) as { users: { user: object }[] };
+    const token = await kube.raw(["-n", "default", "create", "token", STUDENT, "--duration=1h"]);
+    kubeconfig.users[0]!.user = { token: token.trim() };
+    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-course-")), "kubeconfig");
+    fs.writeFileSync(file, JSON.stringify(kubeconfig), { mode: 0o600 });
+    const student = { KUBECONFIG: file, IAC_NAMESPACES_APP: COURSE, IAC_STATE_DIR: COURSE_FILES };
+    const before = await inventory();
 
-  const refused = await npmRunWith(student, "up");
-  expect(refused.code).toBe(1);
-  expect(refused.output).toContain("namespaces of the cluster (layer data)");
-  expect(refused.output).toContain("metricsServer.mode: existing");
-  expect(await inventory()).toEqual(before);
+    const refused = await npmRunWith(student, "up");
+    expect(refused.code).toBe(1);
+    expect(refused.output).toContain("namespaces of the cluster (layer data)");
+    expect(refused.output).toContain("metricsServer.mode: existing");
+    expect(await inventory()).toEqual(before);
 
-  const profile = { ...student, IAC_PROFILE: "namespace" };
-  expect((await npmRunWith(profile, "doctor")).code).toBe(0);
-  expect((await npmRunWith(profile, "up")).code).toBe(0);
-  expect((await npmRunWith(profile, "diff")).code).toBe(0);
-  expect((await npmRunWith(profile, "status")).code).toBe(0);
-  const down = await npmRunWith(profile, "down", "--yes");
-  expect(down.code).toBe(0);
-  expect(down.output).toContain("as far as this user may look");
-  await eventually("the cluster to be as before", 60, async () => {
-    const extra = (await inventory()).filter((o) => !before.includes(o));
-    if (extra.length) throw new Error(`left: ${extra.join(", ")}`);
-    return true;
-  });
-  fs.rmSync(path.dirname(file), { recursive: true });
-});
+    const profile = { ...student, IAC_PROFILE: "namespace" };
+    expect((await npmRunWith(profile, "doctor")).code).toBe(0);
+    expect((await npmRunWith(profile, "up")).code).toBe(0);
+    expect((await npmRunWith(profile, "diff")).code).toBe(0);
+    expect((await npmRunWith(profile, "status")).code).toBe(0);
+    const down = await npmRunWith(profile, "down", "--yes");
+    expect(down.code).toBe(0);
+    expect(down.output).toContain("as far as this user may look");
+    await eventually("the cluster to be as before", 60, async () => {
+      const extra = (await inventory()).filter((o) => !before.includes(o));
+      if (extra.length) throw new Error(`left: ${extra.join(", ")}`);
+      return true;
+    });
+    fs.rmSync(path.dirname(file), { recursive: true });
+  },
+);
 
-step("the first one goes as well", async () => {
+step("the first system is removed", async () => {
   expect((await npmRunWith(first, "down", "--yes")).code).toBe(0);
 });

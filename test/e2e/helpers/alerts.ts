@@ -21,7 +21,7 @@ const of = async (alert: string, matching: Labels): Promise<readonly Alert[]> =>
     (a) => a.labels["alertname"] === alert && Object.entries(matching).every(([k, v]) => a.labels[k] === v),
   );
 
-/** Waits until an alert fires; fails with how far it came. */
+/** Waits until an alert fires; the error says which state it reached. */
 export const firing = (alert: string, seconds: number, matching: Labels = {}): Promise<boolean> =>
   eventually(`the alert ${alert}`, seconds, async () => {
     const found = await of(alert, matching);
@@ -30,14 +30,14 @@ export const firing = (alert: string, seconds: number, matching: Labels = {}): P
   });
 
 /**
- * Longest wait until an alert is over, s. Some network plugins look at all policies every five minutes and may miss
- * a pod that was made anew until then; nobody can ask it, which is what the alert is about.
+ * Longest wait until an alert is resolved, s. Some network plugins reconcile policies only every five minutes. Until then
+ * a recreated pod may be unreachable, which is what the alert reports.
  */
-const OVER_S = 480;
+const RESOLVED_SECONDS = 480;
 
-/** Waits until an alert neither fires nor is about to; fails with the targets that do not answer. */
+/** Waits until an alert is neither firing nor pending; the error lists the targets that are down. */
 export const resolved = (alert: string, matching: Labels = {}): Promise<boolean> =>
-  eventually(`the alert ${alert} to be over`, OVER_S, async () => {
+  eventually(`the alert ${alert} to be resolved`, RESOLVED_SECONDS, async () => {
     const [still] = await of(alert, matching);
     if (!still) return true;
     const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
@@ -45,7 +45,7 @@ export const resolved = (alert: string, matching: Labels = {}): Promise<boolean>
     throw new Error([`${still.state}, ${JSON.stringify(still.labels)}`, ...down].join("; "));
   });
 
-/** What Alertmanager tells nobody, because another alert explains it. */
+/** Whether Alertmanager suppresses an alert because another alert explains it. */
 export async function inhibited(alert: string): Promise<boolean> {
   const path = `/api/v1/namespaces/${monitoring}/services/kube-prometheus-stack-alertmanager:9093/proxy/api/v2/alerts`;
   const filter = encodeURIComponent(`alertname="${alert}"`);

@@ -1,6 +1,6 @@
 /**
- * What the faults are compared with: a main and two replicas of the same image with Redis' own settings, a volume, no probes and
- * nothing else of ours, written to directly.
+ * The baseline for the faults: a main and two replicas of the same image with Redis' default settings and a volume, without
+ * probes or any other part of the project. Its ledger writes to it directly.
  */
 import { HELD } from "../../helpers/ledger-writer";
 import { REDIS_WRITER } from "../../helpers/ledger-redis-writer";
@@ -9,7 +9,7 @@ import { eventually, isReady, kube } from "./system";
 
 const NAMESPACE = "default";
 const LEDGER = "e2e-peer-ledger";
-export const PEER_MAIN = "e2e-peer-main-0";
+export const BASELINE_MAIN = "e2e-peer-main-0";
 const named = (name: string) => ({ name, namespace: NAMESPACE, labels: { "iacproject/e2e": "peer" } });
 
 const workload = (
@@ -47,8 +47,8 @@ const workload = (
   },
 });
 
-/** Takes it away, with its volume. */
-export async function removePeer(): Promise<void> {
+/** Removes it, with its volume. */
+export async function removeBaseline(): Promise<void> {
   await removeLedger(LEDGER);
   await kube.raw(
     [
@@ -68,9 +68,9 @@ export async function removePeer(): Promise<void> {
 const cli = (pod: string, ...args: string[]) =>
   kube.raw(["-n", NAMESPACE, "exec", pod, "--", "redis-cli", "--raw", ...args], { timeoutMs: 120_000 });
 
-/** Brings it up, and writes to it from `node`. */
-export async function startPeer(image: string, node: string) {
-  await removePeer();
+/** Starts it, and a ledger on `node` that writes to it. */
+export async function startBaseline(image: string, node: string) {
+  await removeBaseline();
   const objects = [
     {
       apiVersion: "v1",
@@ -111,7 +111,7 @@ export async function startPeer(image: string, node: string) {
     input: JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }),
   });
   const pods = () => kube.list("pods", "-n", NAMESPACE, "-l", "iacproject/e2e=peer");
-  await eventually("the peer", 120, async () => {
+  await eventually("the baseline Redis", 120, async () => {
     const all = await pods();
     return all.length === 3 && all.every(isReady) ? true : undefined;
   });
@@ -124,9 +124,9 @@ export async function startPeer(image: string, node: string) {
   });
   return {
     ledger,
-    /** Ends its main for lack of memory. */
-    exhaust: () => cli(PEER_MAIN, "EVAL", EXHAUST, "0"),
-    /** What each of its instances holds of the ledger, by pod. */
+    /** Runs its main out of memory. */
+    exhaust: () => cli(BASELINE_MAIN, "EVAL", EXHAUST, "0"),
+    /** The keys of the ledger that each instance holds, by pod. */
     held: async (): Promise<Record<string, string>> => {
       const out: Record<string, string> = {};
       for (const pod of await pods())
@@ -138,5 +138,5 @@ export async function startPeer(image: string, node: string) {
   };
 }
 
-/** Lua that takes memory until there is none. It writes no key: nothing of it is left. */
+/** Lua that allocates until memory runs out. It writes no key, so it leaves nothing behind. */
 export const EXHAUST = "local t={} for i=1,1e7 do t[i]=string.rep(tostring(i),100000) end return 1";

@@ -1,6 +1,6 @@
 /**
- * Faults that no command of Kubernetes causes: a signal to a process, a link that goes dead, a disk that is full.
- * A pod with all rights on each node causes them; it is there only while a test runs.
+ * Faults that Kubernetes' API cannot cause: a signal to a process, a dead link, a full disk. A privileged pod on each node
+ * causes them; it exists only while a test runs.
  */
 import type { KubeObject } from "../../../scripts/cluster/kubectl";
 import { app, eventually, isReady, kube } from "./system";
@@ -9,8 +9,8 @@ const NAME = "e2e-chaos";
 const NAMESPACE = "default";
 const LABELS = { "iacproject/e2e": "chaos" };
 /**
- * In a shell: `$shim`, a process that runs where the node has its folders; process 1 of the machine need not. It is what
- * started this shell, once the runtime's own process, which did it, has ended.
+ * Shell that sets `$shim` to a process in the node's mount namespace (process 1 of the machine may be in another one): the
+ * container's shim, which becomes this shell's parent when the runtime's own process ends.
  */
 const FIND_SHIM = `
 for try in 1 2 3 4 5 6 7 8 9 10; do
@@ -18,10 +18,10 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
   case $(cat /proc/$shim/comm 2>/dev/null) in '' | runc* | crun*) sleep 0.2 ;; *) break ;; esac
 done
 `;
-/** Where a node has the small disk of {@link smallDisk}. */
+/** Mount point on the node for {@link smallDisk}. */
 const SMALL = "/run/e2e-small-disk";
 
-/** Takes the pods away, and whatever a fault has left. */
+/** Undoes the faults in progress and removes the pods. */
 export async function removeChaos(): Promise<void> {
   await Promise.all(undo.map((u) => u().catch((error: Error) => console.log(error.message))));
   undo.length = 0;
@@ -30,9 +30,9 @@ export async function removeChaos(): Promise<void> {
   });
 }
 
-/** Faults under way. */
+/** Undo functions of the faults in progress. */
 const undo: (() => Promise<void>)[] = [];
-function begun(end: () => Promise<void>): () => Promise<void> {
+function trackUndo(end: () => Promise<void>): () => Promise<void> {
   undo.push(end);
   return async () => {
     await end();
@@ -40,7 +40,7 @@ function begun(end: () => Promise<void>): () => Promise<void> {
   };
 }
 
-/** Brings up a pod on each node. `image` needs a shell and nsenter. */
+/** Starts a pod on each node. `image` needs a shell and nsenter. */
 export async function startChaos(image: string): Promise<void> {
   const daemonSet = {
     apiVersion: "apps/v1",
@@ -70,7 +70,7 @@ export async function startChaos(image: string): Promise<void> {
     },
   };
   await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(daemonSet) });
-  await eventually("a pod on each node that causes faults", 90, async () => {
+  await eventually("a chaos pod on each node", 90, async () => {
     const [pods, nodes] = await Promise.all([helpers(), kube.list("nodes")]);
     return pods.length === nodes.length && pods.every(isReady) ? true : undefined;
   });
@@ -79,9 +79,9 @@ export async function startChaos(image: string): Promise<void> {
 const helpers = () => kube.list("pods", "-n", NAMESPACE, "-l", "iacproject/e2e=chaos");
 const nodeOf = (pod: KubeObject) => pod.spec!["nodeName"] as string;
 
-/** Runs a shell script as root among a node's processes and networks: what it says. */
+/** Runs a shell script as root in a node's process and network namespaces, and returns its output. */
 export async function onNode(node: string, script: string): Promise<string> {
-  const helper = await eventually(`the test's pod on node ${node}`, 120, async () =>
+  const helper = await eventually(`the chaos pod on node ${node}`, 120, async () =>
     (await helpers()).find((p) => nodeOf(p) === node && isReady(p)),
   );
   const out = await kube.raw(["-n", NAMESPACE, "exec", helper.metadata.name, "--", "sh", "-euc", script], {
@@ -90,7 +90,7 @@ export async function onNode(node: string, script: string): Promise<string> {
   return out.trim();
 }
 
-/** Shell that puts the process of a pod's Redis into $pid; its Sentinel is another. Systemd writes a pod's id with _ for -. */
+/** Shell that sets $pid to the process of a pod's Redis, not of its Sentinel. Systemd writes a pod's id with _ for -. */
 const findRedis = (pod: KubeObject) => {
   const uid = pod.metadata.uid!;
   return `pid=
@@ -108,30 +108,30 @@ const podNamed = async (name: string, namespace: string) => {
   return pod;
 };
 
-/** Sends a signal to the Redis of a pod, from outside: its first process hears none from inside. */
+/** Signals a pod's Redis from the node: process 1 of a container ignores signals from inside it. */
 export async function signal(name: string, what: "KILL" | "STOP" | "CONT", namespace = app): Promise<void> {
   const pod = await podNamed(name, namespace);
   await onNode(nodeOf(pod), `${findRedis(pod)}kill -${what} $pid`);
 }
 
-/** Stops the Redis of a pod for `ms`. */
+/** Suspends a pod's Redis for `ms`. */
 export async function stopFor(name: string, ms: number, namespace = app): Promise<void> {
   await signal(name, "STOP", namespace);
-  const goOn = begun(() => signal(name, "CONT", namespace));
+  const resume = trackUndo(() => signal(name, "CONT", namespace));
   await new Promise((resolve) => setTimeout(resolve, ms));
-  await goOn();
+  await resume();
 }
 
 /**
- * Takes down the node's end of a pod's link: packets vanish, those of established connections too. Resolves, once the
- * pod sees its link dead, with what brings it back.
+ * Takes down the node's end of a pod's link: packets are dropped, those of established connections too. Waits until the
+ * pod sees its link down, and returns the function that brings it back up.
  */
-export async function cutOff(name: string, namespace = app): Promise<() => Promise<void>> {
+export async function cutLink(name: string, namespace = app): Promise<() => Promise<void>> {
   const pod = await podNamed(name, namespace);
   const inPod = (what: string) =>
     kube.raw(["-n", namespace, "exec", name, "-c", "redis", "--", "cat", `/sys/class/net/eth0/${what}`]);
   const index = Number(await inPod("iflink"));
-  // the node's own view of its devices, writable; IFF_UP is the lowest bit of their flags
+  // the node's own devices, mounted writable; IFF_UP is the lowest bit of their flags
   const flags = (change: string) => `unshare -m sh -euc '
 mount -t sysfs sysfs /sys
 mount -o remount,rw /sys
@@ -143,25 +143,25 @@ done
 echo "no device ${index}" >&2
 exit 1'`;
   await onNode(nodeOf(pod), flags("& ~1"));
-  const end = begun(async () => void (await onNode(nodeOf(pod), flags("| 1"))));
-  await eventually(`the link of ${name} to be dead`, 10, async () =>
+  const end = trackUndo(async () => void (await onNode(nodeOf(pod), flags("| 1"))));
+  await eventually(`the link of ${name} to be down`, 10, async () =>
     (await inPod("operstate")).trim() === "up" ? undefined : true,
   );
   return end;
 }
 
-/** A volume that is a disk of its own for a while, hardly larger than what is on it. */
+/** A volume that is temporarily its own disk, hardly larger than its contents. */
 export interface SmallDisk {
-  /** Leaves no byte of it free. */
+  /** Fills it completely. */
   fill(): Promise<void>;
-  /** Moves the volume back to where it was; the pod is made anew for it. */
+  /** Moves the volume back and recreates the pod. */
   end(): Promise<void>;
 }
 
 /**
- * Moves the volume of a pod's Redis onto a small disk, and restarts Redis there. No answered write is in between: its process
- * stands still while its files are copied, and there is none while they are copied back. Only for a volume that is a folder
- * of its node, which its pod cannot leave.
+ * Moves the volume of a pod's Redis onto a small disk, and restarts Redis there. No acknowledged write can fall in between:
+ * the process is suspended while its files are copied, and not running while they are copied back. Works only for a volume
+ * that is a folder of its node, because the pod must stay on that node.
  */
 export async function smallDisk(name: string, claim: string): Promise<SmallDisk> {
   const pod = await podNamed(name, app);
@@ -169,7 +169,7 @@ export async function smallDisk(name: string, claim: string): Promise<SmallDisk>
   const volume = (await kube.get("pvc", claim, app))?.spec?.["volumeName"] as string;
   const spec = (await kube.get("pv", volume))?.spec as Record<string, { path: string } | undefined>;
   const folder = (spec["hostPath"] ?? spec["local"])?.path;
-  if (!folder) throw new Error(`volume ${volume} is no folder of its node: it cannot be made small`);
+  if (!folder) throw new Error(`volume ${volume} is not a folder of its node, so it cannot be moved to a small disk`);
   const host = "nsenter -t $shim -m --";
   await onNode(
     node,
@@ -183,7 +183,7 @@ ${host} chmod --reference=${folder} ${SMALL}
 ${host} mount --bind ${SMALL} ${folder}
 kill -KILL $pid`,
   );
-  const end = begun(async () => {
+  const end = trackUndo(async () => {
     await kube.raw(["cordon", node]);
     try {
       await kube.raw(["-n", app, "delete", "pod", name], { timeoutMs: 120_000 });

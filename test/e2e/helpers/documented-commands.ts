@@ -1,4 +1,4 @@
-/** Commands that a page tells its readers to type, as they stand there. */
+/** The commands documented on a page, exactly as written. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { command, projectPath } from "./system";
@@ -7,32 +7,32 @@ const BEGIN = "<!-- each of these is run by the core end-to-end test: begin -->"
 /** Longest wait until an address is forwarded, ms. */
 const FORWARD_MS = 30_000;
 const SHORT_MS = 60_000;
-/** What never ends, wants something filled in, or has a test of its own (a load takes minutes, and k6's image). */
-const ELSEWHERE = /--watch|--follow|\b(FILE|ID)\b|npm run (load|rotate)\b/;
+/** Not run here: commands that never end, need a value filled in, or have their own test (a load takes minutes, and k6's image). */
+const SKIPPED = /--watch|--follow|\b(FILE|ID)\b|npm run (load|rotate)\b/;
 
-/** The commands between the page's marks, in order. */
-export function toldBy(page: string): string[] {
+/** The commands between the page's markers, in order. */
+export function commandsIn(page: string): string[] {
   const [, marked = ""] = fs.readFileSync(projectPath(page), "utf8").split(BEGIN);
   return [...marked.split("<!-- end -->")[0]!.matchAll(/`((?:kubectl|npm run|curl) [^`]+)`/g)]
     .map(([, text]) => text!.replaceAll("\\|", "|"))
-    .filter((text) => !ELSEWHERE.test(text));
+    .filter((text) => !SKIPPED.test(text));
 }
 
 /** A forwarded address stays open until {@link close} is called. */
 async function forwarding(line: string): Promise<ChildProcess> {
   const child = spawn("sh", ["-c", `exec ${line}`], { stdio: ["ignore", "pipe", "pipe"] });
-  let heard = "";
+  let output = "";
   await new Promise<void>((resolve, reject) => {
-    const fail = (why: string) => reject(new Error(`${line}: ${why}: ${heard}`));
+    const fail = (why: string) => reject(new Error(`${line}: ${why}: ${output}`));
     const timer = setTimeout(() => fail(`nothing is forwarded after ${FORWARD_MS / 1000} s`), FORWARD_MS);
-    const hear = (chunk: Buffer) => {
-      heard += chunk.toString();
-      if (!heard.includes("Forwarding from")) return;
+    const read = (chunk: Buffer) => {
+      output += chunk.toString();
+      if (!output.includes("Forwarding from")) return;
       clearTimeout(timer);
       resolve();
     };
-    child.stdout.on("data", hear);
-    child.stderr.on("data", hear);
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
     child.on("exit", (code) => {
       clearTimeout(timer);
       fail(`ended with ${code}`);
@@ -44,7 +44,7 @@ async function forwarding(line: string): Promise<ChildProcess> {
   return child;
 }
 
-/** Runs all of them as a reader would, in one sitting; returns those that failed. */
+/** Runs the commands in order, as a reader would, and returns those that failed. */
 export async function runAll(lines: readonly string[], env: Readonly<Record<string, string>>): Promise<string[]> {
   const open: ChildProcess[] = [];
   const failed: string[] = [];
@@ -53,7 +53,7 @@ export async function runAll(lines: readonly string[], env: Readonly<Record<stri
       if (line.includes(" port-forward ")) open.push(await forwarding(line));
       else if (line.startsWith("npm run ")) {
         if ((await command("sh", ["-c", line], { env })).code !== 0) failed.push(line);
-        // its answer may be a password, which nobody keeps
+        // discarded, because the output may contain a password
       } else if (spawnSync("sh", ["-c", line], { timeout: SHORT_MS, stdio: "ignore" }).status !== 0) failed.push(line);
     }
   } finally {

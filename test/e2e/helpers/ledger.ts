@@ -1,24 +1,24 @@
-/** A ledger: a pod that writes without end and keeps every answer, and what each Redis has of it in the end. */
+/** A ledger: a pod that writes continuously and records every response, to be compared with what each Redis holds in the end. */
 import { HELD, LONGEST_GAP, parseKept, WRITER } from "../../helpers/ledger-writer";
 import { apiImage, app, eventually, kube, redisCli } from "./system";
 
 const LABELS = { "iacproject/e2e": "load" };
 
 export interface Ledger {
-  /** Every acknowledged key, and when, ms since the epoch. */
+  /** Acknowledged keys, with the time of each, ms since the epoch. */
   readonly kept: ReadonlyMap<string, number>;
-  /** Writes that were answered otherwise, or not at all. */
+  /** Writes that failed or got no response. */
   readonly failed: number;
 }
 
 export interface LedgerOptions {
   readonly writers: number;
   readonly pauseMs: number;
-  /** Where it is, for a node that is taken away would take the ledger with it. */
+  /** The node to run on: one that no fault removes, because the ledger would be lost with it. */
   readonly node?: string;
   /** The pod's name. @default "e2e-ledger" */
   readonly name?: string;
-  /** Another program than that which asks the API, and what it gets as TARGET. */
+  /** A program other than the one that writes through the API, and its TARGET. */
   readonly writer?: { readonly program: string; readonly target: string };
 }
 
@@ -61,24 +61,24 @@ export async function startLedger(options: LedgerOptions) {
   const count = async () => Number((await inPod("sh", "-c", "wc -l </tmp/kept")).trim());
   const readKept = async () => {
     const lines = await count();
-    // a stream that ends early would make a lost write look kept
-    return eventually("the whole ledger", 120, async () => {
+    // a truncated stream would make a lost write look held
+    return eventually("the complete ledger", 120, async () => {
       const kept = parseKept(await inPod("cat", "/tmp/kept"));
-      if (kept.size < lines) throw new Error(`${kept.size} of ${lines} lines came`);
+      if (kept.size < lines) throw new Error(`${kept.size} of ${lines} lines received`);
       return kept;
     });
   };
-  await eventually("the ledger to begin", 90, async () => ((await count()) > 20 ? true : undefined));
+  await eventually("the ledger to start", 90, async () => ((await count()) > 20 ? true : undefined));
   return {
     count,
-    /** Writes so far that were answered otherwise, or not at all. */
+    /** Number of writes so far that failed or got no response. */
     failed: async () => Number((await inPod("sh", "-c", "wc -l </tmp/refused")).trim()),
-    /** What the last of those said, and when. */
+    /** The last failed writes: time and response. */
     refused: () => inPod("tail", "-n", "20", "/tmp/refused"),
-    /** Waits until writes are answered again. */
-    goesOn: async (seconds: number) => {
+    /** Waits until writes are acknowledged again. */
+    waitForWrites: async (seconds: number) => {
       const before = await count();
-      await eventually("writes to be answered again", seconds, async () =>
+      await eventually("writes to be acknowledged again", seconds, async () =>
         (await count()) > before + 10 ? true : undefined,
       );
     },
@@ -87,7 +87,7 @@ export async function startLedger(options: LedgerOptions) {
       Number(await inPod("node", "-e", LONGEST_GAP, String(from), "/tmp/kept")) / 1000,
     stop: async (): Promise<Ledger> => {
       await inPod("sh", "-c", "kill -USR2 1");
-      const failed = await eventually("the last answers", 60, async () => {
+      const failed = await eventually("the last responses", 60, async () => {
         const text = await inPod("cat", "/tmp/failed").catch(() => "");
         return text === "" ? undefined : Number(text);
       });
@@ -96,5 +96,5 @@ export async function startLedger(options: LedgerOptions) {
   };
 }
 
-/** What a Redis holds of the ledger, as {@link HELD} tells it. */
+/** The keys of the ledger that a Redis holds, as {@link HELD} prints them. */
 export const heldBy = (pod: string): Promise<string> => redisCli(pod, ["--raw", "EVAL_RO", `"${HELD}"`, "0"], 120_000);

@@ -1,17 +1,17 @@
-/** A bounded load from inside the cluster: a pod of the API's image that asks the page's Service. */
+/** A bounded load from inside the cluster: a pod of the API's image that sends requests to the front's Service. */
 import { apiImage, app, eventually, kube } from "./system";
 
 const NAME = "e2e-load";
 
 /**
- * Runs in the pod: so many requests a second for so long, over so many kept connections, none
- * waiting longer than 10 s. Above 500 in flight it does not send but counts: memory stays small.
- * A rate of 0 is as fast as answers come, one a connection: what the system can do at most.
+ * Runs in the pod: RATE requests per second for SECONDS, over CONNECTIONS keep-alive connections, each with a timeout of
+ * 10 s. With 500 in flight it only counts requests as late instead of sending them, which bounds its memory.
+ * A rate of 0 measures capacity: each connection sends its next request when the previous one is answered.
  */
 const SCRIPT = `
 const http = require("node:http");
 const [rate, seconds, writes, connections] = process.argv.slice(1).map(Number);
-// one connection each, in turn: a shared agent would open a few and let them do all the work
+// one agent per connection, in turn: a shared agent would open a few connections and send everything over them
 const agents = Array.from({ length: connections }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
 const seen = {}, times = new Uint32Array(10002), failures = [];
 let ending = false, due = 0, sent = 0, late = 0, done = 0;
@@ -35,13 +35,13 @@ function one(i, next) {
 }
 let begin;
 function quantile(q) { let left = Math.ceil(done * q); for (let i = 0; i < times.length; i++) { left -= times[i]; if (left <= 0) return i; } }
-// not by the log, which a node may clear: the termination message stays with the pod
+// not in the log, which a node may clear: the termination message stays with the pod
 function end() {
   const result = { begin, sent, late, seen, failures, seconds: (Date.now() - begin) / 1000, p50: quantile(0.5), p99: quantile(0.99) };
   require("node:fs").writeFileSync("/dev/termination-log", JSON.stringify(result));
   process.exit(0);
 }
-// network policies take a moment to know a new pod: not the system's fault, so not counted
+// network policies take a moment to apply to a new pod: not counted, because it is not the system's fault
 function warm(tries) {
   const again = () => (tries > 0 ? setTimeout(warm, 200, tries - 1) : (console.error("no answer within 30 s"), process.exit(1)));
   http.get(process.env.TARGET + "?id=e2e-warm", { timeout: 2000 }, (r) => { r.resume(); r.statusCode < 500 ? setTimeout(run, 500) : again(); }).once("error", again);
@@ -63,43 +63,43 @@ if (rate === 0) {
   }, 10);
 }
 }
-// what was sent is answered first
+// waits for the requests in flight
 process.on("SIGTERM", () => { ending = true; });
 `;
 
 export interface LoadResult {
   readonly sent: number;
-  /** Not sent, for too many were in flight. */
+  /** Not sent, because too many were in flight. */
   readonly late: number;
-  /** Answers by status, failures by their code. */
+  /** Responses by status, failures by their code. */
   readonly seen: Readonly<Record<string, number>>;
-  /** The first failures: when, what, and whether on a kept connection. */
+  /** The first failures: time, kind, and whether the connection was reused. */
   readonly failures: readonly object[];
   readonly seconds: number;
   /** When the first request was sent, ms since the epoch. */
   readonly begin: number;
-  /** Time to the end of an answer, ms. */
+  /** Time to the end of a response, ms. */
   readonly p50: number;
   readonly p99: number;
 }
 
 export interface LoadOptions {
-  /** What is asked for items; by default through the page's Service. */
+  /** URL of the items. @default through the front's Service */
   readonly target?: string;
-  /** Percent of the requests that write. @default 0 */
+  /** Percentage of requests that write. @default 0 */
   readonly writes?: number;
-  /** Kept connections. @default 50 */
+  /** Keep-alive connections. @default 50 */
   readonly connections?: number;
-  /** A node that it must not be on, for it will be taken away. */
+  /** A node to avoid, because the test stops it. */
   readonly notOn?: string;
-  /** Not before this moment, ms since the epoch. @default as soon as there are answers */
+  /** Earliest start, ms since the epoch. @default as soon as the target responds */
   readonly startAt?: number;
 }
 
 const LOAD_LABELS = { "iacproject/e2e": "load" };
 
-/** Lets the load's pod ask the API itself, as nothing else outside its namespace may. */
-export async function letLoadAskTheApi(): Promise<void> {
+/** Lets the load's pod connect to the API directly, which the network policies allow no other pod outside its namespace. */
+export async function allowLoadToApi(): Promise<void> {
   const from = {
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "default" } },
     podSelector: { matchLabels: LOAD_LABELS },
@@ -125,12 +125,12 @@ const notOn = (node: string) => ({
   },
 });
 
-/** Takes the load's pod away, if there is one. */
+/** Removes the load's pod, if it exists. */
 export async function removeLoad(): Promise<void> {
   await kube.raw(["-n", "default", "delete", "pod", NAME, "--ignore-not-found", "--now"], { timeoutMs: 60_000 });
 }
 
-/** Requests a second that are `share` of what this machine can do now: a fixed rate is nothing to a fast one. */
+/** `share` of the machine's current capacity, in requests per second: a fixed rate would not load a fast machine. */
 export async function rateOf(share: number): Promise<number> {
   const probe = await startLoad(0, 5, { connections: 8 });
   try {
@@ -141,7 +141,7 @@ export async function rateOf(share: number): Promise<number> {
   }
 }
 
-/** Starts `rate` requests a second for `seconds`; `result` resolves when all are answered, `end` ends it before its time. */
+/** Starts `rate` requests per second for `seconds`; `result` resolves when all are answered, `end` stops the load early. */
 export async function startLoad(
   rate: number,
   seconds: number,

@@ -1,22 +1,23 @@
-/** Nodes that may be taken away, by commands of the environment with {node} for the name: E2E_NODES, E2E_NODE_STOP, E2E_NODE_START. */
+/** Nodes that the tests may stop (E2E_NODES), with the commands E2E_NODE_STOP and E2E_NODE_START; {node} in them is the name. */
 import { execFileSync } from "node:child_process";
 import { app, eventually, isReady, kube } from "./system";
 
-/** Those that may go; none where the environment names none. */
-export const nodesThatMayGo = (process.env["E2E_NODES"] ?? "").split(",").filter(Boolean);
+/** Empty if E2E_NODES is not set. */
+export const removableNodes = (process.env["E2E_NODES"] ?? "").split(",").filter(Boolean);
 
-/** Kills a node, or brings it back. @throws where nobody has said how */
+/** Stops a node, or starts it again. @throws if the variable with the command is not set */
 export function nodeCommand(what: "STOP" | "START", node: string): void {
   const line = process.env[`E2E_NODE_${what}`];
-  if (!line) throw new Error(`E2E_NODE_${what} must say by what command a node goes and comes back`);
+  if (!line)
+    throw new Error(`E2E_NODE_${what} must hold the command that stops or starts a node, with {node} for its name`);
   execFileSync("sh", ["-c", line.replaceAll("{node}", node)], { stdio: "inherit", timeout: 120_000 });
 }
 
 /**
- * Has main on one of `nodes`: where it is on another one, it is made anew there, with a new volume. Only before anything
- * is written; not for a pool of several.
+ * Ensures that main runs on one of `nodes`: on any other node it is recreated there, with a new volume. Only before the
+ * first write, and not for a Sentinel group.
  */
-export async function mainOn(nodes: readonly string[]): Promise<void> {
+export async function moveMainTo(nodes: readonly string[]): Promise<void> {
   const where = async () => (await kube.get("pod", "redis-main-0", app))?.spec?.["nodeName"] as string | undefined;
   if (nodes.includes((await where()) ?? "")) return;
   const others = (await kube.list("nodes")).map((n) => n.metadata.name).filter((n) => !nodes.includes(n));
@@ -34,11 +35,11 @@ export async function mainOn(nodes: readonly string[]): Promise<void> {
 }
 
 /**
- * Has a pool's main on one of `nodes`: where it is on another one, it is told to hand over.
- * @param settled waits for a pool that is whole, and names its main
+ * Ensures that a Sentinel group's main runs on one of `nodes`: deletes main's pod, which then fails over, until it does.
+ * @param settled waits until the group is healthy, and returns the name of its main
  * @returns the name of main's pod
  */
-export const handedOverTo = (nodes: readonly string[], settled: () => Promise<string>): Promise<string> =>
+export const failOverTo = (nodes: readonly string[], settled: () => Promise<string>): Promise<string> =>
   eventually(`main on ${nodes.join(" or ")}`, 240, async () => {
     const main = await settled();
     if (nodes.includes((await kube.get("pod", main, app))?.spec?.["nodeName"] as string)) return main;

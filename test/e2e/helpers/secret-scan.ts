@@ -1,13 +1,13 @@
-/** Everywhere that a password must not be: name of the place, and what stands there. */
+/** Everything that must not contain a password: a name for each text, and its content. */
 import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import type { KubeObject } from "../../../scripts/cluster/kubectl";
-import { apiImage, app, command, frontImage, kube, monitoring, projectPath, said, STATE_DIR } from "./system";
+import { apiImage, app, command, frontImage, kube, monitoring, projectPath, commandOutput, STATE_DIR } from "./system";
 
 const exec = promisify(execFile);
-/** An image's files, uncompressed, bytes at most. */
+/** Maximum size of an image's files, uncompressed, bytes. */
 const IMAGE_BYTES = 1 << 30;
 
 function files(dir: string): [string, string][] {
@@ -20,13 +20,13 @@ function files(dir: string): [string, string][] {
 
 async function plan(layer: string): Promise<[string, string]> {
   const cwd = projectPath("cdktf.out", "stacks", layer);
-  const made = await command("terraform", ["plan", "-input=false", "-no-color", "-out=places.bin"], { cwd });
+  const made = await command("terraform", ["plan", "-input=false", "-no-color", "-out=secret-scan.bin"], { cwd });
   if (made.code !== 0) throw new Error(`no plan of layer ${layer}`);
-  const { stdout } = await exec("terraform", ["show", "-json", "places.bin"], { cwd, maxBuffer: 256 << 20 });
-  return [`plan of ${layer}`, stdout + fs.readFileSync(`${cwd}/places.bin`, "latin1")];
+  const { stdout } = await exec("terraform", ["show", "-json", "secret-scan.bin"], { cwd, maxBuffer: 256 << 20 });
+  return [`plan of ${layer}`, stdout + fs.readFileSync(`${cwd}/secret-scan.bin`, "latin1")];
 }
 
-/** What Helm keeps of a release, its values too: a Secret whose content is packed twice. */
+/** Helm's record of a release, values included: a Secret that is encoded twice and compressed. */
 async function releases(namespace: string): Promise<[string, string][]> {
   const secrets = (await kube.list("secrets", "-n", namespace)) as (KubeObject & { type?: string })[];
   return secrets
@@ -37,7 +37,7 @@ async function releases(namespace: string): Promise<[string, string][]> {
     });
 }
 
-/** The files of an image, and what it says of itself. */
+/** The files of an image, and its metadata. */
 async function image(name: string, reference: string): Promise<[string, string]> {
   const container = execFileSync("docker", ["create", reference]).toString().trim();
   try {
@@ -49,28 +49,28 @@ async function image(name: string, reference: string): Promise<[string, string]>
   }
 }
 
-/** Of containers without a shell the environment cannot be read from inside: `unread`; their pod's is among the objects. */
-export async function everyPlace(
+/** `unread`: containers without a shell, whose environment cannot be read from inside; it is in their pod's object. */
+export async function scannedTexts(
   layers: readonly string[],
-): Promise<{ places: Map<string, string>; unread: string[] }> {
-  const places = new Map<string, string>();
+): Promise<{ texts: Map<string, string>; unread: string[] }> {
+  const texts = new Map<string, string>();
   const unread: string[] = [];
-  for (const layer of layers) places.set(...(await plan(layer)));
-  for (const dir of [STATE_DIR, "cdktf.out"]) for (const entry of files(dir)) places.set(...entry);
-  places.set("said by the commands so far", said());
+  for (const layer of layers) texts.set(...(await plan(layer)));
+  for (const dir of [STATE_DIR, "cdktf.out"]) for (const entry of files(dir)) texts.set(...entry);
+  texts.set("output of the commands so far", commandOutput());
   for (const namespace of [app, monitoring]) {
     const objects = "pods,configmaps,deployments,statefulsets,daemonsets,events";
-    places.set(`objects of ${namespace}`, await kube.raw(["-n", namespace, "get", objects, "-o", "json"]));
-    for (const entry of await releases(namespace)) places.set(...entry);
+    texts.set(`objects of ${namespace}`, await kube.raw(["-n", namespace, "get", objects, "-o", "json"]));
+    for (const entry of await releases(namespace)) texts.set(...entry);
     for (const pod of await kube.list("pods", "-n", namespace)) {
       const { name } = pod.metadata;
       const log = ["-n", namespace, "logs", name, "--all-containers"];
-      places.set(`log of ${name}`, await kube.raw(log, { timeoutMs: 60_000 }));
+      texts.set(`log of ${name}`, await kube.raw(log, { timeoutMs: 60_000 }));
       for (const container of pod.spec!["containers"] as { name: string }[]) {
         const inside = ["-n", namespace, "exec", name, "-c", container.name, "--", "sh", "-c"];
-        // of every process; some are over before they are read
+        // of every process; some end before they are read
         const text = await kube.raw([...inside, "cat /proc/[0-9]*/environ 2>/dev/null; true"]).catch(() => undefined);
-        if (text) places.set(`environment of ${name}, ${container.name}`, text);
+        if (text) texts.set(`environment of ${name}, ${container.name}`, text);
         else unread.push(`${name}, ${container.name}`);
       }
     }
@@ -79,9 +79,9 @@ export async function everyPlace(
     ["node", await apiImage()],
     ["react", await frontImage()],
   ] as const)
-    places.set(...(await image(name, reference)));
+    texts.set(...(await image(name, reference)));
   for (const file of execFileSync("git", ["ls-files"], { cwd: projectPath() }).toString().trim().split("\n"))
     if (fs.existsSync(projectPath(file)))
-      places.set(`repository: ${file}`, fs.readFileSync(projectPath(file), "latin1"));
-  return { places, unread };
+      texts.set(`repository: ${file}`, fs.readFileSync(projectPath(file), "latin1"));
+  return { texts, unread };
 }

@@ -1,18 +1,18 @@
-/** Steps of a tier: in order, none after one that failed; what a failure leaves is shown, then removed. */
+/** Steps of a tier: they run in order and stop at the first failure; then the cluster's state is printed and the deployment removed. */
 import { app, kube, monitoring, npmRunWith } from "./system";
 
 let failed: string | undefined;
 
-/** One step, a sentence. It is not tried after an earlier one has failed. `minutes` is its longest time, else 15. */
+/** One step, named by a sentence. It fails at once if an earlier step failed. `minutes` is its timeout. @default 15 */
 export function step(name: string, run: () => Promise<void>, minutes?: number): void {
   it(
     name,
     async () => {
-      if (failed) throw new Error(`not tried, for an earlier step failed: ${failed}`);
+      if (failed) throw new Error(`not run, because an earlier step failed: ${failed}`);
       const begin = Date.now();
       try {
         await run();
-        // jest tells nothing before the last step is over, which can be an hour
+        // jest prints nothing until the last step has ended, which can take an hour
         process.stderr.write(`✓ ${name} (${Math.round((Date.now() - begin) / 1000)} s)\n`);
       } catch (error) {
         failed = name;
@@ -23,11 +23,11 @@ export function step(name: string, run: () => Promise<void>, minutes?: number): 
   );
 }
 
-/** Call it once a file: after a failure it shows the cluster and removes what was deployed. */
+/** Call once per file: after a failure it prints the cluster's state and removes the deployment. */
 export function removeAfterFailure(env: Readonly<Record<string, string>> = {}): void {
   afterAll(async () => {
     if (!failed) return;
-    // a node that is gone explains most of what follows
+    // a lost node explains most of what follows
     console.log(await kube.raw(["get", "nodes", "-o", "wide"]).catch((error: Error) => error.message));
     for (const ns of [app, monitoring]) {
       for (const what of [

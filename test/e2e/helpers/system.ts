@@ -1,4 +1,4 @@
-/** The system under test: commands as a person types them, and looks at the cluster. */
+/** The system under test: the commands as a user runs them, and queries of the cluster. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { execFileSync, spawn } from "node:child_process";
@@ -8,7 +8,7 @@ import { clusterFlags, isReady, Kube } from "../../../scripts/cluster/kubectl";
 import { redisPods } from "../../../scripts/redis/pods";
 import type { Run } from "../../../scripts/terminal/run-program";
 
-/** State of its own, so that a person's deployment is never taken for the test's. */
+/** Separate state, so that the tests never touch a user's deployment. */
 export const STATE_DIR = ".state/e2e";
 
 export interface Outcome {
@@ -24,8 +24,8 @@ export interface CommandOptions {
 }
 
 const outputs: string[] = [];
-/** What every command so far has said. */
-export const said = (): string => outputs.join("\n");
+/** The output of all commands so far. */
+export const commandOutput = (): string => outputs.join("\n");
 
 /** Runs a program in the project; its output is shown and kept. */
 export function command(program: string, args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
@@ -60,8 +60,8 @@ export const npmRunWith = (env: Readonly<Record<string, string>>, name: string, 
 /** A command of the project: `npm run NAME -- ARGS`. */
 export const npmRun = (name: string, ...args: string[]): Promise<Outcome> => npmRunWith({}, name, ...args);
 
-/** Fails where a deployment of ours is on the cluster; forgets what an earlier run of the test left. */
-export async function expectNothingOfOurs(): Promise<void> {
+/** Fails if the project is deployed on the cluster; deletes local files that an earlier test run left. */
+export async function expectNoDeployment(): Promise<void> {
   const there = (await kube.list("namespaces"))
     .map((n) => n.metadata.name)
     .filter((n) => n === app || n === monitoring);
@@ -71,11 +71,11 @@ export async function expectNothingOfOurs(): Promise<void> {
     );
   }
   fs.rmSync(projectPath(STATE_DIR), { recursive: true, force: true });
-  // cdktf's own init refuses a folder that was initialized for another state
+  // cdktf's init refuses a folder that was initialized for another state
   fs.rmSync(projectPath("cdktf.out"), { recursive: true, force: true });
 }
 
-/** Prometheus' HTTP API, through the API server's proxy: what is under `data`. */
+/** Prometheus' HTTP API, through the API server's proxy; returns `data`. */
 export const prometheus = async <T>(path: string): Promise<T> =>
   (
     JSON.parse(
@@ -85,11 +85,11 @@ export const prometheus = async <T>(path: string): Promise<T> =>
     ) as { data: T }
   ).data;
 
-/** What an expression of PromQL gives now. */
+/** The current result of a PromQL expression. */
 export const query = async (expr: string) =>
   (await prometheus<{ result: { value: [number, string] }[] }>(`query?query=${encodeURIComponent(expr)}`)).result;
 
-// the scripts' own runner needs ES modules, which jest does not load
+// the scripts' runner needs ES modules, which jest does not load
 const run: Run = async (program, args, options) => {
   const { execFile } = await import("node:child_process");
   return new Promise((resolve, reject) => {
@@ -111,10 +111,10 @@ export const kube = new Kube(config, run);
 export const app = config.namespaces.app;
 export const monitoring = config.namespaces.monitoring;
 
-/** A Kubernetes API path, as the API server answers it (Services by its proxy). */
+/** The API server's response for a path (Services through its proxy). */
 export const apiRaw = (apiPath: string): Promise<string> => kube.raw(["get", "--raw", apiPath]);
 
-/** Calls `use` with a local address that leads to an object's port. */
+/** Calls `use` with a local address that forwards to an object's port. */
 export async function forward<T>(
   namespace: string,
   object: string,
@@ -141,18 +141,18 @@ export async function forward<T>(
 
 export { isReady };
 
-/** Pods of the application that are there to stay: a backup's come and go. */
-export const lastingPods = async () =>
+/** Pods of the application, without the finished pods of backup Jobs. */
+export const workloadPods = async () =>
   (await kube.list("pods", "-n", app)).filter((p) => !["Succeeded", "Failed"].includes(p.status?.phase as string));
 
-/** How much an image is larger than the last one that its Dockerfile builds on, MB. */
+/** How much larger an image is than the base of its Dockerfile's last stage, MB. */
 export function beyondBase(image: string, folder: string): number {
   const inspect = (ref: string) => execFileSync("docker", ["image", "inspect", "-f", "{{.Size}}", ref]).toString();
   const size = (ref: string): number => {
     try {
       return Number(inspect(ref));
     } catch {
-      // built on an earlier day, and removed here since
+      // the base may have been removed locally since the build
       execFileSync("docker", ["pull", "-q", ref]);
       return Number(inspect(ref));
     }
@@ -161,7 +161,7 @@ export function beyondBase(image: string, folder: string): number {
   return (size(image) - size(/^FROM (\S+)$/m.exec(dockerfile)![1]!)) / 1e6;
 }
 
-/** `redis-cli` in a Redis pod: what it says. `timeoutMs`: longest wait, where it has much to tell. */
+/** Output of `redis-cli` in a Redis pod; `timeoutMs` for commands with long output. */
 export const redisCli = (pod: string, args: readonly string[], timeoutMs?: number): Promise<string> =>
   kube.raw(
     [
@@ -174,13 +174,13 @@ export const redisCli = (pod: string, args: readonly string[], timeoutMs?: numbe
 export const redisPodNames = async (): Promise<string[]> => (await redisPods(kube)).map((pod) => pod.metadata.name);
 export const redis = (pod: string, ...args: string[]): Promise<string> => redisCli(pod, args);
 
-/** The image that the API's pods run: it has Node, so tests run their own programs in it. */
+/** A Deployment's image. The API's has Node, so tests run their own programs in it. */
 const imageOf = (deployment: string): Promise<string> =>
   kube.raw(["-n", app, "get", "deploy", deployment, "-o", "jsonpath={.spec.template.spec.containers[0].image}"]);
 export const apiImage = (): Promise<string> => imageOf("node");
 export const frontImage = (): Promise<string> => imageOf("react");
 
-/** Polls until `probe` gives a value; fails with what it last said. */
+/** Polls until `probe` returns a value; the error contains its last error. */
 export async function eventually<T>(what: string, seconds: number, probe: () => Promise<T | undefined>): Promise<T> {
   const end = Date.now() + seconds * 1000;
   let last = "nothing";
@@ -196,15 +196,15 @@ export async function eventually<T>(what: string, seconds: number, probe: () => 
   }
 }
 
-/** What comes and goes by itself and is nobody's residue. */
-const PASSING =
+/** Objects that come and go by themselves, so they are not leftovers. */
+const TRANSIENT =
   /^(events|leases|endpointslices|endpoints|pods\.metrics|nodes\.metrics|componentstatuses|podmetrics|nodemetrics|csinodes|csistoragecapacities|controllerrevisions|ipaddresses)/;
 
-/** Names of every object in the cluster, by kind: what a destroy is measured against. */
+/** Every object in the cluster, by kind and name: the baseline for a destroy. */
 export async function inventory(): Promise<string[]> {
   const kinds = (await kube.raw(["api-resources", "--verbs=list", "-o", "name"]))
     .split("\n")
-    .filter((k) => k && !PASSING.test(k));
+    .filter((k) => k && !TRANSIENT.test(k));
   const out = await kube.raw(
     [
       "get",
@@ -219,14 +219,14 @@ export async function inventory(): Promise<string[]> {
   return out.split("\n").filter(Boolean).sort();
 }
 
-/** Waits until the cluster holds what it held before, no more and no less. */
+/** Waits until the cluster holds exactly the objects that it held before. */
 export async function expectAsBefore(before: readonly string[]): Promise<void> {
   await eventually("the cluster to be as before", 60, async () => {
     const now = await inventory();
     const extra = now.filter((o) => !before.includes(o));
-    const gone = before.filter((o) => !now.includes(o));
-    if (extra.length || gone.length)
-      throw new Error(`left: ${extra.join(", ") || "nothing"}; gone: ${gone.join(", ") || "nothing"}`);
+    const missing = before.filter((o) => !now.includes(o));
+    if (extra.length || missing.length)
+      throw new Error(`left: ${extra.join(", ") || "nothing"}; missing: ${missing.join(", ") || "nothing"}`);
     return true;
   });
 }
@@ -234,7 +234,7 @@ export async function expectAsBefore(before: readonly string[]): Promise<void> {
 export const specReplicas = async (kind: string, name: string): Promise<number> =>
   Number(await kube.raw(["-n", app, "get", kind, name, "-o", "jsonpath={.spec.replicas}"]));
 
-/** Waits until an autoscaler keeps to its count: over two of its looks, 15 s apart. */
+/** Waits until an autoscaler keeps its count for two sync periods of 15 s. */
 export async function settled(kind: string, name: string): Promise<number> {
   let count = -1;
   let since = 0;
