@@ -13,6 +13,7 @@ import {
 } from "../test/e2e/helpers/system";
 import { pause, WORK } from "./lib";
 import { arm, ENGINES, meanCpu, MAX, MIN, rest, settings, TARGET, use, type Engine } from "./reaction/engines";
+import type { Reaction, Step } from "./reaction/measurements";
 import { publishReaction } from "./reaction/report";
 import { podStart } from "./reaction/starts";
 import { Watcher, type PodTimes } from "./reaction/watch";
@@ -28,47 +29,6 @@ const BACK_SECONDS = 480;
 const SYNC_MS = 15_000;
 const NODE = `http://node.${app}.svc:3000/item`;
 const FILE = path.join(WORK, "reaction.json");
-
-/** One load step; times in ms from its first request, null if the event did not happen during the step. */
-export interface Step {
-  readonly engine: Engine;
-  readonly multiple: number;
-  readonly rate: number;
-  /** Offset of the start in the autoscaler's sync period, ms. */
-  readonly phase: number;
-  readonly decision: number | null;
-  readonly created: number | null;
-  readonly ready: number | null;
-  readonly served: number | null;
-  readonly peak: number;
-  readonly wanted: readonly { readonly at: number; readonly count: number }[];
-  readonly pods: readonly { readonly created: number; readonly ready: number | null }[];
-  /** From the start of a pod's process to Ready, ms. */
-  readonly starts: readonly number[];
-  readonly load: LoadResult;
-}
-
-export interface Steady {
-  readonly engine: Engine;
-  readonly rate: number;
-  readonly seconds: number;
-  readonly wanted: readonly { readonly at: number; readonly count: number }[];
-  readonly load: LoadResult;
-  /** From the end of the load to the minimum, ms; null if not within the wait. */
-  readonly back: number | null;
-  /** The load that continues during this time. */
-  readonly backLoad: LoadResult;
-}
-
-export interface Reaction {
-  /** Requests per second that keep a pod at its CPU target. */
-  capacity: number;
-  idle: number;
-  steps: Step[];
-  steady: Steady[];
-  /** From the start of a replica's process to Ready, ms. */
-  replicaStarts: number[];
-}
 
 const data: Reaction =
   process.env["RESUME"] && fs.existsSync(FILE)

@@ -1,13 +1,13 @@
-/** What the reaction benchmark measures; its report and its pictures are made from this. */
-import type { LoadResult } from "../../test/e2e/load";
+/** What the reaction benchmark measures; the source of its report and pictures. */
+import type { LoadResult } from "../../test/e2e/helpers/load";
 import type { Engine } from "./engines";
 
-/** One load step; times in ms from its first request, null where it did not happen while it lasted. */
+/** One load step; times in ms from its first request, null if the event did not happen during the step. */
 export interface Step {
   readonly engine: Engine;
   readonly multiple: number;
   readonly rate: number;
-  /** Where in the autoscaler's period it began, ms. */
+  /** Offset of the start in the autoscaler's sync period, ms. */
   readonly phase: number;
   readonly decision: number | null;
   readonly created: number | null;
@@ -27,9 +27,9 @@ export interface Steady {
   readonly seconds: number;
   readonly wanted: readonly { readonly at: number; readonly count: number }[];
   readonly load: LoadResult;
-  /** From the end of the load to the minimum, ms; null: not within the wait. */
+  /** From the end of the load to the minimum, ms; null if not within the wait. */
   readonly back: number | null;
-  /** Requests that went on meanwhile. */
+  /** The load that continues during this time. */
   readonly backLoad: LoadResult;
 }
 

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { row, rowsTable } from "../../test/helpers/publish";
 import { interval, median, publish, WORK } from "../lib";
-import type { Reaction, Steady, Step } from "../reaction";
+import type { Reaction, Steady, Step } from "./measurements";
 import { ENGINES, MIN, type Engine } from "./engines";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
