@@ -29,11 +29,11 @@ import { status } from "./commands/status";
 import { support } from "./commands/support";
 import { tools, type ToolsOptions } from "./commands/tools";
 import { up } from "./commands/up";
-import { beginJournal, note } from "./terminal/run-log";
-import { onlyRun } from "./terminal/lock";
+import { startRunLog, note } from "./terminal/run-log";
+import { acquireLock } from "./terminal/lock";
 import { TOOL_NAMES } from "./toolbox/downloads";
 import { PROFILE_HELP, PROFILES } from "./load/profile";
-import { handleStop } from "./terminal/interrupts";
+import { handleInterrupts } from "./terminal/interrupts";
 import { Failure, red } from "./terminal/ui";
 
 const program = new Command("npm run")
@@ -221,13 +221,13 @@ const isOfThisMachine = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error &&
   ["ENOSPC", "EDQUOT", "EROFS", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "");
 
-handleStop();
+handleInterrupts();
 /** What changes something, or is asked for when something is wrong, leaves word of what it did. */
 const JOURNALLED = new Set(["up", "down", "diff", "doctor", "rotate", "backup", "restore", "state", "smoke"]);
 /** What synthesizes and plans in the one folder for it. */
 const ALONE = new Set(["up", "down", "diff", "state"]);
 program.hook("preAction", (_program, command) => {
-  if (ALONE.has(command.name())) onlyRun(path.join(PROJECT_ROOT, ".state", "running.json"), command.name());
+  if (ALONE.has(command.name())) acquireLock(path.join(PROJECT_ROOT, ".state", "running.json"), command.name());
   if (!JOURNALLED.has(command.name())) return;
   let dir = ".state";
   try {
@@ -235,7 +235,7 @@ program.hook("preAction", (_program, command) => {
   } catch {
     // the command itself says what is wrong with it
   }
-  beginJournal(path.resolve(PROJECT_ROOT, dir, "logs"), [command.name(), ...process.argv.slice(3)].join(" "));
+  startRunLog(path.resolve(PROJECT_ROOT, dir, "logs"), [command.name(), ...process.argv.slice(3)].join(" "));
 });
 program.parseAsync().catch((error: unknown) => {
   if (error instanceof Failure || error instanceof ConfigError) {

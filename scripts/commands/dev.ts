@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { installFolders } from "../toolbox/npm-install";
 import { run, RunError } from "../terminal/run-program";
-import { takeStops } from "../terminal/interrupts";
+import { onInterrupt } from "../terminal/interrupts";
 import { bold, dim, Failure, inStep, say } from "../terminal/ui";
 
 const REPLICAS = 2;
@@ -130,7 +130,7 @@ class Parts {
     // looked at when it is waited for
     this.failed.catch(() => undefined);
     this.asked = new Promise((resolve) =>
-      takeStops(() => {
+      onInterrupt(() => {
         this.stopped = true;
         resolve();
       }),

@@ -18,7 +18,7 @@ import {
   checkTerraform,
   checkTlsSecret,
 } from "../deploy/preflight";
-import { checkRights, rightsFor } from "../deploy/permissions";
+import { checkPermissions, permissionsFor } from "../deploy/permissions";
 import { run, RunError } from "../terminal/run-program";
 import { stateLocks, unlockCommand } from "../terraform/state-locks";
 import { readStacks, synth } from "../terraform/synth";
@@ -137,7 +137,7 @@ export async function doctor(): Promise<number> {
     if (reached) {
       await check("rights", async () => {
         await synth(config, { tolerant: true });
-        return checkRights(kube, rightsFor(readStacks()));
+        return checkPermissions(kube, permissionsFor(readStacks()));
       });
       if (built.length) await check("platform", () => checkPlatform(config, kube), mustBuild);
       await check("namespaces", async () => {

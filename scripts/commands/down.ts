@@ -11,7 +11,7 @@ import { Kube } from "../cluster/kubectl";
 import { destroyLayers } from "../deploy/layers";
 import { isKindConfig, removeKindConfig } from "../cluster/kind-config";
 import { checkTerraform } from "../deploy/preflight";
-import { findResidue, markOurCrds, sweep } from "../deploy/leftovers";
+import { findLeftovers, markOurCrds, removeLeftovers } from "../deploy/leftovers";
 import { synth } from "../terraform/synth";
 import { ourNamespaces } from "../deploy/readiness";
 import { Terraform } from "../terraform/terraform";
@@ -65,14 +65,14 @@ async function clean(kube: Kube): Promise<void> {
   let kept: readonly string[] = [];
   await inStep("residue", async (step) => {
     step.doing("sweeping");
-    const swept = await sweep(kube);
-    kept = swept.kept;
+    const removal = await removeLeftovers(kube);
+    kept = removal.kept;
     const end = Date.now() + GONE_MS;
-    let left = await findResidue(kube);
+    let left = await findLeftovers(kube);
     while (left.length && Date.now() < end) {
       step.doing(`waiting for ${left.length} objects to go`);
       await new Promise((resolve) => setTimeout(resolve, 1000));
-      left = await findResidue(kube);
+      left = await findLeftovers(kube);
     }
     if (left.length) {
       throw new Failure(
@@ -80,7 +80,7 @@ async function clean(kube: Kube): Promise<void> {
         "Look at their finalizers: kubectl get KIND NAME -o yaml; then run it again.",
       );
     }
-    const leftovers = swept.removed.length;
+    const leftovers = removal.removed.length;
     const unseen = kube.unseen.size ? `, as far as this user may look (not at ${[...kube.unseen].join(", ")})` : "";
     return green(`nothing is left${leftovers ? ` (${leftovers} leftovers of charts removed)` : ""}${unseen}`);
   });

@@ -16,7 +16,7 @@ import { Live } from "../load/live";
 import { rateAt, shapeOf, type Shape } from "../load/profile";
 import { between, type Load, type Pods } from "../load/samples";
 import { run } from "../terminal/run-program";
-import { takeStops } from "../terminal/interrupts";
+import { onInterrupt } from "../terminal/interrupts";
 import { bold, dim, Failure, say } from "../terminal/ui";
 import { frontTarget } from "./smoke";
 
@@ -74,7 +74,7 @@ async function here(config: Config, kube: Kube, shape: Shape, writes: number, ur
 
 async function measure(kube: Kube, generator: Generator, shape: Shape, target: string, writes: number): Promise<Load> {
   let stopped = false;
-  takeStops(() => {
+  onInterrupt(() => {
     if (stopped) process.exit(130);
     stopped = true;
     process.stderr.write("\nStopping the load; what was measured is drawn. Once more ends at once.\n");

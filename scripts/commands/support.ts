@@ -9,7 +9,7 @@ import { LAYERS } from "../../stacks/outputs";
 import { hasCluster } from "../cluster/choose-cluster";
 import { Kube } from "../cluster/kubectl";
 import { ourNamespaces } from "../deploy/readiness";
-import { hide, secretsIn } from "../cluster/redact-secrets";
+import { redact, secretsIn } from "../cluster/redact-secrets";
 import { run } from "../terminal/run-program";
 import { Terraform } from "../terraform/terraform";
 import { Failure, inStep, say } from "../terminal/ui";
@@ -125,7 +125,7 @@ export async function support(options: { out?: string }): Promise<void> {
       for (const [name, text] of texts) {
         const full = path.join(work, top, name);
         fs.mkdirSync(path.dirname(full), { recursive: true });
-        fs.writeFileSync(full, hide(text, secrets));
+        fs.writeFileSync(full, redact(text, secrets));
       }
       await run("tar", ["-czf", file, "-C", work, top], { timeoutMs: SHORT_MS });
       return `${texts.size} files, ${Math.ceil(fs.statSync(file).size / 1024)} KiB`;

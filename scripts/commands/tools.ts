@@ -1,7 +1,7 @@
 /** `npm run tools [NAME…]`: programs that this machine lacks, into .tools/bin of this project. */
 import { loadConfig } from "../../config";
 import { TOOLS } from "../../catalog/versions";
-import { fetchTool, isThere, TOOL_NAMES, type ToolName } from "../toolbox/downloads";
+import { fetchTool, isInstalled, TOOL_NAMES, type ToolName } from "../toolbox/downloads";
 import { confirm, Failure, inStep, isInteractive, say } from "../terminal/ui";
 
 export interface ToolsOptions {
@@ -16,7 +16,7 @@ export async function tools(names: readonly string[], options: ToolsOptions): Pr
   const wanted = (names.length ? names : needed) as ToolName[];
   const missing: ToolName[] = [];
   for (const name of wanted) {
-    if (await isThere(name)) say(`${name} is there.`);
+    if (await isInstalled(name)) say(`${name} is there.`);
     else missing.push(name);
   }
   await offerTools(missing, options.yes);

@@ -3,7 +3,7 @@ import { GRAFANA_SECRET, STACK_RELEASE } from "../../catalog/names";
 import { loadConfig, type Config } from "../../config";
 import type { ResolvedImages } from "../../modules/images/resolve";
 import { chooseCluster, hasCluster } from "../cluster/choose-cluster";
-import { leaveKeda } from "../deploy/keda-to-hpa";
+import { migrateToHpa } from "../deploy/keda-to-hpa";
 import { forwarded } from "../cluster/port-forward";
 import { contextName, createKind, WITHOUT_CLUSTER } from "../cluster/kind";
 import { deployLayers } from "../deploy/layers";
@@ -23,10 +23,10 @@ import { waitReady } from "../deploy/readiness";
 import { markOurCrds } from "../deploy/leftovers";
 import { smokeTest } from "../deploy/smoke-test";
 import { checkStateIsHere } from "../terraform/backend-change";
-import { checkRights, rightsFor } from "../deploy/permissions";
+import { checkPermissions, permissionsFor } from "../deploy/permissions";
 import { readStacks, synth } from "../terraform/synth";
 import { Terraform } from "../terraform/terraform";
-import { isThere, type ToolName } from "../toolbox/downloads";
+import { isInstalled, type ToolName } from "../toolbox/downloads";
 import { offerTools } from "./tools";
 import { bold, confirm, dim, Failure, inStep, isInteractive, say, seconds, table } from "../terminal/ui";
 import { frontTarget } from "./smoke";
@@ -38,7 +38,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   const begin = Date.now();
   let config = loadConfig();
   await checkTools(config, options.yes);
-  if (!(await hasCluster(config))) config = await ownCluster(config, options.yes);
+  if (!(await hasCluster(config))) config = await createKindCluster(config, options.yes);
   const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
   await checkStateIsHere(kube);
   await checkNamespaces(config, kube);
@@ -52,7 +52,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
     step.doing("hashing the image contexts, asking the registry, synthesizing");
     images = await synth(config);
     step.doing("asking the cluster what this user may do");
-    await checkRights(kube, rightsFor(readStacks()));
+    await checkPermissions(kube, permissionsFor(readStacks()));
     const build = toBuild(images);
     if (build.length) {
       await checkDocker(config);
@@ -61,7 +61,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
     return build.length ? `to build: ${build.join(", ")}` : "nothing to build";
   });
 
-  const left = await leaveKeda(kube);
+  const left = await migrateToHpa(kube);
   if (left) say(`  engine keda is left: ${left} of its objects removed, the pods stay as many as they are`);
   await deployLayers(kube, images);
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
@@ -81,7 +81,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   });
 
   say();
-  say(whereIsWhat(config));
+  say(accessInstructions(config));
   say();
   say(
     `${bold("Up")} after ${seconds(Date.now() - begin)}. Now: npm run status -- --watch; remove all of it: npm run down`,
@@ -91,7 +91,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
 /** What every deployment needs; where there is not even a cluster, also what goes without. */
 async function checkTools(config: Config, yes: boolean): Promise<void> {
   const missing: ToolName[] = [];
-  for (const name of [config.terraform, "kubectl"] as const) if (!(await isThere(name))) missing.push(name);
+  for (const name of [config.terraform, "kubectl"] as const) if (!(await isInstalled(name))) missing.push(name);
   // asked only where somebody can answer; else the checks below say what is missing
   if (missing.length && (yes || isInteractive())) await offerTools(missing, yes);
   try {
@@ -104,7 +104,7 @@ async function checkTools(config: Config, yes: boolean): Promise<void> {
 }
 
 /** No cluster is configured: a local one, if the user wants it. */
-async function ownCluster(config: Config, yes: boolean): Promise<Config> {
+async function createKindCluster(config: Config, yes: boolean): Promise<Config> {
   const question = `No cluster is configured. Create a local kind cluster "${config.cluster.kind.name}" with a registry on port ${config.cluster.kind.registryPort}?`;
   if (!yes && !isInteractive()) {
     throw new Failure(
@@ -128,7 +128,7 @@ async function ownCluster(config: Config, yes: boolean): Promise<Config> {
 }
 
 /** What is where, and how to open it. */
-export function whereIsWhat(config: Config): string {
+export function accessInstructions(config: Config): string {
   const { app, monitoring } = config.namespaces;
   // the ports that the cluster of ours has on this machine
   const kind = isKindConfig() ? config.cluster.kind : undefined;

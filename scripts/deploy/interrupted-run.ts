@@ -13,7 +13,7 @@ import { PART_OF } from "../../catalog/names";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import type { PlannedResource, Terraform } from "../terraform/terraform";
 import { RunError } from "../terminal/run-program";
-import { STOPPED } from "../terminal/interrupts";
+import { INTERRUPTED } from "../terminal/interrupts";
 import { Failure } from "../terminal/ui";
 
 /** The cluster's clock may differ from this machine's by so much; and Terraform may outlive the run by it, ms. */
@@ -80,10 +80,12 @@ const idOf = ({ type, kind, apiVersion, name, namespace }: Target): string =>
 
 /** Whether Terraform wrote its state before it failed; it did not where a signal ended it, or may have. */
 const endedByItself = (error: unknown): boolean =>
-  error instanceof Failure && error.exitCode !== STOPPED && !(error instanceof RunError && error.code === undefined);
+  error instanceof Failure &&
+  error.exitCode !== INTERRUPTED &&
+  !(error instanceof RunError && error.code === undefined);
 
 /** Runs an apply; while it runs, and after it was killed, a file tells what it was about to do. */
-export async function toldBeforehand<T>(kube: Kube, terraform: Terraform, apply: () => Promise<T>): Promise<T> {
+export async function recordIntent<T>(kube: Kube, terraform: Terraform, apply: () => Promise<T>): Promise<T> {
   const file = fileOf(kube, terraform);
   const targets = (await terraform.planned()).flatMap((resource) => targetOf(resource) ?? []);
   fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -102,7 +104,7 @@ export async function toldBeforehand<T>(kube: Kube, terraform: Terraform, apply:
 }
 
 /** Takes over what a run that was cut off has left of a layer; returns how many objects, or undefined where none was. */
-export async function takeOver(
+export async function adoptOrphans(
   kube: Kube,
   terraform: Terraform,
   onProgress?: (text: string) => void,

@@ -49,7 +49,7 @@ export async function freeScaledObjects(kube: Kube): Promise<number> {
 }
 
 /** Removes the ScaledObjects of a deployment that engine `hpa` is to take over; how many there were. */
-export async function leaveKeda(kube: Kube): Promise<number> {
+export async function migrateToHpa(kube: Kube): Promise<number> {
   const { scaling, namespaces } = kube.config;
   if (scaling.engine !== "hpa") return 0;
   const releases = [

@@ -2,7 +2,7 @@
 import type { Config } from "../../config";
 import { IMAGE_NAMES, type ResolvedImages } from "../../modules/images/resolve";
 import { LAYERS, UPSTREAM, type LayerName, type OutputName } from "../../stacks/outputs";
-import { takeOver, toldBeforehand } from "./interrupted-run";
+import { adoptOrphans, recordIntent } from "./interrupted-run";
 import { findDrift, repairDrift, type Drift } from "./drift";
 import type { Kube } from "../cluster/kubectl";
 import { Terraform, type Changes, type Plan } from "../terraform/terraform";
@@ -55,14 +55,14 @@ const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Prom
     const terraform = new Terraform(config, layer);
     step.doing("preparing");
     await terraform.init();
-    const taken = await takeOver(kube, terraform, (text) => step.doing(text));
+    const taken = await adoptOrphans(kube, terraform, (text) => step.doing(text));
     step.doing("planning");
     const plan = await planLayer(config, terraform, images, { onProgress: (text) => step.doing(text) });
     let text = "unchanged";
     const byHand: Drift[] = [];
     if (!plan.isEmpty) {
       step.doing(`applying: ${intended(plan)}`);
-      const apply = () => toldBeforehand(kube, terraform, () => terraform.apply((name) => step.doing(name)));
+      const apply = () => recordIntent(kube, terraform, () => terraform.apply((name) => step.doing(name)));
       let changes: Changes;
       try {
         changes = await apply();
@@ -109,7 +109,7 @@ export async function destroyLayers(kube: Kube): Promise<void> {
       const terraform = new Terraform(kube.config, layer);
       step.doing("preparing");
       await terraform.init();
-      await takeOver(kube, terraform, (text) => step.doing(text));
+      await adoptOrphans(kube, terraform, (text) => step.doing(text));
       if (!(await terraform.resources()).length) return "nothing deployed";
       step.doing("planning");
       await terraform.plan({ destroy: true, onProgress: (text) => step.doing(text) });

@@ -39,14 +39,14 @@ export async function markOurCrds(kube: Kube, observability: Terraform): Promise
   return ours.length;
 }
 
-export interface Swept {
+export interface Removal {
   readonly removed: readonly string[];
   /** What was left on purpose, with the reason. */
   readonly kept: readonly string[];
 }
 
 /** Removes what a destroy leaves, and only what is ours and used by nobody else. */
-export async function sweep(kube: Kube): Promise<Swept> {
+export async function removeLeftovers(kube: Kube): Promise<Removal> {
   const removed: string[] = [];
   const kept: string[] = [];
   const remove = async (kind: string, name: string, namespace?: string) => {
@@ -108,7 +108,7 @@ export async function sweep(kube: Kube): Promise<Swept> {
 }
 
 /** Looks for anything of ours that is still in the cluster; an empty list is the proof. */
-export async function findResidue(kube: Kube): Promise<string[]> {
+export async function findLeftovers(kube: Kube): Promise<string[]> {
   const { namespaces, metricsServer, observability } = kube.config;
   const left: string[] = [];
   const add = (objects: readonly KubeObject[]) =>

@@ -8,7 +8,7 @@ import { Failure } from "../terminal/ui";
 const VERBS = ["create", "get", "patch", "delete"] as const;
 
 /** A kind of object in a place; without a namespace the cluster's. */
-export interface Right {
+export interface Permission {
   readonly group: string;
   readonly resource: string;
   readonly namespace?: string;
@@ -60,8 +60,8 @@ const nameOf = (chart: string): string | undefined =>
   Object.keys(OF_CHARTS).find((name) => chart === name || chart.split("/").at(-1)!.startsWith(`${name}-`));
 
 /** Everything that a deploy of these stacks makes on the cluster. */
-export function rightsFor(stacks: Readonly<Record<string, Stack>>): Right[] {
-  const found = new Map<string, Right>();
+export function permissionsFor(stacks: Readonly<Record<string, Stack>>): Permission[] {
+  const found = new Map<string, Permission>();
   for (const [layer, stack] of Object.entries(stacks)) {
     const add = (group: string, resource: string, namespace?: string, verbs?: readonly string[]) => {
       const place = namespace === undefined ? undefined : String(resolve(namespace, stack, stacks, {}));
@@ -97,7 +97,7 @@ export function rightsFor(stacks: Readonly<Record<string, Stack>>): Right[] {
 }
 
 /** What makes a kind unnecessary. */
-function insteadOf({ resource, layer, namespace, verbs }: Right): string {
+function insteadOf({ resource, layer, namespace, verbs }: Permission): string {
   if (verbs) return "workloads: helm";
   if (resource === "namespaces") return "namespaces.create: false, in namespaces that exist";
   if (resource === "networkpolicies") return "networkPolicies: false";
@@ -114,7 +114,10 @@ interface Review {
 }
 
 /** Rights that the cluster denies, each with the verbs that are missing. One question for all of them. */
-export async function deniedRights(kube: Kube, rights: readonly Right[]): Promise<{ right: Right; verbs: string[] }[]> {
+export async function deniedPermissions(
+  kube: Kube,
+  rights: readonly Permission[],
+): Promise<{ right: Permission; verbs: string[] }[]> {
   const asked = rights.flatMap((right) => (right.verbs ?? VERBS).map((verb) => ({ right, verb })));
   const items = asked.map(({ right: { group, resource, namespace }, verb }) => ({
     apiVersion: "authorization.k8s.io/v1",
@@ -130,7 +133,7 @@ export async function deniedRights(kube: Kube, rights: readonly Right[]): Promis
     .split(/^\}$/m)
     .filter((text) => text.trim())
     .map((text) => JSON.parse(`${text}}`) as Review);
-  const denied = new Map<Right, string[]>();
+  const denied = new Map<Permission, string[]>();
   asked.forEach(({ right, verb }, i) => {
     if (reviews[i]?.status?.allowed === false) denied.set(right, [...(denied.get(right) ?? []), verb]);
   });
@@ -138,10 +141,10 @@ export async function deniedRights(kube: Kube, rights: readonly Right[]): Promis
 }
 
 /** @throws Failure that names what is denied, where, and the settings that do without */
-export async function checkRights(kube: Kube, rights: readonly Right[]): Promise<string> {
-  let denied: Awaited<ReturnType<typeof deniedRights>>;
+export async function checkPermissions(kube: Kube, rights: readonly Permission[]): Promise<string> {
+  let denied: Awaited<ReturnType<typeof deniedPermissions>>;
   try {
-    denied = await deniedRights(kube, rights);
+    denied = await deniedPermissions(kube, rights);
   } catch (error) {
     // a cluster that does not say: its refusals come one by one then
     if (error instanceof RunError) return `not known: ${error.message}`;

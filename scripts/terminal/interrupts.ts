@@ -9,7 +9,7 @@ import type { ChildProcess } from "node:child_process";
 import { Failure } from "./ui";
 
 /** Exit code of a run that was asked to stop. */
-export const STOPPED = 130;
+export const INTERRUPTED = 130;
 
 const children = new Set<Pick<ChildProcess, "kill">>();
 let stopped = false;
@@ -30,21 +30,21 @@ export async function running<T>(child: Pick<ChildProcess, "kill">, work: Promis
 }
 
 /** Throws where somebody has asked to stop. */
-export function checkStop(): void {
-  if (stopped) throw new Failure("Stopped on request.", "Run it again: it goes on where it was.", STOPPED);
+export function throwIfInterrupted(): void {
+  if (stopped) throw new Failure("Stopped on request.", "Run it again: it goes on where it was.", INTERRUPTED);
 }
 
 /** For a command that changes nothing of a cluster: `run` takes the requests instead, all of them. */
-export function takeStops(run: () => void): void {
+export function onInterrupt(run: () => void): void {
   other = run;
 }
 
 /** Installs the handlers; a second request ends the process at once. */
-export function handleStop(): void {
+export function handleInterrupts(): void {
   const ask = (relay: boolean) => () => {
     if (other) return other();
     if (stopped && Date.now() - since < SAME_REQUEST_MS) return;
-    if (stopped) process.exit(STOPPED);
+    if (stopped) process.exit(INTERRUPTED);
     stopped = true;
     since = Date.now();
     process.stderr.write("\nStopping: what is being changed is finished first. Once more ends at once.\n");

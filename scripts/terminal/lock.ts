@@ -31,7 +31,7 @@ const read = (file: string): Holder | undefined => {
  * Holds `file` until this process ends; one that a dead process left is taken.
  * @throws Failure that names who holds it
  */
-export function onlyRun(file: string, command: string): void {
+export function acquireLock(file: string, command: string): void {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   const mine = JSON.stringify({ pid: process.pid, command, at: new Date().toISOString() } satisfies Holder);
   for (;;) {

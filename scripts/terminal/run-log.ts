@@ -9,7 +9,7 @@ const KEEP = 20;
 let file: string | undefined;
 
 /** Begins the journal of one command; older ones than the newest {@link KEEP} go. Without it nothing is written. */
-export function beginJournal(dir: string, command: string): void {
+export function startRunLog(dir: string, command: string): void {
   try {
     fs.mkdirSync(dir, { recursive: true });
     const logs = fs.readdirSync(dir).filter((name) => name.endsWith(".log"));
@@ -36,4 +36,4 @@ export function note(text: string): void {
 }
 
 /** For tests. */
-export const endJournal = (): void => void (file = undefined);
+export const closeRunLog = (): void => void (file = undefined);

@@ -1,6 +1,6 @@
 /** Runs programs: no shell, a time limit each, the output of a failure in its error. */
 import { note } from "./run-log";
-import { checkStop, running } from "./interrupts";
+import { throwIfInterrupted, running } from "./interrupts";
 import { Failure } from "./ui";
 
 export interface RunOptions {
@@ -34,7 +34,7 @@ export class RunError extends Failure {
 }
 
 export const run: Run = async (program, args, options) => {
-  checkStop();
+  throwIfInterrupted();
   const command = `${program} ${args.join(" ")}`;
   const begin = Date.now();
   const took = () => `${((Date.now() - begin) / 1000).toFixed(1)} s`;
@@ -60,7 +60,7 @@ export const run: Run = async (program, args, options) => {
   } catch (error) {
     note(`$ ${command}: ${took()}, ${(error as Error).message}`);
     // a program that was interrupted failed because of that
-    checkStop();
+    throwIfInterrupted();
     if (!(error instanceof ExecaError)) throw error;
     const { exitCode, timedOut } = error;
     const out = { stdout: String(error.stdout ?? ""), stderr: String(error.stderr ?? "") };

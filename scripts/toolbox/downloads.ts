@@ -140,7 +140,7 @@ export async function fetchTool(
 }
 
 /** Whether a program is there, ours or the machine's. */
-export async function isThere(name: string): Promise<boolean> {
+export async function isInstalled(name: string): Promise<boolean> {
   const args: Readonly<Record<string, readonly string[]>> = { kubectl: ["version", "--client"], kind: ["version"] };
   try {
     await realRun(name, args[name] ?? ["version"], { timeoutMs: 20_000 });

@@ -1,11 +1,11 @@
 import { testConfig, synthesize } from "../../helpers/layers";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import type { Stack } from "../../../scripts/terraform/render-manifests";
-import { checkRights, rightsFor, type Right } from "../../../scripts/deploy/permissions";
+import { checkPermissions, permissionsFor, type Permission } from "../../../scripts/deploy/permissions";
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 
 const stacks = (over: object = {}) => synthesize(over) as unknown as Record<string, Stack>;
-const told = (rights: readonly Right[]) =>
+const told = (rights: readonly Permission[]) =>
   rights.map((r) => `${r.layer}: ${r.resource}${r.group ? `.${r.group}` : ""} ${r.namespace ?? "(cluster)"}`);
 
 interface Asked {
@@ -24,15 +24,15 @@ const cluster = (no: (a: Asked["spec"]["resourceAttributes"]) => boolean): Kube 
   };
   return new Kube(testConfig(), run);
 };
-const refusal = async (kube: Kube, rights: readonly Right[]) =>
-  checkRights(kube, rights).then(
+const refusal = async (kube: Kube, rights: readonly Permission[]) =>
+  checkPermissions(kube, rights).then(
     (said) => [said, ""],
     (error: { message: string; next?: string }) => [error.message, error.next ?? ""],
   );
 
 describe("what a deploy has to be allowed", () => {
   it("is each kind that its layers make, in its namespace, once", () => {
-    const all = told(rightsFor(stacks()));
+    const all = told(permissionsFor(stacks()));
     expect(all).toEqual([...new Set(all)]);
     for (const right of [
       "data: namespaces (cluster)",
@@ -48,7 +48,7 @@ describe("what a deploy has to be allowed", () => {
       expect(all).toContain(right);
   });
   it("is less with settings that do without: one namespace is enough", () => {
-    const rights = rightsFor(
+    const rights = permissionsFor(
       stacks({
         namespaces: { create: false },
         observability: "none",
@@ -66,7 +66,7 @@ describe("what a deploy has to be allowed", () => {
 });
 
 describe("a cluster", () => {
-  const rights = rightsFor(stacks());
+  const rights = permissionsFor(stacks());
   it("that allows all is content", async () => {
     expect(
       await refusal(

@@ -10,10 +10,10 @@ afterAll(() => fs.rmSync(dir, { recursive: true }));
 
 // two programs one after the other; the first takes an interrupt as Terraform does, and finishes. The machine is slow
 const SCRIPT = `
-  import { handleStop } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts/terminal/interrupts"))};
+  import { handleInterrupts } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts/terminal/interrupts"))};
   import { run } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts/terminal/run-program"))};
   async function main() {
-    handleStop();
+    handleInterrupts();
     setInterval(() => { for (const end = Date.now() + 150; Date.now() < end; ); }, 160).unref();
     await run("sh", ["-c", "trap 'sleep 0.3; echo kept >kept; exit 1' INT; echo begun >begun; sleep 20 >/dev/null 2>&1 & wait"], { cwd: ${JSON.stringify(dir)}, timeoutMs: 30000 });
     await run("sh", ["-c", "echo second >second"], { cwd: ${JSON.stringify(dir)}, timeoutMs: 1000 });

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { onlyRun } from "../../../scripts/terminal/lock";
+import { acquireLock } from "../../../scripts/terminal/lock";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "one-run-"));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
@@ -16,7 +16,7 @@ const heldBy = (pid: number) => {
 it("a run that is at work is named, and left alone", () => {
   const other = spawn("sleep", ["60"]);
   heldBy(other.pid!);
-  expect(() => onlyRun(file, "diff")).toThrow(
+  expect(() => acquireLock(file, "diff")).toThrow(
     `npm run up works in this folder since 2026-01-02 03:04:05 UTC (process ${other.pid}).`,
   );
   expect(JSON.parse(fs.readFileSync(file, "utf8"))).toMatchObject({ pid: other.pid });
@@ -28,7 +28,7 @@ it.each([
   ["that nobody can read", () => fs.writeFileSync(file, "{")],
 ])("a mark %s is taken", (_, leave) => {
   leave();
-  onlyRun(file, "up");
+  acquireLock(file, "up");
   expect(JSON.parse(fs.readFileSync(file, "utf8"))).toMatchObject({ pid: process.pid, command: "up" });
   fs.rmSync(file);
 });
