@@ -5,7 +5,7 @@ import tseslint from "typescript-eslint";
 
 const providerRoots = {
   regex: "^(@cdktf/provider-[a-z]+|cdktf/lib/.*)$",
-  message: "Import single bindings (@cdktf/provider-x/lib/y): a package root costs a second and 260 MB.",
+  message: "Import single bindings (@cdktf/provider-x/lib/y), because a package root costs a second and 260 MB.",
 };
 
 export default tseslint.config(
@@ -21,15 +21,15 @@ export default tseslint.config(
       "no-restricted-imports": ["error", { patterns: [providerRoots] }],
       "no-restricted-properties": [
         "error",
-        { object: "process", property: "env", message: "Only config/sources.ts reads the environment." },
+        { object: "process", property: "env", message: "Only config/sources.ts may read the environment." },
       ],
       eqeqeq: "error",
       ...Object.fromEntries(Object.keys(security.rules).map((rule) => [`security/${rule}`, "error"])),
-      // keys are names in this code; what a request names goes into a Map, never into an object
+      // object keys are names from this code; keys from requests go into a Map, never into an object
       "security/detect-object-injection": "off",
-      // paths come from whoever runs a command, or from an environment that a pod's author wrote
+      // paths come from the user who runs a command, or from a pod's environment
       "security/detect-non-literal-fs-filename": "off",
-      // what they match is configuration; a request's input meets only those of images/
+      // these expressions match configuration; only those in images/ match input from requests
       "security/detect-unsafe-regex": "off",
     },
   },

@@ -1,4 +1,4 @@
-/** Tests that need no cluster. The e2e has a configuration of its own: jest.e2e.config.js. */
+/** Tests that need no cluster. The end-to-end tests use jest.e2e.config.js. */
 module.exports = {
   testEnvironment: "node",
   roots: ["<rootDir>/test"],

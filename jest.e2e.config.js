@@ -1,4 +1,4 @@
-/** Tests on the configured cluster, one file a tier, in the order of their steps. */
+/** End-to-end tests on the configured cluster: one file per tier, with its steps in order. */
 module.exports = {
   ...require("./jest.config.js"),
   globalSetup: null,

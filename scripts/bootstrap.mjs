@@ -1,5 +1,5 @@
-// Runs a command of the project, on a fresh clone too: installs the dependencies where they are
-// missing or older than the lock file, then hands over to scripts/cli.ts. No dependency of its own.
+// Runs a command of the project, even on a fresh clone: installs the dependencies if they are missing
+// or older than the lock file, then runs scripts/cli.ts. This file itself has no dependencies.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
@@ -9,11 +9,11 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Node.js ${process.versions.node} is too old: 20.19 or later is needed (https://nodejs.org).`);
+  console.error(`Node.js ${process.versions.node} is too old. Install 20.19 or later: https://nodejs.org`);
   process.exit(1);
 }
 
-/** npm writes node_modules/.package-lock.json last, so it is as new as the last complete install. */
+/** npm writes node_modules/.package-lock.json last, so its time is that of the last complete install. */
 export function install(folder) {
   const done = path.join(folder, "node_modules", ".package-lock.json");
   const lock = path.join(folder, "package-lock.json");
@@ -29,20 +29,22 @@ export function install(folder) {
   });
   if (result.status !== 0) {
     process.stderr.write(`failed\n${result.stdout ?? ""}${result.stderr ?? ""}\n`);
-    process.stderr.write("npm could not install the dependencies. Is its registry reachable?\n");
+    process.stderr.write(
+      `npm could not install the dependencies of ${name}. Fix the error above (is npm's registry reachable?), then run it again.\n`,
+    );
     process.exit(1);
   }
   process.stderr.write(`${((Date.now() - begin) / 1000).toFixed(0)} s\n`);
 }
 
 /**
- * Runs a TypeScript file of the project in this terminal, and resolves with its exit code. A terminal's ^C reaches it
- * directly, SIGTERM is passed on. Not by tsx' own command: that kills what does not heed a ^C within 60 ms, and a busy
- * machine does not.
+ * Runs a TypeScript file of the project in this terminal, and resolves with its exit code. The terminal sends Ctrl+C to
+ * it directly; SIGTERM is forwarded. tsx' own command would kill a process that does not respond to Ctrl+C within
+ * 60 ms, which is too short on a busy machine.
  */
 export function runScript(file, args) {
   const tsx = pathToFileURL(path.join(root, "node_modules", "tsx", "dist", "loader.mjs")).href;
-  // behind the machine's own programs: those that `npm run tools` brought
+  // programs from `npm run tools` come after the machine's own ones
   const env = { ...process.env, PATH: [process.env.PATH, path.join(root, ".tools", "bin")].join(path.delimiter) };
   const child = spawn(process.execPath, ["--import", tsx, path.resolve(root, file), ...args], {
     stdio: "inherit",

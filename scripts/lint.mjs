@@ -1,4 +1,4 @@
-// `npm run lint`: types, rules and looks of everything. `--fix` mends what a program can mend.
+// `npm run lint`: checks types, rules, formatting and spelling. `--fix` fixes what can be fixed automatically.
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -8,7 +8,7 @@ import { install } from "./bootstrap.mjs";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const fix = process.argv.includes("--fix");
 const folders = [root, path.join(root, "images", "node"), path.join(root, "images", "react")];
-/** Without a compiler of their own. */
+/** Packages that use the root's compiler. */
 const others = [path.join(root, "bench"), path.join(root, "scripts", "drawing")];
 for (const folder of [...folders, ...others]) install(folder);
 
@@ -34,12 +34,12 @@ const checks = [
   ],
   ["rules", process.execPath, [bin(root, "eslint/bin/eslint.js"), "--max-warnings=0", ...(fix ? ["--fix"] : []), "."]],
   [
-    "looks",
+    "formatting",
     process.execPath,
     [bin(root, "prettier/bin/prettier.cjs"), fix ? "--write" : "--check", "--log-level=warn", "."],
   ],
   [
-    "spelling (a word that is right goes into scripts/spelling/words.txt, a French one into mots.txt)",
+    "spelling (add a correct word to scripts/spelling/words.txt, a French one to mots.txt)",
     process.execPath,
     [bin(spelling, "cspell/bin.mjs"), "lint", "--config=scripts/spelling/cspell.yaml", "--no-progress", "--no-summary"],
   ],
@@ -56,7 +56,7 @@ const scripts = [".ci", "scripts", "modules/redis/scripts", "images/react/nginx"
 );
 if (spawnSync("shellcheck", ["--version"], { stdio: "ignore" }).status === 0)
   checks.push(["shell scripts", "shellcheck", ["-x", ...scripts]]);
-else console.log("– shell scripts: SKIPPED, shellcheck is not installed");
+else console.log("– shell scripts: SKIPPED, because shellcheck is not installed");
 
 let failed = 0;
 for (const [name, program, args] of checks) {

@@ -1,4 +1,4 @@
-// `npm test`: does its own set-up on a fresh machine, then runs everything that needs no cluster.
+// `npm test`: installs what the tests need, then runs every test that needs no cluster.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,33 +18,33 @@ const attempt = (program, ...args) =>
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
   }).status === 0;
 
-/** A program that tests need: from Debian's packages, else in the other ways there are; said where in none. */
-function provide(what, there, packages, ...ways) {
-  if (there()) return;
+/** Installs a program for the tests: from Debian's packages if possible, otherwise by each of `ways`. */
+function provide(what, isInstalled, packages, ...ways) {
+  if (isInstalled()) return;
   process.stderr.write(`Installing ${what} for the tests … `);
   const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
   const apt = (...args) => attempt(...sudo, "apt-get", ...args);
   const get = () => apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
   if (packages.length && works("apt-get", "--version") && !get() && apt("update", "-qq")) get();
-  for (const way of ways) if (!there()) way();
-  process.stderr.write(there() ? "done\n" : "not possible here: the tests that need it are SKIPPED\n");
+  for (const way of ways) if (!isInstalled()) way();
+  process.stderr.write(isInstalled() ? "done\n" : "failed: the tests that need it are SKIPPED\n");
 }
 
-/** redis-server and redis-cli out of the Docker image. */
-function redisOfImage() {
+/** Copies redis-server and redis-cli from the Docker image. */
+function redisFromImage() {
   if (!works("docker", "version")) return;
   const image = /redis: "([^"]+)"/.exec(readFileSync(path.join(root, "catalog", "versions.ts"), "utf8"))[1];
   mkdirSync(tools, { recursive: true });
-  const made = spawnSync("docker", ["create", image], { encoding: "utf8", timeout: 300_000 });
-  const id = (made.stdout ?? "").trim();
+  const created = spawnSync("docker", ["create", image], { encoding: "utf8", timeout: 300_000 });
+  const id = (created.stdout ?? "").trim();
   for (const name of id ? ["redis-server", "redis-cli"] : [])
     attempt("docker", "cp", "-L", `${id}:/usr/local/bin/${name}`, path.join(tools, name));
   if (id) attempt("docker", "rm", id);
-  // the image's binary may want libraries that this machine has not
+  // the image's binaries may need libraries that this machine does not have
   if (!hasRedis()) for (const name of ["redis-server", "redis-cli"]) rmSync(path.join(tools, name), { force: true });
 }
-/** promtool alone: its package, once installed, would start a Prometheus. */
-function promtoolOfDebian() {
+/** Extracts only promtool, because installing the Debian package would start a Prometheus. */
+function promtoolFromDebian() {
   if (!works("apt-get", "--version")) return;
   const dir = mkdtempSync(path.join(tmpdir(), "prometheus-"));
   const download = () =>
@@ -61,15 +61,15 @@ const hasRedis = () => works("redis-server", "--version") && works("redis-cli", 
 const brew = (...packages) => works("brew", "--version") && attempt("brew", "install", ...packages);
 
 const folders = { root, node: path.join(root, "images", "node"), react: path.join(root, "images", "react") };
-// the drawing of a load is tested with what draws it
+// the tests also draw a load
 for (const folder of [...Object.values(folders), path.join(root, "scripts", "drawing")]) install(folder);
-provide("redis-server", hasRedis, ["redis-server", "redis-tools"], () => brew("redis"), redisOfImage);
-// images/react/test/browser/browser.ts knows where to look
+provide("redis-server", hasRedis, ["redis-server", "redis-tools"], () => brew("redis"), redisFromImage);
+// the same places as in images/react/test/browser/browser.ts
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", process.env.CHROMIUM];
 const apple = ["Google Chrome", "Chromium"].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
 provide("Chromium", () => [...browsers, ...apple].some((file) => file && existsSync(file)), ["chromium"]);
 const hasPromtool = () => works("promtool", "--version");
-provide("promtool", hasPromtool, [], promtoolOfDebian, () => brew("prometheus"));
+provide("promtool", hasPromtool, [], promtoolFromDebian, () => brew("prometheus"));
 const hasNginx = () => works("nginx", "-v") && works("envsubst", "--version");
 provide("nginx", hasNginx, ["nginx-light", "gettext-base"], () => brew("nginx", "gettext"));
 
@@ -117,11 +117,11 @@ for (const [i, suite] of suites.entries()) {
     total.passed += result.numPassedTests;
     total.failed += result.numFailedTests;
     total.skipped += result.numPendingTests + (result.numTodoTests ?? 0);
-    // a file that does not load fails without a test
+    // a test file that fails to load has no failed test
     if (status !== 0 && result.numFailedTests === 0) broken++;
   } else broken++;
 }
 rmSync(out, { recursive: true });
-if (total.skipped) console.log(`\n!!! ${total.skipped} tests were SKIPPED; the reasons stand above.`);
+if (total.skipped) console.log(`\n!!! ${total.skipped} tests were SKIPPED; see the reasons above.`);
 console.log(`\n${total.passed} passed, ${total.failed + broken} failed, ${total.skipped} skipped`);
 process.exit(total.failed + broken || (filter.length === 0 && total.passed === 0) ? 1 : 0);

@@ -1,27 +1,27 @@
-/** Finds the cluster that a command may touch, and asks where nobody has named it. */
+/** Finds the cluster that a command may use, and asks the user if the configuration does not name one. */
 import type { Config } from "../../config";
-import { Kube } from "./kubectl";
+import { Kube, NO_CONTEXT } from "./kubectl";
 import { confirm, Failure, isInteractive, say } from "../terminal/ui";
 
 export interface ClusterOptions {
-  /** What the command would do, for the question: "deploy to", "destroy everything of ours on". */
+  /** What the command would do, for the question: "Deploy to", "Remove the whole deployment from". */
   readonly action: string;
-  /** Already answered. */
+  /** Do not ask. */
   readonly yes: boolean;
 }
 
-/** The configured cluster, reachable and agreed to. Prints which one it is. */
+/** The configured cluster; prints its name. @throws Failure if it is unreachable or the user declines */
 export async function chooseCluster(config: Config, options: ClusterOptions): Promise<Kube> {
   const kube = new Kube(config);
   const name = await kube.describe();
   if (!config.clusterIsNamed && !options.yes) {
     if (!isInteractive()) {
       throw new Failure(
-        `Nobody has named the cluster; the current one is ${name}.`,
-        "Name it: cluster.context in config.yaml, IAC_CLUSTER_CONTEXT, or KUBECONFIG. Or answer with --yes.",
+        `The configuration names no cluster. The current context is ${name}.`,
+        "Set cluster.context in config.yaml, IAC_CLUSTER_CONTEXT or KUBECONFIG. Or use the current context with --yes.",
       );
     }
-    if (!(await confirm(`No cluster is named in the configuration. ${options.action} ${name}?`))) {
+    if (!(await confirm(`The configuration names no cluster. ${options.action} the current context ${name}?`))) {
       throw new Failure("Nothing was changed.");
     }
   }
@@ -30,8 +30,8 @@ export async function chooseCluster(config: Config, options: ClusterOptions): Pr
   return kube;
 }
 
-/** Whether there is any cluster to talk about: a kubeconfig with a current context. */
+/** Whether the configuration names a cluster, or the kubeconfig has a current context. */
 export async function hasCluster(config: Config): Promise<boolean> {
   if (config.clusterIsNamed) return true;
-  return !(await new Kube(config).describe()).startsWith("(no context)");
+  return !(await new Kube(config).describe()).startsWith(NO_CONTEXT);
 }

@@ -1,4 +1,4 @@
-/** The part of config.yaml that `up` writes when it makes a cluster, and `down` takes away. */
+/** The config.yaml that `up` writes when it creates a kind cluster, and `down` removes. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
@@ -23,7 +23,7 @@ function content(config: Config): string {
   );
 }
 
-/** Names the kind cluster in config.yaml; returns what a person must add where a file is there. */
+/** Writes config.yaml for the kind cluster. If the user has a config.yaml, returns what to add to it instead. */
 export function writeKindConfig(config: Config, file = FILE): string | undefined {
   if (!fs.existsSync(file)) {
     fs.writeFileSync(file, content(config));
@@ -32,7 +32,7 @@ export function writeKindConfig(config: Config, file = FILE): string | undefined
   return fs.readFileSync(file, "utf8").startsWith(MARK) ? undefined : content(config).slice(MARK.length);
 }
 
-/** Whether config.yaml is the one that `up` wrote, and the cluster therefore ours. */
+/** Whether `up` wrote config.yaml, and so also created the cluster. */
 export const isKindConfig = (file = FILE): boolean =>
   fs.existsSync(file) && fs.readFileSync(file, "utf8").startsWith(MARK);
 

@@ -1,6 +1,6 @@
 /**
- * A local cluster by kind, with an image registry beside it, as kind's documentation describes
- * (https://kind.sigs.k8s.io/docs/user/local-registry): nodes find the registry under the same
+ * A local kind cluster with an image registry, set up as in kind's documentation
+ * (https://kind.sigs.k8s.io/docs/user/local-registry): nodes pull from the same
  * localhost address that this machine pushes to.
  */
 import type { Config } from "../../config";
@@ -10,16 +10,16 @@ import { Failure } from "../terminal/ui";
 const REGISTRY_IMAGE = "docker.io/library/registry:2.8.3";
 export const KIND_URL = "https://kind.sigs.k8s.io/docs/user/quick-start/#installation";
 
-/** What can be had all the same. */
-export const WITHOUT_CLUSTER = "Without any cluster, `npm run dev` runs the application on this machine.";
+/** The alternative if there is no cluster. */
+export const WITHOUT_CLUSTER = "Without a cluster, `npm run dev` runs the application on this machine.";
 
 export const registryName = (config: Config): string => `${config.cluster.kind.name}-registry`;
 export const contextName = (config: Config): string => `kind-${config.cluster.kind.name}`;
 
-/** Ports of the nodes behind those of this machine. */
+/** Node ports that ports of this machine forward to. */
 export const NODE_PORTS = { page: 30080, grafana: 30030 } as const;
 
-/** Ports of this machine that lead into the cluster: reachable from here only. */
+/** Forwards ports of this machine to the cluster; they listen on localhost only. */
 const portMappings = ({ pagePort, grafanaPort }: Config["cluster"]["kind"]): object[] =>
   [
     { containerPort: NODE_PORTS.page, hostPort: pagePort },
@@ -41,7 +41,7 @@ export const kindConfig = (config: Config): string =>
     ],
   });
 
-/** Whether a kind cluster of our name exists. */
+/** Whether our kind cluster exists. */
 export async function kindExists(config: Config, run: Run = realRun): Promise<boolean> {
   try {
     const { stdout } = await run("kind", ["get", "clusters"], { timeoutMs: 30_000 });
@@ -52,7 +52,7 @@ export async function kindExists(config: Config, run: Run = realRun): Promise<bo
   }
 }
 
-/** Makes the cluster and its registry; each part that is there already is left alone. */
+/** Creates the cluster and its registry; each of them that exists is left unchanged. */
 export async function createKind(
   config: Config,
   onProgress: (text: string) => void,
@@ -64,8 +64,8 @@ export async function createKind(
     await run("kind", ["version"], { timeoutMs: 20_000 });
   } catch {
     throw new Failure(
-      "There is no cluster, and kind, which could make a local one, is not installed.",
-      `Install it: ${KIND_URL}; or name a cluster: cluster.context in config.yaml, or KUBECONFIG. ${WITHOUT_CLUSTER}`,
+      "No cluster is configured, and kind, which creates a local one, is not installed.",
+      `Install kind: ${KIND_URL}. Or set cluster.context in config.yaml or KUBECONFIG. ${WITHOUT_CLUSTER}`,
     );
   }
   onProgress("starting the registry");
@@ -99,7 +99,7 @@ export async function createKind(
       input: kindConfig(config),
     });
   }
-  onProgress("pointing the nodes at the registry");
+  onProgress("configuring the registry on the nodes");
   const nodes = (await run("kind", ["get", "nodes", "--name", name], { timeoutMs: 30_000 })).stdout
     .split("\n")
     .filter(Boolean);

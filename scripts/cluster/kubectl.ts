@@ -1,4 +1,4 @@
-/** kubectl on the configured cluster, as JSON. */
+/** Runs kubectl on the configured cluster and parses its JSON. */
 import type { Config } from "../../config";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
@@ -15,7 +15,7 @@ export interface KubeObject {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly deletionTimestamp?: string;
   };
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any kind of object; callers pick fields
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- objects of any kind; callers pick fields
   readonly spec?: any;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly status?: any;
@@ -25,9 +25,12 @@ export interface KubeObject {
 /** Flags that select the configured cluster. */
 export function clusterFlags(config: Config): string[] {
   const context = config.cluster.context ? ["--context", config.cluster.context] : [];
-  // several files are merged by KUBECONFIG only; kubectl's flag takes one
+  // --kubeconfig takes one file; KUBECONFIG merges several
   return config.kubeconfigs.length === 1 ? ["--kubeconfig", config.kubeconfigs[0]!, ...context] : context;
 }
+
+/** {@link Kube.describe} of a kubeconfig without a current context. */
+export const NO_CONTEXT = "(no context)";
 
 /** Whether a pod or a node is Ready. */
 export const isReady = (object: KubeObject): boolean =>
@@ -51,7 +54,7 @@ export class Kube {
     return stdout;
   }
 
-  /** A list of objects; empty where the kind does not exist. `args`: kind, namespace, selector… */
+  /** A list of objects; empty if the kind does not exist. `args`: kind, namespace, selector… */
   async list(...args: string[]): Promise<KubeObject[]> {
     try {
       const out = await this.raw(["get", ...args, "-o", "json", "--ignore-not-found"]);
@@ -68,22 +71,22 @@ export class Kube {
     }
   }
 
-  /** What this user may not look at, of what was asked by {@link visible}. */
-  readonly unseen = new Set<string>();
+  /** Kinds that {@link visible} could not list, because this user lacks the permission. */
+  readonly forbidden = new Set<string>();
 
-  /** As {@link list}, of what belongs to the cluster and is perhaps not shown to everybody: empty then, and `unseen` names it. */
+  /** Like {@link list}, but empty if this user may not list the kind; `forbidden` then names it. */
   async visible(...args: string[]): Promise<KubeObject[]> {
     try {
       return await this.list(...args);
     } catch (error) {
       if (!(error instanceof RunError && /forbidden/i.test(error.output))) throw error;
       const namespace = args.includes("-n") ? ` in ${args[args.indexOf("-n") + 1]}` : "";
-      for (const kind of args[0]!.split(",")) this.unseen.add(`${kind}${namespace}`);
+      for (const kind of args[0]!.split(",")) this.forbidden.add(`${kind}${namespace}`);
       return [];
     }
   }
 
-  /** Whether the cluster has an API, such as metrics.k8s.io/v1beta1; everybody may ask that. */
+  /** Whether the cluster serves an API, such as metrics.k8s.io/v1beta1; needs no permission. */
   async serves(groupVersion: string): Promise<boolean> {
     try {
       return (await this.raw(["get", "--raw", `/apis/${groupVersion}`])).trim() !== "";
@@ -97,7 +100,7 @@ export class Kube {
     return (await this.list(kind, name, ...(namespace ? ["-n", namespace] : [])))[0];
   }
 
-  /** Server version; a Failure with the reason where the cluster does not answer. */
+  /** Server version. @throws Failure with the reason if the cluster does not answer */
   async ping(): Promise<string> {
     try {
       const out = await this.raw(["version", "-o", "json", "--request-timeout=10s"], { timeoutMs: 15_000 });
@@ -105,19 +108,25 @@ export class Kube {
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
       if (error.code === undefined && !error.output) throw error;
+      const name = await this.describe();
+      if (name.startsWith(NO_CONTEXT))
+        throw new Failure(
+          "No cluster is configured.",
+          "Set cluster.context in config.yaml or KUBECONFIG. To create a local cluster: npm run up",
+        );
       const reason =
         error.output
           .split("\n")
           .filter((l) => l && !l.startsWith("E"))
           .at(-1) ?? error.message;
       throw new Failure(
-        `The cluster ${await this.describe()} cannot be reached: ${reason}`,
-        "Start it, or name another one: cluster.context in config.yaml, or KUBECONFIG.",
+        `The cluster ${name} cannot be reached: ${reason}`,
+        "Start it, or choose another cluster: cluster.context in config.yaml, or KUBECONFIG.",
       );
     }
   }
 
-  /** The cluster in words: context and server. */
+  /** The cluster's context and server, for messages. */
   async describe(): Promise<string> {
     const view = await this.raw(["config", "view", "--minify", "-o", "json"]).catch(() => "{}");
     const config = JSON.parse(view) as {
@@ -125,6 +134,6 @@ export class Kube {
       clusters?: { cluster: { server: string } }[] | null;
     };
     const server = config.clusters?.[0]?.cluster.server;
-    return `${config["current-context"] || "(no context)"}${server ? ` at ${server}` : ""}`;
+    return `${config["current-context"] || NO_CONTEXT}${server ? ` at ${server}` : ""}`;
   }
 }

@@ -1,10 +1,10 @@
-/** `kubectl port-forward` to a Service, on a free local port, for as long as a function runs. */
+/** `kubectl port-forward` to a Service, on a free local port, while a function runs. */
 import { clusterFlags, type Kube } from "./kubectl";
 import { Failure } from "../terminal/ui";
 
 const START_MS = 20_000;
 
-/** Calls `use` with the local address, such as `http://127.0.0.1:40123`; ends the forward after. */
+/** Calls `use` with the local address, such as `http://127.0.0.1:40123`; then stops the port-forward. */
 export async function forwarded<T>(
   kube: Kube,
   target: { namespace: string; service: string; port: number; pod?: string },
@@ -25,8 +25,10 @@ export async function forwarded<T>(
   try {
     const address = await new Promise<string>((resolve, reject) => {
       const fail = (why: string) =>
-        reject(new Failure(`No connection to ${object} in ${target.namespace}: ${why}`, "See: npm run status"));
-      const timer = setTimeout(() => fail(`kubectl port-forward said nothing within ${START_MS / 1000} s`), START_MS);
+        reject(
+          new Failure(`No connection to ${object} in namespace ${target.namespace}: ${why}`, "See: npm run status"),
+        );
+      const timer = setTimeout(() => fail(`kubectl port-forward did not start within ${START_MS / 1000} s`), START_MS);
       let stderr = "";
       child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
       child.stdout.on("data", (chunk: Buffer) => {
@@ -37,7 +39,7 @@ export async function forwarded<T>(
       });
       void child.then(() => {
         clearTimeout(timer);
-        fail(stderr.trim() || "it ended");
+        fail(stderr.trim() || "kubectl port-forward ended");
       });
     });
     return await use(address);

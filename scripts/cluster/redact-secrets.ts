@@ -1,12 +1,12 @@
-/** Taking secrets out of texts that are given away. */
+/** Removes secrets from texts that leave this machine. */
 import type { Kube } from "./kubectl";
 import { RunError } from "../terminal/run-program";
 
-/** Shorter ones are words that stand anywhere. */
+/** Shorter values may be ordinary words. */
 const SHORTEST = 6;
-export const REDACTED = "(taken out)";
+export const REDACTED = "(redacted)";
 
-/** Values of all Secrets of a namespace, lines of longer ones each, and all of them as base64 as well. */
+/** Values of all Secrets of a namespace: whole, as base64, and each line. */
 export async function secretsIn(kube: Kube, namespace: string): Promise<string[]> {
   const secrets = await kube.visible("secrets", "-n", namespace).catch((error: unknown) => {
     if (error instanceof RunError) return [];
@@ -14,7 +14,7 @@ export async function secretsIn(kube: Kube, namespace: string): Promise<string[]
   });
   return (
     secrets
-      // what Helm keeps of a release is no secret by itself, and much
+      // Helm's release records are large and not secret by themselves
       .filter((s) => (s as { type?: string }).type !== "helm.sh/release.v1")
       .flatMap((s) => Object.values(s.data ?? {}))
       .flatMap((base64) => {
@@ -24,7 +24,7 @@ export async function secretsIn(kube: Kube, namespace: string): Promise<string[]
   );
 }
 
-/** What looks like a secret wherever it comes from. */
+/** Texts that look like a secret. */
 const SHAPES: readonly [RegExp, string][] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?-----END [A-Z ]*PRIVATE KEY-----/g, REDACTED],
   [/\b(Bearer|Basic) [\w.~+/-]{8,}=*/g, `$1 ${REDACTED}`],
@@ -36,12 +36,12 @@ const SHAPES: readonly [RegExp, string][] = [
   ],
 ];
 
-/** The text without these values, and without what looks like one. */
+/** The text without these values, and without anything that looks like a secret. */
 export function redact(text: string, secrets: Iterable<string>): string {
   let out = text;
-  const known = [...new Set(secrets)].map((s) => s.trim()).filter((s) => s.length >= SHORTEST);
-  // the longer ones first: one may be a part of another
-  for (const secret of known.sort((a, b) => b.length - a.length)) out = out.replaceAll(secret, REDACTED);
+  const values = [...new Set(secrets)].map((s) => s.trim()).filter((s) => s.length >= SHORTEST);
+  // longest first, because one value may contain another
+  for (const secret of values.sort((a, b) => b.length - a.length)) out = out.replaceAll(secret, REDACTED);
   for (const [shape, instead] of SHAPES) out = out.replaceAll(shape, instead);
   return out;
 }

@@ -1,4 +1,4 @@
-/** `npm run backup`: a snapshot of main's data in a file on this machine, or a scheduled one, checked after writing. */
+/** `npm run backup`: saves a snapshot of main, or a scheduled backup, to a file on this machine and checks it. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
@@ -12,9 +12,9 @@ import { Failure, inStep, say, table } from "../terminal/ui";
 
 export interface BackupOptions {
   readonly out?: string;
-  /** Only tells which scheduled ones there are. */
+  /** List the scheduled backups instead. */
   readonly list: boolean;
-  /** Name of a scheduled one, or "latest". */
+  /** Name of a scheduled backup to download, or "latest". */
   readonly fetch?: string;
   readonly yes: boolean;
 }
@@ -25,13 +25,17 @@ export async function backup(options: BackupOptions): Promise<void> {
   const config = loadConfig();
   if (options.list) return list(config, options.yes);
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-").slice(0, 19);
-  const wanted =
+  const defaultName =
     options.fetch === undefined || options.fetch === "latest" ? `${stamp}.rdb` : path.basename(options.fetch);
-  const file = path.resolve(options.out ?? path.resolve(PROJECT_ROOT, config.state.dir, "backups", wanted));
-  if (fs.existsSync(file)) throw new Failure(`${file} exists; nothing was written.`, "Name another: --out FILE");
+  const file = path.resolve(options.out ?? path.resolve(PROJECT_ROOT, config.state.dir, "backups", defaultName));
+  if (fs.existsSync(file))
+    throw new Failure(
+      `${file} already exists; nothing was written.`,
+      "Choose another file: npm run backup -- --out FILE",
+    );
   const kube = await chooseCluster(config, { action: "Read all keys of", yes: options.yes });
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  // under its own name only when it is whole
+  // renamed when it is complete and checked
   const part = `${file}.part`;
   try {
     await inStep("backup", async (step) => {
@@ -40,7 +44,7 @@ export async function backup(options: BackupOptions): Promise<void> {
       if (options.fetch === undefined) {
         const pod = await mainPod(kube);
         const keys = await redisCli(kube, pod, "DBSIZE");
-        // main sends its data as it would to a new replica: no file is written on its volume
+        // main streams its data as to a new replica, without writing to its volume
         await download(kube, pod, `${ADMIN_CLI} --rdb -`, part, progress);
         dropMark(part);
         origin = `${pod}, about ${keys} keys`;
@@ -52,27 +56,28 @@ export async function backup(options: BackupOptions): Promise<void> {
         });
       }
       step.doing("checking");
-      const { bytes, checked } = checkSnapshot(part);
+      const { bytes, checked } = checkSnapshot(part, "Run it again. If it fails again, see: npm run status");
       fs.renameSync(part, file);
-      return `${megabytes(bytes)} from ${origin}, whole${checked ? ", checksum right" : ""}`;
+      return `${megabytes(bytes)} from ${origin}, complete${checked ? ", checksum verified" : ""}`;
     });
   } finally {
     fs.rmSync(part, { force: true });
   }
   const name = path.relative(process.cwd(), file);
-  say(`${name}. It comes back with: npm run restore -- ${name}`);
+  say(`Saved to ${name}. Restore it: npm run restore -- ${name}`);
 }
 
-/** The scheduled backup of that name, or the newest. @throws Failure that names those there are */
-export function chosen(there: readonly Backup[], name: string): Backup {
-  const found = name === "latest" ? there[0] : there.find((b) => b.name === name);
+/** The scheduled backup of that name, or the newest. @throws Failure with the existing names */
+export function chosen(backups: readonly Backup[], name: string): Backup {
+  const found = name === "latest" ? backups[0] : backups.find((b) => b.name === name);
   if (found) return found;
-  const names = there.map((b) => b.name).join(", ");
-  throw new Failure(names ? `There is no backup ${name}; there are ${names}.` : "There is no backup yet.");
+  if (!backups.length) throw new Failure("There is no scheduled backup yet.", "Make one now: npm run backup");
+  const names = backups.map((b) => b.name).join(", ");
+  throw new Failure(`There is no scheduled backup ${name}; existing ones are ${names}.`);
 }
 
 async function list(config: Config, yes: boolean): Promise<void> {
   const kube = await chooseCluster(config, { action: "List the backups on", yes });
-  const there = await withBackupVolume(kube, (volume) => volume.list());
-  say(there.length ? table(there.map((b) => [b.name, megabytes(b.bytes)])) : "There is no backup yet.");
+  const backups = await withBackupVolume(kube, (volume) => volume.list());
+  say(backups.length ? table(backups.map((b) => [b.name, megabytes(b.bytes)])) : "There is no scheduled backup yet.");
 }

@@ -1,4 +1,4 @@
-/** `npm run config`: the configuration as it was understood; `--help` lists every key. */
+/** `npm run config`: prints the effective configuration; `--help` lists every key. */
 import { stringify } from "yaml";
 import { configKeys, loadConfig, printable } from "../../config";
 import { dim, say, table } from "../terminal/ui";
@@ -7,7 +7,7 @@ export function showConfig(): void {
   say(stringify(printable(loadConfig())).trimEnd());
 }
 
-/** Every key with its variable, default and sentence. */
+/** Every key with its variable, default and description. */
 export function keyReference(): string {
   const rows = configKeys().map((k) => [
     k.path,
@@ -15,5 +15,5 @@ export function keyReference(): string {
     k.default === undefined ? "" : JSON.stringify(k.default),
     k.description,
   ]);
-  return table([["key", "variable", "default", "what it is"].map(dim), ...rows]);
+  return table([["key", "variable", "default", "description"].map(dim), ...rows]);
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: the whole application on this machine, without Kubernetes or Docker. Redis main and two
- * replicas as processes, the API restarted and the page renewed whenever their sources change.
+ * `npm run dev`: runs the whole application on this machine, without Kubernetes or Docker: Redis main (primary) and
+ * two replicas as processes, the API, and the page. Source changes hot-reload.
  */
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,9 +16,9 @@ import { bold, dim, Failure, inStep, say } from "../terminal/ui";
 
 const REPLICAS = 2;
 const READY_MS = 60_000;
-/** What is told of a part that fails. */
+/** Lines of output in the error about a failed process. */
 const LAST_LINES = 10;
-/** A part that does not end by itself is killed after so long, ms. */
+/** Time that a process gets to exit on SIGTERM before SIGKILL, ms. */
 const END_MS = 5000;
 
 export async function dev(options: { port: string }): Promise<void> {
@@ -27,15 +27,18 @@ export async function dev(options: { port: string }): Promise<void> {
     throw new Failure(`--port is "${options.port}", expected a number from 1 to 65535.`);
   }
   if (!(await isFree(port))) {
-    throw new Failure(`Port ${port} is in use.`, "End what uses it, or name another one: npm run dev -- --port 5174");
+    throw new Failure(
+      `Port ${port} is in use.`,
+      "Stop the program that uses it, or choose another port: npm run dev -- --port 5174",
+    );
   }
   const redis = await findRedis();
   await installFolders("images/node", "images/react");
 
   const dir = mkdtempSync(path.join(tmpdir(), "iacproject-dev-"));
-  // an ES module, this project CommonJS as cdktf wants it
+  // an ES module; cdktf requires CommonJS here
   const { execa } = await import("execa");
-  const parts = new Parts(execa);
+  const processes = new Processes(execa);
   try {
     const ports: number[] = [];
     await inStep("redis", async () => {
@@ -43,7 +46,7 @@ export async function dev(options: { port: string }): Promise<void> {
         const own = await freePort();
         const of = i === 0 ? ["--repl-diskless-sync-delay", "0"] : ["--replicaof", `127.0.0.1 ${ports[0]}`];
         ports.push(own);
-        parts.start(
+        processes.start(
           i === 0 ? "redis main" : `replica ${i}`,
           redis,
           [
@@ -52,7 +55,7 @@ export async function dev(options: { port: string }): Promise<void> {
           ],
           { quiet: true },
         );
-        await parts.until(`Redis on port ${own}`, () => isFree(own).then((free) => !free));
+        await processes.until(`Redis on port ${own}`, () => isFree(own).then((free) => !free));
       }
       return `main on port ${ports[0]}, replicas on ${ports.slice(1).join(" and ")}`;
     });
@@ -61,7 +64,7 @@ export async function dev(options: { port: string }): Promise<void> {
     await inStep("api", async () => {
       const tsx = path.join(PROJECT_ROOT, "node_modules", "tsx", "dist", "cli.mjs");
       const source = path.join(PROJECT_ROOT, "images", "node", "src", "main.ts");
-      parts.start("api", process.execPath, [tsx, "watch", "--clear-screen=false", source], {
+      processes.start("api", process.execPath, [tsx, "watch", "--clear-screen=false", source], {
         env: {
           PORT: new URL(api).port,
           REDIS_MAIN_URL: main!,
@@ -69,33 +72,33 @@ export async function dev(options: { port: string }): Promise<void> {
           DRAIN_MS: "1",
         },
       });
-      await parts.until("the API", () => answers(`${api}/readyz`));
+      await processes.until("The API", () => answers(`${api}/readyz`));
       return api;
     });
     const page = `http://localhost:${port}`;
     await inStep("page", async () => {
       const react = path.join(PROJECT_ROOT, "images", "react");
       const vite = path.join(react, "node_modules", "vite", "bin", "vite.js");
-      parts.start(
+      processes.start(
         "page",
         process.execPath,
         [vite, "--host", "localhost", "--port", String(port), "--strictPort", "--clearScreen", "false"],
         { env: { API_URL: api }, cwd: react },
       );
-      await parts.until("the page", () => answers(page));
+      await processes.until("The page", () => answers(page));
       return page;
     });
-    say(`\n${bold(page)}   the API is under ${page}/api; changed sources are taken up at once`);
-    say(dim("Keys live as long as this command does. ^C ends all of it."));
-    await parts.over();
+    say(`\n${bold(page)}   the API is under ${page}/api; source changes hot-reload`);
+    say(dim("Keys are lost when this command ends. Ctrl+C stops everything."));
+    await processes.ended();
   } finally {
-    await parts.end();
+    await processes.stop();
     rmSync(dir, { recursive: true, force: true });
   }
-  say("All of it has ended.");
+  say("Everything has stopped.");
 }
 
-/** redis-server of this machine, or the one that the tests have brought. */
+/** redis-server of this machine, or the one that `npm test` installed. */
 async function findRedis(): Promise<string> {
   for (const program of ["redis-server", path.join(PROJECT_ROOT, ".tools", "bin", "redis-server")]) {
     try {
@@ -106,30 +109,31 @@ async function findRedis(): Promise<string> {
     }
   }
   throw new Failure(
-    "redis-server is not installed, and `npm run dev` runs Redis on this machine.",
-    "Install it (Debian, Ubuntu: sudo apt-get install redis-server; macOS: brew install redis). `npm test` does so too.",
+    "redis-server is not installed; `npm run dev` needs it to run Redis on this machine.",
+    "Install it (Debian, Ubuntu: sudo apt-get install redis-server; macOS: brew install redis). `npm test` also installs it.",
   );
 }
 
-interface PartOptions {
+interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Show its output only if it fails. */
   readonly quiet?: boolean;
 }
 
-/** The processes that belong together: one that ends takes the others along. */
-class Parts {
+/** A group of processes: if one exits, all are stopped. */
+class Processes {
   private readonly children = new Map<string, ChildProcess>();
   private ending = false;
   private stopped = false;
   private fail: (error: Error) => void = () => undefined;
   private readonly failed = new Promise<never>((_, reject) => (this.fail = reject));
-  private readonly asked: Promise<void>;
+  private readonly interrupted: Promise<void>;
 
   constructor(private readonly execa: typeof import("execa").execa) {
-    // looked at when it is waited for
+    // handled by the callers that await it
     this.failed.catch(() => undefined);
-    this.asked = new Promise((resolve) =>
+    this.interrupted = new Promise((resolve) =>
       onInterrupt(() => {
         this.stopped = true;
         resolve();
@@ -137,8 +141,7 @@ class Parts {
     );
   }
 
-  /** @param options.quiet what it says is shown only where it fails */
-  start(name: string, program: string, args: string[], options: PartOptions = {}): void {
+  start(name: string, program: string, args: string[], options: ProcessOptions = {}): void {
     const { env = {}, cwd = PROJECT_ROOT, quiet = false } = options;
     const child = this.execa(program, args, { cwd, env, stdin: "ignore", reject: false, buffer: false });
     this.children.set(name, child);
@@ -153,38 +156,38 @@ class Parts {
     }
     child.once("error", (error) => this.fail(new Failure(`${name} did not start: ${error.message}`)));
     child.once("exit", (code, signal) => {
-      const said = quiet && last.length ? `:\n${last.join("\n")}` : ".";
-      this.fail(new Failure(`${name} ended by itself (${signal ?? `exit code ${code}`})${said}`));
+      const output = quiet && last.length ? `:\n${last.join("\n")}` : ".";
+      this.fail(new Failure(`${name} exited unexpectedly (${signal ?? `exit code ${code}`})${output}`));
     });
   }
 
-  /** Waits until `there`, at most a minute; less where a part ends. */
-  async until(what: string, there: () => Promise<boolean>): Promise<void> {
+  /** Waits at most a minute until `isReady`. @throws Failure if a process exits first */
+  async until(what: string, isReady: () => Promise<boolean>): Promise<void> {
     const end = Date.now() + READY_MS;
     const poll = async () => {
-      while (!this.stopped && !this.ending && !(await there())) {
-        if (Date.now() > end) throw new Failure(`Waited ${READY_MS / 1000} s for ${what}.`);
+      while (!this.stopped && !this.ending && !(await isReady())) {
+        if (Date.now() > end) throw new Failure(`${what} did not become ready within ${READY_MS / 1000} s.`);
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     };
-    await Promise.race([poll(), this.failed, this.asked]);
+    await Promise.race([poll(), this.failed, this.interrupted]);
     if (this.stopped) throw new Failure("Stopped on request.", undefined, 130);
   }
 
-  /** Resolves when somebody asks for the end; rejects when a part ends by itself. */
-  over(): Promise<void> {
-    return Promise.race([this.asked, this.failed]);
+  /** Resolves on an interrupt; rejects if a process exits. */
+  ended(): Promise<void> {
+    return Promise.race([this.interrupted, this.failed]);
   }
 
-  async end(): Promise<void> {
+  async stop(): Promise<void> {
     this.ending = true;
     await Promise.all(
       [...this.children.values()].map(async (child) => {
         if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-        const gone = new Promise((resolve) => child.once("exit", resolve));
+        const exited = new Promise((resolve) => child.once("exit", resolve));
         child.kill("SIGTERM");
         const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
-        await gone;
+        await exited;
         clearTimeout(timer);
       }),
     );
@@ -197,7 +200,7 @@ const answers = (url: string): Promise<boolean> =>
     () => false,
   );
 
-/** A port of this machine that nobody listens on. */
+/** A free port of this machine. */
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);

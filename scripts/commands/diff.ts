@@ -1,4 +1,4 @@
-/** `npm run diff`: what `up` would change, a line a layer. Exit code 2 where that is something. */
+/** `npm run diff`: shows what `up` would change, one line per layer. Exit code 2 if anything would change. */
 import { loadConfig } from "../../config";
 import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/outputs";
 import { chooseCluster } from "../cluster/choose-cluster";
@@ -13,12 +13,12 @@ import { bold, dim, green, inStep, say, yellow } from "../terminal/ui";
 export type LayerDiff =
   | { readonly kind: "unchanged" }
   | { readonly kind: "changes"; readonly text: string; readonly lines: readonly string[] }
-  /** Never deployed, and reads layers that were not either: it cannot be planned yet. */
+  /** It reads layers that are not deployed yet, so it cannot be planned. */
   | { readonly kind: "waits"; readonly for: readonly LayerName[] }
   /** Its own plan is empty, but it reads a layer that would change. */
   | { readonly kind: "may change"; readonly after: readonly LayerName[] };
 
-/** What to say of a layer, from its own plan and what was found for those that it reads. */
+/** The result for a layer, from its own plan and the results of the layers that it reads. */
 export function judge(
   layer: LayerName,
   upstream: ReadonlyMap<LayerName, LayerDiff>,
@@ -28,18 +28,18 @@ export function judge(
   const missing = UPSTREAM[layer].filter((name) => !isDeployed(name));
   if (missing.length) return { kind: "waits", for: missing };
   if (plan?.kind === "changes") return plan;
-  const moving = UPSTREAM[layer].filter((name) => upstream.get(name)?.kind !== "unchanged");
-  return moving.length ? { kind: "may change", after: moving } : { kind: "unchanged" };
+  const changing = UPSTREAM[layer].filter((name) => upstream.get(name)?.kind !== "unchanged");
+  return changing.length ? { kind: "may change", after: changing } : { kind: "unchanged" };
 }
 
-/** A layer's plan, with what was changed by hand behind Terraform's back. */
+/** A layer's plan, with the drift that Terraform does not show. */
 export function withDrift(plan: Plan, drifts: readonly Drift[]): LayerDiff {
   if (plan.isEmpty && !drifts.length) return { kind: "unchanged" };
-  const byHand = drifts.length ? `changed by hand: ${drifts.map((d) => d.name).join(", ")}` : "";
+  const drift = drifts.length ? `changed manually: ${drifts.map((d) => d.name).join(", ")}` : "";
   return {
     kind: "changes",
-    text: [plan.isEmpty ? "" : intended(plan), byHand].filter(Boolean).join("; "),
-    lines: [...plan.lines, ...drifts.flatMap((d) => d.paths.map((path) => `put back ${d.name}: ${path}`))],
+    text: [plan.isEmpty ? "" : intended(plan), drift].filter(Boolean).join("; "),
+    lines: [...plan.lines, ...drifts.flatMap((d) => d.paths.map((path) => `revert ${d.name}: ${path}`))],
   };
 }
 
@@ -64,7 +64,7 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
         step.doing("planning");
         const onProgress = (text: string) => step.doing(text);
         const p = await planLayer(config, terraform, images, { lock: false, onProgress });
-        step.doing("looking for changes made by hand");
+        step.doing("looking for manual changes");
         plan = withDrift(p, await findDrift(kube, terraform));
       }
       const result = judge(layer, found, isDeployed, plan);

@@ -1,4 +1,4 @@
-/** `npm run doctor`: every prerequisite, found or missing, and what mends it. Changes nothing. */
+/** `npm run doctor`: checks every prerequisite and shows how to fix what is missing. Changes nothing. */
 import { ConfigError, loadConfig, type Config } from "../../config";
 import { chartSource } from "../../modules/kubernetes/helm-chart";
 import { GROUP_SIZE } from "../../catalog/workloads";
@@ -29,14 +29,17 @@ interface Finding {
   readonly found: string;
 }
 
+/** Width of the first column: the longest name is that of a chart. */
+const WIDTH = 27;
+
 export async function doctor(): Promise<number> {
   let bad = 0;
-  const ok = (f: Finding) => say(`${green("✓")} ${f.what.padEnd(18)} ${f.found}`);
+  const ok = (f: Finding) => say(`${green("✓")} ${f.what.padEnd(WIDTH)} ${f.found}`);
   const problem = (what: string, error: unknown, needed = true) => {
     if (needed) bad++;
-    say(`${needed ? red("✗") : yellow("–")} ${what.padEnd(18)} ${(error as Error).message}`);
+    say(`${needed ? red("✗") : yellow("–")} ${what.padEnd(WIDTH)} ${(error as Error).message}`);
     const next = error instanceof Failure ? error.next : undefined;
-    if (next) say(dim(`  ${" ".repeat(18)} ${next}`));
+    if (next) say(dim(`  ${" ".repeat(WIDTH)} ${next}`));
   };
   const check = async (what: string, look: () => Promise<string> | string, needed = true): Promise<boolean> => {
     try {
@@ -66,7 +69,7 @@ export async function doctor(): Promise<number> {
     async () =>
       (
         await run("helm", ["version", "--short"], { timeoutMs: 20_000 }).catch(() => {
-          throw new Failure("not installed; only one of the tests uses it");
+          throw new Failure("not installed (optional; `npm run manifests` and one test use it)");
         })
       ).stdout,
     false,
@@ -97,10 +100,10 @@ export async function doctor(): Promise<number> {
     await check(`chart ${CHARTS[name].name}`, () => chart(config, name));
   }
 
-  // nodes pull these, not this machine: a firewall between them shows only when pods wait
+  // the nodes pull these images, so this machine cannot check that they are reachable
   const hosts = [
     ...(Object.keys(IMAGES) as (keyof typeof IMAGES)[]).map((name) => thirdPartyImage(config, name).split("/")[0]!),
-    // the charts' images, where no mirror stands for their registries
+    // registries of the charts' images, unless a mirror replaces them
     ...(config.images.mirror === undefined
       ? [
           ...(config.metricsServer.mode === "install" ? ["registry.k8s.io"] : []),
@@ -117,8 +120,8 @@ export async function doctor(): Promise<number> {
       "cluster",
       () => {
         throw new Failure(
-          "none is configured: `npm run up` offers a local kind cluster",
-          "Or name one: cluster.context in config.yaml, or KUBECONFIG.",
+          "none is configured; `npm run up` offers to create a local kind cluster",
+          "To use an existing one, set cluster.context in config.yaml or KUBECONFIG.",
         );
       },
       false,
@@ -128,30 +131,33 @@ export async function doctor(): Promise<number> {
         return (await run("kind", ["version"], { timeoutMs: 20_000 })).stdout.trim();
       } catch (error) {
         if (!(error instanceof RunError)) throw error;
-        throw new Failure("not installed", `Install it: ${KIND_URL}. ${WITHOUT_CLUSTER}`);
+        throw new Failure(
+          "not installed; needed to create a local cluster",
+          `Install it: ${KIND_URL}. ${WITHOUT_CLUSTER}`,
+        );
       }
     });
   } else {
     const kube = new Kube(config);
     const reached = await check("cluster", async () => `${await kube.describe()}, Kubernetes ${await kube.ping()}`);
     if (reached) {
-      await check("rights", async () => {
+      await check("permissions", async () => {
         await synth(config, { tolerant: true });
         return checkPermissions(kube, permissionsFor(readStacks()));
       });
       if (built.length) await check("platform", () => checkPlatform(config, kube), mustBuild);
       await check("namespaces", async () => {
         await checkNamespaces(config, kube);
-        return config.namespaces.create ? "free, or ours" : "those that are there";
+        return config.namespaces.create ? "ours, or not created yet" : "existing ones are used";
       });
       await check("metrics-server", async () => {
         await checkMetricsServer(config, kube);
-        return config.metricsServer.mode === "install" ? "ours" : "the cluster's own";
+        return config.metricsServer.mode === "install" ? "managed by this project" : "the cluster's own";
       });
       if (config.scaling.engine === "keda") {
         await check("KEDA", async () => {
           await checkKeda(config, kube);
-          return config.keda.mode === "install" ? "ours" : "the cluster's own";
+          return config.keda.mode === "install" ? "managed by this project" : "the cluster's own";
         });
       }
       if (config.redis.tls.secret !== null) {
@@ -160,29 +166,29 @@ export async function doctor(): Promise<number> {
       if (config.redis.durability === "ha") {
         await check("nodes", async () => {
           const ready = (await kube.visible("nodes")).filter((n) => isReady(n) && !n.spec?.["unschedulable"]);
-          if (kube.unseen.has("nodes")) return "not known: this user may not look at nodes";
+          if (kube.forbidden.has("nodes")) return "unknown: this user may not list nodes";
           if (ready.length >= GROUP_SIZE) return `${ready.length} ready`;
           throw new Failure(
-            `${ready.length} ready, and redis.durability: ha keeps its ${GROUP_SIZE} copies on ${GROUP_SIZE} nodes`,
-            "Add nodes, or choose redis.durability: safe.",
+            `${ready.length} ready, but redis.durability: ha needs ${GROUP_SIZE}, one for each copy`,
+            "Add nodes, or set redis.durability: safe.",
           );
         });
       }
       if (config.state.backend === "kubernetes") {
         await check("state", async () => {
           const [lock, ...others] = await stateLocks(kube);
-          if (!lock) return `in namespace ${config.state.namespace}, held by nobody`;
+          if (!lock) return `in namespace ${config.state.namespace}, not locked`;
           const more = others.length ? ` (and ${others.map((l) => l.layer).join(", ")})` : "";
           throw new Failure(
             `layer ${lock.layer}${more} is ${lock.text}`,
-            `Wait for that run to end. If it was killed: ${unlockCommand(config.terraform, lock)}`,
+            `Wait until that run ends. If it was killed, release the lock: ${unlockCommand(config.terraform, lock)}`,
           );
         });
       }
       await check("storage", async () => {
         const classes = await kube.visible("storageclass");
-        if (kube.unseen.has("storageclass"))
-          return "not known: this user may not look at StorageClasses; redis.storageClass names one";
+        if (kube.forbidden.has("storageclass"))
+          return "unknown: this user may not list StorageClasses; redis.storageClass sets one";
         const wanted = config.redis.storageClass;
         const isDefault = (o: (typeof classes)[number]) =>
           o.metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true";
@@ -190,7 +196,9 @@ export async function doctor(): Promise<number> {
         if (!found) {
           throw new Failure(
             wanted ? `there is no StorageClass ${wanted}` : "the cluster has no default StorageClass",
-            `Set redis.storageClass to one of: ${classes.map((c) => c.metadata.name).join(", ") || "(there is none)"}`,
+            classes.length
+              ? `Set redis.storageClass to one of: ${classes.map((c) => c.metadata.name).join(", ")}`
+              : "The cluster has no StorageClass. Install a storage provisioner.",
           );
         }
         return `StorageClass ${found.metadata.name}`;
@@ -198,11 +206,15 @@ export async function doctor(): Promise<number> {
     }
   }
   say();
-  say(bad ? `${bold(String(bad))} to mend.` : bold("All is there. Deploy: npm run up"));
+  say(
+    bad
+      ? `${bold(`${bad} ${bad === 1 ? "problem" : "problems"}`)} to fix.`
+      : bold("No problems found. Deploy: npm run up"),
+  );
   return bad ? 1 : 0;
 }
 
-/** Where a chart is: an archive that exists, or a repository that answers. */
+/** The source of a chart: an archive, or a repository that answers. */
 async function chart(config: Config, name: ChartName): Promise<string> {
   const source = chartSource(config, name);
   if (!source.repository) return source.chart;
@@ -213,7 +225,7 @@ async function chart(config: Config, name: ChartName): Promise<string> {
   }).catch((error: unknown) => {
     throw new Failure(
       `${new URL(repository).host} cannot be reached (${(error as Error & { cause?: { code?: string } }).cause?.code ?? (error as Error).message})`,
-      "On a site without the internet, put the chart archives into a folder and name it: charts.dir",
+      "Without internet access, put the chart archives in a folder and set charts.dir (docs/air-gapped.md).",
     );
   });
   if (!answer.ok) throw new Failure(`${repository} answered ${answer.status}`);

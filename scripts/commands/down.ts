@@ -1,4 +1,4 @@
-/** `npm run down`: removes everything of ours, and proves that nothing is left. */
+/** `npm run down`: removes everything of ours, and verifies that nothing is left. */
 import { loadConfig, type Config } from "../../config";
 import { BACKUPS_CLAIM } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
@@ -17,12 +17,12 @@ import { ourNamespaces } from "../deploy/readiness";
 import { Terraform } from "../terraform/terraform";
 import { bold, confirm, Failure, green, inStep, isInteractive, say, seconds } from "../terminal/ui";
 
-/** Longest wait until the cluster has forgotten everything, ms. */
-const GONE_MS = 120_000;
+/** Timeout until the cluster has deleted everything, ms. */
+const DELETION_MS = 120_000;
 
 export interface DownOptions {
   readonly yes: boolean;
-  /** The kind cluster that `up` made stays, with its registry. */
+  /** Keep the kind cluster that `up` created, and its registry. */
   readonly keepCluster: boolean;
 }
 
@@ -30,15 +30,18 @@ export async function down(options: DownOptions): Promise<void> {
   const begin = Date.now();
   const config = loadConfig();
   await checkTerraform(config);
-  const kube = await chooseCluster(config, { action: "Remove everything of ours from", yes: options.yes });
+  const kube = await chooseCluster(config, { action: "Remove the whole deployment from", yes: options.yes });
   await checkStateIsHere(kube);
 
   const cluster = isKindConfig() && !options.keepCluster;
-  for (const line of await whatGoes(kube, cluster)) say(line);
+  for (const line of await deletions(kube, cluster)) say(line);
   if (!options.yes) {
     if (!isInteractive())
-      throw new Failure("This deletes data, and there is no terminal to ask on.", "Answer with: npm run down -- --yes");
-    if (!(await confirm("Delete all of it, for good?"))) throw new Failure("Nothing was changed.");
+      throw new Failure(
+        "This deletes data, and there is no terminal to ask for confirmation.",
+        "Confirm with: npm run down -- --yes",
+      );
+    if (!(await confirm("Delete all of it permanently?"))) throw new Failure("Nothing was changed.");
   }
 
   await synth(config, { tolerant: true });
@@ -46,7 +49,7 @@ export async function down(options: DownOptions): Promise<void> {
   await observability.init();
   await markOurCrds(kube, observability);
   const freed = await freeScaledObjects(kube);
-  if (freed) say(`  KEDA does not run: ${freed} of its objects no longer wait for it`);
+  if (freed) say(`  KEDA is not running: removed its finalizers from ${freed} ScaledObjects`);
   await destroyLayers(kube);
   await clean(kube);
 
@@ -60,34 +63,36 @@ export async function down(options: DownOptions): Promise<void> {
   say(`${bold("Down")} after ${seconds(Date.now() - begin)}. Pushed images stay in the registry.`);
 }
 
-/** What a destroy left is removed; then the cluster is searched until nothing is found. */
+/** Removes leftovers of the destroy, then waits until the cluster holds nothing of ours. */
 async function clean(kube: Kube): Promise<void> {
   let kept: readonly string[] = [];
-  await inStep("residue", async (step) => {
-    step.doing("sweeping");
+  await inStep("leftovers", async (step) => {
+    step.doing("removing");
     const removal = await removeLeftovers(kube);
     kept = removal.kept;
-    const end = Date.now() + GONE_MS;
+    const end = Date.now() + DELETION_MS;
     let left = await findLeftovers(kube);
     while (left.length && Date.now() < end) {
-      step.doing(`waiting for ${left.length} objects to go`);
+      step.doing(`waiting until ${left.length} objects are deleted`);
       await new Promise((resolve) => setTimeout(resolve, 1000));
       left = await findLeftovers(kube);
     }
     if (left.length) {
       throw new Failure(
-        `Still in the cluster after ${GONE_MS / 1000} s:\n  ${left.join("\n  ")}`,
-        "Look at their finalizers: kubectl get KIND NAME -o yaml; then run it again.",
+        `Still in the cluster after ${DELETION_MS / 1000} s:\n  ${left.join("\n  ")}`,
+        "Check their finalizers: kubectl get KIND NAME -o yaml. Then run it again.",
       );
     }
-    const leftovers = removal.removed.length;
-    const unseen = kube.unseen.size ? `, as far as this user may look (not at ${[...kube.unseen].join(", ")})` : "";
-    return green(`nothing is left${leftovers ? ` (${leftovers} leftovers of charts removed)` : ""}${unseen}`);
+    const count = removal.removed.length;
+    const unchecked = kube.forbidden.size
+      ? `; not checked (this user may not list them): ${[...kube.forbidden].join(", ")}`
+      : "";
+    return green(`nothing is left${count ? ` (${count} leftovers removed)` : ""}${unchecked}`);
   });
   for (const line of [...kept, ...(await emptyStates(kube))]) say(`  kept: ${line}`);
 }
 
-/** Terraform keeps a state in the cluster, empty as it is now. */
+/** Terraform does not delete its states in the cluster, although they are empty now. */
 async function emptyStates(kube: Kube): Promise<string[]> {
   const { backend, namespace, prefix } = kube.config.state;
   if (backend !== "kubernetes") return [];
@@ -97,8 +102,8 @@ async function emptyStates(kube: Kube): Promise<string[]> {
 
 const list = (names: readonly string[]): string => names.join(", ").replace(/, ([^,]*)$/, " and $1");
 
-/** What will be deleted, in sentences. */
-async function whatGoes(kube: Kube, cluster: boolean): Promise<string[]> {
+/** What will be deleted, one line each. */
+async function deletions(kube: Kube, cluster: boolean): Promise<string[]> {
   const { config } = kube;
   const { create } = config.namespaces;
   const lines = ["This deletes:"];
@@ -109,11 +114,11 @@ async function whatGoes(kube: Kube, cluster: boolean): Promise<string[]> {
     const holds =
       member === undefined
         ? pvc.metadata.name === BACKUPS_CLAIM
-          ? "the scheduled backups; keep the last: npm run backup -- --fetch latest"
+          ? "the scheduled backups; to keep the last one: npm run backup -- --fetch latest"
           : "metrics"
         : member === "0"
           ? `all keys and values (${await keyCount(kube, config)})`
-          : "another copy of them";
+          : "another copy of the keys and values";
     lines.push(
       `  volume ${pvc.metadata.namespace}/${pvc.metadata.name}, ${pvc.status?.capacity?.storage ?? "unbound"}: ${holds}`,
     );
@@ -127,7 +132,7 @@ async function whatGoes(kube: Kube, cluster: boolean): Promise<string[]> {
   return lines;
 }
 
-/** How many keys go, as the exporter's last word or "not counted". */
+/** The number of keys on main. */
 async function keyCount(kube: Kube, config: Config): Promise<string> {
   try {
     const script = "printf 'AUTH probe %s\\nDBSIZE\\n' \"$(cat /run/secrets/redis/probe)\" | redis-cli";
@@ -138,6 +143,6 @@ async function keyCount(kube: Kube, config: Config): Promise<string> {
     const keys = Number(out.trim().split("\n").at(-1));
     return `${keys} ${keys === 1 ? "key" : "keys"}`;
   } catch {
-    return "main does not answer, not counted";
+    return "not counted, because main does not answer";
   }
 }

@@ -1,4 +1,4 @@
-/** `npm run eject`: the four layers as plain Terraform, for a life without CDKTF, on the same state. */
+/** `npm run eject`: writes the four layers as plain Terraform that uses the same states, to continue without CDKTF. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
@@ -10,7 +10,7 @@ import { OUT_DIR } from "../terraform/terraform";
 import { emptyFolder } from "../terminal/empty-folder";
 import { say } from "../terminal/ui";
 
-/** Charts of ours stand at the same place relative to a layer as they do here: Terraform compares the path. */
+/** Our charts keep their path relative to a layer, because Terraform compares it. */
 const LAYER_DEPTH = ["terraform", "layers"] as const;
 const CHARTS = path.join("modules", "charts");
 
@@ -27,13 +27,13 @@ export async function eject(options: { out: string }): Promise<void> {
   }
   fs.cpSync(path.join(PROJECT_ROOT, CHARTS), path.join(out, CHARTS), { recursive: true });
   fs.writeFileSync(path.join(out, "README.md"), readme(config.terraform, config.state.backend));
-  say(`Written to ${path.relative(process.cwd(), out) || "."}; README.md there says how to go on.`);
+  say(`Written to ${path.relative(process.cwd(), out) || "."}. Next steps: README.md in that folder.`);
 }
 
 const readme = (terraform: string, backend: string): string => `# The four layers as plain Terraform
 
-Written by \`npm run eject\` from the configuration of that moment. They use the state that was there (backend \`${backend}\`), so
-the first plan of each is empty:
+Written by \`npm run eject\` from the configuration at that time. They use the existing states (backend \`${backend}\`), so
+the first plan of each layer is empty:
 
 \`\`\`sh
 for layer in ${LAYERS.join(" ")}; do
@@ -42,12 +42,16 @@ for layer in ${LAYERS.join(" ")}; do
 done
 \`\`\`
 
-Apply in this order, destroy in the opposite one. What each reads of others, by \`terraform_remote_state\`:
+Apply in this order, destroy in reverse order. The layers that each layer reads through \`terraform_remote_state\`:
 
 ${LAYERS.map((layer) => `- **${layer}**: ${UPSTREAM[layer].join(", ") || "nothing"}`).join("\n")}
 
-What stays behind with CDKTF: the configuration is fixed in the files; images are the ones that were deployed, by digest
-(after a change of their sources build and push them yourself, and set the new digests in layer \`images\`); \`diff\`'s look for
-changes made by hand inside workloads (docs/decisions/0001-replica-count.md of the project says why Terraform's plan does
-not show them); what \`down\` removes after charts.
+What you lose without CDKTF:
+
+- The configuration is fixed in the files.
+- The images are the deployed ones, by digest. After a change of their sources, build and push them yourself and set the
+  new digests in layer \`images\`.
+- \`npm run diff\` also finds manual changes inside workloads; Terraform's plan does not show them
+  (docs/decisions/0001-replica-count.md of the project has the reason).
+- \`npm run down\` also removes what charts leave behind.
 `;

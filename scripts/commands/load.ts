@@ -1,4 +1,4 @@
-/** `npm run load`: a bounded load on the deployed application, watched as it goes, with a picture at the end. */
+/** `npm run load`: puts a bounded load on the deployed application, shows it live, and draws a chart at the end. */
 import * as fs from "node:fs";
 import { createServer } from "node:net";
 import * as path from "node:path";
@@ -33,7 +33,7 @@ export interface LoadOptions {
 }
 
 const SAMPLE_MS = 1000;
-/** The last answers come so long after the last request at most, ms. */
+/** Timeout for the last answers after the last request, ms. */
 const LAST_MS = 30_000;
 
 export async function load(options: LoadOptions): Promise<void> {
@@ -42,9 +42,10 @@ export async function load(options: LoadOptions): Promise<void> {
   const writes = Number(options.writes);
   if (!Number.isInteger(writes) || writes < 0 || writes > 100)
     throw new Failure(`--writes is "${options.writes}", expected a whole percentage from 0 to 100.`);
-  if (options.url && !options.here) throw new Failure("--url goes with --here: a pod asks the page's Service.");
+  if (options.url && !options.here)
+    throw new Failure("--url needs --here: without it, a pod in the cluster sends the load to the front's Service.");
   const kube = await chooseCluster(config, {
-    action: `Send up to ${shape.rate} requests a second for ${shape.seconds} s to`,
+    action: `Send up to ${shape.rate} requests per second for ${shape.seconds} s to`,
     yes: options.yes,
   });
   if (!(await kube.get("deploy", WORKLOAD_NAME.node, config.namespaces.app)))
@@ -62,10 +63,10 @@ export async function load(options: LoadOptions): Promise<void> {
   const files = await draw(measured, options.out);
   say();
   say(summary(measured));
-  say(`${bold("Drawn")}: ${files.map((file) => path.relative(process.cwd(), file)).join(", ")}`);
+  say(`${bold("Written")}: ${files.map((file) => path.relative(process.cwd(), file)).join(", ")}`);
 }
 
-/** From this machine: to an address, or to the page through a port-forward. */
+/** Runs k6 on this machine, against `url` or through a port-forward to the front. */
 async function here(config: Config, kube: Kube, shape: Shape, writes: number, url: string | undefined): Promise<Load> {
   const generator = new LocalGenerator(config.load.k6, await freePort());
   const to = (address: string) => measure(kube, generator, shape, `${address.replace(/\/$/, "")}/api/item`, writes);
@@ -77,7 +78,9 @@ async function measure(kube: Kube, generator: Generator, shape: Shape, target: s
   onInterrupt(() => {
     if (stopped) process.exit(130);
     stopped = true;
-    process.stderr.write("\nStopping the load; what was measured is drawn. Once more ends at once.\n");
+    process.stderr.write(
+      "\nStopping the load; the chart of what was measured follows. Interrupt again to exit immediately.\n",
+    );
   });
   const live = new Live(shape);
   try {
@@ -97,17 +100,17 @@ async function measure(kube: Kube, generator: Generator, shape: Shape, target: s
     const end = begin + shape.seconds * 1000 + LAST_MS;
     for (let running = true; running && !stopped && Date.now() < end;) {
       await pause(Math.max(0, begin + (load.samples.length + 1) * SAMPLE_MS - Date.now()));
-      // asked before the counts: what is counted last must not be missed
+      // read the state before the counts, so that the last sample includes everything
       running = (await generator.state()) !== "ended";
-      // rates go by the moment of the counts, however long the pods take to be asked for
+      // rates are based on the time of the counts, because listing the pods may take longer
       const [{ counts, now }, pods] = await Promise.all([
         generator.counts().then((figures) => ({ counts: figures, now: Date.now() })),
         podsOf(kube),
       ]);
       const second = (now - begin) / 1000;
-      const asked = second <= shape.seconds ? rateAt(shape, second - SAMPLE_MS / 2000) : 0;
+      const target = second <= shape.seconds ? rateAt(shape, second - SAMPLE_MS / 2000) : 0;
       const passed = (now - (before?.at ?? begin)) / 1000;
-      load.samples.push({ second, asked, ...between(before?.counts, counts, passed), pods });
+      load.samples.push({ second, asked: target, ...between(before?.counts, counts, passed), pods });
       load.totals = counts;
       before = { at: now, counts };
       live.show(load.samples.at(-1)!);
@@ -119,7 +122,7 @@ async function measure(kube: Kube, generator: Generator, shape: Shape, target: s
   }
 }
 
-/** Ready and wanted pods of each part. */
+/** Ready and wanted pods of each workload. */
 async function podsOf(kube: Kube): Promise<Record<string, Pods>> {
   const workloads = await kube.list("deployments,statefulsets", "-n", kube.config.namespaces.app);
   const find = (name: string): KubeObject | undefined => workloads.find((w) => w.metadata.name === name);
@@ -141,7 +144,7 @@ async function podsOf(kube: Kube): Promise<Record<string, Pods>> {
   );
 }
 
-/** JSON, SVG and PNG of a load; their paths. */
+/** Writes the JSON, SVG and PNG files of a load; returns their paths. */
 async function draw(measured: Load, out: string | undefined): Promise<string[]> {
   const { profile } = measured.shape;
   const stamp = measured.startedAt.replace(/[:.]/g, "-").slice(0, 19);
@@ -161,14 +164,14 @@ async function draw(measured: Load, out: string | undefined): Promise<string[]> 
 function summary({ samples, totals, shape }: Load): string {
   if (!totals || !samples.length) return "Nothing was measured.";
   const { answered, refused, failed, dropped } = totals;
-  const parts = Object.keys(samples[0]!.pods).map((name) => {
+  const pods = Object.keys(samples[0]!.pods).map((name) => {
     const counts = samples.map((s) => s.pods[name]?.ready ?? 0);
     return `${name} ${counts[0]} → ${Math.max(...counts)} → ${counts.at(-1)}`;
   });
   const share = (count: number) => (count ? ` (${((100 * count) / (answered + refused + failed)).toFixed(3)} %)` : "");
   return [
-    `${answered + refused + failed} requests in ${samples.at(-1)!.second.toFixed(0)} s, at most ${shape.rate}/s: ${answered} answered, ${refused} refused${share(refused)}, ${failed} failed${share(failed)}; ${dropped} not sent for want of a free connection`,
-    `Pods: ${parts.join(", ")} ${dim("(first → most → last)")}`,
+    `${answered + refused + failed} requests in ${samples.at(-1)!.second.toFixed(0)} s, at most ${shape.rate}/s: ${answered} answered, ${refused} refused${share(refused)}, ${failed} failed${share(failed)}; ${dropped} not sent because too many were in flight`,
+    `Ready pods: ${pods.join(", ")} ${dim("(first → most → last)")}`,
   ].join("\n");
 }
 

@@ -1,4 +1,4 @@
-/** `npm run logs -- NAME`: what the pods of a part write, all of them in one stream. */
+/** `npm run logs -- NAME`: shows the logs of all pods of a workload as one stream. */
 import { loadConfig } from "../../config";
 import { PART_OF } from "../../catalog/names";
 import { COMPONENTS, WORKLOAD_NAME, type Component } from "../../catalog/workloads";
@@ -16,16 +16,15 @@ export interface LogsOptions {
   readonly json: boolean;
 }
 
-/** Longest look without --follow. */
+/** Timeouts without and with --follow, ms. */
 const READ_MS = 60_000;
 const FOLLOW_MS = 12 * 3_600_000;
-/** kubectl follows five streams at most unless it is told otherwise. */
+/** kubectl follows at most five streams by default. */
 const STREAMS = 50;
 
-const PARTS = COMPONENTS.map((c) => WORKLOAD_NAME[c]);
-export const PART_NAMES: readonly string[] = PARTS;
+export const WORKLOAD_NAMES: readonly string[] = COMPONENTS.map((c) => WORKLOAD_NAME[c]);
 
-/** What kubectl is asked for: a part by its label, a pod by its name, every part without a name. */
+/** kubectl's selection: a workload by its label, a pod by its name, or all workloads. */
 export async function selection(kube: Kube, name: string | undefined): Promise<string[]> {
   if (name === undefined) return ["-l", `app.kubernetes.io/part-of=${PART_OF}`];
   const component = COMPONENTS.find((c: Component) => c === name || WORKLOAD_NAME[c] === name);
@@ -34,23 +33,24 @@ export async function selection(kube: Kube, name: string | undefined): Promise<s
   const pods = (await kube.list("pods", "-n", app)).map((p) => p.metadata.name);
   if (pods.includes(name)) return [name];
   throw new Failure(
-    `There is no part or pod ${name} in namespace ${app}.`,
-    `Parts: ${PARTS.join(", ")}. Pods: ${pods.join(", ") || "none; deploy it: npm run up"}`,
+    `There is no workload or pod ${name} in namespace ${app}.`,
+    `Workloads: ${WORKLOAD_NAMES.join(", ")}. Pods: ${pods.join(", ") || "none; deploy it: npm run up"}`,
   );
 }
 
-/** @throws Failure for an unknown name, a bad time or a cluster that does not answer */
+/** @throws Failure for an unknown name, an invalid option or an unreachable cluster */
 export async function logs(name: string | undefined, options: LogsOptions, runs: Run = run): Promise<void> {
   if (!/^\d+[smh]$/.test(options.since)) {
-    throw new Failure(`--since ${options.since} is no time.`, "Such as 30s, 10m or 2h.");
+    throw new Failure(`--since is "${options.since}", expected a time such as 30s, 10m or 2h.`);
   }
-  if (!/^(\d+|all)$/.test(options.tail)) throw new Failure(`--tail ${options.tail} is no number of lines, nor all.`);
+  if (!/^(\d+|all)$/.test(options.tail))
+    throw new Failure(`--tail is "${options.tail}", expected a number of lines, or all.`);
   const config = loadConfig();
   const kube = new Kube(config, runs);
   await kube.ping();
   const { app } = config.namespaces;
   const of = await selection(kube, name);
-  // a look changes nothing: ^C ends it at once
+  // this command changes nothing, so Ctrl+C may stop it immediately
   if (options.follow) process.removeAllListeners("SIGINT");
   let seen = 0;
   await runs(
@@ -75,6 +75,6 @@ export async function logs(name: string | undefined, options: LogsOptions, runs:
   );
   if (!seen) {
     const about = options.request ? ` about request ${options.request}` : "";
-    process.stderr.write(dim(`Nothing${about} in the last ${options.since}, in ${name ?? "any part"}.\n`));
+    process.stderr.write(dim(`No log lines${about} in the last ${options.since} from ${name ?? "any workload"}.\n`));
   }
 }

@@ -1,4 +1,4 @@
-/** `npm run manifests`: what reaches the cluster as Kubernetes YAML, a folder a layer: to read, for GitOps, for scanners. */
+/** `npm run manifests`: writes the objects as Kubernetes YAML, one folder per layer, for review, GitOps or scanners. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
@@ -13,7 +13,7 @@ import { OUT_DIR } from "../terraform/terraform";
 import { say, yellow } from "../terminal/ui";
 
 const HELM_MS = 120_000;
-/** Charts render for a cluster of this version. */
+/** The Kubernetes version that charts are rendered for. */
 const KUBE_VERSION = "1.34.0";
 
 interface Named {
@@ -45,15 +45,15 @@ export async function manifests(options: { out: string }): Promise<void> {
     if (addressed.length)
       say(
         yellow(
-          `  ${CLUSTER_IP_OF}… in these is a Service's address, which it has once it is made: ${addressed.join(", ")}`,
+          `  ${CLUSTER_IP_OF}… is a placeholder for a Service's address, which is only known after a deploy. It is in: ${addressed.join(", ")}`,
         ),
       );
-    for (const object of left) say(yellow(`  not written, for a deploy asks the cluster what is in it: ${object}`));
+    for (const object of left) say(yellow(`  not written, because its content comes from the cluster: ${object}`));
   }
-  say(`Written to ${path.relative(process.cwd(), out) || "."}. Secrets hold no passwords: a deploy makes them.`);
+  say(`Written to ${path.relative(process.cwd(), out) || "."}. Secrets hold no passwords; a deploy generates them.`);
 }
 
-/** Images by digest where the registry holds them, else by tag. */
+/** Images by digest if the registry has them, otherwise by tag. */
 const references = (config: Config, images: ResolvedImages): Record<string, string> =>
   Object.fromEntries(
     Object.entries(images).map(([name, image]) => {
@@ -67,17 +67,17 @@ const references = (config: Config, images: ResolvedImages): Record<string, stri
     }),
   );
 
-/** A chart's values, and what it renders to where helm is there to render it. */
+/** Writes a chart's values, and its rendered objects if helm is installed. */
 async function chart(release: HelmRelease, layer: string, folder: string): Promise<void> {
   const { name, namespace, version, repository } = release;
   const base = path.join(folder, `chart-${name}`);
   const values = `${base}-values.yaml`;
   fs.writeFileSync(values, stringify(JSON.parse(release.values || "{}")));
-  // paths are relative to where Terraform runs
+  // relative to the folder that Terraform runs in
   const local = path.resolve(OUT_DIR, "stacks", layer, release.chart);
   const source = fs.existsSync(local) ? [local] : [release.chart, ...(repository ? ["--repo", repository] : [])];
   const args = ["template", name, ...source, ...(version ? ["--version", version] : []), "-n", namespace];
-  // what helm was built with says nothing of a cluster
+  // helm's default is the version it was built with
   args.push("--kube-version", KUBE_VERSION);
   try {
     const { stdout } = await run("helm", [...args, "--include-crds", "-f", values], { timeoutMs: HELM_MS });
@@ -85,6 +85,6 @@ async function chart(release: HelmRelease, layer: string, folder: string): Promi
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     const why = error.code === undefined && !error.output ? "helm is not installed" : error.message;
-    say(yellow(`${name}: its values only, for ${why}`));
+    say(yellow(`  chart ${name}: only its values were written: ${why}`));
   }
 }

@@ -1,4 +1,4 @@
-/** `npm run restore -- FILE`: main starts from a snapshot, replicas follow; what was there is kept beside it. */
+/** `npm run restore -- FILE`: restarts main (primary) from a snapshot. The previous data is kept on main's volume. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -12,35 +12,35 @@ import { upload } from "../redis/file-transfer";
 import { Failure, inStep, say, type Step } from "../terminal/ui";
 
 const READY_MS = 10 * 60_000;
-/** On a main's volume; modules/redis/scripts/take-snapshot.sh takes it from there. */
+/** Folder on main's volume; modules/redis/scripts/take-snapshot.sh reads it at start. */
 const FOLDER = "/data/restore";
 const INCOMING = `${FOLDER}/incoming.rdb`;
 
 export async function restore(file: string, options: { yes: boolean }): Promise<void> {
-  // refused before anybody is asked anything
-  const { bytes, version } = checkSnapshot(file);
+  // check the file before asking the user
+  const { bytes, version } = checkSnapshot(file, "Use a complete snapshot, such as one from npm run backup.");
   const config = loadConfig();
   const size = `${(bytes / 1e6).toFixed(1)} MB`;
-  const action = `Replace all keys by those of ${path.basename(file)} (${size}) on`;
+  const action = `Replace all keys with those of ${path.basename(file)} (${size}) on`;
   const kube = await chooseCluster(config, { action, yes: options.yes });
   const before = await redisCli(kube, await mainPod(kube), "DBSIZE");
-  // each member of a pool takes it: whichever is main afterwards has it
+  // every member of the Sentinel group gets it, because any of them may become main
   const pods = (await redisPods(kube)).map((p) => p.metadata.name).filter(isMain);
   let keys = 0;
   await inStep("upload", async (step) => {
     for (const pod of pods) keys = await bring(kube, pod, file, version, step);
-    return `${size}, ${keys} keys, read by Redis' own checker`;
+    return `${size}, ${keys} keys, verified by redis-check-rdb`;
   });
   await inStep("main", (step) => swap(kube, pods, step));
   await inStep("replicas", (step) => follow(kube, step));
   const now = await redisCli(kube, await mainPod(kube), "DBSIZE");
-  say(`${now} keys; ${before} before. The snapshot has ${keys}, those that have expired since included.`);
-  say(`What was there is kept in ${FOLDER}/before on main's volume until the next restore.`);
+  say(`${now} keys now, ${before} before. The snapshot has ${keys}, including keys that have expired since.`);
+  say(`The previous data is kept in ${FOLDER}/before on main's volume until the next restore.`);
 }
 
 const isMain = (pod: string): boolean => pod.startsWith(`${WORKLOAD_NAME["redis-main"]}-`);
 
-/** The file on a main's volume, whole and looked at by Redis' own checker; how many keys it holds. */
+/** Copies the file to main's volume and verifies it there; returns its number of keys. */
 async function bring(kube: Kube, pod: string, file: string, version: number, step: Step): Promise<number> {
   try {
     await upload(kube, pod, `mkdir -p ${FOLDER} && cat >${INCOMING}`, file, (bytes) =>
@@ -49,19 +49,26 @@ async function bring(kube: Kube, pod: string, file: string, version: number, ste
     step.doing(`${pod}: checking`);
     const sum = createHash("sha256");
     for await (const chunk of fs.createReadStream(file)) sum.update(chunk as Buffer);
-    const [there] = (await inRedis(kube, pod, `sha256sum ${INCOMING}`, { timeoutMs: 300_000 })).split(" ");
-    if (there !== sum.digest("hex")) throw new Failure("The file arrived changed; nothing was changed.");
+    const [uploaded] = (await inRedis(kube, pod, `sha256sum ${INCOMING}`, { timeoutMs: 300_000 })).split(" ");
+    if (uploaded !== sum.digest("hex"))
+      throw new Failure(
+        `The copy of the file on ${pod} has another checksum; nothing was changed.`,
+        `Try again: npm run restore -- ${file}`,
+      );
     const seen = await inRedis(kube, pod, `redis-check-rdb ${INCOMING} || true`, { timeoutMs: 600_000 });
     if (seen.includes("RDB looks OK")) return Number(/(\d+) keys read/.exec(seen)?.[1] ?? 0);
     const why = seen.trim().split("\n").at(-1);
-    throw new Failure(`This Redis cannot read the snapshot (format ${version}): ${why}; nothing was changed.`);
+    throw new Failure(
+      `This Redis cannot read the snapshot (format ${version}): ${why}; nothing was changed.`,
+      "Use a snapshot of the same Redis version or an older one.",
+    );
   } catch (error) {
     await inRedis(kube, pod, `rm -f ${INCOMING}`).catch(() => undefined);
     throw error;
   }
 }
 
-/** All mains start anew and take the snapshot. A volume that is full, or a pod that goes now, changes nothing. */
+/** Restarts all mains, which load the snapshot. A full volume, or a pod that is deleted meanwhile, changes nothing. */
 async function swap(kube: Kube, pods: readonly string[], step: Step): Promise<string> {
   const { app } = kube.config.namespaces;
   const uidOf = (pod: KubeObject | undefined) => (pod?.metadata as { uid?: string } | undefined)?.uid;
@@ -69,7 +76,8 @@ async function swap(kube: Kube, pods: readonly string[], step: Step): Promise<st
   for (const pod of pods) old.set(pod, uidOf(await kube.get("pod", pod, app)));
   for (const pod of pods) await inRedis(kube, pod, `mv ${INCOMING} ${FOLDER}/next.rdb && touch ${FOLDER}/next.rdb`);
   step.doing("restarting");
-  // all at once: one alone would copy what the others have. And without a graceful end: that hands over to another
+  // all at once, because a single one would copy the old data from the others; without a graceful
+  // shutdown, because that would fail over to another member
   await kube.raw(["-n", app, "delete", "pod", ...pods, "--grace-period=1"], { timeoutMs: 180_000 });
   const end = Date.now() + READY_MS;
   for (;;) {
@@ -78,40 +86,41 @@ async function swap(kube: Kube, pods: readonly string[], step: Step): Promise<st
     if (!waiting.length) return `${pods.join(", ")} started from the snapshot`;
     for (const pod of found) {
       const status = pod?.status?.containerStatuses?.find((c: { name: string }) => c.name === "redis");
-      const said = (status?.state?.terminated ?? status?.lastState?.terminated)?.message as string | undefined;
-      if (said) throw new Failure(`${pod!.metadata.name} does not start: ${said.trim()}`);
+      const message = (status?.state?.terminated ?? status?.lastState?.terminated)?.message as string | undefined;
+      if (message)
+        throw new Failure(`${pod!.metadata.name} does not start: ${message.trim()}`, "See: npm run logs -- redis-main");
     }
     const names = pods.filter((_, i) => waiting.includes(found[i]));
     if (Date.now() > end) {
       const limit = `within ${READY_MS / 60_000} minutes`;
-      throw new Failure(`${names.join(", ")} not Ready ${limit}.`, "See: npm run logs -- redis-main");
+      throw new Failure(`${names.join(", ")} did not become Ready ${limit}.`, "See: npm run logs -- redis-main");
     }
     step.doing(`waiting for ${names.join(", ")} to be Ready`);
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
 
-/** Until each replica, of those that the autoscaler wants now, has what main has now. */
+/** Waits until every replica has copied the restored data from main. */
 async function follow(kube: Kube, step: Step): Promise<string> {
   const end = Date.now() + READY_MS;
-  // data that goes back to this start of main
+  // the replication id identifies the data of this start of main
   const history = (info: string) => /^master_replid:(\w+)/m.exec(info)?.[1];
   for (;;) {
-    // main takes another name for it with its first replica
+    // read it each time: main changes its id when the first replica connects
     const wanted = history(await redisCli(kube, await mainPod(kube), "INFO", "replication"));
     const pods = (await redisPods(kube)).map((p) => p.metadata.name).filter((p) => !isMain(p));
     const infos = await Promise.all(
       pods.map((pod) => redisCli(kube, pod, "INFO", "replication").catch((e: Error) => e.message)),
     );
     const linked = infos.filter((i) => /^master_link_status:up/m.test(i) && history(i) === wanted);
-    if (pods.length > 0 && linked.length === pods.length) return `${pods.length} have it`;
+    if (pods.length > 0 && linked.length === pods.length) return `${pods.length} have the restored data`;
     if (Date.now() > end) {
       throw new Failure(
-        `${linked.length} of ${pods.length} replicas follow main.`,
+        `Only ${linked.length} of ${pods.length} replicas have the restored data after ${READY_MS / 60_000} minutes.`,
         "See: npm run logs -- redis-replicas",
       );
     }
-    step.doing(`${linked.length} of ${pods.length} have it`);
+    step.doing(`${linked.length} of ${pods.length} have the restored data`);
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }

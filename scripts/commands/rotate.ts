@@ -1,4 +1,4 @@
-/** `npm run rotate`: new passwords for every user of Redis, while everything goes on. */
+/** `npm run rotate`: changes the password of every Redis user, without interrupting clients. */
 import { createHash, randomInt } from "node:crypto";
 import { loadConfig } from "../../config";
 import { GROUP_SIZE } from "../../catalog/workloads";
@@ -12,26 +12,26 @@ import { Failure, inStep, say, type Step } from "../terminal/ui";
 const SECRET = "redis-users";
 const NEXT = ".next";
 const OLD = ".old";
-/** The kubelet renews mounted files at the pod's next look, at most a minute or two later, ms. */
+/** Timeout for mounted files: the kubelet updates them within a minute or two, ms. */
 const FILES_MS = 240_000;
 const ROLLOUT_MS = 300_000;
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/** Name of a file to what it holds. */
+/** Content of files, by name. */
 type Files = Readonly<Record<string, string>>;
 
 export const newPassword = (): string => Array.from({ length: 32 }, () => LETTERS[randomInt(LETTERS.length)]).join("");
 
 /**
- * What the Secret holds in each step of a change, from what it holds now: whoever logs in takes USER, and that one is
- * known to every instance before it is there. A change that was interrupted goes on where it was.
+ * The Secret's content in each step of a rotation. Clients log in with the file USER; every instance accepts a password
+ * before it becomes USER. An interrupted rotation continues where it stopped.
  */
 export function steps(
   held: Files,
   make: () => string = newPassword,
   wanted: readonly string[] = redisUserNames,
 ): readonly Files[] {
-  // a Secret that is older than a user has none for it
+  // a Secret from before a user was added has no password for it
   const missing = wanted.filter((user) => !held[user]).map((user) => [user, make()]);
   const files: Files = { ...held, ...(Object.fromEntries(missing) as Files) };
   const users = Object.keys(files).filter((name) => !name.endsWith(NEXT) && !name.endsWith(OLD));
@@ -52,7 +52,7 @@ export function steps(
   ];
 }
 
-/** The same number for the same files, here and in a pod. */
+/** Checksum of the files; FINGERPRINT computes the same in a pod. */
 export const fingerprint = (files: Files): string =>
   createHash("sha256")
     .update(
@@ -68,30 +68,30 @@ export async function rotate(options: { yes: boolean }): Promise<void> {
   const config = loadConfig();
   const kube = await chooseCluster(config, { action: "Change the passwords of Redis on", yes: options.yes });
   const todo = [...steps((await read(kube)).files)];
-  if (todo.length < 3) say("A change of passwords was interrupted; this goes on with it.");
+  if (todo.length < 3) say("Continuing an interrupted rotation.");
   const last = todo.pop()!;
-  const taken = todo.pop()!;
+  const switched = todo.pop()!;
   const [both] = todo;
   if (both) {
     await inStep("new passwords", async (step) => {
       await write(kube, both);
-      return `known to ${await reload(kube, both, step)} beside the old ones`;
+      return `accepted by ${await reload(kube, both, step)}, together with the old ones`;
     });
   }
-  await inStep("logging in", async (step) => {
-    await write(kube, taken);
-    const count = await reload(kube, taken, step);
+  await inStep("clients", async (step) => {
+    await write(kube, switched);
+    const count = await reload(kube, switched, step);
     for (const name of [WORKLOAD_NAME.node, WORKLOAD_NAME["redis-exporter"]]) {
-      step.doing(`${name}: new pods, one after the other`);
+      step.doing(`${name}: rolling restart`);
       const args = (...more: string[]) => ["-n", config.namespaces.app, "rollout", ...more, `deployment/${name}`];
       await kube.raw(args("restart"));
       await kube.raw([...args("status"), `--timeout=${ROLLOUT_MS / 1000}s`], { timeoutMs: ROLLOUT_MS + 10_000 });
     }
-    return `with the new ones: ${count}, the API and the exporter`;
+    return `use the new ones: ${count}, the API and the exporter`;
   });
   await inStep("old passwords", async (step) => {
     await write(kube, last);
-    return `forgotten by ${await reload(kube, last, step)}`;
+    return `removed from ${await reload(kube, last, step)}`;
   });
 }
 
@@ -108,7 +108,10 @@ async function read(kube: Kube): Promise<{ secret: KubeObject; files: Files }> {
   return { secret, files };
 }
 
-/** By standard input: arguments can be seen by others on this machine. Fails where somebody changed it meanwhile. */
+/**
+ * Writes the Secret through standard input, because other users of this machine can see arguments. Fails if the Secret
+ * was changed meanwhile.
+ */
 async function write(kube: Kube, files: Files): Promise<void> {
   const { secret } = await read(kube);
   const data = Object.fromEntries(
@@ -117,7 +120,7 @@ async function write(kube: Kube, files: Files): Promise<void> {
   await kube.raw(["replace", "-f", "-"], { input: JSON.stringify({ ...secret, data }) });
 }
 
-/** Until every Redis pod, those that come meanwhile too, goes by these files. Says how many there are. */
+/** Waits until every Redis pod, including new ones, has loaded these files. Returns their number, for output. */
 async function reload(kube: Kube, files: Files, step: Step): Promise<string> {
   const wanted = fingerprint(files);
   const pool = kube.config.redis.durability === "ha";
@@ -130,13 +133,13 @@ async function reload(kube: Kube, files: Files, step: Step): Promise<string> {
       return `${done.size} instances${pool ? ` and ${GROUP_SIZE} Sentinels` : ""}`;
     if (Date.now() > end) {
       throw new Failure(
-        `${left.join(", ")} did not take the passwords within ${FILES_MS / 60_000} minutes; old and new ones hold until then.`,
-        "See: npm run status. Go on with it: npm run rotate",
+        `${left.join(", ")} did not load the new passwords within ${FILES_MS / 60_000} minutes. Until they do, old and new passwords work.`,
+        "See: npm run status. Continue the rotation: npm run rotate",
       );
     }
     for (const pod of left) {
       step.doing(`${pod}: waiting for its files`);
-      // a change of the pod makes its kubelet look at once
+      // changing an annotation makes the kubelet sync the pod's files at once
       const mark = `iacproject/passwords=${wanted.slice(0, 12)}`;
       await kube.raw(["-n", kube.config.namespaces.app, "annotate", "pod", pod, mark, "--overwrite"]);
       const seen = await inRedis(kube, pod, FINGERPRINT).catch(() => "");

@@ -1,4 +1,4 @@
-/** `npm run smoke`: uses the application through the front's address. */
+/** `npm run smoke`: runs the smoke test through the front. */
 import { loadConfig, type Config } from "../../config";
 import { FRONT_PORT, WORKLOAD_NAME } from "../../catalog/workloads";
 import { chooseCluster } from "../cluster/choose-cluster";
@@ -6,7 +6,7 @@ import { forwarded } from "../cluster/port-forward";
 import { smokeTest } from "../deploy/smoke-test";
 import { green, say } from "../terminal/ui";
 
-/** The front's Service, for a port-forward. */
+/** The front's Service, as a target of a port-forward. */
 export const frontTarget = (config: Config) => ({
   namespace: config.namespaces.app,
   service: WORKLOAD_NAME.react,

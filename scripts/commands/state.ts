@@ -1,4 +1,4 @@
-/** `npm run state`: where each layer's state is, and who holds it; with `--from`, brings it from another backend. */
+/** `npm run state`: shows each layer's state and lock; with `--from`, migrates the states from another backend. */
 import * as fs from "node:fs";
 import { type Config, loadConfig } from "../../config";
 import { resolveImages } from "../../modules/images/resolve";
@@ -21,7 +21,7 @@ export interface StateOptions {
 export async function state(options: StateOptions): Promise<void> {
   const config = loadConfig();
   const { backend } = config.state;
-  const kube = await chooseCluster(config, { action: "Look at the states of what is on", yes: options.yes });
+  const kube = await chooseCluster(config, { action: "Read the states of the deployment on", yes: options.yes });
   const images = await resolveImages(config);
   if (options.from === undefined) {
     const locks = await stateLocks(kube);
@@ -38,8 +38,8 @@ export async function state(options: StateOptions): Promise<void> {
   }
   if (options.from === backend) {
     throw new Failure(
-      `state.backend is ${backend}: that is where they are.`,
-      "Set state.backend to where they shall be, and name with --from where they are.",
+      `--from is ${backend}, but state.backend is ${backend} too.`,
+      "Set state.backend to the new backend, and --from to the one that holds the states now.",
     );
   }
   const before: Config = { ...config, state: { ...config.state, backend: options.from } };
@@ -55,15 +55,15 @@ export async function state(options: StateOptions): Promise<void> {
       }
     }),
   );
-  // only when all of them are there: nobody is to go on with half of the old ones
+  // only after all layers were copied, so that no run uses a part of the old states
   if (options.from === "local") {
     for (const file of LAYERS.map((layer) => statePath(before, layer)).filter((f) => fs.existsSync(f)))
       fs.renameSync(file, `${file}.moved`);
   }
   say();
   say(
-    `${moved} of ${LAYERS.length} were moved from ${options.from} to ${backend}. See that it is all there: npm run diff`,
+    `${moved} of ${LAYERS.length} states moved from ${options.from} to ${backend}. Check that nothing changes: npm run diff`,
   );
-  if (options.from === "local") say(`The old files end in .moved; delete them when you are content.`);
-  else say(`The old states are still in ${options.from}; delete them there when you are content.`);
+  if (options.from === "local") say("The old files now end in .moved. Delete them after that check.");
+  else say(`The old states are still in ${options.from}. Delete them after that check.`);
 }

@@ -1,4 +1,4 @@
-/** `npm run status`: each part's pods, bounds, load and image. */
+/** `npm run status`: shows each workload's pods, autoscaler limits, signals and image. */
 import { loadConfig } from "../../config";
 import { COMPONENTS, WORKLOAD_NAME } from "../../catalog/workloads";
 import { Kube, type KubeObject } from "../cluster/kubectl";
@@ -12,14 +12,14 @@ export async function status(options: { watch: boolean }): Promise<void> {
   const kube = new Kube(config);
   const where = await kube.describe();
   await kube.ping();
-  // a look changes nothing: ^C ends it at once
+  // this command changes nothing, so Ctrl+C may stop it immediately
   if (options.watch) process.removeAllListeners("SIGINT");
   for (;;) {
     const text = await statusTable(kube);
     if (!options.watch) return say(text);
-    // from the top, so that lines do not jump
+    // redraw from the top of the screen, so that lines do not jump
     process.stdout.write(process.stdout.isTTY ? "\u001b[H\u001b[2J" : "");
-    say(dim(`${where}   ${new Date().toLocaleTimeString()}   ^C ends it`));
+    say(dim(`${where}   ${new Date().toLocaleTimeString()}   Ctrl+C stops it`));
     say(text);
     await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
   }
@@ -37,10 +37,10 @@ export async function statusTable(kube: Kube): Promise<string> {
     const hpa = objects.find((o) => o.kind === "HorizontalPodAutoscaler" && o.metadata.name === name);
     return workload ? row(workload, hpa) : [name, red("missing"), "", "", ""];
   });
-  return table([["part", "ready", "bounds", "signals now/target", "image"].map(dim), ...rows]);
+  return table([["workload", "ready", "min–max", "signals now/target", "image"].map(dim), ...rows]);
 }
 
-/** What an autoscaler sees of each signal, and what it wants. */
+/** Current and target value of each of an autoscaler's signals. */
 export function signals(hpa: KubeObject): string[] {
   type Target = { averageUtilization?: number; averageValue?: string; value?: string };
   interface Metric {
@@ -62,7 +62,7 @@ export function signals(hpa: KubeObject): string[] {
         : `${target.averageUtilization} %`;
     const now = figure(of(seen)?.current) ?? red("unknown");
     const wanted = figure(of(metric)?.target);
-    // KEDA's figure: the highest of its signals, each as a share of its target
+    // KEDA's composite metric: the highest of its signals, each as a share of its target
     return `${name === undefined ? "CPU" : name === "composite-metric" ? "load" : name} ${now} / ${wanted}`;
   });
 }

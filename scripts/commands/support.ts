@@ -1,4 +1,4 @@
-/** `npm run support`: one archive with what others need to see in order to help, and no secret. */
+/** `npm run support`: writes one archive with the data needed for a bug report, without secrets. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -18,8 +18,8 @@ const SHORT_MS = 30_000;
 /** Lines of each container's log. */
 const LINES = 2000;
 
-/** What a program says, or why it says nothing: never a failure. */
-const said = async (program: string, ...args: string[]): Promise<string> => {
+/** A program's output, or its error in parentheses; never fails. */
+const outputOf = async (program: string, ...args: string[]): Promise<string> => {
   try {
     const { stdout, stderr } = await run(program, args, { timeoutMs: SHORT_MS, cwd: PROJECT_ROOT });
     return `${stdout}${stderr ? `\n${stderr}` : ""}`.trim();
@@ -31,21 +31,21 @@ const said = async (program: string, ...args: string[]): Promise<string> => {
 async function versions(config: Config): Promise<string> {
   const rows: [string, string][] = [
     ["when", new Date().toISOString()],
-    ["commit", await said("git", "describe", "--always", "--dirty")],
+    ["commit", await outputOf("git", "describe", "--always", "--dirty")],
     [
       "system",
       `${os.type()} ${os.release()} ${os.arch()}, ${os.cpus().length} CPUs, ${Math.round(os.totalmem() / 2 ** 30)} GiB`,
     ],
     ["Node.js", process.versions.node],
-    ["terraform", (await said(config.terraform, "version")).split("\n")[0]!],
-    ["kubectl", (await said("kubectl", "version", "--client")).split("\n")[0]!],
-    ["docker", await said("docker", "version", "--format", "{{.Client.Version}}, engine {{.Server.Version}}")],
-    ["helm", await said("helm", "version", "--short")],
+    ["terraform", (await outputOf(config.terraform, "version")).split("\n")[0]!],
+    ["kubectl", (await outputOf("kubectl", "version", "--client")).split("\n")[0]!],
+    ["docker", await outputOf("docker", "version", "--format", "{{.Client.Version}}, engine {{.Server.Version}}")],
+    ["helm", await outputOf("helm", "version", "--short")],
   ];
   return rows.map(([name, text]) => `${name.padEnd(10)} ${text}`).join("\n");
 }
 
-/** Addresses of what each layer's state holds; no value. */
+/** Resource addresses in each layer's state, without values. */
 async function states(config: Config): Promise<string> {
   const parts: string[] = [];
   for (const layer of LAYERS) {
@@ -58,23 +58,23 @@ async function states(config: Config): Promise<string> {
 type Put = (name: string, text: string) => void;
 
 async function fromCluster(kube: Kube, put: Put): Promise<string> {
-  const ask = async (...args: string[]): Promise<string> =>
+  const kubectl = async (...args: string[]): Promise<string> =>
     kube.raw(args, { timeoutMs: SHORT_MS }).catch((error: Error) => `(${error.message})`);
-  put("cluster/nodes.txt", await ask("get", "nodes", "-o", "wide"));
-  put("cluster/version.txt", await ask("version"));
+  put("cluster/nodes.txt", await kubectl("get", "nodes", "-o", "wide"));
+  put("cluster/version.txt", await kubectl("version"));
   let logs = 0;
   for (const namespace of ourNamespaces(kube.config)) {
     const kinds = "all,hpa,pvc,pdb,networkpolicies,ingresses,resourcequotas,endpointslices";
-    put(`cluster/${namespace}/objects.txt`, await ask("-n", namespace, "get", kinds, "-o", "wide"));
-    put(`cluster/${namespace}/events.txt`, await ask("-n", namespace, "get", "events", "--sort-by=.lastTimestamp"));
-    put(`cluster/${namespace}/autoscalers.txt`, await ask("-n", namespace, "describe", "hpa"));
-    put(`cluster/${namespace}/pods.txt`, await ask("-n", namespace, "describe", "pods"));
+    put(`cluster/${namespace}/objects.txt`, await kubectl("-n", namespace, "get", kinds, "-o", "wide"));
+    put(`cluster/${namespace}/events.txt`, await kubectl("-n", namespace, "get", "events", "--sort-by=.lastTimestamp"));
+    put(`cluster/${namespace}/autoscalers.txt`, await kubectl("-n", namespace, "describe", "hpa"));
+    put(`cluster/${namespace}/pods.txt`, await kubectl("-n", namespace, "describe", "pods"));
     for (const pod of await kube.list("pods", "-n", namespace).catch(() => [])) {
       const { name } = pod.metadata;
       const args = ["-n", namespace, "logs", name, "--all-containers", "--prefix", `--tail=${LINES}`];
-      put(`cluster/${namespace}/logs/${name}.log`, await ask(...args));
+      put(`cluster/${namespace}/logs/${name}.log`, await kubectl(...args));
       const restarted = (pod.status?.containerStatuses ?? []).some((c: { restartCount: number }) => c.restartCount > 0);
-      if (restarted) put(`cluster/${namespace}/logs/${name}.previous.log`, await ask(...args, "--previous"));
+      if (restarted) put(`cluster/${namespace}/logs/${name}.previous.log`, await kubectl(...args, "--previous"));
       logs++;
     }
   }
@@ -84,13 +84,17 @@ async function fromCluster(kube: Kube, put: Put): Promise<string> {
 export async function support(options: { out?: string }): Promise<void> {
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-").slice(0, 19);
   const file = path.resolve(options.out ?? path.join(PROJECT_ROOT, `support-${stamp}.tar.gz`));
-  if (fs.existsSync(file)) throw new Failure(`${file} exists; nothing was written.`, "Name another: --out FILE");
+  if (fs.existsSync(file))
+    throw new Failure(
+      `${file} already exists; nothing was written.`,
+      "Choose another file: npm run support -- --out FILE",
+    );
   let config: Config;
   try {
     config = loadConfig();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new Failure(error.message, "The configuration has to be readable before anything can be asked for.");
+    throw new Failure(error.message, "Fix the configuration first, then run it again.");
   }
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-support-"));
   const top = `support-${stamp}`;
@@ -104,7 +108,7 @@ export async function support(options: { out?: string }): Promise<void> {
       const logs = path.resolve(PROJECT_ROOT, config.state.dir, "logs");
       const names = fs.existsSync(logs) ? fs.readdirSync(logs).filter((n) => n.endsWith(".log")) : [];
       for (const name of names) put(`commands/${name}`, fs.readFileSync(path.join(logs, name), "utf8"));
-      return `versions, configuration, states without values, ${names.length} commands`;
+      return `versions, configuration, states without values, ${names.length} run logs`;
     });
     const secrets = new Set<string>();
     if (await hasCluster(config)) {
@@ -135,6 +139,6 @@ export async function support(options: { out?: string }): Promise<void> {
   }
   say();
   say(
-    `Written to ${path.relative(process.cwd(), file)}. Passwords were taken out; look through it before you give it away: tar tzf FILE`,
+    `Written to ${path.relative(process.cwd(), file)}. Passwords were removed, but check the content before you share it: tar tzf FILE`,
   );
 }

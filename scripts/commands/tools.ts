@@ -1,4 +1,4 @@
-/** `npm run tools [NAME…]`: programs that this machine lacks, into .tools/bin of this project. */
+/** `npm run tools [NAME…]`: downloads missing programs into .tools/bin of this project. */
 import { loadConfig } from "../../config";
 import { TOOLS } from "../../catalog/versions";
 import { fetchTool, isInstalled, TOOL_NAMES, type ToolName } from "../toolbox/downloads";
@@ -8,34 +8,34 @@ export interface ToolsOptions {
   readonly yes: boolean;
 }
 
-/** Without names: what a deploy needs and is not there. */
+/** @param names by default the programs that a deploy needs */
 export async function tools(names: readonly string[], options: ToolsOptions): Promise<void> {
   const unknown = names.find((name) => !(TOOL_NAMES as string[]).includes(name));
-  if (unknown !== undefined) throw new Failure(`There is no tool ${unknown}.`, `There are: ${TOOL_NAMES.join(", ")}`);
+  if (unknown !== undefined) throw new Failure(`There is no tool ${unknown}.`, `Tools: ${TOOL_NAMES.join(", ")}`);
   const needed: ToolName[] = [loadConfig().terraform, "kubectl"];
   const wanted = (names.length ? names : needed) as ToolName[];
   const missing: ToolName[] = [];
   for (const name of wanted) {
-    if (await isInstalled(name)) say(`${name} is there.`);
+    if (await isInstalled(name)) say(`${name} is installed.`);
     else missing.push(name);
   }
   await offerTools(missing, options.yes);
 }
 
-/** Downloads them, if that is wanted. @throws Failure where nobody can be asked, or says no */
+/** Downloads the missing programs if the user agrees. @throws Failure if the user declines, or without a terminal */
 export async function offerTools(missing: readonly ToolName[], yes: boolean): Promise<void> {
   if (!missing.length) return;
   const list = missing
     .map((name) => `${name} ${TOOLS[name].version} from ${new URL(TOOLS[name].host).host}`)
     .join(", ");
-  const what = `${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} not there.`;
+  const what = `${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} not installed.`;
   if (!yes && !isInteractive())
     throw new Failure(
       what,
-      `Install by hand, or into .tools of this project: npm run tools -- ${missing.join(" ")} --yes`,
+      `Download into .tools/bin of this project: npm run tools -- ${missing.join(" ")} --yes. Or install manually.`,
     );
   if (!yes && !(await confirm(`${what} Download ${list} into .tools/bin, checked by SHA-256?`)))
-    throw new Failure("Nothing was downloaded.");
+    throw new Failure("Nothing was downloaded.", "Install manually, or run it again and answer y.");
   for (const name of missing)
     await inStep(name, async (step) => {
       step.doing("downloading");

@@ -1,4 +1,4 @@
-/** `npm run up`: from nothing to a system that has shown that it works. */
+/** `npm run up`: deploys everything and verifies that it works. */
 import { GRAFANA_SECRET, STACK_RELEASE } from "../../catalog/names";
 import { loadConfig, type Config } from "../../config";
 import type { ResolvedImages } from "../../modules/images/resolve";
@@ -31,7 +31,7 @@ import { offerTools } from "./tools";
 import { bold, confirm, dim, Failure, inStep, isInteractive, say, seconds, table } from "../terminal/ui";
 import { frontTarget } from "./smoke";
 
-/** Longest wait for all workloads after the deploy, ms. */
+/** Timeout for all workloads to become Ready after the deploy, ms. */
 const READY_MS = 300_000;
 
 export async function up(options: { yes: boolean }): Promise<void> {
@@ -49,9 +49,9 @@ export async function up(options: { yes: boolean }): Promise<void> {
 
   let images!: ResolvedImages;
   await inStep("prepare", async (step) => {
-    step.doing("hashing the image contexts, asking the registry, synthesizing");
+    step.doing("hashing the image contexts, querying the registry, synthesizing");
     images = await synth(config);
-    step.doing("asking the cluster what this user may do");
+    step.doing("checking this user's permissions");
     await checkPermissions(kube, permissionsFor(readStacks()));
     const build = toBuild(images);
     if (build.length) {
@@ -61,8 +61,8 @@ export async function up(options: { yes: boolean }): Promise<void> {
     return build.length ? `to build: ${build.join(", ")}` : "nothing to build";
   });
 
-  const left = await migrateToHpa(kube);
-  if (left) say(`  engine keda is left: ${left} of its objects removed, the pods stay as many as they are`);
+  const removed = await migrateToHpa(kube);
+  if (removed) say(`  switching from engine keda to hpa: ${removed} KEDA objects removed, pod counts unchanged`);
   await deployLayers(kube, images);
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 
@@ -84,15 +84,15 @@ export async function up(options: { yes: boolean }): Promise<void> {
   say(accessInstructions(config));
   say();
   say(
-    `${bold("Up")} after ${seconds(Date.now() - begin)}. Now: npm run status -- --watch; remove all of it: npm run down`,
+    `${bold("Up")} after ${seconds(Date.now() - begin)}. Watch it: npm run status -- --watch. Remove everything: npm run down`,
   );
 }
 
-/** What every deployment needs; where there is not even a cluster, also what goes without. */
+/** Checks the programs that every deployment needs. If no cluster is configured, errors mention `npm run dev`. */
 async function checkTools(config: Config, yes: boolean): Promise<void> {
   const missing: ToolName[] = [];
   for (const name of [config.terraform, "kubectl"] as const) if (!(await isInstalled(name))) missing.push(name);
-  // asked only where somebody can answer; else the checks below say what is missing
+  // without a terminal, the checks below report what is missing
   if (missing.length && (yes || isInteractive())) await offerTools(missing, yes);
   try {
     await checkTerraform(config);
@@ -103,13 +103,13 @@ async function checkTools(config: Config, yes: boolean): Promise<void> {
   }
 }
 
-/** No cluster is configured: a local one, if the user wants it. */
+/** Creates a local kind cluster if the user agrees. */
 async function createKindCluster(config: Config, yes: boolean): Promise<Config> {
   const question = `No cluster is configured. Create a local kind cluster "${config.cluster.kind.name}" with a registry on port ${config.cluster.kind.registryPort}?`;
   if (!yes && !isInteractive()) {
     throw new Failure(
       "No cluster is configured.",
-      `Name one (cluster.context in config.yaml, or KUBECONFIG), or let \`npm run up -- --yes\` create a local kind cluster. ${WITHOUT_CLUSTER}`,
+      `Set cluster.context in config.yaml or KUBECONFIG, or create a local kind cluster with \`npm run up -- --yes\`. ${WITHOUT_CLUSTER}`,
     );
   }
   if (!yes && !(await confirm(question))) throw new Failure("Nothing was changed.");
@@ -121,16 +121,16 @@ async function createKindCluster(config: Config, yes: boolean): Promise<Config> 
   const toAdd = writeKindConfig(config);
   if (toAdd)
     throw new Failure(
-      `The cluster is there; config.yaml does not name it yet. Add to it:\n${toAdd}`,
-      "Then run it again.",
+      `The kind cluster is ready, but your config.yaml does not name it.`,
+      `Add this to config.yaml, then run it again:\n${toAdd}`,
     );
   return loadConfig();
 }
 
-/** What is where, and how to open it. */
+/** A table of what was deployed and how to open it. */
 export function accessInstructions(config: Config): string {
   const { app, monitoring } = config.namespaces;
-  // the ports that the cluster of ours has on this machine
+  // ports of this machine that our kind cluster listens on
   const kind = isKindConfig() ? config.cluster.kind : undefined;
   const page: Record<Config["exposure"]["type"], string> = {
     ClusterIP: `kubectl -n ${app} port-forward svc/react 8080:8080, then http://localhost:8080`,

@@ -1,12 +1,12 @@
 /**
- * Changes made by hand inside workloads, which Terraform's plan does not show: all of their spec is
- * "computed", so that the autoscaler's count stays (docs/decisions/0001-replica-count.md). A dry run
- * of the same server-side apply tells what the API server would put back.
+ * Drift: manual changes inside workloads. Terraform's plan does not show them, because the whole spec is
+ * "computed" so that the autoscaler's count stays (docs/decisions/0001-replica-count.md). A dry run
+ * of the same server-side apply shows what the API server would revert.
  */
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import type { Terraform } from "../terraform/terraform";
 
-/** The name that Terraform applies under: `modules/kubernetes/workload.ts`. */
+/** Terraform's field manager, set in `modules/kubernetes/workload.ts`. */
 const FIELD_MANAGER = "terraform";
 
 export interface Drift {
@@ -14,11 +14,11 @@ export interface Drift {
   readonly name: string;
   /** Paths that differ, such as `spec.template.spec.containers.0.image`. */
   readonly paths: readonly string[];
-  /** What was applied, to be put back. */
+  /** The manifest that Terraform applied. */
   readonly manifest: object;
 }
 
-/** Paths at which two JSON values differ; the shortest that tell where. */
+/** The shortest paths at which two JSON values differ. */
 export function differences(before: unknown, after: unknown, at = ""): string[] {
   if (Object.is(before, after)) return [];
   const isTree = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null;
@@ -29,11 +29,11 @@ export function differences(before: unknown, after: unknown, at = ""): string[] 
 
 const isWorkload = (m: { kind?: string }) => m.kind === "Deployment" || m.kind === "StatefulSet";
 
-/** Workloads of a layer that are not as they were applied. One that is gone is Terraform's to see. */
+/** Workloads of a layer that differ from what was applied. Terraform itself detects a deleted one. */
 export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift[]> {
   const found: Drift[] = [];
   for (const { manifest } of (await terraform.stateOf("kubernetes_manifest")) as { manifest: KubeObject | null }[]) {
-    // one that was only just taken over has none yet
+    // an object that was only just adopted has no manifest in the state yet
     if (!manifest || !isWorkload(manifest)) continue;
     const { name, namespace } = manifest.metadata;
     const live = await kube.get(manifest.kind, name, namespace);
@@ -47,7 +47,7 @@ export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift
   return found;
 }
 
-/** Puts back what was applied; the replica count is not part of it, so it stays. */
+/** Applies the manifests again. They hold no replica count, so it stays. */
 export async function repairDrift(kube: Kube, drifts: readonly Drift[]): Promise<void> {
   for (const { manifest } of drifts) await apply(kube, manifest);
 }

@@ -1,11 +1,11 @@
-/** HTTP for the smoke test and the e2e: a time limit, and words for what went wrong. */
+/** HTTP requests of the smoke test: with a timeout, and an error that names the request and the reason. */
 export interface Answer {
   readonly status: number;
   readonly text: string;
   readonly headers: Headers;
 }
 
-export async function ask(url: string, init: RequestInit = {}, timeoutMs = 10_000): Promise<Answer> {
+export async function request(url: string, init: RequestInit = {}, timeoutMs = 10_000): Promise<Answer> {
   try {
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
     return { status: response.status, text: await response.text(), headers: response.headers };

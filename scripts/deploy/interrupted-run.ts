@@ -1,10 +1,11 @@
 /**
- * What a run made that was ended by force, and could not write down.
+ * Adopts the objects that a killed run created but could not record.
  *
- * Terraform writes an object into its state once the cluster has answered. A run that is killed in between leaves an
- * object that the next one would fail on: "already exists". So before each apply a file beside the states tells what
- * it is about to make; it goes when Terraform has ended by itself. Where it is still there, a run was cut off, and
- * objects of its list that came while it lived are taken over. Whatever else exists is somebody else's, and stays an error.
+ * Terraform records an object in its state after the cluster has answered. A run that is killed in between leaves an
+ * object on which the next run would fail with "already exists". So before each apply, a file next to the states lists
+ * what the apply will create; it is deleted when Terraform exits normally. If the file still exists, a run was
+ * interrupted, and the next run adopts the listed objects that were created during it. Any other existing object
+ * belongs to another deployment and remains an error.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -16,24 +17,24 @@ import { RunError } from "../terminal/run-program";
 import { INTERRUPTED } from "../terminal/interrupts";
 import { Failure } from "../terminal/ui";
 
-/** The cluster's clock may differ from this machine's by so much; and Terraform may outlive the run by it, ms. */
+/** Tolerance for clock differences with the cluster, and for a Terraform that outlives its run, ms. */
 const CLOCKS_MS = 120_000;
-/** How often a run shows that it lives, by the file's time, ms. */
+/** Interval at which a run updates the file's modification time, ms. */
 const ALIVE_MS = 5000;
 
-/** An object that an apply makes or changes. */
+/** An object that an apply creates or changes. */
 export interface Target {
   readonly address: string;
   readonly type: string;
   readonly name: string;
   readonly namespace?: string;
-  /** Of a `kubernetes_manifest`. */
+  /** Set for a `kubernetes_manifest`. */
   readonly apiVersion?: string;
   readonly kind?: string;
-  /** Whether the apply makes it anew. */
+  /** Whether the apply creates it. */
   readonly isNew: boolean;
 }
-interface Begun {
+interface Intent {
   readonly at: string;
   readonly targets: readonly Target[];
 }
@@ -43,7 +44,7 @@ const fileOf = (kube: Kube, terraform: Terraform): string =>
 
 type Metadata = { name?: string; namespace?: string };
 
-/** What of a planned resource can be looked for in the cluster; undefined where it is no object of it. */
+/** How to find a planned resource in the cluster; undefined if it is not a cluster object. */
 export function targetOf({ address, type, values, isNew }: PlannedResource): Target | undefined {
   const target = ({ name, namespace }: Metadata, more: Partial<Target> = {}): Target | undefined =>
     name ? { address, type, name, ...(namespace ? { namespace } : {}), ...more, isNew } : undefined;
@@ -57,7 +58,7 @@ export function targetOf({ address, type, values, isNew }: PlannedResource): Tar
   return target((values["metadata"] as Metadata[] | undefined)?.[0] ?? {});
 }
 
-/** What kubectl calls it: `kubernetes_config_map_v1` is a configmap. */
+/** The kind for kubectl: `kubernetes_config_map_v1` is a configmap. */
 const kindOf = ({ type, kind, apiVersion }: Target): string => {
   const group = apiVersion?.includes("/") ? apiVersion.split("/")[0] : undefined;
   if (kind) return [kind.toLowerCase(), group].filter(Boolean).join(".");
@@ -67,7 +68,7 @@ const kindOf = ({ type, kind, apiVersion }: Target): string => {
     .replaceAll("_", "");
 };
 
-/** What `terraform import` takes for it. */
+/** The id for `terraform import`. */
 const idOf = ({ type, kind, apiVersion, name, namespace }: Target): string =>
   type === "kubernetes_manifest"
     ? [
@@ -78,32 +79,32 @@ const idOf = ({ type, kind, apiVersion, name, namespace }: Target): string =>
       ].join(",")
     : [namespace, name].filter(Boolean).join("/");
 
-/** Whether Terraform wrote its state before it failed; it did not where a signal ended it, or may have. */
-const endedByItself = (error: unknown): boolean =>
+/** Whether Terraform saved its state before it failed. After a signal it may not have. */
+const savedItsState = (error: unknown): boolean =>
   error instanceof Failure &&
   error.exitCode !== INTERRUPTED &&
   !(error instanceof RunError && error.code === undefined);
 
-/** Runs an apply; while it runs, and after it was killed, a file tells what it was about to do. */
+/** Runs an apply. A file lists what it will create, until Terraform has exited normally. */
 export async function recordIntent<T>(kube: Kube, terraform: Terraform, apply: () => Promise<T>): Promise<T> {
   const file = fileOf(kube, terraform);
   const targets = (await terraform.planned()).flatMap((resource) => targetOf(resource) ?? []);
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, JSON.stringify({ at: new Date().toISOString(), targets } satisfies Begun));
-  const alive = setInterval(() => fs.utimes(file, new Date(), new Date(), () => undefined), ALIVE_MS);
+  fs.writeFileSync(file, JSON.stringify({ at: new Date().toISOString(), targets } satisfies Intent));
+  const heartbeat = setInterval(() => fs.utimes(file, new Date(), new Date(), () => undefined), ALIVE_MS);
   try {
     const result = await apply();
     fs.rmSync(file, { force: true });
     return result;
   } catch (error) {
-    if (endedByItself(error)) fs.rmSync(file, { force: true });
+    if (savedItsState(error)) fs.rmSync(file, { force: true });
     throw error;
   } finally {
-    clearInterval(alive);
+    clearInterval(heartbeat);
   }
 }
 
-/** Takes over what a run that was cut off has left of a layer; returns how many objects, or undefined where none was. */
+/** Adopts the objects of a layer that an interrupted run left; returns their number, or undefined without such a run. */
 export async function adoptOrphans(
   kube: Kube,
   terraform: Terraform,
@@ -111,67 +112,68 @@ export async function adoptOrphans(
 ): Promise<number | undefined> {
   const file = fileOf(kube, terraform);
   if (!fs.existsSync(file)) return undefined;
-  const seen = fs.statSync(file).mtimeMs;
-  let begun: Begun;
+  const lastSeen = fs.statSync(file).mtimeMs;
+  let intent: Intent;
   try {
-    begun = JSON.parse(fs.readFileSync(file, "utf8")) as Begun;
+    intent = JSON.parse(fs.readFileSync(file, "utf8")) as Intent;
   } catch {
-    // killed while it wrote this file: it had not begun
+    // killed while it wrote this file, so before the apply
     fs.rmSync(file, { force: true });
     return undefined;
   }
-  // its Terraform may be alive still, and about to write: whoever plans waits for the lock that it holds
-  onProgress?.("whether the run before has ended");
+  // its Terraform may still be running; a plan waits for the lock that it holds
+  onProgress?.("waiting for the interrupted run to end");
   await terraform.plan({ destroy: true });
-  const since = Date.parse(begun.at) - CLOCKS_MS;
-  const until = seen + CLOCKS_MS;
-  const cameThen = (o: KubeObject): boolean => {
+  const since = Date.parse(intent.at) - CLOCKS_MS;
+  const until = lastSeen + CLOCKS_MS;
+  const createdDuringRun = (o: KubeObject): boolean => {
     const created = Date.parse(o.metadata.creationTimestamp ?? "");
     return created >= since && created <= until;
   };
-  const known = new Set(await terraform.resources());
-  let taken = 0;
-  for (const target of begun.targets) {
-    onProgress?.(`what a run that was cut off has left: ${target.name}`);
-    if (target.type === "helm_release") taken += await freeRelease(kube, target, cameThen);
-    else if (target.isNew && !known.has(target.address)) {
+  const inState = new Set(await terraform.resources());
+  let adopted = 0;
+  for (const target of intent.targets) {
+    onProgress?.(`looking for objects of the interrupted run: ${target.name}`);
+    if (target.type === "helm_release") adopted += await unlockRelease(kube, target, createdDuringRun);
+    else if (target.isNew && !inState.has(target.address)) {
       const object = await kube.get(kindOf(target), target.name, target.namespace);
-      if (!object || !cameThen(object) || object.metadata.labels?.["app.kubernetes.io/part-of"] !== PART_OF) continue;
+      if (!object || !createdDuringRun(object)) continue;
+      if (object.metadata.labels?.["app.kubernetes.io/part-of"] !== PART_OF) continue;
       if (target.type.startsWith("kubernetes_secret")) await removeUnused(kube, target);
       else await terraform.import(target.address, idOf(target));
-      taken++;
+      adopted++;
     }
   }
   fs.rmSync(file, { force: true });
-  return taken;
+  return adopted;
 }
 
 /**
- * Helm takes a release for one that is still being installed or upgraded, and refuses to touch it: it forgets that
- * attempt, and goes on over its own objects. One that had ended it takes up by itself (`upgradeInstall`).
+ * Helm refuses to change a release whose install or upgrade is pending. Deleting the record of that attempt lets it
+ * continue with the objects that exist. It handles a finished release itself (`upgradeInstall`).
  */
-async function freeRelease(
+async function unlockRelease(
   kube: Kube,
   { name, namespace = "default" }: Target,
-  cameThen: (object: KubeObject) => boolean,
+  createdDuringRun: (object: KubeObject) => boolean,
 ): Promise<number> {
   const secrets = await kube.list("secrets", "-n", namespace, "-l", `owner=helm,name=${name}`);
   const left = secrets
-    .filter((s) => cameThen(s) && s.metadata.labels?.["status"]?.startsWith("pending-"))
+    .filter((s) => createdDuringRun(s) && s.metadata.labels?.["status"]?.startsWith("pending-"))
     .map((s) => s.metadata.name);
   if (left.length) await kube.raw(["-n", namespace, "delete", "secrets", ...left, "--ignore-not-found"]);
   return left.length ? 1 : 0;
 }
 
-/** An import would read a Secret's values into the state. It was made a moment ago: it is made again. */
+/** Deletes a new Secret, so that the apply recreates it: an import would read its values into the state. */
 async function removeUnused(kube: Kube, { name, namespace }: Target): Promise<void> {
   const place = namespace ? ["-n", namespace] : [];
   const pods = await kube.list("pods", ...place);
   const users = pods.filter((pod) => JSON.stringify(pod.spec ?? {}).includes(`"secretName":"${name}"`));
   if (users.length)
     throw new Failure(
-      `Secret ${name} is in use by ${users.map((p) => p.metadata.name).join(", ")}, and in no state: a run that was cut off cannot have left that.`,
-      "Bring the states back that know it; or, to begin anew with new passwords, delete it and these pods' workloads.",
+      `Secret ${name} is in use by ${users.map((p) => p.metadata.name).join(", ")} but in no state. An interrupted run cannot have left it.`,
+      "Restore the state that contains it. Or, to start again with new passwords, delete the Secret and these pods' workloads.",
     );
   await kube.raw([...place, "delete", "secret", name, "--ignore-not-found"]);
 }

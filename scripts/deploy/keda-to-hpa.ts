@@ -1,7 +1,7 @@
 /**
- * A change of `scaling.engine` from keda to hpa. Terraform would write the new autoscalers while
- * KEDA's of the same names are still going, and take KEDA away before its finalizers have run
- * (keda#1470): so its objects go first, while it lives. The pods stay as many as they are.
+ * Switches `scaling.engine` from keda to hpa. Terraform would create the new autoscalers while
+ * KEDA's autoscalers of the same names still exist, and remove KEDA before its finalizers have run
+ * (keda#1470). So KEDA's objects are deleted first, while its operator runs. Pod counts do not change.
  */
 import { KEDA_OPERATOR_LABELS, KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { scaledObjectRelease } from "../../modules/autoscaling/autoscaler";
@@ -11,12 +11,18 @@ import { isReady, type Kube } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
-const GONE_MS = 60_000;
+/** Timeout for the deletion of KEDA's objects, ms. */
+const DELETION_MS = 60_000;
 
-const ours = (kube: Kube): string[] => ["-n", kube.config.namespaces.app, "-l", `app.kubernetes.io/part-of=${PART_OF}`];
+const ourObjects = (kube: Kube): string[] => [
+  "-n",
+  kube.config.namespaces.app,
+  "-l",
+  `app.kubernetes.io/part-of=${PART_OF}`,
+];
 const KIND = "scaledobjects.keda.sh";
 
-/** Whether somebody is there who acts on KEDA's finalizers. */
+/** Whether a KEDA operator is running, which removes KEDA's finalizers. */
 async function kedaRuns(kube: Kube): Promise<boolean> {
   const selector = Object.entries(KEDA_OPERATOR_LABELS)
     .map(([key, value]) => `${key}=${value}`)
@@ -25,15 +31,15 @@ async function kedaRuns(kube: Kube): Promise<boolean> {
 }
 
 /**
- * Before a destroy: where KEDA's operator is dead or gone, nobody would ever take its finalizers off our objects, and
- * they would hold release and namespace for ever. Ours hold nothing outside the cluster, so they are let go here.
+ * Before a destroy: without a running KEDA operator, the finalizers on our ScaledObjects would block the deletion of
+ * release and namespace forever. They protect nothing outside the cluster, so they are removed here.
  */
 export async function freeScaledObjects(kube: Kube): Promise<number> {
-  const held = (await kube.list(KIND, ...ours(kube))).filter(
+  const blocked = (await kube.list(KIND, ...ourObjects(kube))).filter(
     (o) => ((o.metadata as { finalizers?: string[] }).finalizers ?? []).length > 0,
   );
-  if (!held.length || (await kedaRuns(kube))) return 0;
-  for (const { metadata } of held) {
+  if (!blocked.length || (await kedaRuns(kube))) return 0;
+  for (const { metadata } of blocked) {
     await kube.raw([
       "-n",
       kube.config.namespaces.app,
@@ -45,10 +51,10 @@ export async function freeScaledObjects(kube: Kube): Promise<number> {
       '{"metadata":{"finalizers":null}}',
     ]);
   }
-  return held.length;
+  return blocked.length;
 }
 
-/** Removes the ScaledObjects of a deployment that engine `hpa` is to take over; how many there were. */
+/** Removes the ScaledObjects of a deployment that now uses engine `hpa`; returns their number. */
 export async function migrateToHpa(kube: Kube): Promise<number> {
   const { scaling, namespaces } = kube.config;
   if (scaling.engine !== "hpa") return 0;
@@ -56,38 +62,38 @@ export async function migrateToHpa(kube: Kube): Promise<number> {
     ...["-n", namespaces.app],
     ...["-l", `owner=helm,name in (${AUTOSCALED.map(scaledObjectRelease).join(",")})`],
   ];
-  const names = (await kube.list(KIND, ...ours(kube))).map((o) => o.metadata.name);
+  const names = (await kube.list(KIND, ...ourObjects(kube))).map((o) => o.metadata.name);
   if (names.length) await removeScaledObjects(kube, names);
-  // layer data takes the CRD along, without which Helm could not uninstall what layer app has of it: nothing is left
-  // in these releases, so they are forgotten here
-  const left = await kube.list("secrets", ...releases);
-  if (left.length) await kube.raw(["delete", "secrets", ...releases]);
-  return Math.max(names.length, left.length);
+  // layer data removes KEDA's CRD, without which Helm cannot uninstall these releases of layer app: they are empty
+  // now, so their records are deleted here
+  const records = await kube.list("secrets", ...releases);
+  if (records.length) await kube.raw(["delete", "secrets", ...releases]);
+  return Math.max(names.length, records.length);
 }
 
-/** Deletes them while KEDA lives, and waits until the autoscalers that it made are gone too. */
+/** Deletes ScaledObjects while KEDA runs, and waits until their autoscalers are deleted too. */
 async function removeScaledObjects(kube: Kube, names: readonly string[]): Promise<void> {
   const { namespaces } = kube.config;
   await freeScaledObjects(kube);
   try {
-    await kube.raw(["delete", KIND, ...ours(kube), `--timeout=${GONE_MS / 1000}s`], {
-      timeoutMs: GONE_MS + 10_000,
+    await kube.raw(["delete", KIND, ...ourObjects(kube), `--timeout=${DELETION_MS / 1000}s`], {
+      timeoutMs: DELETION_MS + 10_000,
     });
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     throw new Failure(
-      `KEDA did not let go of ${names.join(", ")} within ${GONE_MS / 1000} s: ${error.message}`,
-      `See whether it runs: kubectl -n ${namespaces.keda} get pods -l app.kubernetes.io/part-of=${KEDA_RELEASE}-operator; then run it again.`,
+      `KEDA did not release ${names.join(", ")} within ${DELETION_MS / 1000} s: ${error.message}`,
+      `Check that KEDA runs: kubectl -n ${namespaces.keda} get pods -l app.kubernetes.io/part-of=${KEDA_RELEASE}-operator. Then run it again.`,
     );
   }
-  // their autoscalers are collected after them
-  for (const end = Date.now() + GONE_MS; ;) {
+  // Kubernetes garbage-collects their autoscalers afterwards
+  for (const end = Date.now() + DELETION_MS; ;) {
     const left = (await kube.list("hpa", "-n", namespaces.app)).filter((hpa) => names.includes(hpa.metadata.name));
     if (!left.length) return;
     if (Date.now() > end)
       throw new Failure(
-        `The autoscalers that KEDA made are still there after ${GONE_MS / 1000} s: ${left.map((h) => h.metadata.name).join(", ")}`,
-        `Look at their ownerReferences: kubectl -n ${namespaces.app} get hpa -o yaml; then run it again.`,
+        `The autoscalers that KEDA created still exist after ${DELETION_MS / 1000} s: ${left.map((h) => h.metadata.name).join(", ")}`,
+        `Check their ownerReferences: kubectl -n ${namespaces.app} get hpa -o yaml. Then run it again.`,
       );
     await new Promise((resolve) => setTimeout(resolve, 500));
   }

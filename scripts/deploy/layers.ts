@@ -1,4 +1,4 @@
-/** Plans and applies layers in the order of who reads whom. */
+/** Plans and applies the layers in the order of their dependencies. */
 import type { Config } from "../../config";
 import { IMAGE_NAMES, type ResolvedImages } from "../../modules/images/resolve";
 import { LAYERS, UPSTREAM, type LayerName, type OutputName } from "../../stacks/outputs";
@@ -17,8 +17,8 @@ export const intended = ({ add, change, remove }: Changes): string =>
     .join(", ") || "outputs to change";
 
 /**
- * Whether layer `images` is up to date without asking Docker: the registry holds every tag, and
- * the layer's outputs already name those digests.
+ * Whether layer `images` is up to date, without Docker: the registry has every tag, and
+ * the layer's outputs name those digests.
  */
 export function imagesAreCurrent(
   config: Config,
@@ -55,11 +55,11 @@ const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Prom
     const terraform = new Terraform(config, layer);
     step.doing("preparing");
     await terraform.init();
-    const taken = await adoptOrphans(kube, terraform, (text) => step.doing(text));
+    const adopted = await adoptOrphans(kube, terraform, (text) => step.doing(text));
     step.doing("planning");
     const plan = await planLayer(config, terraform, images, { onProgress: (text) => step.doing(text) });
     let text = "unchanged";
-    const byHand: Drift[] = [];
+    const conflicting: Drift[] = [];
     if (!plan.isEmpty) {
       step.doing(`applying: ${intended(plan)}`);
       const apply = () => recordIntent(kube, terraform, () => terraform.apply((name) => step.doing(name)));
@@ -68,26 +68,26 @@ const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Prom
         changes = await apply();
       } catch (error) {
         if (!(error instanceof Failure && error.message.includes("field manager conflict"))) throw error;
-        // a hand has changed what is to change now: what was applied is put back first
-        byHand.push(...(await findDrift(kube, terraform)));
-        await repairDrift(kube, byHand);
+        // a field that this plan changes was changed manually: revert that first
+        conflicting.push(...(await findDrift(kube, terraform)));
+        await repairDrift(kube, conflicting);
         await terraform.plan({ onProgress: (name) => step.doing(name) });
         changes = await apply();
       }
       text = summary(changes) || "outputs updated";
     }
-    if (taken !== undefined) {
-      text += taken
-        ? `; a run before was cut off, ${taken} of its objects taken over`
-        : "; a run before was cut off before it had made anything here";
+    if (adopted !== undefined) {
+      text += adopted
+        ? `; ${adopted} objects of an interrupted run adopted`
+        : "; an interrupted run had created nothing here";
     }
     const drifts = await findDrift(kube, terraform);
     await repairDrift(kube, drifts);
-    drifts.push(...byHand.filter((d) => !drifts.some((other) => other.name === d.name)));
-    return drifts.length ? `${text}; changes made by hand undone in ${drifts.map((d) => d.name).join(", ")}` : text;
+    drifts.push(...conflicting.filter((d) => !drifts.some((other) => other.name === d.name)));
+    return drifts.length ? `${text}; manual changes reverted: ${drifts.map((d) => d.name).join(", ")}` : text;
   });
 
-/** Deploys the layers, each as soon as those that it reads are done. */
+/** Deploys each layer as soon as the layers that it reads are done. */
 export async function deployLayers(kube: Kube, images: ResolvedImages): Promise<void> {
   const started = new Map<LayerName, Promise<void>>();
   for (const layer of LAYERS) {
@@ -97,12 +97,12 @@ export async function deployLayers(kube: Kube, images: ResolvedImages): Promise<
       Promise.all(upstream).then(() => deployLayer(kube, layer, images)),
     );
   }
-  // all of them end before the first failure is told: nothing goes on behind its back
+  // wait for all layers before reporting the first failure, so that nothing is still running then
   const failed = (await Promise.allSettled(started.values())).find((r) => r.status === "rejected");
   if (failed) throw failed.reason;
 }
 
-/** Destroys the layers in reverse order; those without anything in state are skipped. */
+/** Destroys the layers in reverse order; skips a layer with an empty state. */
 export async function destroyLayers(kube: Kube): Promise<void> {
   for (const layer of [...LAYERS].reverse()) {
     await inStep(layer, async (step) => {

@@ -1,7 +1,7 @@
 /**
- * What Terraform's destroy cannot know about: CRDs that Helm never deletes (helm-charts#1523), the
- * Service that the Prometheus operator makes for the kubelets (helm-charts#4143), and anything
- * else that may have stayed. What was there before `up`, or is used by others, stays.
+ * Leftovers of Terraform's destroy: CRDs that Helm never deletes (helm-charts#1523), the
+ * Service that the Prometheus operator creates for the kubelets (helm-charts#4143), and anything
+ * else of ours. Objects that existed before `up`, or that others use, are not touched.
  */
 import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
@@ -12,8 +12,8 @@ import { ourNamespaces } from "./readiness";
 import type { Terraform } from "../terraform/terraform";
 
 const CRD_GROUP = "monitoring.coreos.com";
-const OURS = `app.kubernetes.io/part-of=${PART_OF}`;
-/** Helm makes the CRDs some seconds before it notes the release. */
+const OUR_LABEL = `app.kubernetes.io/part-of=${PART_OF}`;
+/** Helm creates the CRDs some seconds before it records the release. */
 const CRD_MARGIN_MS = 120_000;
 
 const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[]> =>
@@ -22,8 +22,8 @@ const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[
 const isMarked = (crd: KubeObject): boolean => crd.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF;
 
 /**
- * Labels the CRDs that came with our release, so that any later `down` knows them: those made
- * since the release was first deployed. Older ones are somebody else's.
+ * Labels the CRDs of our release, so that a later `down` recognises them. They are the ones created
+ * since the release was first deployed; older ones belong to another deployment.
  */
 export async function markOurCrds(kube: Kube, observability: Terraform): Promise<number> {
   const releases = (await observability.stateOf("helm_release")) as {
@@ -35,17 +35,17 @@ export async function markOurCrds(kube: Kube, observability: Terraform): Promise
   const since = first * 1000 - CRD_MARGIN_MS;
   const ours = (await stackCrds(kube)).filter((c) => Date.parse(c.metadata.creationTimestamp!) >= since);
   const unmarked = ours.filter((c) => !isMarked(c));
-  if (unmarked.length) await kube.raw(["label", "crd", ...unmarked.map((c) => c.metadata.name), OURS]);
+  if (unmarked.length) await kube.raw(["label", "crd", ...unmarked.map((c) => c.metadata.name), OUR_LABEL]);
   return ours.length;
 }
 
 export interface Removal {
   readonly removed: readonly string[];
-  /** What was left on purpose, with the reason. */
+  /** What was kept on purpose, with the reason. */
   readonly kept: readonly string[];
 }
 
-/** Removes what a destroy leaves, and only what is ours and used by nobody else. */
+/** Removes leftovers that are ours and that nothing else uses. */
 export async function removeLeftovers(kube: Kube): Promise<Removal> {
   const removed: string[] = [];
   const kept: string[] = [];
@@ -61,12 +61,12 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
 
   const { config } = kube;
   if (!config.namespaces.create) {
-    // a StatefulSet leaves its claims; where the namespace stays, so would they, and the data
-    for (const pvc of await kube.list("pvc", "-n", config.namespaces.app, "-l", OURS)) {
+    // a StatefulSet never deletes its claims; if the namespace stays, they and the data would stay too
+    for (const pvc of await kube.list("pvc", "-n", config.namespaces.app, "-l", OUR_LABEL)) {
       await remove("pvc", pvc.metadata.name, config.namespaces.app);
     }
   }
-  // an operator that runs is somebody's: its CRDs and its kubelet Service are in use
+  // a running operator belongs to another deployment and uses the CRDs and the kubelet Service
   const operatorRuns =
     (await kube.visible("deployments", "-A", "-l", `app.kubernetes.io/name=${STACK_RELEASE}-prometheus-operator`))
       .length > 0;
@@ -88,9 +88,9 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   const all = await stackCrds(kube);
   const others = all.filter((c) => !isMarked(c));
   if (others.length) {
-    // after a plain `cdktf destroy` nothing says any more whose they were: told, not deleted
+    // after a plain `cdktf destroy` their ownership can no longer be determined: report them, do not delete them
     kept.push(
-      `${others.length} CRDs of ${CRD_GROUP}, of which nobody knows whose they are. If no other Prometheus operator needs them: kubectl delete crd ${others.map((c) => c.metadata.name).join(" ")}`,
+      `${others.length} CRDs of ${CRD_GROUP}: they may belong to another deployment. If no other Prometheus operator needs them: kubectl delete crd ${others.map((c) => c.metadata.name).join(" ")}`,
     );
   }
   for (const crd of all.filter(isMarked)) {
@@ -98,7 +98,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
     if (users.length) {
       const first = users[0]!.metadata;
       kept.push(
-        `crd ${crd.metadata.name}: ${users.length} objects of others use it (${first.namespace}/${first.name})`,
+        `crd ${crd.metadata.name}: used by ${users.length} objects that are not ours (such as ${first.namespace}/${first.name})`,
       );
     } else {
       await remove("crd", crd.metadata.name);
@@ -107,7 +107,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   return { removed, kept };
 }
 
-/** Looks for anything of ours that is still in the cluster; an empty list is the proof. */
+/** Lists everything of ours that is still in the cluster. */
 export async function findLeftovers(kube: Kube): Promise<string[]> {
   const { namespaces, metricsServer, observability } = kube.config;
   const left: string[] = [];
@@ -122,11 +122,11 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
     for (const name of names) add(await kube.visible("namespace", name));
   } else {
     const kinds = "all,configmaps,secrets,pvc,pdb,networkpolicies,hpa,ingresses";
-    for (const name of names) add(await kube.list(kinds, "-n", name, "-l", OURS));
+    for (const name of names) add(await kube.list(kinds, "-n", name, "-l", OUR_LABEL));
   }
   add((await kube.visible("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace)));
 
-  /** Namespaces of the Helm releases that are ours, by release. */
+  /** Our Helm releases, with the namespace of each. */
   const releases = new Map<string, string>([
     ...(hasStack ? [[STACK_RELEASE, namespaces.monitoring] as const] : []),
     [KEDA_RELEASE, namespaces.keda],
@@ -153,8 +153,8 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
     ),
   );
   if (hasStack) {
-    const kept = async (c: KubeObject) => (await kube.visible(c.metadata.name, "-A")).length > 0;
-    for (const crd of await stackCrds(kube, "-l", OURS)) if (!(await kept(crd))) add([crd]);
+    const isUsed = async (c: KubeObject) => (await kube.visible(c.metadata.name, "-A")).length > 0;
+    for (const crd of await stackCrds(kube, "-l", OUR_LABEL)) if (!(await isUsed(crd))) add([crd]);
   }
   return left;
 }

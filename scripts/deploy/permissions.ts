@@ -1,4 +1,4 @@
-/** What a deploy needs to be allowed to do, by what was synthesized, and what the cluster says to it. */
+/** Permissions that a deploy needs, derived from the synthesized layers, and whether the cluster grants them. */
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { KINDS, resolve, type Stack } from "../terraform/render-manifests";
 import type { Kube } from "../cluster/kubectl";
@@ -7,13 +7,13 @@ import { Failure } from "../terminal/ui";
 
 const VERBS = ["create", "get", "patch", "delete"] as const;
 
-/** A kind of object in a place; without a namespace the cluster's. */
+/** Permission for a kind of object in a namespace, or in the whole cluster. */
 export interface Permission {
   readonly group: string;
   readonly resource: string;
   readonly namespace?: string;
   readonly layer: string;
-  /** @default all that a deploy does with its own objects */
+  /** @default every verb that a deploy uses on its own objects */
   readonly verbs?: readonly string[];
 }
 
@@ -29,8 +29,8 @@ interface Body {
 const plural = (kind: string): string =>
   kind.toLowerCase().replace(/(ss|y)?$/, (end) => (end === "y" ? "ies" : end === "ss" ? "sses" : "s"));
 
-/** What charts of others make beside what their namespace holds: all of it concerns the whole cluster. */
-const OF_CHARTS: Readonly<Record<string, readonly string[]>> = {
+/** Cluster-wide objects that third-party charts create. */
+const CLUSTER_WIDE: Readonly<Record<string, readonly string[]>> = {
   "kube-prometheus-stack": [
     "apiextensions.k8s.io/customresourcedefinitions",
     "rbac.authorization.k8s.io/clusterroles",
@@ -49,7 +49,7 @@ const OF_CHARTS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Group and resource of the object that a release of our own chart holds. */
+/** Group and resource of the object in a release of our own chart. */
 function owned(values: string | undefined): [string, string] | undefined {
   if (values === undefined) return undefined;
   const { object } = JSON.parse(values) as { object: { apiVersion: string; kind: string } };
@@ -57,9 +57,9 @@ function owned(values: string | undefined): [string, string] | undefined {
 }
 
 const nameOf = (chart: string): string | undefined =>
-  Object.keys(OF_CHARTS).find((name) => chart === name || chart.split("/").at(-1)!.startsWith(`${name}-`));
+  Object.keys(CLUSTER_WIDE).find((name) => chart === name || chart.split("/").at(-1)!.startsWith(`${name}-`));
 
-/** Everything that a deploy of these stacks makes on the cluster. */
+/** Permissions for every object that a deploy of these stacks creates. */
 export function permissionsFor(stacks: Readonly<Record<string, Stack>>): Permission[] {
   const found = new Map<string, Permission>();
   for (const [layer, stack] of Object.entries(stacks)) {
@@ -77,11 +77,11 @@ export function permissionsFor(stacks: Readonly<Record<string, Stack>>): Permiss
           add("", "secrets", body.namespace ?? "default");
           const own = body.chart?.endsWith("charts/object") ? owned(body.values?.[0]) : undefined;
           if (own) add(...own, body.namespace ?? "default");
-          for (const wide of OF_CHARTS[nameOf(body.chart ?? "") ?? ""] ?? [])
+          for (const wide of CLUSTER_WIDE[nameOf(body.chart ?? "") ?? ""] ?? [])
             add(...(wide.split("/") as [string, string]));
           continue;
         }
-        // the provider looks every kind up there, built-in ones too
+        // the provider looks up every kind among the CRDs, built-in kinds too
         if (body.manifest) add("apiextensions.k8s.io", "customresourcedefinitions", undefined, ["list"]);
         const [apiVersion, kind] = body.manifest
           ? [body.manifest.apiVersion, body.manifest.kind]
@@ -96,14 +96,14 @@ export function permissionsFor(stacks: Readonly<Record<string, Stack>>): Permiss
   return [...found.values()];
 }
 
-/** What makes a kind unnecessary. */
+/** The setting that makes a permission unnecessary. */
 function insteadOf({ resource, layer, namespace, verbs }: Permission): string {
   if (verbs) return "workloads: helm";
   if (resource === "namespaces") return "namespaces.create: false, in namespaces that exist";
   if (resource === "networkpolicies") return "networkPolicies: false";
   if (resource === "roles" || resource === "rolebindings") return "node.discovery: dns";
   if (resource === "resourcequotas" || resource === "limitranges") return "namespaces.quota: false";
-  if (layer === "observability") return "observability: none, or existing where the cluster has a Prometheus operator";
+  if (layer === "observability") return "observability: none, or existing if the cluster has a Prometheus operator";
   const wide = namespace === undefined || namespace === METRICS_SERVER.namespace;
   if (wide) return layer === "data" ? "scaling.engine: hpa, or keda.mode: existing" : "metricsServer.mode: existing";
   return "";
@@ -113,56 +113,59 @@ interface Review {
   readonly status?: { readonly allowed?: boolean };
 }
 
-/** Rights that the cluster denies, each with the verbs that are missing. One question for all of them. */
+/** Permissions that the cluster denies, each with the denied verbs. All are checked in one request. */
 export async function deniedPermissions(
   kube: Kube,
-  rights: readonly Permission[],
-): Promise<{ right: Permission; verbs: string[] }[]> {
-  const asked = rights.flatMap((right) => (right.verbs ?? VERBS).map((verb) => ({ right, verb })));
-  const items = asked.map(({ right: { group, resource, namespace }, verb }) => ({
+  permissions: readonly Permission[],
+): Promise<{ permission: Permission; verbs: string[] }[]> {
+  const checks = permissions.flatMap((permission) => (permission.verbs ?? VERBS).map((verb) => ({ permission, verb })));
+  const items = checks.map(({ permission: { group, resource, namespace }, verb }) => ({
     apiVersion: "authorization.k8s.io/v1",
     kind: "SelfSubjectAccessReview",
     spec: { resourceAttributes: { group, resource, verb, ...(namespace === undefined ? {} : { namespace }) } },
   }));
-  const said = await kube.raw(["create", "-f", "-", "-o", "json"], {
+  const output = await kube.raw(["create", "-f", "-", "-o", "json"], {
     input: JSON.stringify({ apiVersion: "v1", kind: "List", items }),
     timeoutMs: 60_000,
   });
-  // one object after the other, not a list
-  const reviews = said
+  // kubectl prints one object after the other, not a list
+  const reviews = output
     .split(/^\}$/m)
     .filter((text) => text.trim())
     .map((text) => JSON.parse(`${text}}`) as Review);
   const denied = new Map<Permission, string[]>();
-  asked.forEach(({ right, verb }, i) => {
-    if (reviews[i]?.status?.allowed === false) denied.set(right, [...(denied.get(right) ?? []), verb]);
+  checks.forEach(({ permission, verb }, i) => {
+    if (reviews[i]?.status?.allowed === false) denied.set(permission, [...(denied.get(permission) ?? []), verb]);
   });
-  return [...denied].map(([right, verbs]) => ({ right, verbs }));
+  return [...denied].map(([permission, verbs]) => ({ permission, verbs }));
 }
 
-/** @throws Failure that names what is denied, where, and the settings that do without */
-export async function checkPermissions(kube: Kube, rights: readonly Permission[]): Promise<string> {
+/** @throws Failure with the denied permissions, and the settings that make them unnecessary */
+export async function checkPermissions(kube: Kube, permissions: readonly Permission[]): Promise<string> {
   let denied: Awaited<ReturnType<typeof deniedPermissions>>;
   try {
-    denied = await deniedPermissions(kube, rights);
+    denied = await deniedPermissions(kube, permissions);
   } catch (error) {
-    // a cluster that does not say: its refusals come one by one then
-    if (error instanceof RunError) return `not known: ${error.message}`;
+    // the cluster does not support the check: the deploy reports each denied request instead
+    if (error instanceof RunError) return `unknown: ${error.message}`;
     throw error;
   }
-  if (!denied.length) return `${rights.length} kinds of objects may be made, changed and removed`;
-  const line = ({ right, verbs }: (typeof denied)[number]) => {
-    const what = `${right.resource}${right.group ? `.${right.group}` : ""}`;
+  if (!denied.length) return `this user may create, change and delete all ${permissions.length} kinds of objects`;
+  const line = ({ permission, verbs }: (typeof denied)[number]) => {
+    const what = `${permission.resource}${permission.group ? `.${permission.group}` : ""}`;
     const all = verbs.length === VERBS.length;
-    return `  ${all ? "" : `${verbs.join(", ")} `}${what} ${right.namespace ? `in namespace ${right.namespace}` : "of the cluster"} (layer ${right.layer})`;
+    const where = permission.namespace ? `in namespace ${permission.namespace}` : "cluster-wide";
+    return `  ${all ? "" : `${verbs.join(", ")} `}${what} ${where} (layer ${permission.layer})`;
   };
-  const settings = [...new Set(denied.map(({ right }) => insteadOf(right)).filter(Boolean))];
-  const rest = denied.filter(({ right }) => !insteadOf(right)).map(({ right }) => right.resource);
+  const settings = [...new Set(denied.map(({ permission }) => insteadOf(permission)).filter(Boolean))];
+  const rest = denied.filter(({ permission }) => !insteadOf(permission)).map(({ permission }) => permission.resource);
   throw new Failure(
-    `The cluster does not allow this user:\n${denied.map(line).join("\n")}`,
+    `This user lacks permissions on the cluster:\n${denied.map(line).join("\n")}`,
     [
-      ...(settings.length ? [`Without them: ${settings.join("; ")}.`] : []),
-      ...(rest.length ? [`No setting does without ${[...new Set(rest)].join(", ")}: ask who runs the cluster.`] : []),
+      ...(settings.length ? [`To deploy without them, set: ${settings.join("; ")}.`] : []),
+      ...(rest.length
+        ? [`No setting replaces access to ${[...new Set(rest)].join(", ")}: ask the cluster's administrator.`]
+        : []),
     ].join(" "),
   );
 }

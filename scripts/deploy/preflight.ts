@@ -1,4 +1,4 @@
-/** What must hold before anything is changed. Each check throws one Failure. */
+/** Checks before anything is changed. Each throws a Failure with the next step. */
 import type { Config } from "../../config";
 import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
@@ -17,7 +17,7 @@ const INSTALL = {
   docker: "https://docs.docker.com/engine/install",
 } as const;
 
-/** -1, 0 or 1: versions of three numbers; what follows them does not count. */
+/** -1, 0 or 1; compares the three numbers and ignores any suffix. */
 export function compareVersions(a: string, b: string): number {
   const parts = (v: string) => (/\d+\.\d+\.\d+/.exec(v)?.[0] ?? "0.0.0").split(".").map(Number);
   const [x, y] = [parts(a), parts(b)];
@@ -25,7 +25,7 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** Version of the program that applies the layers; refuses what is too old. */
+/** Version of Terraform or OpenTofu. @throws Failure if it is missing or too old */
 export async function checkTerraform(config: Config, run: Run = realRun): Promise<string> {
   const program = config.terraform;
   let version: string;
@@ -35,13 +35,13 @@ export async function checkTerraform(config: Config, run: Run = realRun): Promis
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     throw new Failure(
-      `${program} is not there, or does not run: ${error.message}`,
+      `${program} is not installed or does not run: ${error.message}`,
       `Install ${MINIMUM_TERRAFORM} or later: ${INSTALL[program]}`,
     );
   }
   if (compareVersions(version, MINIMUM_TERRAFORM) < 0) {
     throw new Failure(
-      `${program} ${version} is too old: passwords stay out of state by write-only attributes, which ${MINIMUM_TERRAFORM} brought.`,
+      `${program} ${version} is too old: write-only attributes, which keep passwords out of the state, need ${MINIMUM_TERRAFORM}.`,
       `Install ${MINIMUM_TERRAFORM} or later: ${INSTALL[program]}`,
     );
   }
@@ -54,11 +54,11 @@ export async function checkKubectl(run: Run = realRun): Promise<string> {
     return (JSON.parse(stdout) as { clientVersion: { gitVersion: string } }).clientVersion.gitVersion;
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
-    throw new Failure("kubectl is not there, or does not run.", `Install it: ${INSTALL.kubectl}`);
+    throw new Failure("kubectl is not installed or does not run.", `Install it: ${INSTALL.kubectl}`);
   }
 }
 
-/** Docker's engine; its version. */
+/** Version of Docker's engine. */
 export async function checkDocker(config: Config, run: Run = realRun): Promise<string> {
   const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
   try {
@@ -71,22 +71,22 @@ export async function checkDocker(config: Config, run: Run = realRun): Promise<s
     const missing = error.code === undefined && !error.output;
     throw new Failure(
       missing
-        ? "Docker is not installed, and an image must be built."
-        : "Docker's engine does not answer, and an image must be built.",
+        ? "Docker is not installed, but an image must be built."
+        : "Docker's engine does not answer, but an image must be built.",
       missing
-        ? `Install it: ${INSTALL.docker}; or name prebuilt images: images.node.image and images.react.image`
-        : "Start it (Docker Desktop, or: sudo systemctl start docker); or name prebuilt images: images.node.image and images.react.image",
+        ? `Install it: ${INSTALL.docker}. Or set prebuilt images: images.node.image and images.react.image.`
+        : "Start it (Docker Desktop, or: sudo systemctl start docker). Or set prebuilt images: images.node.image and images.react.image.",
     );
   }
 }
 
-/** Images that the registry lacks, and that Docker must therefore build. */
+/** Images that are missing from the registry, so Docker must build them. */
 export const toBuild = (images: ResolvedImages): string[] =>
   Object.entries(images)
     .filter(([, image]) => image.kind === "built" && image.inRegistry.state === "absent")
     .map(([name]) => name);
 
-/** One cluster has one server of external metrics, and one KEDA: another's is not run beside. */
+/** A cluster can have only one external metrics API and one KEDA, so a second one is not installed. */
 export async function checkKeda(config: Config, kube: Kube): Promise<void> {
   if (config.scaling.engine !== "keda") return;
   const [api, crd] = await Promise.all([
@@ -106,12 +106,12 @@ export async function checkKeda(config: Config, kube: Kube): Promise<void> {
     if (api && !isOurs(api)) {
       const { service } = api.spec as { service?: { namespace: string; name: string } };
       throw new Failure(
-        `The cluster's external metrics are served by something else (${service?.namespace}/${service?.name}); KEDA must be the only one.`,
-        "Keep it, and scale by CPU: set scaling.engine to hpa (IAC_SCALING_ENGINE=hpa).",
+        `Another server (${service?.namespace}/${service?.name}) provides the cluster's external metrics; a cluster can have only one, and KEDA needs to be it.`,
+        "To keep that server, scale on CPU: set scaling.engine to hpa (IAC_SCALING_ENGINE=hpa).",
       );
     }
   } else {
-    // who may look at neither can still ask whether it is served
+    // a user who may read neither can still check whether the API is served
     const missing = !(crd ?? (await kube.serves("keda.sh/v1alpha1")))
       ? "scaledobjects.keda.sh"
       : !(api ?? (await kube.serves("external.metrics.k8s.io/v1beta1")))
@@ -120,14 +120,14 @@ export async function checkKeda(config: Config, kube: Kube): Promise<void> {
     if (missing)
       throw new Failure(
         `keda.mode is existing, but the cluster has no KEDA (${missing} is missing).`,
-        "Set keda.mode to install, or install one.",
+        "Set keda.mode to install, or install KEDA.",
       );
   }
 }
 
 const TLS_KEYS = ["ca.crt", "tls.crt", "tls.key"] as const;
 
-/** The Secret that `redis.tls.secret` names; says what is to come where the namespace is yet to be made. */
+/** Checks the Secret of `redis.tls.secret`. If the namespace does not exist yet, the Secret may come later. */
 export async function checkTlsSecret(config: Config, kube: Kube): Promise<string | undefined> {
   const name = config.redis.tls.secret;
   if (name === null) return undefined;
@@ -135,17 +135,17 @@ export async function checkTlsSecret(config: Config, kube: Kube): Promise<string
   const secret = await kube.get("secret", name, app);
   const missing = TLS_KEYS.filter((key) => !secret?.data?.[key]);
   if (secret && !missing.length) return `Secret ${name}`;
-  const how = "How it is made: docs/security.md#encryption-of-redis";
+  const how = "Create it as described in docs/security.md#encryption-of-redis";
   if (secret) throw new Failure(`Secret ${name} in namespace ${app} has no ${missing.join(", ")}.`, how);
   if (!create || (await kube.visible("namespace", app)).length)
-    throw new Failure(`redis.tls.secret is ${name}, and there is no such Secret in namespace ${app}.`, how);
-  return `Secret ${name} is yet to come into namespace ${app}; Redis waits for it`;
+    throw new Failure(`redis.tls.secret is ${name}, but there is no such Secret in namespace ${app}.`, how);
+  return `Secret ${name} does not exist yet in namespace ${app}; Redis will wait for it`;
 }
 
-/** Images that are built here must run there: a pod of another machine's code ends with "exec format error". */
+/** Built images must match the nodes' architecture: otherwise a pod fails with "exec format error". */
 export async function checkPlatform(config: Config, kube: Kube, run: Run = realRun): Promise<string> {
   const nodes = await kube.visible("nodes");
-  if (!nodes.length) return "nodes are not shown to this user";
+  if (!nodes.length) return "unknown: this user may not list nodes";
   const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
   const format = ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"];
   const platform =
@@ -153,28 +153,28 @@ export async function checkPlatform(config: Config, kube: Kube, run: Run = realR
   const architecture = platform.split("/")[1];
   const kindOf = (node: KubeObject) => (node.status?.nodeInfo as { architecture?: string } | undefined)?.architecture;
   const others = nodes.filter((node) => kindOf(node) !== architecture);
-  if (!others.length) return `images for ${platform}, as the nodes are`;
+  if (!others.length) return `images and nodes are ${platform}`;
   const names = others.map((node) => `${node.metadata.name} (${kindOf(node)})`).join(", ");
   throw new Failure(
-    `Images are built for ${platform}, and these nodes are of another kind: ${names}.`,
-    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop builds for it; elsewhere Docker needs QEMU), or name images for both: images.node.image and images.react.image.`,
+    `Images are built for ${platform}, but these nodes have another architecture: ${names}.`,
+    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop builds for it; elsewhere Docker needs QEMU). Or set multi-platform images: images.node.image and images.react.image.`,
   );
 }
 
-/** Namespaces that a deploy would make must not be somebody else's. */
+/** A deploy must not take over a namespace that exists already and is not ours. */
 export async function checkNamespaces(config: Config, kube: Kube): Promise<void> {
   if (!config.namespaces.create) return;
   for (const name of ourNamespaces(config)) {
     const [namespace] = await kube.visible("namespace", name);
     if (!namespace || namespace.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF) continue;
     throw new Failure(
-      `The namespace ${name} is there, and not ours.`,
-      "Deploy into it: set namespaces.create to false (it stays when the rest goes). Or choose other names: namespaces.app, namespaces.monitoring.",
+      `The namespace ${name} already exists and is not ours.`,
+      "To deploy into it, set namespaces.create to false (npm run down then keeps it). Or choose other names: namespaces.app, namespaces.monitoring.",
     );
   }
 }
 
-/** A metrics-server that is not ours must not be replaced, nor run beside. */
+/** A metrics-server that is not ours must not be replaced, and a cluster can have only one. */
 export async function checkMetricsServer(config: Config, kube: Kube): Promise<void> {
   const [service] = await kube.visible("apiservice", "v1beta1.metrics.k8s.io");
   const owner = service?.metadata.annotations?.["meta.helm.sh/release-name"];
@@ -190,7 +190,7 @@ export async function checkMetricsServer(config: Config, kube: Kube): Promise<vo
   if (config.metricsServer.mode === "existing" && !service && !(await kube.serves("metrics.k8s.io/v1beta1"))) {
     throw new Failure(
       "metricsServer.mode is existing, but the cluster has no metrics API (v1beta1.metrics.k8s.io).",
-      "Set metricsServer.mode to install, or install one.",
+      "Set metricsServer.mode to install, or install a metrics-server.",
     );
   }
 }

@@ -1,22 +1,22 @@
-/** Waits until every workload is Ready, and says what it waits for. */
+/** Waits until every workload is Ready, and reports what it waits for. */
 import type { Config } from "../../config";
 import { AUTOSCALED } from "../../catalog/workloads";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
-/** Reasons that do not go away by waiting; they get this long, ms. */
-const HOPELESS = [
+/** Reasons that waiting rarely resolves; after `STUCK_MS` they fail the run. */
+const STUCK = [
   "ImagePullBackOff",
   "ErrImagePull",
   "InvalidImageName",
   "CreateContainerConfigError",
   "CrashLoopBackOff",
 ];
-const HOPELESS_MS = 90_000;
-const AGAIN_MS = 1000;
+const STUCK_MS = 90_000;
+const POLL_MS = 1000;
 
-/** How many pods a workload wants; an autoscaler that has not spoken yet wants its minimum. */
+/** Pods that a workload should have; at least its autoscaler's minimum, even before the autoscaler has set it. */
 export function wantedPods(workload: KubeObject, hpas: readonly KubeObject[]): number {
   const hpa = hpas.find(
     (h) =>
@@ -27,18 +27,18 @@ export function wantedPods(workload: KubeObject, hpas: readonly KubeObject[]): n
   return Math.max(workload.spec.replicas ?? 1, hpa?.spec.minReplicas ?? 0);
 }
 
-/** Pods of the current revision that are Ready, as the workload's controller counts. */
+/** Ready pods of the current revision, from the counts of the workload's controller. */
 export function readyPods(workload: KubeObject): number {
   const s = workload.status ?? {};
   if ((s.observedGeneration ?? 0) < (workload.metadata as { generation?: number }).generation!) return 0;
   if (workload.kind === "DaemonSet") return s.numberReady ?? 0;
   const updated = s.updatedReplicas ?? 0;
-  // pods of the old revision are taken for Ready, so that no new one is counted too early
+  // assume that pods of the old revision are Ready, so that no new pod is counted too early
   const old = Math.max(0, (s.replicas ?? updated) - updated);
   return Math.min(updated, Math.max(0, (s.readyReplicas ?? 0) - old));
 }
 
-/** Why a pod is not Ready, in a sentence; undefined where it is. */
+/** Why a pod is not Ready; undefined if it is. */
 export function podTrouble(pod: KubeObject): { reason: string; text: string } | undefined {
   const name = pod.metadata.name;
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
@@ -46,8 +46,8 @@ export function podTrouble(pod: KubeObject): { reason: string; text: string } | 
     const waiting = s.state?.waiting;
     if (waiting?.reason && !["ContainerCreating", "PodInitializing"].includes(waiting.reason)) {
       const ended = s.lastState?.terminated;
-      const said = ended?.message ? `: ${ended.message.trim()}` : "";
-      const last = ended ? ` (last end: ${ended.reason}, exit code ${ended.exitCode}${said})` : "";
+      const message = ended?.message ? `: ${ended.message.trim()}` : "";
+      const last = ended ? ` (last exit: ${ended.reason}, code ${ended.exitCode}${message})` : "";
       return { reason: waiting.reason, text: `${name}: ${waiting.reason}: ${waiting.message ?? s.image}${last}` };
     }
   }
@@ -60,7 +60,7 @@ export function podTrouble(pod: KubeObject): { reason: string; text: string } | 
   return undefined;
 }
 
-/** Why a workload's pods cannot even be made (a quota, a missing account); undefined where they can. */
+/** Why a workload's pods cannot be created (a quota, a missing ServiceAccount); undefined if they can. */
 export function creationTrouble(workload: KubeObject): string | undefined {
   type Condition = { type: string; status: string; message?: string };
   const failure = ((workload.status?.conditions ?? []) as Condition[]).find((c) => c.type === "ReplicaFailure");
@@ -73,34 +73,34 @@ export interface WaitOptions {
   readonly onProgress?: (text: string) => void;
 }
 
-/** Namespaces that a deploy fills. */
+/** Namespaces that a deploy uses. */
 export const ourNamespaces = (config: Config): string[] => [
   config.namespaces.app,
   ...(config.observability === "install" ? [config.namespaces.monitoring] : []),
   ...(config.scaling.engine === "keda" && config.keda.mode === "install" ? [config.namespaces.keda] : []),
 ];
 
-/** Autoscalers that are not there yet: with engine keda they come some seconds after the deploy. */
+/** Autoscalers that do not exist yet: KEDA creates them some seconds after the deploy. */
 export const missingAutoscalers = (config: Config, hpas: readonly KubeObject[]): string[] =>
   AUTOSCALED.filter(
     (name) => !hpas.some((h) => h.metadata.name === name && h.metadata.namespace === config.namespaces.app),
   );
 
-/** Resolves once all workloads of our namespaces are Ready; returns how many there are. */
+/** Resolves when all workloads of our namespaces are Ready; returns their number. */
 export async function waitReady(kube: Kube, options: WaitOptions): Promise<number> {
   const begin = Date.now();
   const namespaces = ourNamespaces(kube.config);
-  const hopelessSince = new Map<string, number>();
+  const stuckSince = new Map<string, number>();
   for (;;) {
     let objects: KubeObject[];
     try {
       const kinds = "deployments,statefulsets,daemonsets,hpa,pods";
       objects = (await Promise.all(namespaces.map((ns) => kube.list(kinds, "-n", ns)))).flat();
     } catch (error) {
-      // a control plane that is restarted, a network that is away for a moment
+      // the control plane may restart, the network may fail briefly
       if (!(error instanceof RunError) || Date.now() - begin > options.timeoutMs) throw error;
-      options.onProgress?.("the cluster, which does not answer");
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      options.onProgress?.("the cluster to answer");
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       continue;
     }
     const of = (...kinds: string[]) => objects.filter((o) => kinds.includes(o.kind));
@@ -118,14 +118,14 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
       .filter((t) => t.trouble !== undefined);
     const now = Date.now();
     for (const { pod, trouble } of troubles) {
-      if (!HOPELESS.includes(trouble!.reason)) continue;
-      if (!hopelessSince.has(pod)) hopelessSince.set(pod, now);
-      if (now - hopelessSince.get(pod)! > HOPELESS_MS) throw notReady(trouble!.text, kube);
+      if (!STUCK.includes(trouble!.reason)) continue;
+      if (!stuckSince.has(pod)) stuckSince.set(pod, now);
+      if (now - stuckSince.get(pod)! > STUCK_MS) throw notReady(trouble!.text, kube);
     }
     const refused = late.flatMap((w) => creationTrouble(w) ?? []);
     for (const text of refused) {
-      if (!hopelessSince.has(text)) hopelessSince.set(text, now);
-      if (now - hopelessSince.get(text)! > HOPELESS_MS) throw notReady(text, kube);
+      if (!stuckSince.has(text)) stuckSince.set(text, now);
+      if (now - stuckSince.get(text)! > STUCK_MS) throw notReady(text, kube);
     }
     const lateText =
       [
@@ -143,11 +143,11 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
         kube,
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
-/** The newest warning about a pod, such as what its probe said. */
+/** The newest warning event about a pod, such as a failed probe. */
 function lastWarning(pod: string, events: readonly KubeObject[]): string {
   type Event = { involvedObject?: { name: string }; message?: string; lastTimestamp?: string };
   const about = (events as unknown as Event[]).filter((e) => e.involvedObject?.name === pod);
@@ -158,5 +158,5 @@ function lastWarning(pod: string, events: readonly KubeObject[]): string {
 const notReady = (text: string, kube: Kube) =>
   new Failure(
     `Not everything is Ready: ${text}`,
-    `Look: kubectl -n ${kube.config.namespaces.app} get pods,events; then run it again, it goes on where it was.`,
+    `See: kubectl -n ${kube.config.namespaces.app} get pods,events. Then run it again; it continues where it stopped.`,
   );

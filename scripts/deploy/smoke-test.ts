@@ -1,11 +1,11 @@
 /** The smoke test: uses the application through the front's address, as a browser would. */
 import { randomUUID } from "node:crypto";
-import { ask, sendJson } from "./http";
+import { request, sendJson } from "./http";
 import { Failure } from "../terminal/ui";
 
-/** Longest wait for the first answers, ms: routes and policies reach the nodes after the pods are Ready. */
+/** Timeout for the first answers, ms: routes and policies reach the nodes after the pods are Ready. */
 const REACH_MS = 30_000;
-/** Longest wait until a replica shows a write, ms. */
+/** Timeout until a replica has a write, ms. */
 const REPLICATION_MS = 5000;
 
 export interface SmokeStep {
@@ -13,7 +13,7 @@ export interface SmokeStep {
   readonly ms: number;
 }
 
-/** Runs every step against `address`; throws at the first that fails, naming it. */
+/** Runs every step against `address`. @throws Failure that names the first step that fails */
 export async function smokeTest(address: string, onStep: (step: SmokeStep) => void = () => {}): Promise<void> {
   const id = `smoke-${randomUUID()}`;
   const val = `value of ${id}\nsecond line`;
@@ -45,51 +45,51 @@ export async function smokeTest(address: string, onStep: (step: SmokeStep) => vo
 
   await step("the page is served", () =>
     until(REACH_MS, async () => {
-      const { status, text } = await ask(`${address}/`, {}, 3000);
+      const { status, text } = await request(`${address}/`, {}, 3000);
       expect(status === 200 && text.includes('id="root"'), `${status} ${text}`);
     }),
   );
   await step("the API answers", () =>
     until(REACH_MS, async () => {
-      const { status, text } = await ask(`${address}/api/`, {}, 3000);
+      const { status, text } = await request(`${address}/api/`, {}, 3000);
       expect(status === 200 && /^It is working, good job \S+ \d+$/.test(text), `${status} ${text}`);
     }),
   );
   await step("a key is written", async () => {
-    const { status, text } = await ask(`${address}/api/item`, sendJson("POST", { id, val }));
+    const { status, text } = await request(`${address}/api/item`, sendJson("POST", { id, val }));
     expect(status === 200 && text === "ok", `${status} ${text}`);
   });
-  await step("it is read back through the replicas", async () => {
+  await step("the key is read back through the replicas", async () => {
     const end = Date.now() + REPLICATION_MS;
     for (;;) {
-      const { status, text } = await ask(item);
+      const { status, text } = await request(item);
       if (status === 200 && text === val) return;
       expect(status === 404 && Date.now() < end, `${status} ${text} after ${REPLICATION_MS} ms`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   });
-  await step("the list holds it", async () => {
-    const { status, text } = await ask(`${address}/api/items`);
+  await step("the list contains the key", async () => {
+    const { status, text } = await request(`${address}/api/items`);
     expect(status === 200 && (JSON.parse(text) as string[]).includes(id), `${status}, without the key`);
   });
-  await step("it is deleted", async () => {
-    const { status, text } = await ask(`${address}/api/item`, sendJson("DELETE", { id }));
+  await step("the key is deleted", async () => {
+    const { status, text } = await request(`${address}/api/item`, sendJson("DELETE", { id }));
     expect(status === 200 && text === "ok", `${status} ${text}`);
     const end = Date.now() + REPLICATION_MS;
     for (;;) {
-      const answer = await ask(item);
+      const answer = await request(item);
       if (answer.status === 404) return;
-      expect(Date.now() < end, `${answer.status} ${REPLICATION_MS} ms after it was deleted`);
+      expect(Date.now() < end, `${answer.status} ${REPLICATION_MS} ms after the delete`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   });
-  await step("metrics are given", async () => {
-    const api = await ask(`${address}/api/metrics`);
+  await step("metrics are served", async () => {
+    const api = await request(`${address}/api/metrics`);
     expect(
       api.status === 200 && api.text.includes("http_request_duration_seconds_count"),
       `${api.status} from the API`,
     );
-    const front = await ask(`${address}/metrics`);
+    const front = await request(`${address}/metrics`);
     expect(front.status === 200 && front.text.includes("nginx_connections_total"), `${front.status} from the front`);
   });
 }

@@ -1,4 +1,4 @@
-/** Draws a dashboard: `dashboard.ts FIGURES.json BASE` writes BASE.svg and BASE.png, and says so. */
+/** Draws a dashboard: `dashboard.ts FIGURES.json BASE` writes BASE.svg and BASE.png, and prints their paths. */
 import { readFileSync } from "node:fs";
 import type { DrawnDashboard, DrawnPanel } from "../toolbox/dashboard-figures";
 import { COLOURS, draw, text } from "./draw";
@@ -14,9 +14,9 @@ const TOP = 84;
 const ROW = 34;
 const HEIGHT = { stat: 104, timeseries: 250 };
 const COLUMNS = 24;
-/** Grafana's own colours are not needed: told apart, also where red and green look the same. */
+/** Colours that remain distinguishable with red-green colour blindness. */
 const PALETTE = ["#3d6fd9", "#d98a1f", "#2f9e6e", "#8a63c4", "#d64545", "#1f9bb3", "#a0622d", "#7b8794"];
-/** More would hide one another in the legend. */
+/** More series would overlap in the legend. */
 const MOST_SERIES = 10;
 
 const round = (v: number) => (Math.abs(v) >= 100 ? v.toFixed(0) : Number(v.toPrecision(3)).toString());
@@ -188,7 +188,7 @@ const files = draw(
         lineStyle: { width: 1.8 },
         color: PALETTE[s % PALETTE.length],
         data: points,
-        // the line of the alert, where the figures come near it
+        // the alert's threshold, if the values come near it
         ...(s === 0 && panel.limit && Math.max(...points.map(([, v]) => v ?? 0)) > panel.limit.at / 4
           ? {
               markLine: {

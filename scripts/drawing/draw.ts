@@ -1,4 +1,4 @@
-/** From a chart's description to files: SVG by ECharts without a browser, PNG of the same by resvg. */
+/** Draws a chart to files: ECharts writes the SVG without a browser, resvg converts it to PNG. */
 import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -10,13 +10,13 @@ export const COLOURS = {
   faint: "#7b8794",
   grid: "#e4e7eb",
   load: "#3d6fd9",
-  asked: "#9fb3c8",
+  target: "#9fb3c8",
   good: "#2f9e6e",
   warn: "#d98a1f",
   bad: "#d64545",
 } as const;
 
-/** For lines that stand for parts or engines; told apart without red and green. */
+/** For workloads or engines; distinguishable with red-green colour blindness. */
 export const SERIES = ["#3d6fd9", "#d98a1f", "#2f9e6e", "#8a63c4", "#d64545"] as const;
 
 const FONT = "DejaVu Sans";
@@ -37,7 +37,7 @@ export function draw(
   writeFileSync(`${base}.svg`, svg);
   const png = new Resvg(svg, {
     fitTo: { mode: "width", value: size.width * 2 },
-    // the same picture on every machine: no font of its own is asked for
+    // use only these fonts, so that the picture is the same on every machine
     font: {
       loadSystemFonts: false,
       fontFiles: ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((file) => path.join(fonts, file)),
@@ -48,7 +48,7 @@ export function draw(
   return [`${base}.svg`, `${base}.png`];
 }
 
-/** Panels under one another with a common time axis. */
+/** Grids for panels stacked on a common time axis. */
 export function panels(
   count: number,
   options: { width: number; top: number; height: number; gap: number; left?: number; right?: number },

@@ -1,4 +1,4 @@
-/** Draws a load: `load.ts FIGURES.json BASE` writes BASE.svg and BASE.png, and says so. */
+/** Draws a load: `load.ts FIGURES.json BASE` writes BASE.svg and BASE.png, and prints their paths. */
 import { readFileSync } from "node:fs";
 import type { Load, Sample } from "../load/samples";
 import { COLOURS, draw, panels, SERIES, text } from "./draw";
@@ -39,18 +39,15 @@ const legend = (panel: number, names: readonly string[]) => ({
 });
 
 const rates = [
-  line("asked for", 0, COLOURS.asked, (s) => s.asked, { lineStyle: { type: "dashed" } }),
+  line("target", 0, COLOURS.target, (s) => s.asked, { lineStyle: { type: "dashed" } }),
   line("answered", 0, COLOURS.load, (s) => s.answered),
   ...(some("refused") ? [line("refused (503)", 0, COLOURS.warn, (s) => s.refused)] : []),
   ...(some("dropped") ? [line("not sent", 0, COLOURS.faint, (s) => s.dropped)] : []),
   ...(some("failed") ? [line("failed", 0, COLOURS.bad, (s) => s.failed)] : []),
 ];
-const latencies = [
-  line("half within", 1, COLOURS.load, (s) => s.p50),
-  line("99 % within", 1, COLOURS.warn, (s) => s.p99),
-];
+const latencies = [line("p50", 1, COLOURS.load, (s) => s.p50), line("p99", 1, COLOURS.warn, (s) => s.p99)];
 const pods = parts.map((name, i) =>
-  // a little apart, for lines of the same count would hide one another
+  // offset slightly, because lines with the same count would overlap
   line(
     name,
     2,
@@ -66,7 +63,7 @@ const count = (n: number) => n.toLocaleString("en");
 const files = draw(
   {
     title: {
-      text: `Load: ${shape.profile}, up to ${count(shape.rate)} requests a second`,
+      text: `Load: ${shape.profile}, up to ${count(shape.rate)} requests per second`,
       subtext: totals
         ? `${load.startedAt.slice(0, 16).replace("T", " ")} UTC · ${count(totals.answered)} answered, ${count(totals.refused)} refused, ${count(totals.failed)} failed, ${count(totals.dropped)} not sent · ${load.writes} % writes`
         : "",

@@ -1,4 +1,4 @@
-/** Draws the reaction report: `reaction.ts FIGURES.json BASE` writes BASE.svg and BASE.png, and says so. */
+/** Draws the reaction times: `reaction.ts FIGURES.json BASE` writes BASE.svg and BASE.png, and prints their paths. */
 import { readFileSync } from "node:fs";
 import { COLOURS, draw, SERIES, text } from "./draw";
 
@@ -41,11 +41,11 @@ const median = (values: readonly number[]): number => {
 };
 const readyAt = (step: Figures["steps"][number]) => (step.ready ?? step.load.seconds * 1000) / 1000;
 
-/** Ready pods beyond those at the start, a point for each that came. */
+/** Ready pods over time, one point for each new pod. */
 function readyPods(step: Figures["steps"][number]): [number, number][] {
   const times = step.pods
     .flatMap((p) => (p.ready === null ? [] : [p.ready / 1000]))
-    // what came after the load is not shown
+    // pods that became Ready after the load are not shown
     .filter((at) => at <= step.load.seconds)
     .sort((a, b) => a - b);
   return [
@@ -55,7 +55,7 @@ function readyPods(step: Figures["steps"][number]): [number, number][] {
   ];
 }
 
-// the step that all engines had, in the middle of the sizes
+// the middle one of the step sizes
 const sizes = [...new Set(steps.map((s) => s.multiple))].sort((a, b) => a - b);
 const shown = sizes[sizes.length >> 1]!;
 const grids = [
@@ -138,7 +138,7 @@ const files = draw(
         symbol: "none",
         lineStyle: { width: 2.5, color },
         itemStyle: { color },
-        // a little apart, for lines of the same count would hide one another
+        // offset slightly, because lines with the same count would overlap
         data: data.map(([x, y]) => [x, y + (i - 1) * 0.07]),
       });
       return [

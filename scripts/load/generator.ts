@@ -1,24 +1,24 @@
-/** Where the load comes from: a pod in the cluster, or a k6 on this machine. Both speak k6's HTTP API. */
+/** Generates the load with k6, in a pod of the cluster or on this machine, and reads its figures from k6's HTTP API. */
 import type { Kube } from "../cluster/kubectl";
 import { run, RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 import { k6Flags, k6Script, parseCounts, parseStatus, virtualUsers, type Counts, type ScriptOptions } from "./k6";
 
 export interface Generator {
-  /** Where it is, in words. */
+  /** Where k6 runs, for messages. */
   readonly where: string;
-  /** Resolves when it answers. */
+  /** Resolves when k6's API answers. */
   start(options: ScriptOptions): Promise<void>;
   state(): Promise<"starting" | "running" | "ended">;
   counts(): Promise<Counts>;
-  /** Ends it, and takes away what it was made of. */
+  /** Stops k6, and deletes its pod. */
   stop(): Promise<void>;
 }
 
 const NAME = "iacproject-load";
 const PORT = 6565;
 const START_MS = 120_000;
-/** A pod that nobody takes away ends by itself so long after its load, seconds. */
+/** Deadline of the pod after the load, in case it is not deleted, seconds. */
 const GRACE_SECONDS = 120;
 
 const LABELS = { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "iacproject-tools" };
@@ -35,11 +35,11 @@ export class PodGenerator implements Generator {
   }
 
   async start(options: ScriptOptions): Promise<void> {
-    const there = await this.kube.get("pod", NAME, this.namespace);
-    if (there?.status?.phase === "Running" && !there.metadata.deletionTimestamp) {
+    const existing = await this.kube.get("pod", NAME, this.namespace);
+    if (existing?.status?.phase === "Running" && !existing.metadata.deletionTimestamp) {
       throw new Failure(
-        `A load runs already: ${this.where}.`,
-        `Wait for its end, or end it: kubectl -n ${this.namespace} delete pod ${NAME}`,
+        `Another load is running: ${this.where}.`,
+        `Wait until it ends, or stop it: kubectl -n ${this.namespace} delete pod ${NAME}`,
       );
     }
     await this.stop();
@@ -86,10 +86,10 @@ export class PodGenerator implements Generator {
     await this.kube.raw(["apply", "-f", "-"], {
       input: JSON.stringify({ apiVersion: "v1", kind: "List", items: [script, pod] }),
     });
-    await answering(this, async () => {
+    await untilAnswering(this, async () => {
       const { status } = (await this.kube.get("pod", NAME, this.namespace)) ?? {};
       const { waiting, terminated } = status?.containerStatuses?.[0]?.state ?? {};
-      if (terminated) throw new Failure(`k6 ended with code ${terminated.exitCode}: ${await this.log()}`);
+      if (terminated) throw new Failure(`k6 exited with code ${terminated.exitCode}: ${await this.log()}`);
       const unscheduled = (status?.conditions ?? []).find(
         (c: { type: string; status: string }) => c.type === "PodScheduled" && c.status === "False",
       );
@@ -121,13 +121,13 @@ export class PodGenerator implements Generator {
 
   private async log(): Promise<string> {
     const log = await this.kube.raw(["-n", this.namespace, "logs", NAME, "--tail=5"]).catch(() => "");
-    return log.trim() || `no log; the image ${this.image} must be k6's`;
+    return log.trim() || `it logged nothing; check that ${this.image} is the k6 image`;
   }
 }
 
 export class LocalGenerator implements Generator {
   private child: { kill(signal?: NodeJS.Signals): boolean; exitCode: number | null } | undefined;
-  private said = "";
+  private stderr = "";
 
   constructor(
     private readonly program: string,
@@ -144,21 +144,21 @@ export class LocalGenerator implements Generator {
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
       throw new Failure(
-        `${this.program} is not there, or does not run: ${error.message}`,
-        "Install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6), or leave --here out: the load then comes from a pod.",
+        `${this.program} is not installed or does not run: ${error.message}`,
+        "Install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6). Or omit --here to run k6 in a pod.",
       );
     }
     const { spawn } = await import("node:child_process");
     const child = spawn(this.program, [...k6Flags(`127.0.0.1:${this.port}`), "-"], {
       stdio: ["pipe", "ignore", "pipe"],
-      // its own group: ^C is ours to pass on, after the figures were read
+      // its own process group, so that Ctrl+C does not stop it before the figures are read
       detached: true,
     });
     this.child = child;
-    child.stderr.on("data", (chunk: Buffer) => (this.said = `${this.said}${chunk.toString()}`.slice(-2000)));
+    child.stderr.on("data", (chunk: Buffer) => (this.stderr = `${this.stderr}${chunk.toString()}`.slice(-2000)));
     child.stdin.end(k6Script(options));
-    await answering(this, () => {
-      if (child.exitCode !== null) throw new Failure(`k6 ended with code ${child.exitCode}: ${this.said.trim()}`);
+    await untilAnswering(this, () => {
+      if (child.exitCode !== null) throw new Failure(`k6 exited with code ${child.exitCode}: ${this.stderr.trim()}`);
       return Promise.resolve("k6 does not answer yet");
     });
   }
@@ -183,8 +183,8 @@ export class LocalGenerator implements Generator {
   }
 }
 
-/** Waits until k6's API answers; `why` says what it waits for. */
-async function answering(generator: Generator, why: () => Promise<string>): Promise<void> {
+/** Waits until k6's API answers; `why` returns the reason if it does not. */
+async function untilAnswering(generator: Generator, why: () => Promise<string>): Promise<void> {
   for (const end = Date.now() + START_MS; ;) {
     try {
       await generator.state();

@@ -1,6 +1,6 @@
 /**
- * What k6 runs, and what it tells meanwhile. Open loop: requests start by the clock, whatever
- * became of those before, so that a slow system cannot slow its own load down.
+ * k6's script, and how to read its figures. The load is an open loop: requests start on schedule even if earlier
+ * ones are still in flight, so a slow system cannot reduce its own load.
  * k6's HTTP API: https://grafana.com/docs/k6/latest/misc/k6-rest-api/
  */
 import { stages, type Shape } from "./profile";
@@ -10,23 +10,23 @@ export const BOUNDS = [
   1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10000,
 ];
 
-/** Longest wait for an answer, seconds. */
+/** Timeout of a request, seconds. */
 const TIMEOUT_SECONDS = 10;
 /** Keys that are read and written. */
 const KEYS = 100;
 
 export interface ScriptOptions {
   readonly shape: Shape;
-  /** The API's `/item`, as the load reaches it. */
+  /** URL of the API's `/item`. */
   readonly target: string;
   /** Percent of the requests that write. */
   readonly writes: number;
 }
 
-/** Requests in work at most; what is due beyond is counted, not sent: memory stays bounded. */
+/** Maximum of requests in flight. Further ones are counted but not sent, so that memory stays bounded. */
 export const virtualUsers = ({ rate }: Shape): number => Math.min(1000, Math.max(20, Math.round(rate / 2)));
 
-/** The script, as k6 takes it. Latency is counted by bucket, so that each second has its own percentiles. */
+/** The k6 script. It counts latencies by bucket, so that percentiles can be computed for each second. */
 export const k6Script = ({ shape, target, writes }: ScriptOptions): string => `
 import http from "k6/http";
 import { Counter } from "k6/metrics";
@@ -63,10 +63,9 @@ export default function () {
     ? http.post(target, JSON.stringify({ id, val: "v" + i }), params)
     : http.get(target + "?id=" + id, params);
   const { status, timings } = response;
-  // a key that is not there is an answer; "too much to do" is one too, but not the one that was asked for
-  if (status === 503) refused.add(1);
-  else if (status === 200 || status === 201 || status === 404) answered.add(1);
-  else failed.add(1);
+  // 404 is a valid answer for a missing key; 503 means that the API sheds load
+  const result = status === 503 ? refused : [200, 201, 404].includes(status) ? answered : failed;
+  result.add(1);
   let bucket = 0;
   while (bucket < bounds.length && timings.duration > bounds[bucket]) bucket++;
   buckets[bucket].add(1);
@@ -76,17 +75,17 @@ export default function () {
 /** Counters since the start. */
 export interface Counts {
   readonly answered: number;
-  /** 503: the API said that it had too much to do. */
+  /** 503: the API shed load. */
   readonly refused: number;
-  /** Other errors, and no answer at all. */
+  /** Other errors and timeouts. */
   readonly failed: number;
-  /** Due, but not sent: too many were in work. */
+  /** Due but not sent, because too many requests were in flight. */
   readonly dropped: number;
-  /** Answers by latency: one count for each of {@link BOUNDS}, and one for what took longer. */
+  /** Answers by latency: one count for each of {@link BOUNDS}, and one for slower answers. */
   readonly buckets: readonly number[];
 }
 
-/** From k6's \`/v1/metrics\`: counters that were never added to are not there. */
+/** From k6's `/v1/metrics`, which omits counters that are still 0. */
 export function parseCounts(text: string): Counts {
   const { data } = JSON.parse(text) as { data: { id: string; attributes: { sample: { count?: number } } }[] };
   const count = (id: string): number => data.find((metric) => metric.id === id)?.attributes.sample.count ?? 0;
@@ -99,7 +98,7 @@ export function parseCounts(text: string): Counts {
   };
 }
 
-/** k6's execution status from which on nothing is sent any more: ended, or interrupted. */
+/** From this execution status on, k6 sends nothing: ended or interrupted. */
 const ENDED = 8;
 const RUNNING = 6;
 
@@ -109,7 +108,7 @@ export function parseStatus(text: string): "starting" | "running" | "ended" {
   return status >= ENDED ? "ended" : status >= RUNNING ? "running" : "starting";
 }
 
-/** Flags beside the script: an API that can be asked, no summary, and it stays until its figures were read. */
+/** k6's flags: enable its API, print no summary, and keep running until the figures have been read. */
 export const k6Flags = (address: string): string[] => [
   "run",
   "--quiet",

@@ -1,9 +1,9 @@
-/** The load as it goes: one block that is drawn anew, or a line now and then where there is no terminal. */
+/** Shows the load live: one block that is redrawn, or periodic lines if there is no terminal. */
 import { bold, dim, green, red, say, yellow } from "../terminal/ui";
 import type { Shape } from "./profile";
 import type { Sample } from "./samples";
 
-/** Without a terminal, a line so often, seconds. */
+/** Interval between lines without a terminal, seconds. */
 const LINE_SECONDS = 5;
 const BAR = "▁▂▃▄▅▆▇█";
 
@@ -35,7 +35,7 @@ export class Live {
       .join("");
     const done = Math.min(1, sample.second / this.shape.seconds);
     this.draw([
-      `${bold(this.shape.profile)} ${sample.second.toFixed(0)} of ${this.shape.seconds} s ${dim(`(${Math.round(done * 100)} %, ^C ends it)`)}`,
+      `${bold(this.shape.profile)} ${sample.second.toFixed(0)} of ${this.shape.seconds} s ${dim(`(${Math.round(done * 100)} %, Ctrl+C stops it)`)}`,
       dim(bar),
       ...lines(sample),
     ]);
@@ -65,7 +65,7 @@ function lines(s: Sample): string[] {
     return ready < wanted ? yellow(text) : text;
   });
   return [
-    `asked ${s.asked.toFixed(0)}/s, answered ${s.answered.toFixed(0)}/s, p50 ${ms(s.p50)}, p99 ${ms(s.p99)}, ${trouble.length ? trouble.join(", ") : green("no failures")}`,
+    `target ${s.asked.toFixed(0)}/s, answered ${s.answered.toFixed(0)}/s, p50 ${ms(s.p50)}, p99 ${ms(s.p99)}, ${trouble.length ? trouble.join(", ") : green("no failures")}`,
     `Ready: ${pods.join("  ")}`,
   ];
 }

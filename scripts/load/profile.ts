@@ -1,32 +1,32 @@
-/** The shapes that a load can have: its rate over time, and the same as stages of k6. */
+/** Load profiles: the rate over time, as a function and as k6's stages. */
 import { Failure } from "../terminal/ui";
 
 export const PROFILES = ["step", "ramp", "spike", "sine"] as const;
 export type Profile = (typeof PROFILES)[number];
 
 export const PROFILE_HELP: Readonly<Record<Profile, string>> = {
-  step: "base for a tenth, then the rate at once until the end",
-  ramp: "from base up to the rate and down again, both evenly",
-  spike: "base, but for the rate in a tenth of the time, in the middle",
-  sine: "two waves between base and rate",
+  step: "base rate for a tenth of the time, then the full rate",
+  ramp: "linear from the base rate to the full rate, and back",
+  spike: "base rate, with the full rate for a tenth of the time in the middle",
+  sine: "two waves between the base rate and the full rate",
 };
 
 export interface Shape {
   readonly profile: Profile;
-  /** Highest rate, requests a second. */
+  /** Full rate, requests per second. */
   readonly rate: number;
-  /** Lowest rate. */
+  /** Base rate. */
   readonly base: number;
   readonly seconds: number;
 }
 
-/** From the last stage's rate to `target` within `seconds`, evenly; 0 seconds is at once. */
+/** Changes the rate linearly to `target` within `seconds`; 0 is immediate. */
 export interface Stage {
   readonly target: number;
   readonly seconds: number;
 }
 
-/** Lines that a wave is made of. */
+/** Straight segments that approximate one wave. */
 const WAVE_PARTS = 24;
 const WAVES = 2;
 
@@ -63,7 +63,7 @@ export function stages({ profile, rate, base, seconds }: Shape): Stage[] {
 const hold = (target: number, seconds: number): Stage => ({ target, seconds });
 const at = (target: number): Stage => ({ target, seconds: 0 });
 
-/** Rate that is asked for at a moment. */
+/** Target rate at a given second. */
 export function rateAt(shape: Shape, second: number): number {
   let from = shape.base;
   let begin = 0;
@@ -75,22 +75,22 @@ export function rateAt(shape: Shape, second: number): number {
   return from;
 }
 
-/** Shortest and longest load, seconds. */
+/** Limits of the duration, seconds. */
 const SECONDS = { least: 10, most: 3600 };
 
-/** A shape from what was typed; refuses what is not bounded. */
+/** Parses a shape from the command's options. @throws Failure if it is invalid or above the limits */
 export function shapeOf(
   typed: { profile: string; rate: string; base?: string; duration: string },
   maxRate: number,
 ): Shape {
   const profile = PROFILES.find((p) => p === typed.profile);
-  if (!profile) throw new Failure(`--profile is "${typed.profile}"; one of ${PROFILES.join(", ")}.`);
+  if (!profile) throw new Failure(`--profile is "${typed.profile}", expected one of ${PROFILES.join(", ")}.`);
   const rate = whole("--rate", typed.rate);
   const base = typed.base === undefined ? Math.max(1, Math.round(rate / 10)) : whole("--base", typed.base);
   if (rate > maxRate) {
     throw new Failure(
-      `--rate is ${rate} requests a second, above the bound of ${maxRate}.`,
-      "If the cluster and everybody on it can take that, raise load.maxRate (IAC_LOAD_MAX_RATE).",
+      `--rate is ${rate} requests per second, above the limit of ${maxRate}.`,
+      "If the cluster and everything that shares it can handle more, raise load.maxRate (IAC_LOAD_MAX_RATE).",
     );
   }
   if (base > rate) throw new Failure(`--base is ${base}, above --rate (${rate}).`);
@@ -104,6 +104,6 @@ export function shapeOf(
 
 function whole(name: string, typed: string): number {
   if (!/^\d+$/.test(typed) || Number(typed) < 1)
-    throw new Failure(`${name} is "${typed}", expected a whole number of requests a second from 1.`);
+    throw new Failure(`${name} is "${typed}", expected a whole number of requests per second, 1 or more.`);
   return Number(typed);
 }

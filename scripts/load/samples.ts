@@ -1,8 +1,8 @@
-/** A load second by second: what was asked for, what became of it, and how many pods there were. */
+/** The samples of a load, one per second: target rate, results, latencies and pods. */
 import { BOUNDS, type Counts } from "./k6";
 import type { Shape } from "./profile";
 
-/** Pods of one part: Ready, and wanted by its autoscaler. */
+/** Pods of one workload: Ready, and wanted by its autoscaler. */
 export interface Pods {
   readonly ready: number;
   readonly wanted: number;
@@ -11,14 +11,14 @@ export interface Pods {
 export interface Sample {
   /** Seconds from the first request. */
   readonly second: number;
-  /** Requests a second that were due. */
+  /** Target rate, requests per second. */
   readonly asked: number;
-  /** Requests a second that were answered, refused, failed, and not sent. */
+  /** Requests per second that were answered, refused, failed, and not sent. */
   readonly answered: number;
   readonly refused: number;
   readonly failed: number;
   readonly dropped: number;
-  /** ms; null where nothing was answered. */
+  /** ms; null if nothing was answered. */
   readonly p50: number | null;
   readonly p99: number | null;
   readonly pods: Readonly<Record<string, Pods>>;
@@ -34,8 +34,8 @@ export interface Load {
 }
 
 /**
- * A quantile of counts by bucket, within its bucket by proportion, ms.
- * Beyond the last bound it is that bound.
+ * A quantile from bucket counts, interpolated linearly within its bucket, ms.
+ * Above the last bound, that bound.
  */
 export function quantile(buckets: readonly number[], q: number): number | null {
   const total = buckets.reduce((a, b) => a + b, 0);
@@ -50,7 +50,7 @@ export function quantile(buckets: readonly number[], q: number): number | null {
   return BOUNDS.at(-1)!;
 }
 
-/** What happened between two looks. */
+/** Rates and latencies between two readings of the counters. */
 export function between(before: Counts | undefined, now: Counts, seconds: number) {
   const rate = (what: "answered" | "refused" | "failed" | "dropped") => (now[what] - (before?.[what] ?? 0)) / seconds;
   const buckets = now.buckets.map((count, i) => count - (before?.buckets[i] ?? 0));

@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME`: measures on this machine and writes what it saw to docs/benchmarks.md. */
+/** `npm run bench -- NAME`: runs a benchmark on this machine and writes its figures to docs/benchmarks.md. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
@@ -6,11 +6,11 @@ import { installFolders } from "../toolbox/npm-install";
 import { bold, Failure, say } from "../terminal/ui";
 
 const DIR = path.join(PROJECT_ROOT, "bench");
-/** Longest run, minutes; those that wait for a cluster take longer. */
+/** Timeouts, minutes; benchmarks that wait for a cluster take longer. */
 const LIMIT_MINUTES = 20;
 const LIMITS: Readonly<Record<string, number>> = { reaction: 150, ledger: 60, durability: 30, targets: 60 };
 
-/** The benchmarks there are, with what each measures: the first line of its file. */
+/** All benchmarks, each with its description: the first line of its file. */
 export const benches = (): ReadonlyMap<string, string> =>
   new Map(
     fs
@@ -24,15 +24,15 @@ export const benches = (): ReadonlyMap<string, string> =>
 
 export async function bench(name: string): Promise<number> {
   if (!benches().has(name)) {
-    throw new Failure(`There is no benchmark ${name}.`, `There are: ${[...benches().keys()].join(", ")}`);
+    throw new Failure(`There is no benchmark ${name}.`, `Benchmarks: ${[...benches().keys()].join(", ")}`);
   }
   const { execa } = await import("execa");
   for (const program of ["redis-server", "redis-cli"]) {
     const { failed } = await execa(program, ["--version"], { reject: false });
-    if (failed) throw new Failure(`${program} is not there.`, "npm test installs it where it can.");
+    if (failed) throw new Failure(`${program} is not installed.`, "Install it, or run `npm test`, which tries to.");
   }
   say(bold(`Benchmark ${name}: ${benches().get(name)}`));
-  // what they compare with, and the API's own dependencies
+  // the programs to compare with, and the API's own dependencies
   await installFolders("bench", "images/node", "images/react");
   const { exitCode } = await execa(process.execPath, ["--import", "tsx", path.join(DIR, `${name}.ts`)], {
     cwd: PROJECT_ROOT,

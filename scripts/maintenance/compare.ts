@@ -1,8 +1,8 @@
 /**
- * `npm run compare`: what a change makes of the synthesized layers, in every profile, durability and engine.
+ * `npm run compare`: shows what a commit changes in the synthesized layers, in every profile, durability and engine.
  *
- * Both commits are synthesized at the same path, because paths are part of what is synthesized. A refactoring is proven
- * by "no difference"; for any other change this is the list of what a running system will take.
+ * Both commits are synthesized at the same path, because the result contains paths. A refactoring must show no
+ * difference; for any other change, the output lists what changes on a running system.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -14,7 +14,7 @@ import { emptyRegistry, synthesizeAll, type Synthesized } from "./compare/synthe
 import { withoutImageTags, type WithoutTags } from "./compare/images";
 import { variants } from "./compare/variants";
 
-/** Pods are replaced when this changes. */
+/** A change below this path replaces pods. */
 const TEMPLATE = ".spec.template.";
 
 export interface CompareOptions {
@@ -22,11 +22,11 @@ export interface CompareOptions {
   readonly base: string;
   /** Commit with the change; with `HEAD`, uncommitted changes are part of it. */
   readonly head: string;
-  /** Every difference, instead of those that are not image tags or checksums. */
+  /** Also list image tags and checksums. */
   readonly all?: boolean;
 }
 
-/** Prints the differences; returns 2 where something other than images, checksums, comments and texts differs. */
+/** Prints the differences; returns 2 if anything other than images, checksums, comments and texts differs. */
 export async function compare(options: CompareOptions, print: (line: string) => void = console.log): Promise<number> {
   const base = commit(options.base);
   const head = options.head === "HEAD" ? workingTree() : commit(options.head);
@@ -91,7 +91,7 @@ function tagDifferences({ tags: before }: WithoutTags, { tags: after }: WithoutT
     .map((name) => ({ path: `image of ${name}`, kind: "image tag", before: before[name], after: after[name] }));
 }
 
-/** Only the lines of a long text that differ. */
+/** The differing lines of a text. */
 function lines({ before, after }: Difference): string[] {
   const [a, b] = [(before ?? "").split("\n"), (after ?? "").split("\n")];
   return [

@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the tables of the pages in docs/ anew from the code that they tell of. */
+/** `npm run docs`: generates the tables in docs/ from the code. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { DASHBOARDS } from "../../dashboards";
@@ -8,12 +8,12 @@ import { configKeys, configSchema } from "../../config";
 import { flows, type Flow } from "../../modules/policies/flows";
 import { REDIS_USERS, type RedisUser } from "../../modules/redis/users";
 import { rulesProps } from "../../modules/monitoring/rules-props";
-import { ANSWERS } from "../toolbox/accepted-findings";
+import { ACCEPTED_FINDINGS } from "../toolbox/accepted-findings";
 import { say } from "../terminal/ui";
 
 const E2E = path.join(PROJECT_ROOT, "test", "e2e");
 
-/** Tiers of the end-to-end test that make an alert fire, by the alert's name. */
+/** Tiers of the end-to-end test in which an alert fires, by the alert's name. */
 function causedIn(): Map<string, string[]> {
   const caused = new Map<string, string[]>();
   for (const file of fs.readdirSync(E2E).filter((f) => f.endsWith(".e2e.ts"))) {
@@ -74,7 +74,7 @@ function usersTable(): string {
 }
 
 function flowsTable(): string {
-  const table = (over: object) => flows(configSchema.parse({ ...over, ...EVERYTHING_SEEN }));
+  const table = (over: object) => flows(configSchema.parse({ ...over, ...EVERYTHING }));
   const key = (f: Flow) => [f.from, f.to, f.port, f.protocol].join(" ");
   const usual = new Set(table({}).map(key));
   const kinds = { "with `ha`": { redis: { durability: "ha" } }, "with `keda`": { scaling: { engine: "keda" } } };
@@ -90,19 +90,19 @@ function flowsTable(): string {
   );
   return ["| from | to | port | for |", "|---|---|---|---|", ...rows(table({}), ""), ...more, LOOKUPS].join("\n");
 }
-/** The same for each of our pods. */
+/** One row for all pods. */
 const LOOKUPS = "| each of these | dns | 53 UDP, TCP | name resolution |";
-/** Nothing that a configuration could leave out. */
-const EVERYTHING_SEEN = { observability: "install", node: { discovery: "watch" } };
+/** A configuration with every optional component. */
+const EVERYTHING = { observability: "install", node: { discovery: "watch" } };
 
-function answersTable(): string {
-  const rows = Object.entries(ANSWERS).flatMap(([scanner, answers]) =>
-    Object.entries(answers).map(([check, why]) => `| ${scanner} | \`${check}\` | ${cell(why)} |`),
+function acceptedFindingsTable(): string {
+  const rows = Object.entries(ACCEPTED_FINDINGS).flatMap(([scanner, findings]) =>
+    Object.entries(findings).map(([check, why]) => `| ${scanner} | \`${check}\` | ${cell(why)} |`),
   );
   return ["| scanner | check | why it stays |", "|---|---|---|", ...rows].join("\n");
 }
 
-/** A table for each first part of the keys; those without a group come first. */
+/** One table per group of keys (the first part of their path); keys without a group come first. */
 function keysTable(): string {
   const groups = new Map<string, string[]>();
   for (const { path: at, description, default: value, choices } of configKeys()) {
@@ -120,19 +120,19 @@ function keysTable(): string {
 
 type Tables = Readonly<Record<string, () => string>>;
 
-/** Pages of docs/ and their tables, by the name in the marks around each. */
+/** Pages in docs/ and their tables, by the name in each table's markers. */
 export const PAGES: Readonly<Record<string, Tables>> = {
   "observability.md": { alerts: alertsTable, dashboards: dashboardsTable },
   "configuration.md": { keys: keysTable },
-  "security.md": { users: usersTable, flows: flowsTable, answers: answersTable },
+  "security.md": { users: usersTable, flows: flowsTable, answers: acceptedFindingsTable },
 };
 
-/** The page with its tables as the code has them now. */
+/** The page with its tables generated from the code. */
 export function withTables(text: string, tables: Tables): string {
   return Object.entries(tables).reduce((page, [name, table]) => {
     const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
     const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-    if (from < 0 || to < 0) throw new Error(`the page has no marks for ${name}`);
+    if (from < 0 || to < 0) throw new Error(`the page has no markers for the table ${name}`);
     return `${page.slice(0, from + begin.length)}\n\n${table()}\n\n${page.slice(to)}`;
   }, text);
 }
@@ -143,6 +143,6 @@ export function docs(): void {
     const before = fs.readFileSync(file, "utf8");
     const now = withTables(before, tables);
     fs.writeFileSync(file, now);
-    say(`docs/${name}: ${now === before ? "was up to date" : "written"}`);
+    say(`docs/${name}: ${now === before ? "up to date" : "written"}`);
   }
 }

@@ -1,4 +1,4 @@
-/** `npm run e2e [-- TIER]`: tests on the configured cluster. Without a tier, the core one. */
+/** `npm run e2e [-- TIER]`: runs a tier of end-to-end tests on the configured cluster; by default `core`. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
@@ -6,19 +6,19 @@ import { bold, Failure, say } from "../terminal/ui";
 
 const DIR = path.join(PROJECT_ROOT, "test", "e2e");
 
-/** Longest run of a tier; one that causes outages waits for alerts. */
+/** Timeout of a tier; some tiers wait for alerts. */
 const LIMIT_MS = 90 * 60_000;
 
-/** Names of the tiers: one file each, or a part in a file of its own (`faults-ledger` of `faults`). */
+/** Names of the tiers: one file each; a tier may have parts in separate files (`faults-ledger` is part of `faults`). */
 export const tiers = (): string[] =>
   fs
     .readdirSync(DIR)
     .filter((f) => f.endsWith(".e2e.ts"))
     .map((f) => f.replace(".e2e.ts", ""));
 
-/** Runs a tier with its parts, or one part. */
+/** Runs a tier with all its parts, or a single part. */
 export async function e2e(tier: string): Promise<number> {
-  if (!tiers().includes(tier)) throw new Failure(`There is no tier ${tier}.`, `There are: ${tiers().join(", ")}`);
+  if (!tiers().includes(tier)) throw new Failure(`There is no tier ${tier}.`, `Tiers: ${tiers().join(", ")}`);
   const { execa } = await import("execa");
   const out = path.join(PROJECT_ROOT, ".state", `e2e-${tier}.json`);
   fs.mkdirSync(path.dirname(out), { recursive: true });

@@ -1,4 +1,4 @@
-/** `npm run rapport`: rapport.pdf from docs/rapport, with the figures of docs/benchmarks. The same input gives the same bytes. */
+/** `npm run rapport`: builds rapport.pdf from docs/rapport and the figures in docs/benchmarks, reproducibly. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -9,7 +9,7 @@ import { Failure, inStep } from "../terminal/ui";
 
 const SOURCE = path.join(PROJECT_ROOT, "docs", "rapport", "rapport.typ");
 const LIMIT_MS = 120_000;
-/** The package has no program of its own. Fonts are those that it brings: a machine's own would change the pages. */
+/** The package has no command. Only its own fonts are used, because system fonts would change the pages. */
 const COMPILE = `
 import sys, typst
 source, out, root, form = sys.argv[1:]
@@ -21,9 +21,9 @@ print(len(pages))
 `;
 
 /**
- * @param pictures folder for a picture of each page, to look at
+ * @param pictures folder for a picture of each page
  * @param check compare instead of writing
- * @throws Failure with `check`, where rapport.pdf is not what its sources give
+ * @throws Failure with `check`, if rapport.pdf is outdated
  */
 export async function rapport(options: { pictures?: string; check?: boolean }): Promise<void> {
   const typst = pypiPackage("typst", "0.15.2");
@@ -38,10 +38,10 @@ export async function rapport(options: { pictures?: string; check?: boolean }): 
       } catch (error) {
         fs.rmSync(typst.env, { recursive: true, force: true });
         if (!options.check) throw error;
-        return `SKIPPED, typst cannot be installed: ${String((error as Error).message).split("\n")[0]}`;
+        return `SKIPPED, because typst cannot be installed: ${String((error as Error).message).split("\n")[0]}`;
       }
     }
-    step.doing("setting the pages");
+    step.doing("typesetting");
     if (options.check) {
       const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rapport-"));
       try {
@@ -49,13 +49,13 @@ export async function rapport(options: { pictures?: string; check?: boolean }): 
         await compile(out, "pdf");
         if (!fs.readFileSync(out).equals(fs.readFileSync(committed)))
           throw new Failure(
-            "rapport.pdf is not what docs/rapport and the figures in docs/ give.",
-            "Write it with npm run rapport, and look at its pages: npm run rapport -- --pictures FOLDER.",
+            "rapport.pdf is outdated: docs/rapport or the figures in docs/ have changed.",
+            "Build it: npm run rapport. To check its pages: npm run rapport -- --pictures FOLDER",
           );
       } finally {
         fs.rmSync(folder, { recursive: true, force: true });
       }
-      return "as its sources give it";
+      return "up to date";
     }
     await compile(committed, "pdf");
     if (options.pictures === undefined) return "written";

@@ -1,4 +1,4 @@
-/** `npm run scan`: other people's scanners on what this project deploys and builds. */
+/** `npm run scan`: runs third-party scanners on the objects and images of this project. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -6,15 +6,15 @@ import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { pypiPackage } from "../toolbox/pypi";
 import { run, RunError } from "../terminal/run-program";
-import { ANSWERS } from "../toolbox/accepted-findings";
+import { ACCEPTED_FINDINGS } from "../toolbox/accepted-findings";
 import { bold, dim, Failure, green, red, say, yellow } from "../terminal/ui";
 
-/** Where scanners are installed: here, not on the machine. */
+/** Scanners are installed in this folder, not on the machine. */
 const HOME = path.join(PROJECT_ROOT, ".tools", "scan");
 const INSTALL_MS = 600_000;
 const SCAN_MS = 300_000;
 
-/** A finding: the scanner's name of the check, and where. */
+/** A finding: the scanner's name of the check, where, and the message. */
 export interface Finding {
   readonly check: string;
   readonly where: string;
@@ -27,7 +27,7 @@ interface Source {
   install(): Promise<void>;
 }
 
-/** A package of PyPI. */
+/** A PyPI package. */
 const pypi = (name: string, version: string, program = name): Source => {
   const found = pypiPackage(name, version);
   return { needs: "python3", program: found.program(program), install: () => found.install() };
@@ -45,7 +45,7 @@ const goModule = (module: string, version: string): Source => {
   };
 };
 
-/** What is looked at: our own objects of the layers data and app, one file each. */
+/** Scanned files: our own objects of the layers data and app, one file each, and the Dockerfiles. */
 interface Targets {
   readonly manifests: readonly string[];
   readonly dockerfiles: readonly string[];
@@ -67,7 +67,7 @@ export function checkovFindings(json: string): Finding[] {
     .map((c) => ({ check: c.check_id, where: c.resource, what: c.check_name }));
 }
 
-/** Critical findings of kube-score's JSON: others are hints. */
+/** Critical findings of kube-score's JSON; the others are hints. */
 export function kubeScoreFindings(json: string): Finding[] {
   const CRITICAL = 1;
   type Check = {
@@ -97,7 +97,7 @@ export function kubeconformFindings(json: string): Finding[] {
   }));
 }
 
-/** Schemas of Kubernetes' API, from a package of PyPI: kubeconform itself would fetch each from the internet. */
+/** Schemas of the Kubernetes API, from a PyPI package; kubeconform would download each schema separately. */
 const SCHEMAS = { package: "kubernetes-validate", version: "1.34.1", api: "v1.34.0" };
 
 async function schemaFolder(): Promise<string> {
@@ -118,7 +118,7 @@ async function schemaFolder(): Promise<string> {
   return folder;
 }
 
-/** A schema that refers to the file beside it, not to an address of which it says that it is its own. */
+/** A schema with references to local files instead of URLs based on its `$id`. */
 export function withLocalReferences(schema: string): string {
   const { $id: _, ...rest } = JSON.parse(schema) as Record<string, unknown>;
   return JSON.stringify(rest).replaceAll('"/api/_definitions.json#', '"_definitions.json#');
@@ -176,7 +176,7 @@ const SCANNERS: readonly Scanner[] = [
   },
   {
     name: "npm audit",
-    looksAt: "packages of npm, with known holes",
+    looksAt: "npm packages with known vulnerabilities",
     source: { needs: "npm", program: "npm", install: () => Promise.resolve() },
     scan: async (program) => {
       const found: Finding[] = [];
@@ -194,33 +194,33 @@ const SCANNERS: readonly Scanner[] = [
   },
 ];
 
-/** Packages with a hole of moderate severity or above. @throws Unable where the registry does not say */
+/** Packages with a vulnerability of moderate severity or above. @throws Unable if the registry does not answer */
 export function auditFindings(json: string, folder: string): Finding[] {
   type Entry = { name: string; severity: string; range: string };
-  const said = JSON.parse(json) as {
+  const report = JSON.parse(json) as {
     vulnerabilities?: Record<string, Entry>;
     message?: string;
     error?: { summary?: string };
   };
-  if (!said.vulnerabilities)
-    throw new Unable(`the registry does not answer: ${said.message ?? said.error?.summary ?? "no reason"}`);
-  return Object.values(said.vulnerabilities)
+  if (!report.vulnerabilities)
+    throw new Unable(`the registry does not answer: ${report.message ?? report.error?.summary ?? "no reason given"}`);
+  return Object.values(report.vulnerabilities)
     .filter((v) => ["moderate", "high", "critical"].includes(v.severity))
     .map((v) => ({ check: `${v.name} ${v.range}`, where: folder, what: v.severity }));
 }
 
-/** A scanner that can say nothing here; said, and no failure. */
+/** A scanner that cannot run here; it is reported as skipped, not as a failure. */
 export class Unable extends Error {}
 
-/** What is left of findings when those with an answer are taken out, and answers that nothing needs. */
-export function unanswered(
+/** Findings that are not accepted, and accepted checks that found nothing. */
+export function unaccepted(
   findings: readonly Finding[],
-  answers: Readonly<Record<string, string>>,
+  accepted: Readonly<Record<string, string>>,
 ): { readonly open: readonly Finding[]; readonly idle: readonly string[] } {
-  const seen = new Set(findings.map((f) => f.check));
+  const found = new Set(findings.map((f) => f.check));
   return {
-    open: findings.filter((f) => !(f.check in answers)),
-    idle: Object.keys(answers).filter((check) => !seen.has(check)),
+    open: findings.filter((f) => !(f.check in accepted)),
+    idle: Object.keys(accepted).filter((check) => !found.has(check)),
   };
 }
 
@@ -229,13 +229,13 @@ const has = (program: string) => spawnSync(program, ["--version"], { stdio: "ign
 async function ready(scanner: Scanner): Promise<string> {
   const { source } = scanner;
   if (source.program.includes(path.sep) && fs.existsSync(source.program)) return source.program;
-  // go says its version by another word, and that is no error either
+  // only tests that the program starts, because go does not know --version
   if (!has(source.needs)) throw new Unable(`${source.needs} is not installed`);
   try {
     await source.install();
   } catch (error) {
-    const said = error instanceof RunError ? error.output.trim().split("\n").at(-1) : (error as Error).message;
-    throw new Unable(`it could not be installed: ${said}`);
+    const reason = error instanceof RunError ? error.output.trim().split("\n").at(-1) : (error as Error).message;
+    throw new Unable(`it could not be installed: ${reason}`);
   }
   return source.program;
 }
@@ -249,7 +249,7 @@ export async function scan(): Promise<number> {
     if (bad) {
       say();
       say(
-        `Mend what they found, or answer it with a reason: ${path.join("scripts", "toolbox", "accepted-findings.ts")}`,
+        `Fix the findings, or accept them with a reason in ${path.join("scripts", "toolbox", "accepted-findings.ts")}.`,
       );
     }
     return bad ? 1 : 0;
@@ -258,7 +258,7 @@ export async function scan(): Promise<number> {
   }
 }
 
-/** The objects of both layers that are ours alone; charts are their makers'. */
+/** Writes our own objects of both layers; third-party charts are not scanned. */
 async function write(folder: string): Promise<Targets> {
   const out = path.join(folder, "manifests");
   await run("npm", ["run", "-s", "manifests", "--", "--out", out], { cwd: PROJECT_ROOT, timeoutMs: SCAN_MS });
@@ -268,7 +268,8 @@ async function write(folder: string): Promise<Targets> {
       .filter((name) => !name.startsWith("chart-"))
       .map((name) => path.join(out, layer, name)),
   );
-  if (!manifests.length) throw new Failure("There is nothing to look at: npm run manifests wrote no object.");
+  if (!manifests.length)
+    throw new Failure("There is nothing to scan: `npm run manifests` wrote no objects.", "Run it to see why.");
   return { manifests, dockerfiles: ["node", "react"].map((n) => path.join(PROJECT_ROOT, "images", n, "Dockerfile")) };
 }
 
@@ -282,12 +283,12 @@ async function one(scanner: Scanner, targets: Targets): Promise<number> {
     say(`${yellow("–")} ${title}: SKIPPED, ${error.message}`);
     return 0;
   }
-  const answers = ANSWERS[scanner.name as keyof typeof ANSWERS] ?? {};
-  const { open, idle } = unanswered(findings, answers);
-  const answered = findings.length - open.length;
-  const kept = answered ? dim(` (${answered} answered in ${Object.keys(answers).length} lines)`) : "";
-  say(`${open.length || idle.length ? red("✗") : green("✓")} ${title}: ${open.length} findings${kept}`);
+  const accepted = ACCEPTED_FINDINGS[scanner.name as keyof typeof ACCEPTED_FINDINGS] ?? {};
+  const { open, idle } = unaccepted(findings, accepted);
+  const count = findings.length - open.length;
+  const note = count ? dim(` (and ${count} accepted, of ${Object.keys(accepted).length} checks)`) : "";
+  say(`${open.length || idle.length ? red("✗") : green("✓")} ${title}: ${open.length} findings${note}`);
   for (const f of open) say(`    ${f.check}  ${f.where}  ${f.what}`);
-  for (const check of idle) say(`    ${check}  is answered, and found nowhere`);
+  for (const check of idle) say(`    ${check}  is accepted, but was not found: remove it`);
   return open.length + idle.length;
 }

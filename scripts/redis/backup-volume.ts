@@ -1,4 +1,4 @@
-/** The volume of scheduled backups: a pod that mounts it for a moment, to list and bring away what lies there. */
+/** Lists and downloads scheduled backups, through a short-lived pod that mounts their volume. */
 import { containerSecurity } from "../../modules/kubernetes/pod";
 import { BACKUPS_CLAIM, projectLabels, REDIS_USER } from "../../catalog/names";
 import { thirdPartyImage } from "../../modules/images/third-party-image";
@@ -9,7 +9,7 @@ import { Failure } from "../terminal/ui";
 
 const NAME = "redis-backups-reader";
 const READY_MS = 120_000;
-/** It ends by itself where nobody ends it, seconds. */
+/** Deadline of the pod, in case it is not deleted, seconds. */
 const LIFE = 2400;
 
 const pod = (config: Config) => ({
@@ -31,7 +31,7 @@ const pod = (config: Config) => ({
     volumes: [{ name: "backups", persistentVolumeClaim: { claimName: BACKUPS_CLAIM, readOnly: true } }],
     containers: [
       {
-        // the name that commands in Redis pods go by
+        // the container name that file-transfer.ts uses
         name: "redis",
         image: thirdPartyImage(config, "redis"),
         command: ["sleep", String(LIFE)],
@@ -54,18 +54,18 @@ export interface BackupVolume {
   fetch(name: string, file: string, progress: (bytes: number) => void): Promise<void>;
 }
 
-/** @throws Failure where there is no such volume, or no pod can mount it within two minutes */
+/** @throws Failure if there is no such volume, or if no pod can mount it within two minutes */
 export async function withBackupVolume<T>(kube: Kube, use: (volume: BackupVolume) => Promise<T>): Promise<T> {
   const { app } = kube.config.namespaces;
   const { s3 } = kube.config.redis.backup;
   if (s3.endpoint !== null)
     throw new Failure(
-      `Scheduled backups are in the bucket ${s3.bucket} at ${s3.endpoint}, folder ${s3.folder}.`,
-      "Bring one here with what you have for buckets, such as: aws s3 cp; then: npm run restore -- FILE",
+      `Scheduled backups are in the bucket ${s3.bucket} at ${s3.endpoint}, folder ${s3.folder}, not on a volume.`,
+      "Download one with an S3 client (such as aws s3 cp), then: npm run restore -- FILE",
     );
   if (!(await kube.get("pvc", BACKUPS_CLAIM, app)))
     throw new Failure(
-      "No backups are scheduled: there is no volume of them.",
+      "No backups are scheduled, so there is no volume for them.",
       "Set redis.backup.schedule, then: npm run up",
     );
   const remove = () =>
@@ -79,8 +79,8 @@ export async function withBackupVolume<T>(kube: Kube, use: (volume: BackupVolume
       if (now && isReady(now)) break;
       if (Date.now() > end)
         throw new Failure(
-          `No pod could mount ${BACKUPS_CLAIM} within ${READY_MS / 1000} s.`,
-          `See why: kubectl -n ${app} describe pod ${NAME}; perhaps a backup is being made: try again.`,
+          `No pod could mount the volume ${BACKUPS_CLAIM} within ${READY_MS / 1000} s. A backup that is running may hold it.`,
+          `Run it again later. To see the reason while it waits: kubectl -n ${app} describe pod ${NAME}`,
         );
       await new Promise((resolve) => setTimeout(resolve, 500));
     }

@@ -1,14 +1,14 @@
-/** Files between this machine and a Redis pod, as streams: they may be larger than memory. */
+/** Streams files between this machine and a Redis pod; they may be larger than memory. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { clusterFlags, type Kube } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
-/** Longest transfer, ms. */
+/** Timeout of a transfer, ms. */
 const LIMIT_MS = 30 * 60_000;
 
-/** Bytes so far. */
+/** Called with the number of bytes transferred so far. */
 type Progress = (bytes: number) => void;
 
 async function shell(kube: Kube, pod: string, script: string, stdin: "ignore" | "pipe") {
@@ -22,10 +22,12 @@ async function shell(kube: Kube, pod: string, script: string, stdin: "ignore" | 
   const ended = async () => {
     const { exitCode, stderr, timedOut } = await child;
     if (exitCode === 0) return;
-    const said = timedOut ? `no end within ${LIMIT_MS / 60_000} minutes` : stderr.trim() || `exit code ${exitCode}`;
-    throw new Failure(`The transfer failed: ${said}`, "See: npm run status");
+    const reason = timedOut
+      ? `not finished within ${LIMIT_MS / 60_000} minutes`
+      : stderr.trim() || `exit code ${exitCode}`;
+    throw new Failure(`The transfer failed: ${reason}`, "See: npm run status");
   };
-  // a promise of the child itself would be one of its end
+  // not the child itself: it is a promise, which async functions would await
   return { input: child.stdin, output: child.stdout, ended };
 }
 
@@ -39,7 +41,7 @@ function counted(progress: Progress): Transform {
   });
 }
 
-/** What a shell line in the pod writes, in a file that only its owner may read. @throws Failure with kubectl's words */
+/** Writes the output of a shell command in the pod to a file with mode 0600. @throws Failure with kubectl's error */
 export async function download(
   kube: Kube,
   pod: string,
@@ -52,11 +54,11 @@ export async function download(
   await ended();
 }
 
-/** A file as the input of a shell line in the pod. @throws Failure with kubectl's words */
+/** Passes a file as input to a shell command in the pod. @throws Failure with kubectl's error */
 export async function upload(kube: Kube, pod: string, script: string, file: string, progress: Progress): Promise<void> {
   const { input, output, ended } = await shell(kube, pod, script, "pipe");
   output?.resume();
-  // a shell that ends early closes its input: its words are what matters
+  // a shell that exits early closes its input; its own error is the one to report
   await pipeline(createReadStream(file), counted(progress), input!).catch(() => undefined);
   await ended();
 }

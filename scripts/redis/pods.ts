@@ -1,9 +1,9 @@
-/** Commands in the Redis pods of the configured cluster. */
+/** Runs commands in the Redis pods of the configured cluster. */
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
-/** Every Redis pod that runs: mains and replicas. */
+/** All running Redis pods: main, or the members of the Sentinel group, and the replicas. */
 export async function redisPods(kube: Kube): Promise<readonly KubeObject[]> {
   const { app } = kube.config.namespaces;
   const parts = ["redis-main", "redis-replica"].join(",");
@@ -18,7 +18,7 @@ export interface ShellOptions {
   readonly container?: string;
 }
 
-/** Runs a shell line in a Redis pod. */
+/** Runs a shell command in a Redis pod. */
 export const inRedis = (kube: Kube, pod: string, script: string, options: ShellOptions = {}): Promise<string> => {
   const { container = "redis", ...rest } = options;
   const stdin = rest.input === undefined ? [] : ["-i"];
@@ -26,20 +26,20 @@ export const inRedis = (kube: Kube, pod: string, script: string, options: ShellO
   return kube.raw(args, rest);
 };
 
-/** `redis-cli` as its user admin; the password is never an argument. */
+/** `redis-cli` as user admin; the password is never an argument. */
 export const ADMIN_CLI = "REDISCLI_AUTH=$(cat /run/secrets/redis/admin) redis-cli --user admin";
 
-/** What Redis answers to a command of plain words. */
+/** Redis' reply to a command; the words are not quoted. */
 export async function redisCli(kube: Kube, pod: string, ...words: readonly string[]): Promise<string> {
   return (await inRedis(kube, pod, `${ADMIN_CLI} ${words.join(" ")}`)).trim();
 }
 
-/** Name of the pod that is main; a Failure where there is none, or not one. */
+/** Name of the pod that is main (primary). @throws Failure if there is none, or more than one */
 export async function mainPod(kube: Kube): Promise<string> {
   const pods = (await redisPods(kube))
     .map((p) => p.metadata.name)
     .filter((n) => n.startsWith(WORKLOAD_NAME["redis-main"]));
-  if (!pods.length) throw new Failure("Redis main does not run.", "Deploy it: npm run up. See: npm run status");
+  if (!pods.length) throw new Failure("Redis main is not running.", "See: npm run status. Deploy it: npm run up");
   const roles = await Promise.all(
     pods.map((pod) => redisCli(kube, pod, "INFO", "replication").catch((e: Error) => e.message)),
   );
@@ -47,8 +47,8 @@ export async function mainPod(kube: Kube): Promise<string> {
   if (mains.length === 1) return mains[0]!;
   throw new Failure(
     mains.length
-      ? `${mains.join(" and ")} both say that they are main.`
-      : `No main among ${pods.join(", ")}: ${roles[0]}`,
+      ? `More than one pod reports that it is main: ${mains.join(", ")}.`
+      : `No pod is main among ${pods.join(", ")}: ${roles[0]}`,
     "See: npm run status and npm run logs -- redis-main",
   );
 }

@@ -1,12 +1,12 @@
-/** Redis' snapshot format as far as a whole file can be told from one that is cut or damaged. */
+/** Checks whether a Redis snapshot (RDB file) is complete and undamaged. */
 import * as fs from "node:fs";
 import { Failure } from "../terminal/ui";
 
 export interface Snapshot {
-  /** Of the format, such as 12; an older server refuses a newer one. */
+  /** Version of the format, such as 12; an older server rejects a newer one. */
   readonly version: number;
   readonly bytes: number;
-  /** Whether its checksum was there to be compared. */
+  /** Whether it has a checksum, which was then compared. */
   readonly checked: boolean;
 }
 
@@ -15,7 +15,7 @@ const HEAD = 9;
 const TAIL = 8;
 const CHUNK = 1 << 20;
 
-/** CRC-64 of Jones, reflected, as 256 pairs of 32 bits: [low, high, low, …]. */
+/** Table of CRC-64 (Jones, reflected): 256 pairs of 32-bit halves, [low, high, low, …]. */
 const TABLE = (() => {
   const table = new Uint32Array(512);
   const [polyLow, polyHigh] = [0xac4bc9b5, 0x95ac9329];
@@ -37,7 +37,7 @@ const TABLE = (() => {
   return table;
 })();
 
-/** Redis' checksum of what it has been given so far. */
+/** Redis' checksum, computed incrementally. */
 export class Crc64 {
   private low = 0;
   private high = 0;
@@ -59,11 +59,11 @@ export class Crc64 {
   }
 }
 
-/** Random letters that follow a snapshot which main sends without a file in between; `redis-cli --rdb -` leaves them on. */
+/** Random end marker of a diskless transfer, which `redis-cli --rdb -` does not strip. */
 const MARK = /^[0-9a-f]{40}$/;
 const MARK_BYTES = 40;
 
-/** Takes the mark off, where there is one: a snapshot's own end is none. */
+/** Removes the end marker, if there is one. The end of a snapshot itself never looks like one. */
 export function dropMark(file: string): void {
   const { size } = fs.statSync(file);
   if (size < MARK_BYTES) return;
@@ -77,9 +77,12 @@ export function dropMark(file: string): void {
   }
 }
 
-/** @throws Failure saying what is wrong: no such file, no snapshot, cut, or damaged */
-export function checkSnapshot(file: string): Snapshot {
-  const refuse = (why: string) => new Failure(`${file} ${why}; nothing was changed.`);
+/**
+ * @param next the next step after a failure
+ * @throws Failure with the reason: no such file, not a snapshot, truncated, or damaged
+ */
+export function checkSnapshot(file: string, next?: string): Snapshot {
+  const refuse = (why: string) => new Failure(`${file} ${why}; nothing was changed.`, next);
   let fd: number;
   try {
     fd = fs.openSync(file, "r");
@@ -91,22 +94,22 @@ export function checkSnapshot(file: string): Snapshot {
     const head = Buffer.alloc(HEAD);
     fs.readSync(fd, head, 0, HEAD, 0);
     const version = /^REDIS(\d{4})$/.exec(head.toString("latin1"))?.[1];
-    if (!version) throw refuse("is no snapshot of Redis");
+    if (!version) throw refuse("is not a Redis snapshot");
     const tail = Buffer.alloc(TAIL + 1);
-    if (size < HEAD + TAIL + 1) throw refuse("is cut off");
+    if (size < HEAD + TAIL + 1) throw refuse("is truncated");
     fs.readSync(fd, tail, 0, TAIL + 1, size - TAIL - 1);
-    if (tail[0] !== 0xff) throw refuse("is cut off or damaged: it does not end as a snapshot does");
-    const told = tail.readBigUInt64LE(1);
-    if (told === 0n) return { version: Number(version), bytes: size, checked: false };
+    if (tail[0] !== 0xff) throw refuse("is truncated or damaged: its end marker is missing");
+    const expected = tail.readBigUInt64LE(1);
+    if (expected === 0n) return { version: Number(version), bytes: size, checked: false };
     const crc = new Crc64();
     const chunk = Buffer.alloc(CHUNK);
     for (let at = 0; at < size - TAIL;) {
       const read = fs.readSync(fd, chunk, 0, Math.min(CHUNK, size - TAIL - at), at);
-      if (!read) throw refuse("became shorter while it was read");
+      if (!read) throw refuse("was truncated while it was read");
       crc.update(chunk.subarray(0, read));
       at += read;
     }
-    if (crc.value !== told) throw refuse("is damaged: its checksum does not fit");
+    if (crc.value !== expected) throw refuse("is damaged: its checksum does not match");
     return { version: Number(version), bytes: size, checked: true };
   } finally {
     fs.closeSync(fd);

@@ -1,25 +1,25 @@
 /**
- * ^C and SIGTERM: what is running ends by itself, nothing new is started.
+ * Ctrl+C and SIGTERM: running programs finish, no new one starts.
  *
- * Terraform takes one interrupt as "finish what you are doing and keep the state", a second as
- * "exit at once". On ^C the terminal interrupts it as well as us; ending here at once would
- * send it the second.
+ * Terraform treats the first interrupt as "finish the current operations and save the state", the second as
+ * "exit immediately". On Ctrl+C the terminal sends SIGINT to Terraform and to this process, so exiting here
+ * would send Terraform the second one.
  */
 import type { ChildProcess } from "node:child_process";
 import { Failure } from "./ui";
 
-/** Exit code of a run that was asked to stop. */
+/** Exit code of an interrupted run. */
 export const INTERRUPTED = 130;
 
 const children = new Set<Pick<ChildProcess, "kill">>();
-let stopped = false;
-let other: (() => void) | undefined;
-let since = 0;
+let interrupted = false;
+let interruptedAt = 0;
+let customHandler: (() => void) | undefined;
 
-/** npm and others pass a ^C on that the terminal has given to all of us: that is one request, ms. */
-const SAME_REQUEST_MS = 1000;
+/** npm forwards a SIGINT that the terminal already sent to the whole process group: both count as one, ms. */
+const SAME_INTERRUPT_MS = 1000;
 
-/** Keeps track of a program while it runs. */
+/** Tracks a program while it runs. */
 export async function running<T>(child: Pick<ChildProcess, "kill">, work: Promise<T>): Promise<T> {
   children.add(child);
   try {
@@ -29,28 +29,29 @@ export async function running<T>(child: Pick<ChildProcess, "kill">, work: Promis
   }
 }
 
-/** Throws where somebody has asked to stop. */
+/** @throws Failure after an interrupt */
 export function throwIfInterrupted(): void {
-  if (stopped) throw new Failure("Stopped on request.", "Run it again: it goes on where it was.", INTERRUPTED);
+  if (interrupted)
+    throw new Failure("Stopped on request.", "Run it again; it continues where it stopped.", INTERRUPTED);
 }
 
-/** For a command that changes nothing of a cluster: `run` takes the requests instead, all of them. */
+/** For a command that changes nothing on a cluster: `run` handles every interrupt instead. */
 export function onInterrupt(run: () => void): void {
-  other = run;
+  customHandler = run;
 }
 
-/** Installs the handlers; a second request ends the process at once. */
+/** Installs the handlers. A second interrupt exits immediately. */
 export function handleInterrupts(): void {
-  const ask = (relay: boolean) => () => {
-    if (other) return other();
-    if (stopped && Date.now() - since < SAME_REQUEST_MS) return;
-    if (stopped) process.exit(INTERRUPTED);
-    stopped = true;
-    since = Date.now();
-    process.stderr.write("\nStopping: what is being changed is finished first. Once more ends at once.\n");
-    // a terminal has told the programs already; whoever sent SIGTERM told only this process
+  const handler = (relay: boolean) => () => {
+    if (customHandler) return customHandler();
+    if (interrupted && Date.now() - interruptedAt < SAME_INTERRUPT_MS) return;
+    if (interrupted) process.exit(INTERRUPTED);
+    interrupted = true;
+    interruptedAt = Date.now();
+    process.stderr.write("\nStopping after the operation in progress. Interrupt again to exit immediately.\n");
+    // on Ctrl+C the programs get the terminal's SIGINT; SIGTERM reaches only this process
     if (relay) for (const child of children) child.kill("SIGINT");
   };
-  process.on("SIGINT", ask(false));
-  process.on("SIGTERM", ask(true));
+  process.on("SIGINT", handler(false));
+  process.on("SIGTERM", handler(true));
 }

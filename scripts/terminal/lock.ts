@@ -1,4 +1,4 @@
-/** One run at a time in a checkout: what it synthesizes and plans lies in one folder, and two would read each other's. */
+/** One run at a time per checkout: all runs synthesize and plan in the same folder. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { Failure } from "./ui";
@@ -14,7 +14,7 @@ const isAlive = (pid: number): boolean => {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // somebody else's process is one all the same
+    // EPERM: the process exists and belongs to another user
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 };
@@ -28,15 +28,15 @@ const read = (file: string): Holder | undefined => {
 };
 
 /**
- * Holds `file` until this process ends; one that a dead process left is taken.
- * @throws Failure that names who holds it
+ * Holds `file` until this process exits; replaces a file that a dead process left.
+ * @throws Failure that names the process that holds it
  */
 export function acquireLock(file: string, command: string): void {
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  const mine = JSON.stringify({ pid: process.pid, command, at: new Date().toISOString() } satisfies Holder);
+  const content = JSON.stringify({ pid: process.pid, command, at: new Date().toISOString() } satisfies Holder);
   for (;;) {
     try {
-      fs.writeFileSync(file, mine, { flag: "wx" });
+      fs.writeFileSync(file, content, { flag: "wx" });
       process.on("exit", () => {
         if (read(file)?.pid === process.pid) fs.rmSync(file, { force: true });
       });
@@ -48,8 +48,8 @@ export function acquireLock(file: string, command: string): void {
     if (holder && isAlive(holder.pid)) {
       const since = holder.at.slice(0, 19).replace("T", " ");
       throw new Failure(
-        `npm run ${holder.command} works in this folder since ${since} UTC (process ${holder.pid}).`,
-        `Wait for it to end. If there is no such run, delete ${file}.`,
+        `npm run ${holder.command} has been running in this folder since ${since} UTC (process ${holder.pid}).`,
+        `Wait until it ends. If it is not running, delete ${file}.`,
       );
     }
     fs.rmSync(file, { force: true });

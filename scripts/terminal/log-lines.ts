@@ -1,4 +1,4 @@
-/** Log lines of many pods as one readable stream. */
+/** Formats the log lines of many pods as one readable stream. */
 import { dim, red, yellow } from "./ui";
 
 export interface LogLine {
@@ -21,7 +21,7 @@ const clock = (time: string): string => {
 };
 const value = (v: unknown): string => (typeof v === "string" && /^[^\s"=]+$/.test(v) ? v : JSON.stringify(v));
 
-/** Ours are JSON: level and message first, then the rest as NAME=VALUE. What is no JSON stays as it is. */
+/** A JSON line: level and message first, then the other fields as NAME=VALUE. Any other line is unchanged. */
 export function readable({ time, pod, text }: LogLine): string {
   const head = `${dim(clock(time))} ${dim(pod)}`;
   let fields: Record<string, unknown>;
@@ -42,5 +42,5 @@ export function readable({ time, pod, text }: LogLine): string {
   return `${head} ${words.join(" ")}`;
 }
 
-/** Whether a line is about a request: its id stands in it as a value of its own. */
+/** Whether a line has the request's id in its `request` field. */
 export const isAbout = (line: LogLine, request: string): boolean => line.text.includes(`"request":"${request}"`);

@@ -1,7 +1,7 @@
-/** What programs say where somebody does not answer, as one sentence: the internet, or the cluster. */
+/** Finds unreachable hosts in the output of programs, and reports them in one sentence. */
 import { Failure } from "./ui";
 
-/** Go's words, in which Terraform, its providers, Helm and Docker speak. */
+/** Go's error texts, which Terraform, its providers, Helm and Docker print. */
 const REASON =
   "no such host|server misbehaving|Temporary failure in name resolution|network is unreachable|no route to host|connection refused|connection reset by peer|i/o timeout|TLS handshake timeout|EOF";
 const LOOKUP = new RegExp(`lookup ([\\w.-]+)(?: on [\\w.:[\\]]+)?: .*?(${REASON})`, "g");
@@ -9,12 +9,12 @@ const REQUEST = new RegExp(
   `(?:Get|Head|Post|Patch|Put|Delete) "https?://([\\w.-]+)(?::\\d+)?(/[^"]*)?": .*?(${REASON})`,
   "g",
 );
-/** What a cluster's API is asked for. */
+/** Paths of the Kubernetes API. */
 const OF_CLUSTER = /^\/(apis?|version|openapi)\b/;
 
-/** The hosts of `text` that were not reached, each with the reason; those of the cluster apart. */
+/** Unreachable hosts in `text`, each with the reason; a Kubernetes API is reported as `cluster`. */
 export function unreached(text: string): { hosts: ReadonlyMap<string, string>; cluster: string | undefined } {
-  // programs break their lines where they like
+  // programs wrap their lines
   const flat = text.replace(/\s+/g, " ");
   const hosts = new Map<string, string>();
   let cluster: string | undefined;
@@ -26,18 +26,18 @@ export function unreached(text: string): { hosts: ReadonlyMap<string, string>; c
   return { hosts, cluster };
 }
 
-/** A failure in place of what a program said, where all it means is that somebody does not answer. */
+/** A Failure to show instead of a program's output, if that output only reports an unreachable host. */
 export function unreachable(what: string, text: string): Failure | undefined {
   const { hosts, cluster } = unreached(text);
   if (cluster)
     return new Failure(
       `${what}: the cluster stopped answering (${cluster}).`,
-      "Once it answers, run it again: it goes on where it was. npm run doctor says whether it does.",
+      "Check it with npm run doctor. Once it answers, run this again; it continues where it stopped.",
     );
   if (!hosts.size) return undefined;
   const each = [...hosts].map(([host, reason]) => `${host} (${reason})`).join(", ");
   return new Failure(
     `${what}: ${each} cannot be reached.`,
-    "With internet, run it again. Without: Terraform's providers from a mirror (TF_CLI_CONFIG_FILE), charts from a folder (charts.dir), images from a registry of yours (images.mirror), as docs/air-gapped.md tells. npm run dev needs none of it.",
+    "Check the network, then run it again. Without internet access, use mirrors: TF_CLI_CONFIG_FILE for Terraform's providers, charts.dir for charts, images.mirror for images (docs/air-gapped.md). npm run dev needs none of them.",
   );
 }

@@ -1,14 +1,14 @@
-/** What the last commands said and which programs they ran: `.state/logs`, for whoever has to find out what went wrong. */
+/** Run logs: the output of the last commands and the programs they ran, in `.state/logs`, to diagnose failures. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
-/** Files that are kept. */
+/** Run logs to keep. */
 const KEEP = 20;
 
 let file: string | undefined;
 
-/** Begins the journal of one command; older ones than the newest {@link KEEP} go. Without it nothing is written. */
+/** Starts the run log of one command and deletes all but the newest {@link KEEP}. Until then, nothing is logged. */
 export function startRunLog(dir: string, command: string): void {
   try {
     fs.mkdirSync(dir, { recursive: true });
@@ -18,12 +18,12 @@ export function startRunLog(dir: string, command: string): void {
     file = path.join(dir, `${stamp}-${command.split(" ")[0]}.log`);
     fs.writeFileSync(file, `npm run ${command}\n`, { mode: 0o600 });
   } catch {
-    // a folder that cannot be written to is no reason not to deploy
+    // an unwritable folder must not block a deploy
     file = undefined;
   }
 }
 
-/** One entry: a line with its moment, more lines below it. */
+/** Writes one entry: the time and the text; further lines are indented. */
 export function note(text: string): void {
   if (file === undefined) return;
   const plain = stripVTControlCharacters(text).trimEnd();

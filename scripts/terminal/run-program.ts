@@ -1,16 +1,16 @@
-/** Runs programs: no shell, a time limit each, the output of a failure in its error. */
+/** Runs programs: without a shell, with a timeout, and with the program's output in the error. */
 import { note } from "./run-log";
 import { throwIfInterrupted, running } from "./interrupts";
 import { Failure } from "./ui";
 
 export interface RunOptions {
   readonly cwd?: string;
-  /** Longest run, ms. */
+  /** Timeout, ms. */
   readonly timeoutMs: number;
   readonly input?: string;
-  /** Called for each line of standard output, as it comes. */
+  /** Called for each line of standard output as it arrives. */
   readonly onLine?: (line: string) => void;
-  /** Exit codes that are no failure. */
+  /** Exit codes other than 0 that mean success. */
   readonly accept?: readonly number[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -19,7 +19,7 @@ export interface RunResult {
   readonly stdout: string;
   readonly stderr: string;
 }
-/** A stand-in of the same shape records what a command would run: see test/scripts. */
+/** Tests pass a stub of this type that records the commands. */
 export type Run = (program: string, args: readonly string[], options: RunOptions) => Promise<RunResult>;
 
 export class RunError extends Failure {
@@ -38,7 +38,7 @@ export const run: Run = async (program, args, options) => {
   const command = `${program} ${args.join(" ")}`;
   const begin = Date.now();
   const took = () => `${((Date.now() - begin) / 1000).toFixed(1)} s`;
-  // execa is an ES module, this project CommonJS as cdktf wants it
+  // execa is an ES module; cdktf requires CommonJS here
   const { execa, ExecaError } = await import("execa");
   try {
     const child = execa(program, args, {
@@ -46,7 +46,7 @@ export const run: Run = async (program, args, options) => {
       timeout: options.timeoutMs,
       ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
       ...(options.env ? { env: options.env } : {}),
-      // terraform ends cleanly on SIGINT and leaves its lock on SIGKILL
+      // terraform exits cleanly on SIGINT; SIGKILL would leave its lock behind
       killSignal: "SIGINT",
       forceKillAfterDelay: 30_000,
     });
@@ -59,7 +59,7 @@ export const run: Run = async (program, args, options) => {
     return { code: 0, stdout, stderr };
   } catch (error) {
     note(`$ ${command}: ${took()}, ${(error as Error).message}`);
-    // a program that was interrupted failed because of that
+    // report the interrupt, not the failure that it caused
     throwIfInterrupted();
     if (!(error instanceof ExecaError)) throw error;
     const { exitCode, timedOut } = error;
@@ -68,10 +68,10 @@ export const run: Run = async (program, args, options) => {
     if (error.code === "ENOENT") {
       throw new RunError(command, undefined, "", `${program} is not installed. See: npm run doctor`);
     }
-    // what went wrong stands in stderr; terraform -json says it in stdout
+    // terraform -json reports errors on stdout
     const output = (out.stderr || out.stdout).trim();
     const what = timedOut
-      ? `did not end within ${options.timeoutMs / 1000} s`
+      ? `did not finish within ${options.timeoutMs / 1000} s`
       : `failed (exit code ${exitCode ?? "none"})`;
     throw new RunError(command, exitCode, output, `${command} ${what}${output ? `:\n${tail(output)}` : ""}`);
   }

@@ -1,4 +1,4 @@
-/** Words on the terminal: one look for all commands. */
+/** Terminal output: the same format for all commands. */
 import { note } from "./run-log";
 import { stripVTControlCharacters, styleText } from "node:util";
 
@@ -19,7 +19,7 @@ export const say = (text = ""): void => {
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-/** A failure with words for people: what, and the next step. Its stack is not shown. */
+/** An expected failure: what failed and why, and the next step. Shown without a stack trace. */
 export class Failure extends Error {
   constructor(
     message: string,
@@ -31,7 +31,7 @@ export class Failure extends Error {
   }
 }
 
-/** Columns aligned by their widest cell; colours do not count as width. */
+/** Columns padded to their widest cell; colour codes do not count. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows)
@@ -46,12 +46,12 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-/** A step that takes time: says what goes on while it does, and one line when it is over. */
+/** A step that takes time: shows its progress, and prints one line when it ends. */
 export class Step {
   private readonly begin = Date.now();
   private timer: NodeJS.Timeout | undefined;
   private now = "";
-  /** Steps that are running; only the first draws, so that lines do not mix. */
+  /** Steps in progress; only the first one draws, so that lines do not mix. */
   private static readonly running = new Set<Step>();
 
   constructor(private readonly name: string) {
@@ -59,7 +59,7 @@ export class Step {
     if (tty) this.timer = setInterval(() => this.draw(), 200).unref();
   }
 
-  /** What it is doing now. */
+  /** Sets the progress text. */
   doing(text: string): void {
     this.now = text;
   }
@@ -87,7 +87,7 @@ export class Step {
   }
 }
 
-/** Runs `work` as a step; what it returns is the step's last line. */
+/** Runs `work` as a step; the text that it returns is the step's last line. */
 export async function inStep(name: string, work: (step: Step) => Promise<string>): Promise<void> {
   const step = new Step(name);
   try {
@@ -98,7 +98,7 @@ export async function inStep(name: string, work: (step: Step) => Promise<string>
   }
 }
 
-/** Asks on the terminal; false where there is none. */
+/** Asks the user on the terminal; false if there is no terminal. */
 export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) return false;
   const readline = await import("node:readline/promises");

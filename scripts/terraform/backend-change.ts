@@ -1,12 +1,12 @@
 /**
- * A backend that was changed without the states: Terraform would know nothing of what it has deployed, and try to make all
- * of it once more. So a state of this deployment that is elsewhere stops a deploy.
+ * Detects a changed `state.backend` whose states were not migrated. Terraform would start with an empty state and try
+ * to create everything again, so a deploy stops if another backend holds a state of this deployment.
  */
 import * as fs from "node:fs";
 import { gunzipSync } from "node:zlib";
 import type { Config } from "../../config";
 import { statePath } from "../../stacks/layer";
-import { LAYERS } from "../../stacks/outputs";
+import type { LayerName } from "../../stacks/outputs";
 import type { Kube } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
@@ -15,7 +15,7 @@ interface State {
   readonly outputs?: Readonly<Record<string, { readonly value: unknown }>>;
 }
 
-/** Whether a layer's state is one of what is deployed into this namespace. */
+/** Whether a layer's state belongs to the deployment in this namespace. */
 function isOf(namespace: string, text: string | undefined): boolean {
   if (!text) return false;
   try {
@@ -27,23 +27,23 @@ function isOf(namespace: string, text: string | undefined): boolean {
 }
 
 /** The layer whose outputs name the namespace. */
-const TELLS = LAYERS.indexOf("data");
+const IDENTIFYING_LAYER: LayerName = "data";
 
 function inFiles(config: Config): string | undefined {
-  const file = statePath(config, LAYERS[TELLS]!);
+  const file = statePath(config, IDENTIFYING_LAYER);
   return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
 }
 
 async function inCluster(kube: Kube): Promise<string | undefined> {
   const { namespace, prefix } = kube.config.state;
   const secret = await kube
-    .get("secret", `tfstate-default-${prefix}-${LAYERS[TELLS]}`, namespace)
+    .get("secret", `tfstate-default-${prefix}-${IDENTIFYING_LAYER}`, namespace)
     .catch(() => undefined);
   const data = secret?.data?.["tfstate"];
   return data === undefined ? undefined : gunzipSync(Buffer.from(data, "base64")).toString();
 }
 
-/** @throws Failure that names the command which brings the states along */
+/** @throws Failure with the command that migrates the states */
 export async function checkStateIsHere(kube: Kube): Promise<void> {
   const { config } = kube;
   const { backend } = config.state;
@@ -56,7 +56,7 @@ export async function checkStateIsHere(kube: Kube): Promise<void> {
   const from = await elsewhere();
   if (!from) return;
   throw new Failure(
-    `What is deployed in ${namespace} has its states in ${from === "local" ? config.state.dir : "the cluster"}, and state.backend is ${backend}.`,
-    `Bring them along: npm run state -- --from ${from}. Or set state.backend: ${from}; for another cluster than that one, another state.dir or state.prefix.`,
+    `state.backend is ${backend}, but the deployment in ${namespace} has its states in ${from === "local" ? config.state.dir : "the cluster"}.`,
+    `Migrate them: npm run state -- --from ${from}. Or set state.backend: ${from}. If they belong to another cluster, set another state.dir or state.prefix.`,
   );
 }

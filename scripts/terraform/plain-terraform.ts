@@ -1,4 +1,4 @@
-/** A synthesized layer as somebody would write it who has no CDKTF: the same resources, without its marks. */
+/** Converts a synthesized layer to plain Terraform: the same resources, without CDKTF's metadata. */
 import * as path from "node:path";
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -6,16 +6,16 @@ type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export interface PlainOptions {
   /** Folder that the layer's file is written to, absolute. */
   readonly to: string;
-  /** This project, absolute: paths in it become relative to `to`. */
+  /** Folder of this project, absolute; paths in it become relative to `to`. */
   readonly project: string;
 }
 
-/** Paths that Terraform takes relative to the folder that it runs in. */
+/** Terraform resolves relative paths from the folder that it runs in. */
 const isOwnPath = (text: string, project: string) => text === project || text.startsWith(`${project}${path.sep}`);
 
 /**
  * @param stack the content of a layer's cdk.tf.json
- * @returns the same without cdktf's comments, state and other files of the project by relative paths
+ * @returns the same without cdktf's comments, and with relative paths to the state and to other files of the project
  */
 export function plainTerraform(stack: Json, { to, project }: PlainOptions): Json {
   if (Array.isArray(stack)) return stack.map((item) => plainTerraform(item, { to, project }));

@@ -1,17 +1,17 @@
-/** Locks of Terraform's states in the cluster: who holds them, and since when. */
+/** Locks on Terraform's states in the cluster: their holder, and since when. */
 import { LAYERS, type LayerName } from "../../stacks/outputs";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 
 export interface StateLock {
   readonly layer: LayerName;
-  /** What Terraform takes to give it up. */
+  /** The id for `terraform force-unlock`. */
   readonly id: string;
   readonly text: string;
 }
 
 const INFO = "app.terraform.io/lock-info";
 
-/** A lock as its Lease tells; undefined where nobody holds it. */
+/** The lock in a Lease; undefined if it is not held. */
 export function lockOf(lease: KubeObject, layer: LayerName): StateLock | undefined {
   const holder = lease.spec?.holderIdentity as string | undefined;
   if (!holder) return undefined;
@@ -24,10 +24,10 @@ export function lockOf(lease: KubeObject, layer: LayerName): StateLock | undefin
   }
   const what = info.Operation?.replace(/^OperationType/, "").toLowerCase() || "a run";
   const since = info.Created ? ` since ${info.Created.slice(0, 19).replace("T", " ")} UTC` : "";
-  return { layer, id: info.ID ?? holder, text: `held by ${info.Who ?? "somebody"} (${what})${since}` };
+  return { layer, id: info.ID ?? holder, text: `held by ${info.Who ?? "an unknown user"} (${what})${since}` };
 }
 
-/** Those that are held now; a state in a file is freed by the system when its holder dies. */
+/** Locks that are held now. Only for states in the cluster: the system releases a file's lock when its holder dies. */
 export async function stateLocks(kube: Kube): Promise<readonly StateLock[]> {
   const { backend, namespace, prefix } = kube.config.state;
   if (backend !== "kubernetes") return [];
@@ -39,6 +39,6 @@ export async function stateLocks(kube: Kube): Promise<readonly StateLock[]> {
   });
 }
 
-/** The command that gives a lock up by hand. */
+/** The command that releases a lock manually. */
 export const unlockCommand = (terraform: string, lock: StateLock): string =>
   `${terraform} -chdir=cdktf.out/stacks/${lock.layer} force-unlock ${lock.id}`;

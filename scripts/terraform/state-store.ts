@@ -1,4 +1,4 @@
-/** Where a layer's state is kept: read and written whole, by Terraform itself, without a provider. */
+/** Reads and writes whole states with Terraform, without a provider. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -11,18 +11,18 @@ import { Failure } from "../terminal/ui";
 
 const LIMIT_MS = 120_000;
 
-/** What tells one state from another. */
+/** The fields that identify a state. */
 export interface State {
-  /** The same for all that one state has ever been. */
+  /** The same in all versions of a state. */
   readonly lineage: string;
-  /** One more with each write. */
+  /** Increases with each write. */
   readonly serial: number;
   readonly resources: readonly unknown[];
 }
 
-/** A state as a line says it. */
+/** A state's size and version, for output. */
 export const sizeOf = (state: State | undefined): string =>
-  state ? `${state.resources.length} resources, version ${state.serial}` : "nothing";
+  state ? `${state.resources.length} resources, version ${state.serial}` : "empty";
 
 export class StateStore {
   private ready = false;
@@ -41,7 +41,7 @@ export class StateStore {
     return (await this.run(this.program, args, { cwd: this.dir, timeoutMs: LIMIT_MS })).stdout;
   }
 
-  /** As it was written; undefined where there is none. */
+  /** The state's text; undefined if there is none. */
   async text(): Promise<string | undefined> {
     const text = await this.terraform("state", "pull");
     return text.trim() ? text : undefined;
@@ -52,7 +52,7 @@ export class StateStore {
     return text === undefined ? undefined : (JSON.parse(text) as State);
   }
 
-  /** Writes it, under a lock; Terraform refuses to write over another lineage or a newer version. */
+  /** Writes a state, under a lock; Terraform refuses to overwrite another lineage or a newer version. */
   async write(text: string): Promise<void> {
     const file = path.join(this.dir, "moved.tfstate");
     fs.writeFileSync(file, text, { mode: 0o600 });
@@ -64,7 +64,7 @@ export class StateStore {
   }
 }
 
-/** Uses the stores of all layers under one configuration, in folders that are gone afterwards. */
+/** Opens the stores of all layers of a configuration, in temporary folders. */
 export async function withStores<T>(
   config: Config,
   images: ResolvedImages,
@@ -89,30 +89,33 @@ export async function withStores<T>(
   }
 }
 
-export type Moved = "moved" | "there already" | "nothing to move";
+export type Moved = "moved" | "already there" | "nothing to move";
 
 /**
- * Copies one layer's state, and reads it back. What is at `from` stays.
+ * Copies one layer's state, and reads it back to verify it. `from` keeps its copy.
  *
- * @throws Failure where `to` holds another state, or what was read back differs
+ * @throws Failure if `to` holds another state, or if the copy differs
  */
 export async function moveState(layer: string, from: StateStore, to: StateStore): Promise<Moved> {
   const text = await from.text();
   const source = text === undefined ? undefined : (JSON.parse(text) as State);
   if (text === undefined || !source?.resources.length) return "nothing to move";
-  const there = await to.read();
-  if (there?.lineage === source.lineage && there.serial >= source.serial) return "there already";
-  // of the same lineage it is an older version of this one
-  if (there?.resources.length && there.lineage !== source.lineage) {
+  const existing = await to.read();
+  if (existing?.lineage === source.lineage && existing.serial >= source.serial) return "already there";
+  // with the same lineage, it is an older version and can be overwritten
+  if (existing?.resources.length && existing.lineage !== source.lineage) {
     throw new Failure(
-      `Layer ${layer}: there is another state already, with ${sizeOf(there)}; nothing was changed for this layer.`,
-      "Look which of the two is the one in use: npm run state, with each backend.",
+      `Layer ${layer}: the new backend already holds another state, with ${sizeOf(existing)}; this layer was not changed.`,
+      "Find out which of the two is in use: npm run state, with each backend.",
     );
   }
   await to.write(text);
-  const now = await to.read();
-  if (now?.lineage !== source.lineage || now.resources.length !== source.resources.length) {
-    throw new Failure(`Layer ${layer}: what was read back differs (${sizeOf(now)}); the state before is where it was.`);
+  const copy = await to.read();
+  if (copy?.lineage !== source.lineage || copy.resources.length !== source.resources.length) {
+    throw new Failure(
+      `Layer ${layer}: the copy differs from the original (${sizeOf(copy)}). The original state is unchanged.`,
+      "Check the new backend, then run it again.",
+    );
   }
   return "moved";
 }

@@ -1,4 +1,4 @@
-/** Synthesizes the layers in this process, where cdktf's own commands would too. */
+/** Synthesizes the layers in this process, into the same folder as cdktf's own commands. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Config } from "../../config";
@@ -9,7 +9,7 @@ import type { Stack } from "./render-manifests";
 import { OUT_DIR } from "./terraform";
 import { Failure } from "../terminal/ui";
 
-/** The layers as they are synthesized now. */
+/** Reads the synthesized layers. */
 export const readStacks = (): Record<string, Stack> =>
   Object.fromEntries(
     LAYERS.map((layer) => [
@@ -18,21 +18,21 @@ export const readStacks = (): Record<string, Stack> =>
     ]),
   );
 
-/** Writes cdktf.out; fails where the registry cannot be asked, unless `tolerant`. */
+/** Writes cdktf.out. @throws Failure if the image registry is unreachable, unless `tolerant` */
 export async function synth(config: Config, options: { tolerant?: boolean } = {}): Promise<ResolvedImages> {
   const images = await resolveImages(config);
   for (const image of Object.values(images)) {
     if (image.kind === "built" && image.inRegistry.state === "unreachable" && !options.tolerant) {
       throw new Failure(
-        `The image registry cannot be asked: ${image.inRegistry.reason}`,
-        "Start it, or correct registry.push (and registry.auth) in config.yaml; images.node.image and images.react.image name prebuilt ones.",
+        `The image registry cannot be reached: ${image.inRegistry.reason}`,
+        "Start it, or correct registry.push and registry.auth in config.yaml. Or set prebuilt images: images.node.image and images.react.image.",
       );
     }
   }
   try {
     buildApp(config, images, { outdir: OUT_DIR }).synth();
   } catch (error) {
-    // refusals of constructs are sentences for people
+    // constructs reject invalid input with messages meant for users
     throw new Failure((error as Error).message);
   }
   return images;

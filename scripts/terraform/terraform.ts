@@ -1,4 +1,4 @@
-/** Terraform on the synthesized stacks: init, plan, apply, destroy, outputs, with progress. */
+/** Runs Terraform on a synthesized layer: init, plan, apply, destroy, outputs, with progress. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -18,15 +18,15 @@ export interface Changes {
 }
 export interface Plan extends Changes {
   readonly isEmpty: boolean;
-  /** One line a resource: what happens to it. */
+  /** One line per resource: the action and its name. */
   readonly lines: readonly string[];
 }
 
-/** A resource that `plan.bin` makes or changes, as it will be. */
+/** A resource that `plan.bin` creates or changes, with its planned values. */
 export interface PlannedResource {
   readonly address: string;
   readonly type: string;
-  /** Attributes that are known before the apply; no secret is among them. */
+  /** Attributes that are known before the apply; they hold no secret. */
   readonly values: Readonly<Record<string, unknown>>;
   readonly isNew: boolean;
 }
@@ -40,7 +40,7 @@ interface Message {
   readonly diagnostic?: { severity: string; summary: string; detail: string; address?: string };
 }
 
-/** A resource address in the words of the code: without type and the hash that cdktf adds. */
+/** A resource address without its type and cdktf's hash: the construct's id in the code. */
 export const shortAddress = (address: string): string =>
   address
     .replace(/^[a-z0-9_]+\./, "")
@@ -64,7 +64,7 @@ export class Terraform {
     return ["-input=false", "-no-color"] as const;
   }
 
-  /** Prepares the folder; quick where its providers and backend have not changed. */
+  /** Runs `terraform init`, unless providers and backend are unchanged since the last one. */
   async init(): Promise<void> {
     const stack = JSON.parse(fs.readFileSync(path.join(this.dir, "cdk.tf.json"), "utf8")) as { terraform: unknown };
     const mark = createHash("sha256")
@@ -81,8 +81,7 @@ export class Terraform {
   }
 
   /**
-   * Plans into `plan.bin`; `lock: false` for a look that changes nothing.
-   * `onProgress` gets a few words now and then.
+   * Plans into `plan.bin`; `lock: false` for a plan that will not be applied.
    */
   async plan(options: { destroy?: boolean; lock?: boolean; onProgress?: (text: string) => void } = {}): Promise<Plan> {
     const lines: string[] = [];
@@ -123,7 +122,7 @@ export class Terraform {
     return done;
   }
 
-  /** What `plan.bin` makes and changes. */
+  /** Resources that `plan.bin` creates or changes. */
   async planned(): Promise<PlannedResource[]> {
     const { stdout } = await this.command(["show", "-json", "-no-color", "plan.bin"], LIMIT.output);
     type Change = { actions: string[]; after: Record<string, unknown> | null };
@@ -137,25 +136,25 @@ export class Terraform {
     });
   }
 
-  /** Takes an object that exists into the state. */
+  /** Imports an existing object into the state. */
   async import(address: string, id: string): Promise<void> {
     await this.command(["import", ...this.flags, ...this.lock(), address, id], LIMIT.plan);
   }
 
-  /** Written outputs; empty where the layer was never deployed. */
+  /** The layer's outputs; empty if it was never deployed. */
   async outputs(): Promise<Readonly<Record<string, string>>> {
     const { stdout } = await this.command(["output", "-json", "-no-color"], LIMIT.output);
     const parsed = JSON.parse(stdout || "{}") as Record<string, { value: unknown }>;
     return Object.fromEntries(Object.entries(parsed).map(([k, v]) => [k, String(v.value)]));
   }
 
-  /** Addresses of everything in state. */
+  /** Addresses of all resources in the state. */
   async resources(): Promise<string[]> {
     const { stdout } = await this.command(["state", "list"], LIMIT.output, [1]);
     return stdout.split("\n").filter((line) => line && !line.startsWith("data.") && !line.startsWith("No state"));
   }
 
-  /** Attributes of resources of one type in state. */
+  /** Attributes of the resources of one type in the state. */
   async stateOf(type: string): Promise<Record<string, unknown>[]> {
     const { stdout } = await this.command(["show", "-json", "-no-color"], LIMIT.output);
     const state = JSON.parse(stdout || "{}") as {
@@ -172,7 +171,7 @@ export class Terraform {
     return this.run(this.config.terraform, args, { cwd: this.dir, timeoutMs, accept });
   }
 
-  /** Runs a command with `-json`; a failure is told by its diagnostics. */
+  /** Runs a command with `-json`; a Failure reports its diagnostics. */
   private async stream(
     args: readonly string[],
     timeoutMs: number,
@@ -198,16 +197,16 @@ export class Terraform {
       });
     } catch (error) {
       if (!(error instanceof RunError) || !errors.length) throw error;
-      const gone = unreachable(`Layer ${this.layer}`, errors.join("\n"));
-      if (gone) throw gone;
+      const networkFailure = unreachable(`Layer ${this.layer}`, errors.join("\n"));
+      if (networkFailure) throw networkFailure;
       const locked = errors.find((e) => e.includes("Error acquiring the state lock"));
       const exists = errors.some((e) => /already exists/.test(e));
       throw new Failure(
         `Layer ${this.layer}: ${errors.join("\n")}`,
         locked
-          ? "Another run holds the state. Wait for it to end; if none runs, npm run doctor says who left it and how it is given up."
+          ? "Another run holds the lock on this state. Wait until it ends. If none is running, npm run doctor shows the holder and the command that releases the lock."
           : exists
-            ? "This state does not know it: it is somebody else's, or of a deployment from another folder. Deploy from there (state.dir says where its states are), remove it there, or choose other names (namespaces)."
+            ? "The object is not in this state: it belongs to another deployment, perhaps one from another folder. Deploy or remove it from there (state.dir is where its states are), or choose other names (namespaces)."
             : undefined,
       );
     }

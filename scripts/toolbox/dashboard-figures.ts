@@ -1,9 +1,9 @@
-/** What a dashboard shows, asked of Prometheus itself: for pictures where no Grafana can be looked at. */
+/** Queries a dashboard's data from Prometheus, for pictures without a Grafana. */
 import type { Dashboard, Panel } from "../../dashboards/panels";
 
 export interface DrawnSeries {
   readonly name: string;
-  /** Seconds since the epoch, value; null where there is none. */
+  /** Seconds since the epoch, value; null if there is none. */
   readonly points: readonly (readonly [number, number | null])[];
 }
 
@@ -20,8 +20,8 @@ export interface DrawnDashboard {
   readonly rows: readonly { readonly title: string; readonly panels: readonly DrawnPanel[] }[];
 }
 
-/** Prometheus' answers under `data`, for a path after /api/v1/. */
-export type Ask = (path: string) => Promise<unknown>;
+/** Queries Prometheus: takes a path below /api/v1/, returns the answer's `data`. */
+export type QueryPrometheus = (path: string) => Promise<unknown>;
 
 interface Matrix {
   readonly result: readonly {
@@ -31,10 +31,10 @@ interface Matrix {
 }
 
 const POINTS = 120;
-/** No finer than the monitors look. */
+/** The scrape interval: a finer step shows nothing more. */
 const STEP_SECONDS = 10;
 
-/** A query as Grafana sends it, with its variables at "all". */
+/** A panel's query with its variables set to "all", as Grafana sends it. */
 export const withVariables = (expr: string, namespace: string): string =>
   expr.replaceAll("$namespace", namespace).replaceAll(/\$(pod|instance)\b/g, ".*");
 
@@ -42,7 +42,13 @@ export const withVariables = (expr: string, namespace: string): string =>
 export const legendOf = (legend: string, labels: Readonly<Record<string, string>>): string =>
   legend.replaceAll(/\{\{\s*(\w+)\s*\}\}/g, (_, label: string) => labels[label] ?? "").trim();
 
-async function panelFigures(ask: Ask, panel: Panel, namespace: string, from: number, to: number): Promise<DrawnPanel> {
+async function panelFigures(
+  queryPrometheus: QueryPrometheus,
+  panel: Panel,
+  namespace: string,
+  from: number,
+  to: number,
+): Promise<DrawnPanel> {
   const step = Math.max(STEP_SECONDS, Math.round((to - from) / POINTS));
   const series: DrawnSeries[] = [];
   for (const { expr, legend } of panel.queries) {
@@ -52,7 +58,7 @@ async function panelFigures(ask: Ask, panel: Panel, namespace: string, from: num
       end: String(to),
       step: String(step),
     });
-    const { result } = (await ask(`query_range?${query}`)) as Matrix;
+    const { result } = (await queryPrometheus(`query_range?${query}`)) as Matrix;
     for (const { metric, values } of result) {
       const points = values.map(([at, value]) => [at, Number.isFinite(+value) ? +value : null] as const);
       series.push({ name: legendOf(legend, metric) || panel.title, points });
@@ -64,7 +70,7 @@ async function panelFigures(ask: Ask, panel: Panel, namespace: string, from: num
 
 /** @param from seconds since the epoch */
 export async function dashboardFigures(
-  ask: Ask,
+  queryPrometheus: QueryPrometheus,
   dashboard: Dashboard,
   namespace: string,
   from: number,
@@ -73,7 +79,7 @@ export async function dashboardFigures(
   const rows = [];
   for (const row of dashboard.rows) {
     const panels = [];
-    for (const panel of row.panels) panels.push(await panelFigures(ask, panel, namespace, from, to));
+    for (const panel of row.panels) panels.push(await panelFigures(queryPrometheus, panel, namespace, from, to));
     rows.push({ title: row.title, panels });
   }
   return { title: dashboard.title, description: dashboard.description, from, to, rows };

@@ -1,6 +1,6 @@
 /**
- * Programs that a fresh machine lacks: pinned versions from their publishers, into .tools/bin of this project and nowhere else.
- * What came is compared with the SHA-256 that the publisher gives for it, before it may be run.
+ * Downloads pinned versions of missing programs from their publishers, into .tools/bin of this project only.
+ * A download must match the publisher's SHA-256 before it is installed.
  */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -14,7 +14,7 @@ import { Failure } from "../terminal/ui";
 export type ToolName = keyof typeof TOOLS;
 export const TOOL_NAMES = Object.keys(TOOLS) as ToolName[];
 
-/** First the machine's own programs, then these: scripts/bootstrap.mjs puts it behind the PATH. */
+/** scripts/bootstrap.mjs appends this folder to the PATH, so the machine's own programs take precedence. */
 export const TOOLS_DIR = path.join(PROJECT_ROOT, ".tools", "bin");
 const DOWNLOAD_MS = 300_000;
 
@@ -23,24 +23,24 @@ interface Platform {
   readonly arch: "amd64" | "arm64";
 }
 
-/** @throws Failure where the publishers have nothing for this machine */
+/** @throws Failure if the publishers have no download for this machine */
 export function platform(system: string = os.platform(), machine: string = os.arch()): Platform {
   const arch = ({ x64: "amd64", arm64: "arm64" } as const)[machine];
   if ((system === "linux" || system === "darwin") && arch) return { os: system, arch };
   throw new Failure(
-    `There is no download for ${system} on ${machine}: Linux and macOS on amd64 and arm64 have one.`,
-    "On Windows, use WSL.",
+    `There is no download for ${system} on ${machine}; supported are Linux and macOS on amd64 and arm64.`,
+    "Install the program manually. On Windows, use WSL.",
   );
 }
 
 interface Source {
   readonly file: string;
-  /** Text with the SHA-256 of `file`: alone, or in a line with its name. */
+  /** URL of the SHA-256 of `file`: alone, or in a line with the file's name. */
   readonly sums: string;
   readonly pack: "none" | "zip" | "tar.gz";
 }
 
-/** Where a tool comes from. */
+/** The URLs of a tool. */
 export function sourceOf(name: ToolName, p: Platform): Source {
   const { version, host } = TOOLS[name];
   const at = `${p.os}_${p.arch}`;
@@ -77,28 +77,28 @@ async function download(address: string): Promise<Buffer> {
     const { cause, message } = error as Error & { cause?: { code?: string } };
     throw new Failure(
       `${host} cannot be reached (${cause?.code ?? message}).`,
-      "Without the internet: install the program by hand and put it into the PATH, or into .tools/bin; see docs/air-gapped.md.",
+      "Without internet access, install the program manually in the PATH or in .tools/bin (docs/air-gapped.md).",
     );
   }
   if (!response.ok) throw new Failure(`${address} answered ${response.status}.`);
   return Buffer.from(await response.arrayBuffer());
 }
 
-/** The sum for `file` in what its publisher says. @throws Failure where there is none */
+/** The checksum of `file` in its publisher's list. @throws Failure if there is none */
 export function sumFor(file: string, sums: string): string {
   const name = file.split("/").at(-1)!;
   const lines = sums.trim().split("\n");
   const line = lines.length === 1 ? lines[0] : lines.find((l) => l.trim().split(/\s+\*?/)[1] === name);
   const sum = /^[0-9a-f]{64}(?=\s|$)/.exec(line?.trim() ?? "")?.[0];
-  if (!sum) throw new Failure(`The publisher gives no SHA-256 for ${name}; it was not installed.`);
+  if (!sum) throw new Failure(`The publisher lists no SHA-256 for ${name}; it was not installed.`);
   return sum;
 }
 
 /**
- * Downloads one tool; returns where it lies. Nothing is there before it is whole and right.
+ * Downloads and verifies one tool, then installs it in one step; returns its path.
  *
- * @param source where from. @default its publisher
- * @param into folder of programs. @default .tools/bin
+ * @param source URLs. @default those of its publisher
+ * @param into folder to install it in. @default .tools/bin
  */
 export async function fetchTool(
   name: ToolName,
@@ -107,12 +107,12 @@ export async function fetchTool(
   run: Run = realRun,
 ): Promise<string> {
   const [sums, content] = await Promise.all([download(source.sums), download(source.file)]);
-  const wanted = sumFor(source.file, sums.toString("utf8"));
-  const came = createHash("sha256").update(content).digest("hex");
-  if (came !== wanted) {
+  const expected = sumFor(source.file, sums.toString("utf8"));
+  const actual = createHash("sha256").update(content).digest("hex");
+  if (actual !== expected) {
     throw new Failure(
-      `What came from ${source.file} is not what its publisher describes: SHA-256 ${came}, expected ${wanted}. It was not installed.`,
-      "Try again; if it stays so, something on the way changes it.",
+      `The checksum of ${source.file} does not match: SHA-256 ${actual}, expected ${expected}. It was not installed.`,
+      "Try again. If it fails again, a proxy or mirror may be altering the download.",
     );
   }
   fs.mkdirSync(into, { recursive: true });
@@ -139,7 +139,7 @@ export async function fetchTool(
   return program;
 }
 
-/** Whether a program is there, ours or the machine's. */
+/** Whether a program is installed, in the PATH or in .tools/bin. */
 export async function isInstalled(name: string): Promise<boolean> {
   const args: Readonly<Record<string, readonly string[]>> = { kubectl: ["version", "--client"], kind: ["version"] };
   try {

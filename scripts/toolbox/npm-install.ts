@@ -1,10 +1,10 @@
-/** The dependencies of the packages beside the project's own, installed where they are missing or old. */
+/** Installs the dependencies of the project's other npm packages if they are missing or outdated. */
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 
-/** @param folders relative to the project's, such as `images/node` */
+/** @param folders relative to the project's root, such as `images/node` */
 export async function installFolders(...folders: string[]): Promise<void> {
-  // plain JavaScript without types: it runs before anything is installed
+  // bootstrap.mjs has no types: it must run before anything is installed
   const installer = path.join(PROJECT_ROOT, "scripts", "bootstrap.mjs");
   const { install } = (await import(installer)) as { install: (folder: string) => void };
   for (const folder of folders) install(path.join(PROJECT_ROOT, folder));

@@ -1,4 +1,4 @@
-/** Packages of PyPI in environments of their own under .tools: nothing is installed on the machine. */
+/** Installs PyPI packages in virtual environments under .tools, so that nothing is installed on the machine itself. */
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { run } from "../terminal/run-program";
@@ -6,7 +6,7 @@ import { run } from "../terminal/run-program";
 const INSTALL_MS = 600_000;
 
 export interface PypiPackage {
-  /** Folder of its environment; the package is there once it has been installed. */
+  /** Folder of its virtual environment, after `install`. */
   readonly env: string;
   /** A program of the environment. */
   program(name: string): string;

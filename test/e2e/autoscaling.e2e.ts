@@ -343,7 +343,7 @@ step("keda to hpa is an ordinary deploy too, and removes all of KEDA", async () 
   const counts = await count();
   const up = await npmRunWith(hpa, "up");
   expect(up.code).toBe(0);
-  expect(up.output).toContain("engine keda is left: 4 of its objects removed");
+  expect(up.output).toContain("switching from engine keda to hpa: 4 KEDA objects removed");
   expect(await count()).toBeGreaterThanOrEqual(Math.min(counts, 2));
   const now = await kube.list("hpa", "-n", app);
   expect(now.map((h) => h.metadata.name).sort()).toEqual(AUTOSCALERS);

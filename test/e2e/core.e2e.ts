@@ -273,7 +273,7 @@ step(
     try {
       const { code, output } = await npmRun("rotate", "--yes");
       expect(code).toBe(0);
-      expect(output).toMatch(/old passwords .*forgotten by \d+ instances/);
+      expect(output).toMatch(/old passwords .*removed from \d+ instances/);
       const { sent, late, seen } = await load.result();
       console.log(`load: ${sent} requests, ${late} not sent, answers ${JSON.stringify(seen)}`);
       // some keys exist, because the load writes; the others are absent
@@ -302,11 +302,11 @@ step("a manual change shows in diff, and up reverts it without touching the coun
   const count = await specReplicas("deploy", "node");
   const { code, output } = await npmRun("diff");
   expect(code).toBe(2);
-  expect(output).toMatch(/app .*changed by hand: node/);
-  expect(output).toMatch(/put back node: spec\.template\.spec\.containers\.0\.env/);
+  expect(output).toMatch(/app .*changed manually: node/);
+  expect(output).toMatch(/revert node: spec\.template\.spec\.containers\.0\.env/);
   const up = await npmRun("up");
   expect(up.code).toBe(0);
-  expect(up.output).toMatch(/app .*changes made by hand undone in node/);
+  expect(up.output).toMatch(/app .*manual changes reverted: node/);
   expect(await specReplicas("deploy", "node")).toBe(count);
   expect((await npmRun("diff")).code).toBe(0);
 });

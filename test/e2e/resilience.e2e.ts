@@ -92,7 +92,7 @@ step("a namespace that another deployment owns is reported before anything is ch
   const outcome = await up();
   await kube.raw(["delete", "namespace", app], { timeoutMs: 60_000 });
   expect(outcome.code).toBe(1);
-  expect(errorOf(outcome)).toContain(`The namespace ${app} is there, and not ours.`);
+  expect(errorOf(outcome)).toContain(`The namespace ${app} already exists and is not ours.`);
 });
 
 step("an unavailable Docker is reported before anything is changed", async () => {
@@ -144,7 +144,7 @@ step(
     }
     const outcome = await up();
     expect(outcome.code).toBe(0);
-    console.log(/a run before was cut off.*/.exec(outcome.output)?.[0] ?? "nothing was left to adopt");
+    console.log(/.*interrupted run.*/.exec(outcome.output)?.[0] ?? "nothing was left to adopt");
     expect((await npmRunWith(env, "diff")).code).toBe(0);
   },
   20,
@@ -191,13 +191,13 @@ step("objects missing from the state are adopted only if an interrupted run crea
   const refused = await up();
   expect(refused.code).toBe(1);
   expect(errorOf(refused)).toMatch(/already exists/);
-  expect(errorOf(refused)).toContain("This state does not know it");
+  expect(errorOf(refused)).toContain("The object is not in this state");
   const file = projectPath(STATE_DIR, "applying", "app.json");
   fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, JSON.stringify({ at: new Date(Date.now() - 3_600_000).toISOString(), targets }));
   const outcome = await up();
   expect(outcome.code).toBe(0);
-  expect(outcome.output).toContain(`a run before was cut off, ${addresses.length} of its objects taken over`);
+  expect(outcome.output).toContain(`${addresses.length} objects of an interrupted run adopted`);
   expect((await npmRunWith(env, "diff")).code).toBe(0);
   // the same objects, not new ones with the same names
   expect((await ids()).sort()).toEqual(idsBefore.sort());
@@ -255,7 +255,7 @@ step("of two concurrent runs, the second reports the first and changes nothing",
   expect(await begun).toBe(true);
   const second = await npmRunWith(env, "diff");
   expect(second.code).toBe(1);
-  expect(errorOf(second)).toMatch(/npm run up works in this folder since .* UTC \(process \d+\)/);
+  expect(errorOf(second)).toMatch(/npm run up has been running in this folder since .* UTC \(process \d+\)/);
   expect((await first.ended).code).toBe(0);
   await expectAllWell();
 });

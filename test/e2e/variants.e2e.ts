@@ -127,12 +127,12 @@ step("one command moves its states to files, and one back; a deploy that would n
   const refused = await npmRunWith(files, "up");
   expect(refused.code).not.toBe(0);
   expect(refused.output).toContain("npm run state -- --from kubernetes");
-  expect((await npmRunWith(files, "state", "--from", "kubernetes", "--yes")).output).toContain("4 of 4 were moved");
+  expect((await npmRunWith(files, "state", "--from", "kubernetes", "--yes")).output).toContain("4 of 4 states moved");
   expect((await npmRunWith(files, "diff")).code).toBe(0);
   // a change in the files, so that the state in the cluster is older
   expect((await npmRunWith({ ...files, IAC_NODE_RESOURCES_MEMORY: "97Mi" }, "up")).code).toBe(0);
   const back = await npmRunWith({ ...second, IAC_STATE_DIR: files.IAC_STATE_DIR }, "state", "--from", "local", "--yes");
-  expect(back.output).toMatch(/of 4 were moved from local to kubernetes/);
+  expect(back.output).toMatch(/of 4 states moved from local to kubernetes/);
 });
 
 step("its page is served on a node port", async () => {
@@ -217,7 +217,7 @@ step(
 
     const refused = await npmRunWith(student, "up");
     expect(refused.code).toBe(1);
-    expect(refused.output).toContain("namespaces of the cluster (layer data)");
+    expect(refused.output).toContain("namespaces cluster-wide (layer data)");
     expect(refused.output).toContain("metricsServer.mode: existing");
     expect(await inventory()).toEqual(before);
 
@@ -228,7 +228,7 @@ step(
     expect((await npmRunWith(profile, "status")).code).toBe(0);
     const down = await npmRunWith(profile, "down", "--yes");
     expect(down.code).toBe(0);
-    expect(down.output).toContain("as far as this user may look");
+    expect(down.output).toContain("not checked (this user may not list them)");
     await eventually("the cluster to be as before", 60, async () => {
       const extra = (await inventory()).filter((o) => !before.includes(o));
       if (extra.length) throw new Error(`left: ${extra.join(", ")}`);

@@ -1,4 +1,4 @@
-/** What differs between two synthesized layers, and what kind of difference it is. */
+/** Finds and classifies the differences between two synthesized layers. */
 import { parse } from "yaml";
 
 export type Kind = "image tag" | "checksum" | "comment" | "text" | "other";
@@ -7,18 +7,18 @@ export interface Difference {
   /** Keys from the layer down, such as `data.resource.kubernetes_manifest.redis-main.manifest.spec`. */
   readonly path: string;
   readonly kind: Kind;
-  /** Undefined where it was added. */
+  /** Undefined if it was added. */
   readonly before: string | undefined;
-  /** Undefined where it was removed. */
+  /** Undefined if it was removed. */
   readonly after: string | undefined;
 }
 
-/** Keys whose values only a person reads. */
+/** Keys whose values only people read. */
 const TEXT_KEYS = new Set(["description", "summary", "title", "message", "help", "kubernetes.io/description"]);
 const CHECKSUM = /^[0-9a-f]{16,64}$/;
 const YAML_LIKE = /^\s*([\w"'.-]+:|\{|\[)/;
 
-/** Every leaf that differs, in the order of the keys. */
+/** Every differing leaf, in the order of the keys. */
 export function differences(before: unknown, after: unknown, at: readonly string[] = []): Difference[] {
   if (isMap(before) && isMap(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
@@ -35,7 +35,7 @@ export function differences(before: unknown, after: unknown, at: readonly string
     const inner = [structured(before), structured(after)];
     if (inner[0] && inner[1]) {
       const found = differences(inner[0], inner[1], at);
-      // the same content, written differently
+      // same content, different formatting
       return found.length ? found : [leaf(at, before, after)];
     }
   }
@@ -56,7 +56,7 @@ function kindOf(at: readonly string[], before: string | undefined, after: string
   return withoutComments(before) === withoutComments(after) ? "comment" : "other";
 }
 
-/** A script or a configuration file without the lines that only a person reads. */
+/** A script or a configuration file without its comments. */
 const withoutComments = (text: string): string =>
   text
     .split("\n")
@@ -79,7 +79,7 @@ function structured(text: string): object | undefined {
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What an entry of a list is called, for a path that a person can follow. */
+/** The name of a list entry, for a readable path. */
 function nameOf(value: unknown): string | undefined {
   if (!isMap(value)) return undefined;
   const name = value["name"] ?? value["alert"] ?? value["record"] ?? value["title"];

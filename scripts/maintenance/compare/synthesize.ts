@@ -7,13 +7,13 @@ import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Variant } from "./variants";
 
-/** Per variant: `cdk.tf.json` of each layer, or the message with which the configuration was refused. */
+/** Per variant: `cdk.tf.json` of each layer, or the error if the configuration was rejected. */
 export type Synthesized = Record<string, Record<string, unknown>>;
 
-/** For all variants of one commit. */
+/** Timeout for all variants of one commit. */
 const LIMIT_MS = 15 * 60_000;
 
-/** A registry that holds no image, so that no result depends on what was pushed before. Its address is part of every result: compare within one call. */
+/** A registry without images, so that results do not depend on pushed images; its address is part of every result. */
 export async function emptyRegistry<T>(use: (address: string) => Promise<T>): Promise<T> {
   const server = http.createServer((request, response) => {
     response.writeHead(request.url === "/v2/" ? 200 : 404, { "content-type": "application/json" });
@@ -30,7 +30,7 @@ export async function emptyRegistry<T>(use: (address: string) => Promise<T>): Pr
   }
 }
 
-/** Runs main.ts of the checkout in `tree` once per variant; its dependencies must be installed there. */
+/** Runs main.ts of the checkout in `tree` once per variant; its dependencies must be installed. */
 export async function synthesizeAll(
   tree: string,
   registry: string,
@@ -49,7 +49,7 @@ export async function synthesizeAll(
     IAC_REGISTRY_PUSH: registry,
     IAC_REGISTRY_DOCKER_CONFIG: dockerConfig,
   };
-  // a process of its own, because the checkout's modules are not those of this one
+  // a separate process, because the checkout has its own modules
   const child = spawn(process.execPath, ["--import", loader, path.join(__dirname, "worker.ts"), tree, result], {
     cwd: tree,
     env,

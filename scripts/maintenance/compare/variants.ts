@@ -12,7 +12,7 @@ export interface Variant {
 const DURABILITIES = ["fast", "safe", "ha"];
 const ENGINES = ["hpa", "keda"];
 
-/** Profiles are read from `root`, so that a new one is compared without a change here. */
+/** @param root checkout with the profiles, so that new ones are included */
 export function variants(root: string): Variant[] {
   const profiles = fs
     .readdirSync(path.join(root, "profiles"))

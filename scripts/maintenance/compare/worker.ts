@@ -1,8 +1,8 @@
 /**
- * Runs the main.ts of another checkout once per variant, in one process: compiling it takes longer than running it.
- * main.ts is the only file that every commit has at the same place.
+ * Runs main.ts of another checkout once per variant, in one process because compiling takes longer than running.
+ * main.ts is the only file that has the same path in every commit.
  *
- * Arguments: the checkout, the file for the result. Standard input: the variants as JSON.
+ * Arguments: the checkout, the result file. Standard input: the variants as JSON.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -16,17 +16,17 @@ const main = path.join(tree, "main.ts");
 const out = process.env["CDKTF_OUTDIR"]!;
 const env = { ...process.env };
 
-/** main.ts exports nothing: it has ended when the manifest is there, or when it has set an exit code. */
+/** main.ts exports nothing: it has finished when the manifest exists or an exit code is set. */
 async function runMain(): Promise<string | undefined> {
-  let refusal = "";
-  console.error = (...parts: unknown[]) => void (refusal += parts.join(" "));
+  let errorText = "";
+  console.error = (...parts: unknown[]) => void (errorText += parts.join(" "));
   process.exitCode = undefined;
   delete require.cache[main];
   // eslint-disable-next-line @typescript-eslint/no-require-imports, security/detect-non-literal-require -- the file of another checkout
   require(main);
   const manifest = path.join(out, "manifest.json");
   for (const end = Date.now() + LIMIT_MS; Date.now() < end; await sleep(5)) {
-    if (process.exitCode !== undefined) return refusal;
+    if (process.exitCode !== undefined) return errorText;
     if (fs.existsSync(manifest)) return undefined;
   }
   throw new Error(`main.ts did not finish within ${LIMIT_MS / 1000} s`);

@@ -8,7 +8,7 @@ describe("a backup", () => {
     ];
     expect(chosen(there, "latest").name).toBe("b.rdb");
     expect(chosen(there, "a.rdb").bytes).toBe(1);
-    expect(() => chosen(there, "c.rdb")).toThrow("There is no backup c.rdb; there are b.rdb, a.rdb.");
-    expect(() => chosen([], "latest")).toThrow("There is no backup yet.");
+    expect(() => chosen(there, "c.rdb")).toThrow("There is no scheduled backup c.rdb; existing ones are b.rdb, a.rdb.");
+    expect(() => chosen([], "latest")).toThrow("There is no scheduled backup yet.");
   });
 });

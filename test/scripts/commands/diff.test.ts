@@ -38,11 +38,11 @@ describe("diff", () => {
     const drift = { kind: "Deployment", name: "node", paths: ["spec.x"], manifest: {} };
     expect(withDrift(empty, [drift])).toEqual({
       kind: "changes",
-      text: "changed by hand: node",
-      lines: ["put back node: spec.x"],
+      text: "changed manually: node",
+      lines: ["revert node: spec.x"],
     });
     expect(withDrift({ ...empty, isEmpty: false, change: 1 }, [drift])).toMatchObject({
-      text: "1 to change; changed by hand: node",
+      text: "1 to change; changed manually: node",
     });
   });
 });

@@ -36,8 +36,8 @@ describe("npm run logs", () => {
   it("refuses an unknown name with the names there are", async () => {
     const kube = new Kube(testConfig(), answering([]).run);
     await expect(selection(kube, "nod")).rejects.toMatchObject({
-      message: "There is no part or pod nod in namespace iacproject.",
-      next: expect.stringMatching(/Parts: redis-main, .*Pods: node-1/),
+      message: "There is no workload or pod nod in namespace iacproject.",
+      next: expect.stringMatching(/Workloads: redis-main, .*Pods: node-1/),
     });
   });
   it.each([
@@ -45,7 +45,7 @@ describe("npm run logs", () => {
     ["tail", "-3"],
   ])("refuses --%s %s before it asks the cluster", async (name, value) => {
     const { run, commands } = answering([]);
-    await expect(logs("node", { ...options, [name]: value }, run)).rejects.toThrow(`--${name} ${value}`);
+    await expect(logs("node", { ...options, [name]: value }, run)).rejects.toThrow(`--${name} is "${value}"`);
     expect(commands).toEqual([]);
   });
   it("shows one request's way through front and API", async () => {
@@ -56,6 +56,6 @@ describe("npm run logs", () => {
   });
   it("says so where nothing was written", async () => {
     await logs("node", { ...options, request: "abc-12345" }, answering([redis]).run);
-    expect(said).toContain("Nothing about request abc-12345 in the last 10m, in node.");
+    expect(said).toContain("No log lines about request abc-12345 in the last 10m from node.");
   });
 });

@@ -49,7 +49,7 @@ describe("from keda to hpa", () => {
       [/delete/, new RunError("kubectl", 1, "timed out waiting for the condition", "failed")],
     ]);
     await expect(migrateToHpa(new Kube(config, run))).rejects.toMatchObject({
-      message: expect.stringContaining("KEDA did not let go of node within 60 s"),
+      message: expect.stringContaining("KEDA did not release node within 60 s"),
       next: expect.stringContaining("-n keda get pods"),
     });
   });

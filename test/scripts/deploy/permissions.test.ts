@@ -73,15 +73,15 @@ describe("a cluster", () => {
         cluster(() => false),
         rights,
       ),
-    ).toEqual([expect.stringMatching(/^\d+ kinds of objects may/), ""]);
+    ).toEqual([expect.stringMatching(/^this user may create, change and delete all \d+ kinds of objects/), ""]);
   });
   it("of somebody else, where one namespace is ours: each denial is named, with the settings that do without", async () => {
     const [message, next] = await refusal(
       cluster((a) => a.namespace !== "iacproject" || a.group === "rbac.authorization.k8s.io"),
       rights,
     );
-    expect(message).toContain("namespaces of the cluster (layer data)");
-    expect(message).toContain("customresourcedefinitions.apiextensions.k8s.io of the cluster (layer observability)");
+    expect(message).toContain("namespaces cluster-wide (layer data)");
+    expect(message).toContain("customresourcedefinitions.apiextensions.k8s.io cluster-wide (layer observability)");
     expect(message).toContain("roles.rbac.authorization.k8s.io in namespace iacproject (layer app)");
     for (const setting of [
       "namespaces.create: false",
@@ -100,12 +100,12 @@ describe("a cluster", () => {
     expect(message).toMatch(
       /^ {2}delete horizontalpodautoscalers\.autoscaling in namespace iacproject \(layer data\)$/m,
     );
-    expect(next).toBe("No setting does without horizontalpodautoscalers: ask who runs the cluster.");
+    expect(next).toBe("No setting replaces access to horizontalpodautoscalers: ask the cluster's administrator.");
   });
   it("that does not say stops nobody", async () => {
     const kube = new Kube(testConfig(), () =>
       Promise.reject(new RunError("kubectl create", 1, "forbidden", "kubectl create failed: forbidden")),
     );
-    expect((await refusal(kube, rights))[0]).toMatch(/^not known/);
+    expect((await refusal(kube, rights))[0]).toMatch(/^unknown/);
   });
 });

@@ -74,7 +74,7 @@ describe("waiting until all is Ready", () => {
     await expect(
       waitReady(new Kube(chosen, run), { timeoutMs: 10_000, onProgress: (text) => said.push(text) }),
     ).resolves.toBe(1);
-    expect(said).toEqual(["the cluster, which does not answer"]);
+    expect(said).toEqual(["the cluster to answer"]);
   });
   it("pods that cannot even be made name the reason", () => {
     const deployment = (status: string) => ({

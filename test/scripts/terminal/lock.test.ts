@@ -17,7 +17,7 @@ it("a run that is at work is named, and left alone", () => {
   const other = spawn("sleep", ["60"]);
   heldBy(other.pid!);
   expect(() => acquireLock(file, "diff")).toThrow(
-    `npm run up works in this folder since 2026-01-02 03:04:05 UTC (process ${other.pid}).`,
+    `npm run up has been running in this folder since 2026-01-02 03:04:05 UTC (process ${other.pid}).`,
   );
   expect(JSON.parse(fs.readFileSync(file, "utf8"))).toMatchObject({ pid: other.pid });
   other.kill();

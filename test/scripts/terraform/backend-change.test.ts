@@ -30,7 +30,7 @@ describe("a deploy with another backend than the one that has the states", () =>
   it("is stopped, with the command that brings them along", async () => {
     files(stateOf("iacproject"));
     await expect(check("kubernetes")).rejects.toMatchObject({
-      message: expect.stringContaining("and state.backend is kubernetes"),
+      message: expect.stringContaining("state.backend is kubernetes, but"),
       next: expect.stringContaining("npm run state -- --from local"),
     });
     await expect(check("s3")).rejects.toThrow("has its states in");

@@ -16,6 +16,9 @@ describe("a lock of a state in the cluster", () => {
   });
   it("that nobody holds is none; one that tells nothing of itself is one all the same", () => {
     expect(lockOf(lease(undefined), "data")).toBeUndefined();
-    expect(lockOf(lease("9-9", "not JSON"), "data")).toMatchObject({ id: "9-9", text: "held by somebody (a run)" });
+    expect(lockOf(lease("9-9", "not JSON"), "data")).toMatchObject({
+      id: "9-9",
+      text: "held by an unknown user (a run)",
+    });
   });
 });

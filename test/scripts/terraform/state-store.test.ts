@@ -55,7 +55,7 @@ suite("a state", () => {
   });
   it("that is there already is left alone: an interrupted move goes on", async () => {
     const [from, to] = [store(held("one")), store(held("one", 9))];
-    expect(await moveState("data", from, to)).toBe("there already");
+    expect(await moveState("data", from, to)).toBe("already there");
     expect(await to.read()).toMatchObject({ serial: 9 });
   });
   it("takes the place of an older version of itself", async () => {
@@ -66,7 +66,7 @@ suite("a state", () => {
   it("does not take the place of another one", async () => {
     const [from, to] = [store(held("one")), store(held("two"))];
     await expect(moveState("data", from, to)).rejects.toThrow(
-      "Layer data: there is another state already, with 1 resources",
+      "Layer data: the new backend already holds another state, with 1 resources",
     );
     expect(await to.read()).toMatchObject({ lineage: "two" });
   });
