@@ -1,8 +1,38 @@
 import js from "@eslint/js";
 import prettier from "eslint-config-prettier";
+import jsdoc from "eslint-plugin-jsdoc";
 import security from "eslint-plugin-security";
 import tseslint from "typescript-eslint";
 
+/** A property of a Props interface, or of any exported interface. */
+const property =
+  ":matches(TSInterfaceDeclaration[id.name=/Props$/], ExportNamedDeclaration > TSInterfaceDeclaration)" +
+  " > TSInterfaceBody > :matches(TSPropertySignature, TSMethodSignature)";
+const documentedProps = {
+  files: ["catalog/**/*.ts", "config/**/*.ts", "modules/**/*.ts", "stacks/**/*.ts"],
+  plugins: { jsdoc },
+  settings: { jsdoc: { mode: "typescript" } },
+  rules: {
+    "jsdoc/require-jsdoc": [
+      "error",
+      { contexts: [property], require: { FunctionDeclaration: false }, enableFixer: false },
+    ],
+    "jsdoc/require-description": ["error", { contexts: [property] }],
+    "jsdoc/no-restricted-syntax": [
+      "error",
+      {
+        contexts: [
+          {
+            // this rule matches the node alone, without its parents
+            context: "TSPropertySignature[optional=true]",
+            comment: "JsdocBlock:not(:has(JsdocTag[tag=default]))",
+            message: "Say what applies if this optional property is left out: add a line `@default …`.",
+          },
+        ],
+      },
+    ],
+  },
+};
 const providerRoots = {
   regex: "^(@cdktf/provider-[a-z]+|cdktf/lib/.*)$",
   message: "Import single bindings (@cdktf/provider-x/lib/y), because a package root costs a second and 260 MB.",
@@ -14,6 +44,7 @@ export default tseslint.config(
   ...tseslint.configs.recommended,
   security.configs.recommended,
   prettier,
+  documentedProps,
   {
     rules: {
       "@typescript-eslint/no-explicit-any": "error",

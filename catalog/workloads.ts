@@ -15,8 +15,9 @@ export const GROUP_SIZE = 3;
 
 /** Bounds of a workload that has no configuration keys of its own. */
 export interface FixedBounds {
-  /** Fewest and most pods. */
+  /** Fewest pods. */
   readonly min: number;
+  /** Most pods. */
   readonly max: number;
   /** Average CPU to aim for, percent of the request. */
   readonly cpuTarget: number;
@@ -24,46 +25,74 @@ export interface FixedBounds {
 
 /** Resources of a container that has no configuration keys of its own, as Kubernetes quantities. */
 export interface FixedResources {
+  /** CPU request. */
   readonly cpu: string;
+  /** Memory request. */
   readonly memory: string;
+  /** Memory limit. */
   readonly memoryLimit: string;
-  /** @default none: throttling hides load from the autoscaler */
+  /**
+   * CPU limit.
+   * @default none: throttling hides load from the autoscaler
+   */
   readonly cpuLimit?: string;
 }
 
 export interface ContainerDescriptor {
+  /** Name of the container in the pod. */
   readonly name: string;
   /** Configuration key of its resources, such as `redis.main`, or the resources themselves. */
   readonly resources: string | FixedResources;
-  /** Only with `durability: ha`. @default in every mode */
+  /**
+   * Only with `durability: ha`.
+   * @default in every mode
+   */
   readonly onlyHa?: true;
 }
 
 export interface WorkloadDescriptor {
   /** Name of the Deployment or StatefulSet, of its Service and of its autoscaler. */
   readonly name: string;
-  /** What people call it: dashboards. */
+  /** Name on dashboards. */
   readonly title: string;
+  /** Layer that creates it. */
   readonly layer: "data" | "app";
+  /** Kind of the Kubernetes object that owns the pods. */
   readonly kind: "Deployment" | "StatefulSet";
-  /** The Service's port. */
+  /** Name and number of the Service's port. */
   readonly port: { readonly name: string; readonly number: number };
-  /** In the order of the pod. */
+  /** The containers, in the pod's order. */
   readonly containers: readonly ContainerDescriptor[];
-  /** The autoscaler's container and its bounds: a configuration key or the bounds themselves. @default it does not scale */
+  /**
+   * Container that the autoscaler measures, and its bounds: a configuration key or the bounds themselves.
+   * @default the workload does not scale
+   */
   readonly scaling?: { readonly container: string; readonly bounds: string | FixedBounds };
-  /** Pods of a workload that does not scale. @default it scales */
+  /**
+   * Number of pods of a workload that does not scale: `alone`, and with `durability: ha`.
+   * @default the workload scales
+   */
   readonly fixedPods?: { readonly alone: number; readonly ha: number };
-  /** Pods that a rollout adds at once: a number, or a share of the pods. @default 0: it replaces one at a time */
+  /**
+   * Pods that a rollout adds at once: a number, or a share of the pods.
+   * @default 0: one pod at a time is replaced
+   */
   readonly surge?: number | `${number}%`;
-  /** Configuration key of the size of each pod's volume. @default none */
+  /**
+   * Configuration key of the size of each pod's volume.
+   * @default no volume
+   */
   readonly volume?: string;
   /**
-   * How Prometheus reads it. `path`: from its own port; a configuration key whose value may be null, or a literal path
-   * that starts with `/`. `exporter`: through redis_exporter. @default not at all
+   * How Prometheus scrapes it. `path`: from its own port; a configuration key whose value may be null, or a literal path
+   * that starts with `/`. `exporter`: through redis_exporter.
+   * @default not scraped
    */
   readonly metrics?: { readonly path: string } | "exporter";
-  /** Configuration key of its image's settings (`port`, probes, user). @default a third-party image */
+  /**
+   * Configuration key of its image's settings (`port`, probes, user).
+   * @default a third-party image
+   */
   readonly image?: string;
 }
 

@@ -23,10 +23,11 @@ type Parsed = z.output<typeof configSchema>;
 
 /** The parsed configuration, with what follows from it. */
 export interface Config extends Parsed {
+  /** The image registry, with `pull` and `insecure` resolved. */
   readonly registry: Parsed["registry"] & { readonly pull: string; readonly insecure: boolean };
   /** Kubeconfig files, as Kubernetes clients merge them. Empty inside a cluster. */
   readonly kubeconfigs: readonly string[];
-  /** Whether someone named the cluster: a context, a kubeconfig key or KUBECONFIG. */
+  /** Whether the user chose the cluster: by a context, a kubeconfig key or KUBECONFIG. */
   readonly clusterIsNamed: boolean;
 }
 export type ScalingConfig = Config["scaling"]["exporter"];
@@ -38,7 +39,10 @@ const isLocal = (address: string) => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
 const home = (file: string, from: Sources["home"]) => file.replace(/^~(?=\/)/, from);
 
-/** Parses one merged object; throws {@link ConfigError} that lists every problem. */
+/**
+ * Parses one merged object.
+ * @throws {ConfigError} that lists every problem
+ */
 export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEnv" | "home">): Config {
   const parsed = configSchema.safeParse(input);
   if (!parsed.success) {
@@ -62,7 +66,10 @@ export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEn
   };
 }
 
-/** Reads all sources and parses them. `overrides` go last: flags of a command, or a test. */
+/**
+ * Reads all sources and parses them. `overrides` go last: flags of a command, or a test.
+ * @throws {ConfigError} that lists every problem
+ */
 export function loadConfig(overrides: Record<string, unknown> = {}): Config {
   const sources = readSources(configKeys(), PROJECT_ROOT);
   if (sources.problems.length) throw new ConfigError(sources.problems);

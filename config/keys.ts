@@ -4,12 +4,18 @@ import { configSchema } from "./schema";
 
 /** One leaf of the schema: what the reference in the docs and `npm run config -- --help` print. */
 export interface ConfigKey {
+  /** Full name, such as `redis.backup.keep`. */
   readonly path: string;
   /** Environment variable that sets it. */
   readonly env: string;
+  /** Text for the reference and for `npm run config -- --help`. */
   readonly description: string;
+  /** Value if the user sets none; undefined if there is none. */
   readonly default: unknown;
-  /** What it may be, where that is one of a few words. */
+  /**
+   * Accepted values, if the key is one of a few words.
+   * @default any value that the schema accepts
+   */
   readonly choices?: readonly string[];
   /** Whether its variable holds plain text, rather than JSON or YAML. */
   readonly isText: boolean;

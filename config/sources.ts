@@ -7,12 +7,13 @@ import type { ConfigKey } from "./keys";
 import { merge } from "./merge";
 
 export interface Sources {
-  /** The profile's keys, the file's over them, and over these the variables'. */
+  /** The profile's keys, overridden by the file's, then by the variables'. */
   readonly merged: Record<string, unknown>;
   /** Sentences about what could not be read. */
   readonly problems: readonly string[];
-  /** What KUBECONFIG says, if it says anything. */
+  /** Value of KUBECONFIG; undefined if it is unset or empty. */
   readonly kubeconfigEnv: string | undefined;
+  /** The user's home folder, for `~` in paths. */
   readonly home: string;
 }
 

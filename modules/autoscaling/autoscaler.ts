@@ -34,16 +34,18 @@ const CPU_BESIDE_SIGNALS = 1.5;
 export const scaledObjectRelease = (workload: string): string => `autoscaler-${workload}`;
 
 export interface AutoscalerProps {
-  /** The workload that is scaled; its descriptor says by which container and between which bounds. */
+  /** Workload to scale; its descriptor names the measured container and the bounds. */
   readonly component: Component;
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** The whole configuration. */
   readonly config: Config;
   /**
-   * What engine `keda` uses besides CPU.
+   * Signals that engine `keda` uses besides CPU.
    * @default none
    */
   readonly signals?: readonly Signal[];
-  /** What must exist first: the workload, and KEDA where this layer installs it. */
+  /** Constructs that must exist first: the workload, and KEDA if this layer installs it. */
   readonly after: readonly IConstruct[];
 }
 
@@ -67,6 +69,7 @@ interface Resolved extends AutoscalerProps {
  * half of the pods go a minute, so that a pause in the load does not cost a new start-up.
  */
 export class Autoscaler extends Construct {
+  /** @throws if the workload does not scale, the bounds contradict each other or the signals cannot be combined */
   constructor(scope: Construct, id: string, props: AutoscalerProps) {
     super(scope, id);
     const { component, config } = props;

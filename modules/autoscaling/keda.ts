@@ -14,8 +14,9 @@ export const EXTERNAL_METRICS_API = "v1beta1.external.metrics.k8s.io";
 const TIMEOUT_MS = 2000;
 
 export interface KedaProps {
+  /** The whole configuration. */
   readonly config: Config;
-  /** Namespace whose ScaledObjects it serves; it has rights nowhere else. */
+  /** Namespace whose ScaledObjects KEDA serves; it has permissions nowhere else. */
   readonly namespace: string;
 }
 

@@ -7,6 +7,7 @@ import type { Config } from "../../config";
 export const METRICS_SERVER = { namespace: "kube-system", release: "metrics-server" } as const;
 
 export interface MetricsServerProps {
+  /** The whole configuration. */
   readonly config: Config;
 }
 

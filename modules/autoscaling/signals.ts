@@ -3,15 +3,15 @@ import type { Config } from "../../config";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 
 export interface Signal {
-  /** Name of the trigger, unique within its autoscaler; a word of KEDA's formula, so without dashes. */
+  /** Name of the trigger, unique within its autoscaler. A term of KEDA's formula, so no dashes. */
   readonly name: string;
-  /** Where pods are asked: Service and port of its pods, as KEDA looks them up. */
+  /** URL of the metrics: a Service and the port of its pods, as KEDA looks them up. */
   readonly url: string;
-  /** A gauge in Prometheus' text format. */
+  /** Name of a gauge in Prometheus' text format. */
   readonly metric: string;
-  /** pods: each pod tells its own, the mean counts; all: each tells the same of all, the highest counts. */
+  /** pods: each pod reports its own value, and the mean counts; all: each pod reports the same total, and the highest counts. */
   readonly over: "pods" | "all";
-  /** How much of it a pod of the scaled workload should have. */
+  /** Target value per pod of the scaled workload. */
   readonly target: number;
 }
 

@@ -8,19 +8,20 @@ import type { TagState } from "./registry";
 export interface BuiltImageProps {
   /** Repository below the registry's address, such as `iacproject-node`. */
   readonly repository: string;
-  /** Tag: the hash of the context. */
+  /** Tag: the hash of the build context. */
   readonly tag: string;
-  /** Absolute path of the context. */
+  /** Absolute path of the build context. */
   readonly context: string;
   /** Dockerfile, relative to the context. */
   readonly dockerfile: string;
   /**
    * Platform to build for.
-   * @default the engine's own
+   * @default the Docker engine's own
    */
   readonly platform?: string | undefined;
+  /** The registry's part of the configuration. */
   readonly registry: Config["registry"];
-  /** What the registry said about the tag just now. */
+  /** State of the tag in the registry, queried just before synth. */
   readonly inRegistry: TagState;
 }
 

@@ -29,7 +29,10 @@ export interface ContextHashProps {
   readonly context: string;
   /** Dockerfile, relative to the context. */
   readonly dockerfile: string;
-  /** Platform that is built for; part of the hash. */
+  /**
+   * Platform to build for; part of the hash.
+   * @default the Docker engine's own
+   */
   readonly platform?: string | undefined;
 }
 
@@ -39,6 +42,7 @@ export interface ContextHashProps {
  *
  * The same on every machine that has the same sources: no times, owners or absolute paths.
  * The docker provider has no such hash of its own (kreuzwerker/docker#571).
+ * @throws if the context or its Dockerfile does not exist
  */
 export function contextHash({ context, dockerfile, platform }: ContextHashProps): string {
   if (!fs.existsSync(context)) throw new Error(`image context ${context} does not exist`);

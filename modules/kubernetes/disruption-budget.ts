@@ -4,7 +4,9 @@ import { labels, selectorLabels } from "../../catalog/names";
 import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
 export interface DisruptionBudgetProps {
+  /** Workload that the objects belong to. */
   readonly component: Component;
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
 }
 

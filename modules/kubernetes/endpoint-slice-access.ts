@@ -12,7 +12,9 @@ export const CREDENTIALS_DIR = "/run/secrets/kubernetes";
 const VOLUME = "kubernetes-api";
 
 export interface EndpointSliceAccessProps {
+  /** Workload that the objects belong to. */
   readonly component: Component;
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
 }
 

@@ -4,13 +4,14 @@ import { SecretV1 } from "@cdktf/provider-kubernetes/lib/secret-v1";
 import { projectLabels } from "../../catalog/names";
 
 export interface GeneratedSecretProps {
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
   /** Name of the Secret. */
   readonly name: string;
-  /** Keys of the Secret that get a password each. */
+  /** Keys that get a generated password each. */
   readonly passwords: readonly string[];
   /**
-   * Further keys, not secret themselves.
+   * Further keys and their values, not secret themselves.
    * @default none
    */
   readonly data?: Readonly<Record<string, string>>;

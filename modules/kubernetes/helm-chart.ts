@@ -8,7 +8,10 @@ import { resourcesIn } from "../terraform/resources-in";
 import { escapeTemplate } from "../terraform/escape";
 import { CHARTS, type ChartName } from "../../catalog/versions";
 
-/** Where a chart comes from: its repository, or an archive in the folder `charts.dir`. */
+/**
+ * Where a chart comes from: its repository, or an archive in the folder `charts.dir`.
+ * @throws if `charts.dir` is set and does not hold the archive
+ */
 export function chartSource(
   config: Pick<Config, "charts">,
   chart: ChartName,
@@ -29,13 +32,20 @@ export function chartSource(
 }
 
 export interface ChartProps {
+  /** The part of the configuration that says where charts come from. */
   readonly config: Pick<Config, "charts">;
+  /** Pinned chart to install. */
   readonly chart: ChartName;
+  /** Namespace of the Helm release. */
   readonly namespace: string;
   /** Name of the Helm release. */
   readonly releaseName: string;
+  /** The chart's values. */
   readonly values: object;
-  /** What must be there before it. @default nothing */
+  /**
+   * Constructs that must exist first.
+   * @default none
+   */
   readonly after?: readonly IConstruct[];
 }
 
@@ -43,6 +53,7 @@ export interface ChartProps {
 export class Chart extends Construct {
   readonly release: Release;
 
+  /** @throws if `charts.dir` is set and does not hold the chart's archive */
   constructor(scope: Construct, id: string, props: ChartProps) {
     super(scope, id);
     this.release = new Release(this, "release", {

@@ -5,10 +5,11 @@ import { projectLabels } from "../../catalog/names";
 export type PodSecurityLevel = "restricted" | "baseline" | "privileged";
 
 export interface NamespaceProps {
+  /** Name of the namespace. */
   readonly name: string;
   /** Pod Security level that the namespace enforces. */
   readonly enforce: PodSecurityLevel;
-  /** false: it exists already, is used as it is and stays after a destroy. */
+  /** false: the namespace exists already, is used unchanged and stays after a destroy. */
   readonly create: boolean;
 }
 

@@ -4,9 +4,13 @@ import type { Config } from "../../config";
 import { HelmObject } from "./helm-object";
 
 export interface ObjectProps extends Omit<ManifestConfig, "manifest"> {
+  /** The part of the configuration that says how objects are written. */
   readonly config: Pick<Config, "workloads">;
+  /** Name of the object. */
   readonly name: string;
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** The Kubernetes object, complete. */
   readonly object: object;
 }
 

@@ -30,21 +30,32 @@ const spread = (component: ComponentOrJob): TopologySpreadConstraint[] =>
   }));
 
 export interface PodProps {
+  /** Workload or job that the pod belongs to. */
   readonly component: ComponentOrJob;
+  /** The containers, in the pod's order. */
   readonly containers: Container[];
+  /**
+   * Volumes that the containers mount.
+   * @default none
+   */
   readonly volumes?: PodSpec["volumes"];
   /**
-   * ServiceAccount, where the pod talks to the cluster's API.
-   * @default the namespace's default account, of which no token is mounted
+   * ServiceAccount, if the pod calls the Kubernetes API.
+   * @default the namespace's default account, without a mounted token
    */
   readonly serviceAccountName?: string;
   /** Numeric user and group of the containers. */
   readonly runAsUser: number;
-  /** Longest graceful end, seconds. */
+  /** Longest graceful shutdown, seconds. */
   readonly terminationGracePeriodSeconds: number;
+  /** The part of the configuration that names pull Secrets. */
   readonly config: Pick<Config, "images">;
 }
 
+/**
+ * Spec of a pod.
+ * @throws if `runAsUser` is root
+ */
 export function podSpec(p: PodProps): PodSpec {
   if (p.runAsUser < 1) throw new Error(`${p.component}: runAsUser is ${p.runAsUser}, it must be above 0 (never root)`);
   const secrets = p.config.images.pullSecrets;

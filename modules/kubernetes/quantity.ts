@@ -13,7 +13,10 @@ const UNITS: Readonly<Record<string, number>> = {
   Ti: 2 ** 40,
 };
 
-/** Cores or bytes. @throws where it is none */
+/**
+ * Cores or bytes.
+ * @throws if the text is not a Kubernetes quantity
+ */
 export function parseQuantity(text: string): number {
   const [, figure, unit = ""] = /^(\d+(?:\.\d+)?)([a-zA-Z]*)$/.exec(text) ?? [];
   const factor = UNITS[unit];

@@ -4,8 +4,11 @@ import { labels, selectorLabels } from "../../catalog/names";
 import { headlessName, WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
 export interface ComponentServiceProps {
+  /** Workload that the Service selects. */
   readonly component: Component;
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** Port of the Service. */
   readonly port: number;
   /** Name of the port; ServiceMonitors and probes refer to it. */
   readonly portName: string;
@@ -15,18 +18,24 @@ export interface ComponentServiceProps {
    */
   readonly targetPort?: number;
   /**
-   * A headless twin `NAME-headless`, which names each pod, Ready or not.
+   * Headless, as `NAME-headless`, with a record for each pod, Ready or not.
    * @default false
    */
   readonly headless?: boolean;
-  /** Leads to a pod as soon as it has an address, Ready or not; a headless one always does. */
+  /**
+   * Routes to a pod as soon as it has an address, Ready or not; a headless Service always does.
+   * @default false
+   */
   readonly publishNotReady?: boolean;
   /**
-   * ClusterIP, NodePort or LoadBalancer.
+   * Kind of Service.
    * @default ClusterIP
    */
   readonly type?: "ClusterIP" | "NodePort" | "LoadBalancer";
-  /** A fixed node port, where type is NodePort. */
+  /**
+   * Fixed node port, if type is NodePort.
+   * @default Kubernetes chooses one
+   */
   readonly nodePort?: number;
 }
 

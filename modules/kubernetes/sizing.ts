@@ -11,7 +11,10 @@ import type { Config, ImageConfig, ResourcesConfig, ScalingConfig } from "../../
 /** How fast a workload without configuration keys scales: the defaults of those that have some. */
 const DEFAULT_SPEED = { scaleUpPercent: 100, scaleDownWindowSeconds: 120 };
 
-/** The value at `key`, such as `redis.main`. @throws if the configuration has no such key */
+/**
+ * The value at `key`, such as `redis.main`.
+ * @throws if the configuration has no such key
+ */
 function valueAt(config: object, key: string): unknown {
   const value = key
     .split(".")
@@ -22,7 +25,10 @@ function valueAt(config: object, key: string): unknown {
 
 const isHa = (config: Pick<Config, "redis">): boolean => config.redis.durability === "ha";
 
-/** Resources of a container that `component` has in this configuration. @throws if it has none of that name */
+/**
+ * Resources of a container that `component` has in this configuration.
+ * @throws if it has no container of that name
+ */
 export function containerResources(config: Config, component: Component, container: string): ResourcesConfig {
   const found = containersOf(config, component).find((c) => c.name === container);
   if (!found) throw new Error(`${component} has no container ${container} in catalog/workloads.ts`);
@@ -43,7 +49,10 @@ const resourcesAt = (config: Config, resources: ContainerDescriptor["resources"]
     ? (valueAt(config, resources) as ResourcesConfig)
     : { cpuLimit: undefined, ...(resources satisfies FixedResources) };
 
-/** The container that the autoscaler of `component` measures, and its bounds. @throws if it does not scale */
+/**
+ * The container that the autoscaler of `component` measures, and its bounds.
+ * @throws if `component` does not scale
+ */
 export function scalingOf(config: Config, component: Component): { container: string; bounds: ScalingConfig } {
   const { scaling } = workloadOf(component);
   if (!scaling) throw new Error(`${component} does not scale: catalog/workloads.ts gives it no bounds`);
@@ -56,7 +65,10 @@ export function scalingOf(config: Config, component: Component): { container: st
   };
 }
 
-/** Most pods of `component`, without those that a rollout adds. */
+/**
+ * Most pods of `component`, without those that a rollout adds.
+ * @throws if `component` has neither a fixed size nor bounds
+ */
 export function maxPods(config: Config, component: Component): number {
   const { fixedPods } = workloadOf(component);
   if (fixedPods) return isHa(config) ? fixedPods.ha : fixedPods.alone;
@@ -69,13 +81,13 @@ export function surgePods(component: Component, pods: number): number {
   return typeof surge === "number" ? surge : Math.ceil((pods * parseInt(surge, 10)) / 100);
 }
 
-/** Size of the volume that each pod of `component` has. @returns undefined if it has none */
+/** Size of the volume that each pod of `component` has; undefined without one. */
 export function volumeSize(config: Config, component: Component): string | undefined {
   const { volume } = workloadOf(component);
   return volume === undefined ? undefined : (valueAt(config, volume) as string);
 }
 
-/** Path of the metrics that `component` serves itself. @returns null if Prometheus reads nothing from its pods */
+/** Path of the metrics that `component` serves itself; null if Prometheus does not scrape its pods. */
 export function metricsPath(config: Pick<Config, "images">, component: Component): string | null {
   const { metrics } = workloadOf(component);
   if (metrics === undefined || metrics === "exporter") return null;

@@ -9,21 +9,35 @@ import { labels, selectorLabels } from "../../catalog/names";
 import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
 interface CommonProps {
+  /** The part of the configuration that says how objects are written. */
   readonly config: Pick<Config, "workloads">;
+  /** Workload to write; it names the object and its labels. */
   readonly component: Component;
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** Spec of the pods. */
   readonly pod: PodSpec;
-  /** Anything whose change must roll the pods, such as a hash of their configuration. */
+  /**
+   * A value whose change must roll the pods, such as a hash of their configuration.
+   * @default the pods roll only if their spec changes
+   */
   readonly rollOn?: string;
 }
 export interface DeploymentProps extends CommonProps {
+  /** Kind of the object. */
   readonly kind: "Deployment";
+  /** The Deployment's spec, without what this module sets. */
   readonly spec: Omit<DeploymentSpec, "replicas" | "selector" | "template">;
 }
 export interface StatefulSetProps extends CommonProps {
+  /** Kind of the object. */
   readonly kind: "StatefulSet";
-  /** Fixed size of a set that no autoscaler owns; leave it out where one does. */
+  /**
+   * Number of pods, if no autoscaler owns it.
+   * @default the autoscaler owns it
+   */
   readonly fixedSize?: number;
+  /** The StatefulSet's spec, without what this module sets. */
   readonly spec: Omit<StatefulSetSpec, "replicas" | "selector" | "template">;
 }
 export type WorkloadProps = DeploymentProps | StatefulSetProps;
@@ -45,6 +59,7 @@ export const REVISION = "iacproject/revision";
 export class Workload extends Construct {
   readonly name: string;
 
+  /** @throws if `fixedSize` is below 1 */
   constructor(scope: Construct, id: string, props: WorkloadProps) {
     super(scope, id);
     this.name = WORKLOAD_NAME[props.component];

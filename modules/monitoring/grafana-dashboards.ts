@@ -6,11 +6,11 @@ import { projectLabels } from "../../catalog/names";
 import { DASHBOARD_LABEL } from "./prometheus-stack";
 
 export interface GrafanaDashboardsProps {
-  /** Namespace of the ConfigMaps. */
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
-  /** Namespace of the application, which is shown at first. */
+  /** Namespace of the application, which dashboards select at first. */
   readonly appNamespace: string;
-  /** Address or folder of the runbooks, which panels link to. */
+  /** Address or folder of the runbooks that panels link to. */
   readonly runbooks: string;
 }
 

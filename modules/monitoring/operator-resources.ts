@@ -7,7 +7,9 @@ import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 
 export interface OperatorResourcesProps {
+  /** Services to monitor, and their namespace. */
   readonly services: MonitoredServices;
+  /** The whole configuration. */
   readonly config: Config;
 }
 

@@ -24,8 +24,11 @@ const lockedDown = {
 };
 
 export interface PrometheusStackProps {
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** The whole configuration. */
   readonly config: Config;
+  /** Services to monitor, and their namespace. */
   readonly services: MonitoredServices;
 }
 

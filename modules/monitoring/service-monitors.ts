@@ -21,10 +21,18 @@ export interface MonitoredServices {
 }
 
 export interface ServiceMonitor {
+  /** Name of the ServiceMonitor. */
   readonly name: string;
+  /**
+   * Label of the Service whose value becomes label `job`.
+   * @default the Service's name
+   */
   readonly jobLabel?: string;
+  /** Label selector of the Services. */
   readonly selector: object;
+  /** Namespaces that are searched for Services. */
   readonly namespaceSelector: { readonly matchNames: readonly string[] };
+  /** Endpoints to scrape, as the Prometheus operator's API defines them. */
   readonly endpoints: readonly object[];
 }
 

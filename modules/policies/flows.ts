@@ -12,11 +12,18 @@ import { containerPort, metricsPath } from "../kubernetes/sizing";
 export type Peer = ComponentOrJob | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
 
 export interface Flow {
+  /** End that opens the connection. */
   readonly from: Peer;
+  /** End that accepts it. */
   readonly to: Peer;
-  /** Port of the destination's container, not of its Service; undefined where only the cluster knows. */
+  /**
+   * Port of the destination's container, not of its Service.
+   * @default known only to the cluster
+   */
   readonly port?: number;
+  /** Transport protocol. */
   readonly protocol: "TCP" | "UDP";
+  /** What the flow is for, in a few words. */
   readonly why: string;
 }
 

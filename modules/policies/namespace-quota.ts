@@ -16,7 +16,10 @@ const DEFAULT_LIMITS: ResourcesConfig = { cpu: "20m", memory: "32Mi", memoryLimi
 interface Share {
   readonly pods: number;
   readonly containers: readonly ResourcesConfig[];
-  /** Size of the volume that each has, as a Kubernetes quantity. */
+  /**
+   * Size of the volume that each has, as a Kubernetes quantity.
+   * @default no volume
+   */
   readonly volume?: string | undefined;
 }
 
@@ -52,12 +55,19 @@ export function quota(config: Config): Readonly<Record<string, string>> {
   };
 }
 
+export interface NamespaceQuotaProps {
+  /** Namespace that the objects are created in. */
+  readonly namespace: string;
+  /** The whole configuration. */
+  readonly config: Config;
+}
+
 /**
  * A ResourceQuota as large as what the configured bounds can need, so that a mistake (an autoscaler's maximum raised by
  * hand, a job gone wild) cannot take the cluster; and a LimitRange, without which the quota refuses pods that name nothing.
  */
 export class NamespaceQuota extends Construct {
-  constructor(scope: Construct, id: string, props: { readonly namespace: string; readonly config: Config }) {
+  constructor(scope: Construct, id: string, props: NamespaceQuotaProps) {
     super(scope, id);
     const metadata = { name: PART_OF, namespace: props.namespace, labels: projectLabels };
     new ResourceQuotaV1(this, "quota", { metadata, spec: { hard: quota(props.config) } });

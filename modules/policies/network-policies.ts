@@ -7,6 +7,7 @@ import { COMPONENTS, JOBS, type ComponentOrJob } from "../../catalog/workloads";
 import type { Flow, Peer } from "./flows";
 
 export interface NetworkPoliciesProps {
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
   /** Namespace that Prometheus runs in. */
   readonly monitoringNamespace: string;
@@ -14,6 +15,7 @@ export interface NetworkPoliciesProps {
   readonly dnsNamespace: string;
   /** Namespace that KEDA's operator runs in. */
   readonly kedaNamespace: string;
+  /** Connections to allow. */
   readonly flows: readonly Flow[];
 }
 

@@ -16,10 +16,16 @@ const NAME = "redis-backup";
 const LIMIT_SECONDS = 1800;
 
 export interface RedisBackupProps {
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** The whole configuration. */
   readonly config: Config;
+  /** The files that all Redis pods share. */
   readonly files: RedisFiles;
-  /** What must be there before its volume: a quota that has no room for it yet would refuse it. */
+  /**
+   * Constructs that must exist before the volume: a quota not yet raised would refuse it.
+   * @default none
+   */
   readonly after?: readonly IConstruct[];
 }
 
@@ -29,6 +35,7 @@ export interface RedisBackupProps {
  * The volume goes with the namespace, as main's does: bring away what must outlive it (`npm run backup -- --fetch`).
  */
 export class RedisBackup extends Construct {
+  /** @throws if `redis.backup.schedule` is null */
   constructor(scope: Construct, id: string, props: RedisBackupProps) {
     super(scope, id);
     const { namespace, config, files } = props;

@@ -21,10 +21,16 @@ const USER = "exporter";
 const EXPORTER_USER = 59000;
 
 export interface RedisExporterProps {
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** The whole configuration. */
   readonly config: Config;
+  /** The files that all Redis pods share. */
   readonly files: RedisFiles;
-  /** KEDA, where this layer installs it. */
+  /**
+   * KEDA, if this layer installs it.
+   * @default none
+   */
   readonly keda?: Keda;
 }
 

@@ -21,11 +21,16 @@ const SECRET_DIR = "/run/secrets/redis";
 const POOL_SCRIPTS = ["pool.sh", "start-member.sh", "stop-member.sh", "start-sentinel.sh", "tune-sentinel.sh"] as const;
 
 export interface RedisFilesProps {
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** Redis' part of the configuration. */
   readonly redis: Config["redis"];
-  /** Name of the Secret with a password a user. */
+  /** Name of the Secret with a password per user. */
   readonly secretName: string;
-  /** Addresses of the pool that main is chosen from. @default one main alone */
+  /**
+   * Addresses of the members of the Sentinel group, by ordinal.
+   * @default a single main
+   */
   readonly pool?: readonly string[];
 }
 

@@ -12,8 +12,11 @@ import { thirdPartyImage } from "../images/third-party-image";
 import { Workload } from "../kubernetes/workload";
 
 export interface MainInstanceProps {
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** The whole configuration. */
   readonly config: Config;
+  /** The files that all Redis pods share. */
   readonly files: RedisFiles;
 }
 

@@ -14,10 +14,16 @@ import { thirdPartyImage } from "../images/third-party-image";
 import { Workload } from "../kubernetes/workload";
 
 export interface RedisReplicasProps {
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** The whole configuration. */
   readonly config: Config;
+  /** The files that all Redis pods share. */
   readonly files: RedisFiles;
-  /** KEDA, where this layer installs it. */
+  /**
+   * KEDA, if this layer installs it.
+   * @default none
+   */
   readonly keda?: Keda;
 }
 

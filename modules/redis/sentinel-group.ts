@@ -3,6 +3,11 @@ import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
 import { labels, selectorLabels } from "../../catalog/names";
 import { GROUP_SIZE, REDIS_PORT, SENTINEL_PORT, WORKLOAD_NAME } from "../../catalog/workloads";
 
+export interface SentinelGroupProps {
+  /** Namespace that the objects are created in. */
+  readonly namespace: string;
+}
+
 /**
  * An address for each member of the pool that stays its own for life, whatever becomes of its pod.
  *
@@ -13,7 +18,7 @@ export class SentinelGroup extends Construct {
   /** One a member, by its ordinal. */
   readonly addresses: readonly string[];
 
-  constructor(scope: Construct, id: string, props: { readonly namespace: string }) {
+  constructor(scope: Construct, id: string, props: SentinelGroupProps) {
     super(scope, id);
     this.addresses = Array.from({ length: GROUP_SIZE }, (_, i) => {
       const pod = `${WORKLOAD_NAME["redis-main"]}-${i}`;

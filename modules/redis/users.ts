@@ -7,10 +7,17 @@
 export interface RedisUser {
   /** What it is for, for the documentation. */
   readonly purpose: string;
+  /** Its ACL rules on every instance. */
   readonly rules: string;
-  /** What it may do beyond that where main is chosen from a pool. */
+  /**
+   * Further ACL rules in a Sentinel group.
+   * @default none
+   */
   readonly inPool?: string;
-  /** What it may ask of a Sentinel. @default nothing */
+  /**
+   * Its ACL rules on a Sentinel.
+   * @default it cannot log in
+   */
   readonly ofSentinel?: string;
 }
 

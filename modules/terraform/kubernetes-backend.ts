@@ -3,11 +3,16 @@ import { TerraformBackend, TerraformRemoteState, type DataTerraformRemoteStateCo
 
 /** Terraform's `kubernetes` backend: state in a Secret, locked by a Lease. cdktf 0.21 has no class for it. */
 export interface KubernetesStateProps {
-  /** The Secret is `tfstate-default-SUFFIX`. */
+  /** Suffix of the state Secret, `tfstate-default-SUFFIX`. */
   readonly secretSuffix: string;
+  /** Namespace of the state Secret and its Lease. */
   readonly namespace: string;
+  /** Kubeconfig files, merged in this order. */
   readonly configPaths: readonly string[];
-  /** @default the current one */
+  /**
+   * Context of the kubeconfig.
+   * @default the current context
+   */
   readonly configContext?: string | undefined;
 }
 

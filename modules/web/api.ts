@@ -14,21 +14,28 @@ const [WRITER, READER]: readonly [RedisUserName, RedisUserName] = ["api-write", 
 
 /** Where Redis is, as layer `data` wrote it. */
 export interface RedisAddress {
+  /** Service of main. */
   readonly mainHost: string;
-  /** Addresses of the Sentinels, where main is one of a pool. */
+  /** `address:port` of each Sentinel, separated by commas; empty without a Sentinel group. */
   readonly sentinels: string;
+  /** Service of the replicas. */
   readonly replicasHost: string;
-  /** Name with a record for each replica, Ready or not. */
+  /** Headless Service with a record for each replica, Ready or not. */
   readonly replicasHeadlessHost: string;
+  /** Port of every Redis instance. */
   readonly port: string;
-  /** Secret with a password for each user. */
+  /** Name of the Secret with a password per user. */
   readonly secretName: string;
 }
 
 export interface ApiProps {
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** The whole configuration. */
   readonly config: Config;
+  /** Image reference, by digest or tag. */
   readonly image: string;
+  /** Where Redis is, as layer `data` wrote it. */
   readonly redis: RedisAddress;
 }
 

@@ -8,10 +8,13 @@ import { signals } from "../autoscaling/signals";
 import { PRE_STOP_SECONDS, WebWorkload } from "./web-workload";
 
 export interface FrontProps {
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** The whole configuration. */
   readonly config: Config;
+  /** Image reference, by digest or tag. */
   readonly image: string;
-  /** Service of the API, which nginx puts under /api. */
+  /** Service of the API, which nginx serves under /api. */
   readonly api: ComponentService;
 }
 

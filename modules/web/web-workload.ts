@@ -11,24 +11,42 @@ import type { Signal } from "../autoscaling/signals";
 import { Workload } from "../kubernetes/workload";
 
 export interface WebWorkloadProps {
+  /** Workload that the objects belong to. */
   readonly component: Component;
+  /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** The whole configuration. */
   readonly config: Config;
   /** Image reference, by digest or tag. */
   readonly image: string;
-  /** What the configuration says about the image: port, probes, user. */
+  /** The image's part of the configuration: port, probes, user. */
   readonly settings: ImageConfig;
-  /** What engine `keda` goes by beside CPU. */
+  /** Signals that engine `keda` uses besides CPU. */
   readonly signals: readonly Signal[];
+  /** Environment of the container. */
   readonly env: EnvVar[];
-  /** What is run before the pod is told to stop. @default it sleeps */
+  /**
+   * Command that runs before the container gets SIGTERM.
+   * @default it sleeps for PRE_STOP_SECONDS
+   */
   readonly preStop?: string[];
+  /**
+   * Volumes of the pods, besides /tmp.
+   * @default none
+   */
   readonly volumes?: NonNullable<PodSpec["volumes"]>;
+  /**
+   * Volume mounts of the container, besides /tmp.
+   * @default none
+   */
   readonly mounts?: NonNullable<Container["volumeMounts"]>;
-  /** ServiceAccount of the pods, where they need one of their own. */
+  /**
+   * ServiceAccount of the pods, if they call the Kubernetes API.
+   * @default the namespace's default account, without a mounted token
+   */
   readonly serviceAccountName?: string;
   /**
-   * How the Service is reached from outside the cluster.
+   * How the Service is exposed outside the cluster.
    * @default not at all
    */
   readonly service?: Pick<ComponentServiceProps, "type" | "nodePort">;
