@@ -17,22 +17,24 @@ export class ConfigError extends Error {
 export function problem(issue: z.core.$ZodIssue, input: unknown): string[] {
   const at = issue.path.join(".");
   const value = issue.path.reduce<unknown>((v, k) => (v as Record<PropertyKey, unknown> | undefined)?.[k], input);
-  const shown = value === undefined ? "missing" : JSON.stringify(redact(value, String(issue.path.at(-1) ?? "")));
+  const printed = value === undefined ? "missing" : JSON.stringify(redact(value, String(issue.path.at(-1) ?? "")));
   switch (issue.code) {
     case "unrecognized_keys":
       return issue.keys.map((k) => `${[...issue.path, k].join(".")}: unknown key; ${acceptedBelow(issue.path)}`);
     case "invalid_value":
-      return [`${at}: ${shown} is not accepted; one of ${issue.values.map((v) => String(v)).join(", ")}`];
+      return [`${at}: ${printed} is not accepted; one of ${issue.values.map((v) => String(v)).join(", ")}`];
     case "invalid_type":
-      return [`${at}: ${shown} is not accepted; expected ${issue.expected}`];
+      return [`${at}: ${printed} is not accepted; expected ${issue.expected}`];
     case "invalid_format":
-      return [`${at}: ${shown} is not accepted; expected ${issue.message.replace(/^Invalid string: /, "")}`];
+      return [`${at}: ${printed} is not accepted; expected ${issue.message.replace(/^Invalid string: /, "")}`];
     case "too_small":
-      return [`${at}: ${shown} is not accepted; at least ${issue.minimum}`];
+      return [`${at}: ${printed} is not accepted; at least ${issue.minimum}`];
     case "too_big":
-      return [`${at}: ${shown} is not accepted; at most ${issue.maximum}`];
+      return [`${at}: ${printed} is not accepted; at most ${issue.maximum}`];
     default:
-      return [`${at || "configuration"}: ${shown === "missing" ? "" : `${shown} is not accepted; `}${issue.message}`];
+      return [
+        `${at || "configuration"}: ${printed === "missing" ? "" : `${printed} is not accepted; `}${issue.message}`,
+      ];
   }
 }
 

@@ -37,7 +37,7 @@ export type Receiver = Config["monitoring"]["receivers"][number];
 
 const isLocal = (address: string) => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(address);
 
-const home = (file: string, from: Sources["home"]) => file.replace(/^~(?=\/)/, from);
+const expandHome = (file: string, homeDir: Sources["home"]) => file.replace(/^~(?=\/)/, homeDir);
 
 /**
  * Parses one merged object.
@@ -49,20 +49,20 @@ export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEn
     throw new ConfigError(parsed.error.issues.flatMap((issue) => problem(issue, input)));
   }
   const c = parsed.data;
-  const named = c.cluster.kubeconfig ?? sources.kubeconfigEnv;
+  const kubeconfig = c.cluster.kubeconfig ?? sources.kubeconfigEnv;
   return {
     ...c,
     registry: {
       ...c.registry,
-      dockerConfig: home(c.registry.dockerConfig, sources.home),
+      dockerConfig: expandHome(c.registry.dockerConfig, sources.home),
       pull: c.registry.pull ?? c.registry.push,
       insecure: c.registry.insecure ?? isLocal(c.registry.push),
     },
-    kubeconfigs: (named ?? "~/.kube/config")
+    kubeconfigs: (kubeconfig ?? "~/.kube/config")
       .split(path.delimiter)
       .filter(Boolean)
-      .map((f) => path.resolve(PROJECT_ROOT, home(f, sources.home))),
-    clusterIsNamed: Boolean(named ?? c.cluster.context),
+      .map((f) => path.resolve(PROJECT_ROOT, expandHome(f, sources.home))),
+    clusterIsNamed: Boolean(kubeconfig ?? c.cluster.context),
   };
 }
 

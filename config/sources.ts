@@ -22,17 +22,17 @@ const NOT_KEYS = new Set(["IAC_CONFIG"]);
 
 export function readSources(keys: readonly ConfigKey[], root: string, env: NodeJS.ProcessEnv = process.env): Sources {
   const problems: string[] = [];
-  const merged = readFile(env["IAC_CONFIG"], root, problems);
+  const merged = readConfigFile(env["IAC_CONFIG"], root, problems);
   const byEnv = new Map(keys.map((k) => [k.env, k]));
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith("IAC_") || NOT_KEYS.has(name) || text === undefined || text === "") continue;
     const key = byEnv.get(name);
     if (!key) {
-      const near = closest(name, [...byEnv.keys()]);
-      problems.push(`${name}: no such variable${near ? `; did you mean ${near}?` : ""}`);
+      const similar = closest(name, [...byEnv.keys()]);
+      problems.push(`${name}: no such variable${similar ? `; did you mean ${similar}?` : ""}`);
       continue;
     }
-    put(merged, key.path.split("."), key.isText ? text : fromText(text));
+    setAt(merged, key.path.split("."), key.isText ? text : parseValue(text));
   }
   const profile = typeof merged["profile"] === "string" ? readProfile(merged["profile"], root, problems) : {};
   return {
@@ -43,7 +43,7 @@ export function readSources(keys: readonly ConfigKey[], root: string, env: NodeJ
   };
 }
 
-function readFile(named: string | undefined, root: string, problems: string[]): Record<string, unknown> {
+function readConfigFile(named: string | undefined, root: string, problems: string[]): Record<string, unknown> {
   const file = path.resolve(root, named ?? "config.yaml");
   if (fs.existsSync(file)) return readYaml(file, problems);
   if (named) problems.push(`IAC_CONFIG: ${file} does not exist`);
@@ -52,9 +52,9 @@ function readFile(named: string | undefined, root: string, problems: string[]): 
 
 /** A profile of ours by its name, or anybody's by its path. */
 function readProfile(named: string, root: string, problems: string[]): Record<string, unknown> {
-  const ours = path.join(root, "profiles");
-  const names = fs.existsSync(ours) ? fs.readdirSync(ours).map((f) => f.replace(/\.yaml$/, "")) : [];
-  const file = names.includes(named) ? path.join(ours, `${named}.yaml`) : path.resolve(root, named);
+  const profilesDir = path.join(root, "profiles");
+  const names = fs.existsSync(profilesDir) ? fs.readdirSync(profilesDir).map((f) => f.replace(/\.yaml$/, "")) : [];
+  const file = names.includes(named) ? path.join(profilesDir, `${named}.yaml`) : path.resolve(root, named);
   if (!fs.existsSync(file)) {
     problems.push(`profile: there is no ${named}; there are ${names.join(", ")}, or the path of a file`);
     return {};
@@ -75,7 +75,7 @@ function readYaml(file: string, problems: string[]): Record<string, unknown> {
   return {};
 }
 
-function fromText(text: string): unknown {
+function parseValue(text: string): unknown {
   try {
     return parse(text);
   } catch {
@@ -83,7 +83,7 @@ function fromText(text: string): unknown {
   }
 }
 
-function put(into: Record<string, unknown>, at: string[], value: unknown): void {
+function setAt(into: Record<string, unknown>, at: string[], value: unknown): void {
   const last = at.pop()!;
   let map = into;
   for (const k of at) {

@@ -44,12 +44,12 @@ export class DataLayer extends Layer<"data"> {
       name: "redis-users",
       passwords: redisUserNames,
     });
-    const pool = ha ? new SentinelGroup(this, "main-pool", { namespace }) : undefined;
+    const sentinelGroup = ha ? new SentinelGroup(this, "main-pool", { namespace }) : undefined;
     const files = new RedisFiles(this, "redis-config", {
       namespace,
       redis: config.redis,
       secretName,
-      ...(pool ? { pool: pool.addresses } : {}),
+      ...(sentinelGroup ? { pool: sentinelGroup.addresses } : {}),
     });
     const main = new MainInstance(this, "redis-main", { namespace, config, files });
     const scaled = { namespace, config, files, ...this.keda(namespace) };
@@ -62,7 +62,7 @@ export class DataLayer extends Layer<"data"> {
       namespace,
       redis_secret: secretName,
       redis_main_host: main.service.name,
-      redis_sentinels: pool?.sentinels ?? "",
+      redis_sentinels: sentinelGroup?.sentinels ?? "",
       redis_replicas_host: replicas.service.name,
       redis_replicas_headless_host: replicas.headless.name,
       redis_port: main.service.port,

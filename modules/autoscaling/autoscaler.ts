@@ -28,7 +28,7 @@ const SCALE_UP_PODS: Readonly<Record<Resolved["engine"], number>> = { hpa: 2, ke
  * Beside other signals CPU counts from so much above its target. At the same point the higher of two figures that
  * both waver would decide, and a pod that compiles its code as it warms up looks busier than it is.
  */
-const CPU_BESIDE_SIGNALS = 1.5;
+const CPU_FACTOR_WITH_SIGNALS = 1.5;
 
 /** Helm release of a workload's ScaledObject. */
 export const scaledObjectRelease = (workload: string): string => `autoscaler-${workload}`;
@@ -76,7 +76,7 @@ export class Autoscaler extends Construct {
     const { container, bounds: scaling } = scalingOf(config, component);
     const { engine } = config.scaling;
     const resolved = { ...props, targetKind: workloadOf(component).kind, container, engine, scaling };
-    check(resolved);
+    assertValid(resolved);
     if (engine === "keda") this.scaledObject(resolved);
     else this.autoscaler(resolved);
   }
@@ -126,7 +126,7 @@ export class Autoscaler extends Construct {
         maxReplicaCount: max,
         advanced: {
           horizontalPodAutoscalerConfig: { name, behavior: behavior(props) },
-          ...(signals.length ? { scalingModifiers: load(signals) } : {}),
+          ...(signals.length ? { scalingModifiers: combinedSignal(signals) } : {}),
         },
         triggers: [
           {
@@ -134,7 +134,7 @@ export class Autoscaler extends Construct {
             metricType: "Utilization",
             // KEDA 2.20 forgets a container's CPU beside a formula, not that of the pod: ours have one container
             metadata: signals.length
-              ? { value: String(Math.round(cpuTarget * CPU_BESIDE_SIGNALS)) }
+              ? { value: String(Math.round(cpuTarget * CPU_FACTOR_WITH_SIGNALS)) }
               : { value: String(cpuTarget), containerName: props.container },
           },
           ...signals.map(trigger),
@@ -183,10 +183,10 @@ const behavior = ({ engine, scaling }: Resolved): { scaleUp: Rules; scaleDown: R
  * One figure of all signals: the highest, as a share of its target. One, for KEDA's adapter answers nothing for 60 s
  * where its operator is gone, each metric after the other, and CPU waits for its turn meanwhile.
  */
-function load(signals: readonly Signal[]) {
-  const shares = signals.map(({ name, target }) => `${name} / ${target}`).join(", ");
+function combinedSignal(signals: readonly Signal[]) {
+  const terms = signals.map(({ name, target }) => `${name} / ${target}`).join(", ");
   return {
-    formula: signals.length > 1 ? `max(${shares})` : shares,
+    formula: signals.length > 1 ? `max(${terms})` : terms,
     target: "1",
     metricType: metricType(signals[0]!),
   };
@@ -216,7 +216,7 @@ function trigger(signal: Signal) {
   };
 }
 
-function check({ component, scaling, signals = [] }: Resolved): void {
+function assertValid({ component, scaling, signals = [] }: Resolved): void {
   const name = WORKLOAD_NAME[component];
   if (new Set(signals.map((s) => s.over)).size > 1) {
     throw new Error(`autoscaler ${name}: signals of single pods and of all pods together make no common figure`);

@@ -30,7 +30,7 @@ export class Keda extends Construct {
   constructor(scope: Construct, id: string, props: KedaProps) {
     super(scope, id);
     const { config, namespace } = props;
-    const home = new Namespace(this, "namespace", {
+    const kedaNamespace = new Namespace(this, "namespace", {
       name: config.namespaces.keda,
       enforce: "restricted",
       create: config.namespaces.create,
@@ -40,11 +40,11 @@ export class Keda extends Construct {
       // null takes the chart's own CPU limit away: throttled, it would answer late
       limits: { cpu: null, memory: limit },
     });
-    const soon = { initialDelaySeconds: 3, periodSeconds: 3 };
+    const quickProbe = { initialDelaySeconds: 3, periodSeconds: 3 };
     new Chart(this, "chart", {
       config,
       chart: "keda",
-      namespace: home.ref,
+      namespace: kedaNamespace.ref,
       releaseName: KEDA_RELEASE,
       values: {
         ...(config.images.mirror === undefined ? {} : { global: { image: { registry: config.images.mirror } } }),
@@ -55,8 +55,8 @@ export class Keda extends Construct {
         http: { timeout: TIMEOUT_MS },
         image: { pullPolicy: "IfNotPresent" },
         // one of each: of two operators only one listens, and an adapter that drew the other waits for minutes
-        operator: { readinessProbe: soon, tolerations: FAST_EVICTION },
-        metricsServer: { readinessProbe: soon, tolerations: FAST_EVICTION },
+        operator: { readinessProbe: quickProbe, tolerations: FAST_EVICTION },
+        metricsServer: { readinessProbe: quickProbe, tolerations: FAST_EVICTION },
         resources: { operator: resources("30m", "96Mi", "512Mi"), metricServer: resources("20m", "64Mi", "256Mi") },
       },
     });

@@ -44,13 +44,13 @@ export class BuiltImage extends Construct {
     super(scope, id);
     const { registry, inRegistry, tag } = props;
     const name = `${registry.push}/${props.repository}:${tag}`;
-    const held = inRegistry.state === "held";
+    const isPushed = inRegistry.state === "held";
 
     // a condition must refer to something: a bare false is refused
     const reachable = new TerraformLocal(this, "registry-reachable", inRegistry.state !== "unreachable");
     // the tag is part of the ids: each tag is a resource of its own, made once
     const firstSight = new DataResource(this, `first-sight-${tag}`, {
-      input: { digest: held ? inRegistry.digest : "" },
+      input: { digest: isPushed ? inRegistry.digest : "" },
       lifecycle: {
         ...(inRegistry.state === "absent" ? {} : { ignoreChanges: ["input"] }),
         ...(inRegistry.state === "unreachable"
@@ -65,13 +65,13 @@ export class BuiltImage extends Construct {
           : {}),
       },
     });
-    const seen = `${firstSight.fqn}.input.digest`;
-    const buildHere = `\${${seen} == "" ? 1 : 0}`;
+    const digest = `${firstSight.fqn}.input.digest`;
+    const buildCount = `\${${digest} == "" ? 1 : 0}`;
 
     const image = new Image(this, `image-${tag}`, {
       name,
       // without a build block the provider pulls, which is what a pruned engine needs
-      ...(held
+      ...(isPushed
         ? {}
         : {
             buildAttribute: {
@@ -89,9 +89,9 @@ export class BuiltImage extends Construct {
       insecureSkipVerify: registry.insecure,
       dependsOn: [image],
     });
-    for (const resource of [image, pushed]) resource.addOverride("count", buildHere);
+    for (const resource of [image, pushed]) resource.addOverride("count", buildCount);
 
     this.reference =
-      `${registry.pull}/${props.repository}@` + `\${${seen} == "" ? one(${pushed.fqn}[*].sha256_digest) : ${seen}}`;
+      `${registry.pull}/${props.repository}@` + `\${${digest} == "" ? one(${pushed.fqn}[*].sha256_digest) : ${digest}}`;
   }
 }

@@ -53,7 +53,7 @@ function dockerLogin(file: string, host: string): string | undefined {
 }
 
 /** Exchanges the login for a token, as the registry's challenge asks. */
-async function bearer(challenge: string, login: string | undefined): Promise<string | undefined> {
+async function bearerToken(challenge: string, login: string | undefined): Promise<string | undefined> {
   const parts = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
   const realm = parts.get("realm");
   if (!realm) return undefined;
@@ -62,11 +62,11 @@ async function bearer(challenge: string, login: string | undefined): Promise<str
     const value = parts.get(name);
     if (value) url.searchParams.set(name, value);
   }
-  const answer = await fetch(url, {
+  const response = await fetch(url, {
     headers: login ? { authorization: `Basic ${login}` } : {},
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  const body = answer.ok ? ((await answer.json()) as { token?: string; access_token?: string }) : {};
+  const body = response.ok ? ((await response.json()) as { token?: string; access_token?: string }) : {};
   const token = body.token ?? body.access_token;
   return token ? `Bearer ${token}` : undefined;
 }
@@ -78,7 +78,7 @@ async function bearer(challenge: string, login: string | undefined): Promise<str
 export async function tagState(registry: Registry, repository: string, tag: string): Promise<TagState> {
   const { host, prefix } = splitAddress(registry.push);
   const url = `${registry.insecure ? "http" : "https"}://${host}/v2/${prefix}${repository}/manifests/${tag}`;
-  const ask = (authorization?: string) =>
+  const requestManifest = (authorization?: string) =>
     fetch(url, {
       method: "HEAD",
       headers: { accept: MANIFESTS, ...(authorization ? { authorization } : {}) },
@@ -86,18 +86,19 @@ export async function tagState(registry: Registry, repository: string, tag: stri
     });
   try {
     const login = registry.auth === "docker" ? dockerLogin(registry.dockerConfig, host) : undefined;
-    let answer = await ask(login ? `Basic ${login}` : undefined);
-    const challenge = answer.headers.get("www-authenticate") ?? "";
-    if (answer.status === 401 && /^bearer/i.test(challenge)) answer = await ask(await bearer(challenge, login));
-    if (answer.status === 404) return { state: "absent" };
-    const digest = answer.headers.get("docker-content-digest");
-    if (answer.ok && digest) return { state: "held", digest };
-    if (answer.ok) return { state: "unreachable", reason: `${host} does not say the tag's digest` };
+    let response = await requestManifest(login ? `Basic ${login}` : undefined);
+    const challenge = response.headers.get("www-authenticate") ?? "";
+    if (response.status === 401 && /^bearer/i.test(challenge))
+      response = await requestManifest(await bearerToken(challenge, login));
+    if (response.status === 404) return { state: "absent" };
+    const digest = response.headers.get("docker-content-digest");
+    if (response.ok && digest) return { state: "held", digest };
+    if (response.ok) return { state: "unreachable", reason: `${host} does not say the tag's digest` };
     const hint =
-      answer.status === 401 || answer.status === 403
+      response.status === 401 || response.status === 403
         ? "; log in with `docker login` and set registry.auth to docker"
         : "";
-    return { state: "unreachable", reason: `${host} answered ${answer.status}${hint}` };
+    return { state: "unreachable", reason: `${host} answered ${response.status}${hint}` };
   } catch (e) {
     return { state: "unreachable", reason: `${host}: ${shortReason(e)}` };
   }

@@ -21,10 +21,10 @@ export type ResolvedImage =
     };
 export type ResolvedImages = Readonly<Record<ImageName, ResolvedImage>>;
 
-type Ask = typeof tagState;
+type QueryTag = typeof tagState;
 
 /** Hashes the contexts and asks the registry for their tags. The only look outside at synth. */
-export async function resolveImages(config: Config, ask: Ask = tagState): Promise<ResolvedImages> {
+export async function resolveImages(config: Config, queryTag: QueryTag = tagState): Promise<ResolvedImages> {
   const resolve = async (name: ImageName, image: ImageConfig): Promise<ResolvedImage> => {
     if (image.image) return { kind: "prebuilt", reference: image.image };
     const context = path.resolve(PROJECT_ROOT, image.context);
@@ -37,7 +37,7 @@ export async function resolveImages(config: Config, ask: Ask = tagState): Promis
       tag,
       context,
       dockerfile,
-      inRegistry: await ask(config.registry, repository, tag),
+      inRegistry: await queryTag(config.registry, repository, tag),
     };
   };
   const [node, react] = await Promise.all([resolve("node", config.images.node), resolve("react", config.images.react)]);

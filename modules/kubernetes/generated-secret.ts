@@ -31,7 +31,7 @@ export class GeneratedSecret extends Construct {
 
   constructor(scope: Construct, id: string, props: GeneratedSecretProps) {
     super(scope, id);
-    const made = props.passwords.map((key) => {
+    const passwords = props.passwords.map((key) => {
       const ephemeral = `${props.name}_${key}`.replace(/-/g, "_");
       TerraformStack.of(this).addOverride(`ephemeral.random_password.${ephemeral}`, { length: 32, special: false });
       return [key, `\${ephemeral.random_password.${ephemeral}.result}`];
@@ -39,7 +39,7 @@ export class GeneratedSecret extends Construct {
     const secret = new SecretV1(this, "secret", {
       metadata: { name: props.name, namespace: props.namespace, labels: projectLabels },
       type: "Opaque",
-      dataWo: { ...props.data, ...(Object.fromEntries(made) as Record<string, string>) },
+      dataWo: { ...props.data, ...(Object.fromEntries(passwords) as Record<string, string>) },
       dataWoRevision: 1,
     });
     this.secretName = secret.metadata.name;

@@ -21,10 +21,10 @@ export function chartSource(
   const dir = path.resolve(PROJECT_ROOT, config.charts.dir);
   const archive = path.join(dir, `${name}-${version}.tgz`);
   if (!fs.existsSync(archive)) {
-    const there = fs.existsSync(dir) ? fs.readdirSync(dir).filter((f) => f.endsWith(".tgz")) : undefined;
+    const archives = fs.existsSync(dir) ? fs.readdirSync(dir).filter((f) => f.endsWith(".tgz")) : undefined;
     throw new Error(
       `charts.dir: ${archive} does not exist; ` +
-        (there ? `the folder holds ${there.join(", ") || "no chart"}` : "the folder does not exist") +
+        (archives ? `the folder holds ${archives.join(", ") || "no chart"}` : "the folder does not exist") +
         `. Get it with: helm pull ${name} --repo ${repository} --version ${version}`,
     );
   }

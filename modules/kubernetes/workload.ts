@@ -74,12 +74,12 @@ export class Workload extends Construct {
       selector: { matchLabels: selectorLabels(props.component) },
     };
     // tokens are numbered in the order of their making; what they stand for is what counts
-    const written = Tokenization.resolve([metadata, spec, props.pod, props.rollOn ?? ""], {
+    const resolved = Tokenization.resolve([metadata, spec, props.pod, props.rollOn ?? ""], {
       scope: this,
       resolver: new DefaultTokenResolver(new StringConcat()),
       preparing: false,
     }) as unknown;
-    const revision = createHash("sha256").update(JSON.stringify(written)).digest("hex").slice(0, 16);
+    const revision = createHash("sha256").update(JSON.stringify(resolved)).digest("hex").slice(0, 16);
     const object = {
       apiVersion: "apps/v1",
       kind: props.kind,

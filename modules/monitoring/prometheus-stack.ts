@@ -17,7 +17,7 @@ const resources = (cpu: string, memory: string, limit: string) => ({
   requests: { cpu, memory },
   limits: { memory: limit },
 });
-const lockedDown = {
+const restrictedContainer = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
   capabilities: { drop: ["ALL"] },
@@ -62,7 +62,7 @@ export class PrometheusStack extends Construct {
 /** The chart's values for one configuration. */
 function stackValues({ config, services, namespace }: PrometheusStackProps): object {
   const { monitoring } = config;
-  const onlyWhereVisible = { enabled: monitoring.controlPlane };
+  const ifControlPlane = { enabled: monitoring.controlPlane };
   const volume = (size: string) => ({
     volumeClaimTemplate: {
       spec: {
@@ -75,10 +75,10 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
   return {
     ...(config.images.mirror === undefined ? {} : { global: { imageRegistry: config.images.mirror } }),
     // parts that most clusters do not expose as pods; their alerts would fire for ever
-    kubeEtcd: onlyWhereVisible,
-    kubeScheduler: onlyWhereVisible,
-    kubeControllerManager: onlyWhereVisible,
-    kubeProxy: onlyWhereVisible,
+    kubeEtcd: ifControlPlane,
+    kubeScheduler: ifControlPlane,
+    kubeControllerManager: ifControlPlane,
+    kubeProxy: ifControlPlane,
     defaultRules: {
       rules: {
         etcd: monitoring.controlPlane,
@@ -159,7 +159,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
         ? {}
         : { service: { type: "NodePort", nodePort: monitoring.grafanaNodePort } }),
       resources: resources("50m", "128Mi", "384Mi"),
-      containerSecurityContext: { ...lockedDown, seccompProfile: { type: "RuntimeDefault" } },
+      containerSecurityContext: { ...restrictedContainer, seccompProfile: { type: "RuntimeDefault" } },
       testFramework: { enabled: false },
       // its sidecar reads the ConfigMaps of this namespace, not of the cluster
       rbac: { namespaced: true },
@@ -190,7 +190,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
       },
       sidecar: {
         resources: resources("10m", "80Mi", "192Mi"),
-        securityContext: { ...lockedDown, seccompProfile: { type: "RuntimeDefault" } },
+        securityContext: { ...restrictedContainer, seccompProfile: { type: "RuntimeDefault" } },
         // Grafana looks at the folder by itself; a reload call would need the password
         dashboards: {
           skipReload: true,

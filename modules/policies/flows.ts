@@ -40,7 +40,7 @@ export function flows(
   const { node, react } = config.images;
   const backups = config.redis.backup.schedule !== null;
   const bucket = config.redis.backup.s3.endpoint;
-  const lookups = [...COMPONENTS, ...(backups ? JOBS : [])].flatMap((from) =>
+  const dnsFlows = [...COMPONENTS, ...(backups ? JOBS : [])].flatMap((from) =>
     (["UDP", "TCP"] as const).map((protocol): Flow => ({
       from,
       to: "dns",
@@ -69,7 +69,7 @@ export function flows(
           ...(react.metricsPath === null ? [] : [tcp("keda", "react", react.port, "load signals for the autoscaler")]),
         ]
       : [];
-  const pool =
+  const sentinelFlows =
     config.redis.durability === "ha"
       ? [
           tcp("redis-main", "redis-main", REDIS_PORT, "replication and health checks"),
@@ -91,9 +91,9 @@ export function flows(
     ...(config.node.discovery === "watch"
       ? [{ from: "node", to: "kubernetes-api", protocol: "TCP", why: "replica discovery" } as const]
       : []),
-    ...pool,
+    ...sentinelFlows,
     ...scrapes,
     ...signals,
-    ...lookups,
+    ...dnsFlows,
   ];
 }

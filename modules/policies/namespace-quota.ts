@@ -13,7 +13,7 @@ const HEADROOM_PODS = 2;
 const DEFAULT_LIMITS: ResourcesConfig = { cpu: "20m", memory: "32Mi", memoryLimit: "256Mi", cpuLimit: undefined };
 
 /** Pods of one kind: how many at most, rollouts included, and what one of them requests. */
-interface Share {
+interface PodGroup {
   readonly pods: number;
   readonly containers: readonly ResourcesConfig[];
   /**
@@ -23,10 +23,10 @@ interface Share {
   readonly volume?: string | undefined;
 }
 
-function shares(config: Config): readonly Share[] {
+function podGroups(config: Config): readonly PodGroup[] {
   const { backup, exporter } = config.redis;
   return [
-    ...COMPONENTS.map((component): Share => {
+    ...COMPONENTS.map((component): PodGroup => {
       const pods = maxPods(config, component);
       return {
         pods: pods + surgePods(component, pods),
@@ -41,8 +41,8 @@ function shares(config: Config): readonly Share[] {
 
 /** Everything that the namespace can need at once: each workload at its maximum and in a rollout. */
 export function quota(config: Config): Readonly<Record<string, string>> {
-  const all = shares(config);
-  const total = (of: (share: Share) => number) => all.reduce((sum, share) => sum + share.pods * of(share), 0);
+  const all = podGroups(config);
+  const total = (of: (group: PodGroup) => number) => all.reduce((sum, group) => sum + group.pods * of(group), 0);
   const resources = (of: (r: ResourcesConfig) => string) =>
     total(({ containers }) => containers.reduce((sum, r) => sum + parseQuantity(of(r)), 0));
   return {

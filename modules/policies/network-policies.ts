@@ -19,8 +19,9 @@ export interface NetworkPoliciesProps {
   readonly flows: readonly Flow[];
 }
 
-const PARTS: readonly ComponentOrJob[] = [...COMPONENTS, ...JOBS];
-const isPart = (peer: Peer): peer is ComponentOrJob => (PARTS as readonly string[]).includes(peer);
+const COMPONENTS_AND_JOBS: readonly ComponentOrJob[] = [...COMPONENTS, ...JOBS];
+const isComponentOrJob = (peer: Peer): peer is ComponentOrJob =>
+  (COMPONENTS_AND_JOBS as readonly string[]).includes(peer);
 
 /**
  * NetworkPolicies of the application's namespace: one that denies everything, and one a
@@ -39,7 +40,7 @@ export class NetworkPolicies extends Construct {
     });
 
     const peer = (p: Peer) => {
-      if (isPart(p)) return [{ podSelector: { matchLabels: selectorLabels(p) } }];
+      if (isComponentOrJob(p)) return [{ podSelector: { matchLabels: selectorLabels(p) } }];
       if (p === "anyone") return [];
       const within = (namespace: string, pods?: Record<string, string>) => [
         {
@@ -52,7 +53,7 @@ export class NetworkPolicies extends Construct {
       return within(props.dnsNamespace);
     };
 
-    for (const component of PARTS.filter((p) => props.flows.some((f) => f.from === p))) {
+    for (const component of COMPONENTS_AND_JOBS.filter((p) => props.flows.some((f) => f.from === p))) {
       const ports = (f: Flow) => [{ port: String(f.port), protocol: f.protocol }];
       const ingress = props.flows
         .filter((f) => f.to === component)

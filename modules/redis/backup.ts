@@ -13,7 +13,7 @@ import { thirdPartyImage } from "../images/third-party-image";
 
 const NAME = "redis-backup";
 /** A backup that has not ended by then failed, seconds. */
-const LIMIT_SECONDS = 1800;
+const DEADLINE_SECONDS = 1800;
 
 export interface RedisBackupProps {
   /** Namespace that the objects are created in. */
@@ -44,7 +44,7 @@ export class RedisBackup extends Construct {
     const metadata = { namespace, labels: labels(NAME) };
     const { s3 } = backup;
     const backups = { name: "backups", mountPath: "/backups" };
-    const make: Container = {
+    const createBackup: Container = {
       name: "backup",
       image: thirdPartyImage(config, "redis"),
       command: ["sh", files.script("backup.sh"), WORKLOAD_NAME["redis-main"], String(backup.keep)],
@@ -54,7 +54,7 @@ export class RedisBackup extends Construct {
       volumeMounts: [...files.mounts, backups],
       terminationMessagePolicy: "FallbackToLogsOnError",
     };
-    const upload: Container = {
+    const uploadBackup: Container = {
       name: "upload",
       image: thirdPartyImage(config, "curl"),
       command: ["sh", files.script("upload-backup.sh"), bucketAddress(s3), s3.region],
@@ -77,7 +77,7 @@ export class RedisBackup extends Construct {
               { name: "s3", secret: { secretName: s3.secret!, defaultMode: 0o440 } },
             ]),
       ],
-      containers: [s3.endpoint === null ? make : upload],
+      containers: [s3.endpoint === null ? createBackup : uploadBackup],
     });
     const cronJob: CronJob = {
       apiVersion: "batch/v1",
@@ -88,19 +88,19 @@ export class RedisBackup extends Construct {
         timeZone: "Etc/UTC",
         // the volume has room for one writer
         concurrencyPolicy: "Forbid",
-        startingDeadlineSeconds: LIMIT_SECONDS,
+        startingDeadlineSeconds: DEADLINE_SECONDS,
         successfulJobsHistoryLimit: 1,
         failedJobsHistoryLimit: 1,
         jobTemplate: {
           metadata: { labels: labels(NAME) },
           spec: {
             backoffLimit: 3,
-            activeDeadlineSeconds: LIMIT_SECONDS,
+            activeDeadlineSeconds: DEADLINE_SECONDS,
             template: {
               metadata: { labels: labels(NAME) },
               spec: {
                 ...pod,
-                ...(s3.endpoint === null ? {} : { initContainers: [make] }),
+                ...(s3.endpoint === null ? {} : { initContainers: [createBackup] }),
                 restartPolicy: "Never",
               },
             },

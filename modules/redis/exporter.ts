@@ -15,10 +15,10 @@ import { Workload } from "../kubernetes/workload";
 const PASSWORDS_DIR = "/run/exporter";
 
 /** Its user in Redis. */
-const USER = "exporter";
+const REDIS_ACL_USER = "exporter";
 
 /** User of the exporter's image. */
-const EXPORTER_USER = 59000;
+const EXPORTER_UID = 59000;
 
 export interface RedisExporterProps {
   /** Namespace that the objects are created in. */
@@ -76,16 +76,19 @@ export class RedisExporter extends Construct {
         ...podSpec({
           component: "redis-exporter",
           config,
-          runAsUser: EXPORTER_USER,
+          runAsUser: EXPORTER_UID,
           terminationGracePeriodSeconds: 15,
-          volumes: [...files.volumesFor(USER), { name: "passwords", emptyDir: { medium: "Memory", sizeLimit: "2Mi" } }],
+          volumes: [
+            ...files.volumesFor(REDIS_ACL_USER),
+            { name: "passwords", emptyDir: { medium: "Memory", sizeLimit: "2Mi" } },
+          ],
           containers: [
             {
               name: "exporter",
               image: thirdPartyImage(config, "redisExporter"),
               args: [
                 "--redis.addr=",
-                `--redis.user=${USER}`,
+                `--redis.user=${REDIS_ACL_USER}`,
                 // CONFIG GET would tell it the password of replication
                 "--config-command=-",
                 `--redis.password-file=${PASSWORDS_DIR}/passwords.json`,

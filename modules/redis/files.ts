@@ -18,7 +18,13 @@ const script = (name: string) => fs.readFileSync(path.join(SCRIPTS, name), "utf8
 const CONFIG_DIR = "/etc/redis";
 const SECRET_DIR = "/run/secrets/redis";
 
-const POOL_SCRIPTS = ["pool.sh", "start-member.sh", "stop-member.sh", "start-sentinel.sh", "tune-sentinel.sh"] as const;
+const GROUP_SCRIPTS = [
+  "pool.sh",
+  "start-member.sh",
+  "stop-member.sh",
+  "start-sentinel.sh",
+  "tune-sentinel.sh",
+] as const;
 
 export interface RedisFilesProps {
   /** Namespace that the objects are created in. */
@@ -39,7 +45,7 @@ export class RedisFiles extends Construct {
   /** Hash of all files: what rolls the pods when one of them changes. */
   readonly hash: string;
   private readonly name: string;
-  private readonly pool: boolean;
+  private readonly hasGroup: boolean;
   private readonly secretName: string;
   private readonly tls: string | null;
 
@@ -63,14 +69,14 @@ export class RedisFiles extends Construct {
         : { "backup.sh": script("backup.sh"), "upload-backup.sh": script("upload-backup.sh") }),
       ...(props.pool
         ? {
-            ...Object.fromEntries(POOL_SCRIPTS.map((name) => [name, script(name)])),
+            ...Object.fromEntries(GROUP_SCRIPTS.map((name) => [name, script(name)])),
             "sentinel.conf": sentinelConf(props.redis),
             "sentinel-users": sentinelUsers(),
           }
         : {}),
     };
     this.hash = createHash("sha256").update(JSON.stringify(data)).digest("hex").slice(0, 16);
-    this.pool = props.pool !== undefined;
+    this.hasGroup = props.pool !== undefined;
     this.secretName = props.secretName;
     this.tls = props.redis.tls.secret;
     this.mounts = [
@@ -112,8 +118,8 @@ export class RedisFiles extends Construct {
     ];
   }
 
-  private certificates(whose: "server" | "caller"): NonNullable<PodSpec["volumes"]> {
-    return this.tls === null ? [] : [tlsVolume(this.tls, whose)];
+  private certificates(role: "server" | "caller"): NonNullable<PodSpec["volumes"]> {
+    return this.tls === null ? [] : [tlsVolume(this.tls, role)];
   }
 
   private volumes(items?: KeyToPath[]): NonNullable<PodSpec["volumes"]> {
@@ -125,10 +131,10 @@ export class RedisFiles extends Construct {
   }
 
   command(role: "main" | "replica"): string[] {
-    if (role === "main") return ["sh", this.script(this.pool ? "start-member.sh" : "start-main.sh")];
+    if (role === "main") return ["sh", this.script(this.hasGroup ? "start-member.sh" : "start-main.sh")];
     // announced by a name, a replica for reads is none that a Sentinel could promote
     const announced = ["--replica-announce-ip", `$(POD).${headlessName("redis-replica")}`];
-    return ["sh", this.script("start-replica.sh"), ...(this.pool ? announced : [])];
+    return ["sh", this.script("start-replica.sh"), ...(this.hasGroup ? announced : [])];
   }
 
   script(
@@ -138,7 +144,7 @@ export class RedisFiles extends Construct {
       | "exporter-passwords.sh"
       | "start-main.sh"
       | "start-replica.sh"
-      | (typeof POOL_SCRIPTS)[number],
+      | (typeof GROUP_SCRIPTS)[number],
   ): string {
     return `${CONFIG_DIR}/${name}`;
   }
@@ -149,7 +155,7 @@ export class RedisFiles extends Construct {
     staleSeconds: number,
   ): Record<"startupProbe" | "livenessProbe" | "readinessProbe", Probe> {
     const exec = (...args: string[]) => ({ command: ["sh", `${CONFIG_DIR}/probe.sh`, ...args] });
-    const ready = role === "main" ? exec(this.pool ? "member" : "main") : exec("replica", String(staleSeconds));
+    const ready = role === "main" ? exec(this.hasGroup ? "member" : "main") : exec("replica", String(staleSeconds));
     return {
       startupProbe:
         role === "main"

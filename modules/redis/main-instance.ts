@@ -45,7 +45,7 @@ export class MainInstance extends Construct {
       { name: "NAMESPACE", value: namespace },
       { name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
     ];
-    const alive = { tcpSocket: { port: "sentinel" } };
+    const sentinelProbe = { tcpSocket: { port: "sentinel" } };
     const sentinel: Container = {
       name: "sentinel",
       image: thirdPartyImage(config, "redis"),
@@ -60,10 +60,10 @@ export class MainInstance extends Construct {
         { name: "sentinel-tmp", mountPath: "/tmp" },
       ],
       lifecycle: { postStart: { exec: { command: ["sh", files.script("tune-sentinel.sh")] } } },
-      livenessProbe: { ...alive, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
-      readinessProbe: { ...alive, periodSeconds: 5, timeoutSeconds: 3 },
+      livenessProbe: { ...sentinelProbe, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
+      readinessProbe: { ...sentinelProbe, periodSeconds: 5, timeoutSeconds: 3 },
     };
-    const apart: PodSpec["affinity"] = {
+    const oneMemberPerNode: PodSpec["affinity"] = {
       podAntiAffinity: {
         requiredDuringSchedulingIgnoredDuringExecution: [
           { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: selectorLabels("redis-main") } },
@@ -126,7 +126,7 @@ export class MainInstance extends Construct {
           ],
         }),
         // two on one node could be lost together
-        ...(ha ? { affinity: apart } : {}),
+        ...(ha ? { affinity: oneMemberPerNode } : {}),
       },
     });
   }

@@ -2,11 +2,11 @@ import type { Container, EnvVar, PodSpec } from "kubernetes-types/core/v1";
 import type { Config } from "../../config";
 import { headlessName, WORKLOAD_NAME } from "../../catalog/workloads";
 
-const DIR = "/run/secrets/redis-tls";
-const FILES = ["ca.crt", "tls.crt", "tls.key"] as const;
+const TLS_DIR = "/run/secrets/redis-tls";
+const TLS_FILES = ["ca.crt", "tls.crt", "tls.key"] as const;
 /** The name that callers look for in the certificate, whichever instance they talk to. */
 export const TLS_NAME = WORKLOAD_NAME["redis-main"];
-export const TLS_CA_FILE = `${DIR}/ca.crt`;
+export const TLS_CA_FILE = `${TLS_DIR}/ca.crt`;
 
 /** Names that the certificate has to be for: the first for the API, the others for the exporter. */
 export const TLS_NAMES = [TLS_NAME, `*.${headlessName("redis-main")}`, `*.${headlessName("redis-replica")}`] as const;
@@ -18,8 +18,8 @@ export const listen = (redis: Config["redis"], port: number): string =>
   hasTls(redis)
     ? `port 0
 tls-port ${port}
-tls-cert-file ${DIR}/tls.crt
-tls-key-file ${DIR}/tls.key
+tls-cert-file ${TLS_DIR}/tls.crt
+tls-key-file ${TLS_DIR}/tls.key
 tls-ca-cert-file ${TLS_CA_FILE}
 tls-auth-clients no
 tls-replication yes`
@@ -40,16 +40,19 @@ export const CLI_ENV: EnvVar = {
 };
 
 /** What a pod needs of the Secret: a server all of it, a caller the authorities' certificates. */
-export const tlsVolume = (secret: string, whose: "server" | "caller"): NonNullable<PodSpec["volumes"]>[number] => ({
+export const tlsVolume = (secret: string, role: "server" | "caller"): NonNullable<PodSpec["volumes"]>[number] => ({
   name: "tls",
   secret: {
     secretName: secret,
     defaultMode: 0o440,
-    items: FILES.filter((file) => whose === "server" || file === "ca.crt").map((file) => ({ key: file, path: file })),
+    items: TLS_FILES.filter((file) => role === "server" || file === "ca.crt").map((file) => ({
+      key: file,
+      path: file,
+    })),
   },
 });
 export const TLS_MOUNT: NonNullable<Container["volumeMounts"]>[number] = {
   name: "tls",
-  mountPath: DIR,
+  mountPath: TLS_DIR,
   readOnly: true,
 };

@@ -62,17 +62,17 @@ export const REDIS_USERS = {
 
 export type RedisUserName = keyof typeof REDIS_USERS;
 
-const all = Object.entries(REDIS_USERS) as [RedisUserName, RedisUser][];
+const users = Object.entries(REDIS_USERS) as [RedisUserName, RedisUser][];
 
 /** One key of their Secret each; the Sentinels' too where there are none yet: a Secret once made gets no further keys. */
-export const redisUserNames = all.map(([name]) => name);
+export const redisUserNames = users.map(([name]) => name);
 
 const lines = (entries: readonly (readonly [string, string | undefined])[]): string =>
   entries.flatMap(([name, rules]) => (rules ? [`${name} ${rules}\n`] : [])).join("");
 
 /** Users of an instance: name and rules, one a line. */
-export const redisUsers = (pool: boolean): string =>
-  lines(all.map(([name, user]) => [name, [user.rules, pool ? (user.inPool ?? "") : ""].join(" ").trim()]));
+export const redisUsers = (inGroup: boolean): string =>
+  lines(users.map(([name, user]) => [name, [user.rules, inGroup ? (user.inPool ?? "") : ""].join(" ").trim()]));
 
 /** Users of a Sentinel, as {@link redisUsers}. */
-export const sentinelUsers = (): string => lines(all.map(([name, user]) => [name, user.ofSentinel]));
+export const sentinelUsers = (): string => lines(users.map(([name, user]) => [name, user.ofSentinel]));

@@ -54,7 +54,7 @@ export class Api extends Construct {
     const { discovery, maxLagSeconds, maxInFlight, connectionAgeSeconds } = config.node;
     // the trailing dot of a full name spares four look-ups in the search domains
     const headless = `${redis.replicasHeadlessHost}.${props.namespace}.svc.${config.dns.domain}.`;
-    const reader =
+    const endpointReader =
       discovery === "watch"
         ? new EndpointSliceAccess(this, "endpoint-reader", { component: "node", namespace: props.namespace })
         : undefined;
@@ -79,7 +79,7 @@ export class Api extends Construct {
           : [{ name: "REDIS_MAIN_URL", value: `redis://${redis.mainHost}:${redis.port}` }]),
         { name: "REDIS_REPLICAS_URL", value: `redis://${redis.replicasHost}:${redis.port}` },
         // each is used where the one before it does not answer
-        ...(reader
+        ...(endpointReader
           ? [
               { name: "REDIS_REPLICAS_WATCH", value: `${props.namespace}/${redis.replicasHost}` },
               { name: "KUBERNETES_CREDENTIALS_DIR", value: CREDENTIALS_DIR },
@@ -115,14 +115,14 @@ export class Api extends Construct {
           },
         },
         ...(tls === null ? [] : [tlsVolume(tls, "caller")]),
-        ...(reader?.volumes ?? []),
+        ...(endpointReader?.volumes ?? []),
       ],
       mounts: [
         { name: "redis-users", mountPath: SECRET_DIR, readOnly: true },
         ...(tls === null ? [] : [TLS_MOUNT]),
-        ...(reader?.mounts ?? []),
+        ...(endpointReader?.mounts ?? []),
       ],
-      ...(reader ? { serviceAccountName: reader.serviceAccountName } : {}),
+      ...(endpointReader ? { serviceAccountName: endpointReader.serviceAccountName } : {}),
     }).service;
   }
 }

@@ -81,7 +81,7 @@ export class WebWorkload extends Construct {
       ...props.service,
     });
     new DisruptionBudget(this, "pdb", { component, namespace });
-    const get = (path: string) => ({ httpGet: { path, port: "http" } });
+    const httpProbe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(this, "workload", {
       config: props.config,
       component,
@@ -105,10 +105,20 @@ export class WebWorkload extends Construct {
             resources: resourcesOf(containerResources(props.config, component, component)),
             securityContext: containerSecurity(settings.readOnlyRootFilesystem),
             volumeMounts: [{ name: "tmp", mountPath: "/tmp" }, ...(props.mounts ?? [])],
-            startupProbe: { ...get(settings.livenessPath), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 60 },
-            livenessProbe: { ...get(settings.livenessPath), periodSeconds: 10, timeoutSeconds: 3, failureThreshold: 3 },
+            startupProbe: {
+              ...httpProbe(settings.livenessPath),
+              periodSeconds: 1,
+              timeoutSeconds: 2,
+              failureThreshold: 60,
+            },
+            livenessProbe: {
+              ...httpProbe(settings.livenessPath),
+              periodSeconds: 10,
+              timeoutSeconds: 3,
+              failureThreshold: 3,
+            },
             readinessProbe: {
-              ...get(settings.readinessPath),
+              ...httpProbe(settings.readinessPath),
               periodSeconds: 2,
               timeoutSeconds: 2,
               failureThreshold: 2,
