@@ -74,7 +74,7 @@ export default tseslint.config(
       "bench/**",
       "scripts/*.mjs",
       "*.config.js",
-      // gives programs an environment of their own
+      // sets the environment of the programs that it starts
       "scripts/maintenance/compare/**",
     ],
     rules: { "no-restricted-properties": "off" },

@@ -1,4 +1,4 @@
-/** Configuration → four layers → synth. `cdktf` runs this file; so do the scripts. */
+/** Reads the configuration and synthesizes the four layers. `cdktf` and the scripts run this file. */
 import { loadConfig } from "./config";
 import { buildApp } from "./stacks";
 import { resolveImages } from "./modules/images/resolve";
@@ -9,7 +9,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  // one clear sentence; the stack of a refusal says nothing
+  // the message alone: a stack trace does not help with an invalid configuration
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 });

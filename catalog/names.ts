@@ -10,10 +10,10 @@ export const GRAFANA_SECRET = "grafana-admin";
 
 /** User and group of the official Redis image. */
 export const REDIS_USER = 999;
-/** Claim of the volume that scheduled backups lie on. */
+/** PersistentVolumeClaim of the scheduled backups. */
 export const BACKUPS_CLAIM = "redis-backups";
 
-/** Labels that select a component's pods; they never change, since selectors cannot. */
+/** Labels that select a component's pods; selectors are immutable, so these never change. */
 export const selectorLabels = (component: ComponentOrJob): Record<string, string> => ({
   "app.kubernetes.io/name": component,
   "app.kubernetes.io/part-of": PART_OF,
@@ -25,7 +25,7 @@ export const labels = (component: ComponentOrJob): Record<string, string> => ({
   "app.kubernetes.io/managed-by": "terraform",
 });
 
-/** Labels of objects that belong to the project but to no single component. */
+/** Labels of objects that belong to the project as a whole. */
 export const projectLabels: Record<string, string> = {
   "app.kubernetes.io/part-of": PART_OF,
   "app.kubernetes.io/managed-by": "terraform",

@@ -1,4 +1,4 @@
-/** Where files of the project lie. */
+/** The project's folder. */
 import * as path from "node:path";
 
 export const PROJECT_ROOT = path.resolve(__dirname, "..");

@@ -1,8 +1,8 @@
 /**
- * Every third-party version that a deployment pulls stands here and nowhere else.
+ * Every third-party version that a deployment pulls; no other file has one.
  *
- * Images carry exact tags. No digests: they would have to come from the real registries
- * (see docs/decisions/0004-versions.md).
+ * Images have exact tags, not digests, because digests would have to come from the real registries
+ * (docs/decisions/0004-versions.md).
  */
 export const CHARTS = {
   kubePrometheusStack: {
@@ -27,14 +27,14 @@ export type ChartName = keyof typeof CHARTS;
 export const IMAGES = {
   redis: "docker.io/library/redis:8.0.6",
   redisExporter: "docker.io/oliver006/redis_exporter:v1.69.0",
-  /** Uploads scheduled backups, where they go into a bucket. */
+  /** Uploads scheduled backups to a bucket, if one is configured. */
   curl: "docker.io/curlimages/curl:8.12.1",
 } as const;
 
-/** Images of tools, no part of a deployment: k6 sends the load of `npm run load`. */
+/** Images of tools, which are not part of a deployment: k6 generates the load of `npm run load`. */
 export const TOOL_IMAGES = { k6: "docker.io/grafana/k6:1.8.1" } as const;
 
-/** Terraform providers, as the pinned @cdktf bindings were generated for them. */
+/** Terraform providers, in the versions that the pinned @cdktf bindings were generated for. */
 export const PROVIDERS = {
   "hashicorp/kubernetes": "2.38.0",
   "hashicorp/helm": "3.1.1",
@@ -42,7 +42,7 @@ export const PROVIDERS = {
   "hashicorp/random": "3.7.2",
 } as const;
 
-/** Programs that `npm run tools` brings to a machine that lacks them, and who publishes them. */
+/** Programs that `npm run tools` downloads if they are missing, and their publishers' hosts. */
 export const TOOLS = {
   // renovate: datasource=github-releases depName=hashicorp/terraform
   terraform: { version: "1.13.5", host: "https://releases.hashicorp.com" },
@@ -56,5 +56,5 @@ export const TOOLS = {
   helm: { version: "3.19.2", host: "https://get.helm.sh" },
 } as const;
 
-/** The oldest Terraform and OpenTofu that know write-only attributes and ephemeral resources. */
+/** The oldest Terraform and OpenTofu with write-only attributes and ephemeral resources. */
 export const MINIMUM_TERRAFORM = "1.11.0";

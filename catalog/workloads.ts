@@ -1,19 +1,19 @@
 /**
- * What runs: one descriptor per workload. Services, autoscalers, monitors, the quota, the dashboards' selectors and
- * `npm run status` follow from it; who talks to whom is in modules/policies/flows.ts.
+ * One descriptor per workload. Services, autoscalers, monitors, the quota, the dashboards' selectors and
+ * `npm run status` are derived from it; the connections between workloads are in modules/policies/flows.ts.
  */
 
-/** Ports of the Services; containers of images that are built may listen elsewhere (`images.*.port`). */
+/** Ports of the Services; containers of our own images may listen on other ports (`images.*.port`). */
 export const REDIS_PORT = 6379;
 export const SENTINEL_PORT = 26379;
 export const EXPORTER_PORT = 9121;
 export const API_PORT = 3000;
 export const FRONT_PORT = 8080;
 
-/** Members of the Sentinel group of `durability: ha`: a majority is left when one node is lost. */
+/** Members of the Sentinel group of `durability: ha`: losing one node leaves a majority. */
 export const GROUP_SIZE = 3;
 
-/** Bounds of a workload that has no configuration keys of its own. */
+/** Bounds of a workload without configuration keys. */
 export interface FixedBounds {
   /** Fewest pods. */
   readonly min: number;
@@ -23,7 +23,7 @@ export interface FixedBounds {
   readonly cpuTarget: number;
 }
 
-/** Resources of a container that has no configuration keys of its own, as Kubernetes quantities. */
+/** Resources of a container without configuration keys, as Kubernetes quantities. */
 export interface FixedResources {
   /** CPU request. */
   readonly cpu: string;
@@ -96,7 +96,7 @@ export interface WorkloadDescriptor {
   readonly image?: string;
 }
 
-/** By the value of their pods' label `app.kubernetes.io/name`. */
+/** The workloads, by their pods' label `app.kubernetes.io/name`. */
 export const WORKLOADS = {
   "redis-main": {
     name: "redis-main",
@@ -162,12 +162,12 @@ export const WORKLOADS = {
 export type Component = keyof typeof WORKLOADS;
 export const COMPONENTS = Object.keys(WORKLOADS) as Component[];
 
-/** The descriptor, with the fields that only some have. */
+/** The descriptor of a component, typed with its optional fields. */
 export const workloadOf = (component: Component): WorkloadDescriptor => WORKLOADS[component];
 
-/** Runs from time to time, and has pods only then. */
+/** Jobs on a schedule, which have pods only while they run. */
 export const JOBS = ["redis-backup"] as const;
-/** Anything of the project that has pods. */
+/** Everything of the project that has pods. */
 export type ComponentOrJob = Component | (typeof JOBS)[number];
 
 /** Name of the workload, its Service and its autoscaler. */
@@ -179,7 +179,7 @@ export const WORKLOAD_NAME = Object.fromEntries(COMPONENTS.map((c) => [c, WORKLO
 export const SCALED = (["app", "data"] as const).flatMap((layer) =>
   COMPONENTS.filter((c) => workloadOf(c).layer === layer && workloadOf(c).scaling),
 );
-/** Names of what is scaled, and of the autoscalers. */
+/** Names of the workloads that scale, and of their autoscalers. */
 export const AUTOSCALED = COMPONENTS.filter((c) => workloadOf(c).scaling).map((c) => WORKLOAD_NAME[c]);
-/** Name of a workload's headless Service, which names each of its pods. */
+/** Name of a workload's headless Service, which has a DNS record for each pod. */
 export const headlessName = (component: Component): string => `${WORKLOAD_NAME[component]}-headless`;

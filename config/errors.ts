@@ -1,19 +1,19 @@
-/** What is said of a configuration that is refused. */
+/** Messages about an invalid configuration. */
 import type { z } from "zod";
 import { configKeys } from "./keys";
 import { redact } from "./redact";
 
-/** One refusal for everything that is wrong, a line each. */
+/** Reports everything that is wrong at once, one problem per line. */
 export class ConfigError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(
-      `configuration refused:\n${problems.map((p) => `  ${p}`).join("\n")}\nSee all keys: npm run config -- --help`,
+      `invalid configuration:\n${problems.map((p) => `  ${p}`).join("\n")}\nSee all keys: npm run config -- --help`,
     );
     this.name = "ConfigError";
   }
 }
 
-/** Sentences about one finding of the schema, with the key, the value and what would be accepted. */
+/** Messages about one issue of the schema: the key, its value and what is accepted. */
 export function problem(issue: z.core.$ZodIssue, input: unknown): string[] {
   const at = issue.path.join(".");
   const value = issue.path.reduce<unknown>((v, k) => (v as Record<PropertyKey, unknown> | undefined)?.[k], input);
@@ -22,15 +22,15 @@ export function problem(issue: z.core.$ZodIssue, input: unknown): string[] {
     case "unrecognized_keys":
       return issue.keys.map((k) => `${[...issue.path, k].join(".")}: unknown key; ${acceptedBelow(issue.path)}`);
     case "invalid_value":
-      return [`${at}: ${printed} is not accepted; one of ${issue.values.map((v) => String(v)).join(", ")}`];
+      return [`${at}: ${printed} is not accepted; expected one of ${issue.values.map((v) => String(v)).join(", ")}`];
     case "invalid_type":
       return [`${at}: ${printed} is not accepted; expected ${issue.expected}`];
     case "invalid_format":
       return [`${at}: ${printed} is not accepted; expected ${issue.message.replace(/^Invalid string: /, "")}`];
     case "too_small":
-      return [`${at}: ${printed} is not accepted; at least ${issue.minimum}`];
+      return [`${at}: ${printed} is not accepted; must be at least ${issue.minimum}`];
     case "too_big":
-      return [`${at}: ${printed} is not accepted; at most ${issue.maximum}`];
+      return [`${at}: ${printed} is not accepted; must be at most ${issue.maximum}`];
     default:
       return [
         `${at || "configuration"}: ${printed === "missing" ? "" : `${printed} is not accepted; `}${issue.message}`,

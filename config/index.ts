@@ -1,8 +1,8 @@
 /**
- * The one typed configuration of the project.
+ * The project's configuration, typed.
  *
- * Sources, the later over the earlier: the schema's defaults, `config.yaml` (or the file that
- * `IAC_CONFIG` names), then `IAC_…` variables (see sources.ts). Nothing else in the
+ * Later sources override earlier ones: the schema's defaults, a profile, `config.yaml` (or the file that
+ * `IAC_CONFIG` names), then `IAC_…` variables (sources.ts). Nothing else in the
  * repository reads `process.env`.
  */
 import * as path from "node:path";
@@ -21,7 +21,7 @@ export { configSchema } from "./schema";
 
 type Parsed = z.output<typeof configSchema>;
 
-/** The parsed configuration, with what follows from it. */
+/** The parsed configuration, with derived values. */
 export interface Config extends Parsed {
   /** The image registry, with `pull` and `insecure` resolved. */
   readonly registry: Parsed["registry"] & { readonly pull: string; readonly insecure: boolean };
@@ -67,7 +67,7 @@ export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEn
 }
 
 /**
- * Reads all sources and parses them. `overrides` go last: flags of a command, or a test.
+ * Reads all sources and parses them. `overrides`, from a command's flags or a test, come last.
  * @throws {ConfigError} that lists every problem
  */
 export function loadConfig(overrides: Record<string, unknown> = {}): Config {
@@ -76,7 +76,7 @@ export function loadConfig(overrides: Record<string, unknown> = {}): Config {
   return parseConfig(merge(sources.merged, overrides), sources);
 }
 
-/** The configuration as `npm run config` prints it: no value that could be a secret. */
+/** The configuration as `npm run config` prints it, without values that could be secret. */
 export function printable(config: Config): unknown {
   return redact(config);
 }

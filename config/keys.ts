@@ -1,8 +1,8 @@
-/** The leaves of the schema: names, variables, defaults and descriptions. */
+/** The leaves of the schema, with their names, variables, defaults and descriptions. */
 import type { z } from "zod";
 import { configSchema } from "./schema";
 
-/** One leaf of the schema: what the reference in the docs and `npm run config -- --help` print. */
+/** One leaf of the schema, as docs/configuration.md and `npm run config -- --help` print it. */
 export interface ConfigKey {
   /** Full name, such as `redis.backup.keep`. */
   readonly path: string;

@@ -1,4 +1,4 @@
-/** Maps merged deeply; everything else of `over` replaces what `base` has. */
+/** Merges maps deeply; any other value in `over` replaces the one in `base`. */
 export function merge(base: unknown, over: unknown): Record<string, unknown> {
   const isMap = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
   const out: Record<string, unknown> = isMap(base) ? { ...base } : {};

@@ -1,8 +1,8 @@
-/** Hides what may be secret before something is printed. */
+/** Redacts values that may be secret before they are printed. */
 const SECRET_KEY = /passw(or)?d|token|secretValue|apiKey|credential/i;
 const URL_LOGIN = /(\w+:\/\/)[^/@\s]+@/g;
 
-/** Deep copy in which values of secret-looking keys and logins inside URLs are replaced by `***`. */
+/** Deep copy with `***` in place of logins inside URLs and of values whose key looks secret. */
 export function redact(value: unknown, key = ""): unknown {
   if (Array.isArray(value)) return value.map((v) => redact(v, key));
   if (typeof value === "object" && value !== null) {

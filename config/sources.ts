@@ -1,4 +1,4 @@
-/** Where configuration comes from: a profile, a YAML file and `IAC_…` variables. Reads; judges nothing. */
+/** Reads the configuration's sources: a profile, a YAML file and `IAC_…` variables. Does not validate values. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -17,7 +17,7 @@ export interface Sources {
   readonly home: string;
 }
 
-/** Variables that are not keys of the configuration. */
+/** Variables that set no key. */
 const NOT_KEYS = new Set(["IAC_CONFIG"]);
 
 export function readSources(keys: readonly ConfigKey[], root: string, env: NodeJS.ProcessEnv = process.env): Sources {
@@ -50,17 +50,17 @@ function readConfigFile(named: string | undefined, root: string, problems: strin
   return {};
 }
 
-/** A profile of ours by its name, or anybody's by its path. */
+/** A file of profiles/ by its name, or any other profile by its path. */
 function readProfile(named: string, root: string, problems: string[]): Record<string, unknown> {
   const profilesDir = path.join(root, "profiles");
   const names = fs.existsSync(profilesDir) ? fs.readdirSync(profilesDir).map((f) => f.replace(/\.yaml$/, "")) : [];
   const file = names.includes(named) ? path.join(profilesDir, `${named}.yaml`) : path.resolve(root, named);
   if (!fs.existsSync(file)) {
-    problems.push(`profile: there is no ${named}; there are ${names.join(", ")}, or the path of a file`);
+    problems.push(`profile: ${named} does not exist; use ${names.join(", ")}, or the path of a file`);
     return {};
   }
   const content = readYaml(file, problems);
-  if ("profile" in content) problems.push(`profile: ${file} names a profile itself`);
+  if ("profile" in content) problems.push(`profile: ${file} must not name a profile; remove its key profile`);
   return content;
 }
 
@@ -68,7 +68,7 @@ function readYaml(file: string, problems: string[]): Record<string, unknown> {
   try {
     const content: unknown = parse(fs.readFileSync(file, "utf8")) ?? {};
     if (typeof content === "object" && !Array.isArray(content)) return content as Record<string, unknown>;
-    problems.push(`${file}: expected keys and values at the top`);
+    problems.push(`${file}: expected keys and values at the top level`);
   } catch (e) {
     problems.push(`${file}: not YAML: ${(e as Error).message.split("\n")[0]}`);
   }
@@ -93,7 +93,7 @@ function setAt(into: Record<string, unknown>, at: string[], value: unknown): voi
   map[last] = value;
 }
 
-/** The name with the fewest edits, if it is near enough to be meant. */
+/** The name with the smallest edit distance, if it is likely a typo. */
 function closest(name: string, among: readonly string[]): string | undefined {
   const distance = (a: string, b: string) => {
     let row = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -5,7 +5,7 @@ import { Api } from "../modules/web/api";
 import { Front } from "../modules/web/front";
 import { Layer } from "./layer";
 
-/** Layer `app`: the API, the front and what their autoscalers measure with. */
+/** Layer `app`: the API, the front and metrics-server. */
 export class AppLayer extends Layer<"app"> {
   constructor(scope: Construct, config: Config) {
     super(scope, "app", config);
@@ -14,7 +14,7 @@ export class AppLayer extends Layer<"app"> {
     const data = this.stateOf("data");
     const namespace = data("namespace");
 
-    // also where no release is left: without its provider Terraform would forget those that were
+    // even without a release: to delete earlier ones, Terraform needs their provider
     this.useHelm();
     if (config.metricsServer.mode === "install") {
       new MetricsServer(this, "metrics-server", { config });

@@ -21,7 +21,7 @@ export class DataLayer extends Layer<"data"> {
     super(scope, "data", config);
     this.useKubernetes();
     this.useRandom();
-    // with either engine: without its provider Terraform would forget the releases of the one that is left
+    // with either engine: to delete the other engine's releases, Terraform needs their provider
     this.useHelm();
     const { ref: namespace } = new Namespace(this, "namespace", {
       name: config.namespaces.app,
@@ -71,7 +71,7 @@ export class DataLayer extends Layer<"data"> {
     });
   }
 
-  /** KEDA comes with the lowest layer whose autoscalers need it, and goes after all of them. */
+  /** KEDA is in the lowest layer whose autoscalers need it, so that it is destroyed after all of them. */
   private keda(namespace: string): { keda?: Keda } {
     const { scaling, keda } = this.config;
     if (scaling.engine !== "keda") return {};

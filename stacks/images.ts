@@ -6,7 +6,7 @@ import { splitAddress } from "../modules/images/registry";
 import { IMAGE_NAMES, type ImageName, type ResolvedImages } from "../modules/images/resolve";
 import { Layer } from "./layer";
 
-/** Layer `images`: the Node API and the React front, in the registry, by digest. */
+/** Layer `images`: the images of the API and the front, in the registry, by digest. */
 export class ImagesLayer extends Layer<"images"> {
   constructor(scope: Construct, config: Config, images: ResolvedImages) {
     super(scope, "images", config);
@@ -16,7 +16,7 @@ export class ImagesLayer extends Layer<"images"> {
       const address = `${scheme}://${splitAddress(registry.push).host}`;
       new DockerProvider(this, "docker", {
         ...(config.images.dockerHost ? { host: config.images.dockerHost } : {}),
-        // with every tag in the registry there is nothing for an engine to do
+        // if the registry has every tag, no Docker engine is needed
         disableDockerDaemonCheck: true,
         registryAuth: [
           registry.auth === "none" ? { address, authDisabled: true } : { address, configFile: registry.dockerConfig },

@@ -33,10 +33,10 @@ const s3Key = (config: Config, layer: LayerName) => ({
 });
 
 /**
- * One layer: a Terraform stack with its backend, its providers and written outputs.
+ * One layer: a Terraform stack with its backend, its providers and its outputs.
  *
- * Layers know each other only through {@link stateOf} and {@link write}: names that anyone can
- * read in the state, no automatic references between stacks.
+ * Layers depend on each other only through {@link stateOf} and {@link write}: named outputs that
+ * other tools can read too, not automatic references between stacks.
  */
 export abstract class Layer<L extends LayerName> extends TerraformStack {
   constructor(
@@ -65,7 +65,10 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
     };
   }
 
-  /** Reads the outputs of an upstream layer, by the names of outputs.ts, whatever the backend. */
+  /**
+   * Reads the outputs of an upstream layer by their names in outputs.ts, from any backend.
+   * @throws if UPSTREAM does not list the layer
+   */
   protected stateOf<U extends Upstream<L> & LayerName>(layer: U): (name: OutputName<U>) => string {
     const state = this.remoteState(layer);
     return (name) => state.getString(name);
@@ -73,7 +76,9 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
 
   private remoteState(layer: LayerName): Pick<TerraformRemoteState, "getString"> {
     if (!(UPSTREAM[this.layer] as readonly LayerName[]).includes(layer)) {
-      throw new Error(`layer ${this.layer} reads ${layer}, which is not in its UPSTREAM list`);
+      throw new Error(
+        `layer ${this.layer} reads ${layer}, which UPSTREAM does not list for it: add it in stacks/outputs.ts`,
+      );
     }
     const id = `${layer}-state`;
     if (this.config.state.backend === "s3") {
@@ -89,7 +94,7 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
     this.writeSome(values);
   }
 
-  /** Writes those that there are in this configuration. */
+  /** Writes only the outputs that have a value in this configuration. */
   protected writeSome(values: Partial<Outputs<L>>): void {
     for (const [name, description] of Object.entries(OUTPUTS[this.layer]) as [OutputName<L>, string][]) {
       const value = values[name];
@@ -109,7 +114,7 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
     this.pinProvider("hashicorp/helm");
   }
 
-  /** The configured cluster; several kubeconfig files are merged by the provider. */
+  /** The configured cluster; the provider merges several kubeconfig files. */
   private clusterAccess() {
     const { kubeconfigs, cluster } = this.config;
     return {
@@ -123,7 +128,7 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
     this.pinProvider("hashicorp/random");
   }
 
-  /** The exact version: a range would let two machines plan differently. */
+  /** Pins the exact version, because with a range two machines could plan differently. */
   protected pinProvider(source: keyof typeof PROVIDERS): void {
     const name = source.split("/")[1]!;
     this.addOverride(`terraform.required_providers.${name}.version`, PROVIDERS[source]);

@@ -1,35 +1,35 @@
 /**
- * What each layer tells the others: Terraform outputs, by the name under which they stand in its state.
+ * The Terraform outputs of each layer, by their names in its state, with their descriptions.
  *
- * A layer can write and read only what is listed here, so a wrong name does not compile. The texts are the outputs'
- * descriptions; people and other tools read them with `terraform output`.
+ * A layer can write and read only what is listed here, so a wrong name does not compile. People and other tools read
+ * outputs with `terraform output`.
  */
 export const OUTPUTS = {
   images: {
-    node_image: "image of node, as nodes pull it",
-    react_image: "image of react, as nodes pull it",
+    node_image: "image of the API, as the cluster's nodes pull it",
+    react_image: "image of the front, as the cluster's nodes pull it",
   },
   data: {
     namespace: "namespace of the application",
-    redis_secret: "Secret with the password of each Redis user",
-    redis_main_host: "Service of the Redis that takes writes",
-    redis_sentinels: "who knows which Redis takes writes; empty where it is one",
+    redis_secret: "Secret with a password per Redis user",
+    redis_main_host: "Service of main (primary), the Redis that takes writes",
+    redis_sentinels: "addresses of the Sentinels, separated by commas; empty without durability ha",
     redis_replicas_host: "Service of the read-only Redis replicas",
-    redis_replicas_headless_host: "Service that names each replica",
-    redis_port: "port of every Redis",
+    redis_replicas_headless_host: "headless Service with a record for each replica",
+    redis_port: "port of every Redis instance",
     redis_exporter_host: "Service of the exporter",
-    redis_exporter_port: "its port",
+    redis_exporter_port: "port of the exporter",
   },
   app: {
     namespace: "namespace of the application",
     node_service: "Service of the API",
-    node_port: "its port",
-    react_service: "Service of the page",
-    react_port: "its port",
-    exposure: "how the page is reached from outside",
+    node_port: "port of the API",
+    react_service: "Service of the front",
+    react_port: "port of the front",
+    exposure: "how the front is exposed: ClusterIP, NodePort, LoadBalancer or Ingress",
   },
   observability: {
-    mode: "install, existing or none",
+    mode: "how monitoring is set up: install, existing or none",
     namespace: "namespace of the monitoring",
     prometheus_service: "Service of Prometheus, port 9090",
     alertmanager_service: "Service of Alertmanager, port 9093",
@@ -44,10 +44,10 @@ export type OutputName<L extends LayerName> = keyof (typeof OUTPUTS)[L] & string
 /** Values of the outputs of layer `L`: literals, or Terraform expressions as cdktf's tokens. */
 export type Outputs<L extends LayerName> = { readonly [O in OutputName<L>]: string | number };
 
-/** Layers in the order of a deploy that does one after the other. */
+/** Layers, in the order of a sequential deploy. */
 export const LAYERS = ["images", "data", "app", "observability"] as const satisfies readonly LayerName[];
 
-/** Which layers' outputs each layer reads. */
+/** The layers whose outputs each layer reads. */
 export const UPSTREAM = {
   images: [],
   data: [],

@@ -1,4 +1,4 @@
-/** The API and the front (keys `node` and `react`, which are their Services' names). */
+/** The API and the front; the keys `node` and `react` are their Services' names. */
 import { z } from "zod";
 import { resources } from "./common";
 
@@ -8,12 +8,12 @@ export const node = z
       .array(z.string().min(1))
       .min(1)
       .default(["*"])
-      .describe('origins that may call the API from a browser; "*" for all'),
+      .describe('origins that may call the API from a browser; "*": all'),
     discovery: z
       .enum(["watch", "dns", "address"])
       .default("watch")
       .describe(
-        "how the API finds the replicas. watch: EndpointSlices, at once, needs a Role; dns: a headless Service, within seconds; address: one Service, one replica a connection",
+        "how the API finds the replicas. watch: EndpointSlices, immediately, needs a Role; dns: a headless Service, within seconds; address: one Service, one replica per connection",
       ),
     maxLagSeconds: z
       .number()
@@ -21,21 +21,23 @@ export const node = z
       .min(1)
       .max(3600)
       .default(5)
-      .describe("a replica further behind main than this gets no reads"),
+      .describe("seconds; a replica that lags further behind main gets no reads"),
     maxInFlight: z
       .number()
       .int()
       .min(1)
       .max(100_000)
       .default(512)
-      .describe("requests in work in one pod; more are refused with 503 and Retry-After"),
+      .describe("requests in flight per pod; more are shed with 503 and Retry-After"),
     connectionAgeSeconds: z
       .number()
       .int()
       .min(1)
       .max(86_400)
       .default(10)
-      .describe("mean age after which a kept-alive connection is closed, so that new pods get their share"),
+      .describe(
+        "mean age in seconds at which a keep-alive connection is closed, so that new pods get their share of load",
+      ),
     resources: resources({ cpu: "100m", memory: "96Mi", memoryLimit: "256Mi" }),
   })
   .prefault({});

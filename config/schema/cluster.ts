@@ -1,4 +1,4 @@
-/** The cluster, its namespaces, where state is kept and how the page is reached from outside. */
+/** The cluster, its namespaces, the Terraform state and how the front is exposed. */
 import { z } from "zod";
 import { dnsName, nodePort, port } from "./common";
 
@@ -7,48 +7,53 @@ export const cluster = z
     kubeconfig: z
       .string()
       .optional()
-      .describe("kubeconfig file; by default what KUBECONFIG names, else ~/.kube/config"),
-    context: z.string().min(1).optional().describe("its context; by default the current one"),
+      .describe("kubeconfig file; by default KUBECONFIG, or ~/.kube/config if that is not set"),
+    context: z.string().min(1).optional().describe("context of the kubeconfig; by default the current one"),
     kind: z
       .strictObject({
         name: dnsName.default("iacproject").describe("name of the local kind cluster"),
-        workers: z.number().int().min(0).max(9).default(2).describe("its worker nodes"),
+        workers: z.number().int().min(0).max(9).default(2).describe("number of its worker nodes"),
         registryPort: port.default(5001).describe("port of its registry on this machine"),
-        pagePort: port.nullable().default(8080).describe("port of this machine that leads to the page; null: none"),
-        grafanaPort: port.nullable().default(3000).describe("port of this machine that leads to Grafana; null: none"),
+        pagePort: port.nullable().default(8080).describe("port of this machine that forwards to the front; null: none"),
+        grafanaPort: port
+          .nullable()
+          .default(3000)
+          .describe("port of this machine that forwards to Grafana; null: none"),
       })
       .prefault({})
-      .describe("the cluster that `up` offers to make where none is configured"),
+      .describe("the cluster that `up` offers to create if none is configured"),
   })
   .prefault({});
 
 export const state = z
   .strictObject({
-    backend: z.enum(["local", "kubernetes", "s3"]).default("local").describe("where Terraform keeps state"),
+    backend: z.enum(["local", "kubernetes", "s3"]).default("local").describe("where Terraform stores its state"),
     dir: z.string().min(1).default(".state").describe("local: folder, relative to the project"),
     namespace: dnsName.default("default").describe("kubernetes: namespace of the state Secrets"),
     bucket: z.string().min(3).optional().describe("s3: bucket"),
     region: z.string().min(2).optional().describe("s3: region"),
-    prefix: z.string().default("iacproject").describe("kubernetes, s3: prefix of the state's name"),
+    prefix: z.string().default("iacproject").describe("kubernetes, s3: prefix of the states' names"),
   })
   .prefault({});
 
 export const charts = z
   .strictObject({
-    dir: z.string().min(1).optional().describe("folder of chart archives (.tgz) for a site without the internet"),
+    dir: z.string().min(1).optional().describe("folder of chart archives (.tgz), for a site without internet access"),
   })
   .prefault({});
 
 export const namespaces = z
   .strictObject({
-    app: dnsName.default("iacproject").describe("Redis, the API and the front"),
-    monitoring: dnsName.default("monitoring").describe("Prometheus, Alertmanager and Grafana"),
-    keda: dnsName.default("keda").describe("KEDA, where scaling.engine is keda"),
-    create: z.boolean().default(true).describe("false: they exist already and stay after `down`"),
+    app: dnsName.default("iacproject").describe("namespace of Redis, the API and the front"),
+    monitoring: dnsName.default("monitoring").describe("namespace of Prometheus, Alertmanager and Grafana"),
+    keda: dnsName.default("keda").describe("namespace of KEDA, if scaling.engine is keda"),
+    create: z.boolean().default(true).describe("false: the namespaces exist already, and `down` keeps them"),
     quota: z
       .boolean()
       .default(false)
-      .describe("a ResourceQuota for app, as large as every part at its maximum in a rollout, and a LimitRange"),
+      .describe(
+        "add a LimitRange and a ResourceQuota to namespaces.app, large enough for a rollout of every workload at its maximum",
+      ),
   })
   .prefault({});
 
@@ -57,10 +62,10 @@ export const exposure = z
     type: z
       .enum(["ClusterIP", "NodePort", "LoadBalancer", "Ingress"])
       .default("ClusterIP")
-      .describe("how the page is reached from outside; ClusterIP: by `kubectl port-forward`"),
-    nodePort: nodePort.optional().describe("NodePort: a fixed one"),
+      .describe("how the front is exposed; ClusterIP: only through `kubectl port-forward`"),
+    nodePort: nodePort.optional().describe("NodePort: a fixed port; by default Kubernetes chooses one"),
     host: z.string().min(1).optional().describe("Ingress: host name"),
-    ingressClass: z.string().min(1).optional().describe("Ingress: class, by default the cluster's"),
+    ingressClass: z.string().min(1).optional().describe("Ingress: class; by default the cluster's"),
     tlsSecret: dnsName.optional().describe("Ingress: existing TLS Secret in the application's namespace"),
   })
   .prefault({});
@@ -68,6 +73,6 @@ export const exposure = z
 export const dns = z
   .strictObject({
     namespace: dnsName.default("kube-system").describe("namespace of the cluster's DNS"),
-    domain: z.string().min(1).default("cluster.local").describe("the cluster's domain"),
+    domain: z.string().min(1).default("cluster.local").describe("the cluster's DNS domain"),
   })
   .prefault({});

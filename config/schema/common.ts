@@ -1,4 +1,4 @@
-/** Kinds of values that several sections share. */
+/** Types of values that several sections share. */
 import { z } from "zod";
 
 const QUANTITY = /^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/;
@@ -8,7 +8,7 @@ export const quantity = z
   .describe("Kubernetes quantity");
 export const dnsName = z
   .string()
-  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "lower-case letters, digits and dashes, at most 63");
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "lower-case letters, digits and dashes, at most 63 characters");
 export const port = z.number().int().min(1024).max(65535);
 export const nodePort = z.number().int().min(30000).max(32767);
 export const imageName = z
@@ -19,14 +19,14 @@ export const resources = (d: { cpu: string; memory: string; memoryLimit: string;
   z
     .strictObject({
       cpu: quantity
-        .refine((q) => parseFloat(q) > 0, "a CPU request above 0: autoscaling is measured against it")
+        .refine((q) => parseFloat(q) > 0, "must be above 0: autoscaling targets are percentages of it")
         .default(d.cpu)
-        .describe("CPU request; autoscaling is measured against it"),
+        .describe("CPU request; autoscaling targets are percentages of it"),
       memory: quantity.default(d.memory).describe("memory request"),
       memoryLimit: quantity.default(d.memoryLimit).describe("memory limit"),
       cpuLimit: (d.cpuLimit === undefined ? quantity.optional() : quantity.optional().default(d.cpuLimit)).describe(
         d.cpuLimit === undefined
-          ? "CPU limit; none by default: throttling hides load from the autoscaler"
+          ? "CPU limit; by default none, because throttling hides load from the autoscaler"
           : "CPU limit",
       ),
     })
@@ -34,5 +34,5 @@ export const resources = (d: { cpu: string; memory: string; memoryLimit: string;
 
 export const secretKey = z.strictObject({
   name: dnsName.describe("name of a Secret"),
-  key: z.string().min(1).describe("its key"),
+  key: z.string().min(1).describe("key in that Secret"),
 });

@@ -1,4 +1,4 @@
-/** Refusals that concern more than one section. */
+/** Checks that concern more than one section. */
 import type { z } from "zod";
 import type { sections } from "./sections";
 
@@ -25,25 +25,30 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   }
   const taken = new Set(["none", "heartbeat"]);
   c.monitoring.receivers.forEach(({ name }, i) => {
-    if (taken.has(name)) refuse(["monitoring", "receivers", String(i), "name"], "is taken; choose another", name);
+    if (taken.has(name))
+      refuse(["monitoring", "receivers", String(i), "name"], "is already used; choose another name", name);
     taken.add(name);
   });
   if (c.exposure.type === "Ingress" && !c.exposure.host) {
-    refuse(["exposure", "host"], "is needed where exposure.type is Ingress");
+    refuse(["exposure", "host"], "is required if exposure.type is Ingress");
   }
   if (c.exposure.type !== "NodePort" && c.exposure.nodePort !== undefined) {
-    refuse(["exposure", "nodePort"], "only goes with exposure.type NodePort", c.exposure.nodePort);
+    refuse(["exposure", "nodePort"], "requires exposure.type NodePort; set that, or remove it", c.exposure.nodePort);
   }
   const { engine, replicas, node } = c.scaling;
   if (engine === "keda" && replicas.clientsPerPod !== null && replicas.clientsPerPod <= node.max + 1) {
     refuse(
       ["scaling", "replicas", "clientsPerPod"],
-      `must be above scaling.node.max (${node.max}) and the exporter's one: each API pod holds a connection to each replica, so that more replicas would never bring it down`,
+      `must be above scaling.node.max + 1 (${node.max + 1}): each API pod and the exporter hold a connection to every replica, so adding replicas would never reduce it`,
       replicas.clientsPerPod,
     );
   }
   if (engine === "keda" && c.images.node.metricsPath === null) {
-    refuse(["scaling", "engine"], "needs images.node.metricsPath: it goes by what the API tells of its load", engine);
+    refuse(
+      ["scaling", "engine"],
+      "needs images.node.metricsPath: KEDA scales on the load that the API reports there",
+      engine,
+    );
   }
   if (engine === "keda" && new Set([c.namespaces.app, c.namespaces.monitoring, c.namespaces.keda]).size < 3) {
     refuse(["namespaces", "keda"], "must differ from namespaces.app and namespaces.monitoring", c.namespaces.keda);
@@ -51,7 +56,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   if (c.namespaces.app === c.namespaces.monitoring && c.monitoring.nodeExporter && c.observability === "install") {
     refuse(
       ["namespaces", "monitoring"],
-      "must differ from namespaces.app while monitoring.nodeExporter is on: it needs a privileged namespace",
+      "must differ from namespaces.app if monitoring.nodeExporter is true: node-exporter needs a privileged namespace",
       c.namespaces.monitoring,
     );
   }

@@ -1,4 +1,4 @@
-/** The image registry, and the images that are built or pulled. */
+/** The image registry, and the images to build or pull. */
 import { z } from "zod";
 import { dnsName, imageName, port } from "./common";
 
@@ -10,18 +10,18 @@ const httpPath = z.string().regex(/^\/\S*$/, 'a path that starts with "/"');
 const builtImage = (d: { context: string; port: number; live: string; ready: string; user: number }) =>
   z
     .strictObject({
-      context: z.string().default(d.context).describe("folder that is built; relative to the project"),
-      dockerfile: z.string().default("Dockerfile").describe("its Dockerfile, relative to context"),
-      image: imageName.optional().describe("prebuilt image to deploy instead of building; needs no Docker"),
-      port: port.default(d.port).describe("port that its container listens on"),
+      context: z.string().default(d.context).describe("build context, relative to the project"),
+      dockerfile: z.string().default("Dockerfile").describe("Dockerfile, relative to context"),
+      image: imageName.optional().describe("prebuilt image to deploy; nothing is built, and Docker is not needed"),
+      port: port.default(d.port).describe("port that the container listens on"),
       livenessPath: httpPath.default(d.live).describe("HTTP path of the liveness probe"),
       readinessPath: httpPath.default(d.ready).describe("HTTP path of the readiness probe"),
       metricsPath: httpPath
         .nullable()
         .default("/metrics")
-        .describe("path that Prometheus reads; null where the image has none"),
-      runAsUser: z.number().int().min(1).default(d.user).describe("numeric user, never root"),
-      readOnlyRootFilesystem: z.boolean().default(true).describe("false for an image that must write beside /tmp"),
+        .describe("HTTP path of the metrics; null: the image has none"),
+      runAsUser: z.number().int().min(1).default(d.user).describe("numeric user of the container, never root"),
+      readOnlyRootFilesystem: z.boolean().default(true).describe("false: for an image that must write outside /tmp"),
     })
     .prefault({});
 
@@ -30,16 +30,19 @@ export const registry = z
     push: registryAddress.default("localhost:5000").describe("address that this machine pushes to"),
     pull: registryAddress
       .optional()
-      .describe("address that nodes pull from, where it differs (kind, minikube); by default push"),
+      .describe("address that nodes pull from, if it differs (kind, minikube); by default registry.push"),
     insecure: z
       .boolean()
       .optional()
-      .describe("plain HTTP; by default true for localhost and 127.0.0.1, false elsewhere"),
+      .describe("use plain HTTP; by default true for localhost and 127.0.0.1, otherwise false"),
     auth: z
       .enum(["none", "docker"])
       .default("none")
-      .describe("docker: credentials of `docker login` in the Docker configuration file"),
-    dockerConfig: z.string().default("~/.docker/config.json").describe("that file; `docker login` writes it"),
+      .describe("docker: use the credentials of `docker login`, from registry.dockerConfig"),
+    dockerConfig: z
+      .string()
+      .default("~/.docker/config.json")
+      .describe("Docker's configuration file, which `docker login` writes"),
   })
   .prefault({});
 
@@ -61,13 +64,13 @@ export const images = z
       .regex(/^[\w.-]+(:\d+)?(\/[\w.-]+)*$/, "HOST[:PORT][/PREFIX], without a slash at its end")
       .optional()
       .describe(
-        "registry that holds the images of others, charts' too, under their own paths: for nodes that reach no other",
+        "registry with all third-party images, including the charts', under their original paths; for nodes that cannot reach other registries",
       ),
-    redis: imageName.optional().describe("Redis' image, 7.2 or later; by default the pinned one"),
-    redisExporter: imageName.optional().describe("redis_exporter's image; by default the pinned one"),
+    redis: imageName.optional().describe("image of Redis, 7.2 or later; by default the pinned one"),
+    redisExporter: imageName.optional().describe("image of redis_exporter; by default the pinned one"),
     curl: imageName
       .optional()
-      .describe("curl's image, which uploads backups to redis.backup.s3; by default the pinned one"),
+      .describe("image of curl, which uploads backups to redis.backup.s3; by default the pinned one"),
     node: builtImage({ context: "images/node", port: 3000, live: "/livez", ready: "/readyz", user: 1000 }),
     react: builtImage({ context: "images/react", port: 8080, live: "/healthz", ready: "/healthz", user: 101 }),
   })

@@ -1,4 +1,4 @@
-/** What a user can set: every section with its defaults and descriptions, and what must fit together. */
+/** The schema: every section with its defaults and descriptions, and the checks across sections. */
 import { crossChecks } from "./cross-checks";
 import { sections } from "./sections";
 

@@ -28,7 +28,9 @@ const receiver = z.discriminatedUnion("type", [
 export const observability = z
   .enum(["install", "existing", "none"])
   .default("install")
-  .describe("existing: monitors, rules and dashboards for a Prometheus and Grafana that are there; none: nothing");
+  .describe(
+    "install: Prometheus, Alertmanager and Grafana; existing: only monitors, rules and dashboards, for those that the cluster has; none: nothing",
+  );
 
 export const monitoring = z
   .strictObject({
@@ -41,34 +43,47 @@ export const monitoring = z
       .string()
       .regex(/^\d+(MB|GB)$/, 'a size such as "4GB"')
       .default("4GB")
-      .describe("and at most how much"),
-    storage: quantity.nullable().default(null).describe("Prometheus volume; null: node disk, lost with the pod"),
-    storageClass: z.string().min(1).optional().describe("by default the cluster's default class"),
+      .describe("largest size of those samples; the oldest are deleted first"),
+    storage: quantity
+      .nullable()
+      .default(null)
+      .describe("size of Prometheus' volume; null: the node's disk, lost with the pod"),
+    storageClass: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("storage class of that volume; by default the cluster's default class"),
     controlPlane: z
       .boolean()
       .default(false)
-      .describe("watch etcd, scheduler, controller-manager and kube-proxy; only where they run as pods"),
-    grafanaNodePort: nodePort.optional().describe("a port of each node that leads to Grafana"),
-    nodeExporter: z.boolean().default(true).describe("node metrics; needs a privileged namespace"),
+      .describe("monitor etcd, scheduler, controller-manager and kube-proxy; works only if they run as pods"),
+    grafanaNodePort: nodePort.optional().describe("port of each node that forwards to Grafana; by default none"),
+    nodeExporter: z
+      .boolean()
+      .default(true)
+      .describe("install node-exporter for node metrics; needs a privileged namespace"),
     runbooks: z
       .string()
       .min(1)
       .default("docs/runbooks")
-      .describe("address or folder of the runbooks, for the links in alerts"),
+      .describe("URL or folder of the runbooks, for the links in alerts"),
     selectorLabels: z
       .record(z.string(), z.string())
       .default({})
-      .describe("existing: labels by which that Prometheus selects monitors and rules"),
-    receivers: z.array(receiver).default([]).describe("where Alertmanager sends; Secrets in the monitoring namespace"),
+      .describe("existing: labels by which the cluster's Prometheus selects monitors and rules"),
+    receivers: z
+      .array(receiver)
+      .default([])
+      .describe("receivers of alerts; their Secrets are in the monitoring namespace"),
     heartbeat: secretKey
       .optional()
       .describe(
-        "Secret with the URL of a service that calls when it hears nothing: it is called every minute as long as Prometheus and Alertmanager work",
+        "Secret with the URL of a dead man's switch: Alertmanager calls it every minute while Prometheus and Alertmanager work",
       ),
     disabledAlerts: z
-      .array(z.string().regex(/^[A-Za-z]\w*$/, "an alert's name"))
+      .array(z.string().regex(/^[A-Za-z]\w*$/, "the name of an alert"))
       .default([])
-      .describe("alerts that do not suit this cluster, ours or the chart's"),
+      .describe("alerts to leave out, ours or the chart's"),
     objectives: z
       .strictObject({
         availability: z
@@ -76,18 +91,23 @@ export const monitoring = z
           .min(50)
           .max(99.999)
           .default(99.9)
-          .describe("share of requests to the API that must not be answered with 5xx, percent"),
+          .describe("percentage of API requests that must not be answered with 5xx"),
         latency: z
           .strictObject({
-            percent: z.number().min(50).max(99.999).default(99).describe("share that must be answered in time"),
+            percent: z
+              .number()
+              .min(50)
+              .max(99.999)
+              .default(99)
+              .describe("percentage of API requests that must be answered in time"),
             seconds: z
               .union([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 2.5].map((s) => z.literal(s)))
               .default(0.25)
-              .describe("in time; one of the API's histogram buckets"),
+              .describe("longest time that counts as in time; one of the API's histogram buckets"),
           })
           .prefault({}),
       })
       .prefault({})
-      .describe("what the API owes its callers; alerts go by how fast the rest is used up"),
+      .describe("service-level objectives of the API; alerts are based on their burn rates"),
   })
   .prefault({});

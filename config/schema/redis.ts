@@ -10,10 +10,14 @@ export const redis = z
       .enum(["fast", "safe", "ha"])
       .default("safe")
       .describe(
-        "fast: the append-only file is synced every second; safe: before each answer; ha: and on a second of three nodes",
+        "fast: the append-only file is synced every second; safe: before a write is acknowledged; ha: also on a second of three nodes",
       ),
-    storageClass: z.string().min(1).optional().describe("by default the cluster's default class"),
-    storage: quantity.default("1Gi").describe("size of main's volume"),
+    storageClass: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("storage class of Redis' volumes; by default the cluster's default class"),
+    storage: quantity.default("1Gi").describe("size of the volume of main (primary); with ha, of each member"),
     maxMemory: z
       .string()
       .regex(/^\d+(kb|mb|gb)$/, 'a Redis size such as "256mb"')
@@ -25,17 +29,23 @@ export const redis = z
       .min(5)
       .max(3600)
       .default(60)
-      .describe("how long a replica keeps answering after it lost main"),
+      .describe("seconds that a replica keeps answering after it loses its connection to main"),
     backup: z
       .strictObject({
         schedule: z
           .string()
-          .regex(CRON, 'five fields such as "17 3 * * *", or @daily')
+          .regex(CRON, 'a cron schedule of five fields such as "17 3 * * *", or @daily')
           .nullable()
           .default(null)
-          .describe("when a backup is made, in UTC; null: none"),
-        keep: z.number().int().min(1).max(1000).default(7).describe("backups that are kept; older ones go"),
-        storage: quantity.default("2Gi").describe("size of the volume that they lie on"),
+          .describe("cron schedule of backups, in UTC; null: no backups"),
+        keep: z
+          .number()
+          .int()
+          .min(1)
+          .max(1000)
+          .default(7)
+          .describe("number of backups to keep on the volume; older ones are deleted"),
+        storage: quantity.default("2Gi").describe("size of the volume that holds them"),
         s3: z
           .strictObject({
             endpoint: z
@@ -43,37 +53,37 @@ export const redis = z
               .nullable()
               .default(null)
               .describe(
-                "address of an S3-compatible storage they go to instead of a volume, such as https://s3.eu-west-1.amazonaws.com",
+                "URL of an S3-compatible store that holds backups instead of a volume, such as https://s3.eu-west-1.amazonaws.com",
               ),
             bucket: z
               .string()
               .min(3)
               .optional()
-              .describe("its bucket; how long they stay there is the bucket's own rule"),
+              .describe("bucket; its own lifecycle rules decide how long backups stay"),
             folder: z
               .string()
               .regex(/^[\w./-]*$/, "letters, digits, and _ . - /")
               .default("redis")
-              .describe("folder in it"),
-            region: z.string().min(2).default("us-east-1").describe("region that requests are signed for"),
+              .describe("folder in the bucket"),
+            region: z.string().min(2).default("us-east-1").describe("region for request signatures"),
             secret: dnsName.optional().describe("Secret with access-key-id and secret-access-key"),
           })
           .prefault({}),
       })
       .prefault({})
-      .describe("scheduled backups onto a volume of their own"),
+      .describe("scheduled backups"),
     tls: z
       .strictObject({
         secret: dnsName
           .nullable()
           .default(null)
-          .describe("Secret with ca.crt, tls.crt and tls.key, as cert-manager makes it; null: not encrypted"),
+          .describe("Secret with ca.crt, tls.crt and tls.key, as cert-manager creates it; null: no encryption"),
       })
       .prefault({})
       .describe("encryption of every connection to Redis"),
     main: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
     replica: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
-    // nobody scales it, and it turns in circles while a connection of its own leads to a pod that is gone: 0012
+    // it is not autoscaled, and it busy-loops on a dead connection (docs/decisions/0012-high-availability.md)
     sentinel: resources({ cpu: "10m", memory: "16Mi", memoryLimit: "64Mi", cpuLimit: "200m" }),
     exporter: resources({ cpu: "20m", memory: "32Mi", memoryLimit: "96Mi" }),
   })

@@ -1,8 +1,8 @@
-/** How far, how fast and by which engine each workload scales, and the load that shows it. */
+/** Bounds, speed and engine of each workload's autoscaling, and the load generator. */
 import { z } from "zod";
 import { dnsName, imageName } from "./common";
 
-/** How far and how fast one part scales. */
+/** Bounds and speed of one workload. */
 const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
   min: z.number().int().min(1).max(1000).default(d.min).describe("fewest pods"),
   max: z.number().int().min(1).max(1000).default(d.max).describe("most pods"),
@@ -12,24 +12,24 @@ const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
     .min(1)
     .max(100)
     .default(d.cpuTarget)
-    .describe("average CPU wanted, percent of the request"),
+    .describe("target average CPU, percent of the request"),
   scaleUpPercent: z
     .number()
     .int()
     .min(1)
     .max(1000)
     .default(100)
-    .describe("most growth per 15 s, percent of the pods there are (at least 2 pods, with engine keda 4)"),
+    .describe("largest scale-out per 15 s, percent of the current pods (at least 2 pods; with engine keda, 4)"),
   scaleDownWindowSeconds: z
     .number()
     .int()
     .min(30)
     .max(3600)
     .default(120)
-    .describe("how long a lower wish must last before pods go; never below two metric ages"),
+    .describe("seconds that a lower recommendation must last before pods are removed; at least two metric intervals"),
 });
 
-/** What a pod should have of something, for engine keda. */
+/** Target value per pod of a signal, for engine keda. */
 const perPod = (fallback: number, description: string) =>
   z
     .number()
@@ -37,7 +37,7 @@ const perPod = (fallback: number, description: string) =>
     .max(1_000_000)
     .nullable()
     .default(fallback)
-    .describe(`keda: ${description}; null: does not count`);
+    .describe(`keda: target ${description}; null: ignored`);
 
 function minUpToMax(s: { min: number; max: number }, ctx: z.RefinementCtx): void {
   if (s.min > s.max)
@@ -49,15 +49,15 @@ export const scaling = z
     engine: z
       .enum(["hpa", "keda"])
       .default("hpa")
-      .describe("hpa: CPU, by metrics-server; keda: what the pods tell of their load besides, read when it is needed"),
+      .describe("hpa: CPU, from metrics-server; keda: also the load that pods report, read at each decision"),
     node: z
       .strictObject({
         ...bounds({ min: 2, max: 10, cpuTarget: 60 }),
-        requestsPerPod: perPod(100, "requests per second that a pod should get"),
-        inFlightPerPod: perPod(32, "requests that a pod should have in work"),
-        eventLoopPercent: perPod(70, "percent of the time that a pod's event loop should be busy").refine(
+        requestsPerPod: perPod(100, "requests per second per pod"),
+        inFlightPerPod: perPod(32, "requests in flight per pod"),
+        eventLoopPercent: perPod(70, "event loop utilization per pod, percent").refine(
           (p) => p === null || p <= 100,
-          "at most 100",
+          "must be at most 100",
         ),
       })
       .prefault({})
@@ -65,21 +65,21 @@ export const scaling = z
     react: z
       .strictObject({
         ...bounds({ min: 2, max: 6, cpuTarget: 60 }),
-        requestsPerPod: perPod(400, "requests per second that a pod should get"),
+        requestsPerPod: perPod(400, "requests per second per pod"),
       })
       .prefault({})
       .superRefine(minUpToMax),
     replicas: z
       .strictObject({
         ...bounds({ min: 2, max: 6, cpuTarget: 60 }),
-        commandsPerPod: perPod(1500, "commands per second that a replica should get"),
-        clientsPerPod: perPod(1000, "connections that a replica should hold; above scaling.node.max"),
+        commandsPerPod: perPod(1500, "commands per second per replica"),
+        clientsPerPod: perPod(1000, "connections per replica, above scaling.node.max + 1"),
       })
       .prefault({})
       .superRefine(minUpToMax)
       .refine((s) => s.min >= 2, {
         path: ["min"],
-        message: "at least 2: reads must survive the loss of one replica",
+        message: "must be at least 2, so that reads survive the loss of one replica",
       }),
     exporter: z
       .strictObject(bounds({ min: 1, max: 3, cpuTarget: 70 }))
@@ -93,7 +93,7 @@ export const keda = z
     mode: z
       .enum(["install", "existing"])
       .default("install")
-      .describe("existing: the cluster has KEDA, in namespaces.keda; only with scaling.engine keda"),
+      .describe("existing: the cluster has KEDA in namespaces.keda; used only if scaling.engine is keda"),
   })
   .prefault({});
 
@@ -102,11 +102,11 @@ export const metricsServer = z
     mode: z
       .enum(["install", "existing"])
       .default("install")
-      .describe("existing: the cluster has one already (most managed clusters, k3s)"),
+      .describe("existing: the cluster has a metrics-server already (most managed clusters, k3s)"),
     kubeletInsecureTls: z
       .boolean()
       .default(true)
-      .describe("accept the kubelets' self-signed certificates (kubeadm, kind); false where they are signed"),
+      .describe("accept the kubelets' self-signed certificates (kubeadm, kind); false: a trusted CA signed them"),
   })
   .prefault({});
 
@@ -118,9 +118,9 @@ export const load = z
       .min(1)
       .max(100_000)
       .default(2000)
-      .describe("npm run load: highest rate that it takes, requests per second"),
+      .describe("npm run load: highest rate that it accepts, requests per second"),
     image: imageName.optional().describe("npm run load: image of k6 in the cluster; by default the pinned one"),
     namespace: dnsName.default("default").describe("npm run load: namespace of its pod"),
-    k6: z.string().min(1).default("k6").describe("npm run load -- --here: the program"),
+    k6: z.string().min(1).default("k6").describe("npm run load -- --here: k6 program to run"),
   })
   .prefault({});

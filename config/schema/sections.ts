@@ -13,7 +13,7 @@ export const sections = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      "settings for a kind of cluster: a file of profiles/ by its name, or a path; config.yaml and variables go over it",
+      "settings for a type of cluster: the name of a file in profiles/, or a path; config.yaml and variables override it",
     ),
   terraform: z.enum(["terraform", "tofu"]).default("terraform").describe("program that applies the layers"),
   cluster,
@@ -36,8 +36,11 @@ export const sections = z.strictObject({
     .enum(["apply", "helm"])
     .default("apply")
     .describe(
-      "how pods' owners are written. apply: by server-side apply, which also shows what was changed by hand; helm: a release each, for users who may not list CRDs, which apply has to",
+      "how Deployments and StatefulSets are written. apply: by server-side apply, which also shows manual changes but must be allowed to list CRDs; helm: as one release each, without that permission",
     ),
-  networkPolicies: z.boolean().default(true).describe("false: for clusters that do not grant them"),
+  networkPolicies: z
+    .boolean()
+    .default(true)
+    .describe("create NetworkPolicies; false: for clusters that do not allow it"),
   dns,
 });

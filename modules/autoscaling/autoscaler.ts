@@ -13,20 +13,20 @@ import { WORKLOAD_NAME, workloadOf, type Component, type WorkloadDescriptor } fr
 import { scalingOf } from "../kubernetes/sizing";
 import type { Signal } from "./signals";
 
-/** metrics-server's resolution as we install it, seconds. */
+/** Resolution of the metrics-server that we install, seconds. */
 export const METRIC_RESOLUTION_SECONDS = 10;
-/** Period of the Kubernetes autoscaler, seconds: `--horizontal-pod-autoscaler-sync-period`. */
+/** Control loop period of the Kubernetes autoscaler, seconds: `--horizontal-pod-autoscaler-sync-period`. */
 const SYNC_SECONDS = 15;
 
 /**
- * Pods that may come in one period however few there are. CPU is hot for a moment when a load begins, and its figures
- * are old when they come: by CPU alone a second look is better than a large step.
+ * Pods that one period may add even to a small workload. CPU peaks for a moment when load begins, and its metrics
+ * arrive late, so with CPU alone two small steps are better than one large one.
  */
 const SCALE_UP_PODS: Readonly<Record<Resolved["engine"], number>> = { hpa: 2, keda: 4 };
 
 /**
- * Beside other signals CPU counts from so much above its target. At the same point the higher of two figures that
- * both waver would decide, and a pod that compiles its code as it warms up looks busier than it is.
+ * With other signals, the CPU target is raised by this factor. With equal targets the higher of two noisy metrics
+ * would decide, and a pod that is still compiling its code looks busier than it is.
  */
 const CPU_FACTOR_WITH_SIGNALS = 1.5;
 
@@ -49,24 +49,24 @@ export interface AutoscalerProps {
   readonly after: readonly IConstruct[];
 }
 
-/** The props with what follows from the descriptor and the configuration. */
+/** The props, with values from the descriptor and the configuration. */
 interface Resolved extends AutoscalerProps {
   readonly targetKind: WorkloadDescriptor["kind"];
-  /** Container whose CPU counts; a sidecar's would dilute it (kubernetes#79365). */
+  /** Container whose CPU counts; a sidecar would dilute the mean (kubernetes#79365). */
   readonly container: string;
   readonly engine: Config["scaling"]["engine"];
   readonly scaling: ScalingConfig;
 }
 
 /**
- * The autoscaler of one workload, a HorizontalPodAutoscaler under the workload's own name with
- * either engine: `hpa` writes it, `keda` has KEDA write it, with signals that are read from the
- * pods at the moment of each decision. CPU is in both: of all signals the one that asks for most
- * pods wins, and one that cannot be read keeps pods from going, not from coming.
+ * The autoscaler of one workload: with either engine a HorizontalPodAutoscaler under the workload's
+ * name. With `hpa` Terraform writes it; with `keda` KEDA does, adding signals that are read from the
+ * pods at each decision. Both use CPU. The signal with the highest recommendation wins, and a
+ * missing metric blocks scale-in, not scale-out.
  *
- * Quick up: no stabilization, and every 15 s (the controller's own period) the larger of
- * `scaleUpPercent` and {@link SCALE_UP_PODS}. Slow down: the highest wish of the window counts, and at most
- * half of the pods go a minute, so that a pause in the load does not cost a new start-up.
+ * Scale-out is fast: no stabilization, and every 15 s (the controller's period) the larger of
+ * `scaleUpPercent` and {@link SCALE_UP_PODS}. Scale-in is slow: the highest recommendation of the window counts,
+ * and at most half of the pods are removed per minute, so that a pause in the load does not cost a new start-up.
  */
 export class Autoscaler extends Construct {
   /** @throws if the workload does not scale, the bounds contradict each other or the signals cannot be combined */
@@ -108,7 +108,7 @@ export class Autoscaler extends Construct {
     });
   }
 
-  /** A release of its own: the first to go on destroy, for KEDA's finalizer needs KEDA (keda#1470). */
+  /** Its own release, so that it is destroyed first: KEDA's finalizer needs KEDA (keda#1470). */
   private scaledObject(props: Resolved): void {
     const { min, max, cpuTarget } = props.scaling;
     const name = WORKLOAD_NAME[props.component];
@@ -117,7 +117,7 @@ export class Autoscaler extends Construct {
       metadata: {
         name,
         labels: labels(props.component),
-        // the HPA that engine `hpa` left is taken over, not run beside
+        // adopt the HPA that engine `hpa` left, instead of adding a second one
         annotations: { "scaledobject.keda.sh/transfer-hpa-ownership": "true" },
       },
       spec: {
@@ -132,7 +132,7 @@ export class Autoscaler extends Construct {
           {
             type: "cpu",
             metricType: "Utilization",
-            // KEDA 2.20 forgets a container's CPU beside a formula, not that of the pod: ours have one container
+            // with a formula KEDA 2.20 drops a container's CPU but not the pod's; our pods have one container
             metadata: signals.length
               ? { value: String(Math.round(cpuTarget * CPU_FACTOR_WITH_SIGNALS)) }
               : { value: String(cpuTarget), containerName: props.container },
@@ -180,8 +180,8 @@ const behavior = ({ engine, scaling }: Resolved): { scaleUp: Rules; scaleDown: R
 });
 
 /**
- * One figure of all signals: the highest, as a share of its target. One, for KEDA's adapter answers nothing for 60 s
- * where its operator is gone, each metric after the other, and CPU waits for its turn meanwhile.
+ * All signals as one metric: the highest ratio of a signal to its target. Only one, because KEDA's adapter waits 60 s
+ * per metric, one after the other, if its operator is down, and CPU waits behind them.
  */
 function combinedSignal(signals: readonly Signal[]) {
   const terms = signals.map(({ name, target }) => `${name} / ${target}`).join(", ");
@@ -192,12 +192,12 @@ function combinedSignal(signals: readonly Signal[]) {
   };
 }
 
-/** Means are multiplied by the pods that are Ready; what is told of all pods together is not. */
+/** A mean is multiplied by the number of Ready pods; a total over all pods is not. */
 const metricType = ({ over }: Signal) => (over === "pods" ? "Value" : "AverageValue");
 
 /**
  * KEDA's `metrics-api` trigger over the pods of a Service. A pod that does not answer is left
- * out: a mean is then that of the others, where a sum would take its silence for rest.
+ * out: a mean then covers the others, but a sum would count the missing pod as idle.
  */
 function trigger(signal: Signal) {
   const { name, url, metric, over, target } = signal;
@@ -219,19 +219,19 @@ function trigger(signal: Signal) {
 function assertValid({ component, scaling, signals = [] }: Resolved): void {
   const name = WORKLOAD_NAME[component];
   if (new Set(signals.map((s) => s.over)).size > 1) {
-    throw new Error(`autoscaler ${name}: signals of single pods and of all pods together make no common figure`);
+    throw new Error(`autoscaler ${name}: signals per pod and signals over all pods cannot be combined; use one kind`);
   }
   const { min, max, scaleDownWindowSeconds } = scaling;
-  if (min > max) throw new Error(`autoscaler ${name}: min is ${min}, above max ${max}`);
+  if (min > max) throw new Error(`autoscaler ${name}: min is ${min}, above max ${max}; lower min or raise max`);
   if (scaleDownWindowSeconds < 2 * METRIC_RESOLUTION_SECONDS) {
     throw new Error(
       `autoscaler ${name}: scaleDownWindowSeconds is ${scaleDownWindowSeconds}, ` +
-        `below two metric ages (${2 * METRIC_RESOLUTION_SECONDS} s): it would act on noise`,
+        `below two metric intervals (${2 * METRIC_RESOLUTION_SECONDS} s): the autoscaler would act on noise`,
     );
   }
 }
 
-/** Among the values, so that a change of the template is a change that Terraform sees. */
+/** Part of the values, so that Terraform sees a change of the template. */
 const templateHash = (): string =>
   createHash("sha256")
     .update(fs.readFileSync(path.join(chartDir("scaled-object"), "templates", "scaled-object.yaml")))

@@ -4,13 +4,14 @@ import type { Config } from "../../config";
 import { Namespace } from "../kubernetes/namespace";
 import { FAST_EVICTION } from "../kubernetes/pod";
 
-/** Release name; the operator's pods carry the label below. */
+/** Name of the Helm release. */
 export const KEDA_RELEASE = "keda";
+/** Labels of the operator's pods. */
 export const KEDA_OPERATOR_LABELS = { app: "keda-operator" } as const;
-/** The API that only one adapter of a cluster can serve. */
+/** The APIService that only one adapter per cluster can serve. */
 export const EXTERNAL_METRICS_API = "v1beta1.external.metrics.k8s.io";
 
-/** Longest wait for a pod's metrics, ms; the autoscaler asks once in 15 s. */
+/** Timeout of a request for a pod's metrics, ms; the autoscaler reads them every 15 s. */
 const TIMEOUT_MS = 2000;
 
 export interface KedaProps {
@@ -21,10 +22,10 @@ export interface KedaProps {
 }
 
 /**
- * KEDA: asks pods for their load at the moment at which the Kubernetes autoscaler wants to know,
- * instead of what a store collected some time ago. The scaling itself stays with Kubernetes.
+ * KEDA reads the load from the pods when the Kubernetes autoscaler evaluates it, so the values are
+ * fresher than scraped ones. The Kubernetes autoscaler still does the scaling.
  *
- * Its admission webhooks are off: they would stand in the way of a deploy while it starts.
+ * KEDA's admission webhooks are off, because they would block a deploy while KEDA starts.
  */
 export class Keda extends Construct {
   constructor(scope: Construct, id: string, props: KedaProps) {
@@ -37,7 +38,7 @@ export class Keda extends Construct {
     });
     const resources = (cpu: string, memory: string, limit: string) => ({
       requests: { cpu, memory },
-      // null takes the chart's own CPU limit away: throttled, it would answer late
+      // null removes the chart's CPU limit: a throttled KEDA answers late
       limits: { cpu: null, memory: limit },
     });
     const quickProbe = { initialDelaySeconds: 3, periodSeconds: 3 };
@@ -54,7 +55,7 @@ export class Keda extends Construct {
         permissions: { operator: { restrict: { secret: true } }, metricServer: { restrict: { secret: true } } },
         http: { timeout: TIMEOUT_MS },
         image: { pullPolicy: "IfNotPresent" },
-        // one of each: of two operators only one listens, and an adapter that drew the other waits for minutes
+        // one replica each: of two operators only the leader listens, and an adapter that picks the other waits for minutes
         operator: { readinessProbe: quickProbe, tolerations: FAST_EVICTION },
         metricsServer: { readinessProbe: quickProbe, tolerations: FAST_EVICTION },
         resources: { operator: resources("30m", "96Mi", "512Mi"), metricServer: resources("20m", "64Mi", "256Mi") },

@@ -3,7 +3,7 @@ import { METRIC_RESOLUTION_SECONDS } from "./autoscaler";
 import { Chart } from "../kubernetes/helm-chart";
 import type { Config } from "../../config";
 
-/** Namespace and release of our metrics-server. */
+/** Namespace and release of the metrics-server that we install. */
 export const METRICS_SERVER = { namespace: "kube-system", release: "metrics-server" } as const;
 
 export interface MetricsServerProps {
@@ -12,9 +12,9 @@ export interface MetricsServerProps {
 }
 
 /**
- * metrics-server at the finest resolution that it accepts, 10 s (its default is 15 s), which is
- * what decides how old the CPU figures are that the autoscalers see. Below 10 s it refuses to
- * start, and the kubelet's time-out must stay under 0.9 of the resolution.
+ * metrics-server at its finest resolution, 10 s (its default is 15 s), which bounds the age of the
+ * CPU metrics that the autoscalers use. Below 10 s it refuses to start, and the kubelet's timeout
+ * must stay under 0.9 of the resolution.
  */
 export class MetricsServer extends Construct {
   constructor(scope: Construct, id: string, props: MetricsServerProps) {

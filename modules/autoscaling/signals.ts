@@ -1,4 +1,4 @@
-/** What engine `keda` goes by beside CPU: gauges that pods tell of themselves. Table: docs/scaling.md. */
+/** Signals that engine `keda` uses besides CPU: gauges that pods report. Table: docs/scaling.md. */
 import type { Config } from "../../config";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 
@@ -9,13 +9,13 @@ export interface Signal {
   readonly url: string;
   /** Name of a gauge in Prometheus' text format. */
   readonly metric: string;
-  /** pods: each pod reports its own value, and the mean counts; all: each pod reports the same total, and the highest counts. */
+  /** pods: each pod reports its own value, the mean counts; all: each reports the same total, the highest counts. */
   readonly over: "pods" | "all";
   /** Target value per pod of the scaled workload. */
   readonly target: number;
 }
 
-/** The signals of each workload that has some, for one configuration. */
+/** The signals of the workloads that have any, for one configuration. */
 export function signals(config: Config, namespace: string): Readonly<Record<"node" | "react" | "replicas", Signal[]>> {
   const { node, react } = config.images;
   const source = (service: string, port: number, path: string | null): string | undefined =>
@@ -44,7 +44,7 @@ export function signals(config: Config, namespace: string): Readonly<Record<"nod
       ),
     ],
     react: signal(front, "pods", "requests", "nginx_http_requests_per_second", scaling.react.requestsPerPod),
-    // the API asks each replica once a second; a store in between would only make it older
+    // the API queries each replica once a second; reading it from Prometheus would only be staler
     replicas: [
       ...signal(api, "all", "commands", "redis_replicas_commands_per_second", scaling.replicas.commandsPerPod),
       ...signal(api, "all", "clients", "redis_replicas_connected_clients", scaling.replicas.clientsPerPod),

@@ -26,14 +26,13 @@ export interface BuiltImageProps {
 }
 
 /**
- * One image: built and pushed where the registry does not hold its tag yet, else used as it is.
+ * One image: built and pushed if the registry does not have its tag, otherwise used unchanged.
  *
- * A build is not reproducible to the digest, so pushing the same tag a second time would give
- * every cluster a new digest and a rollout. Hence `first-sight` remembers, per tag, what the
- * registry said when this state first met the tag: a digest (nothing to do, no Docker needed)
- * or "" (build and push here). Later answers do not change it, except that a tag that the
- * registry has lost is built again.
- * An unreachable registry stops the plan; the docker provider would take it for a lost image.
+ * A build is not reproducible to the digest, so pushing the same tag twice would give every
+ * cluster a new digest and a rollout. Therefore `first-sight` stores, per tag, the registry's first
+ * answer in this state: a digest (nothing to do, no Docker needed) or "" (build and push here).
+ * Later answers do not change it, except that a tag missing from the registry is built again.
+ * An unreachable registry stops the plan, because the docker provider would treat it as a missing image.
  * See docs/decisions/0003-images.md.
  */
 export class BuiltImage extends Construct {
@@ -46,9 +45,9 @@ export class BuiltImage extends Construct {
     const name = `${registry.push}/${props.repository}:${tag}`;
     const isPushed = inRegistry.state === "held";
 
-    // a condition must refer to something: a bare false is refused
+    // Terraform rejects a condition that refers to nothing, such as a bare false
     const reachable = new TerraformLocal(this, "registry-reachable", inRegistry.state !== "unreachable");
-    // the tag is part of the ids: each tag is a resource of its own, made once
+    // the tag is part of the ids, so each tag is a separate resource, created once
     const firstSight = new DataResource(this, `first-sight-${tag}`, {
       input: { digest: isPushed ? inRegistry.digest : "" },
       lifecycle: {
@@ -58,7 +57,7 @@ export class BuiltImage extends Construct {
               precondition: [
                 {
                   condition: `\${${reachable.fqn}}`,
-                  errorMessage: `The image registry could not be asked (${inRegistry.reason.replace(/[$%]\{/g, "")}). Start it, or correct registry.push.`,
+                  errorMessage: `The image registry could not be queried (${inRegistry.reason.replace(/[$%]\{/g, "")}). Start it, or correct registry.push.`,
                 },
               ],
             }
@@ -70,7 +69,7 @@ export class BuiltImage extends Construct {
 
     const image = new Image(this, `image-${tag}`, {
       name,
-      // without a build block the provider pulls, which is what a pruned engine needs
+      // without a build block the provider pulls the image, in case the Docker engine was pruned
       ...(isPushed
         ? {}
         : {

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import dockerignore from "@balena/dockerignore";
 
-/** Files of a build context that Docker would send, relative, with "/" as separator, sorted. */
+/** Files of a build context that Docker would send: relative paths with "/", sorted. */
 export function contextFiles(context: string): string[] {
   const ignoreFile = path.join(context, ".dockerignore");
   const ignore = dockerignore().add(fs.existsSync(ignoreFile) ? fs.readFileSync(ignoreFile, "utf8") : "");
@@ -12,8 +12,8 @@ export function contextFiles(context: string): string[] {
     for (const entry of fs.readdirSync(path.join(context, dir), { withFileTypes: true })) {
       const file = path.posix.join(dir, entry.name);
       if (entry.isDirectory()) {
-        // a later "!…" pattern can bring back what is inside an ignored folder, so look anyway,
-        // except into the one that is always large and never wanted
+        // a later "!…" pattern can include files of an ignored folder again, so visit it,
+        // except node_modules, which is always large and never needed
         if (entry.name !== "node_modules" || !ignore.ignores(file)) visit(file);
       } else if (!ignore.ignores(file)) {
         files.push(file);
@@ -37,17 +37,17 @@ export interface ContextHashProps {
 }
 
 /**
- * 16 hex digits that stand for everything that goes into an image: names, contents and
- * executable bits of the files that Docker would see, the Dockerfile and the platform.
+ * Hash, as 16 hex digits, of everything that goes into an image: names, contents and executable
+ * bits of the files that Docker would send, the Dockerfile and the platform.
  *
- * The same on every machine that has the same sources: no times, owners or absolute paths.
- * The docker provider has no such hash of its own (kreuzwerker/docker#571).
+ * It is the same on every machine with the same sources, because it has no times, owners or absolute paths.
+ * The docker provider has no such hash (kreuzwerker/docker#571).
  * @throws if the context or its Dockerfile does not exist
  */
 export function contextHash({ context, dockerfile, platform }: ContextHashProps): string {
-  if (!fs.existsSync(context)) throw new Error(`image context ${context} does not exist`);
+  if (!fs.existsSync(context)) throw new Error(`image context ${context} does not exist: correct images.*.context`);
   if (!fs.existsSync(path.join(context, dockerfile))) {
-    throw new Error(`image context ${context} has no ${dockerfile}`);
+    throw new Error(`image context ${context} has no ${dockerfile}: correct images.*.dockerfile`);
   }
   const hash = createHash("sha256").update(`${dockerfile}\0${platform ?? ""}\0`);
   for (const file of [...new Set([...contextFiles(context), dockerfile])]) {

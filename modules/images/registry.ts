@@ -1,9 +1,9 @@
-/** Asks an image registry, over its HTTP API, whether it holds a tag. Changes nothing. */
+/** Queries an image registry for a tag, over its HTTP API. Changes nothing. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import type { Config } from "../../config";
 
-/** What the registry says about a tag. Unreachable is never read as absent. */
+/** State of a tag in the registry. An unreachable registry never counts as absent. */
 export type TagState =
   | { readonly state: "held"; readonly digest: string }
   | { readonly state: "absent" }
@@ -31,7 +31,7 @@ const shortReason = (e: unknown): string => {
   return error.cause?.code ?? error.cause?.message ?? error.message;
 };
 
-/** Login for a host from Docker's configuration file, its credential helpers included. */
+/** Login for a host, from Docker's configuration file or its credential helpers. */
 function dockerLogin(file: string, host: string): string | undefined {
   if (!fs.existsSync(file)) return undefined;
   const config = JSON.parse(fs.readFileSync(file, "utf8")) as {
@@ -46,13 +46,13 @@ function dockerLogin(file: string, host: string): string | undefined {
       const { Username, Secret } = JSON.parse(out.toString()) as { Username: string; Secret: string };
       return Buffer.from(`${Username}:${Secret}`).toString("base64");
     } catch {
-      // a store without this host: the plain entry below may have it
+      // the credential store lacks this host; the plain entry below may have it
     }
   }
   return (config.auths?.[host] ?? config.auths?.[`https://${host}`])?.auth;
 }
 
-/** Exchanges the login for a token, as the registry's challenge asks. */
+/** Exchanges the login for a token, as the registry's challenge requires. */
 async function bearerToken(challenge: string, login: string | undefined): Promise<string | undefined> {
   const parts = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
   const realm = parts.get("realm");
@@ -72,8 +72,8 @@ async function bearerToken(challenge: string, login: string | undefined): Promis
 }
 
 /**
- * Asks for one tag; `repository` is relative to the registry's address.
- * Takes at most 3 × 5 s; never throws.
+ * Queries one tag; `repository` is relative to the registry's address.
+ * Takes at most 3 × 5 s and never throws.
  */
 export async function tagState(registry: Registry, repository: string, tag: string): Promise<TagState> {
   const { host, prefix } = splitAddress(registry.push);
@@ -93,7 +93,7 @@ export async function tagState(registry: Registry, repository: string, tag: stri
     if (response.status === 404) return { state: "absent" };
     const digest = response.headers.get("docker-content-digest");
     if (response.ok && digest) return { state: "held", digest };
-    if (response.ok) return { state: "unreachable", reason: `${host} does not say the tag's digest` };
+    if (response.ok) return { state: "unreachable", reason: `${host} did not return the tag's digest` };
     const hint =
       response.status === 401 || response.status === 403
         ? "; log in with `docker login` and set registry.auth to docker"

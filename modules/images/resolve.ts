@@ -8,7 +8,7 @@ import { tagState, type TagState } from "./registry";
 export const IMAGE_NAMES = ["node", "react"] as const;
 export type ImageName = (typeof IMAGE_NAMES)[number];
 
-/** One image of ours, resolved: prebuilt, or a tag and what the registry says about it. */
+/** One of our images, resolved: prebuilt, or a tag and its state in the registry. */
 export type ResolvedImage =
   | { readonly kind: "prebuilt"; readonly reference: string }
   | {
@@ -23,7 +23,7 @@ export type ResolvedImages = Readonly<Record<ImageName, ResolvedImage>>;
 
 type QueryTag = typeof tagState;
 
-/** Hashes the contexts and asks the registry for their tags. The only look outside at synth. */
+/** Hashes the build contexts and queries the registry for their tags: the only network access at synth. */
 export async function resolveImages(config: Config, queryTag: QueryTag = tagState): Promise<ResolvedImages> {
   const resolve = async (name: ImageName, image: ImageConfig): Promise<ResolvedImage> => {
     if (image.image) return { kind: "prebuilt", reference: image.image };

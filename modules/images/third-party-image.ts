@@ -4,11 +4,11 @@ import { IMAGES, TOOL_IMAGES } from "../../catalog/versions";
 const DEFAULTS = { ...IMAGES, ...TOOL_IMAGES };
 export type ThirdPartyImage = keyof typeof DEFAULTS;
 
-/** An image of others as nodes pull it: what the configuration names, else the pinned one, from the mirror if there is one. */
+/** A third-party image as nodes pull it: the configured one, or the pinned one, from the mirror if one is set. */
 export function thirdPartyImage(config: Pick<Config, "images" | "load">, name: ThirdPartyImage): string {
   const named = name === "k6" ? config.load.image : config.images[name];
   if (named !== undefined) return named;
   const { mirror } = config.images;
-  // a mirror keeps the path and stands for the host, as charts have it too
+  // a mirror replaces the host and keeps the path, as in charts
   return mirror === undefined ? DEFAULTS[name] : `${mirror}/${DEFAULTS[name].split("/").slice(1).join("/")}`;
 }

@@ -11,10 +11,10 @@ export interface DisruptionBudgetProps {
 }
 
 /**
- * Voluntary disruptions (a node drain, an upgrade) take one pod of a component at a time.
+ * Limits voluntary disruptions (a node drain, an upgrade) to one pod of a component at a time.
  *
  * `maxUnavailable`, not `minAvailable`: it follows the autoscaler, and a single pod (main) can
- * still be moved, so a drain never hangs on us.
+ * still be evicted, so our pods never block a drain.
  */
 export class DisruptionBudget extends Construct {
   constructor(scope: Construct, id: string, props: DisruptionBudgetProps) {

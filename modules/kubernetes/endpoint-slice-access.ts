@@ -6,7 +6,7 @@ import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import { labels } from "../../catalog/names";
 import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
-/** Folder of token and certificate in the container. */
+/** Folder of the token and the CA certificate in the container. */
 export const CREDENTIALS_DIR = "/run/secrets/kubernetes";
 
 const VOLUME = "kubernetes-api";
@@ -19,10 +19,10 @@ export interface EndpointSliceAccessProps {
 }
 
 /**
- * The right to list and watch the EndpointSlices of one namespace, and nothing else.
+ * Permission to list and watch the EndpointSlices of one namespace, and nothing else.
  *
- * Its token is mounted by name into the pods that need it, renewed by the kubelet within the hour;
- * no pod gets one by default.
+ * The token is mounted only into the pods that need it, and the kubelet renews it within the hour.
+ * No pod gets one by default.
  */
 export class EndpointSliceAccess extends Construct {
   readonly serviceAccountName: string;

@@ -18,13 +18,13 @@ export interface GeneratedSecretProps {
 }
 
 /**
- * A Secret whose passwords are made on the first apply and stored in the cluster only.
+ * A Secret whose passwords are generated on the first apply and stored only in the cluster.
  *
  * A password is an *ephemeral* value and reaches the Secret through a *write-only* attribute,
- * so neither state nor plan ever holds it. cdktf 0.21 has no construct for `ephemeral`, hence
- * the override; both need Terraform or OpenTofu 1.11. Each run makes new ephemeral values, but
- * only a new revision would write them, so what changes the Secret later (npm run rotate) is
- * left alone. The random provider must be in the stack.
+ * so neither state nor plan ever contains it. cdktf 0.21 has no construct for `ephemeral`, hence
+ * the override; both need Terraform or OpenTofu 1.11. Each run generates new ephemeral values, but
+ * only a new revision would write them, so later changes of the Secret (npm run rotate) are kept.
+ * The random provider must be in the stack.
  */
 export class GeneratedSecret extends Construct {
   readonly secretName: string;

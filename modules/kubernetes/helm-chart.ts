@@ -9,7 +9,7 @@ import { escapeTemplate } from "../terraform/escape";
 import { CHARTS, type ChartName } from "../../catalog/versions";
 
 /**
- * Where a chart comes from: its repository, or an archive in the folder `charts.dir`.
+ * Source of a chart: its repository, or an archive in the folder `charts.dir`.
  * @throws if `charts.dir` is set and does not hold the archive
  */
 export function chartSource(
@@ -49,7 +49,7 @@ export interface ChartProps {
   readonly after?: readonly IConstruct[];
 }
 
-/** One Helm release of a pinned chart, waited for. */
+/** One Helm release of a pinned chart; Terraform waits until it is ready. */
 export class Chart extends Construct {
   readonly release: Release;
 
@@ -63,10 +63,10 @@ export class Chart extends Construct {
       values: [escapeTemplate(JSON.stringify(props.values))],
       ...(props.after ? { dependsOn: resourcesIn(...props.after) } : {}),
       wait: true,
-      // a first install that was cut off leaves a release that state does not know: go on from it
+      // adopt the release of an interrupted first install, which is not in the state
       upgradeInstall: true,
       timeout: 420,
-      // a failed upgrade removes what it had added; a failed first install stays to be looked at
+      // a failed upgrade removes the objects that it added; a failed first install stays for inspection
       cleanupOnFail: true,
       maxHistory: 5,
     });

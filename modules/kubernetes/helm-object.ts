@@ -13,11 +13,11 @@ export interface HelmObjectProps {
 }
 
 /**
- * One object of Kubernetes as a Helm release, for users who may not list CRDs: `kubernetes_manifest` looks every kind up
- * among them, Deployments too.
+ * One Kubernetes object as a Helm release, for users who may not list CRDs: `kubernetes_manifest` looks up every kind
+ * there, even Deployments.
  *
- * Helm compares what it wrote last with what it is to write now, and leaves fields alone that are in neither: a replica
- * count that is never written stays the autoscaler's. What was changed by hand it neither shows nor puts back.
+ * Helm compares the previous release with the new one and ignores fields that are in neither, so the autoscaler keeps
+ * a replica count that is never written. Helm neither shows nor reverts manual changes.
  */
 export class HelmObject extends Construct {
   constructor(scope: Construct, id: string, props: HelmObjectProps) {
@@ -27,7 +27,7 @@ export class HelmObject extends Construct {
       namespace: props.namespace,
       chart: localChart("object"),
       values: [escapeTemplate(JSON.stringify({ object: props.object }))],
-      // `npm run up` waits for all of them, with a word about each
+      // `npm run up` waits for all of them and reports each
       wait: false,
       ...LOCAL_RELEASE,
     });

@@ -15,7 +15,7 @@ export interface NamespaceProps {
 
 /**
  * A namespace that enforces a Pod Security level and warns about everything that is not
- * `restricted`. `ref` is its name in a way that makes users of it wait for it.
+ * `restricted`. `ref` is its name as a reference: resources that use it depend on the namespace.
  */
 export class Namespace extends Construct {
   readonly ref: string;

@@ -15,8 +15,8 @@ export interface ObjectProps extends Omit<ManifestConfig, "manifest"> {
 }
 
 /**
- * One object of Kubernetes, written as `workloads` says: by server-side apply, as construct `id` of `scope`, or as a Helm
- * release, as construct `object`.
+ * Writes one Kubernetes object as configured in `workloads`: by server-side apply, as construct `id` of `scope`, or as a
+ * Helm release, as construct `object`.
  */
 export function writeObject(scope: Construct, id: string, props: ObjectProps): void {
   const { config, name, namespace, object, ...manifest } = props;

@@ -1,5 +1,5 @@
 /**
- * What every pod of ours has in common: a restricted security context, spread over nodes and
+ * Settings that all our pods share: a restricted security context, spread over nodes and
  * zones, no ServiceAccount token. Returns plain Kubernetes objects, typed by kubernetes-types.
  */
 import type { Container, PodSpec, SecurityContext, TopologySpreadConstraint } from "kubernetes-types/core/v1";
@@ -20,7 +20,7 @@ export const resourcesOf = (r: ResourcesConfig): NonNullable<Container["resource
   limits: { memory: r.memoryLimit, ...(r.cpuLimit ? { cpu: r.cpuLimit } : {}) },
 });
 
-/** Spread softly: a cluster of one node, or a full zone, must not keep a pod pending. */
+/** A soft constraint, so that a single-node cluster or a full zone does not keep a pod pending. */
 const spread = (component: ComponentOrJob): TopologySpreadConstraint[] =>
   ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map((topologyKey) => ({
     topologyKey,
@@ -57,14 +57,14 @@ export interface PodProps {
  * @throws if `runAsUser` is root
  */
 export function podSpec(p: PodProps): PodSpec {
-  if (p.runAsUser < 1) throw new Error(`${p.component}: runAsUser is ${p.runAsUser}, it must be above 0 (never root)`);
+  if (p.runAsUser < 1) throw new Error(`${p.component}: runAsUser is ${p.runAsUser}, but must be above 0 (never root)`);
   const secrets = p.config.images.pullSecrets;
   return {
     automountServiceAccountToken: false,
-    // always named: a field that is left out again keeps its value by way of its deprecated twin
-    // `serviceAccount`, which nobody owns, and pods are asked for an account that is gone
+    // always set: if the field is removed later, the deprecated `serviceAccount`, which has no field manager,
+    // keeps its value, and pods refer to a deleted account
     serviceAccountName: p.serviceAccountName ?? "default",
-    // Service variables would grow with the namespace and are a second, stale source of addresses
+    // Service variables grow with the namespace and are a second, stale source of addresses
     enableServiceLinks: false,
     terminationGracePeriodSeconds: p.terminationGracePeriodSeconds,
     securityContext: {
@@ -82,7 +82,7 @@ export function podSpec(p: PodProps): PodSpec {
   };
 }
 
-/** Tolerations of pods that are made anew elsewhere 30 s after their node was lost, instead of 5 minutes. */
+/** Tolerations that recreate pods elsewhere 30 s after their node fails, instead of 5 minutes. */
 export const FAST_EVICTION = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"].map((key) => ({
   key,
   operator: "Exists" as const,

@@ -20,7 +20,8 @@ const UNITS: Readonly<Record<string, number>> = {
 export function parseQuantity(text: string): number {
   const [, figure, unit = ""] = /^(\d+(?:\.\d+)?)([a-zA-Z]*)$/.exec(text) ?? [];
   const factor = UNITS[unit];
-  if (figure === undefined || factor === undefined) throw new Error(`${text} is no quantity such as 100m or 256Mi`);
+  if (figure === undefined || factor === undefined)
+    throw new Error(`${text} is not a Kubernetes quantity such as 100m or 256Mi`);
   return Number(figure) * factor;
 }
 

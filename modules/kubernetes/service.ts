@@ -39,7 +39,7 @@ export interface ComponentServiceProps {
   readonly nodePort?: number;
 }
 
-/** The Service of one component, under its workload's name or, headless, `NAME-headless`. */
+/** The Service of one component, named like its workload or, if headless, `NAME-headless`. */
 export class ComponentService extends Construct {
   readonly name: string;
   readonly port: number;
@@ -49,7 +49,7 @@ export class ComponentService extends Construct {
     this.name = props.headless ? headlessName(props.component) : WORKLOAD_NAME[props.component];
     this.port = props.port;
     new ServiceV1(this, "service", {
-      // the address of a load balancer can take minutes or, without one, for ever
+      // a load balancer's address can take minutes, and without a load balancer it never comes
       waitForLoadBalancer: false,
       metadata: {
         name: this.name,

@@ -1,4 +1,4 @@
-/** What the descriptors of catalog/workloads.ts mean in one configuration: sizes, resources, ports and paths. */
+/** Sizes, resources, ports and paths of the workloads in catalog/workloads.ts, for one configuration. */
 import {
   workloadOf,
   type Component,
@@ -8,7 +8,7 @@ import {
 } from "../../catalog/workloads";
 import type { Config, ImageConfig, ResourcesConfig, ScalingConfig } from "../../config";
 
-/** How fast a workload without configuration keys scales: the defaults of those that have some. */
+/** Scaling speed of workloads without configuration keys: the defaults of those with keys. */
 const DEFAULT_SPEED = { scaleUpPercent: 100, scaleDownWindowSeconds: 120 };
 
 /**
@@ -19,7 +19,8 @@ function valueAt(config: object, key: string): unknown {
   const value = key
     .split(".")
     .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config);
-  if (value === undefined) throw new Error(`catalog/workloads.ts names ${key}, which the configuration does not have`);
+  if (value === undefined)
+    throw new Error(`catalog/workloads.ts refers to ${key}, which is not a configuration key: correct it there`);
   return value;
 }
 
@@ -55,7 +56,7 @@ const resourcesAt = (config: Config, resources: ContainerDescriptor["resources"]
  */
 export function scalingOf(config: Config, component: Component): { container: string; bounds: ScalingConfig } {
   const { scaling } = workloadOf(component);
-  if (!scaling) throw new Error(`${component} does not scale: catalog/workloads.ts gives it no bounds`);
+  if (!scaling) throw new Error(`${component} does not scale: it has no bounds in catalog/workloads.ts`);
   return {
     container: scaling.container,
     bounds:

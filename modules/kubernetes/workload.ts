@@ -42,19 +42,18 @@ export interface StatefulSetProps extends CommonProps {
 }
 export type WorkloadProps = DeploymentProps | StatefulSetProps;
 
-/** Annotation that makes every change of ours a change of the pod template. */
+/** Annotation that turns every change of ours into a change of the pod template. */
 export const REVISION = "iacproject/revision";
 
 /**
  * A Deployment or StatefulSet, written by server-side apply.
  *
  * **Its replica count belongs to the autoscaler.** The typed resources write the whole spec on
- * each update, with the count that the plan saw (terraform-provider-kubernetes#584);
- * `kubernetes_manifest` does as well, unless `spec` is among its computed fields: then a change
- * of spec sends what is written here and nothing else, so the field `replicas` is never ours.
- * An update that leaves spec alone would still send the old count; {@link REVISION} makes sure
- * that there is none: it is a hash of everything, inside spec.
- * Tried in the lab and compared with other ways: docs/decisions/0001-replica-count.md.
+ * each update, with the count at plan time (terraform-provider-kubernetes#584).
+ * `kubernetes_manifest` does too, unless `spec` is a computed field: then a change of spec sends
+ * only the fields written here, so `replicas` is never ours. An update outside spec would still
+ * send the old count; {@link REVISION} prevents such updates, because it is a hash of everything, inside spec.
+ * Tests and alternatives: docs/decisions/0001-replica-count.md.
  */
 export class Workload extends Construct {
   readonly name: string;
@@ -65,7 +64,7 @@ export class Workload extends Construct {
     this.name = WORKLOAD_NAME[props.component];
     const fixedSize = props.kind === "StatefulSet" ? props.fixedSize : undefined;
     if (fixedSize !== undefined && fixedSize < 1) {
-      throw new Error(`${this.name}: fixedSize is ${fixedSize}, it must be at least 1`);
+      throw new Error(`${this.name}: fixedSize is ${fixedSize}, but must be at least 1`);
     }
     const metadata = { name: this.name, namespace: props.namespace, labels: labels(props.component) };
     const spec = {
@@ -73,7 +72,7 @@ export class Workload extends Construct {
       ...props.spec,
       selector: { matchLabels: selectorLabels(props.component) },
     };
-    // tokens are numbered in the order of their making; what they stand for is what counts
+    // hash the resolved values, because tokens are numbered in the order of their creation
     const resolved = Tokenization.resolve([metadata, spec, props.pod, props.rollOn ?? ""], {
       scope: this,
       resolver: new DefaultTokenResolver(new StringConcat()),

@@ -14,7 +14,7 @@ export interface GrafanaDashboardsProps {
   readonly runbooks: string;
 }
 
-/** One ConfigMap a dashboard, with the label that Grafana's sidecar looks for. */
+/** One ConfigMap per dashboard, with the label that Grafana's sidecar selects. */
 export class GrafanaDashboards extends Construct {
   constructor(scope: Construct, id: string, props: GrafanaDashboardsProps) {
     super(scope, id);

@@ -14,15 +14,15 @@ export interface OperatorResourcesProps {
 }
 
 /**
- * ServiceMonitors and rules as objects of a Prometheus operator that the cluster has already
- * (`observability: existing`), in the application's namespace. Its CRDs must exist.
+ * ServiceMonitors and rules for the cluster's existing Prometheus operator (`observability:
+ * existing`), in the application's namespace. The operator's CRDs must exist.
  */
 export class OperatorResources extends Construct {
   constructor(scope: Construct, id: string, props: OperatorResourcesProps) {
     super(scope, id);
     const { services, config } = props;
     const { namespace } = services;
-    // by these the cluster's Prometheus selects monitors and rules
+    // the cluster's Prometheus selects monitors and rules by these
     const { selectorLabels } = config.monitoring;
     const object = (kind: string, name: string, spec: object) =>
       new Manifest(this, `${kind.toLowerCase()}-${name}`, {
@@ -32,7 +32,7 @@ export class OperatorResources extends Construct {
           metadata: { name, namespace, labels: { ...projectLabels, ...selectorLabels } },
           spec,
         },
-        // nobody else has a say in them
+        // Terraform is their only owner, so it overwrites manual changes
         fieldManager: { name: "terraform", forceConflicts: true },
       });
     for (const { name, ...spec } of serviceMonitors(services, config)) object("ServiceMonitor", name, spec);

@@ -8,7 +8,7 @@ import { GeneratedSecret } from "../kubernetes/generated-secret";
 import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 
-/** Label by which Grafana's sidecar finds dashboards. */
+/** Label that Grafana's sidecar selects dashboards by. */
 export const DASHBOARD_LABEL = { grafana_dashboard: "1" } as const;
 
 const GRAFANA_SECRET_DIR = "/run/secrets/grafana";
@@ -35,9 +35,9 @@ export interface PrometheusStackProps {
 /**
  * Prometheus, Alertmanager, Grafana, kube-state-metrics and node-exporter, as one Helm release.
  *
- * Our monitors and rules go in as chart values, so that a plan on an empty cluster needs no CRD
- * (terraform-provider-kubernetes#1367). The operator's admission webhooks are off: they need a
- * certificate job of their own and stay behind after a destroy (helm-charts#4143).
+ * Our monitors and rules are chart values, so that a plan on an empty cluster needs no CRD
+ * (terraform-provider-kubernetes#1367). The operator's admission webhooks are off: they need an
+ * extra certificate job and are left behind by a destroy (helm-charts#4143).
  */
 export class PrometheusStack extends Construct {
   constructor(scope: Construct, id: string, props: PrometheusStackProps) {
@@ -74,7 +74,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
   });
   return {
     ...(config.images.mirror === undefined ? {} : { global: { imageRegistry: config.images.mirror } }),
-    // parts that most clusters do not expose as pods; their alerts would fire for ever
+    // most clusters do not run these as pods, and their alerts would always fire
     kubeEtcd: ifControlPlane,
     kubeScheduler: ifControlPlane,
     kubeControllerManager: ifControlPlane,
@@ -89,7 +89,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
         windows: false,
       },
       disabled: Object.fromEntries(
-        // ours asks for ScalingLimited; this one fires on a part that is content at its maximum
+        // our alert checks ScalingLimited; this one also fires if the maximum is just enough
         ["KubeHpaMaxedOut", ...monitoring.disabledAlerts].map((alert) => [alert, true]),
       ),
     },
@@ -105,7 +105,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     prometheus: {
       additionalServiceMonitors: serviceMonitors(services, config),
       prometheusSpec: {
-        // monitors and rules of others count too (helm-charts#430)
+        // also select monitors and rules of other releases (helm-charts#430)
         serviceMonitorSelectorNilUsesHelmValues: false,
         podMonitorSelectorNilUsesHelmValues: false,
         ruleSelectorNilUsesHelmValues: false,
@@ -129,7 +129,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     nodeExporter: { enabled: monitoring.nodeExporter },
     "prometheus-node-exporter": {
       resources: resources("10m", "24Mi", "96Mi"),
-      // it needs the host's namespaces, and no more than that
+      // it needs the host's namespaces, but no further privileges
       securityContext: { seccompProfile: { type: "RuntimeDefault" } },
       containerSecurityContext: {
         readOnlyRootFilesystem: true,
@@ -139,7 +139,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     },
     grafana: {
       admin: { existingSecret: GRAFANA_SECRET, userKey: "admin-user", passwordKey: "admin-password" },
-      // as a file: with it the chart leaves the password out of every environment
+      // the password is a file, because the chart then leaves it out of every environment
       env: {
         GF_SECURITY_ADMIN_USER: "admin",
         GF_SECURITY_ADMIN_PASSWORD__FILE: `${GRAFANA_SECRET_DIR}/admin-password`,
@@ -161,9 +161,9 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
       resources: resources("50m", "128Mi", "384Mi"),
       containerSecurityContext: { ...restrictedContainer, seccompProfile: { type: "RuntimeDefault" } },
       testFramework: { enabled: false },
-      // its sidecar reads the ConfigMaps of this namespace, not of the cluster
+      // the sidecar reads only the ConfigMaps of this namespace
       rbac: { namespaced: true },
-      // known before Grafana starts: no sidecar that has to be quicker than Grafana
+      // provisioned before Grafana starts, so there is no race with a sidecar
       datasources: {
         "datasources.yaml": {
           apiVersion: 1,
@@ -191,7 +191,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
       sidecar: {
         resources: resources("10m", "80Mi", "192Mi"),
         securityContext: { ...restrictedContainer, seccompProfile: { type: "RuntimeDefault" } },
-        // Grafana looks at the folder by itself; a reload call would need the password
+        // Grafana polls the folder; a reload call would need the password
         dashboards: {
           skipReload: true,
           label: "grafana_dashboard",

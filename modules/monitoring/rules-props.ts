@@ -1,7 +1,7 @@
 import type { RulesProps } from "../../dashboards/rules";
 import type { Config } from "../../config";
 
-/** What the rules take from the configuration. `namespace`: the application's, as layer `app` tells it. */
+/** The rules' part of the configuration. `namespace` is the application's, from the outputs of layer `app`. */
 export const rulesProps = (
   { monitoring, node }: Pick<Config, "monitoring" | "node">,
   namespace: string,

@@ -12,7 +12,7 @@ import type { Config } from "../../config";
 import { metricsPath } from "../kubernetes/sizing";
 import { redisScheme } from "../redis/tls";
 
-/** Where the services to monitor are, as layers `data` and `app` wrote it. */
+/** Services to monitor, from the outputs of layers `data` and `app`. */
 export interface MonitoredServices {
   /** Namespace of the application. */
   readonly namespace: string;
@@ -45,11 +45,11 @@ const byService = (...names: string[]) => ({
 });
 
 /**
- * ServiceMonitors of the application, as the chart's `additionalServiceMonitors` takes them.
+ * ServiceMonitors of the application, in the format of the chart's `additionalServiceMonitors`.
  *
- * Redis instances are found by their headless Services (so a replica is seen from its first
- * second, Ready or not) and asked through the exporter: the pod's name becomes the target
- * parameter, the exporter's Service the address.
+ * Redis instances are discovered through their headless Services (so a replica is scraped from its
+ * first second, Ready or not) and scraped through the exporter: the pod's name becomes the target
+ * parameter, and the exporter's Service the address.
  */
 export function serviceMonitors(services: MonitoredServices, config: Config): readonly ServiceMonitor[] {
   const namespaceSelector = { matchNames: [services.namespace] };
@@ -101,7 +101,7 @@ export function serviceMonitors(services: MonitoredServices, config: Config): re
         },
       ],
     },
-    // its path is Prometheus' default
+    // without a path: Prometheus' default is right
     own("redis-exporter"),
   ];
 }

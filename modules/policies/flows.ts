@@ -1,14 +1,14 @@
 /**
- * Who may talk to whom inside the application's namespace, on which port.
+ * The connections that are allowed in the application's namespace, with their ports.
  *
- * The one table that the NetworkPolicies, the picture in the docs and the tests are made from.
- * Whatever is not in it is denied, in both directions.
+ * The NetworkPolicies, the picture in the docs and the tests are generated from this table.
+ * Everything else is denied, in both directions.
  */
 import type { Config } from "../../config";
 import { COMPONENTS, JOBS, REDIS_PORT, SENTINEL_PORT, type ComponentOrJob } from "../../catalog/workloads";
 import { containerPort, metricsPath } from "../kubernetes/sizing";
 
-/** An end of a flow: one of our parts, or something outside the namespace. */
+/** An end of a flow: one of our workloads or jobs, or something outside the namespace. */
 export type Peer = ComponentOrJob | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
 
 export interface Flow {

@@ -3,13 +3,13 @@ import { TerraformIterator, TerraformLocal, type ListTerraformIterator } from "c
 import { DataKubernetesResource } from "@cdktf/provider-kubernetes/lib/data-kubernetes-resource";
 
 /**
- * Where the cluster's own API is, as a NetworkPolicy needs it: addresses and port behind the
- * Service `kubernetes`, since policies look at a packet after its Service was resolved.
+ * Addresses and port behind the Service `kubernetes`, for NetworkPolicies: policies see a packet
+ * after its Service address was translated.
  *
- * Read at each plan: where the control plane has moved, the next `up` follows.
+ * They are read at each plan, so that the next `up` follows if the control plane moves.
  */
 export class KubernetesApiAddress extends Construct {
-  /** One address block each, `10.0.0.1/32` or `fd00::1/128`. */
+  /** One CIDR block per address, such as `10.0.0.1/32` or `fd00::1/128`. */
   private readonly blocks: ListTerraformIterator;
   private readonly port: string;
 
@@ -31,7 +31,7 @@ export class KubernetesApiAddress extends Construct {
     this.blocks = TerraformIterator.fromList(blocks.asList);
   }
 
-  /** Rules of a policy that allow this and nothing else: one an address. */
+  /** Egress rules that allow only these addresses, one rule each. */
   egress(): ReturnType<ListTerraformIterator["dynamic"]> {
     return this.blocks.dynamic({
       to: [{ ip_block: { cidr: this.blocks.value as string } }],

@@ -7,12 +7,12 @@ import { PART_OF, projectLabels } from "../../catalog/names";
 import { millicores, mebibytes, parseQuantity } from "../kubernetes/quantity";
 import { containersOf, maxPods, surgePods, volumeSize } from "../kubernetes/sizing";
 
-/** Pods beyond the project's own that fit: a look inside by `kubectl debug`, a job. */
+/** Headroom for pods besides the project's own, such as `kubectl debug` or a job. */
 const HEADROOM_PODS = 2;
-/** What a container gets that names nothing. */
+/** Defaults for a container without requests and limits. */
 const DEFAULT_LIMITS: ResourcesConfig = { cpu: "20m", memory: "32Mi", memoryLimit: "256Mi", cpuLimit: undefined };
 
-/** Pods of one kind: how many at most, rollouts included, and what one of them requests. */
+/** Pods of one kind: their highest number, rollouts included, and the requests of one. */
 interface PodGroup {
   readonly pods: number;
   readonly containers: readonly ResourcesConfig[];
@@ -39,7 +39,7 @@ function podGroups(config: Config): readonly PodGroup[] {
   ];
 }
 
-/** Everything that the namespace can need at once: each workload at its maximum and in a rollout. */
+/** The most that the namespace can need at once: each workload at its maximum and in a rollout. */
 export function quota(config: Config): Readonly<Record<string, string>> {
   const all = podGroups(config);
   const total = (of: (group: PodGroup) => number) => all.reduce((sum, group) => sum + group.pods * of(group), 0);
@@ -63,8 +63,8 @@ export interface NamespaceQuotaProps {
 }
 
 /**
- * A ResourceQuota as large as what the configured bounds can need, so that a mistake (an autoscaler's maximum raised by
- * hand, a job gone wild) cannot take the cluster; and a LimitRange, without which the quota refuses pods that name nothing.
+ * A ResourceQuota that fits the configured bounds, so that a mistake (an autoscaler's maximum raised manually, a
+ * runaway job) cannot exhaust the cluster; and a LimitRange, because the quota rejects pods without requests and limits.
  */
 export class NamespaceQuota extends Construct {
   constructor(scope: Construct, id: string, props: NamespaceQuotaProps) {

@@ -24,10 +24,10 @@ const isComponentOrJob = (peer: Peer): peer is ComponentOrJob =>
   (COMPONENTS_AND_JOBS as readonly string[]).includes(peer);
 
 /**
- * NetworkPolicies of the application's namespace: one that denies everything, and one a
+ * NetworkPolicies of the application's namespace: one that denies everything, and one per
  * component that allows exactly its rows of the table of flows, in and out.
  *
- * A policy is checked when a connection is opened; one that already stands lives on
+ * A policy is checked when a connection opens; an established connection stays open
  * (kube-router and most others accept ESTABLISHED first).
  */
 export class NetworkPolicies extends Construct {
@@ -72,7 +72,7 @@ export class NetworkPolicies extends Construct {
       });
     }
 
-    // policies add up: this one only adds addresses that are known when it is applied
+    // policies are additive: this one only adds addresses that are known at apply
     const watchers = props.flows.filter((f) => f.to === "kubernetes-api").map((f) => f.from as ComponentOrJob);
     if (watchers.length === 0) return;
     const api = new KubernetesApiAddress(this, "kubernetes-api");

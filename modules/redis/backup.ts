@@ -12,7 +12,7 @@ import type { RedisFiles } from "./files";
 import { thirdPartyImage } from "../images/third-party-image";
 
 const NAME = "redis-backup";
-/** A backup that has not ended by then failed, seconds. */
+/** Deadline of a backup, seconds; after that it has failed. */
 const DEADLINE_SECONDS = 1800;
 
 export interface RedisBackupProps {
@@ -30,9 +30,9 @@ export interface RedisBackupProps {
 }
 
 /**
- * A backup of main now and then, onto a volume of its own, or into a bucket: what the disk under main takes with it is not there.
+ * Scheduled backups of main, to a separate volume or a bucket, so that they survive a failure of main's disk.
  *
- * The volume goes with the namespace, as main's does: bring away what must outlive it (`npm run backup -- --fetch`).
+ * The volume is deleted with the namespace, like main's: to keep a backup, download it (`npm run backup -- --fetch`).
  */
 export class RedisBackup extends Construct {
   /** @throws if `redis.backup.schedule` is null */
@@ -40,7 +40,7 @@ export class RedisBackup extends Construct {
     super(scope, id);
     const { namespace, config, files } = props;
     const { backup } = config.redis;
-    if (backup.schedule === null) throw new Error("redis.backup.schedule is null: there is nothing to schedule");
+    if (backup.schedule === null) throw new Error("redis.backup.schedule is null: set it, or leave RedisBackup out");
     const metadata = { namespace, labels: labels(NAME) };
     const { s3 } = backup;
     const backups = { name: "backups", mountPath: "/backups" };
@@ -86,7 +86,7 @@ export class RedisBackup extends Construct {
       spec: {
         schedule: backup.schedule,
         timeZone: "Etc/UTC",
-        // the volume has room for one writer
+        // the volume has room for one backup job at a time
         concurrencyPolicy: "Forbid",
         startingDeadlineSeconds: DEADLINE_SECONDS,
         successfulJobsHistoryLimit: 1,
@@ -113,12 +113,12 @@ export class RedisBackup extends Construct {
       name: NAME,
       namespace,
       object: cronJob,
-      // nobody else has a say in it: what a hand has changed is put back, instead of stopping every deploy
+      // Terraform is its only owner: manual changes are reverted, instead of blocking every deploy
       fieldManager: { name: "terraform", forceConflicts: true },
     });
   }
 
-  /** The volume that they lie on; its name. */
+  /** Creates the backups' volume and returns its name. */
   private claim(metadata: { namespace: string; labels: Record<string, string> }, props: RedisBackupProps): string {
     const { redis } = props.config;
     const claim = new PersistentVolumeClaimV1(this, "claim", {
@@ -128,7 +128,7 @@ export class RedisBackup extends Construct {
         resources: { requests: { storage: redis.backup.storage } },
         ...(redis.storageClass ? { storageClassName: redis.storageClass } : {}),
       },
-      // a class may bind it only when the first pod comes
+      // some storage classes bind a volume only when its first pod is scheduled
       waitUntilBound: false,
       dependsOn: resourcesIn(...(props.after ?? [])),
     });
@@ -136,6 +136,6 @@ export class RedisBackup extends Construct {
   }
 }
 
-/** Address of the folder that backups go to. */
+/** URL of the folder for backups. */
 const bucketAddress = (s3: Config["redis"]["backup"]["s3"]): string =>
   [s3.endpoint?.replace(/\/+$/, ""), s3.bucket, ...s3.folder.split("/").filter(Boolean)].join("/");

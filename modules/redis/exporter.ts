@@ -14,10 +14,10 @@ import { Workload } from "../kubernetes/workload";
 
 const PASSWORDS_DIR = "/run/exporter";
 
-/** Its user in Redis. */
+/** The exporter's user in Redis. */
 const REDIS_ACL_USER = "exporter";
 
-/** User of the exporter's image. */
+/** Numeric user of the exporter's image. */
 const EXPORTER_UID = 59000;
 
 export interface RedisExporterProps {
@@ -34,7 +34,7 @@ export interface RedisExporterProps {
   readonly keda?: Keda;
 }
 
-/** Address of every instance that there may be, as Prometheus names it to the exporter. */
+/** Addresses of all instances within the bounds, as Prometheus passes them to the exporter. */
 export const redisAddresses = (mains: number, maxReplicas: number): string[] => {
   const pod = (workload: string, i: number) => `${workload}-${i}.${workload}-headless:${REDIS_PORT}`;
   return [
@@ -44,11 +44,11 @@ export const redisAddresses = (mains: number, maxReplicas: number): string[] => 
 };
 
 /**
- * One exporter for all Redis instances: Prometheus names the instance (`/scrape?target=…`),
- * so that replicas carry no sidecar.
+ * One exporter for all Redis instances: Prometheus passes the instance (`/scrape?target=…`),
+ * so replicas need no sidecar.
  *
- * The exporter takes passwords as a map by address. An init container writes it from the
- * Secret's file, on a volume in memory, for every replica that the bounds allow.
+ * The exporter reads passwords from a map by address. An init container writes the map from the
+ * Secret's file to an in-memory volume, for every replica that the bounds allow.
  */
 export class RedisExporter extends Construct {
   readonly service: ComponentService;
@@ -89,7 +89,7 @@ export class RedisExporter extends Construct {
               args: [
                 "--redis.addr=",
                 `--redis.user=${REDIS_ACL_USER}`,
-                // CONFIG GET would tell it the password of replication
+                // CONFIG GET would reveal the replication password
                 "--config-command=-",
                 `--redis.password-file=${PASSWORDS_DIR}/passwords.json`,
                 `--web.listen-address=0.0.0.0:${EXPORTER_PORT}`,
@@ -100,7 +100,7 @@ export class RedisExporter extends Construct {
               resources: resourcesOf(config.redis.exporter),
               securityContext: containerSecurity(),
               volumeMounts: [{ ...passwords, readOnly: true }, ...(hasTls(config.redis) ? [TLS_MOUNT] : [])],
-              // a busy node is no dead exporter
+              // tolerant, because an exporter on a busy node is slow, not dead
               livenessProbe: {
                 httpGet: { path: "/health", port: "metrics" },
                 periodSeconds: 10,

@@ -42,7 +42,7 @@ export interface RedisFilesProps {
 
 /** The ConfigMap that main, replicas and exporter share: their files and scripts. */
 export class RedisFiles extends Construct {
-  /** Hash of all files: what rolls the pods when one of them changes. */
+  /** Hash of all files, which rolls the pods when a file changes. */
   readonly hash: string;
   private readonly name: string;
   private readonly hasGroup: boolean;
@@ -90,26 +90,26 @@ export class RedisFiles extends Construct {
       metadata: { name: "redis-config", namespace: props.namespace, labels: projectLabels },
       data: {
         ...Object.fromEntries(Object.entries(data).map(([file, text]) => [file, escapeTemplate(text)])),
-        // known when it is applied, and the same ever after
+        // known only at apply, and constant afterwards
         ...(props.pool ? { pool: props.pool.map((address) => `${address}\n`).join("") } : {}),
       },
     });
     this.name = map.metadata.name;
   }
 
-  /** For whoever only reads what {@link volumesFor} gives. */
+  /** Mounts of containers with the volumes of {@link volumesFor}. */
   readonly mounts: NonNullable<Container["volumeMounts"]>;
-  /** For a Redis or a Sentinel. */
+  /** Mounts of a Redis or Sentinel container. */
   readonly serverMounts: NonNullable<Container["volumeMounts"]>;
-  /** For every container that calls redis-cli. */
+  /** Environment of containers that call redis-cli. */
   readonly env: readonly EnvVar[];
 
-  /** The files, with the password of one user. */
+  /** Volumes with the files and the password of one user. */
   volumesFor(user: RedisUserName): NonNullable<PodSpec["volumes"]> {
     return [...this.volumes([{ key: user, path: user }]), ...this.certificates("caller")];
   }
 
-  /** The files, with the passwords of all users: a server must know them. */
+  /** Volumes with the files and all users' passwords, which a server needs. */
   get serverVolumes(): NonNullable<PodSpec["volumes"]> {
     return [
       ...this.volumes(),
@@ -132,7 +132,7 @@ export class RedisFiles extends Construct {
 
   command(role: "main" | "replica"): string[] {
     if (role === "main") return ["sh", this.script(this.hasGroup ? "start-member.sh" : "start-main.sh")];
-    // announced by a name, a replica for reads is none that a Sentinel could promote
+    // a read replica announces a name, so a Sentinel cannot promote it
     const announced = ["--replica-announce-ip", `$(POD).${headlessName("redis-replica")}`];
     return ["sh", this.script("start-replica.sh"), ...(this.hasGroup ? announced : [])];
   }
@@ -149,7 +149,7 @@ export class RedisFiles extends Construct {
     return `${CONFIG_DIR}/${name}`;
   }
 
-  /** Probes of a Redis pod. `staleSeconds`: see `redis.staleSeconds`. */
+  /** Probes of a Redis pod; `staleSeconds` is `redis.staleSeconds`. */
   probes(
     role: "main" | "replica",
     staleSeconds: number,
@@ -159,9 +159,9 @@ export class RedisFiles extends Construct {
     return {
       startupProbe:
         role === "main"
-          ? // a long append-only file loads for minutes; PING answers LOADING meanwhile
+          ? // a long append-only file loads for minutes, and PING answers LOADING until then
             { exec: exec("live"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 }
-          : // what makes it Ready, looked for each second while it starts and at leisure afterwards; a large copy takes long
+          : // the readiness check, every second during start-up; a large copy takes long
             { exec: ready, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 600 },
       livenessProbe: { exec: exec("live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
       readinessProbe: { exec: ready, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 2 },

@@ -21,9 +21,9 @@ export interface MainInstanceProps {
 }
 
 /**
- * The Redis instance that takes writes: a StatefulSet of a fixed size with a volume.
+ * Main (primary), the Redis instance that takes writes: a StatefulSet of a fixed size with a volume.
  *
- * Its volume outlives the pod and the StatefulSet; it goes with the namespace. With an empty volume it
+ * The volume outlives the pod and the StatefulSet, and is deleted with the namespace. With an empty volume main
  * does not start while a replica holds data (scripts/start-main.sh).
  */
 export class MainInstance extends Construct {
@@ -35,7 +35,7 @@ export class MainInstance extends Construct {
     const { redis } = config;
     const common = { component: "redis-main", namespace, port: REDIS_PORT, portName: "redis" } as const;
     const ha = redis.durability === "ha";
-    // there is no other main to send anybody to: who waits for this one is let in the moment it listens, not a probe and a route later
+    // a single main has no alternative, so clients reach it as soon as it listens, without waiting for a probe and a route
     this.service = new ComponentService(this, "service", { ...common, publishNotReady: !ha });
     const headless = new ComponentService(this, "headless", { ...common, headless: true });
     new DisruptionBudget(this, "pdb", { component: "redis-main", namespace });
@@ -101,7 +101,7 @@ export class MainInstance extends Construct {
           terminationGracePeriodSeconds: 60,
           volumes: [
             ...files.serverVolumes,
-            // made by hand by whoever wants an empty main: start-main.sh
+            // an operator creates it to allow an empty main: start-main.sh
             { name: "start-empty", configMap: { name: "redis-main-start-empty", optional: true } },
             ...(ha ? [{ name: "sentinel-tmp", emptyDir: { sizeLimit: "16Mi" } }] : []),
           ],
@@ -125,7 +125,7 @@ export class MainInstance extends Construct {
             ...(ha ? [sentinel] : []),
           ],
         }),
-        // two on one node could be lost together
+        // two members on one node could be lost together
         ...(ha ? { affinity: oneMemberPerNode } : {}),
       },
     });

@@ -28,10 +28,10 @@ export interface RedisReplicasProps {
 }
 
 /**
- * The read-only copies of main: scaled by their HPA, without a volume, never promoted.
+ * The read replicas of main: autoscaled, without a volume, never promoted.
  *
- * A StatefulSet, for its stable names alone: the exporter's passwords and every series in
- * Prometheus go by them (docs/decisions/0002-replicas-statefulset.md).
+ * A StatefulSet only because of its stable names: the exporter's passwords and every series in
+ * Prometheus use them (docs/decisions/0002-replicas-statefulset.md).
  */
 export class RedisReplicas extends Construct {
   readonly service: ComponentService;
@@ -58,7 +58,7 @@ export class RedisReplicas extends Construct {
       rollOn: files.hash,
       spec: {
         serviceName: this.headless.name,
-        // three that join start together, not one after the other
+        // new replicas start in parallel, not one after the other
         podManagementPolicy: "Parallel",
       },
       pod: {
@@ -78,13 +78,13 @@ export class RedisReplicas extends Construct {
               resources: resourcesOf(redis.replica),
               securityContext: containerSecurity(),
               volumeMounts: [...files.serverMounts, { name: "data", mountPath: "/data" }],
-              // out of the Service first, then stop: reads on their way are answered
+              // leave the Service before stopping, so that reads in flight are answered
               lifecycle: { preStop: { exec: { command: ["sleep", "5"] } } },
               ...files.probes("replica", redis.staleSeconds),
             },
           ],
         }),
-        // nothing to lose on a node that is gone
+        // replicas have no data to lose on a failed node
         tolerations: FAST_EVICTION,
       },
     });

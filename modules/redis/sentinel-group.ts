@@ -9,13 +9,13 @@ export interface SentinelGroupProps {
 }
 
 /**
- * An address for each member of the pool that stays its own for life, whatever becomes of its pod.
+ * A stable address for each member of the Sentinel group, which outlives its pods.
  *
- * Sentinel and Redis know each other by these: a pod's address changes and is reused for others, and a name must be
- * looked up just when a node, and perhaps the DNS on it, is gone (docs/decisions/0012-high-availability.md).
+ * Sentinel and Redis identify each other by these addresses: a pod's address changes and is reused, and a name would have
+ * to be looked up just when a node, perhaps with the DNS on it, has failed (docs/decisions/0012-high-availability.md).
  */
 export class SentinelGroup extends Construct {
-  /** One a member, by its ordinal. */
+  /** One address per member, by its ordinal. */
   readonly addresses: readonly string[];
 
   constructor(scope: Construct, id: string, props: SentinelGroupProps) {
@@ -38,7 +38,7 @@ export class SentinelGroup extends Construct {
     });
   }
 
-  /** `address:port` of each Sentinel, with commas between. */
+  /** `address:port` of each Sentinel, separated by commas. */
   get sentinels(): string {
     return this.addresses.map((address) => `${address}:${SENTINEL_PORT}`).join(",");
   }

@@ -4,16 +4,16 @@ import { headlessName, WORKLOAD_NAME } from "../../catalog/workloads";
 
 const TLS_DIR = "/run/secrets/redis-tls";
 const TLS_FILES = ["ca.crt", "tls.crt", "tls.key"] as const;
-/** The name that callers look for in the certificate, whichever instance they talk to. */
+/** The name that clients verify in the certificate of every instance. */
 export const TLS_NAME = WORKLOAD_NAME["redis-main"];
 export const TLS_CA_FILE = `${TLS_DIR}/ca.crt`;
 
-/** Names that the certificate has to be for: the first for the API, the others for the exporter. */
+/** Names that the certificate must include: the first for the API, the others for the exporter. */
 export const TLS_NAMES = [TLS_NAME, `*.${headlessName("redis-main")}`, `*.${headlessName("redis-replica")}`] as const;
 
 export const hasTls = (redis: Config["redis"]): boolean => redis.tls.secret !== null;
 
-/** Lines of a Redis' or a Sentinel's configuration: where it listens. Users log in by name and password, by either way. */
+/** Configuration lines of a Redis or Sentinel: its port, with or without TLS. Users log in with a password either way. */
 export const listen = (redis: Config["redis"], port: number): string =>
   hasTls(redis)
     ? `port 0
@@ -25,12 +25,12 @@ tls-auth-clients no
 tls-replication yes`
     : `port ${port}`;
 
-/** How an exporter names an instance. */
+/** URL scheme of an instance, for the exporter. */
 export const redisScheme = (redis: Config["redis"]): "redis" | "rediss" => (hasTls(redis) ? "rediss" : "redis");
 
-/** redis-cli in front of the image's own: scripts and people type the same with TLS and without. */
+/** Wrapper of redis-cli, so that commands are the same with and without TLS. */
 export const CLI = `#!/bin/sh
-# With redis.tls: the image's redis-cli, by TLS. First in the PATH of the containers.
+# With redis.tls: the image's redis-cli over TLS. First in the PATH of the containers.
 PATH=\${PATH#/etc/redis:}
 exec redis-cli --tls --cacert ${TLS_CA_FILE} "$@"
 `;
@@ -39,7 +39,7 @@ export const CLI_ENV: EnvVar = {
   value: "/etc/redis:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 };
 
-/** What a pod needs of the Secret: a server all of it, a caller the authorities' certificates. */
+/** The pod's part of the TLS Secret: all of it for a server, only the CA certificates for a caller. */
 export const tlsVolume = (secret: string, role: "server" | "caller"): NonNullable<PodSpec["volumes"]>[number] => ({
   name: "tls",
   secret: {

@@ -1,8 +1,8 @@
 /**
- * Who may do what in Redis: a user for each purpose, with the least that it needs; the default user is off.
+ * The users of Redis and their permissions: one user per purpose, with least privilege; the default user is off.
  *
- * Rules are Redis' own (redis.io/docs/latest/operate/oss_and_stack/management/security/acl). Passwords are one file a user;
- * scripts/access.sh joins both when an instance starts.
+ * Rules are Redis ACL rules (redis.io/docs/latest/operate/oss_and_stack/management/security/acl). Passwords are one file per
+ * user; scripts/access.sh combines both when an instance starts.
  */
 export interface RedisUser {
   /** What it is for, for the documentation. */
@@ -26,7 +26,7 @@ const READS = "~* +get +getrange +strlen +exists +scan +info +ping +client|setna
 export const REDIS_USERS = {
   admin: {
     purpose: "administrators, from inside a Redis pod",
-    // what empties or blocks an instance by one word is not even theirs
+    // commands that empty or block an instance are not even allowed to administrators
     rules: "~* &* +@all -flushall -flushdb -swapdb -keys -debug -module -migrate",
     ofSentinel: "&* +@all",
   },
@@ -39,7 +39,7 @@ export const REDIS_USERS = {
       "&+switch-master +ping +info +subscribe +client|setname +client|setinfo +sentinel|get-master-addr-by-name",
   },
   backup: { purpose: "scheduled backups, on main", rules: "+ping +replconf +psync +sync" },
-  // not CONFIG GET: it would tell the password of replication
+  // no CONFIG GET, which would reveal the replication password
   exporter: {
     purpose: "the exporter",
     rules: "+ping +info +client|setname +slowlog|len +slowlog|get +latency|latest +latency|histogram",
@@ -64,15 +64,15 @@ export type RedisUserName = keyof typeof REDIS_USERS;
 
 const users = Object.entries(REDIS_USERS) as [RedisUserName, RedisUser][];
 
-/** One key of their Secret each; the Sentinels' too where there are none yet: a Secret once made gets no further keys. */
+/** Keys of the Secret, one per user. Sentinel's key is always there, because an existing Secret gets no further keys. */
 export const redisUserNames = users.map(([name]) => name);
 
 const lines = (entries: readonly (readonly [string, string | undefined])[]): string =>
   entries.flatMap(([name, rules]) => (rules ? [`${name} ${rules}\n`] : [])).join("");
 
-/** Users of an instance: name and rules, one a line. */
+/** Users of an instance: name and rules, one user per line. */
 export const redisUsers = (inGroup: boolean): string =>
   lines(users.map(([name, user]) => [name, [user.rules, inGroup ? (user.inPool ?? "") : ""].join(" ").trim()]));
 
-/** Users of a Sentinel, as {@link redisUsers}. */
+/** Users of a Sentinel, in the format of {@link redisUsers}. */
 export const sentinelUsers = (): string => lines(users.map(([name, user]) => [name, user.ofSentinel]));

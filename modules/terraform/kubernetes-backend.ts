@@ -23,14 +23,14 @@ const attributes = (p: KubernetesStateProps): Record<string, unknown> => ({
   ...(p.configContext ? { config_context: p.configContext } : {}),
 });
 
-/** Reads the outputs of another layer's state. */
+/** Data source for the outputs of another layer. */
 export class KubernetesRemoteState extends TerraformRemoteState {
   constructor(scope: Construct, id: string, props: KubernetesStateProps) {
     super(scope, id, "kubernetes", attributes(props) as DataTerraformRemoteStateConfig);
   }
 }
 
-/** Keeps a layer's state in the cluster. */
+/** Backend that stores a layer's state in the cluster. */
 export class KubernetesBackend extends TerraformBackend {
   constructor(
     scope: Construct,

@@ -9,10 +9,10 @@ import { signals } from "../autoscaling/signals";
 import { WebWorkload } from "./web-workload";
 
 const SECRET_DIR = "/run/secrets/redis";
-/** Its users on main and on replicas. */
+/** The API's Redis users, on main and on replicas. */
 const [WRITER, READER]: readonly [RedisUserName, RedisUserName] = ["api-write", "api-read"];
 
-/** Where Redis is, as layer `data` wrote it. */
+/** Addresses of Redis, from the outputs of layer `data`. */
 export interface RedisAddress {
   /** Service of main. */
   readonly mainHost: string;
@@ -35,11 +35,11 @@ export interface ApiProps {
   readonly config: Config;
   /** Image reference, by digest or tag. */
   readonly image: string;
-  /** Where Redis is, as layer `data` wrote it. */
+  /** Addresses of Redis, from the outputs of layer `data`. */
   readonly redis: RedisAddress;
 }
 
-/** After SIGTERM the API serves callers that still come for at most this long, seconds. */
+/** After SIGTERM the API serves new requests for at most this long, seconds. */
 const DRAIN_SECONDS = 5;
 
 /** The key-value API: stateless, writes to main, reads from the replicas. */
@@ -52,7 +52,7 @@ export class Api extends Construct {
     const settings = config.images.node;
     const tls = config.redis.tls.secret;
     const { discovery, maxLagSeconds, maxInFlight, connectionAgeSeconds } = config.node;
-    // the trailing dot of a full name spares four look-ups in the search domains
+    // the trailing dot marks a full name, which saves four lookups in the search domains
     const headless = `${redis.replicasHeadlessHost}.${props.namespace}.svc.${config.dns.domain}.`;
     const endpointReader =
       discovery === "watch"
@@ -70,15 +70,15 @@ export class Api extends Construct {
         ...(config.redis.durability === "ha"
           ? [
               { name: "REDIS_SENTINELS", value: redis.sentinels },
-              // main and one more of the pool have it on their disks
+              // a write is acknowledged when main and one more member have it on disk
               { name: "REDIS_COMMIT_COPIES", value: "1" },
               { name: "REDIS_POOL_COPIES", value: String(GROUP_SIZE - 1) },
-              // longer than a planned change of main takes, and most that are not planned
+              // longer than a planned failover, and than most unplanned ones
               { name: "REDIS_WRITE_PATIENCE_MS", value: "6000" },
             ]
           : [{ name: "REDIS_MAIN_URL", value: `redis://${redis.mainHost}:${redis.port}` }]),
         { name: "REDIS_REPLICAS_URL", value: `redis://${redis.replicasHost}:${redis.port}` },
-        // each is used where the one before it does not answer
+        // each is a fallback for the one before it
         ...(endpointReader
           ? [
               { name: "REDIS_REPLICAS_WATCH", value: `${props.namespace}/${redis.replicasHost}` },

@@ -18,7 +18,7 @@ export interface FrontProps {
   readonly api: ComponentService;
 }
 
-/** The page: static files served by nginx, with the API under /api on the same origin. */
+/** The front: nginx, with the page's static files and the API under /api on the same origin. */
 export class Front extends Construct {
   readonly service: ComponentService;
 
@@ -38,7 +38,7 @@ export class Front extends Construct {
         { name: "PORT", value: String(settings.port) },
         { name: "API_URL", value: `http://${api.name}:${api.port}` },
       ],
-      // while there are routes to it still, callers that keep connections leave by themselves
+      // clients with keep-alive connections move away while Services still route to this pod
       preStop: ["sh", "-c", `: >/tmp/draining; sleep ${PRE_STOP_SECONDS}`],
       service: {
         type: exposure.type === "Ingress" ? "ClusterIP" : exposure.type,

@@ -53,17 +53,17 @@ export interface WebWorkloadProps {
 }
 
 /**
- * Pods leave the Services' routes this long before they are told to stop, seconds. Where two cores had
- * all to do, kube-proxy took more than 5 s for 8 % of 201 changes and more than 10 s for 3 % (its own histogram, over tier
- * `autoscaling`); the API goes on for a little longer by itself.
+ * Seconds between a pod's removal from the Services' routes and its SIGTERM. On two saturated cores kube-proxy took
+ * more than 5 s for 8 % of 201 changes and more than 10 s for 3 % (its own histogram, over tier `autoscaling`); the
+ * API drains for a little longer itself.
  */
 export const PRE_STOP_SECONDS = 10;
 
 /**
  * A stateless HTTP server: Deployment, Service, autoscaler and disruption budget.
  *
- * An update adds a Ready pod before it takes one away. A pod that ends sleeps first, so that
- * every node has taken it out of its routes before it stops accepting.
+ * A rollout adds a Ready pod before it removes one. A terminating pod sleeps first, so that
+ * every node has removed it from its routes before it stops accepting connections.
  */
 export class WebWorkload extends Construct {
   readonly service: ComponentService;
@@ -92,7 +92,7 @@ export class WebWorkload extends Construct {
         component,
         config: props.config,
         runAsUser: settings.runAsUser,
-        // the pause before the stop, callers that have not left yet (5 s), the longest answer (30 s)
+        // the sleep before SIGTERM, the drain (5 s) and the longest response (30 s)
         terminationGracePeriodSeconds: 50,
         ...(props.serviceAccountName ? { serviceAccountName: props.serviceAccountName } : {}),
         volumes: [{ name: "tmp", emptyDir: {} }, ...(props.volumes ?? [])],

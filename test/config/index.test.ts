@@ -41,7 +41,7 @@ describe("refusals name the key, the value and what would be accepted", () => {
     [
       "an unknown choice",
       { observability: "maybe" },
-      /^observability: "maybe" is not accepted; one of install, existing, none/,
+      /^observability: "maybe" is not accepted; expected one of install, existing, none/,
     ],
     ["crossed bounds", { scaling: { node: { min: 5, max: 2 } } }, /^scaling\.node\.min: 5 .*max \(2\)/],
     ["a single replica", { scaling: { replicas: { min: 1 } } }, /^scaling\.replicas\.min: 1 .*at least 2/],

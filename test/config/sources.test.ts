@@ -41,12 +41,12 @@ describe("sources", () => {
     it("that is not there is refused, with those that are", () => {
       given("small", "");
       expect(read({ IAC_PROFILE: "smal" }).problems).toEqual([
-        "profile: there is no smal; there are small, or the path of a file",
+        "profile: smal does not exist; use small, or the path of a file",
       ]);
     });
     it("names no other", () => {
       given("small", "profile: tiny");
-      expect(read({ IAC_PROFILE: "small" }).problems[0]).toMatch(/small\.yaml names a profile itself/);
+      expect(read({ IAC_PROFILE: "small" }).problems[0]).toMatch(/small\.yaml must not name a profile/);
     });
     it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
       "%s of ours is accepted, with a comment that says for whom",

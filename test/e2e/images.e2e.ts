@@ -80,7 +80,7 @@ it("one changed byte gives one new tag, and the old one stays in the registry", 
 it("an unreachable registry stops the plan with a clear error, and is not mistaken for a missing image", async () => {
   const { code, output } = await terraform({ ...machine("one"), IAC_REGISTRY_PUSH: "localhost:5999" }, "plan");
   expect(code).toBe(1);
-  expect(output.replace(/\s+/g, " ")).toMatch(/image registry could not be asked \(localhost:5999: ECONNREFUSED\)/);
+  expect(output.replace(/\s+/g, " ")).toMatch(/image registry could not be queried \(localhost:5999: ECONNREFUSED\)/);
 });
 
 it("prebuilt images need no Docker at all", async () => {

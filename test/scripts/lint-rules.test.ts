@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 
-// in a process of its own: Jest cannot import eslint.config.mjs
+// a separate process, because Jest cannot import eslint.config.mjs
 const LINT = `
   import { ESLint } from "eslint";
   const [code, filePath] = process.argv.slice(1);

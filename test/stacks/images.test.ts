@@ -45,7 +45,9 @@ it("an unreachable registry stops the plan with a sentence, and is never read as
     expect(seen["lifecycle"].precondition).toEqual([
       {
         condition: expect.stringMatching(/^\$\{local\..*registry-reachable.*\}$/),
-        error_message: expect.stringMatching(/registry could not be asked \(localhost:5000: ECONNREFUSED\)\. Start it/),
+        error_message: expect.stringMatching(
+          /registry could not be queried \(localhost:5000: ECONNREFUSED\)\. Start it/,
+        ),
       },
     ]);
   }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A backup of main into /backups, looked at before it gets its name; backup.sh HOST KEEP. The newest KEEP stay.
+# Backs up main to /backups and checks the file before naming it; keeps the newest KEEP: backup.sh HOST KEEP
 set -eu
 host=$1
 keep=$2
@@ -9,19 +9,19 @@ refuse() {
   echo "$*" | tee /dev/termination-log >&2
   exit 1
 }
-# what an earlier one left that did not end
+# leftover of an interrupted backup
 rm -f "$part"
 REDISCLI_AUTH=$(cat /run/secrets/redis/backup)
 export REDISCLI_AUTH
-# a pod that has just begun is not known to network policies yet, and main may be on its way back
+# network policies may not know this new pod yet, and main may be restarting
 tries=0
 until said=$(redis-cli -h "$host" --user backup PING 2>&1) || [ $tries -ge 60 ]; do
   case $said in *'Could not connect'*) ;; *) break ;; esac
   tries=$((tries + 1))
   sleep 1
 done
-said=$(redis-cli -h "$host" --user backup --rdb "$part" 2>&1) || refuse "No backup: $said"
-seen=$(redis-check-rdb "$part" 2>&1) || refuse "No backup, for what came is damaged: $seen"
+said=$(redis-cli -h "$host" --user backup --rdb "$part" 2>&1) || refuse "Backup failed: $said"
+seen=$(redis-check-rdb "$part" 2>&1) || refuse "Backup failed: the received snapshot is damaged: $seen"
 name=$(date -u +%Y-%m-%dT%H-%M-%SZ).rdb
 mv "$part" "/backups/$name"
 sync

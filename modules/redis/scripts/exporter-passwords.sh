@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes the exporter's password file: a JSON map from the address of each instance that there
-# may be to the password of its user. exporter-passwords.sh OUTPUT SCHEME ADDRESS...
+# Writes the exporter's password file, a JSON map from each instance's address to the password of
+# the exporter's user: exporter-passwords.sh OUTPUT SCHEME ADDRESS...
 set -eu
 umask 077
 out=$1

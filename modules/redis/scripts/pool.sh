@@ -1,15 +1,15 @@
 #!/bin/sh
-# shellcheck disable=SC2034,SC2154 # for who reads it
-# What the scripts of a pool's members share; read with `.`, not run.
-# POOL holds a member's address a line, by ordinal; POD is this pod's name.
+# shellcheck disable=SC2034,SC2154 # variables of the scripts that source this file
+# Functions of the scripts of a Sentinel group's members; sourced, not run.
+# /etc/redis/pool has one member's address per line, by ordinal; POD is this pod's name.
 
 # shellcheck source=modules/redis/scripts/query.sh
 . /etc/redis/query.sh
 pool=$(cat /etc/redis/pool)
-# shellcheck disable=SC2086 # one word a member
+# shellcheck disable=SC2086 # one word per member
 me=$(set -- $pool; shift "${POD##*-}"; echo "$1")
 
-# The main that two Sentinels agree on, in $main; empty where no two do.
+# The main that two Sentinels agree on, in $main; empty if no two agree.
 agreed() {
   main=''
   first=''

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Probes of a Redis pod: probe.sh live | main | member | replica MAX_STALE_SECONDS
-# Shell built-ins wherever they do: a probe's processes count as load of the container.
+# Uses shell built-ins where possible, because a probe's processes count as load of the container.
 set -eu
 
 # shellcheck source=modules/redis/scripts/query.sh
@@ -10,7 +10,7 @@ own() { send 127.0.0.1 6379 "$1" 2>&1; }
 
 case $1 in
   live)
-    # loading a file or running a script is busy, not dead
+    # an instance that loads a file or runs a script is busy, not dead
     case $(own PING) in *PONG* | *LOADING* | *BUSY*) exit 0 ;; esac
     echo 'no answer to PING'
     exit 1
@@ -27,8 +27,8 @@ case $1 in
     field slave_priority
     priority=$value
     field master_link_status
-    # whoever has been linked with main has what main had; a main that was, and is linked with none yet, may have
-    # written what nobody else knows of, and must not be promoted again for that
+    # a member that was linked with main has main's data; a former main that is not linked yet may have writes that no
+    # other member has, and must not be promoted because of them
     wanted=$priority
     if [ "$role" = master ]; then wanted=0; elif [ "$value" = up ]; then wanted=100; fi
     [ "$wanted" = "$priority" ] || own "CONFIG SET replica-priority $wanted" >/dev/null
@@ -42,10 +42,10 @@ case $1 in
     [ "$value" = 0 ] || { echo 'copying from main'; exit 1; }
     field master_link_status
     [ "$value" != up ] || exit 0
-    # down for a moment (main restarts): keep answering; -1 is a link that never was up
+    # down for a moment (main restarts): keep answering; -1 means that the link was never up
     field master_link_down_since_seconds
     [ "${value:--1}" -ge 0 ] && [ "$value" -le "$2" ] && exit 0
-    echo "link to main down for ${value:-?} s, at most $2 s"
+    echo "link to main down for ${value:-?} s, limit is $2 s"
     exit 1
     ;;
 esac

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Takes the users and passwords that the files hold by now, without a restart: reload-access.sh redis | sentinel
+# Applies the current users and passwords from the files, without a restart: reload-access.sh redis | sentinel
 set -eu
 password() { cat "/run/secrets/redis/$1"; }
-# run PORT COMMAND...: as admin; fails where the answer is not OK. Passwords go through the pipe, never as arguments.
+# run PORT COMMAND...: as admin; fails if the reply is not OK. Passwords go through the pipe, never as arguments.
 run() {
   port=$1
   shift

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts Redis main, unless that would lose data: an empty main makes every replica as empty as itself.
-# On a volume without data it asks the replicas first, and starts where none of them holds a key.
+# Starts Redis main, unless that would lose data: replicas of an empty main delete their data.
+# On a volume without data it queries the replicas first, and starts only if none of them holds a key.
 set -eu
 
 data=/data
@@ -8,7 +8,7 @@ replicas=redis-replicas-headless
 # about a second each; replicas of a first deployment start at the same time
 TRIES=60
 
-# as the first process of its container it would not hear a stop otherwise
+# without a trap the container's first process ignores SIGTERM
 trap 'exit 143' TERM
 start() {
   sh /etc/redis/access.sh users
@@ -20,11 +20,11 @@ refuse() {
   exit 1
 }
 
-# what a pool's member holds is what main had only if it was main at the end
+# the data of a group's member is complete only if that member was the last main
 pool=$data/sentinel/sentinel.conf
 of_pool() { sed -n "s/^sentinel $1 \"\{0,1\}\([0-9a-f.:]*\).*/\1/p" "$pool"; }
 if [ -s "$pool" ] && [ "$(of_pool 'monitor main')" != "$(of_pool announce-ip)" ]; then
-  refuse "Not started: another member of the pool was main when redis.durability was ha, and has what is missing here. \
+  refuse "Not started: another member of the Sentinel group was main when redis.durability was ha, so this volume may lack writes. \
 Set redis.durability to ha again; delete main's pod until redis-main-0 is main; then choose another durability."
 fi
 
@@ -34,34 +34,34 @@ for file in "$data"/appendonlydir/* "$data"/appendonly.aof "$data"/dump.rdb; do
   [ ! -s "$file" ] || start
 done
 
-# the day, so that a permission that was forgotten is none tomorrow
+# the permission has a date, so that a forgotten one expires tomorrow
 today=$(date -u +%F)
 read -r allowed 2>/dev/null </run/start-empty/on || [ -n "${allowed-}" ] || allowed=
 if [ "$allowed" = "$today" ]; then
   echo "starting empty, as ConfigMap redis-main-start-empty allows" >&2
   start
 fi
-how="Bring the volume back; or lose that data on purpose: \
+how="Restore the volume; or, to discard that data: \
 kubectl -n $NAMESPACE create configmap redis-main-start-empty --from-literal=on=$today && \
 kubectl -n $NAMESPACE delete pod $POD"
 
-# no names at all are no sign that there are no replicas: our own must be known
+# missing names do not prove that there are no replicas: DNS must at least know main's own
 tries=0
 until getent hosts redis-main >/dev/null; do
   tries=$((tries + 1))
-  [ $tries -lt $TRIES ] || refuse "Not started: the volume is empty, and whether a replica holds data cannot be asked: DNS does not know redis-main."
+  [ $tries -lt $TRIES ] || refuse "Not started: the volume is empty, and the replicas cannot be queried for data, because DNS does not resolve redis-main. Check the cluster's DNS."
   sleep 1
 done
 
 # shellcheck source=modules/redis/scripts/query.sh
 . /etc/redis/query.sh
-# A refused connection says nothing: a network policy that does not know this new pod yet refuses as well. So each
-# replica that there is must answer. Each address comes once for every kind of socket.
+# A refused connection proves nothing, because a network policy that does not know this new pod yet refuses it as well.
+# So every existing replica must reply. getent lists each address once per socket type.
 for address in $(getent ahosts "$replicas" | cut -d ' ' -f 1 | sort -u); do
   tries=0
   while keys "$address" && [ "$keys" = unknown ]; do
     tries=$((tries + 1))
-    [ $tries -lt $TRIES ] || refuse "Not started: the volume is empty, and replica $address does not say whether it holds data ($answer). $how"
+    [ $tries -lt $TRIES ] || refuse "Not started: the volume is empty, and replica $address did not report whether it holds data ($answer). $how"
     sleep 1
   done
   [ "$keys" = 0 ] ||

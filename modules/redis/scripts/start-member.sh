@@ -1,12 +1,12 @@
 #!/bin/sh
-# Starts a member of the main pool: as the replica of whom the Sentinels call main; as main only where that
+# Starts a member of the Sentinel group: as a replica of the main that the Sentinels report; as main only if that
 # loses nothing.
 set -eu
 
 data=/data
 TRIES=60
 
-# as the first process of its container it would not hear a stop otherwise
+# without a trap the container's first process ignores SIGTERM
 trap 'exit 143' TERM
 # shellcheck source=modules/redis/scripts/pool.sh
 . /etc/redis/pool.sh
@@ -30,7 +30,7 @@ holds_data() {
   return 1
 }
 
-# Whether another member may be promoted: it has been linked with main since its start (probe.sh sets its priority).
+# Whether another member may be promoted, because it was linked with main since its start (probe.sh sets its priority).
 another_may() {
   for member in $pool; do
     [ "$member" != "$me" ] || continue
@@ -43,7 +43,7 @@ another_may() {
   return 1
 }
 
-why='no two Sentinels agree on who is main'
+why='no two Sentinels agree on the address of main'
 tries=0
 while [ $tries -lt $TRIES ]; do
   tries=$((tries + 1))
@@ -52,15 +52,15 @@ while [ $tries -lt $TRIES ]; do
     sleep 1
     continue
   fi
-  # a copy may be promoted once it has been linked with main, not before: it may lack what main has
+  # a replica may be promoted only after it was linked with main: before, it may lack main's data
   [ "$main" = "$me" ] || start --replicaof "$main 6379" --replica-priority 0
   if another_may; then
-    # it was main and went away: had it come back as main now, the Sentinels could already be promoting the other
-    why='another member can be promoted, and the Sentinels have not done so'
+    # this former main must not return as main now, because the Sentinels could already be promoting the other
+    why='another member can be promoted, but the Sentinels have not promoted it'
     sleep 1
     continue
   fi
-  # none can be: main's data is all there is
+  # no other can be promoted: this member's data is all there is
   if holds_data; then start --replica-priority 0; fi
 
   today=$(date -u +%F)
@@ -69,7 +69,7 @@ while [ $tries -lt $TRIES ]; do
     echo "starting empty, as ConfigMap redis-main-start-empty allows" >&2
     start --replica-priority 0
   fi
-  how="Bring the volume back; or lose that data on purpose: \
+  how="Restore the volume; or, to discard that data: \
 kubectl -n $NAMESPACE create configmap redis-main-start-empty --from-literal=on=$today && \
 kubectl -n $NAMESPACE delete pod $POD"
   replicas=$(getent ahosts redis-replicas-headless | cut -d ' ' -f 1 | sort -u)
@@ -79,7 +79,7 @@ kubectl -n $NAMESPACE delete pod $POD"
     case $keys in
       0) ;;
       unknown)
-        why="its volume is empty, and $address does not say whether it holds data. $how"
+        why="the volume is empty, and $address did not report whether it holds data. $how"
         sleep 1
         continue 2
         ;;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts the Sentinel of a member. What it has learned (who is main, in which epoch) outlives it on the volume;
-# all else is written anew at each start, the password too.
+# Starts the Sentinel of a member. Its knowledge (the main and the epoch) is kept on the volume; everything else,
+# including the password, is rewritten at each start.
 set -eu
 umask 077
 # shellcheck source=modules/redis/scripts/pool.sh
@@ -12,7 +12,7 @@ own=$(cat /run/secrets/redis/sentinel)
 conf=/data/sentinel/sentinel.conf
 known=/data/sentinel/pool
 mkdir -p "${conf%/*}"
-# addresses are given anew with their Services: who was main is told by its place in the pool then
+# recreated Services have new addresses: find the previous main by its position in the group
 if [ -s "$conf" ] && [ "$(cat "$known" 2>/dev/null)" != "$pool" ]; then
   was=$(sed -n 's/^sentinel monitor main \([^ ]*\) .*/\1/p' "$conf" | tr -d '"')
   place=$(grep -nxF "$was" "$known" 2>/dev/null | cut -d : -f 1)
@@ -21,10 +21,10 @@ if [ -s "$conf" ] && [ "$(cat "$known" 2>/dev/null)" != "$pool" ]; then
   echo "sentinel monitor main $now 6379 2" >>"$conf.new"
   mv "$conf.new" "$conf"
 fi
-# a copy would be read-only, as the original is
+# not cp: the copy would be read-only, like the original
 cat /etc/redis/pool >"$known"
 learned=$(grep -E '^sentinel (myid|monitor|config-epoch|leader-epoch|current-epoch|known-sentinel) ' "$conf" 2>/dev/null || true)
-# shellcheck disable=SC2086 # one word a member
+# shellcheck disable=SC2086 # one word per member
 [ -n "$learned" ] || learned="sentinel monitor main $(set -- $pool; echo "$1") 6379 2"
 main=$(echo "$learned" | sed -n 's/^sentinel monitor main \([^ ]*\) .*/\1/p' | tr -d '"')
 {
@@ -34,7 +34,7 @@ main=$(echo "$learned" | sed -n 's/^sentinel monitor main \([^ ]*\) .*/\1/p' | t
   echo "sentinel sentinel-user sentinel"
   echo "sentinel sentinel-pass $own"
   echo "$learned"
-  # one that has lost its volume while main is down would know of nobody to promote, and be elected all the same
+  # a Sentinel that lost its volume while main is down would know no replica to promote, and could still be elected
   for member in $pool; do
     [ "$member" = "$main" ] || echo "sentinel known-replica main $member 6379"
   done
@@ -44,7 +44,7 @@ main=$(echo "$learned" | sed -n 's/^sentinel monitor main \([^ ]*\) .*/\1/p' | t
 } >"$conf.new"
 mv "$conf.new" "$conf"
 
-# replicas for reads announce a name: to Sentinel they are none that it could promote, and it says so at each look
+# read replicas announce a name, which Sentinel cannot resolve and logs at each check
 rm -f /tmp/log
 mkfifo /tmp/log
 grep --line-buffered -v "Failed to resolve hostname 'redis-replicas-" </tmp/log &

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Before a member stops: main hands over first, with every write that it has taken.
+# Runs before a member stops: main hands over first, with every write that it has accepted.
 set -eu
 # shellcheck source=modules/redis/scripts/pool.sh
 . /etc/redis/pool.sh
@@ -12,8 +12,8 @@ role() {
 role
 [ "$role" = master ] || exit 0
 
-# No write is taken from here on: whoever is promoted must have all that came before. They are refused, not paused: what
-# is refused was certainly not done, so its caller may send it to the next main; of what was held nobody would know.
+# Refuse writes from here on, because the promoted member must have all earlier ones. Refused, not paused: a refused
+# write was certainly not done, so its caller may retry it on the next main; the fate of a paused write is unknown.
 ask 127.0.0.1 6379 'CONFIG SET min-replicas-to-write 1000' >/dev/null
 caught_up() {
   info=$(ask 127.0.0.1 6379 'INFO replication')
@@ -27,10 +27,10 @@ caught_up() {
 }
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   if caught_up; then
-    # the Sentinels look twice a second: what they know of the offsets is newer than the last write then
+    # Sentinels query twice a second: after this pause the offsets that they know are newer than the last write
     sleep 0.6
-    # this pod's own stops together with it; one that stood still of late (tilt) would say OK and wait for half a
-    # minute; one that is busy with another change refuses
+    # not this pod's own Sentinel, which stops too; one in tilt mode would reply OK and wait for half a minute; one in
+    # another failover refuses
     asked=''
     for _ in 1 2 3 4; do
       for member in $pool; do
@@ -46,7 +46,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
       sleep 0.5
     done
     [ -n "$asked" ] || break
-    # it is told to follow only seconds later, and takes no writes until then: what the Sentinels say counts
+    # this Redis is demoted only seconds later and takes no writes until then, so rely on the Sentinels
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
       sleep 0.2
       agreed
@@ -56,6 +56,6 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   fi
   sleep 0.2
 done
-# nobody took over: it takes them until it is stopped
+# no member took over: accept writes until the stop
 copies=$(sed -n 's/^min-replicas-to-write //p' /etc/redis/main.conf)
 ask 127.0.0.1 6379 "CONFIG SET min-replicas-to-write ${copies:-1}" >/dev/null

@@ -1,18 +1,18 @@
 #!/bin/sh
-# shellcheck disable=SC2154 # data: who reads it
-# A snapshot that npm run restore has just left in $data/restore becomes the data; what was there stays in
-# restore/before. Read with `.`, before anything looks at $data.
+# shellcheck disable=SC2154 # data is set by the script that sources this file
+# Makes the snapshot that npm run restore has just left in $data/restore the data; the old data stays in
+# restore/before. Sourced, before anything reads $data.
 #
-# Whatever interrupts it, the next start finds next.rdb and does it again: it is the last thing to go. One that was left
-# some time ago is not taken: whoever left it has been told that it failed.
+# next.rdb is deleted last, so after an interruption the next start repeats everything. An old next.rdb is not used,
+# because its restore has already reported a failure.
 
 restore=$data/restore
-# the same file under both names: only the last line was missing
+# the same file under both names: only the last step was interrupted
 if [ -s "$restore/next.rdb" ] && [ -n "$(find "$data/appendonlydir" -samefile "$restore/next.rdb" 2>/dev/null)" ]; then
   rm "$restore/next.rdb"
 fi
 if [ -s "$restore/next.rdb" ] && [ -z "$(find "$restore/next.rdb" -mmin -15)" ]; then
-  echo "not taken, for it is too old: $restore/next.rdb" >&2
+  echo "snapshot not used, because it is older than 15 minutes: $restore/next.rdb" >&2
   mv "$restore/next.rdb" "$restore/not-taken.rdb"
 fi
 if [ -s "$restore/next.rdb" ]; then

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sentinel promotes the replica that had most when it last asked, which it does every 10 s: it could choose one that
-# lacks what the other has acknowledged since. Asked twice a second, what it knows is newer than main's end.
+# Sentinel promotes the replica with the highest offset at its last query, every 10 s by default: it could choose one
+# that lacks writes acknowledged since. With two queries a second its offsets are newer than main's failure.
 set -eu
 # shellcheck source=modules/redis/scripts/pool.sh
 . /etc/redis/pool.sh

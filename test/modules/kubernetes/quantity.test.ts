@@ -10,7 +10,8 @@ describe("a quantity", () => {
     ["1G", 1e9],
   ])("%s is a number", (text, value) => expect(parseQuantity(text)).toBeCloseTo(value, 9));
   it("that is none is refused", () => {
-    for (const text of ["", "Mi", "1 Gi", "-1", "1X"]) expect(() => parseQuantity(text)).toThrow("is no quantity");
+    for (const text of ["", "Mi", "1 Gi", "-1", "1X"])
+      expect(() => parseQuantity(text)).toThrow("is not a Kubernetes quantity");
   });
   it("is written rounded up, and not by what floating point adds", () => {
     expect([millicores(0.1 + 0.2), millicores(0.0001), mebibytes(2 ** 20 + 1)]).toEqual(["300m", "1m", "2Mi"]);

@@ -63,7 +63,7 @@ suite("a scheduled backup", () => {
     const { status } = run(1);
     admin("ACL", "SETUSER", "backup", "on");
     expect(status).toBe(1);
-    expect(fs.readFileSync(path.join(dir, "termination-log"), "utf8")).toMatch(/^No backup: [^]*(AUTH|PASS)/);
+    expect(fs.readFileSync(path.join(dir, "termination-log"), "utf8")).toMatch(/^Backup failed: [^]*(AUTH|PASS)/);
     expect(names()).toEqual(["2020-01-01T00-00-00Z.rdb"]);
   });
   it("waits for a main that cannot be reached yet: policies take a moment to know a new pod", async () => {

@@ -62,14 +62,14 @@ suite("the probes of a Redis pod", () => {
     // a short restart of main does not take the replica away
     expect(probe(replicaPort, "replica", "60").ok).toBe(true);
     expect(probe(replicaPort, "live").ok).toBe(true);
-    expect(probe(replicaPort, "replica", "0").said).toMatch(/^link to main down for \d+ s, at most 0 s$/);
+    expect(probe(replicaPort, "replica", "0").said).toMatch(/^link to main down for \d+ s, limit is 0 s$/);
   });
 
   it("take a replica that never copied main for not ready", async () => {
     const port = replicaPort + 1000;
     start(port, "--replicaof", "127.0.0.1 1");
     await until(() => probe(port, "live").ok);
-    expect(probe(port, "replica", "60").said).toBe("link to main down for -1 s, at most 60 s");
+    expect(probe(port, "replica", "60").said).toBe("link to main down for -1 s, limit is 60 s");
   });
 
   it("never put the password into arguments", () => {

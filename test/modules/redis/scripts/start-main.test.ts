@@ -30,7 +30,7 @@ describe("main alone, after redis.durability was ha", () => {
   it("refuses where another was, for that one has what is missing here, and says how to go on", () => {
     const { status, stderr } = start("10.0.0.3");
     expect(status).toBe(1);
-    expect(stderr).toContain("another member of the pool was main");
+    expect(stderr).toContain("another member of the Sentinel group was main");
     expect(stderr).toContain("delete main's pod until redis-main-0 is main");
   });
 });
@@ -127,7 +127,7 @@ suite("main's start on an empty volume", () => {
   it("is refused while a replica cannot be reached: a policy that does not know the pod yet looks the same", () => {
     const { ok, why } = start(2, port + 5000);
     expect(ok).toBe(false);
-    expect(why).toMatch(/replica 127\.0\.0\.1 does not say whether it holds data \(.*Connection refused/);
+    expect(why).toMatch(/replica 127\.0\.0\.1 did not report whether it holds data \(.*Connection refused/);
   });
 
   it("waits for a replica that starts at the same time", async () => {
@@ -144,10 +144,10 @@ suite("main's start on an empty volume", () => {
     const asked = start();
     replica("ACL", "SETUSER", "probe", "on");
     expect(asked.ok).toBe(false);
-    expect(asked.why).toContain("replica 127.0.0.1 does not say whether it holds data");
+    expect(asked.why).toContain("replica 127.0.0.1 did not report whether it holds data");
     fs.rmSync(inDir("main"));
     const { ok, why } = start();
     expect(ok).toBe(false);
-    expect(why).toContain("DNS does not know redis-main");
+    expect(why).toContain("DNS does not resolve redis-main");
   });
 });

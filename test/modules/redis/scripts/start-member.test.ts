@@ -97,7 +97,7 @@ describe("a member of the main pool", () => {
     expect(one.said).toContain("create configmap redis-main-start-empty");
     const silent = startMember({ ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0) });
     expect(silent.status).toBe(1);
-    expect(silent.said).toContain(`${THIRD} does not say whether it holds data`);
+    expect(silent.said).toContain(`${THIRD} did not report whether it holds data`);
   });
   it("starts empty by permission of the day", () => {
     const today = new Date().toISOString().slice(0, 10);

@@ -88,12 +88,15 @@ if (!signs) console.warn("SKIPPED: uploading backups: curl 7.87 or later is not 
   it("with a wrong key fails, and says what the storage said", async () => {
     fs.writeFileSync(path.join(dir, "keys/secret-access-key"), "wrong");
     const { status, out } = await upload();
-    expect([status, out]).toEqual([1, expect.stringContaining("No backup: the upload failed")]);
+    expect([status, out]).toEqual([1, expect.stringContaining("Backup failed: cannot upload")]);
     expect(out).toContain("403");
     expect(out).not.toContain("wrong");
   }, 30_000);
   it("that comes back damaged is none", async () => {
     damages = true;
-    expect(await upload()).toEqual({ status: 1, out: "No backup: what came back is not what was uploaded\n" });
+    expect(await upload()).toEqual({
+      status: 1,
+      out: "Backup failed: the downloaded file differs from the uploaded one\n",
+    });
   }, 30_000);
 });
