@@ -1,4 +1,4 @@
-/** What the pages tell their readers to type exists: commands with their options, tiers, keys, variables, pieces of YAML. */
+/** What the documentation mentions exists: commands with their options, tiers, keys, variables, and YAML snippets. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -32,17 +32,17 @@ options.set("lint", new Set(["fix"]));
 const keys = configKeys();
 const groups = new Set(keys.filter((k) => k.path.includes(".")).map((k) => k.path.split(".")[0]));
 const isKey = (at: string) => keys.some((k) => k.path === at || k.path.startsWith(`${at}.`));
-/** Problems of a piece of configuration. */
+/** Problems of a configuration snippet. */
 const problems = (input: unknown) =>
   (configSchema.safeParse(input).error?.issues ?? []).map((i) => `${i.path.join(".")}: ${i.message}`);
 
-it.each(pages)("%s: every npm run names a script, with options that it has", (page) => {
+it.each(pages)("%s: every npm run names an existing script and existing options", (page) => {
   const wrong: string[] = [];
   for (const [whole, name, rest = ""] of read(page).matchAll(/\bnpm run (?:-s )?([a-z]\w*)((?: -- [^`\n|#]*)?)/g)) {
     if (!(name! in scripts)) wrong.push(whole);
     if (name === "e2e" || name === "bench") {
       const known = name === "e2e" ? tiers() : [...benches().keys()];
-      const [, what] = / -- ([a-z]+)/.exec(rest) ?? [];
+      const [, what] = / -- ([a-z][a-z-]*)/.exec(rest) ?? [];
       if (what && !known.includes(what)) wrong.push(whole);
     } else {
       for (const [, option] of rest.matchAll(/ --([a-z][\w-]*)/g))
@@ -52,13 +52,13 @@ it.each(pages)("%s: every npm run names a script, with options that it has", (pa
   expect(wrong).toEqual([]);
 });
 
-it.each(pages)("%s: every variable and every key of the configuration that it names exists", (page) => {
+it.each(pages)("%s: every environment variable and configuration key that it names exists", (page) => {
   const wrong: string[] = [];
   const envs = new Set([...keys.map((k) => k.env), "IAC_CONFIG"]);
   for (const [name] of read(page).matchAll(/\bIAC_[A-Z][A-Z_]+[A-Z]\b/g)) if (!envs.has(name)) wrong.push(name);
   for (const [, at, value] of read(page).matchAll(/`([a-zA-Z]+(?:\.[a-zA-Z]\w*)+)(?:: ([^`]+))?`/g)) {
     if (!groups.has(at!.split(".")[0]) || /\.(ts|json|yaml|js|mjs|conf|log|sh)$/.test(at!)) continue;
-    // PART stands for each of them
+    // a placeholder such as PART
     if (/[A-Z]{2}/.test(at!)) continue;
     if (!isKey(at!)) wrong.push(at!);
     else if (value !== undefined && !/[A-Z…]/.test(value)) {
@@ -69,18 +69,18 @@ it.each(pages)("%s: every variable and every key of the configuration that it na
   expect(wrong).toEqual([]);
 });
 
-it.each(pages.filter((page) => page.endsWith(".md")))("%s: every piece of config.yaml in it is accepted", (page) => {
+it.each(pages.filter((page) => page.endsWith(".md")))("%s: every snippet of config.yaml in it is accepted", (page) => {
   const fenced = [...read(page).matchAll(/^```yaml\n([^]*?)^```/gm)].map(([, text]) => text!);
   const indented = [...read(page).matchAll(/(?:^ {4}.*\n|^\n(?= {4}))+/gm)].map(([text]) =>
     text.replace(/^ {4}/gm, ""),
   );
-  const pieces = [...fenced, ...indented].filter((text) => {
+  const snippets = [...fenced, ...indented].filter((text) => {
     const [, first] = /^([a-zA-Z]+):/.exec(text.trimStart()) ?? [];
     return first !== undefined && (isKey(first) || groups.has(first));
   });
-  for (const piece of pieces) {
-    // commands below it in the same block are no part of it
-    const yaml = piece.split(/^(?=npm |kubectl )/m)[0]!.replaceAll("…", "there");
+  for (const snippet of snippets) {
+    // without the commands that follow it in the same block
+    const yaml = snippet.split(/^(?=npm |kubectl )/m)[0]!.replaceAll("…", "there");
     expect(problems(parse(yaml))).toEqual([]);
   }
 });

@@ -1,4 +1,4 @@
-/** Links between the pages of the project lead somewhere. */
+/** Links between the pages of the documentation work. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -11,9 +11,9 @@ const pages = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "*.m
   .trim()
   .split("\n");
 const read = (page: string) => fs.readFileSync(path.join(PROJECT_ROOT, page), "utf8");
-/** Without code, where brackets mean something else. */
+/** Removes code, in which brackets have another meaning. */
 const prose = (text: string) => text.replace(/^```[^]*?^```$/gm, "").replace(/`[^`\n]*`/g, "");
-/** What a forge makes of a heading. */
+/** The anchors that a forge generates for headings. */
 const anchors = (page: string): Set<string> =>
   new Set(
     [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
@@ -26,7 +26,7 @@ const anchors = (page: string): Set<string> =>
     ),
   );
 
-it.each(pages)("%s: every link leads to a file, and to a heading where it names one", (page) => {
+it.each(pages)("%s: every link points to an existing file, and to an existing heading if it names one", (page) => {
   const broken = [...prose(read(page)).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target]) => target!)
     .filter((target) => !/^[a-z]+:/.test(target))
@@ -39,7 +39,7 @@ it.each(pages)("%s: every link leads to a file, and to a heading where it names 
   expect(broken).toEqual([]);
 });
 
-it("the map of the documentation names every page and decision", () => {
+it("the index of the documentation lists every page and decision", () => {
   const named = read("docs/README.md");
   const here = pages.filter((p) => /^docs\/([^/]+|decisions\/[^/]+)\.md$/.test(p) && p !== "docs/README.md");
   expect(here.filter((p) => !named.includes(`(${p.slice("docs/".length)})`))).toEqual([]);
