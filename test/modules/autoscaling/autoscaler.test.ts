@@ -35,12 +35,12 @@ describe("engine hpa", () => {
       expect(behavior.scale_down[0].stabilization_window_seconds).toBeGreaterThanOrEqual(60);
     },
   );
-  it("take their bounds and targets from the configuration", () => {
+  it("takes bounds and targets from the configuration", () => {
     const [hpa] = hpas({ app: synthesize({ scaling: { node: { min: 3, max: 9, cpuTarget: 45 } } }).app });
     expect(hpa!["spec"]).toMatchObject({ min_replicas: 3, max_replicas: 9 });
     expect(hpa!["spec"].metric[0].container_resource.target.average_utilization).toBe(45);
   });
-  it("refuse what makes no sense, and say why", () => {
+  it("refuses inconsistent settings, with the reason", () => {
     const make = (over: object) => () => {
       const config = testConfig();
       new Autoscaler(appLayer(), "a", {
@@ -52,13 +52,13 @@ describe("engine hpa", () => {
     };
     expect(make({ min: 4, max: 2 })).toThrow("autoscaler node: min is 4, above max 2");
     expect(make({ scaleDownWindowSeconds: 15 })).toThrow(
-      /scaleDownWindowSeconds is 15, below two metric intervals \(20 s\)/,
+      /scaleDownWindowSeconds is 15, below two metric ages \(20 s\)/,
     );
   });
 });
 
 describe("engine keda", () => {
-  it("has an object for each autoscaled part, and no autoscaler of Terraform's own", () => {
+  it("has an object for each autoscaled workload, and no HPA managed by Terraform", () => {
     expect(
       scaledObjects(withKeda)
         .map((o) => o.values["metadata"].name as string)
@@ -66,7 +66,7 @@ describe("engine keda", () => {
     ).toEqual([...AUTOSCALED].sort());
     expect(resources(withKeda, "kubernetes_horizontal_pod_autoscaler_v2")).toEqual([]);
   });
-  it.each(AUTOSCALED)("%s keeps the autoscaler's name, bounds and behaviour, with CPU as the floor", (name) => {
+  it.each(AUTOSCALED)("%s keeps the HPA's name, bounds and behaviour, with CPU as a fallback", (name) => {
     const hpa = resources(synthesize(), "kubernetes_horizontal_pod_autoscaler_v2").find(
       (r) => r.body["metadata"].name === name,
     )!.body["spec"] as Json;
@@ -83,17 +83,17 @@ describe("engine keda", () => {
     expect(spec.triggers[0]).toEqual({
       type: "cpu",
       metricType: "Utilization",
-      // beside a formula KEDA drops a container's CPU (seen in 2.20.2), and the floor would be gone
-      // and beside others CPU counts from half as much again: at the same point two that waver overshoot
+      // with a formula KEDA drops a container's CPU trigger (seen in 2.20.2), so the CPU of the whole pod is used
+      // next to other signals the CPU target is 1.5 times as high, because two signals with the same threshold overshoot
       metadata:
         name === "redis-exporter"
           ? { value: String(cpu.target.average_utilization), containerName: cpu.container }
           : { value: String(1.5 * cpu.target.average_utilization) },
     });
-    // without it KEDA refuses to run beside the HPA that engine hpa left
+    // without it KEDA refuses to adopt the HPA that engine hpa left
     expect(metadata.annotations["scaledobject.keda.sh/transfer-hpa-ownership"]).toBe("true");
   });
-  it("asks the API's pods themselves for requests, work in flight and event loop, and takes their mean", () => {
+  it("reads requests, requests in flight and event loop utilization from the API's pods, and averages them", () => {
     const triggers = scaledObject("node")["spec"].triggers.slice(1) as Json[];
     expect(triggers.map((t) => [t["metadata"].valueLocation, t["metadata"].targetValue])).toEqual([
       ["http_requests_per_second", "100"],
@@ -101,14 +101,14 @@ describe("engine keda", () => {
       ["nodejs_eventloop_utilization", "0.7"],
     ]);
     for (const { metricType, metadata } of triggers) {
-      // a pod that does not answer is left out of a mean; in a sum it would count as idle
+      // a mean leaves out a pod that does not answer; a sum would count it as idle
       expect([metricType, metadata.aggregationType]).toEqual(["Value", "average"]);
-      // service, namespace, then anything: how KEDA reads a host; the port is the pods'
+      // KEDA parses the host as service.namespace.*; the port is the pods'
       expect(metadata.url).toMatch(/^http:\/\/node\..*\.svc:3000\/metrics$/);
     }
   });
-  it("takes the highest of its signals, as a share of its target, in one figure", () => {
-    // each figure of its own would be waited for in turn where KEDA's operator is gone, and CPU behind them
+  it("combines its signals into one metric: the highest, relative to its target", () => {
+    // with separate metrics the HPA would wait for each in turn, and then for CPU, while KEDA's operator is down
     const modifiers = (name: string) => scaledObject(name)["spec"].advanced.scalingModifiers as Json | undefined;
     expect(modifiers("node")).toEqual({
       formula: "max(requests / 100, in_flight / 32, event_loop / 0.7)",
@@ -125,7 +125,7 @@ describe("engine keda", () => {
     for (const name of AUTOSCALED)
       for (const t of scaledObject(name)["spec"].triggers.slice(1) as Json[]) expect(t["name"]).toMatch(/^[a-z_]+$/);
   });
-  it("scales replicas by what they say of themselves, as any API pod has heard it", () => {
+  it("scales replicas by their own statistics, as the API's pods export them", () => {
     const triggers = scaledObject("redis-replicas")["spec"].triggers.slice(1) as Json[];
     expect(triggers.map((t) => t["metadata"].valueLocation)).toEqual([
       "redis_replicas_commands_per_second",
@@ -133,7 +133,7 @@ describe("engine keda", () => {
     ]);
     for (const t of triggers) expect([t["metricType"], t["metadata"].aggregationType]).toEqual(["AverageValue", "max"]);
   });
-  it("leaves out a signal whose target is null, and those of an image that tells nothing", () => {
+  it("leaves out a signal whose target is null, and those of an image without metrics", () => {
     const without = synthesize({
       scaling: { engine: "keda", node: { inFlightPerPod: null }, replicas: { clientsPerPod: null } },
       images: { react: { metricsPath: null } },
@@ -144,10 +144,10 @@ describe("engine keda", () => {
   });
 });
 
-describe("the order of things", () => {
+describe("the order of resources", () => {
   const depends = (layer: "data" | "app", name: string) =>
     releases({ [layer]: withKeda[layer] }).find((r) => r["name"] === name)!["depends_on"] as string[];
-  it("replicas' and exporter's objects come after KEDA and their workload, and so go before them", () => {
+  it("the objects of replicas and exporter are created after KEDA and their workload, and destroyed before them", () => {
     for (const name of ["autoscaler-redis-replicas", "autoscaler-redis-exporter"]) {
       expect(depends("data", name)).toEqual(
         expect.arrayContaining([
@@ -157,27 +157,27 @@ describe("the order of things", () => {
       );
     }
   });
-  it("the app's come after their workloads; KEDA is in the layer below, which goes last", () => {
+  it("the objects of layer app are created after their workloads; KEDA is in layer data, which is destroyed last", () => {
     for (const name of ["autoscaler-node", "autoscaler-react"])
       expect(depends("app", name)).toEqual([expect.stringMatching(/^kubernetes_manifest\./)]);
     expect(releases({ app: withKeda.app }).map((r) => r["name"])).not.toContain("keda");
   });
-  it("an autoscaler of engine hpa comes after its workload too", () => {
+  it("an HPA is created after its workload too", () => {
     for (const { body } of resources(synthesize(), "kubernetes_horizontal_pod_autoscaler_v2"))
       expect(body["depends_on"]).toEqual([expect.stringMatching(/^kubernetes_manifest\./)]);
   });
 });
 
-describe("the chart of one object", () => {
+describe("the chart for a single object", () => {
   const dir = path.join(__dirname, "../../../modules/charts/scaled-object");
-  it("is where Terraform looks for it, from the folder of a stack, and named the same on every machine", () => {
+  it("has a path relative to the folder of a stack, which is the same on every machine", () => {
     for (const { release } of scaledObjects(withKeda)) {
       expect(path.isAbsolute(release["chart"] as string)).toBe(false);
       expect(path.resolve(__dirname, "../../../cdktf.out/stacks/data", release["chart"] as string)).toBe(dir);
     }
     expect(parse(fs.readFileSync(path.join(dir, "Chart.yaml"), "utf8"))).toMatchObject({ name: "scaled-object" });
   });
-  it("is written anew when its template changes", () => {
+  it("is deployed again when its template changes", () => {
     for (const { values } of scaledObjects(withKeda)) expect(values["template"]).toMatch(/^[0-9a-f]{12}$/);
   });
 });

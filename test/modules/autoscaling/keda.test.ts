@@ -8,34 +8,34 @@ const all = synthesize(keda);
 describe("KEDA", () => {
   const release = releases({ data: all.data }).find((r) => r["name"] === "keda")!;
   const values = JSON.parse(release["values"][0] as string) as Json;
-  it("is made anew elsewhere half a minute after its node was lost", () => {
+  it("is recreated on another node half a minute after its node was lost", () => {
     for (const part of ["operator", "metricsServer"])
       expect(values[part].tolerations).toContainEqual(
         expect.objectContaining({ key: "node.kubernetes.io/unreachable", tolerationSeconds: 30 }),
       );
   });
-  it("serves our namespace alone, reads no Secret, and has no webhooks", () => {
+  it("watches only the application namespace, reads no Secret, and has no webhooks", () => {
     expect(values["watchNamespace"]).toContain("kubernetes_namespace_v1");
     expect(values["permissions"].operator.restrict.secret).toBe(true);
     expect(values["webhooks"].enabled).toBe(false);
   });
-  it("has a namespace of its own that enforces Pod Security restricted", () => {
+  it("has its own namespace, which enforces Pod Security restricted", () => {
     const [namespace] = resources({ data: all.data }, "kubernetes_namespace_v1")
       .map((r) => r.body["metadata"])
       .filter((m) => m.name === "keda");
     expect(namespace.labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");
   });
-  it("is not installed where the cluster has one; its objects are", () => {
+  it("is not installed if the cluster has one, but its objects are", () => {
     const existing = synthesize({ ...keda, keda: { mode: "existing" } });
     expect(releases({ data: existing.data }).map((r) => r["name"])).not.toContain("keda");
     expect(scaledObjects(existing)).toHaveLength(4);
   });
-  it("is not installed with engine hpa, and nothing of it is", () => {
+  it("is not installed with engine hpa, and none of its objects is", () => {
     const { data } = synthesize();
     expect(data["resource"]).not.toHaveProperty("helm_release");
     expect(JSON.stringify(data)).not.toContain("keda");
   });
-  it("may ask the API and the front, and nobody else; with engine hpa nobody of its kind may", () => {
+  it("may connect only to the API and the front, and with engine hpa to neither", () => {
     const from = (over: object) =>
       flows(testConfig(over))
         .filter((f) => f.from === "keda")

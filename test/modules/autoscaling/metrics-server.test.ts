@@ -2,16 +2,16 @@ import { resources, synthesize } from "../../helpers/layers";
 
 describe("metrics-server", () => {
   const release = (over: object) => resources({ app: synthesize(over).app }, "helm_release").map((r) => r.body)[0];
-  it("measures every 10 s, with a kubelet time-out below 0.9 of that", () => {
+  it("scrapes every 10 s, with a kubelet timeout below 0.9 of that", () => {
     const values = JSON.parse(release({})!["values"][0]) as { defaultArgs: string[]; args: string[] };
     expect(values.defaultArgs).toContain("--metric-resolution=10s");
     expect(values.defaultArgs).toContain("--kubelet-request-timeout=9s");
     expect(values.args).toEqual(["--kubelet-insecure-tls"]);
   });
-  it("is left alone where the cluster has its own", () => {
+  it("is not deployed if the cluster has its own", () => {
     expect(release({ metricsServer: { mode: "existing" } })).toBeUndefined();
   });
-  it("checks the kubelets' certificates where they are signed", () => {
+  it("verifies the kubelets' certificates if they are signed", () => {
     expect(JSON.parse(release({ metricsServer: { kubeletInsecureTls: false } })!["values"][0]).args).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { signals } from "../../../modules/autoscaling/signals";
 import { testConfig } from "../../helpers/layers";
 
 describe("signals", () => {
-  it("reaches pods on the port that they listen on, and on their path", () => {
+  it("are read on the configured port and path", () => {
     const config = testConfig({
       scaling: { engine: "keda" },
       images: { node: { port: 4000, metricsPath: "/m" } },

@@ -19,7 +19,7 @@ describe("the context hash", () => {
   });
   afterEach(() => fs.rmSync(dir, { recursive: true }));
 
-  it("is the same for the same sources elsewhere, whatever their times", () => {
+  it("is the same for the same sources in another folder, whatever their timestamps", () => {
     const before = hash();
     const copy = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-context-"));
     fs.cpSync(dir, copy, { recursive: true });
@@ -39,7 +39,7 @@ describe("the context hash", () => {
     seen.push(hash());
     expect(new Set(seen).size).toBe(seen.length);
   });
-  it("does not change with what .dockerignore leaves out", () => {
+  it("ignores what .dockerignore excludes", () => {
     const before = hash();
     write("x.log", "noise");
     write("node_modules/p/index.js", "noise");
@@ -49,13 +49,13 @@ describe("the context hash", () => {
     write(".dockerignore", "**\n!src\n!src/**\n");
     expect(contextFiles(dir)).toEqual(["src/a.ts"]);
   });
-  it("includes a Dockerfile that .dockerignore leaves out, for Docker reads it all the same", () => {
+  it("includes a Dockerfile that .dockerignore excludes, because Docker reads it anyway", () => {
     write(".dockerignore", "**\n!src\n!src/**\n");
     const before = hash();
     write("Dockerfile", "FROM other");
     expect(hash()).not.toBe(before);
   });
-  it("refuses a context or a Dockerfile that is not there", () => {
+  it("refuses a missing context or Dockerfile", () => {
     expect(() => contextHash({ context: "/nowhere", dockerfile: "Dockerfile" })).toThrow(
       "image context /nowhere does not exist",
     );

@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { splitAddress, tagState } from "../../../modules/images/registry";
 
-/** A registry as far as its manifests go, on this machine. */
+/** A fake registry that serves manifests. */
 async function registry(handler: http.RequestListener): Promise<{ push: string; close: () => void }> {
   const server = http.createServer(handler).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -14,7 +14,7 @@ async function registry(handler: http.RequestListener): Promise<{ push: string; 
 const DIGEST = `sha256:${"cd".repeat(32)}`;
 const settings = { insecure: true, auth: "none", dockerConfig: "/nowhere" } as const;
 
-it("a held tag is told with its digest", async () => {
+it("a tag in the registry is reported with its digest", async () => {
   const seen: string[] = [];
   const r = await registry((q, s) => {
     seen.push(`${q.method} ${q.url}`);
@@ -40,7 +40,7 @@ it("only a 404 means absent", async () => {
   }
 });
 
-it("a registry that nobody answers for is unreachable, with the reason", async () => {
+it("a registry that does not answer is unreachable, with the reason", async () => {
   const r = await registry(() => undefined);
   r.close();
   await expect(tagState({ ...settings, push: r.push }, "node", "abc")).resolves.toEqual({
@@ -49,7 +49,7 @@ it("a registry that nobody answers for is unreachable, with the reason", async (
   });
 });
 
-it("a refusal for want of a login says how to log in", async () => {
+it("a refusal because of a missing login says how to log in", async () => {
   const r = await registry((_, s) => s.writeHead(401, { "www-authenticate": "Basic realm=x" }).end());
   const state = await tagState({ ...settings, push: r.push }, "node", "abc");
   expect(state).toMatchObject({
@@ -59,7 +59,7 @@ it("a refusal for want of a login says how to log in", async () => {
   r.close();
 });
 
-it("docker's login is exchanged for a token where the registry asks for one", async () => {
+it("Docker's login is exchanged for a token if the registry requires one", async () => {
   const r = await registry((q, s) => {
     if (q.url!.startsWith("/token")) {
       const isLogin = q.headers.authorization === `Basic ${Buffer.from("me:secret").toString("base64")}`;

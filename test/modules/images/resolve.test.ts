@@ -13,7 +13,7 @@ describe("images by configuration", () => {
     expect(node).toMatchObject({ kind: "built", context: dir });
     fs.rmSync(dir, { recursive: true });
   });
-  it("are not hashed and not asked for where they are prebuilt", async () => {
+  it("are neither hashed nor looked up if they are prebuilt", async () => {
     ask.mockClear();
     const prebuilt = { image: "registry.example/x:1" };
     await resolveImages(testConfig({ images: { node: { ...prebuilt, context: "/nowhere" }, react: prebuilt } }), ask);

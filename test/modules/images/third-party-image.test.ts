@@ -4,8 +4,8 @@ import { synthesize, testConfig } from "../../helpers/layers";
 
 const MIRROR = "mirror.example:5000/all";
 
-describe("an image of others", () => {
-  it("is the pinned one", () => {
+describe("a third-party image", () => {
+  it("is the pinned image by default", () => {
     expect(thirdPartyImage(testConfig(), "redis")).toBe(IMAGES.redis);
   });
   it("comes from the mirror, under its own path", () => {
@@ -13,12 +13,12 @@ describe("an image of others", () => {
     expect(thirdPartyImage(config, "redis")).toBe(IMAGES.redis.replace("docker.io", MIRROR));
     expect(thirdPartyImage(config, "k6")).toMatch(/^mirror\.example:5000\/all\/grafana\/k6:/);
   });
-  it("is what the configuration names, from where it names", () => {
+  it("is the configured image, not mirrored, if the configuration sets one", () => {
     const config = testConfig({ images: { mirror: MIRROR, redis: "registry.example/redis:8.2.1" } });
     expect(thirdPartyImage(config, "redis")).toBe("registry.example/redis:8.2.1");
     expect(thirdPartyImage(config, "redisExporter")).toContain(MIRROR);
   });
-  it("without a tag, or a mirror with a slash at its end, is refused", () => {
+  it("without a tag is refused, and so is a mirror with a scheme and a trailing slash", () => {
     expect(() => testConfig({ images: { redis: "redis" } })).toThrow("an image name with a tag or a digest");
     expect(() => testConfig({ images: { mirror: "https://mirror.example/" } })).toThrow("HOST[:PORT][/PREFIX]");
   });
@@ -33,7 +33,7 @@ it("with a mirror, no layer names another registry's image", () => {
     }),
   );
   expect(text.match(/docker\.io\/(library|oliver006)|quay\.io|registry\.k8s\.io|ghcr\.io/g)).toBeNull();
-  // charts take theirs from it as well
+  // charts use the mirror too
   for (const key of ["imageRegistry", "registry", "repository"])
     expect(text.replaceAll("\\", "").includes(`"${key}":"${MIRROR}`)).toBe(true);
 });

@@ -3,13 +3,13 @@ import { resources, synthesize } from "../../helpers/layers";
 const all = synthesize();
 
 describe("charts", () => {
-  it("come from their repositories by exact version", () => {
+  it("come from their repositories with an exact version", () => {
     for (const { body } of resources(all, "helm_release")) {
       expect(body["repository"]).toMatch(/^https:/);
       expect(body["version"]).toMatch(/^\d+\.\d+\.\d+$/);
     }
   });
-  it("of a folder must be there; the refusal names the file and how to get it", () => {
+  it("from a folder must exist; the error names the file and how to get it", () => {
     expect(() => synthesize({ charts: { dir: __dirname } })).toThrow(
       /metrics-server-.*\.tgz does not exist; the folder holds no chart\. Get it with: helm pull metrics-server/,
     );

@@ -1,4 +1,4 @@
-/** With `workloads: helm` nothing needs to list CRDs, and counts stay the autoscaler's. */
+/** With `workloads: helm` a deploy does not need to list CRDs, and replica counts still belong to the autoscaler. */
 import { resources, synthesize, type Json } from "../../helpers/layers";
 
 describe("workloads: helm", () => {
@@ -7,10 +7,10 @@ describe("workloads: helm", () => {
     .filter((r) => (r.body["chart"] as string).endsWith("charts/object"))
     .map((r) => (JSON.parse(r.body["values"][0] as string) as { object: Json }).object);
 
-  it("leaves no resource that Terraform's provider looks up among the CRDs", () => {
+  it("leaves no resource for which Terraform's provider lists CRDs", () => {
     expect(resources(all, "kubernetes_manifest")).toEqual([]);
   });
-  it("has each pod's owner in a release of its own", () => {
+  it("has a separate release for each workload", () => {
     expect(objects.map((o) => `${o["kind"]} ${o["metadata"].name}`).sort()).toEqual([
       "CronJob redis-backup",
       "Deployment node",
@@ -20,11 +20,11 @@ describe("workloads: helm", () => {
       "StatefulSet redis-replicas",
     ]);
   });
-  it("writes no count but main's, which no autoscaler owns", () => {
+  it("sets only main's replica count, which no autoscaler owns", () => {
     const counted = objects.filter((o) => "replicas" in o["spec"]).map((o) => o["metadata"].name as string);
     expect(counted).toEqual(["redis-main"]);
   });
-  it("is what is applied otherwise, field by field", () => {
+  it("deploys the same pods as without Helm", () => {
     const applied = resources(synthesize(), "kubernetes_manifest").map((r) => r.body["manifest"] as Json);
     const pod = (o: Json) => ({ name: o["metadata"].name as string, pod: o["spec"].template?.spec as object });
     const released = objects.map(pod);

@@ -8,7 +8,7 @@ it("the namespace enforces Pod Security restricted", () => {
   ).toBe("restricted");
 });
 
-it("a namespace that exists already is used and not made", () => {
+it("an existing namespace is used, not created", () => {
   const { data: existing } = synthesize({ namespaces: { create: false } });
   expect(resources({ data: existing }, "kubernetes_namespace_v1")).toEqual([]);
   expect(existing["output"].namespace.value).toBe("iacproject");

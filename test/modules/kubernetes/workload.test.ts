@@ -4,7 +4,7 @@ import { resources, synthesize, workload } from "../../helpers/layers";
 const all = synthesize();
 
 describe("the replica count belongs to the autoscaler", () => {
-  it("a change of anything is a change inside spec, so that the count that a plan saw is never sent", () => {
+  it("any change is a change inside spec, so that the count in a plan is never sent", () => {
     const revision = (over: object) =>
       workload(synthesize(over), "node")["spec"].template.metadata.annotations[REVISION];
     const base = revision({});
@@ -12,7 +12,7 @@ describe("the replica count belongs to the autoscaler", () => {
     expect(revision({ node: { resources: { cpu: "200m" } } })).not.toBe(base);
     expect(revision({ images: { pullSecrets: ["x"] } })).not.toBe(base);
   });
-  it("all of spec is computed by the server, and a conflict is never forced", () => {
+  it("the whole spec is a computed field, and conflicts are never forced", () => {
     for (const { body } of resources(all, "kubernetes_manifest")) {
       expect(body["computed_fields"]).toContain("spec");
       expect(body["field_manager"]).toEqual({ name: "terraform" });

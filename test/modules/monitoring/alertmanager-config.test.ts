@@ -4,7 +4,7 @@ import { monitoringValues as values, type Json } from "../../helpers/layers";
 describe("Alertmanager", () => {
   const config = (receivers: object[]) => values({ monitoring: { receivers } })["alertmanager"];
   const secret = { name: "hooks", key: "url" };
-  it("works without any account", () => {
+  it("works without a receiver", () => {
     expect(config([]).config.route.receiver).toBe("none");
   });
   it.each([
@@ -27,13 +27,13 @@ describe("Alertmanager", () => {
     expect(c.receivers[1][kind!][0][field!]).toBe("/etc/alertmanager/secrets/hooks/url");
     expect(c.route.routes.at(-1)).toMatchObject({ receiver: "ops" });
   });
-  it("keeps the heartbeat away from people", () => {
+  it("sends the heartbeat to no receiver by default", () => {
     expect(config([]).config.route.routes[0]).toEqual({
       receiver: "none",
       matchers: [expect.stringContaining("Watchdog")],
     });
   });
-  it("gives the heartbeat to whoever listens for it, every minute, and to nobody else", () => {
+  it("sends the heartbeat only to its own receiver, every minute", () => {
     const { config: c, alertmanagerSpec } = values({
       monitoring: {
         heartbeat: secret,
@@ -49,7 +49,7 @@ describe("Alertmanager", () => {
     expect(c.route.routes[0].continue).toBeUndefined();
     expect(c.receivers[1].webhook_configs[0].url_file).toBe("/etc/alertmanager/secrets/hooks/url");
   });
-  it("keeps silent what another alert explains", () => {
+  it("inhibits alerts that another alert explains", () => {
     const rules = config([]).config.inhibit_rules as Json[];
     const of = (source: string) => rules.find((r) => r["source_matchers"][0] === `alertname = ${source}`)!;
     expect(of("RedisMainDown")["target_matchers"][0]).toContain("RedisReplicaUnlinked");

@@ -1,13 +1,13 @@
 import { monitoringValues as values, resources, synthesize, type Json } from "../../helpers/layers";
 
 describe("Prometheus", () => {
-  it("takes monitors and rules of others too", () => {
+  it("selects monitors and rules of other releases too", () => {
     const { prometheusSpec } = values()["prometheus"];
     for (const key of ["serviceMonitor", "podMonitor", "rule", "probe", "scrapeConfig"]) {
       expect(prometheusSpec[`${key}SelectorNilUsesHelmValues`]).toBe(false);
     }
   });
-  it("has a volume where the configuration gives one", () => {
+  it("has a volume if the configuration sets one", () => {
     expect(values()["prometheus"].prometheusSpec.storageSpec).toBeUndefined();
     expect(
       values({ monitoring: { storage: "5Gi" } })["prometheus"].prometheusSpec.storageSpec.volumeClaimTemplate.spec
@@ -16,23 +16,23 @@ describe("Prometheus", () => {
   });
 });
 
-describe("what most clusters do not show is off, so that nothing fires for ever", () => {
+describe("components that most clusters do not expose are off, so that their alerts do not fire permanently", () => {
   it.each(["kubeEtcd", "kubeScheduler", "kubeControllerManager", "kubeProxy"])("%s", (part) => {
     expect(values()[part].enabled).toBe(false);
     expect(values({ monitoring: { controlPlane: true } })[part].enabled).toBe(true);
   });
 });
 
-it("leaves out the alerts that the configuration names, ours and the chart's", () => {
+it("leaves out the alerts that the configuration disables, the project's and the chart's", () => {
   const monitoring = { disabledAlerts: ["NodeClockNotSynchronising", "PodsPending"] };
   const without = values({ monitoring });
   expect(without["defaultRules"].disabled).toMatchObject({ NodeClockNotSynchronising: true, PodsPending: true });
-  const ours = (v: Json) => JSON.stringify(v["additionalPrometheusRulesMap"]);
-  expect(ours(values())).toContain('"PodsPending"');
-  expect(ours(without)).not.toContain('"PodsPending"');
+  const rules = (v: Json) => JSON.stringify(v["additionalPrometheusRulesMap"]);
+  expect(rules(values())).toContain('"PodsPending"');
+  expect(rules(without)).not.toContain('"PodsPending"');
 });
 
-it("goes by the objectives of the configuration", () => {
+it("uses the objectives of the configuration", () => {
   const monitoring = { objectives: { availability: 99, latency: { percent: 95, seconds: 0.5 } } };
   const { groups } = values({ monitoring })["additionalPrometheusRulesMap"].iacproject;
   const [availability, latency] = groups[0].rules as Json[];
@@ -41,7 +41,7 @@ it("goes by the objectives of the configuration", () => {
 });
 
 describe("Grafana", () => {
-  it("has a password that is only in its Secret, mounted as a file", () => {
+  it("has its password only in a Secret, mounted as a file", () => {
     const json = synthesize().observability;
     expect(json["ephemeral"].random_password.grafana_admin_admin_password).toBeDefined();
     const { grafana } = values();
@@ -49,19 +49,19 @@ describe("Grafana", () => {
     expect(grafana.env.GF_SECURITY_ADMIN_PASSWORD__FILE).toBe("/run/secrets/grafana/admin-password");
     expect(JSON.stringify(json["output"])).not.toContain("random_password");
   });
-  it("is on a port of each node where one is named", () => {
+  it("has a node port if one is configured", () => {
     expect(values()["grafana"].service).toBeUndefined();
     expect(values({ monitoring: { grafanaNodePort: 30030 } })["grafana"].service).toEqual({
       type: "NodePort",
       nodePort: 30030,
     });
   });
-  it("knows Prometheus and Alertmanager before it starts", () => {
+  it("has Prometheus and Alertmanager as data sources from the start", () => {
     const urls = values()["grafana"].datasources["datasources.yaml"].datasources.map((d: Json) => d["url"]);
     expect(urls).toHaveLength(2);
     for (const url of urls) expect(url).toMatch(/^http:\/\/kube-prometheus-stack-(prometheus|alertmanager)\./);
   });
-  it("Grafana's password is there before the chart that reads it", () => {
+  it("has its password before the chart that reads it", () => {
     const [stack] = resources({ observability: synthesize().observability }, "helm_release").map((r) => r.body);
     expect(stack!["depends_on"]).toEqual([expect.stringMatching(/^kubernetes_secret_v1\..*grafana-admin/)]);
   });

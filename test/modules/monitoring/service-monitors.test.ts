@@ -1,7 +1,7 @@
 import { monitoringValues as values, type Json } from "../../helpers/layers";
 
 describe("monitors", () => {
-  it("asks the exporter about each Redis pod by name", () => {
+  it("scrape each Redis pod through the exporter, by name", () => {
     const redis = values()["prometheus"].additionalServiceMonitors.find((m: Json) => m["name"] === "iacproject-redis");
     const [endpoint] = redis.endpoints;
     expect(endpoint.path).toBe("/scrape");
@@ -9,7 +9,7 @@ describe("monitors", () => {
       expect.objectContaining({ targetLabel: "__param_target", replacement: "redis://$1:6379" }),
     );
   });
-  it("does not ask an image for metrics that it has not", () => {
+  it("skip an image without metrics", () => {
     const names = values({ images: { node: { metricsPath: null } } })["prometheus"].additionalServiceMonitors.map(
       (m: Json) => m["name"],
     );

@@ -5,13 +5,13 @@ const of = (type: string) => resources({ data }, type).map((r) => r.body);
 const named = (type: string, name: string) => of(type).find((b) => b["metadata"].name === name)!;
 
 describe("network policies", () => {
-  it("deny everything first", () => {
+  it("deny everything by default", () => {
     expect(named("kubernetes_network_policy_v1", "default-deny")["spec"]).toEqual({
       pod_selector: {},
       policy_types: ["Ingress", "Egress"],
     });
   });
-  it("let only the API, replicas and the exporter reach main", () => {
+  it("let only the API, replicas and the exporter connect to main", () => {
     const { ingress } = named("kubernetes_network_policy_v1", "redis-main")["spec"];
     const from = ingress.map(
       (rule: { from: { pod_selector: { match_labels: Record<string, string> } }[] }) =>
@@ -19,14 +19,14 @@ describe("network policies", () => {
     );
     expect(from.sort()).toEqual(["node", "redis-exporter", "redis-replica"]);
   });
-  it("let main ask its replicas and DNS, and nobody else", () => {
+  it("let main connect to its replicas and DNS, and nothing else", () => {
     const { egress } = named("kubernetes_network_policy_v1", "redis-main")["spec"];
     const to = (egress as { to: Record<string, { match_labels: Record<string, string> }>[] }[]).map(({ to: [peer] }) =>
       Object.values(Object.values(peer!)[0]!.match_labels).join(" "),
     );
     expect(new Set(to)).toEqual(new Set(["redis-replica iacproject", "kube-system"]));
   });
-  it("open the page's port to anyone, and no other", () => {
+  it("open only the front's port to any source", () => {
     const open = of("kubernetes_network_policy_v1").flatMap((p) =>
       (p["spec"].ingress ?? [])
         .filter((rule: { from?: unknown[] }) => !rule.from?.length)
@@ -34,7 +34,7 @@ describe("network policies", () => {
     );
     expect(open).toEqual(["react"]);
   });
-  it("let the API ask the cluster's API, at its own addresses, and nobody else", () => {
+  it("let only the API connect to the Kubernetes API, at its own addresses", () => {
     const policy = named("kubernetes_network_policy_v1", "node-kubernetes-api")["spec"];
     expect(policy.pod_selector.match_labels["app.kubernetes.io/name"]).toBe("node");
     expect(policy.policy_types).toEqual(["Egress"]);
@@ -48,14 +48,14 @@ describe("network policies", () => {
       expect(names).not.toContain("node-kubernetes-api");
     }
   });
-  it("know the API's and the page's container ports", () => {
+  it("use the configured container ports of the API and the front", () => {
     const { data: other } = synthesize({ images: { node: { port: 4000 } } });
     const react = resources({ data: other }, "kubernetes_network_policy_v1").find(
       (r) => r.body["metadata"].name === "react",
     )!;
     expect(react.body["spec"].egress[0].ports[0].port).toBe("4000");
   });
-  it("can be left out on a cluster that does not grant them", () => {
+  it("can be left out on a cluster that does not allow creating them", () => {
     expect(resources({ data: synthesize({ networkPolicies: false }).data }, "kubernetes_network_policy_v1")).toEqual(
       [],
     );

@@ -2,7 +2,7 @@ import { redisAddresses } from "../../../modules/redis/exporter";
 import { synthesize, workload } from "../../helpers/layers";
 
 describe("the exporter", () => {
-  it("are known to the exporter up to their highest bound", () => {
+  it("has an address for each replica up to the maximum", () => {
     expect(redisAddresses(1, 3)).toEqual([
       "redis-main-0.redis-main-headless:6379",
       "redis-replicas-0.redis-replicas-headless:6379",
@@ -14,7 +14,7 @@ describe("the exporter", () => {
       "redis-replicas-8.redis-replicas-headless:6379",
     );
   });
-  it("is measured, member by member", () => {
+  it("has an address for each member of the Sentinel group", () => {
     expect(redisAddresses(3, 1)).toHaveLength(4);
     expect(
       workload(synthesize({ redis: { durability: "ha" } }), "redis-exporter")["spec"].template.spec.initContainers[0]

@@ -13,7 +13,7 @@ describe("redis main", () => {
     const named = workload(synthesize({ redis: { storageClass: "fast" } }), "redis-main");
     expect(named["spec"].volumeClaimTemplates[0].spec.storageClassName).toBe("fast");
   });
-  it("is reached as soon as it listens: there is no other one to send anybody to; with ha the Sentinels say who is main", () => {
+  it("is reachable before it is Ready, because there is no other main; with ha Sentinel selects main", () => {
     const service = (layers: ReturnType<typeof synthesize>) =>
       resources(layers, "kubernetes_service_v1").find((r) => r.body["metadata"].name === "redis-main")!.body["spec"];
     expect(service(synthesize()).publish_not_ready_addresses).toBe(true);
@@ -27,7 +27,7 @@ describe("redis main", () => {
     expect(conf).toContain("appendonly yes");
     expect(conf).toContain(line);
   });
-  it("may start empty only where a ConfigMap that need not be there allows it", () => {
+  it("may start empty only if an optional ConfigMap allows it", () => {
     const { spec } = main["spec"].template;
     const volume = spec.volumes.find((v: { name: string }) => v.name === "start-empty");
     expect(volume.configMap).toEqual({ name: "redis-main-start-empty", optional: true });

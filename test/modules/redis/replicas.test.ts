@@ -4,7 +4,7 @@ import { synthesize, testConfig, workload } from "../../helpers/layers";
 describe("redis replicas", () => {
   const replica = workload(synthesize(), "redis-replicas");
   const conf = replicaConf(testConfig().redis);
-  it("follow main, read-only, without a file, never promoted", () => {
+  it("follow main, are read-only, persist nothing, and are never promoted", () => {
     for (const line of [
       "replicaof redis-main 6379",
       "replica-read-only yes",
@@ -15,7 +15,7 @@ describe("redis replicas", () => {
       expect(conf).toContain(line);
     }
   });
-  it("join side by side, not one after the other", () => {
+  it("start in parallel", () => {
     expect(replica["spec"].podManagementPolicy).toBe("Parallel");
   });
 });

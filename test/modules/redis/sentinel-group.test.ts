@@ -17,10 +17,10 @@ describe("redis main with durability ha", () => {
     expect(apart.labelSelector.matchLabels["app.kubernetes.io/name"]).toBe("redis-main");
     expect(container("sentinel").ports[0].containerPort).toBe(26379);
   });
-  it("hands over before it stops", () => {
+  it("fails over before it stops", () => {
     expect(container("redis").lifecycle.preStop.exec.command).toEqual(["sh", "/etc/redis/stop-member.sh"]);
   });
-  it("has an address of its own for each member, Ready or not, which all of them know", () => {
+  it("has an address for each member, Ready or not, which all members know", () => {
     const services = resources(layers, "kubernetes_service_v1").map((r) => r.body);
     const addresses = [0, 1, 2].map((i) => {
       const member = services.find((s) => s["metadata"].name === `redis-main-${i}`)!;
@@ -31,18 +31,18 @@ describe("redis main with durability ha", () => {
     });
     for (const address of addresses) expect(map["data"].pool).toContain(address);
   });
-  it("takes no writes where no other member follows, and syncs each to the disk", () => {
+  it("accepts no writes without another member that replicates them, and syncs each write to disk", () => {
     const conf = mainConf(testConfig({ redis: { durability: "ha" } }).redis);
     for (const line of ["appendfsync always", "min-replicas-to-write 1", "min-replicas-max-lag 3"])
       expect(conf).toContain(line);
     expect(mainConf(testConfig().redis)).not.toContain("min-replicas");
   });
-  it("has replicas for reads that announce a name: no Sentinel can promote them", () => {
+  it("has read replicas that announce a name, so that Sentinel cannot promote them", () => {
     const replica = workload(layers, "redis-replicas")["spec"].template.spec.containers[0];
     expect(replica.command).toContain("$(POD).redis-replicas-headless");
     expect(map["data"]["sentinel.conf"]).toContain("sentinel resolve-hostnames no");
   });
-  it("is asked for by the API through the Sentinels, with a second copy of each write", () => {
+  it("is found by the API through the Sentinels, with a second copy of each write", () => {
     const env = Object.fromEntries(
       workload(layers, "node")["spec"].template.spec.containers[0].env.map((e: { name: string; value: string }) => [
         e.name,

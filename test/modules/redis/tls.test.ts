@@ -1,4 +1,4 @@
-/** Redis by TLS: the pods' own scripts and files with real redis-server processes. */
+/** Redis over TLS: the pods' scripts and files with real redis-server processes. */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -8,11 +8,10 @@ import { Authority, hasOpenssl } from "../../helpers/authority";
 import { synthesize } from "../../helpers/layers";
 import { hasRedis, PASSWORD, runScript, writePod } from "../../helpers/redis-pod";
 
-if (!hasRedis || !hasOpenssl)
-  console.warn("SKIPPED: Redis by TLS was not tried: redis-server or openssl is not installed");
+if (!hasRedis || !hasOpenssl) console.warn("SKIPPED: Redis over TLS: redis-server or openssl is not installed");
 const suite = hasRedis && hasOpenssl ? describe : describe.skip;
 
-suite("Redis by TLS", () => {
+suite("Redis over TLS", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-tls-"));
   const authority = hasOpenssl ? new Authority() : undefined!;
   const children: ChildProcess[] = [];
@@ -28,9 +27,9 @@ suite("Redis by TLS", () => {
     const replace = { "6379": String(port), [`replicaof redis-main ${port}`]: `replicaof localhost ${mainPort}` };
     writePod(pod(port), { tls: true, replace });
     authority.issue(path.join(pod(port), "tls"), ...TLS_NAMES);
-    // its volume is empty, and that is meant
+    // allows the start on an empty volume
     fs.writeFileSync(path.join(pod(port), "start-empty", "on"), new Date().toISOString().slice(0, 10));
-    // a group of its own: the script leaves a watcher beside the server
+    // its own process group, because the script also starts a watcher
     const child = spawn("sh", [path.join(pod(port), "etc", script)], {
       env: env(port),
       stdio: "ignore",
@@ -45,8 +44,8 @@ suite("Redis by TLS", () => {
     })
       .toString()
       .trim();
-  /** Serial number of the certificate that is shown. */
-  const shown = (port: number): string => {
+  /** Serial number of the certificate that the server presents. */
+  const servedSerial = (port: number): string => {
     const { stdout } = spawnSync("openssl", ["s_client", "-connect", `127.0.0.1:${port}`], {
       input: "",
       encoding: "utf8",
@@ -63,7 +62,7 @@ suite("Redis by TLS", () => {
     authority.remove();
   });
 
-  it("starts main and a replica that copies it, both Ready by the same probes", async () => {
+  it("starts main and a replica that syncs from it, both Ready by the same probes", async () => {
     start(mainPort, "start-main.sh");
     await until("main to be ready", () => probe(mainPort, "main"));
     start(replicaPort, "start-replica.sh");
@@ -72,7 +71,7 @@ suite("Redis by TLS", () => {
     await until("the copy", () => admin(replicaPort, "GET", "a") === "1");
   }, 60_000);
 
-  it("answers nobody in the clear", () => {
+  it("does not answer plaintext connections", () => {
     const plain = spawnSync("sh", [
       "-c",
       `printf 'PING\\r\\n' | timeout 3 bash -c 'exec 3<>/dev/tcp/127.0.0.1/${mainPort}; cat >&3; timeout 1 cat <&3'`,
@@ -81,16 +80,16 @@ suite("Redis by TLS", () => {
     expect(plain.stdout.toString()).not.toContain("NOAUTH");
   });
 
-  it("takes a renewed certificate without a break, and keeps the old one where the new is damaged", async () => {
-    const before = shown(mainPort);
+  it("loads a renewed certificate without an interruption, and keeps the old one if the new one is damaged", async () => {
+    const before = servedSerial(mainPort);
     expect(before).toMatch(/^serial=\w+/);
     authority.issue(path.join(pod(mainPort), "tls"), ...TLS_NAMES);
-    await until("the new certificate", () => shown(mainPort) !== before);
-    const renewed = shown(mainPort);
+    await until("the new certificate", () => servedSerial(mainPort) !== before);
+    const renewed = servedSerial(mainPort);
     const files = path.join(pod(mainPort), "tls");
     fs.writeFileSync(path.join(files, "tls.crt"), "damaged");
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    expect(shown(mainPort)).toBe(renewed);
+    expect(servedSerial(mainPort)).toBe(renewed);
     expect(probe(replicaPort, "replica", "0")).toBe(true);
   }, 60_000);
 });
@@ -110,7 +109,7 @@ describe("with redis.tls.secret", () => {
   };
   collect(stacks);
 
-  it("every part that talks to Redis has the authority's certificate, only servers the key", () => {
+  it("every workload that connects to Redis has the CA certificate, only servers have the key", () => {
     const keys = Object.fromEntries(
       pods.map((pod) => [
         pod.containers[0]!.name + (pod.containers.length > 1 ? "…" : ""),
@@ -126,12 +125,12 @@ describe("with redis.tls.secret", () => {
       react: undefined,
     });
   });
-  it("callers are told to use it", () => {
+  it("clients are configured to use it", () => {
     expect(text).toContain("REDIS_TLS_CA_FILE");
     expect(text).toContain("rediss://$1:6379");
     expect(text).toContain("--tls-ca-cert-file=");
   });
-  it("nothing listens in the clear", () => {
+  it("no server listens without TLS", () => {
     expect(text).toContain("port 0\\ntls-port 6379");
     expect(text).toContain("port 0\\ntls-port 26379");
     expect(text).not.toMatch(/\\nport 6379/);

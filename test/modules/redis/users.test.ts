@@ -1,4 +1,4 @@
-/** What each user of Redis may do and may not, with the project's own rules in a real redis-server. */
+/** What each Redis user may and may not do, with the project's ACL rules in a real redis-server. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -13,10 +13,10 @@ import {
 import { resources, synthesize, workload, type Json } from "../../helpers/layers";
 import { hasRedis, PASSWORD, runScript, writePod } from "../../helpers/redis-pod";
 
-if (!hasRedis) console.warn("SKIPPED: the users of Redis were not tested: redis-server is not installed");
+if (!hasRedis) console.warn("SKIPPED: Redis users: redis-server is not installed");
 const suite = hasRedis ? describe : describe.skip;
 
-suite("the users of Redis", () => {
+suite("Redis users", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-users-"));
   const socket = path.join(dir, "redis.sock");
   const CLI = execFileSync("sh", ["-c", "command -v redis-cli"], { encoding: "utf8" }).trim();
@@ -31,7 +31,7 @@ suite("the users of Redis", () => {
 
   beforeAll(async () => {
     writePod(dir, { pool: ["127.0.0.1"] });
-    // where the scripts look for it
+    // where the scripts expect it
     fs.mkdirSync(path.join(dir, "bin"));
     fs.writeFileSync(path.join(dir, "bin/redis-cli"), `#!/bin/sh\nexec ${CLI} -s ${socket}\n`, { mode: 0o755 });
     runScript(dir, ["access.sh", "users"]);
@@ -51,7 +51,7 @@ suite("the users of Redis", () => {
     fs.rmSync(dir, { recursive: true, force: true });
   });
 
-  it("are needed: whoever does not log in, or with a wrong password, may do nothing", () => {
+  it("are required: a client without a login or with a wrong password may do nothing", () => {
     expect(spawnSync("redis-cli", ["-s", socket, "PING"], { encoding: "utf8" }).stdout).toContain("NOAUTH");
     expect(as("api-read", "GET k", "wrong")).toContain("NOAUTH");
     expect(as("default", "PING", "")).not.toContain("PONG");
@@ -85,12 +85,12 @@ suite("the users of Redis", () => {
       [...reads, ...writes, ...dangerous.filter((c) => !c.startsWith("PSYNC"))],
     ],
     ["admin", [...reads, ...writes, "ACL LIST"], ["FLUSHALL", "FLUSHDB", "KEYS *", "SWAPDB 0 1", "MODULE LIST"]],
-  ])("%s: the least that it needs", (user, allowed, refused) => {
+  ])("%s: the minimum that it needs", (user, allowed, refused) => {
     for (const command of allowed) expect([command, may(user, command)]).toEqual([command, true]);
     for (const command of refused) expect([command, may(user, command)]).toEqual([command, false]);
   });
 
-  it("know the next password, then the one before, without a restart; and neither once its file is gone", () => {
+  it("accept the next password, then the previous one, without a restart, and neither once its file is deleted", () => {
     const put = (files: Record<string, string | undefined>) => {
       for (const [name, text] of Object.entries(files)) {
         const file = path.join(dir, "secret", name);
@@ -107,13 +107,13 @@ suite("the users of Redis", () => {
     put({ "probe.old": undefined });
     expect(known()).toEqual([false, true]);
   });
-  it("replicas log in to main with the password of now", () => {
+  it("replicas log in to main with the current password", () => {
     fs.rmSync(path.join(dir, "secret/replication"));
     fs.writeFileSync(path.join(dir, "secret/replication"), "changed");
     runScript(dir, ["reload-access.sh", "redis"]);
     expect(as("admin", "CONFIG GET masterauth")).toContain("changed");
   });
-  it("that cannot be taken are an error that says why", () => {
+  it("that cannot be loaded are an error with the reason", () => {
     fs.rmSync(path.join(dir, "secret/admin"));
     fs.writeFileSync(path.join(dir, "secret/admin"), "unknown here");
     const { status, stderr } = runScript(dir, ["reload-access.sh", "redis"]);
@@ -121,7 +121,7 @@ suite("the users of Redis", () => {
     fs.writeFileSync(path.join(dir, "secret/admin"), PASSWORD);
   });
 
-  it("are known by hashes of their passwords only", () => {
+  it("are stored with hashed passwords only", () => {
     const file = path.join(dir, "run/users.acl");
     expect(fs.readFileSync(file, "utf8")).not.toContain(PASSWORD);
     expect(fs.statSync(file).mode & 0o077).toBe(0);
@@ -134,14 +134,14 @@ describe("the table of users", () => {
       .trim()
       .split("\n")
       .map((line) => line.split(" ")[0]);
-  it("names Sentinels, and what only a pool needs, where main is chosen from one", () => {
+  it("contains Sentinel, and the rules that only a Sentinel group needs, only for durability ha", () => {
     expect(names(redisUsers(false))).toEqual(redisUserNames.filter((n) => n !== "sentinel"));
     expect(names(redisUsers(true))).toEqual(redisUserNames);
     expect(redisUsers(false)).not.toMatch(/waitaof|config\|set/);
     expect(redisUsers(true)).toContain("+waitaof");
     expect(names(sentinelUsers())).toEqual(["admin", "api-write", "probe", "sentinel"]);
   });
-  it("has no double spaces or names that a shell would take apart", () => {
+  it("has no double spaces, and no names that a shell would split", () => {
     for (const name of Object.keys(REDIS_USERS)) expect(name).toMatch(/^[a-z-]+$/);
     expect(redisUsers(true) + sentinelUsers()).not.toMatch(/ {2}|['"$`\\]/);
   });
@@ -149,7 +149,7 @@ describe("the table of users", () => {
 
 describe("the passwords", () => {
   const { data } = synthesize();
-  it("are ephemeral, one a user, and reach their Secret by a write-only attribute", () => {
+  it("are ephemeral, one per user, and written to their Secret by a write-only attribute", () => {
     expect(data["ephemeral"].random_password.redis_users_api_read).toMatchObject({ length: 32 });
     const secret = resources({ data }, "kubernetes_secret_v1")
       .map((r) => r.body)
@@ -160,7 +160,7 @@ describe("the passwords", () => {
     expect(secret["data_wo"]["api-read"]).toBe("${ephemeral.random_password.redis_users_api_read.result}");
     expect(secret["data_wo_revision"]).toBe(1);
   });
-  it("reach pods as files, the exporter's pod its own only, and no container by its environment", () => {
+  it("are mounted as files, only its own in the exporter's pod, and are in no container's environment", () => {
     const items: Record<string, unknown> = {};
     for (const name of ["redis-main", "redis-replicas", "redis-exporter"]) {
       const { spec } = workload({ data }, name)["spec"].template;
@@ -171,7 +171,7 @@ describe("the passwords", () => {
       }
     }
     const exporter = [{ key: "exporter", path: "exporter" }];
-    // a server must know all of them
+    // a server needs all of them
     expect(items).toEqual({ "redis-main": undefined, "redis-replicas": undefined, "redis-exporter": exporter });
   });
 });

@@ -4,14 +4,14 @@ describe("exposure", () => {
   const service = (over: object) =>
     resources({ app: synthesize(over).app }, "kubernetes_service_v1").find((r) => r.body["metadata"].name === "react")!
       .body["spec"];
-  it("is inside the cluster by default, or by node port", () => {
+  it("is cluster-internal by default, or a node port", () => {
     expect(service({}).type).toBe("ClusterIP");
     expect(service({ exposure: { type: "NodePort", nodePort: 30080 } })).toMatchObject({
       type: "NodePort",
       port: [{ node_port: 30080 }],
     });
   });
-  it("is by Ingress with a host and, where named, a certificate", () => {
+  it("is an Ingress with a host and, if configured, a certificate", () => {
     const { app } = synthesize({ exposure: { type: "Ingress", host: "page.example", tlsSecret: "page-tls" } });
     const [ingress] = resources({ app }, "kubernetes_ingress_v1");
     expect(ingress!.body["spec"].rule[0].host).toBe("page.example");

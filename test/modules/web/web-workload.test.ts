@@ -3,13 +3,13 @@ import { synthesize, workload, type Json } from "../../helpers/layers";
 const all = synthesize();
 const container = (w: Json): Json => w["spec"].template.spec.containers[0];
 
-describe("rolling updates lose nothing", () => {
-  it.each(["node", "react"])("%s adds a Ready pod before it takes one away, and drains before it stops", (name) => {
+describe("rolling updates fail no request", () => {
+  it.each(["node", "react"])("%s adds a Ready pod before it removes one, and drains before it stops", (name) => {
     const w = workload(all, name);
     expect(w["spec"].strategy.rollingUpdate.maxUnavailable).toBe(0);
     const { terminationGracePeriodSeconds } = w["spec"].template.spec;
     expect(container(w)["lifecycle"].preStop.exec.command.join(" ")).toMatch(/sleep 10$/);
-    // pause, callers that still come, the longest answer
+    // preStop pause, late connections, the longest response
     expect(terminationGracePeriodSeconds).toBeGreaterThan(10 + 5 + 30);
   });
 });

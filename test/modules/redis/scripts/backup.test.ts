@@ -1,4 +1,4 @@
-/** The script of scheduled backups against a real redis-server with the project's own users. */
+/** The script of scheduled backups against a real redis-server with the project's users. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { checkSnapshot } from "../../../../scripts/redis/rdb-check";
 import { hasRedis, PASSWORD, runScript, writePod } from "../../../helpers/redis-pod";
 
-if (!hasRedis) console.warn("SKIPPED: backups were not made: redis-server is not installed");
+if (!hasRedis) console.warn("SKIPPED: backups: redis-server is not installed");
 const suite = hasRedis ? describe : describe.skip;
 
 suite("a scheduled backup", () => {
@@ -24,7 +24,7 @@ suite("a scheduled backup", () => {
   beforeAll(async () => {
     fs.mkdirSync(backups, { recursive: true });
     writePod(dir, { replace: { "6379": String(port), "/backups": backups } });
-    // the client's own port is the usual one
+    // redis-cli would use the default port
     fs.mkdirSync(path.join(dir, "bin"));
     const cli = spawnSync("sh", ["-c", "command -v redis-cli"], { encoding: "utf8" }).stdout.trim();
     fs.writeFileSync(path.join(dir, "bin/redis-cli"), `#!/bin/sh\nexec ${cli} -p ${port} "$@"\n`, { mode: 0o755 });
@@ -45,19 +45,19 @@ suite("a scheduled backup", () => {
     fs.rmSync(dir, { recursive: true, force: true });
   });
 
-  it("is a whole snapshot with the time for its name, made as a user that may do nothing else", () => {
+  it("is a complete snapshot named after its time, made by a user that may do nothing else", () => {
     const { status, stdout, stderr } = run(7);
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^\d{4}-\d\d-\d\dT[\d-]+Z\.rdb: 1 keys read, \d+ bytes\n$/);
     expect(checkSnapshot(path.join(backups, names()[0]!))).toMatchObject({ checked: true });
   });
-  it("lets the oldest go, and what an interrupted one left", () => {
+  it("deletes the oldest, and what an interrupted backup left", () => {
     for (const name of ["2020-01-01T00-00-00Z.rdb", "2021-01-01T00-00-00Z.rdb", ".part"])
       fs.writeFileSync(path.join(backups, name), "x");
     expect(run(2).status).toBe(0);
     expect(names()).toEqual(["2021-01-01T00-00-00Z.rdb", expect.stringMatching(/^20(2[2-9]|[3-9])/)]);
   });
-  it("that cannot be made says why, and takes none away", () => {
+  it("that fails reports the reason, and deletes none", () => {
     fs.writeFileSync(path.join(backups, "2020-01-01T00-00-00Z.rdb"), "x");
     admin("ACL", "SETUSER", "backup", "off");
     const { status } = run(1);
@@ -66,7 +66,7 @@ suite("a scheduled backup", () => {
     expect(fs.readFileSync(path.join(dir, "termination-log"), "utf8")).toMatch(/^Backup failed: [^]*(AUTH|PASS)/);
     expect(names()).toEqual(["2020-01-01T00-00-00Z.rdb"]);
   });
-  it("waits for a main that cannot be reached yet: policies take a moment to know a new pod", async () => {
+  it("waits for main, because network policies take a moment to apply to a new pod", async () => {
     const cli = path.join(dir, "bin/redis-cli");
     const works = fs.readFileSync(cli, "utf8");
     const count = path.join(dir, "tries");

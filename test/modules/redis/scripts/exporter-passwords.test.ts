@@ -6,7 +6,7 @@ import { PASSWORD, runScript, writePod } from "../../../helpers/redis-pod";
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-exporter-"));
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-it("the exporter's map names every address with the password", () => {
+it("the exporter's map has the password for every address", () => {
   writePod(dir);
   const out = path.join(dir, "passwords.json");
   runScript(dir, ["exporter-passwords.sh", out, "redis", "a:1", "b:2"]);

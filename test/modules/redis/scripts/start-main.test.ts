@@ -1,11 +1,11 @@
-/** A lone main on a volume that was a pool member's: with a stand-in for redis-server. */
+/** How main starts: after it was a member of a Sentinel group, and on an empty volume. With stand-ins for programs. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { hasRedis, PASSWORD, runScript, writePod } from "../../../helpers/redis-pod";
 
-if (!hasRedis) console.warn("SKIPPED: main's start was not tested: redis-server is not installed");
+if (!hasRedis) console.warn("SKIPPED: main's start: redis-server is not installed");
 const suite = hasRedis ? describe : describe.skip;
 
 describe("main alone, after redis.durability was ha", () => {
@@ -24,13 +24,13 @@ describe("main alone, after redis.durability was ha", () => {
     return runScript(dir, ["start-main.sh"]);
   }
 
-  it("starts where it was main at the end", () => {
+  it("starts if it was main last", () => {
     expect(start("10.0.0.1").stdout).toContain("STARTED");
   });
-  it("refuses where another was, for that one has what is missing here, and says how to go on", () => {
+  it("refuses if another member was main, because that one holds newer data, and says how to proceed", () => {
     const { status, stderr } = start("10.0.0.3");
     expect(status).toBe(1);
-    expect(stderr).toContain("another member of the Sentinel group was main");
+    expect(stderr).toContain("another member of the pool was main");
     expect(stderr).toContain("delete main's pod until redis-main-0 is main");
   });
 });
@@ -44,7 +44,7 @@ suite("main's start on an empty volume", () => {
 
   beforeAll(async () => {
     for (const folder of ["bin", "data", "start-empty"]) fs.mkdirSync(inDir(folder));
-    // a server that would start says so; names are those of the test
+    // prints instead of starting a server; the test provides the DNS records
     fs.writeFileSync(inDir("bin", "redis-server"), '#!/bin/sh\necho "started $*"\n', { mode: 0o755 });
     fs.writeFileSync(
       inDir("bin", "getent"),
@@ -60,7 +60,7 @@ suite("main's start on an empty volume", () => {
       fs.mkdirSync(inDir(folder));
     }
     fs.writeFileSync(inDir("main"), "10.0.0.1 redis-main\n");
-    // twice, as for each kind of socket
+    // one line per socket type, as getent prints it
     fs.writeFileSync(inDir("replicas"), "127.0.0.1 STREAM x\n127.0.0.1 DGRAM\n");
     replica("FLUSHALL");
   });
@@ -81,7 +81,7 @@ suite("main's start on an empty volume", () => {
     spawnSync("redis-cli", ["-p", String(port), "-a", PASSWORD, "--no-auth-warning", ...args], { encoding: "utf8" })
       .stdout;
 
-  /** The script with its pod's paths and port replaced by this test's. */
+  /** Runs the script with the paths and the port of this test. */
   function start(tries = 2, at = port) {
     writePod(dir, { replace: { "TRIES=60": `TRIES=${tries}`, "6379": String(at) } });
     fs.rmSync(inDir("termination-log"), { force: true });
@@ -90,13 +90,13 @@ suite("main's start on an empty volume", () => {
     return { ok: status === 0 && stdout.includes(`started ${inDir("etc", "main.conf")}`), why, stderr };
   }
 
-  it("is a start where no replica holds a key, and where there is no replica", () => {
+  it("is allowed if no replica holds a key, and if there is no replica", () => {
     expect(start().ok).toBe(true);
     fs.writeFileSync(inDir("replicas"), "");
     expect(start().ok).toBe(true);
   });
 
-  it("is refused while a replica holds data, with the way to go on, for the pod's status", () => {
+  it("is refused while a replica holds data; the pod's status says how to proceed", () => {
     replica("SET", "precious", "1");
     const { ok, why } = start();
     expect(ok).toBe(false);
@@ -109,14 +109,14 @@ suite("main's start on an empty volume", () => {
   it.each([
     ["an append-only file", "appendonlydir/appendonly.aof.1.incr.aof"],
     ["a dump", "dump.rdb"],
-  ])("is a start without a question where the volume has %s", (_, file) => {
+  ])("is allowed without a check if the volume has %s", (_, file) => {
     replica("SET", "precious", "1");
     fs.mkdirSync(path.dirname(inDir("data", file)), { recursive: true });
     fs.writeFileSync(inDir("data", file), "data");
     expect(start().ok).toBe(true);
   });
 
-  it("is a start where somebody wants it so, on the same day only", () => {
+  it("is allowed by the user's ConfigMap, on the same day only", () => {
     replica("SET", "precious", "1");
     fs.writeFileSync(inDir("start-empty", "on"), today);
     expect(start().ok).toBe(true);
@@ -124,30 +124,30 @@ suite("main's start on an empty volume", () => {
     expect(start().ok).toBe(false);
   });
 
-  it("is refused while a replica cannot be reached: a policy that does not know the pod yet looks the same", () => {
+  it("is refused while a replica is unreachable, because a policy that does not apply to the pod yet looks the same", () => {
     const { ok, why } = start(2, port + 5000);
     expect(ok).toBe(false);
-    expect(why).toMatch(/replica 127\.0\.0\.1 did not report whether it holds data \(.*Connection refused/);
+    expect(why).toMatch(/replica 127\.0\.0\.1 does not say whether it holds data \(.*Connection refused/);
   });
 
   it("waits for a replica that starts at the same time", async () => {
     const late = port + 6000;
     setTimeout(() => children.push(serve(late)), 0);
-    // the server is started by the event loop, the script blocks it: one refused attempt is certain
+    // the script blocks the event loop, which starts the server: the first attempt is always refused
     expect(start(1, late).ok).toBe(false);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(start(20, late).ok).toBe(true);
   });
 
-  it("is refused where a replica does not say, or names are not known", () => {
+  it("is refused if a replica does not report its keys, or DNS lookups fail", () => {
     replica("ACL", "SETUSER", "probe", "off");
-    const asked = start();
+    const silent = start();
     replica("ACL", "SETUSER", "probe", "on");
-    expect(asked.ok).toBe(false);
-    expect(asked.why).toContain("replica 127.0.0.1 did not report whether it holds data");
+    expect(silent.ok).toBe(false);
+    expect(silent.why).toContain("replica 127.0.0.1 does not say whether it holds data");
     fs.rmSync(inDir("main"));
     const { ok, why } = start();
     expect(ok).toBe(false);
-    expect(why).toContain("DNS does not resolve redis-main");
+    expect(why).toContain("DNS does not know redis-main");
   });
 });

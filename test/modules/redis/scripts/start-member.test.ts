@@ -1,4 +1,4 @@
-/** How a member of the main pool starts, by what Sentinels and other members say: with stand-ins for Redis' programs. */
+/** How a member of the Sentinel group starts, depending on the Sentinels and other members. With stand-ins for Redis' programs. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -7,7 +7,7 @@ import { runScript, writePod } from "../../../helpers/redis-pod";
 const POOL = ["10.0.0.1", "10.0.0.2", "10.0.0.3"] as const;
 const [ME, SECOND, THIRD] = POOL;
 
-/** What is answered, by `address:port`; a list is one answer after the other, the last for good. */
+/** Replies by `address:port`; a list is used in order, and its last reply repeats. */
 type Answers = Readonly<Record<string, string | readonly string[]>>;
 
 const sentinels = (...mains: (string | undefined)[]): Answers =>
@@ -17,7 +17,7 @@ const slave = (priority: number, keys = 0) => `role:slave\r\nslave_priority:${pr
 const dirs: string[] = [];
 afterAll(() => dirs.forEach((dir) => fs.rmSync(dir, { recursive: true, force: true })));
 
-/** Starts member 0; gives what redis-server was started with, or why it was not. */
+/** Starts member 0; returns the arguments of redis-server, or the reason why it did not start. */
 function startMember(answers: Answers, files: { data?: boolean; startEmpty?: string } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-member-"));
   dirs.push(dir);
@@ -28,78 +28,78 @@ function startMember(answers: Answers, files: { data?: boolean; startEmpty?: str
   writePod(dir, { pool: POOL, replace: { "TRIES=60": "TRIES=4" } });
   if (files.data) put("data/appendonlydir/appendonly.aof.1.incr.aof", "x");
   if (files.startEmpty) put("start-empty/on", files.startEmpty);
-  for (const [from, said] of Object.entries(answers))
-    [said].flat().forEach((text, i) => put(`says/${from}/${i}`, text));
-  // answers one after the other; DBSIZE from the mark in what it says of itself
+  for (const [from, replies] of Object.entries(answers))
+    [replies].flat().forEach((text, i) => put(`says/${from}/${i}`, text));
+  // replies in order; DBSIZE is read from the "#keys" line of the INFO reply
   put(
     "bin/redis-cli",
     `#!/bin/sh
-read -r _auth; read -r asked
+read -r _auth; read -r command
 echo OK
 d=${dir}/says/$2:$4
 [ -d "$d" ] || exit 1
 n=$(cat "$d.n" 2>/dev/null || echo 0)
 [ -f "$d/$n" ] || n=$((n - 1))
 echo $((n + 1)) >"$d.n"
-case $asked in DBSIZE) sed -n 's/^#keys //p' "$d/$n" ;; *) cat "$d/$n" ;; esac
+case $command in DBSIZE) sed -n 's/^#keys //p' "$d/$n" ;; *) cat "$d/$n" ;; esac
 `,
   );
   put("bin/redis-server", '#!/bin/sh\necho "STARTED $*"\n');
   put("bin/getent", "#!/bin/sh\nexit 2\n");
   put("bin/sleep", "#!/bin/sh\n");
   const { status, stdout, stderr } = runScript(dir, ["start-member.sh"]);
-  return { status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), said: stderr };
+  return { status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), error: stderr };
 }
 
 const announced = `--replica-announce-ip ${ME}`;
 
-describe("a member of the main pool", () => {
-  it("follows whom two Sentinels call main, and cannot be promoted before it has been linked", () => {
+describe("a member of the Sentinel group", () => {
+  it("follows the main that two Sentinels agree on, and cannot be promoted before it is linked", () => {
     expect(startMember(sentinels(undefined, SECOND, SECOND), { data: true }).started).toBe(
       `${announced} --replicaof ${SECOND} 6379 --replica-priority 0`,
     );
   });
-  it("does not believe one Sentinel alone, nor three that disagree", () => {
-    for (const said of [sentinels(ME), sentinels(ME, SECOND, THIRD)]) {
-      const { status, said: why } = startMember(said, { data: true });
+  it("does not trust a single Sentinel, or three that disagree", () => {
+    for (const answers of [sentinels(ME), sentinels(ME, SECOND, THIRD)]) {
+      const { status, error } = startMember(answers, { data: true });
       expect(status).toBe(1);
-      expect(why).toContain("no two Sentinels agree");
+      expect(error).toContain("no two Sentinels agree");
     }
   });
-  it("is main again, with its data, where no other member could be", () => {
+  it("becomes main again, with its data, if no other member can be promoted", () => {
     const others = { [`${SECOND}:6379`]: slave(0, 7), [`${THIRD}:6379`]: slave(0, 7) };
     expect(startMember({ ...sentinels(ME, ME, ME), ...others }, { data: true }).started).toBe(
       `${announced} --replica-priority 0`,
     );
     expect(startMember(sentinels(ME, ME), { data: true }).started).toBe(`${announced} --replica-priority 0`);
   });
-  it("waits while another can be promoted, then follows it", () => {
+  it("waits while another member can be promoted, then follows it", () => {
     const changing = { ...sentinels(ME, ME, ME), [`${SECOND}:26379`]: [ME, SECOND], [`${THIRD}:26379`]: [ME, SECOND] };
     const { started } = startMember({ ...changing, [`${SECOND}:6379`]: slave(100, 7) }, { data: true });
     expect(started).toBe(`${announced} --replicaof ${SECOND} 6379 --replica-priority 0`);
   });
-  it("does not start as main where the other is never promoted, and says what it waits for", () => {
-    const { status, said } = startMember(
+  it("does not start as main if the other member is never promoted, and says what it waits for", () => {
+    const { status, error } = startMember(
       { ...sentinels(ME, ME, ME), [`${SECOND}:6379`]: slave(100, 7) },
       { data: true },
     );
     expect(status).toBe(1);
-    expect(said).toContain("another member can be promoted");
+    expect(error).toContain("another member can be promoted");
   });
-  it("starts empty at first, when all others have said that they are", () => {
+  it("starts empty initially, once all others have reported that they are empty", () => {
     const others = { [`${SECOND}:6379`]: slave(0), [`${THIRD}:6379`]: slave(0) };
     expect(startMember({ ...sentinels(ME, ME, ME), ...others }).started).toBe(`${announced} --replica-priority 0`);
   });
-  it("does not start empty while another holds keys, or does not say", () => {
+  it("does not start empty while another member holds keys, or does not report", () => {
     const one = startMember({ ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0, 7), [`${THIRD}:6379`]: slave(0) });
     expect(one.status).toBe(1);
-    expect(one.said).toContain(`${SECOND} holds 7 keys, which an empty main would delete`);
-    expect(one.said).toContain("create configmap redis-main-start-empty");
+    expect(one.error).toContain(`${SECOND} holds 7 keys, which an empty main would delete`);
+    expect(one.error).toContain("create configmap redis-main-start-empty");
     const silent = startMember({ ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0) });
     expect(silent.status).toBe(1);
-    expect(silent.said).toContain(`${THIRD} did not report whether it holds data`);
+    expect(silent.error).toContain(`${THIRD} does not say whether it holds data`);
   });
-  it("starts empty by permission of the day", () => {
+  it("starts empty if the ConfigMap of the same day allows it", () => {
     const today = new Date().toISOString().slice(0, 10);
     const held = { ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0, 7) };
     expect(startMember(held, { startEmpty: today }).started).toBe(`${announced} --replica-priority 0`);

@@ -1,4 +1,4 @@
-/** What a Sentinel starts with: what it has learned, and whatever is given to it anew. With a stand-in for redis-server. */
+/** The configuration with which a Sentinel starts: what it learned before, and the current settings. With a stand-in for redis-server. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -9,7 +9,7 @@ afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 const file = (name: string) => path.join(dir, name);
 const CONF = "data/sentinel/sentinel.conf";
 
-/** Starts member 1's; gives the configuration that it started with. */
+/** Starts member 1's Sentinel; returns its configuration. */
 function start(pool: readonly string[], password: string): string {
   writePod(dir, { pool, password });
   fs.mkdirSync(file("bin"), { recursive: true });
@@ -18,29 +18,29 @@ function start(pool: readonly string[], password: string): string {
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   return fs.readFileSync(file(CONF), "utf8");
 }
-/** What Sentinel itself writes into its file. */
+/** Writes a configuration as Sentinel itself rewrites it. */
 const learn = (...lines: string[]) =>
   fs.writeFileSync(
     file(CONF),
     ["port 26379", 'sentinel announce-ip "10.0.0.2"', "sentinel auth-pass main old", ...lines, ""].join("\n"),
   );
 
-describe("a Sentinel of the main pool", () => {
+describe("a Sentinel of the group", () => {
   const pool = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
 
-  it("takes the first member for main at first, and knows all others", () => {
+  it("initially monitors the first member as main, and knows all others", () => {
     const conf = start(pool, "first");
     expect(conf).toContain("sentinel monitor main 10.0.0.1 6379 2\n");
     for (const line of ["known-replica main 10.0.0.2 6379", "known-replica main 10.0.0.3 6379"])
       expect(conf).toContain(`sentinel ${line}\n`);
     expect(conf).toContain("sentinel announce-ip 10.0.0.2\n");
     expect(conf).toContain("sentinel down-after-milliseconds main 3000\n");
-    // what it keeps can be written anew: pods run without root's rights
+    // the file must be writable, because pods run as non-root
     expect(fs.statSync(file("data/sentinel/pool")).mode & 0o200).toBe(0o200);
-    // its settings need the main that they are about
+    // settings of a main must follow its monitor line
     expect(conf.indexOf("sentinel monitor")).toBeLessThan(conf.indexOf("\nsentinel down-after"));
   });
-  it("remembers who is main, in which epoch, and takes the password of now", () => {
+  it("remembers main and its epoch, and uses the current password", () => {
     learn(
       "sentinel monitor main 10.0.0.3 6379 2",
       "sentinel config-epoch main 4",
@@ -65,7 +65,7 @@ describe("a Sentinel of the main pool", () => {
     expect(conf).not.toContain("10.9.9.9");
     expect(conf).not.toContain("old");
   });
-  it("finds main by its place when the members have got other addresses", () => {
+  it("finds main by its ordinal when the members have other addresses", () => {
     const conf = start(["10.1.0.1", "10.1.0.2", "10.1.0.3"], "second");
     expect(conf).toContain("sentinel monitor main 10.1.0.3 6379 2\n");
     expect(conf).toContain("sentinel config-epoch main 4\n");

@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { hasRedis, PASSWORD, writePod } from "../../../helpers/redis-pod";
 
-if (!hasRedis) console.warn("SKIPPED: snapshots were not restored: redis-server is not installed");
+if (!hasRedis) console.warn("SKIPPED: restoring snapshots: redis-server is not installed");
 const suite = hasRedis ? describe : describe.skip;
 
 suite("main and a snapshot on its volume", () => {
@@ -26,9 +26,9 @@ suite("main and a snapshot on its volume", () => {
     expect(cli("PING")).toBe("PONG");
   };
   const kill = async () => {
-    const gone = new Promise((resolve) => main!.once("exit", resolve));
+    const exited = new Promise((resolve) => main!.once("exit", resolve));
     main!.kill("SIGKILL");
-    await gone;
+    await exited;
   };
   const leave = () => {
     fs.mkdirSync(at("restore"), { recursive: true });
@@ -49,7 +49,7 @@ suite("main and a snapshot on its volume", () => {
     await kill();
   });
   beforeEach(async () => {
-    // another main, with data of its own
+    // another main, with its own data
     pod = fs.mkdtempSync(path.join(dir, "main-"));
     writePod(pod, { replace: { "6379": String(port) } });
     fs.writeFileSync(path.join(pod, "start-empty/on"), new Date().toISOString().slice(0, 10));
@@ -63,7 +63,7 @@ suite("main and a snapshot on its volume", () => {
   });
   const keys = () => cli("SCAN", "0", "COUNT", "100").split("\n").slice(1).sort();
 
-  it("starts from it, keeps what was there aside, and takes it once", async () => {
+  it("starts from it, keeps the previous data aside, and uses it only once", async () => {
     leave();
     await start();
     expect(keys()).toEqual(["from"]);
@@ -75,7 +75,7 @@ suite("main and a snapshot on its volume", () => {
     expect(keys()).toEqual(["after", "from"]);
     await kill();
   });
-  it("leaves one alone that was left some time ago: whoever did so was told that it failed", async () => {
+  it("ignores an old one, because the restore that left it has reported a failure", async () => {
     leave();
     const past = new Date(Date.now() - 20 * 60_000);
     fs.utimesSync(at("restore/next.rdb"), past, past);
@@ -84,7 +84,7 @@ suite("main and a snapshot on its volume", () => {
     expect(fs.existsSync(at("restore/not-taken.rdb"))).toBe(true);
     await kill();
   });
-  it("goes on where it was interrupted: before the old data was moved, and between the two moves", async () => {
+  it("resumes after an interruption, before the old data was moved and between the two moves", async () => {
     leave();
     fs.mkdirSync(at("restore/new"));
     await start();
@@ -96,7 +96,7 @@ suite("main and a snapshot on its volume", () => {
     expect(keys()).toEqual(["from"]);
     await kill();
   });
-  it("does not take it again where only its removal was missing", async () => {
+  it("does not use it again if only its removal was interrupted", async () => {
     leave();
     await start();
     cli("SET", "after", "1");

@@ -9,7 +9,7 @@ import { writePod } from "../../../helpers/redis-pod";
 
 const hasCurl = /^curl (\d+)\.(\d+)/.exec(spawnSync("curl", ["--version"], { encoding: "utf8" }).stdout ?? "");
 const signs = hasCurl !== null && Number(hasCurl[1]) * 1000 + Number(hasCurl[2]) >= 7087;
-if (!signs) console.warn("SKIPPED: uploading backups: curl 7.87 or later is not installed");
+if (!signs) console.warn("SKIPPED: backup uploads: curl 7.87 or later is not installed");
 
 (signs ? describe : describe.skip)("a backup's upload", () => {
   const KEY = { id: "AKEXAMPLE", secret: "s/e+c=ret" };
@@ -20,7 +20,7 @@ if (!signs) console.warn("SKIPPED: uploading backups: curl 7.87 or later is not 
   let address: string;
   let damages = false;
 
-  /** The signature that a storage expects (AWS Signature Version 4), of a request as it came. */
+  /** The signature that an S3 storage expects for a request (AWS Signature Version 4). */
   function expected(request: IncomingMessage): string {
     const { authorization = "" } = request.headers;
     const [, day, region, names] = /Credential=\w+\/(\d+)\/([\w-]+)\/s3\/aws4_request, ?SignedHeaders=([\w;-]+)/.exec(
@@ -67,7 +67,7 @@ if (!signs) console.warn("SKIPPED: uploading backups: curl 7.87 or later is not 
     bucket.close();
     fs.rmSync(dir, { recursive: true, force: true });
   });
-  /** Beside the storage, which is in this process. */
+  /** Asynchronous, because the storage runs in this process. */
   const upload = () =>
     new Promise<{ status: number | null; out: string }>((resolve) => {
       const script = path.join(dir, "etc/upload-backup.sh");
@@ -78,21 +78,21 @@ if (!signs) console.warn("SKIPPED: uploading backups: curl 7.87 or later is not 
       child.once("close", (status) => resolve({ status, out }));
     });
 
-  it("is signed, and compared with what comes back", async () => {
+  it("is signed, and verified by downloading it again", async () => {
     expect(await upload()).toEqual({
       status: 0,
       out: expect.stringMatching(/^2026-01-02T03-04-05Z\.rdb: 4 bytes in http/),
     });
     expect(stored.get("/keep/redis/2026-01-02T03-04-05Z.rdb")).toEqual(Buffer.from([0, 255, 10, 13]));
   }, 30_000);
-  it("with a wrong key fails, and says what the storage said", async () => {
+  it("with a wrong key fails, and reports the response of the storage", async () => {
     fs.writeFileSync(path.join(dir, "keys/secret-access-key"), "wrong");
     const { status, out } = await upload();
     expect([status, out]).toEqual([1, expect.stringContaining("Backup failed: cannot upload")]);
     expect(out).toContain("403");
     expect(out).not.toContain("wrong");
   }, 30_000);
-  it("that comes back damaged is none", async () => {
+  it("fails if the download is damaged", async () => {
     damages = true;
     expect(await upload()).toEqual({
       status: 1,
