@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 
-it("what was downloaded is found by the commands, behind what the machine has", () => {
+it("commands find downloaded tools, after the system's own", () => {
   const bin = path.join(PROJECT_ROOT, ".tools", "bin");
   const name = `only-here-${process.pid}`;
   fs.mkdirSync(bin, { recursive: true });

@@ -1,10 +1,10 @@
-/** `npm run help` says what each script of the project is for. */
+/** `npm run help` describes each npm script. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 
-it("every script of package.json has a sentence in npm run help", () => {
+it("npm run help has a description of every script in package.json", () => {
   const tsx = path.join(PROJECT_ROOT, "node_modules", "tsx", "dist", "cli.mjs");
   const help = execFileSync(process.execPath, [tsx, path.join(PROJECT_ROOT, "scripts", "cli.ts"), "--help"], {
     encoding: "utf8",

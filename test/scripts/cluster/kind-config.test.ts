@@ -6,9 +6,9 @@ import { configSchema } from "../../../config";
 import { isKindConfig, removeKindConfig, writeKindConfig } from "../../../scripts/cluster/kind-config";
 import { testConfig } from "../../helpers/layers";
 
-describe("a kind cluster of one's own", () => {
+describe("a kind cluster for the project", () => {
   const config = testConfig();
-  it("is named in config.yaml, which down takes away again, unless the file is the user's", () => {
+  it("is named in config.yaml, which down removes again, unless the user wrote the file", () => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-kind-"));
     const file = path.join(dir, "config.yaml");
     expect(writeKindConfig(config, file)).toBeUndefined();

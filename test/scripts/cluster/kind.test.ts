@@ -2,9 +2,9 @@ import { createKind, deleteKind } from "../../../scripts/cluster/kind";
 import { testConfig } from "../../helpers/layers";
 import { notInstalled, recorder } from "../../helpers/recorder";
 
-describe("a kind cluster of one's own", () => {
+describe("a kind cluster for the project", () => {
   const config = testConfig();
-  it("is made with its registry, as kind's documentation describes", async () => {
+  it("is created with its registry, as kind's documentation describes", async () => {
     const { run, commands, inputs } = recorder([
       [/kind get nodes/, "iacproject-control-plane\niacproject-worker\n"],
       [/inspect/, "null"],
@@ -29,7 +29,7 @@ describe("a kind cluster of one's own", () => {
     expect(cluster.nodes).toHaveLength(3);
     expect(cluster.nodes[0]).toEqual({
       role: "control-plane",
-      // the page and Grafana, for this machine alone
+      // the front and Grafana, on localhost only
       extraPortMappings: [
         { containerPort: 30080, hostPort: 8080, listenAddress: "127.0.0.1" },
         { containerPort: 30030, hostPort: 3000, listenAddress: "127.0.0.1" },
@@ -38,7 +38,7 @@ describe("a kind cluster of one's own", () => {
     expect(cluster.containerdConfigPatches[0]).toContain('config_path = "/etc/containerd/certs.d"');
     expect(inputs[1]).toBe('[host."http://iacproject-registry:5000"]\n');
   });
-  it("is left alone where it is there already", async () => {
+  it("is not created again if it exists", async () => {
     const { run, commands } = recorder([
       [/docker ps/, "running"],
       [/kind get clusters/, "iacproject\n"],
@@ -47,12 +47,12 @@ describe("a kind cluster of one's own", () => {
     await createKind(config, () => undefined, run);
     expect(commands.some((c) => /kind create|docker run|network connect/.test(c))).toBe(false);
   });
-  it("needs kind, and says where to get it and what goes without any cluster", async () => {
-    const made = createKind(config, () => undefined, recorder([[/kind version/, notInstalled("kind")]]).run);
-    await expect(made).rejects.toMatchObject({ next: expect.stringContaining("https://kind.sigs.k8s.io") });
-    await expect(made).rejects.toMatchObject({ next: expect.stringContaining("npm run dev") });
+  it("needs kind, and says where to get it and what works without a cluster", async () => {
+    const creation = createKind(config, () => undefined, recorder([[/kind version/, notInstalled("kind")]]).run);
+    await expect(creation).rejects.toMatchObject({ next: expect.stringContaining("https://kind.sigs.k8s.io") });
+    await expect(creation).rejects.toMatchObject({ next: expect.stringContaining("npm run dev") });
   });
-  it("goes with its registry", async () => {
+  it("is deleted with its registry", async () => {
     const { run, commands } = recorder();
     await deleteKind(config, run);
     expect(commands).toEqual([

@@ -4,7 +4,7 @@ import { testConfig } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
 describe("a cluster that does not answer", () => {
-  it("is told with its name, the reason and the next step", async () => {
+  it("is reported with its name, the reason and the next step", async () => {
     const refused = new RunError(
       "kubectl version",
       1,

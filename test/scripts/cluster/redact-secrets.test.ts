@@ -1,7 +1,7 @@
-/** What is given away to whoever helps holds no secret. */
+/** A support archive contains no secret. */
 import { testConfig } from "../../helpers/layers";
 import { Kube } from "../../../scripts/cluster/kubectl";
-import { REDACTED, redact, secretsIn } from "../../../scripts/cluster/redact-secrets";
+import { HIDDEN, hide, secretsIn } from "../../../scripts/cluster/redact-secrets";
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
@@ -19,18 +19,18 @@ describe("secrets of the cluster", () => {
     },
     { kind: "Secret", type: "helm.sh/release.v1", data: { release: base64("much") } },
   ]);
-  it("are taken out of every text, as they are, as base64, and line by line", async () => {
+  it("are redacted from every text: literally, as base64, and line by line", async () => {
     const secrets = await secretsIn(kube, "iacproject");
     const text = `AUTH admin hunter2hunter2\ndata: ${base64("hunter2hunter2")}\n  second line\nfine`;
-    expect(redact(text, secrets)).toBe(`AUTH admin ${REDACTED}\ndata: ${REDACTED}\n  ${REDACTED}\nfine`);
+    expect(hide(text, secrets)).toBe(`AUTH admin ${HIDDEN}\ndata: ${HIDDEN}\n  ${HIDDEN}\nfine`);
   });
-  it("that may not be looked at are none that anybody knows here", async () => {
+  it("that the user may not read are an empty list", async () => {
     const denied: Run = () => Promise.reject(new RunError("kubectl", 1, "Error: forbidden", "failed"));
     expect(await secretsIn(new Kube(testConfig(), denied), "iacproject")).toEqual([]);
   });
 });
 
-describe("what looks like a secret", () => {
+describe("text that looks like a secret", () => {
   it.each([
     ["Authorization: Bearer abcdef1234567890", "abcdef1234567890"],
     ["https://user:hunter2@registry.example/x", "hunter2"],
@@ -38,11 +38,11 @@ describe("what looks like a secret", () => {
     ['{"apiKey": "k3y-k3y-k3y"}', "k3y-k3y-k3y"],
     ["-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----", "abc"],
     ["token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0xx.c2ln", "eyJhbGciOiJSUzI1NiJ9"],
-  ])("is taken out too: %s", (text, secret) => {
-    expect(redact(text, [])).not.toContain(secret);
+  ])("is redacted too: %s", (text, secret) => {
+    expect(hide(text, [])).not.toContain(secret);
   });
-  it("is not what a Secret is called, nor a short word", () => {
+  it("does not include the name of a Secret, or a short word", () => {
     const text = "secretName: redis-users, key admin; 3 passwords changed";
-    expect(redact(text, ["key"])).toBe(text);
+    expect(hide(text, ["key"])).toBe(text);
   });
 });

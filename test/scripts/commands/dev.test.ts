@@ -1,4 +1,4 @@
-/** `npm run dev` as somebody uses it: real processes, ended by an interrupt. */
+/** `npm run dev` as a user runs it: real processes, ended by an interrupt. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import path from "node:path";
@@ -6,7 +6,7 @@ import path from "node:path";
 const root = path.resolve(__dirname, "..", "..", "..");
 const cli = [path.join(root, "node_modules", "tsx", "dist", "cli.mjs"), path.join(root, "scripts", "cli.ts"), "dev"];
 const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
-if (!hasRedis) console.warn("SKIPPED: npm run dev is not tried: redis-server is not installed");
+if (!hasRedis) console.warn("SKIPPED: npm run dev: redis-server is not installed");
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
@@ -26,12 +26,12 @@ const processes = (text: string): string[] =>
   async () => {
     const port = await freePort();
     const child = spawn(process.execPath, [...cli, "--port", String(port)], { cwd: root });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (said += data.toString()));
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (output += data.toString()));
     const page = `http://localhost:${port}`;
     try {
-      for (let i = 0; !said.includes("Ctrl+C stops everything"); i++) {
-        if (i > 600 || child.exitCode !== null) throw new Error(said);
+      for (let i = 0; !output.includes("^C ends all of it"); i++) {
+        if (i > 600 || child.exitCode !== null) throw new Error(output);
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       expect(await (await fetch(page)).text()).toContain('<div id="root">');
@@ -46,8 +46,8 @@ const processes = (text: string): string[] =>
       if (child.exitCode === null) await new Promise((resolve) => child.once("exit", resolve));
     }
     expect(child.exitCode).toBe(0);
-    expect(said).toContain("Everything has stopped.");
-    const redis = /main on port (\d+), replicas on (\d+) and (\d+)/.exec(said)!.slice(1);
+    expect(output).toContain("All of it has ended.");
+    const redis = /main on port (\d+), replicas on (\d+) and (\d+)/.exec(output)!.slice(1);
     for (const own of [...redis, String(port)]) {
       expect(processes(`:${own}`)).toEqual([]);
       expect(processes(`--port ${own}`)).toEqual([]);
@@ -56,8 +56,8 @@ const processes = (text: string): string[] =>
   120_000,
 );
 
-it("says what is missing where there is no redis-server, and how to get it", () => {
-  // a folder with node and nothing else
+it("without redis-server says what is missing, and how to get it", () => {
+  // a PATH without redis-server
   const { status, stderr } = spawnSync(process.execPath, cli, {
     cwd: root,
     encoding: "utf8",
@@ -68,7 +68,7 @@ it("says what is missing where there is no redis-server, and how to get it", () 
   expect(stderr).toContain("apt-get install redis-server");
 });
 
-it("refuses a port that is none, and one that is taken", async () => {
+it("refuses an invalid port, and one that is in use", async () => {
   const run = (port: string) => spawnSync(process.execPath, [...cli, "--port", port], { cwd: root, encoding: "utf8" });
   expect(run("http").stderr).toContain('--port is "http", expected a number');
   const server = createServer().listen(0, "127.0.0.1");
@@ -83,8 +83,8 @@ it("refuses a port that is none, and one that is taken", async () => {
 it.each([
   ["up", 1, "terraform is not installed"],
   ["doctor", 1, "none is configured"],
-])("is what `npm run %s` points to where there is neither a cluster nor a way to get one", (name, code, why) => {
-  // node and nothing else: no kubectl, no kind, no kubeconfig
+])("is what `npm run %s` recommends if there is no cluster and no way to create one", (name, code, why) => {
+  // a PATH without kubectl and kind, and no kubeconfig
   const { status, stdout, stderr } = spawnSync(process.execPath, [...cli.slice(0, 2), name], {
     cwd: root,
     encoding: "utf8",

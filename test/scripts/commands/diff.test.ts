@@ -4,18 +4,18 @@ describe("diff", () => {
   const deployed = () => true;
   const none = new Map<never, never>();
   const changes: LayerDiff = { kind: "changes", text: "1 to add", lines: [] };
-  it("a layer that reads layers never deployed waits for them", () => {
+  it("a layer waits for upstream layers that were never deployed", () => {
     expect(judge("app", none, () => false, undefined)).toEqual({ kind: "waits", for: ["images", "data"] });
     expect(judge("app", none, (l) => l === "images", undefined)).toEqual({ kind: "waits", for: ["data"] });
   });
-  it("a layer with an empty plan may change after one that it reads", () => {
+  it("a layer with an empty plan may change after an upstream layer", () => {
     const upstream = new Map([
       ["images", changes],
       ["data", { kind: "unchanged" }],
     ] as [never, LayerDiff][]);
     expect(judge("app", upstream, deployed, { kind: "unchanged" })).toEqual({ kind: "may change", after: ["images"] });
   });
-  it("uncertainty goes on downstream", () => {
+  it("uncertainty propagates downstream", () => {
     const upstream = new Map([
       ["data", { kind: "unchanged" }],
       ["app", { kind: "may change", after: ["images"] }],
@@ -25,14 +25,14 @@ describe("diff", () => {
       after: ["app"],
     });
   });
-  it("is unchanged where nothing upstream moves", () => {
+  it("a layer is unchanged if nothing upstream changes", () => {
     const upstream = new Map([
       ["images", { kind: "unchanged" }],
       ["data", { kind: "unchanged" }],
     ] as [never, LayerDiff][]);
     expect(judge("app", upstream, deployed, { kind: "unchanged" })).toEqual({ kind: "unchanged" });
   });
-  it("count as changes, beside the plan's own", () => {
+  it("drift counts as a change, in addition to the plan", () => {
     const empty = { add: 0, change: 0, remove: 0, isEmpty: true, lines: [] };
     expect(withDrift(empty, [])).toEqual({ kind: "unchanged" });
     const drift = { kind: "Deployment", name: "node", paths: ["spec.x"], manifest: {} };

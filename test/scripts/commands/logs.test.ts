@@ -17,45 +17,45 @@ describe("npm run logs", () => {
     return { run, commands };
   };
   const options = { follow: false, previous: false, since: "10m", tail: "200", json: true };
-  let said: string;
+  let output: string;
   beforeEach(() => {
-    said = "";
-    const keep = (text: string | Uint8Array) => ((said += String(text)), true);
+    output = "";
+    const keep = (text: string | Uint8Array) => ((output += String(text)), true);
     jest.spyOn(process.stdout, "write").mockImplementation(keep);
     jest.spyOn(process.stderr, "write").mockImplementation(keep);
   });
   afterEach(() => jest.restoreAllMocks());
 
-  it("asks for a part by its label, for a pod by its name, for all without one", async () => {
+  it("selects a workload by its label, a pod by its name, and everything without a name", async () => {
     const kube = new Kube(testConfig(), answering([]).run);
     expect(await selection(kube, "redis-replicas")).toEqual(["-l", "app.kubernetes.io/name=redis-replica"]);
     expect(await selection(kube, "node")).toEqual(["-l", "app.kubernetes.io/name=node"]);
     expect(await selection(kube, "node-1")).toEqual(["node-1"]);
     expect(await selection(kube, undefined)).toEqual(["-l", "app.kubernetes.io/part-of=iacproject"]);
   });
-  it("refuses an unknown name with the names there are", async () => {
+  it("refuses an unknown name, with the available ones", async () => {
     const kube = new Kube(testConfig(), answering([]).run);
     await expect(selection(kube, "nod")).rejects.toMatchObject({
-      message: "There is no workload or pod nod in namespace iacproject.",
-      next: expect.stringMatching(/Workloads: redis-main, .*Pods: node-1/),
+      message: "There is no part or pod nod in namespace iacproject.",
+      next: expect.stringMatching(/Parts: redis-main, .*Pods: node-1/),
     });
   });
   it.each([
     ["since", "yesterday"],
     ["tail", "-3"],
-  ])("refuses --%s %s before it asks the cluster", async (name, value) => {
+  ])("refuses --%s %s before it queries the cluster", async (name, value) => {
     const { run, commands } = answering([]);
-    await expect(logs("node", { ...options, [name]: value }, run)).rejects.toThrow(`--${name} is "${value}"`);
+    await expect(logs("node", { ...options, [name]: value }, run)).rejects.toThrow(`--${name} ${value}`);
     expect(commands).toEqual([]);
   });
-  it("shows one request's way through front and API", async () => {
+  it("shows the log lines of one request in front and API", async () => {
     const { run, commands } = answering([api, redis, nginx]);
     await logs(undefined, { ...options, request: "abc-12345" }, run);
-    expect(said.trim().split("\n")).toHaveLength(2);
+    expect(output.trim().split("\n")).toHaveLength(2);
     expect(commands.at(-1)).toMatch(/logs -l \S+ --prefix --timestamps .*--since 10m --tail 200$/);
   });
-  it("says so where nothing was written", async () => {
+  it("reports that it found nothing", async () => {
     await logs("node", { ...options, request: "abc-12345" }, answering([redis]).run);
-    expect(said).toContain("No log lines about request abc-12345 in the last 10m from node.");
+    expect(output).toContain("Nothing about request abc-12345 in the last 10m, in node.");
   });
 });

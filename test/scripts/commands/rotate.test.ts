@@ -1,6 +1,6 @@
 import { fingerprint, newPassword, steps } from "../../../scripts/commands/rotate";
 
-describe("a change of passwords", () => {
+describe("password rotation", () => {
   const made = (...passwords: string[]) => {
     const left = [...passwords];
     return () => left.shift()!;
@@ -9,26 +9,26 @@ describe("a change of passwords", () => {
   const users = Object.keys(files);
   const [both, taken, last] = steps(files, made("a2", "p2"), users) as [typeof files, typeof files, typeof files];
 
-  it("makes the new ones known, then logs in with them, then forgets the old ones", () => {
+  it("adds the new passwords, then logs in with them, then removes the old ones", () => {
     expect(both).toEqual({ "api-read": "a1", "api-read.next": "a2", probe: "p1", "probe.next": "p2" });
     expect(taken).toEqual({ "api-read": "a2", "api-read.old": "a1", probe: "p2", "probe.old": "p1" });
     expect(last).toEqual({ "api-read": "a2", probe: "p2" });
   });
-  it("goes on with the passwords that it has made, wherever it was interrupted", () => {
+  it("resumes with the passwords that it generated, wherever it was interrupted", () => {
     expect(steps(both, made(), users)).toEqual([both, taken, last]);
     expect(steps(taken, made(), users)).toEqual([taken, last]);
   });
-  it("gives one to a user that the Secret does not know yet", () => {
+  it("generates one for a user that is not in the Secret yet", () => {
     const [first, , end] = steps({ probe: "p1" }, made("b1", "p2", "b2"), ["probe", "backup"]);
     expect(first).toMatchObject({ probe: "p1", "probe.next": "p2", backup: "b1", "backup.next": "b2" });
     expect(end).toEqual({ probe: "p2", backup: "b2" });
   });
-  it("makes passwords that need no quotes anywhere, each another one", () => {
+  it("generates unique passwords that need no quoting", () => {
     const many = Array.from({ length: 100 }, newPassword);
     for (const password of many) expect(password).toMatch(/^[A-Za-z0-9]{32}$/);
     expect(new Set(many).size).toBe(100);
   });
-  it("knows files by their names and texts, in any order", () => {
+  it("fingerprints files by name and content, in any order", () => {
     expect(fingerprint({ b: "2", a: "1" })).toBe(fingerprint({ a: "1", b: "2" }));
     expect(fingerprint({ a: "1", b: "3" })).not.toBe(fingerprint({ a: "1", b: "2" }));
     expect(fingerprint({ a: "1" })).not.toBe(fingerprint({ a: "1", b: "2" }));

@@ -1,7 +1,7 @@
 import type { KubeObject } from "../../../scripts/cluster/kubectl";
 import { signals } from "../../../scripts/commands/status";
 
-it("status shows each signal beside its target, and one that cannot be read", () => {
+it("status shows each signal with its target, and one that cannot be read as unknown", () => {
   const external = (name: string, target: object, current?: object) => ({
     spec: { type: "External", external: { metric: { name }, target } },
     ...(current ? { status: { type: "External", external: { metric: { name }, current } } } : {}),
@@ -18,7 +18,7 @@ it("status shows each signal beside its target, and one that cannot be read", ()
           type: "ContainerResource",
           containerResource: { name: "cpu", target: { type: "Utilization", averageUtilization: 60 } },
         },
-        // KEDA's, of the whole pod
+        // KEDA's CPU trigger, for the whole pod
         { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 60 } } },
         ...metrics.map((m) => m.spec),
       ],

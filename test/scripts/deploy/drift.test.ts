@@ -4,21 +4,21 @@ import type { Terraform } from "../../../scripts/terraform/terraform";
 import { testConfig } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
-describe("changes made by hand", () => {
+describe("drift", () => {
   const manifest = {
     kind: "Deployment",
     metadata: { name: "node", namespace: "n", labels: { a: "b" } },
-    spec: { template: { spec: { containers: [{ image: "ours" }] } }, paused: null },
+    spec: { template: { spec: { containers: [{ image: "deployed" }] } }, paused: null },
   };
   const live = (image: string) =>
     JSON.stringify({ ...manifest, spec: { replicas: 5, template: { spec: { containers: [{ image }] } } } });
   const state = {
     stateOf: () => Promise.resolve([{ manifest }, { manifest: { kind: "ServiceMonitor", metadata: {} } }]),
   } as unknown as Terraform;
-  it("are found by a dry run of the same server-side apply, whatever the replica count", async () => {
+  it("is found by a dry run of the same server-side apply, whatever the replica count", async () => {
     const { run, commands, inputs } = recorder([
-      [/get Deployment/, live("theirs")],
-      [/apply/, live("ours")],
+      [/get Deployment/, live("changed")],
+      [/apply/, live("deployed")],
     ]);
     const [drift] = await findDrift(new Kube(testConfig(), run), state);
     expect(drift).toMatchObject({ name: "node", paths: ["spec.template.spec.containers.0.image"] });
@@ -28,17 +28,17 @@ describe("changes made by hand", () => {
     expect(inputs[0]).not.toContain("null");
     expect(inputs[0]).not.toContain("replicas");
   });
-  it("are not found where there are none", async () => {
-    const { run } = recorder([[/./, live("ours")]]);
+  it("is not found if there is none", async () => {
+    const { run } = recorder([[/./, live("deployed")]]);
     expect(await findDrift(new Kube(testConfig(), run), state)).toEqual([]);
   });
-  it("are undone by the real apply", async () => {
+  it("is reverted by the real apply", async () => {
     const { run, commands } = recorder();
     await repairDrift(new Kube(testConfig(), run), [{ kind: "Deployment", name: "node", paths: ["spec"], manifest }]);
     expect(commands).toHaveLength(1);
     expect(commands[0]).not.toContain("dry-run");
   });
-  it("are told by the shortest path that says where", () => {
+  it("is reported by the shortest path to each difference", () => {
     expect(differences({ a: 1, b: [{ c: 2 }] }, { a: 1, b: [{ c: 3 }], d: {} })).toEqual(["b.0.c", "d"]);
   });
 });

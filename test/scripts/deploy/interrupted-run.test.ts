@@ -1,8 +1,8 @@
-/** What a run made that was ended by force is taken over by the next one; what is somebody else's is not. */
+/** The next run adopts what a killed run created, and nothing that belongs to another deployment. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { adoptOrphans, targetOf, recordIntent } from "../../../scripts/deploy/interrupted-run";
+import { takeOver, targetOf, toldBeforehand } from "../../../scripts/deploy/interrupted-run";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 import { Terraform, type PlannedResource } from "../../../scripts/terraform/terraform";
@@ -14,7 +14,7 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 const config = testConfig({ state: { dir: folder } });
 const file = path.join(folder, "applying", "data.json");
 
-const ours = { "app.kubernetes.io/part-of": "iacproject" };
+const ownLabels = { "app.kubernetes.io/part-of": "iacproject" };
 const metadata = (name: string, namespace?: string) => [{ name, ...(namespace ? { namespace } : {}) }];
 const create = (address: string, type: string, after: object) => ({
   address,
@@ -31,18 +31,18 @@ const PLANNED = [
   }),
   create("helm_release.r", "helm_release", { name: "metrics-server", namespace: "kube-system" }),
   create("random_id.x", "random_id", {}),
-  // what goes is no concern of it
+  // a deletion, which is ignored
   {
-    ...create("kubernetes_service_v1.gone", "kubernetes_service_v1", {}),
+    ...create("kubernetes_service_v1.deleted", "kubernetes_service_v1", {}),
     change: { actions: ["delete"], after: null },
   },
 ];
 
-/** A cluster with these objects, by kind and name, and a state that knows these addresses. */
+/** A cluster with these objects, by kind and name, and a state with these addresses. */
 function stage(objects: Record<string, object | undefined>, known: readonly string[] = []) {
   const commands: string[] = [];
   const run: Run = (program, args) => {
-    // kubectl's flags that choose the cluster
+    // drops kubectl's flags that select the cluster
     const line = args.join(" ").replace(/^(--(kubeconfig|context) \S+ )+/, "");
     if (/^(import|-n \S+ delete|delete)/.test(line)) commands.push(`${program} ${line}`);
     let stdout = "";
@@ -60,31 +60,31 @@ function stage(objects: Record<string, object | undefined>, known: readonly stri
 const object = (name: string, more: object = {}) => ({
   apiVersion: "v1",
   kind: "Thing",
-  metadata: { name, labels: ours, creationTimestamp: new Date().toISOString(), ...more },
+  metadata: { name, labels: ownLabels, creationTimestamp: new Date().toISOString(), ...more },
 });
-/** A run that was killed within its apply: its file stays. */
+/** Simulates a run that was killed during its apply: its record stays. */
 async function interruptRun(): Promise<void> {
   const { kube, terraform } = stage({});
-  let told = "";
-  await recordIntent(kube, terraform, () => Promise.resolve((told = fs.readFileSync(file, "utf8"))));
-  // a run that ended by itself leaves none
+  let record = "";
+  await toldBeforehand(kube, terraform, () => Promise.resolve((record = fs.readFileSync(file, "utf8"))));
+  // a run that ended normally leaves none
   expect(fs.existsSync(file)).toBe(false);
-  fs.writeFileSync(file, told);
+  fs.writeFileSync(file, record);
 }
 
 it.each([
-  ["a failure that Terraform tells of", new Failure("Layer data: no"), false],
+  ["a failure that Terraform reports", new Failure("Layer data: no"), false],
   ["a Terraform that was killed", new RunError("terraform apply", undefined, "", "killed"), true],
   ["a request to stop", new Failure("Stopped on request.", undefined, 130), true],
-])("after %s the next run looks for what is left only where it may be", async (_, error, looks) => {
+])("after %s the next run looks for leftovers only if there may be some", async (_, error, looks) => {
   const { kube, terraform } = stage({});
-  await expect(recordIntent(kube, terraform, () => Promise.reject(error))).rejects.toBe(error);
+  await expect(toldBeforehand(kube, terraform, () => Promise.reject(error))).rejects.toBe(error);
   expect(fs.existsSync(file)).toBe(looks);
   fs.rmSync(file, { force: true });
 });
 
-describe("after a run that was cut off", () => {
-  it("objects of its list that exist and are in no state are taken over, each by the id of its kind", async () => {
+describe("after an interrupted run", () => {
+  it("recorded objects that exist but are in no state are imported, each by the id format of its kind", async () => {
     await interruptRun();
     const { kube, terraform, commands } = stage(
       {
@@ -94,30 +94,30 @@ describe("after a run that was cut off", () => {
       },
       ["kubernetes_namespace_v1.n"],
     );
-    expect(await adoptOrphans(kube, terraform)).toBe(2);
+    expect(await takeOver(kube, terraform)).toBe(2);
     expect(commands).toEqual([
       "terraform import -input=false -no-color -lock-timeout=30s kubernetes_config_map_v1.c iacproject/redis",
       "terraform import -input=false -no-color -lock-timeout=30s kubernetes_manifest.m apiVersion=apps/v1,kind=StatefulSet,namespace=iacproject,name=redis-main",
     ]);
-    // once
-    expect(await adoptOrphans(kube, terraform)).toBeUndefined();
+    // only once
+    expect(await takeOver(kube, terraform)).toBeUndefined();
   });
 
   it.each([
-    ["older than it", { creationTimestamp: "2020-01-01T00:00:00Z" }],
-    ["younger than its last sign of life", { creationTimestamp: new Date(Date.now() + 600_000).toISOString() }],
-    ["not ours", { labels: {} }],
-  ])("an object that is %s stays what it is, and Terraform's error with it", async (_, more) => {
+    ["older than the run", { creationTimestamp: "2020-01-01T00:00:00Z" }],
+    ["newer than the last activity of the run", { creationTimestamp: new Date(Date.now() + 600_000).toISOString() }],
+    ["of another deployment", { labels: {} }],
+  ])("an object that is %s is not adopted, and Terraform's error stays", async (_, more) => {
     await interruptRun();
     const { kube, terraform, commands } = stage({ "configmap redis": object("redis", more) });
-    expect(await adoptOrphans(kube, terraform)).toBe(0);
+    expect(await takeOver(kube, terraform)).toBe(0);
     expect(commands).toEqual([]);
   });
 
-  it("a Secret is made again, for an import would write its values into the state", async () => {
+  it("a Secret is recreated, because an import would write its values into the state", async () => {
     await interruptRun();
     const { kube, terraform, commands } = stage({ "secret redis-users": object("redis-users"), pods: { items: [] } });
-    expect(await adoptOrphans(kube, terraform)).toBe(1);
+    expect(await takeOver(kube, terraform)).toBe(1);
     expect(commands).toEqual(["kubectl -n iacproject delete secret redis-users --ignore-not-found"]);
   });
 
@@ -128,34 +128,34 @@ describe("after a run that was cut off", () => {
       "secret redis-users": object("redis-users"),
       pods: { items: [pod] },
     });
-    await expect(adoptOrphans(kube, terraform)).rejects.toThrow("Secret redis-users is in use by redis-main-0");
+    await expect(takeOver(kube, terraform)).rejects.toThrow("Secret redis-users is in use by redis-main-0");
     expect(commands).toEqual([]);
     fs.rmSync(file);
   });
 
-  it("a Helm release is freed of the attempt that was cut off, and of nothing else", async () => {
+  it("of a Helm release only the interrupted revision is removed", async () => {
     await interruptRun();
     const items = [
       object("sh.helm.release.v1.metrics-server.v1", { labels: { status: "deployed" } }),
       object("sh.helm.release.v1.metrics-server.v2", { labels: { status: "pending-upgrade" } }),
     ];
     const { kube, terraform, commands } = stage({ secrets: { items } });
-    expect(await adoptOrphans(kube, terraform)).toBe(1);
+    expect(await takeOver(kube, terraform)).toBe(1);
     expect(commands).toEqual([
       "kubectl -n kube-system delete secrets sh.helm.release.v1.metrics-server.v2 --ignore-not-found",
     ]);
   });
 
-  it("killed while it wrote its list, it had begun nothing", async () => {
+  it("a run that was killed while it wrote its record had started nothing", async () => {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, '{"at": "20');
     const { kube, terraform } = stage({});
-    expect(await adoptOrphans(kube, terraform)).toBeUndefined();
+    expect(await takeOver(kube, terraform)).toBeUndefined();
     expect(fs.existsSync(file)).toBe(false);
   });
 });
 
-it("what is no object of the cluster, or has no name yet, is not looked for", () => {
+it("resources that are not cluster objects, or have no name yet, are ignored", () => {
   const planned = (type: string, values: object) =>
     targetOf({ address: `${type}.x`, type, values: values as PlannedResource["values"], isNew: true });
   expect(planned("docker_image", { name: "node" })).toBeUndefined();

@@ -1,5 +1,5 @@
-/** A change of engine from KEDA to HPA, and KEDA's objects at a destroy. */
-import { freeScaledObjects, migrateToHpa } from "../../../scripts/deploy/keda-to-hpa";
+/** The change of engine from keda to hpa, and KEDA's objects during a destroy. */
+import { freeScaledObjects, leaveKeda } from "../../../scripts/deploy/keda-to-hpa";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { RunError } from "../../../scripts/terminal/run-program";
 import { testConfig } from "../../helpers/layers";
@@ -11,45 +11,45 @@ const list = (...items: object[]) => JSON.stringify({ kind: "List", items });
 
 describe("from keda to hpa", () => {
   const config = testConfig();
-  it("takes KEDA's objects away while KEDA lives, and waits until its autoscalers are gone", async () => {
+  it("removes KEDA's objects while KEDA runs, and waits until its autoscalers are deleted", async () => {
     const { run, commands } = recorder([
       [/get scaledobjects/, list(object("node"), object("react"))],
-      [/get hpa/, list(object("node"), object("theirs")), list(object("theirs"))],
+      [/get hpa/, list(object("node"), object("other")), list(object("other"))],
     ]);
-    expect(await migrateToHpa(new Kube(config, run))).toBe(2);
+    expect(await leaveKeda(new Kube(config, run))).toBe(2);
     expect(commands.filter((c) => c.includes(" delete "))).toEqual([
       expect.stringMatching(/delete scaledobjects\.keda\.sh -n iacproject -l app\.kubernetes\.io\/part-of=iacproject/),
     ]);
     expect(commands.filter((c) => c.includes("get hpa"))).toHaveLength(2);
   });
-  it("forgets their Helm releases, which Helm could not uninstall once the CRD is gone; also after a run that failed there", async () => {
+  it("deletes their Helm releases, which Helm could not uninstall without the CRD; also after a run that failed at this point", async () => {
     const { run, commands } = recorder([[/get secrets/, list(object("sh.helm.release.v1.autoscaler-node.v1"))]]);
-    expect(await migrateToHpa(new Kube(config, run))).toBe(1);
+    expect(await leaveKeda(new Kube(config, run))).toBe(1);
     expect(commands.filter((c) => c.includes(" delete "))).toEqual([
       expect.stringMatching(
         /delete secrets -n iacproject -l owner=helm,name in \(autoscaler-redis-replicas,.*autoscaler-node/,
       ),
     ]);
   });
-  it("does nothing where there are none, or the cluster does not know them", async () => {
+  it("does nothing if there are none, or the cluster does not know their kind", async () => {
     const { run, commands } = recorder();
-    expect(await migrateToHpa(new Kube(config, run))).toBe(0);
+    expect(await leaveKeda(new Kube(config, run))).toBe(0);
     const unknown = new RunError("kubectl", 1, `error: the server doesn't have a resource type "scaledobjects"`, "x");
-    expect(await migrateToHpa(new Kube(config, recorder([[/get/, unknown]]).run))).toBe(0);
+    expect(await leaveKeda(new Kube(config, recorder([[/get/, unknown]]).run))).toBe(0);
     expect(commands.some((c) => c.includes("delete"))).toBe(false);
   });
   it("touches none of them while the engine is keda", async () => {
     const { run, commands } = recorder([[/get/, list(object("node"))]]);
-    expect(await migrateToHpa(new Kube(keda, run))).toBe(0);
+    expect(await leaveKeda(new Kube(keda, run))).toBe(0);
     expect(commands).toEqual([]);
   });
-  it("says what holds them where KEDA does not answer", async () => {
+  it("reports what blocks them if KEDA does not answer", async () => {
     const { run } = recorder([
       [/get scaledobjects/, list(object("node"))],
       [/delete/, new RunError("kubectl", 1, "timed out waiting for the condition", "failed")],
     ]);
-    await expect(migrateToHpa(new Kube(config, run))).rejects.toMatchObject({
-      message: expect.stringContaining("KEDA did not release node within 60 s"),
+    await expect(leaveKeda(new Kube(config, run))).rejects.toMatchObject({
+      message: expect.stringContaining("KEDA did not let go of node within 60 s"),
       next: expect.stringContaining("-n keda get pods"),
     });
   });
@@ -66,7 +66,7 @@ describe("a destroy", () => {
     ]);
     return [await freeScaledObjects(new Kube(keda, run)), commands.filter((c) => c.includes(" patch "))] as const;
   };
-  it("does not wait for a KEDA that is dead or gone: its finalizers are taken off our objects", async () => {
+  it("does not wait for a KEDA that is down or deleted, but removes its finalizers from the project's objects", async () => {
     for (const pods of [operator("False"), ""]) {
       const [count, patches] = await freed(pods, list(held("node"), object("free")));
       expect(count).toBe(1);
@@ -78,7 +78,7 @@ describe("a destroy", () => {
   it("leaves them to a KEDA that runs", async () => {
     expect(await freed(operator("True"), list(held("node")))).toEqual([0, []]);
   });
-  it("does nothing where there are none", async () => {
+  it("does nothing if there are none", async () => {
     expect(await freed("", "")).toEqual([0, []]);
   });
 });

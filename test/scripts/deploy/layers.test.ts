@@ -8,20 +8,16 @@ describe("layer images needs no Docker", () => {
     node_image: `localhost:5000/iacproject-node@${DIGEST}`,
     react_image: `localhost:5000/iacproject-react@${DIGEST}`,
   };
-  it("where the registry holds what its outputs name", () => {
+  it("if the registry holds the images in its outputs", () => {
     expect(imagesAreCurrent(config, builtImages("held"), outputs)).toBe(true);
     expect(toBuild(builtImages("held"))).toEqual([]);
   });
   it.each([
-    ["a tag is absent", builtImages("absent"), outputs],
+    ["a tag is missing", builtImages("absent"), outputs],
     ["the registry was not reached", builtImages("unreachable"), outputs],
     ["nothing was deployed", builtImages("held"), {}],
-    [
-      "the digest is another",
-      builtImages("held"),
-      { ...outputs, node_image: "localhost:5000/iacproject-node@sha256:00" },
-    ],
-  ])("but must be planned where %s", (_, images, out) => {
+    ["the digest differs", builtImages("held"), { ...outputs, node_image: "localhost:5000/iacproject-node@sha256:00" }],
+  ])("but must be planned if %s", (_, images, out) => {
     expect(imagesAreCurrent(config, images, out)).toBe(false);
   });
 });

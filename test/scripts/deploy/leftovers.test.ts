@@ -1,15 +1,15 @@
 import { Kube } from "../../../scripts/cluster/kubectl";
-import { findLeftovers, removeLeftovers } from "../../../scripts/deploy/leftovers";
+import { findResidue, sweep } from "../../../scripts/deploy/leftovers";
 import { testConfig } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
-describe("residue", () => {
+describe("leftovers", () => {
   const list = (...items: object[]) => JSON.stringify({ kind: "List", items });
   const crd = (name: string, partOf = "iacproject") => ({
     kind: "CustomResourceDefinition",
     metadata: { name: `${name}.monitoring.coreos.com`, labels: { "app.kubernetes.io/part-of": partOf } },
   });
-  it("removes our CRDs and the kubelets' Service, but no CRD that others use", async () => {
+  it("include the project's CRDs and the kubelets' Service, but no CRD that other objects use", async () => {
     const { run, commands } = recorder([
       [/get crd /, list(crd("prometheuses"), crd("servicemonitors"), crd("probes", "theirs"))],
       [
@@ -21,35 +21,32 @@ describe("residue", () => {
         JSON.stringify({ kind: "Service", metadata: { name: "kube-prometheus-stack-kubelet" } }),
       ],
     ]);
-    const removal = await removeLeftovers(new Kube(testConfig(), run));
-    expect(removal.removed).toEqual([
-      "service kube-prometheus-stack-kubelet",
-      "crd prometheuses.monitoring.coreos.com",
-    ]);
-    expect(removal.kept).toEqual([
+    const swept = await sweep(new Kube(testConfig(), run));
+    expect(swept.removed).toEqual(["service kube-prometheus-stack-kubelet", "crd prometheuses.monitoring.coreos.com"]);
+    expect(swept.kept).toEqual([
       expect.stringMatching(/1 CRDs .*: kubectl delete crd probes\.monitoring\.coreos\.com$/),
       expect.stringContaining("other/theirs"),
     ]);
     expect(commands.filter((c) => c.includes(" delete "))).toHaveLength(2);
   });
-  it("leaves everything of an operator that runs, and of a Prometheus that was there", async () => {
+  it("include nothing of a running operator, or of an existing Prometheus", async () => {
     const running = recorder([[/get deployments -A/, list({ kind: "Deployment", metadata: { name: "operator" } })]]);
-    expect(await removeLeftovers(new Kube(testConfig(), running.run))).toEqual({ removed: [], kept: [] });
+    expect(await sweep(new Kube(testConfig(), running.run))).toEqual({ removed: [], kept: [] });
     const existing = recorder([[/get crd/, list(crd("prometheuses"))]]);
-    expect(await removeLeftovers(new Kube(testConfig({ observability: "existing" }), existing.run))).toEqual({
+    expect(await sweep(new Kube(testConfig({ observability: "existing" }), existing.run))).toEqual({
       removed: [],
       kept: [],
     });
     expect([...running.commands, ...existing.commands].filter((c) => c.includes(" delete "))).toEqual([]);
   });
-  it("removes the volume claims where the namespace stays", async () => {
+  it("include the volume claims if the namespace stays", async () => {
     const config = testConfig({ namespaces: { create: false } });
     const { run } = recorder([
       [/get pvc/, list({ kind: "PersistentVolumeClaim", metadata: { name: "data-redis-main-0" } })],
     ]);
-    expect((await removeLeftovers(new Kube(config, run))).removed).toEqual(["pvc data-redis-main-0"]);
+    expect((await sweep(new Kube(config, run))).removed).toEqual(["pvc data-redis-main-0"]);
   });
-  it("finds namespaces, volumes, cluster roles, the API service and releases that stayed", async () => {
+  it("are found among namespaces, volumes, cluster roles, the API service and releases", async () => {
     const helm = {
       "meta.helm.sh/release-name": "kube-prometheus-stack",
       "meta.helm.sh/release-namespace": "monitoring",
@@ -78,14 +75,14 @@ describe("residue", () => {
         }),
       ],
     ]);
-    expect(await findLeftovers(new Kube(testConfig(), run))).toEqual([
+    expect(await findResidue(new Kube(testConfig(), run))).toEqual([
       "Namespace iacproject",
       "PersistentVolume pv-1",
       "ClusterRole prom",
       "Secret sh.helm.release.v1.metrics-server.v1",
     ]);
   });
-  it("finds nothing in a clean cluster", async () => {
-    expect(await findLeftovers(new Kube(testConfig(), recorder().run))).toEqual([]);
+  it("are not found in a clean cluster", async () => {
+    expect(await findResidue(new Kube(testConfig(), recorder().run))).toEqual([]);
   });
 });

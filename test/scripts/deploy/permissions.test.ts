@@ -1,21 +1,21 @@
 import { testConfig, synthesize } from "../../helpers/layers";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import type { Stack } from "../../../scripts/terraform/render-manifests";
-import { checkPermissions, permissionsFor, type Permission } from "../../../scripts/deploy/permissions";
+import { checkRights, rightsFor, type Right } from "../../../scripts/deploy/permissions";
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 
 const stacks = (over: object = {}) => synthesize(over) as unknown as Record<string, Stack>;
-const told = (rights: readonly Permission[]) =>
+const asText = (rights: readonly Right[]) =>
   rights.map((r) => `${r.layer}: ${r.resource}${r.group ? `.${r.group}` : ""} ${r.namespace ?? "(cluster)"}`);
 
-interface Asked {
+interface Review {
   spec: { resourceAttributes: { group: string; resource: string; verb: string; namespace?: string } };
 }
-/** A cluster that denies what `no` says yes to; answers as kubectl prints them. */
-const cluster = (no: (a: Asked["spec"]["resourceAttributes"]) => boolean): Kube => {
+/** A cluster that denies what `isDenied` selects; its answers are as kubectl prints them. */
+const cluster = (isDenied: (a: Review["spec"]["resourceAttributes"]) => boolean): Kube => {
   const run: Run = (_program, _args, options) => {
-    const { items } = JSON.parse(options.input!) as { items: Asked[] };
-    const answers = items.map((i) => ({ ...i, status: { allowed: !no(i.spec.resourceAttributes) } }));
+    const { items } = JSON.parse(options.input!) as { items: Review[] };
+    const answers = items.map((i) => ({ ...i, status: { allowed: !isDenied(i.spec.resourceAttributes) } }));
     return Promise.resolve({
       code: 0,
       stdout: answers.map((a) => JSON.stringify(a, null, 4)).join("\n") + "\n",
@@ -24,15 +24,15 @@ const cluster = (no: (a: Asked["spec"]["resourceAttributes"]) => boolean): Kube 
   };
   return new Kube(testConfig(), run);
 };
-const refusal = async (kube: Kube, rights: readonly Permission[]) =>
-  checkPermissions(kube, rights).then(
-    (said) => [said, ""],
+const refusal = async (kube: Kube, rights: readonly Right[]) =>
+  checkRights(kube, rights).then(
+    (message) => [message, ""],
     (error: { message: string; next?: string }) => [error.message, error.next ?? ""],
   );
 
-describe("what a deploy has to be allowed", () => {
-  it("is each kind that its layers make, in its namespace, once", () => {
-    const all = told(permissionsFor(stacks()));
+describe("the permissions that a deploy needs", () => {
+  it("are one for each kind that its layers create, per namespace", () => {
+    const all = asText(rightsFor(stacks()));
     expect(all).toEqual([...new Set(all)]);
     for (const right of [
       "data: namespaces (cluster)",
@@ -47,8 +47,8 @@ describe("what a deploy has to be allowed", () => {
     ])
       expect(all).toContain(right);
   });
-  it("is less with settings that do without: one namespace is enough", () => {
-    const rights = permissionsFor(
+  it("are fewer with settings that avoid them: one namespace is enough", () => {
+    const rights = rightsFor(
       stacks({
         namespaces: { create: false },
         observability: "none",
@@ -59,29 +59,29 @@ describe("what a deploy has to be allowed", () => {
       }),
     );
     expect(new Set(rights.map((r) => r.namespace))).toEqual(new Set(["iacproject"]));
-    expect(told(rights)).toContain("data: statefulsets.apps iacproject");
+    expect(asText(rights)).toContain("data: statefulsets.apps iacproject");
     expect(rights.map((r) => r.resource)).not.toContain("roles");
     expect(rights.map((r) => r.resource)).not.toContain("networkpolicies");
   });
 });
 
 describe("a cluster", () => {
-  const rights = permissionsFor(stacks());
-  it("that allows all is content", async () => {
+  const rights = rightsFor(stacks());
+  it("that allows everything passes", async () => {
     expect(
       await refusal(
         cluster(() => false),
         rights,
       ),
-    ).toEqual([expect.stringMatching(/^this user may create, change and delete all \d+ kinds of objects/), ""]);
+    ).toEqual([expect.stringMatching(/^\d+ kinds of objects may/), ""]);
   });
-  it("of somebody else, where one namespace is ours: each denial is named, with the settings that do without", async () => {
+  it("that the user does not administer, with access to one namespace: each denial is named, with the setting that avoids it", async () => {
     const [message, next] = await refusal(
       cluster((a) => a.namespace !== "iacproject" || a.group === "rbac.authorization.k8s.io"),
       rights,
     );
-    expect(message).toContain("namespaces cluster-wide (layer data)");
-    expect(message).toContain("customresourcedefinitions.apiextensions.k8s.io cluster-wide (layer observability)");
+    expect(message).toContain("namespaces of the cluster (layer data)");
+    expect(message).toContain("customresourcedefinitions.apiextensions.k8s.io of the cluster (layer observability)");
     expect(message).toContain("roles.rbac.authorization.k8s.io in namespace iacproject (layer app)");
     for (const setting of [
       "namespaces.create: false",
@@ -92,7 +92,7 @@ describe("a cluster", () => {
       expect(next).toContain(setting);
     expect(next).not.toContain("No setting");
   });
-  it("that denies what nothing does without: that is said, and which verbs", async () => {
+  it("that denies a required permission: the error names it, with the denied verbs", async () => {
     const [message, next] = await refusal(
       cluster((a) => a.resource === "horizontalpodautoscalers" && a.verb === "delete"),
       rights,
@@ -100,12 +100,12 @@ describe("a cluster", () => {
     expect(message).toMatch(
       /^ {2}delete horizontalpodautoscalers\.autoscaling in namespace iacproject \(layer data\)$/m,
     );
-    expect(next).toBe("No setting replaces access to horizontalpodautoscalers: ask the cluster's administrator.");
+    expect(next).toBe("No setting does without horizontalpodautoscalers: ask who runs the cluster.");
   });
-  it("that does not say stops nobody", async () => {
+  it("that does not report permissions does not stop a deploy", async () => {
     const kube = new Kube(testConfig(), () =>
       Promise.reject(new RunError("kubectl create", 1, "forbidden", "kubectl create failed: forbidden")),
     );
-    expect((await refusal(kube, rights))[0]).toMatch(/^unknown/);
+    expect((await refusal(kube, rights))[0]).toMatch(/^not known/);
   });
 });

@@ -26,12 +26,12 @@ describe("preflight", () => {
       next: expect.stringContaining("1.11.0 or later"),
     });
   });
-  it("asks OpenTofu where it was chosen", async () => {
+  it("checks OpenTofu if it is configured", async () => {
     const { run, commands } = recorder([[/version -json/, '{"terraform_version":"1.11.3"}']]);
     await expect(checkTerraform(testConfig({ terraform: "tofu" }), run)).resolves.toBe("1.11.3");
     expect(commands).toEqual(["tofu version -json"]);
   });
-  it("tells a Docker that is not there from one that does not answer", async () => {
+  it("distinguishes a missing Docker from one that does not answer", async () => {
     await expect(checkDocker(config, recorder([[/docker/, notInstalled("docker")]]).run)).rejects.toThrow(
       "not installed",
     );
@@ -51,7 +51,7 @@ describe("preflight", () => {
         ],
       ]).run,
     );
-  it("stops at a metrics-server that is not ours, with the key to set", async () => {
+  it("stops at a metrics-server that the project did not install, with the key to set", async () => {
     await expect(checkMetricsServer(config, metrics({}))).rejects.toMatchObject({
       next: expect.stringContaining("metricsServer.mode"),
     });
@@ -63,7 +63,7 @@ describe("preflight", () => {
     ).resolves.toBeUndefined();
     await expect(checkMetricsServer(config, metrics(undefined))).resolves.toBeUndefined();
   });
-  it("stops where images that are built here cannot run there, with the platform to set", async () => {
+  it("stops if the nodes cannot run the images that are built, with the platform to set", async () => {
     const node = (name: string, architecture: string) => ({
       kind: "Node",
       metadata: { name },
@@ -79,14 +79,14 @@ describe("preflight", () => {
     };
     await expect(check([node("a", "amd64")])).resolves.toContain("linux/amd64");
     await expect(check([node("a", "amd64"), node("b", "arm64")])).rejects.toMatchObject({
-      message: "Images are built for linux/amd64, but these nodes have another architecture: b (arm64).",
+      message: "Images are built for linux/amd64, and these nodes are of another kind: b (arm64).",
       next: expect.stringContaining("images.platform to linux/arm64"),
     });
     await expect(check([node("b", "arm64")], { images: { platform: "linux/arm64" } })).resolves.toContain("arm64");
-    // a user of one namespace sees none of them
-    await expect(check([])).resolves.toContain("may not list nodes");
+    // a user with access to one namespace sees no nodes
+    await expect(check([])).resolves.toContain("not shown");
   });
-  it("stops at a namespace that is somebody else's, before anything is changed", async () => {
+  it("stops at a namespace of another deployment, before anything is changed", async () => {
     const namespace = (labels: object) =>
       JSON.stringify({ kind: "Namespace", metadata: { name: "iacproject", labels } });
     const check = (found: string, overrides: object = {}) => {
@@ -94,14 +94,14 @@ describe("preflight", () => {
       return checkNamespaces(chosen, new Kube(chosen, recorder([[/get namespace iacproject/, found]]).run));
     };
     await expect(check(namespace({ team: "others" }))).rejects.toMatchObject({
-      message: "The namespace iacproject already exists and is not ours.",
+      message: "The namespace iacproject is there, and not ours.",
       next: expect.stringContaining("namespaces.create to false"),
     });
     await expect(check(namespace({ "app.kubernetes.io/part-of": "iacproject" }))).resolves.toBeUndefined();
     await expect(check("")).resolves.toBeUndefined();
     await expect(check(namespace({}), { namespaces: { create: false } })).resolves.toBeUndefined();
   });
-  it("stops where the certificate of Redis is not there, or not whole; says so where it cannot be there yet", async () => {
+  it("stops if Redis' certificate is missing or incomplete; reports it as pending if its namespace does not exist yet", async () => {
     const tls = testConfig({ redis: { tls: { secret: "cert" } } });
     const secret = (data: object) => JSON.stringify({ kind: "Secret", metadata: { name: "cert" }, data });
     const check = (found: string, namespace = "") =>
@@ -115,13 +115,13 @@ describe("preflight", () => {
           ]).run,
         ),
       );
-    const there = JSON.stringify({ kind: "Namespace", metadata: { name: "iacproject" } });
+    const existing = JSON.stringify({ kind: "Namespace", metadata: { name: "iacproject" } });
     await expect(check(secret({ "ca.crt": "x", "tls.crt": "x", "tls.key": "x" }))).resolves.toBe("Secret cert");
     await expect(check(secret({ "tls.crt": "x" }))).rejects.toThrow("has no ca.crt, tls.key");
-    await expect(check("", there)).rejects.toThrow("there is no such Secret in namespace iacproject");
-    await expect(check("")).resolves.toMatch(/does not exist yet/);
+    await expect(check("", existing)).rejects.toThrow("there is no such Secret in namespace iacproject");
+    await expect(check("")).resolves.toMatch(/yet to come/);
   });
-  it("stops where an existing one was promised and is not there", async () => {
+  it("stops if an existing metrics-server is configured but missing", async () => {
     const existing = testConfig({ metricsServer: { mode: "existing" } });
     await expect(checkMetricsServer(existing, new Kube(existing, recorder().run))).rejects.toThrow(
       /has no metrics API/,
@@ -150,11 +150,11 @@ describe("KEDA in the cluster", () => {
         ]).run,
       ),
     );
-  it("is installed where there is none, and found again where it is ours", async () => {
+  it("is installed if there is none, and recognized if the project installed it", async () => {
     await expect(check(keda, "", "")).resolves.toBeUndefined();
     await expect(check(keda, owned("keda", "keda"), owned("keda", "keda"))).resolves.toBeUndefined();
   });
-  it("of others is not replaced: up stops, with the keys to set", async () => {
+  it("of another release is not replaced: up stops, with the keys to set", async () => {
     await expect(check(keda, owned("keda", "platform"), owned("keda", "platform"))).rejects.toMatchObject({
       next: expect.stringContaining("keda.mode to existing"),
     });
@@ -166,7 +166,7 @@ describe("KEDA in the cluster", () => {
       next: expect.stringContaining("scaling.engine to hpa"),
     });
   });
-  it("that was promised must be there", async () => {
+  it("must exist if it is configured as existing", async () => {
     const existing = testConfig({ scaling: { engine: "keda" }, keda: { mode: "existing" } });
     await expect(check(existing, "", "")).rejects.toThrow(/the cluster has no KEDA \(scaledobjects\.keda\.sh/);
     await expect(check(existing, "", owned("k", "k"))).rejects.toThrow(
@@ -174,7 +174,7 @@ describe("KEDA in the cluster", () => {
     );
     await expect(check(existing, owned("k", "k"), owned("k", "k"))).resolves.toBeUndefined();
   });
-  it("is not asked for with engine hpa", async () => {
+  it("is not checked with engine hpa", async () => {
     const config = testConfig();
     const { run, commands } = recorder();
     await checkKeda(config, new Kube(config, run));

@@ -12,7 +12,7 @@ import {
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 import { testConfig } from "../../helpers/layers";
 
-describe("waiting until all is Ready", () => {
+describe("waiting until everything is Ready", () => {
   const workload = (status: object, generation = 2): KubeObject =>
     ({
       kind: "Deployment",
@@ -20,7 +20,7 @@ describe("waiting until all is Ready", () => {
       spec: { replicas: 1 },
       status,
     }) as unknown as KubeObject;
-  it("wants what the autoscaler wants at least, even before it has spoken", () => {
+  it("waits for the autoscaler's minimum, even before the autoscaler has acted", () => {
     const hpa = {
       kind: "HorizontalPodAutoscaler",
       metadata: { name: "node", namespace: "n" },
@@ -29,7 +29,7 @@ describe("waiting until all is Ready", () => {
     expect(wantedPods(workload({}), [hpa as unknown as KubeObject])).toBe(2);
     expect(wantedPods(workload({}), [])).toBe(1);
   });
-  it("counts only pods of the newest revision, once the controller has seen it", () => {
+  it("counts only pods of the newest revision, once the controller has observed it", () => {
     expect(readyPods(workload({ observedGeneration: 1, readyReplicas: 2, updatedReplicas: 2 }))).toBe(0);
     expect(readyPods(workload({ observedGeneration: 2, readyReplicas: 2, updatedReplicas: 1 }))).toBe(1);
     expect(readyPods(workload({ observedGeneration: 2, replicas: 3, readyReplicas: 2, updatedReplicas: 2 }))).toBe(1);
@@ -49,7 +49,7 @@ describe("waiting until all is Ready", () => {
       'node-1: ImagePullBackOff: Back-off pulling image "x:1"',
     );
   });
-  it("says why a pod is not scheduled", () => {
+  it("reports why a pod is not scheduled", () => {
     const pod = {
       kind: "Pod",
       metadata: { name: "node-1" },
@@ -57,7 +57,7 @@ describe("waiting until all is Ready", () => {
     };
     expect(podTrouble(pod as unknown as KubeObject)?.text).toBe("node-1: not scheduled: Insufficient cpu");
   });
-  it("goes on where the cluster does not answer for a moment", async () => {
+  it("continues if the cluster briefly does not answer", async () => {
     const chosen = testConfig({ observability: "none", metricsServer: { mode: "existing" } });
     const ready = { observedGeneration: 2, replicas: 1, readyReplicas: 1, updatedReplicas: 1 };
     const hpas = AUTOSCALED.map((name) => ({
@@ -65,18 +65,18 @@ describe("waiting until all is Ready", () => {
       metadata: { name, namespace: chosen.namespaces.app },
       spec: { minReplicas: 1, scaleTargetRef: { kind: "Deployment", name } },
     }));
-    let asked = 0;
+    let calls = 0;
     const run: Run = () =>
-      asked++ === 0
+      calls++ === 0
         ? Promise.reject(new RunError("kubectl", 1, "connection refused", "kubectl failed"))
         : Promise.resolve({ code: 0, stdout: JSON.stringify({ items: [workload(ready), ...hpas] }), stderr: "" });
-    const said: string[] = [];
+    const progress: string[] = [];
     await expect(
-      waitReady(new Kube(chosen, run), { timeoutMs: 10_000, onProgress: (text) => said.push(text) }),
+      waitReady(new Kube(chosen, run), { timeoutMs: 10_000, onProgress: (text) => progress.push(text) }),
     ).resolves.toBe(1);
-    expect(said).toEqual(["the cluster to answer"]);
+    expect(progress).toEqual(["the cluster, which does not answer"]);
   });
-  it("pods that cannot even be made name the reason", () => {
+  it("reports why pods cannot be created", () => {
     const deployment = (status: string) => ({
       kind: "Deployment",
       metadata: { name: "node" },
@@ -91,14 +91,14 @@ describe("waiting until all is Ready", () => {
 
 describe("with KEDA", () => {
   const keda = testConfig({ scaling: { engine: "keda" } });
-  it("has a namespace that is waited for and removed, where it is ours", () => {
+  it("waits for KEDA's namespace and removes it, if the project deploys KEDA", () => {
     expect(ourNamespaces(keda)).toEqual(["iacproject", "monitoring", "keda"]);
     expect(ourNamespaces(testConfig({ scaling: { engine: "keda" }, keda: { mode: "existing" } }))).not.toContain(
       "keda",
     );
     expect(ourNamespaces(testConfig())).not.toContain("keda");
   });
-  it("a deploy is not ready before every autoscaler is there: KEDA makes them after it", () => {
+  it("waits for every autoscaler, because KEDA creates them after the deploy", () => {
     const hpa = (name: string, namespace = "iacproject") =>
       ({ kind: "X", metadata: { name, namespace } }) as unknown as KubeObject;
     expect(missingAutoscalers(keda, [hpa("node"), hpa("redis-replicas"), hpa("react", "elsewhere")])).toEqual([

@@ -1,11 +1,11 @@
-/** The smoke test against a front in memory: what it asks, and what it says of failures. */
+/** The smoke test against an in-memory front: its requests, and its errors. */
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { smokeTest } from "../../../scripts/deploy/smoke-test";
 
 const METRICS = "http_request_duration_seconds_count 1\nnginx_connections_total 1\n";
 
-/** A front and API with as much behaviour as the smoke test looks at. */
+/** A front and API with the behaviour that the smoke test checks. */
 async function front(fault: (path: string, method: string) => number | undefined = () => undefined) {
   const data = new Map<string, string>();
   const server = http.createServer((q, s) => {
@@ -41,7 +41,7 @@ it("writes, reads back, lists, deletes and reads metrics, and leaves no key behi
   f.close();
 });
 
-it("waits for a front whose routes are not there yet", async () => {
+it("waits for a front whose routes do not work yet", async () => {
   let tries = 0;
   const f = await front((path) => (path === "/api/" && tries++ < 3 ? 502 : undefined));
   await expect(smokeTest(f.address)).resolves.toBeUndefined();
@@ -50,9 +50,9 @@ it("waits for a front whose routes are not there yet", async () => {
 
 it.each([
   ["a write that is refused", "/api/item", "POST", /^Smoke test, a key is written: got 503/],
-  ["a list that fails", "/api/items", "GET", /^Smoke test, the list contains the key: got 503/],
-  ["metrics that are missing", "/metrics", "GET", /^Smoke test, metrics are served: got 503 from the front/],
-])("names the step at %s", async (_, path, method, expected) => {
+  ["a list that fails", "/api/items", "GET", /^Smoke test, the list holds it: got 503/],
+  ["metrics that are missing", "/metrics", "GET", /^Smoke test, metrics are given: got 503 from the front/],
+])("names the failed step for %s", async (_, path, method, expected) => {
   const f = await front((p, m) => (p === path && m === method ? 503 : undefined));
   await expect(smokeTest(f.address)).rejects.toThrow(expected);
   f.close();

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { PROJECT_ROOT } from "../../../catalog/paths";
 import type { DrawnDashboard } from "../../../scripts/toolbox/dashboard-figures";
 
-it("a dashboard is drawn: each panel by its title, figures and lines in it, a panel without data as that", () => {
+it("the picture of a dashboard shows each panel with its title, figures and lines, or that it has no data", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-dashboard-"));
   const wave = (name: string, height: number) => ({
     name,

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { PROJECT_ROOT } from "../../../catalog/paths";
 import type { Load, Sample } from "../../../scripts/load/samples";
 
-describe("the picture", () => {
+describe("the picture of a load", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-load-"));
   afterAll(() => fs.rmSync(dir, { recursive: true }));
   const sample = (second: number, more: Partial<Sample> = {}): Sample => ({
@@ -35,13 +35,13 @@ describe("the picture", () => {
     execFileSync(process.execPath, ["--import", "tsx", script, `${base}.json`, base], { cwd: PROJECT_ROOT });
     return { svg: fs.readFileSync(`${base}.svg`, "utf8"), png: fs.readFileSync(`${base}.png`) };
   };
-  it("shows load, latency and pods; trouble only where there was some", () => {
+  it("shows load, latency and pods, and errors only if there were some", () => {
     const { svg, png } = drawn(Array.from({ length: 10 }, (_, i) => sample(i + 1)));
     for (const text of ["Requests per second", "Latency, ms", "Ready pods", "980 answered", "node", "react"])
       expect(svg).toContain(text);
     expect(svg).not.toContain("refused (503)");
     expect(png.subarray(1, 4).toString()).toBe("PNG");
-    // drawn, not blank: text and lines take room
+    // not blank: text and lines take space
     expect(png.length).toBeGreaterThan(20_000);
     expect(drawn([sample(1, { failed: 3, refused: 2 })]).svg).toMatch(/refused \(503\)[^]*failed/);
   });

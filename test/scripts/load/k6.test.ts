@@ -5,14 +5,14 @@ const shape: Shape = { profile: "step", rate: 400, base: 40, seconds: 120 };
 
 describe("k6", () => {
   const script = k6Script({ shape, target: "http://react.ns.svc:8080/api/item", writes: 10 });
-  it("is told to start requests by the clock, with a bound on those in work", () => {
+  it("starts requests at a constant arrival rate, with a bound on requests in flight", () => {
     expect(script).toContain('executor: "ramping-arrival-rate"');
     expect(script).toContain("startRate: 40");
     expect(script).toContain('{"target":400,"duration":"0s"}');
     expect(virtualUsers(shape)).toBe(200);
     expect(virtualUsers({ ...shape, rate: 1_000_000 })).toBe(1000);
   });
-  it("gets a target as text, whatever is in it", () => {
+  it("gets the target as an escaped string", () => {
     const hostile = k6Script({ shape, target: 'http://x/"; alert(1); "', writes: 0 });
     expect(hostile).toContain(String.raw`const target = "http://x/\"; alert(1); \"";`);
   });
@@ -20,7 +20,7 @@ describe("k6", () => {
     JSON.stringify({
       data: Object.entries(counters).map(([id, count]) => ({ type: "metrics", id, attributes: { sample: { count } } })),
     });
-  it("tells counters; those that never counted are zero", () => {
+  it("reports counters, with zero for those that never counted", () => {
     const counts = parseCounts(metrics({ answered: 90, dropped_iterations: 3, within_5: 80, within_more: 10 }));
     expect(counts).toMatchObject({ answered: 90, refused: 0, failed: 0, dropped: 3 });
     expect(counts.buckets).toHaveLength(BOUNDS.length + 1);

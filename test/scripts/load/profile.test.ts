@@ -2,8 +2,8 @@ import { PROFILES, rateAt, shapeOf, stages, type Shape } from "../../../scripts/
 
 const shape = (profile: Shape["profile"], seconds = 120): Shape => ({ profile, rate: 400, base: 40, seconds });
 
-describe("a shape", () => {
-  it.each(PROFILES)("%s lasts as long as was asked, within its bounds, and reaches both", (profile) => {
+describe("a load profile", () => {
+  it.each(PROFILES)("%s has the requested duration, stays within its bounds, and reaches the maximum", (profile) => {
     for (const seconds of [10, 60, 61, 1800]) {
       const s = shape(profile, seconds);
       expect(stages(s).reduce((sum, stage) => sum + stage.seconds, 0)).toBe(seconds);
@@ -16,41 +16,41 @@ describe("a shape", () => {
       expect(Math.max(...targets)).toBe(400);
     }
   });
-  it("steps at once", () => {
+  it("step rises at once", () => {
     expect([0, 11, 13, 119].map((second) => rateAt(shape("step"), second))).toEqual([40, 40, 400, 400]);
   });
-  it("ramps evenly, up and down", () => {
+  it("ramp rises and falls evenly", () => {
     expect([0, 30, 60, 90, 120].map((second) => rateAt(shape("ramp"), second))).toEqual([40, 220, 400, 220, 40]);
   });
-  it("spikes for a tenth of the time", () => {
+  it("spike lasts a tenth of the time", () => {
     const high = Array.from({ length: 120 }, (_, s) => rateAt(shape("spike"), s)).filter((rate) => rate === 400);
     expect(high).toHaveLength(12);
   });
-  it("waves twice, and ends low", () => {
+  it("sine has two waves, and ends low", () => {
     const rates = [0, 30, 60, 90, 120].map((second) => rateAt(shape("sine"), second));
     expect(rates).toEqual([40, 400, 40, 400, 40]);
   });
 });
 
-describe("what was typed", () => {
+describe("options of the command", () => {
   const typed = { profile: "step", rate: "200", duration: "3m" };
-  it("becomes a shape; base is a tenth unless it is named", () => {
+  it("give a profile, with a tenth of the rate as the default base", () => {
     expect(shapeOf(typed, 2000)).toEqual({ profile: "step", rate: 200, base: 20, seconds: 180 });
     expect(shapeOf({ ...typed, base: "50", duration: "90" }, 2000)).toMatchObject({ base: 50, seconds: 90 });
   });
   it.each([
-    [{ rate: "3000" }, /--rate is 3000 .*limit of 2000/],
+    [{ rate: "3000" }, /--rate is 3000 .*bound of 2000/],
     [{ rate: "1.5" }, /--rate is "1.5", expected a whole number/],
     [{ rate: "-5" }, /whole number/],
     [{ base: "300" }, /--base is 300, above --rate \(200\)/],
     [{ duration: "2h" }, /--duration is 2h, expected 10 s to 60 minutes/],
     [{ duration: "5" }, /expected 10 s/],
     [{ duration: "soon" }, /--duration is "soon"/],
-    [{ profile: "square" }, /expected one of step, ramp, spike, sine/],
-  ])("is refused: %j", (over, reason) => {
+    [{ profile: "square" }, /one of step, ramp, spike, sine/],
+  ])("are refused: %j", (over, reason) => {
     expect(() => shapeOf({ ...typed, ...over }, 2000)).toThrow(reason);
   });
-  it("beyond the bound names the key that raises it", () => {
+  it("above the maximum name the key that raises it", () => {
     expect(() => shapeOf({ ...typed, rate: "9999" }, 2000)).toThrow(
       expect.objectContaining({ next: expect.stringContaining("load.maxRate") }),
     );

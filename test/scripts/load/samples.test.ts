@@ -6,16 +6,16 @@ describe("latency", () => {
     ...BOUNDS.map((bound) => counts[bound] ?? 0),
     counts[Infinity] ?? 0,
   ];
-  it("is read from the bucket, by proportion", () => {
+  it("is interpolated within its bucket", () => {
     expect(quantile(buckets({ 10: 100 }), 0.5)).toBe(8.5);
     expect(quantile(buckets({ 5: 50, 100: 50 }), 0.5)).toBe(5);
     expect(quantile(buckets({ 5: 50, 100: 50 }), 0.99)).toBeCloseTo(70 + 30 * 0.98);
   });
-  it("beyond the last bound is at least that, and of nothing is nothing", () => {
+  it("is the last bound if it is above it, and null without requests", () => {
     expect(quantile(buckets({ [Infinity]: 5 }), 0.5)).toBe(10_000);
     expect(quantile(buckets({}), 0.5)).toBeNull();
   });
-  it("of a second is of that second alone", () => {
+  it("of one second ignores earlier seconds", () => {
     const counts = (answered: number, of: Record<number, number>) => ({
       answered,
       refused: 0,

@@ -1,6 +1,6 @@
 import { benches } from "../../../scripts/maintenance/bench";
 
-it("every benchmark says in a sentence what it measures", () => {
+it("every benchmark has a sentence about what it measures", () => {
   expect([...benches().keys()].sort()).toEqual([
     "api",
     "clients",
@@ -13,5 +13,5 @@ it("every benchmark says in a sentence what it measures", () => {
     "reaction",
     "targets",
   ]);
-  for (const what of benches().values()) expect(what).toMatch(/^[A-Z`].*\.$/);
+  for (const description of benches().values()) expect(description).toMatch(/^[A-Z`].*\.$/);
 });

@@ -6,19 +6,19 @@ import { PROJECT_ROOT } from "../../../catalog/paths";
 import type { Run } from "../../../scripts/terminal/run-program";
 import { baseImage, debianPackages, imageComponent, sbom, type Sbom } from "../../../scripts/maintenance/sbom";
 
-describe("the list of what is in the images", () => {
+describe("the SBOM of an image", () => {
   const out = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-sbom-"));
   afterAll(() => fs.rmSync(out, { recursive: true }));
 
-  it("has npm's packages by the lock file without those of development, the base image, and what that holds", async () => {
-    const asked: string[] = [];
-    // npm is the real one; Docker's answers are stood in for
+  it("has the npm packages of the lock file without dev dependencies, the base image, and its Debian packages", async () => {
+    const dockerCommands: string[] = [];
+    // the real npm, and a fake Docker
     const run: Run = async (program, args, options) => {
       if (program !== "docker") {
         const stdout = execFileSync(program, args, { cwd: options.cwd!, encoding: "utf8", stdio: "pipe" });
         return { code: 0, stderr: "", stdout };
       }
-      asked.push(args.join(" "));
+      dockerCommands.push(args.join(" "));
       const os = args.includes("cat");
       return { code: 0, stderr: "", stdout: os ? 'VERSION_ID="13"\n' : "libc6 2.41-12 amd64\nzlib1g 1:1.3 amd64\n" };
     };
@@ -33,11 +33,11 @@ describe("the list of what is in the images", () => {
     expect(names).toEqual(expect.arrayContaining(["ioredis", "prom-client", imageComponent(base).name, "libc6"]));
     expect(names).not.toContain("vitest");
     expect(read("react").components.map((c) => c.name)).toEqual(expect.arrayContaining(["react-dom", "libc6"]));
-    // nothing refers to what was left out
+    // no reference to a component that was left out
     const { components, dependencies } = read("react");
     const refs = new Set(["iacproject-react@0.1.0", ...components.map((c) => c["bom-ref"])]);
     expect(dependencies.flatMap((d) => [d.ref, ...(d.dependsOn ?? [])]).filter((ref) => !refs.has(ref))).toEqual([]);
-    expect(asked.every((line) => line.includes("--network=none") && line.includes("--read-only"))).toBe(true);
+    expect(dockerCommands.every((line) => line.includes("--network=none") && line.includes("--read-only"))).toBe(true);
   }, 60_000);
 
   it("names Debian's packages as other tools do", () => {
@@ -45,7 +45,7 @@ describe("the list of what is in the images", () => {
       "pkg:deb/debian/zlib1g@1%3A1.3.dfsg-3?arch=arm64&distro=debian-12",
     );
   });
-  it("goes by the last stage of a Dockerfile, and refuses one without a tag", () => {
+  it("uses the last stage of a Dockerfile, and refuses one without a tag", () => {
     expect(baseImage("FROM a:1 AS build\nRUN x\nFROM docker.io/library/b:2\n")).toBe("docker.io/library/b:2");
     expect(() => baseImage("FROM scratch\n")).toThrow("names no image with a tag");
     expect(imageComponent("docker.io/library/b:2")).toMatchObject({ version: "2", purl: "pkg:docker/library/b@2" });

@@ -3,17 +3,17 @@ import {
   checkovFindings,
   kubeconformFindings,
   kubeScoreFindings,
-  unaccepted,
+  unanswered,
   withLocalReferences,
 } from "../../../scripts/maintenance/scan";
 
 const finding = (check: string) => ({ check, where: "a", what: "b" });
 
 describe("findings of a scanner", () => {
-  it("without an answer are left, and so are answers that nothing needs", () => {
-    const answers = { A1: "for a reason", A2: "of old" };
-    expect(unaccepted([finding("A1"), finding("B1")], answers)).toEqual({ open: [finding("B1")], idle: ["A2"] });
-    expect(unaccepted([finding("A1"), finding("A1")], { A1: "for a reason" })).toEqual({ open: [], idle: [] });
+  it("stay open without an answer, and answers without a finding are reported", () => {
+    const answers = { A1: "a reason", A2: "an old reason" };
+    expect(unanswered([finding("A1"), finding("B1")], answers)).toEqual({ open: [finding("B1")], idle: ["A2"] });
+    expect(unanswered([finding("A1"), finding("A1")], { A1: "a reason" })).toEqual({ open: [], idle: [] });
   });
   it("are checkov's failed checks, of one report or of several", () => {
     const failed = { check_id: "CKV_K8S_1", check_name: "No root", resource: "Pod.a.b" };
@@ -21,7 +21,7 @@ describe("findings of a scanner", () => {
     const found = [{ check: "CKV_K8S_1", where: "Pod.a.b", what: "No root" }];
     expect(checkovFindings(JSON.stringify(report))).toEqual(found);
     expect(checkovFindings(JSON.stringify([report, { results: { failed_checks: [] } }]))).toEqual(found);
-    // nothing to look at is told without results
+    // without anything to check, checkov prints no results
     expect(checkovFindings(JSON.stringify({ passed: 0 }))).toEqual([]);
   });
   it("are kube-score's critical ones, not its hints", () => {
@@ -39,14 +39,14 @@ describe("findings of a scanner", () => {
       { check: "bad", where: "Pod/a", what: "about bad" },
     ]);
   });
-  it("are kubeconform's objects that do not fit, with what does not", () => {
+  it("are the objects that kubeconform finds invalid, with the reason", () => {
     const text = JSON.stringify({
       resources: [{ filename: "/x/service.yaml", status: "statusInvalid", msg: "clusterIp" }],
     });
     expect(kubeconformFindings(text)).toEqual([{ check: "statusInvalid", where: "service.yaml", what: "clusterIp" }]);
     expect(kubeconformFindings("{}")).toEqual([]);
   });
-  it("are npm's packages with a hole of moderate severity or above; a registry that does not answer is said", () => {
+  it("are npm packages with a vulnerability of moderate severity or above; a registry error is reported", () => {
     const entry = (name: string, severity: string) => ({ name, severity, range: "<2" });
     const vulnerabilities = { a: entry("a", "low"), b: entry("b", "high") };
     expect(auditFindings(JSON.stringify({ vulnerabilities }), "images/node")).toEqual([
@@ -56,7 +56,7 @@ describe("findings of a scanner", () => {
   });
 });
 
-it("a schema refers to the file beside it", () => {
+it("a schema refers to the file next to it", () => {
   const schema = {
     $id: "https://somewhere.example/a",
     properties: { spec: { $ref: "/api/_definitions.json#/$defs/S" } },

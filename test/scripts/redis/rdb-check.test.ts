@@ -5,15 +5,15 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { checkSnapshot, Crc64, dropMark } from "../../../scripts/redis/rdb-check";
 
-it("the checksum is that of Redis", () => {
-  // the value that Redis' own source gives for these digits
+it("the checksum is the same as Redis' own", () => {
+  // the value for these digits in Redis' source
   expect(new Crc64().update(Buffer.from("123456789")).value.toString(16)).toBe("e9c6d914c4b8d9ca");
   const parts = new Crc64().update(Buffer.from("1234")).update(Buffer.from("56789"));
   expect(parts.value.toString(16)).toBe("e9c6d914c4b8d9ca");
 });
 
 const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
-if (!hasRedis) console.warn("SKIPPED: snapshots were not looked at: redis-server is not installed");
+if (!hasRedis) console.warn("SKIPPED: snapshots: redis-server is not installed");
 const suite = hasRedis ? describe : describe.skip;
 
 suite("a snapshot", () => {
@@ -38,22 +38,22 @@ suite("a snapshot", () => {
     return () => checkSnapshot(copy);
   };
 
-  it("that is whole is taken, with its format's version", () => {
+  it("that is complete is accepted, with the version of its format", () => {
     expect(checkSnapshot(file)).toMatchObject({ checked: true, bytes: fs.statSync(file).size });
     expect(checkSnapshot(file).version).toBeGreaterThanOrEqual(9);
   });
   it.each([
-    ["cut in the middle", (b: Buffer) => b.subarray(0, b.length / 2), /truncated or damaged/],
-    ["without its last byte", (b: Buffer) => b.subarray(0, -1), /truncated or damaged/],
-    ["cut to nothing but its head", (b: Buffer) => b.subarray(0, 12), /is truncated/],
-    ["with one bit turned", (b: Buffer) => ((b[b.length >> 1]! ^= 1), b), /its checksum does not match/],
-    ["that is a text", () => Buffer.from("not a snapshot at all, but long enough"), /is not a Redis snapshot/],
-    ["that is empty", () => Buffer.alloc(0), /is not a Redis snapshot/],
+    ["cut off in the middle", (b: Buffer) => b.subarray(0, b.length / 2), /cut off or damaged/],
+    ["without its last byte", (b: Buffer) => b.subarray(0, -1), /cut off or damaged/],
+    ["cut off after its header", (b: Buffer) => b.subarray(0, 12), /is cut off/],
+    ["with one flipped bit", (b: Buffer) => ((b[b.length >> 1]! ^= 1), b), /its checksum does not fit/],
+    ["that is a text file", () => Buffer.from("not a snapshot at all, but long enough"), /is no snapshot of Redis/],
+    ["that is empty", () => Buffer.alloc(0), /is no snapshot of Redis/],
   ])("%s is refused", (_, change, why) => {
     expect(changed(change)).toThrow(why);
     expect(changed(change)).toThrow(/nothing was changed/);
   });
-  it("as main sends it, with a mark behind it, loses the mark and nothing else", () => {
+  it("as main sends it, with a trailing mark, loses only the mark", () => {
     fs.writeFileSync(
       copy,
       Buffer.concat([fs.readFileSync(file), Buffer.from("0123456789abcdef".repeat(3).slice(0, 40))]),
@@ -63,10 +63,10 @@ suite("a snapshot", () => {
     dropMark(copy);
     expect(checkSnapshot(copy)).toMatchObject({ checked: true });
   });
-  it("that is not there is refused", () => {
+  it("that does not exist is refused", () => {
     expect(() => checkSnapshot(path.join(dir, "missing.rdb"))).toThrow(/cannot be read \(ENOENT\)/);
   });
-  it("without a checksum is taken as that", () => {
+  it("without a checksum is accepted as unchecked", () => {
     const check = changed((b) => Buffer.concat([b.subarray(0, -8), Buffer.alloc(8)]));
     expect(check()).toMatchObject({ checked: false });
   });

@@ -1,4 +1,4 @@
-/** ^C and SIGTERM, on a real process: what runs is finished, nothing new is started. */
+/** ^C and SIGTERM on a real process: the running program finishes, and no other starts. */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -8,7 +8,7 @@ import { PROJECT_ROOT } from "../../../catalog/paths";
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-stop-"));
 afterAll(() => fs.rmSync(dir, { recursive: true }));
 
-// two programs one after the other; the first takes an interrupt as Terraform does, and finishes. The machine is slow
+// two programs in sequence; the first handles an interrupt as Terraform does, and finishes. The busy loop simulates a slow machine
 const SCRIPT = `
   import { handleInterrupts } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts/terminal/interrupts"))};
   import { run } from ${JSON.stringify(path.join(PROJECT_ROOT, "scripts/terminal/run-program"))};
@@ -25,23 +25,23 @@ it.each(["SIGTERM", "SIGINT"] as const)("%s lets a running program finish and st
   for (const file of ["begun", "kept", "second"]) fs.rmSync(path.join(dir, file), { force: true });
   const file = path.join(dir, "main.ts");
   fs.writeFileSync(file, SCRIPT);
-  // as npm runs it
+  // as npm starts it
   const bootstrap = path.join(PROJECT_ROOT, "scripts/bootstrap.mjs");
   const program = `import(${JSON.stringify(bootstrap)}).then(async (b) => process.exit(await b.runScript(${JSON.stringify(file)}, [])))`;
   const child = spawn(process.execPath, ["-e", program], { cwd: PROJECT_ROOT, detached: true });
-  let said = "";
-  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  let output = "";
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   for (let i = 0; i < 400 && !fs.existsSync(path.join(dir, "begun")); i++)
     await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(said).toBe("");
-  // ^C reaches the whole group, as on a terminal; SIGTERM only the process that it is sent to
+  expect(output).toBe("");
+  // ^C reaches the whole process group, as on a terminal; SIGTERM only the process itself
   process.kill(signal === "SIGINT" ? -child.pid! : child.pid!, signal);
-  // as npm passes it on once more
+  // npm forwards the signal once more
   process.kill(child.pid!, signal);
   expect(await ended).toBe(130);
-  expect(said).toContain("Stopping");
-  expect(said).toContain("Stopped on request.");
+  expect(output).toContain("Stopping");
+  expect(output).toContain("Stopped on request.");
   expect(fs.existsSync(path.join(dir, "kept"))).toBe(true);
   expect(fs.existsSync(path.join(dir, "second"))).toBe(false);
 });

@@ -1,4 +1,4 @@
-/** Two runs in one folder would read each other's plans: the second says who is at work. */
+/** Two runs in one folder would read each other's plans, so the second one reports the first and stops. */
 import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -13,7 +13,7 @@ const heldBy = (pid: number) => {
   fs.writeFileSync(file, JSON.stringify({ pid, command: "up", at: "2026-01-02T03:04:05.000Z" }));
 };
 
-it("a run that is at work is named, and left alone", () => {
+it("an active run is named in the error, and keeps its lock", () => {
   const other = spawn("sleep", ["60"]);
   heldBy(other.pid!);
   expect(() => acquireLock(file, "diff")).toThrow(
@@ -24,9 +24,9 @@ it("a run that is at work is named, and left alone", () => {
 });
 
 it.each([
-  ["of a run that was killed", () => heldBy(spawnSync("true").pid)],
-  ["that nobody can read", () => fs.writeFileSync(file, "{")],
-])("a mark %s is taken", (_, leave) => {
+  ["of a killed run", () => heldBy(spawnSync("true").pid)],
+  ["that is unreadable", () => fs.writeFileSync(file, "{")],
+])("a lock %s is replaced", (_, leave) => {
   leave();
   acquireLock(file, "up");
   expect(JSON.parse(fs.readFileSync(file, "utf8"))).toMatchObject({ pid: process.pid, command: "up" });

@@ -1,4 +1,4 @@
-/** Where somebody does not answer, one sentence says who, why, and what goes without. */
+/** If a server does not answer, one sentence names it, the reason, and the alternative without it. */
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 import { Terraform } from "../../../scripts/terraform/terraform";
 import { unreachable, unreached } from "../../../scripts/terminal/network-errors";
@@ -7,7 +7,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-/** As Terraform 1.13 said it on a machine without the internet, its line breaks included. */
+/** Output of Terraform 1.13 on a machine without internet access, with its line breaks. */
 const INIT = `Error: Failed to query available provider packages
 
 Could not retrieve the list of available versions for provider
@@ -29,14 +29,14 @@ it.each([
     `failed to do request: Head "https://images.example.com/v2/library/node/manifests/24": dial tcp: lookup images.example.com: Temporary failure in name resolution`,
     "images.example.com (Temporary failure in name resolution)",
   ],
-])("%s that cannot be reached", (_, text, who) => {
+])("%s that cannot be reached", (_, text, server) => {
   const failure = unreachable("Layer data", text)!;
-  expect(failure.message).toBe(`Layer data: ${who} cannot be reached.`);
+  expect(failure.message).toBe(`Layer data: ${server} cannot be reached.`);
   expect(failure.next).toContain("docs/air-gapped.md");
 });
 
 it.each(["connection refused", "EOF", "i/o timeout"])(
-  "a cluster that has gone (%s) is not taken for the internet",
+  "a cluster that stopped answering (%s) is not mistaken for missing internet access",
   (why) => {
     const text = `Error: Get "https://cluster.example.com:6443/apis/apps/v1/namespaces/iacproject/deployments/node": dial tcp 192.0.2.2:6443: connect: ${why}`;
     expect(unreached(text).hosts.size).toBe(0);
@@ -44,12 +44,12 @@ it.each(["connection refused", "EOF", "i/o timeout"])(
   },
 );
 
-it("what answered, and what it said, stays as it is", () => {
+it("an error that a server returned stays unchanged", () => {
   expect(unreachable("Layer app", 'services "node" already exists')).toBeUndefined();
   expect(unreachable("Layer app", 'Get "https://cluster.example.com/api/v1": Forbidden')).toBeUndefined();
 });
 
-it("terraform init without the internet is one sentence, not its page", async () => {
+it("terraform init without internet access gives one sentence, not a page of output", async () => {
   const run: Run = () => Promise.reject(new RunError("terraform init", 1, INIT, `terraform init failed:\n${INIT}`));
   const terraform = new Terraform(testConfig(), "data", run);
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "unreachable-"));

@@ -1,28 +1,30 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { startRunLog, closeRunLog, note } from "../../../scripts/terminal/run-log";
+import { beginJournal, endJournal, note } from "../../../scripts/terminal/run-log";
 
-describe("the journal of commands", () => {
+describe("the run log", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "journal-"));
-  afterEach(closeRunLog);
+  afterEach(endJournal);
   afterAll(() => fs.rmSync(dir, { recursive: true }));
 
-  it("keeps what was said and run, with its moment and without colours, and the last twenty of them", () => {
+  it("contains output and commands with their time, without colours, and keeps the last twenty files", () => {
     for (let i = 10; i < 40; i++) fs.writeFileSync(path.join(dir, `2020-01-${i}-up.log`), "x");
-    startRunLog(dir, "up --yes");
+    beginJournal(dir, "up --yes");
     note("\u001b[32m✓\u001b[39m data\nmore");
     const names = fs.readdirSync(dir).sort();
     expect(names).toHaveLength(20);
     const text = fs.readFileSync(path.join(dir, names.at(-1)!), "utf8");
     expect(text).toMatch(/^npm run up --yes\n[\d:.]+ ✓ data\n {2}more\n$/);
   });
-  it("that cannot be written stops nobody", () => {
-    startRunLog(path.join(dir, "2020-01-39-up.log", "no-folder"), "up");
+  it("does not stop a command if it cannot be written", () => {
+    beginJournal(path.join(dir, "2020-01-39-up.log", "no-folder"), "up");
     expect(() => note("a")).not.toThrow();
   });
   it("is not written for commands that change nothing", () => {
-    note("nobody has begun it");
-    expect(fs.readdirSync(dir).some((n) => fs.readFileSync(path.join(dir, n), "utf8").includes("nobody"))).toBe(false);
+    note("not started");
+    expect(fs.readdirSync(dir).some((n) => fs.readFileSync(path.join(dir, n), "utf8").includes("not started"))).toBe(
+      false,
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { table } from "../../../scripts/terminal/ui";
 
-it("tables align their columns, colours or not", () => {
+it("tables align their columns, with or without colours", () => {
   expect(
     table([
       ["a", "b"],

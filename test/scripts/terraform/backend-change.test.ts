@@ -6,7 +6,7 @@ import { Kube } from "../../../scripts/cluster/kubectl";
 import { checkStateIsHere } from "../../../scripts/terraform/backend-change";
 import { testConfig } from "../../helpers/layers";
 
-describe("a deploy with another backend than the one that has the states", () => {
+describe("a deploy with a backend other than the one that holds the states", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-elsewhere-"));
   afterAll(() => fs.rmSync(dir, { recursive: true }));
   const stateOf = (namespace: string, resources: unknown[] = [{}]) =>
@@ -16,7 +16,7 @@ describe("a deploy with another backend than the one that has the states", () =>
     fs.rmSync(file, { force: true });
     if (text !== undefined) fs.writeFileSync(file, text);
   };
-  /** Checks with what the cluster's Secret holds, if there is one. */
+  /** Runs the check with the content of the cluster's Secret, if there is one. */
   const check = (backend: string, secret?: string) => {
     const config = testConfig({
       state: { backend, dir, ...(backend === "s3" ? { bucket: "abc", region: "xy" } : {}) },
@@ -27,7 +27,7 @@ describe("a deploy with another backend than the one that has the states", () =>
     return checkStateIsHere(new Kube(config, () => Promise.resolve({ code: 0, stdout, stderr: "" })));
   };
 
-  it("is stopped, with the command that brings them along", async () => {
+  it("is stopped, with the command that migrates them", async () => {
     files(stateOf("iacproject"));
     await expect(check("kubernetes")).rejects.toMatchObject({
       message: expect.stringContaining("state.backend is kubernetes, but"),
@@ -39,7 +39,7 @@ describe("a deploy with another backend than the one that has the states", () =>
       next: expect.stringContaining("npm run state -- --from kubernetes"),
     });
   });
-  it("goes on where they are where they should be, or are another deployment's, or empty", async () => {
+  it("continues if the states are in the right backend, belong to another deployment, or are empty", async () => {
     files(stateOf("iacproject"));
     await check("local", stateOf("iacproject"));
     files(stateOf("another"));

@@ -3,11 +3,11 @@ import { plainTerraform } from "../../../scripts/terraform/plain-terraform";
 const options = { to: "/out/terraform/layers/app", project: "/home/me/project" };
 
 describe("a layer as plain Terraform", () => {
-  it("has no comments of cdktf, at any depth", () => {
+  it("has no cdktf comments, at any depth", () => {
     const stack = { "//": { metadata: {} }, resource: { a: { b: { "//": { metadata: {} }, name: "x" } } } };
     expect(plainTerraform(stack, options)).toEqual({ resource: { a: { b: { name: "x" } } } });
   });
-  it("finds the project's files from where it stands, and leaves every other path alone", () => {
+  it("has relative paths to the project's files, and leaves every other path unchanged", () => {
     const stack = {
       terraform: { backend: { local: { path: "/home/me/project/.state/app.tfstate" } } },
       paths: ["/home/me/project", "/home/me/project-b/x", "/etc/redis", "../../../modules/charts/scaled-object"],
@@ -22,7 +22,7 @@ describe("a layer as plain Terraform", () => {
       ],
     });
   });
-  it("keeps numbers, booleans, nulls and expressions as they are", () => {
+  it("keeps numbers, booleans, nulls and expressions unchanged", () => {
     const stack = { a: 1, b: false, c: null, d: "${one(x[*].y)}", e: [[2]] };
     expect(plainTerraform(stack, options)).toEqual(stack);
   });

@@ -8,13 +8,13 @@ describe("a lock of a state in the cluster", () => {
     metadata: { name: "a", ...(info ? { annotations: { "app.terraform.io/lock-info": info } } : {}) },
     spec: holder ? { holderIdentity: holder } : {},
   });
-  it("says who holds it, for what, since when, and how it is given up", () => {
+  it("has its holder, operation and time, and the command that releases it", () => {
     const info = { ID: "1-2", Who: "ada@laptop", Operation: "OperationTypeApply", Created: "2026-01-02T03:04:05.6Z" };
     const lock = lockOf(lease("1-2", JSON.stringify(info)), "data")!;
     expect(lock.text).toBe("held by ada@laptop (apply) since 2026-01-02 03:04:05 UTC");
     expect(unlockCommand("tofu", lock)).toBe("tofu -chdir=cdktf.out/stacks/data force-unlock 1-2");
   });
-  it("that nobody holds is none; one that tells nothing of itself is one all the same", () => {
+  it("does not exist without a holder, but does exist without readable information", () => {
     expect(lockOf(lease(undefined), "data")).toBeUndefined();
     expect(lockOf(lease("9-9", "not JSON"), "data")).toMatchObject({
       id: "9-9",

@@ -1,4 +1,4 @@
-/** States that move, with the real Terraform and two folders for backends. */
+/** Moving a state, with the real Terraform and two folders as backends. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -7,10 +7,10 @@ import type { Run } from "../../../scripts/terminal/run-program";
 import { moveState, StateStore } from "../../../scripts/terraform/state-store";
 
 const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
-if (!hasTerraform) console.warn("SKIPPED: no state was moved: terraform is not installed");
+if (!hasTerraform) console.warn("SKIPPED: moving states: terraform is not installed");
 const suite = hasTerraform ? describe : describe.skip;
 
-// the project's own needs an ES module, which jest cannot load
+// the project's runner needs an ES module, which jest cannot load
 const run: Run = (program, args, { cwd }) => {
   const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: "utf8" });
   if (status !== 0) return Promise.reject(new Error(stderr));
@@ -47,30 +47,30 @@ suite("a state", () => {
     resources: [resource],
   });
 
-  it("is copied as it is, and stays where it was", async () => {
+  it("is copied unchanged, and stays at its source", async () => {
     const [from, to] = [store(held("one")), store()];
     expect(await moveState("data", from, to)).toBe("moved");
     expect(await to.read()).toMatchObject({ lineage: "one", serial: 7, resources: [{ name: "a" }] });
     expect(await from.read()).toMatchObject({ lineage: "one", serial: 7 });
   });
-  it("that is there already is left alone: an interrupted move goes on", async () => {
+  it("that is already at the target is left alone, so that an interrupted move can resume", async () => {
     const [from, to] = [store(held("one")), store(held("one", 9))];
     expect(await moveState("data", from, to)).toBe("already there");
     expect(await to.read()).toMatchObject({ serial: 9 });
   });
-  it("takes the place of an older version of itself", async () => {
+  it("replaces an older version of itself", async () => {
     const [from, to] = [store(held("one", 9)), store(held("one", 7))];
     expect(await moveState("data", from, to)).toBe("moved");
     expect(await to.read()).toMatchObject({ serial: 9 });
   });
-  it("does not take the place of another one", async () => {
+  it("does not replace a different state", async () => {
     const [from, to] = [store(held("one")), store(held("two"))];
     await expect(moveState("data", from, to)).rejects.toThrow(
       "Layer data: the new backend already holds another state, with 1 resources",
     );
     expect(await to.read()).toMatchObject({ lineage: "two" });
   });
-  it("of a layer that was never deployed is nothing to move", async () => {
+  it("of a layer that was never deployed does not need to move", async () => {
     expect(await moveState("data", store(), store())).toBe("nothing to move");
   });
 });

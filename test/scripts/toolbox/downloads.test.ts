@@ -1,4 +1,4 @@
-/** Downloads of programs, against a small server of this test. */
+/** Downloads of programs, from a small local server. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -27,7 +27,7 @@ describe("a tool's download", () => {
     sums: `${host}/sums`,
     pack,
   });
-  /** Serves a file, with its sum among those of others. */
+  /** Serves a file, with its checksum among those of other files. */
   const serve = (file: string, content: Buffer) => {
     served.set(`/${file}`, content);
     served.set("/sums", Buffer.from(`${"0".repeat(64)}  other.zip\n${sha256(content)}  ${file}\n`));
@@ -51,7 +51,7 @@ describe("a tool's download", () => {
     fs.rmSync(dir, { recursive: true });
   });
 
-  it("as it is, in a zip archive or in a tar archive becomes a program that runs", async () => {
+  it("as a binary, in a zip or in a tar archive gives a program that runs", async () => {
     serve("kubectl", Buffer.from(PROGRAM));
     expect(runs(await fetchTool("kubectl", source("kubectl", "none"), into))).toBe("it runs");
 
@@ -65,31 +65,31 @@ describe("a tool's download", () => {
     expect(runs(await fetchTool("helm", source("helm.tar.gz", "tar.gz"), into, run))).toBe("it runs");
     expect(fs.readdirSync(into).sort()).toEqual(["helm", "kubectl", "terraform"]);
   });
-  it("with another sum than the publisher's is not installed, and leaves nothing", async () => {
+  it("with a wrong checksum is not installed, and leaves nothing behind", async () => {
     serve("kubectl", Buffer.from(PROGRAM));
     served.set("/kubectl", Buffer.from("something else"));
     await expect(fetchTool("kubectl", source("kubectl", "none"), into)).rejects.toThrow(
-      /The checksum of \S+ does not match/,
+      /is not what its publisher describes/,
     );
     expect(fs.existsSync(into)).toBe(false);
   });
-  it("of an archive without the program leaves nothing", async () => {
+  it("of an archive without the program leaves nothing behind", async () => {
     serve("terraform.zip", Buffer.from(zipSync({ readme: Buffer.from("x") })));
     await expect(fetchTool("terraform", source("terraform.zip", "zip"), into)).rejects.toThrow("holds no terraform");
     expect(fs.readdirSync(into)).toEqual([]);
   });
-  it("that is not there, or from a host that cannot be reached, says so in one sentence", async () => {
+  it("that does not exist, or whose host is unreachable, fails with one clear sentence", async () => {
     await expect(fetchTool("kubectl", source("kubectl", "none"), into)).rejects.toThrow("answered 404");
     const nowhere = { file: "http://127.0.0.1:1/a", sums: "http://127.0.0.1:1/b", pack: "none" as const };
     await expect(fetchTool("kubectl", nowhere, into)).rejects.toMatchObject({
       message: expect.stringMatching(/^127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)\.$|^127\.0\.0\.1:1 cannot/),
-      next: expect.stringContaining("Without internet access"),
+      next: expect.stringContaining("Without the internet"),
     });
   });
 });
 
-describe("where tools come from", () => {
-  it("is an address of the publisher with version, system and machine, for each", () => {
+describe("the source of a tool", () => {
+  it("is a URL of the publisher with version, system and architecture", () => {
     for (const name of TOOL_NAMES)
       for (const p of [platform("linux", "x64"), platform("darwin", "arm64")]) {
         const { file, sums } = sourceOf(name, p);
@@ -99,21 +99,21 @@ describe("where tools come from", () => {
         expect(new URL(sums).host).toBe(new URL(TOOLS[name].host).host);
       }
   });
-  it("is nowhere for other machines", () => {
+  it("does not exist for other platforms", () => {
     expect(() => platform("win32", "x64")).toThrow("There is no download for win32 on x64");
     expect(() => platform("linux", "riscv64")).toThrow("There is no download");
   });
 });
 
-describe("a publisher's sums", () => {
+describe("a publisher's checksums", () => {
   const sum = "a".repeat(64);
-  it("are a sum alone, or lines with names", () => {
+  it("are a single checksum, or lines with file names", () => {
     expect(sumFor("https://x/kubectl", `${sum}\n`)).toBe(sum);
     expect(sumFor("https://x/kind-linux-amd64", `${sum}  kind-linux-amd64\n`)).toBe(sum);
     expect(sumFor("https://x/b.zip", `${"b".repeat(64)}  a.zip\n${sum} *b.zip\n`)).toBe(sum);
   });
-  it("without that file, or that are no sums, are refused", () => {
-    expect(() => sumFor("https://x/c.zip", `${sum}  a.zip\n${sum}  b.zip\n`)).toThrow("lists no SHA-256 for c.zip");
-    expect(() => sumFor("https://x/c.zip", "<html>not found</html>")).toThrow("lists no SHA-256");
+  it("are refused without the file, or in an unknown format", () => {
+    expect(() => sumFor("https://x/c.zip", `${sum}  a.zip\n${sum}  b.zip\n`)).toThrow("gives no SHA-256 for c.zip");
+    expect(() => sumFor("https://x/c.zip", "<html>not found</html>")).toThrow("gives no SHA-256");
   });
 });

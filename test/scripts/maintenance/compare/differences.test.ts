@@ -26,7 +26,7 @@ describe("differences between synthesized layers", () => {
     });
   });
 
-  it("reports what was added and what was removed as a change of its own", () => {
+  it("reports an addition and a removal as separate changes", () => {
     expect(only({}, { a: 1 })).toMatchObject({ kind: "other", before: undefined, after: "1" });
     expect(only({ a: 1 }, {})).toMatchObject({ kind: "other", before: "1", after: undefined });
   });
