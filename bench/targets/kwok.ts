@@ -37,7 +37,7 @@ export function nodes(count: number): object[] {
     },
     spec: { taints: [{ key: "kwok.x-k8s.io/node", value: "fake", effect: "NoSchedule" }] },
     status: {
-      // KWOK sets no addresses on a node that is created with a status
+      // observed: KWOK sets no addresses on a node that is created with a status
       addresses: [
         { type: "InternalIP", address },
         { type: "Hostname", address: nodeName(i) },

@@ -14,17 +14,17 @@ describe("defaults", () => {
     expect(config.scaling.replicas.min).toBeGreaterThanOrEqual(2);
     expect(config.clusterIsNamed).toBe(false);
   });
-  it("let nodes pull from where this machine pushes", () => {
+  it("let nodes pull from the registry to which this machine pushes", () => {
     expect(parse({ registry: { push: "registry.example/team" } }).registry.pull).toBe("registry.example/team");
     expect(parse({ registry: { push: "localhost:5001", pull: "kind-registry:5000" } }).registry.pull).toBe(
       "kind-registry:5000",
     );
   });
-  it("speak plain HTTP to a registry on this machine only", () => {
+  it("use plain HTTP for a registry on this machine only", () => {
     expect(parse({}).registry.insecure).toBe(true);
     expect(parse({ registry: { push: "registry.example" } }).registry.insecure).toBe(false);
   });
-  it("take the cluster as named where a context, a file or KUBECONFIG names it", () => {
+  it("count the cluster as named if a context, a file or KUBECONFIG names it", () => {
     expect(parse({ cluster: { context: "kind-x" } }).clusterIsNamed).toBe(true);
     expect(parse({ cluster: { kubeconfig: "k.yaml" } }).clusterIsNamed).toBe(true);
     expect(parseConfig({}, { home: "/h", kubeconfigEnv: "/a:/b" })).toMatchObject({
@@ -34,7 +34,7 @@ describe("defaults", () => {
   });
 });
 
-describe("refusals name the key, the value and what would be accepted", () => {
+describe("errors name the key, the value and what is accepted", () => {
   it.each([
     ["an unknown key", { redis: { durabilty: "safe" } }, /^redis\.durabilty: unknown key; accepted here: durability/],
     ["a wrong type", { registry: { push: 3 } }, /^registry\.push: 3 is not accepted; expected string/],
@@ -50,7 +50,7 @@ describe("refusals name the key, the value and what would be accepted", () => {
       { scaling: { react: { cpuTarget: 150 } } },
       /^scaling\.react\.cpuTarget: 150 .*at most 100/,
     ],
-    ["a quantity that is none", { redis: { storage: "lots" } }, /^redis\.storage: "lots" .*Kubernetes quantity/],
+    ["an invalid quantity", { redis: { storage: "lots" } }, /^redis\.storage: "lots" .*Kubernetes quantity/],
     [
       "a registry with a scheme",
       { registry: { push: "https://user:x@registry.example" } },
@@ -64,7 +64,7 @@ describe("refusals name the key, the value and what would be accepted", () => {
     ],
     ["S3 without a bucket", { state: { backend: "s3" } }, /^state\.backend: .*state\.bucket and state\.region/],
     [
-      "state in a namespace that goes",
+      "state in a namespace that a destroy deletes",
       { state: { backend: "kubernetes", namespace: "iacproject" } },
       /^state\.namespace: "iacproject" .*destroys/,
     ],
@@ -76,12 +76,12 @@ describe("refusals name the key, the value and what would be accepted", () => {
       /^namespaces\.monitoring: .*privileged/,
     ],
     [
-      "a receiver of no kind",
+      "a receiver of an unknown type",
       { monitoring: { receivers: [{ type: "pigeon", name: "x" }] } },
       /^monitoring\.receivers\.0\.type/,
     ],
     [
-      "two receivers of one name",
+      "two receivers with the same name",
       {
         monitoring: {
           receivers: ["a", "b"].map((key) => ({ type: "webhook", name: "ops", secret: { name: "hooks", key } })),
@@ -90,7 +90,7 @@ describe("refusals name the key, the value and what would be accepted", () => {
       /^monitoring\.receivers\.1\.name: "ops" .*taken/,
     ],
     [
-      "a receiver with a name of ours",
+      "a receiver with a reserved name",
       { monitoring: { receivers: [{ type: "webhook", name: "heartbeat", secret: { name: "hooks", key: "a" } }] } },
       /^monitoring\.receivers\.0\.name: "heartbeat" .*taken/,
     ],
@@ -103,7 +103,7 @@ describe("refusals name the key, the value and what would be accepted", () => {
   ])("%s", (_, input, expected) => {
     expect(refusal(input)).toMatch(expected);
   });
-  it("all at once", () => {
+  it("all problems are reported at once", () => {
     expect(refusal({ observability: "maybe", registry: { push: 3 } }).split("\n")).toHaveLength(2);
   });
 });

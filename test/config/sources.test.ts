@@ -16,7 +16,7 @@ describe("sources", () => {
   };
   afterAll(() => fs.rmSync(dir, { recursive: true }));
 
-  it("take variables over the file", () => {
+  it("prefer variables to the file", () => {
     const { merged } = read({ IAC_REDIS_STORAGE: "5Gi" }, "redis: {storage: 2Gi, durability: fast}");
     expect(merged).toEqual({ redis: { storage: "5Gi", durability: "fast" } });
   });
@@ -25,7 +25,7 @@ describe("sources", () => {
       fs.mkdirSync(path.join(dir, "profiles"), { recursive: true });
       fs.writeFileSync(path.join(dir, "profiles", `${name}.yaml`), content);
     };
-    it("lies under the file and the variables", () => {
+    it("is overridden by the file and the variables", () => {
       given("small", "redis: {storage: 1Gi, durability: fast}\nnode: {discovery: dns}");
       const { merged } = read({ IAC_PROFILE: "small", IAC_REDIS_DURABILITY: "safe" }, "redis: {storage: 2Gi}");
       expect(merged).toEqual({
@@ -34,22 +34,22 @@ describe("sources", () => {
         node: { discovery: "dns" },
       });
     });
-    it("is named in the file as well, and by a path", () => {
+    it("can be named in the file, and by a path", () => {
       fs.writeFileSync(path.join(dir, "own.yaml"), "networkPolicies: false");
       expect(read({}, "profile: ./own.yaml").merged).toMatchObject({ networkPolicies: false });
     });
-    it("that is not there is refused, with those that are", () => {
+    it("that does not exist is refused, with the names of existing ones", () => {
       given("small", "");
       expect(read({ IAC_PROFILE: "smal" }).problems).toEqual([
         "profile: smal does not exist; use small, or the path of a file",
       ]);
     });
-    it("names no other", () => {
+    it("cannot name another profile", () => {
       given("small", "profile: tiny");
       expect(read({ IAC_PROFILE: "small" }).problems[0]).toMatch(/small\.yaml must not name a profile/);
     });
     it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
-      "%s of ours is accepted, with a comment that says for whom",
+      "%s in profiles/ is accepted, with a comment that says who it is for",
       (file) => {
         const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
         expect(text).toMatch(/^# \w/);
@@ -69,15 +69,15 @@ describe("sources", () => {
       images: { pullSecrets: ["a", "b"] },
     });
   });
-  it("keep text as text, whatever it looks like", () => {
+  it("keep text as text, even if it looks like a number", () => {
     expect(read({ IAC_CLUSTER_CONTEXT: "123" }).merged).toEqual({ cluster: { context: "123" } });
   });
-  it("refuse a variable that is no key, and guess what was meant", () => {
+  it("refuse an unknown variable, and suggest the closest one", () => {
     expect(read({ IAC_CHART_DIR: "/x" }).problems).toEqual([
       "IAC_CHART_DIR: no such variable; did you mean IAC_CHARTS_DIR?",
     ]);
   });
-  it("refuse a file that was named and is not there", () => {
+  it("refuse a configured file that does not exist", () => {
     expect(read({ IAC_CONFIG: "other.yaml" }).problems[0]).toMatch(/^IAC_CONFIG: .*other\.yaml does not exist/);
   });
   it("refuse a file that is not YAML", () => {

@@ -318,7 +318,7 @@ describe("alerts", () => {
   it("have unique names", () => {
     expect(new Set(alerts.map((a) => a.alert)).size).toBe(alerts.length);
   });
-  it.each(alerts.map((a) => [a.alert, a] as const))("%s says how bad, what and where to read on", (name, rule) => {
+  it.each(alerts.map((a) => [a.alert, a] as const))("%s has a severity, a description and a runbook", (name, rule) => {
     expect(["critical", "warning"]).toContain(rule.labels["severity"]);
     expect(rule.labels["namespace"]).toBe(NAMESPACE);
     expect(rule.annotations["summary"]).toBeTruthy();
@@ -327,7 +327,7 @@ describe("alerts", () => {
     const page = fs.readFileSync(path.join(PROJECT_ROOT, "docs", "runbooks", `${name}.md`), "utf8");
     for (const heading of ["## What it means", "## What to check", "## What to do"]) expect(page).toContain(heading);
   });
-  it("have no runbook left over", () => {
+  it("have no runbook without an alert", () => {
     const pages = fs.readdirSync(path.join(PROJECT_ROOT, "docs", "runbooks")).map((f) => f.replace(/\.md$/, ""));
     expect(pages.filter((page) => page !== "README").sort()).toEqual(alerts.map((a) => a.alert).sort());
   });

@@ -25,7 +25,7 @@ const panelsOf = (list: Built[]) => list.flatMap((d) => d.panels).filter((p) => 
 const specs = DASHBOARDS.flatMap((d) => d.rows.flatMap((r) => r.panels));
 
 describe("dashboards", () => {
-  it("are there for each part, with fixed uids", () => {
+  it("exist for each workload, with fixed uids", () => {
     expect(all.map((d) => d.uid)).toEqual([
       "iac-overview",
       "iac-api",
@@ -43,7 +43,7 @@ describe("dashboards", () => {
       expect(p.targets?.length).toBeGreaterThan(0);
     }
   });
-  it("have no two panels of one title in a dashboard", () => {
+  it("have unique panel titles", () => {
     for (const d of all) {
       const titles = d.panels.filter((p) => p.type !== "row").map((p) => p.title);
       expect(new Set(titles).size).toBe(titles.length);
@@ -52,35 +52,35 @@ describe("dashboards", () => {
   it("stay within Grafana's 24 columns", () => {
     for (const p of panelsOf(all)) expect(p.gridPos.x + p.gridPos.w).toBeLessThanOrEqual(24);
   });
-  it("show the configured namespace at first, and any other on request", () => {
+  it("default to the configured namespace, and can show any other", () => {
     for (const d of all) {
       expect(d.templating.list.find((v) => v.name === "namespace")!.current!.value).toBe(NAMESPACE);
-      // the room in the cluster is everybody's
+      // headroom is shared by all namespaces
       if (d.uid === "iac-headroom") continue;
       for (const p of d.panels.filter((q) => q.type !== "row"))
         for (const t of p.targets ?? []) expect(t.expr).toContain('namespace="$namespace"');
     }
   });
-  it("let one instance be chosen wherever panels show several", () => {
+  it("have a variable for the instance if panels show several", () => {
     const names = (uid: string) => all.find((d) => d.uid === uid)!.templating.list.map((v) => v.name);
     expect(names("iac-api")).toContain("pod");
     expect(names("iac-front")).toContain("pod");
     expect(names("iac-redis")).toContain("instance");
   });
-  it("use no variable that they do not have", () => {
+  it("use only variables that they define", () => {
     for (const d of all) {
       const known = d.templating.list.map((v) => v.name);
       const used = JSON.stringify(d.panels).matchAll(/\$\{?([a-z]\w*)/g);
       for (const [, name] of used) expect([...known, "__all"]).toContain(name);
     }
   });
-  it("lead from one to the next, and mark rollouts and scaling", () => {
+  it("link to each other, and mark rollouts and scaling", () => {
     for (const d of all) {
       expect(d.links.map((l) => l.type)).toEqual(["dashboards"]);
       expect(d.annotations.list.map((a) => a.name)).toEqual(["Rollout", "Scaling"]);
     }
   });
-  it("lead to the runbook of the alert about what a panel shows", () => {
+  it("link a panel to the runbook of its alert", () => {
     const linked = panelsOf(all).flatMap((p) => p.links ?? []);
     expect(linked.length).toBe(specs.filter((p) => p.alert).length);
     for (const { url } of linked) {
@@ -88,10 +88,10 @@ describe("dashboards", () => {
       expect(alerts.map((a) => a.alert)).toContain(name);
     }
   });
-  it("have no link to a runbook that is only a file in a folder", () => {
+  it("have no link to a runbook that is only a local file", () => {
     expect(panelsOf(built("docs/runbooks")).flatMap((p) => p.links ?? [])).toEqual([]);
   });
-  it("draw the line where it gets serious", () => {
+  it("draw the threshold of a panel", () => {
     for (const p of specs.filter((q) => q.limit)) {
       const drawn = panelsOf(all).find((q) => q.title === p.title && q.description === p.description)!;
       expect(drawn.fieldConfig!.defaults.thresholds!.steps.map((s) => s.value)).toEqual([null, p.limit!.at]);

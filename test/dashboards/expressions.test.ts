@@ -16,17 +16,17 @@ const expressions: readonly Expression[] = [
 ];
 
 describe("expressions", () => {
-  it("are PromQL", () => {
+  it("are valid PromQL", () => {
     expect(expressions.flatMap((e) => syntaxErrors(e.expr).map((error) => `${e.origin}: ${error}`))).toEqual([]);
   });
-  it("that are none are noticed", () => {
+  it("that are invalid are detected", () => {
     expect(syntaxErrors("sum(rate(x[5m])")).toHaveLength(1);
   });
-  it("ask for series that something deployed has, with those labels", () => {
+  it("query series that a deployed workload exports, with those labels", () => {
     const recorded = new Set(rules.flatMap((r) => ("record" in r ? [r.record] : [])));
     const missing = expressions.flatMap((e) =>
       seriesOf(e.expr).flatMap(({ metric, labels }) => {
-        // ALERTS is Prometheus' own, with the labels of what fires
+        // ALERTS comes from Prometheus, with the labels of the alerts
         if (recorded.has(metric) || metric === "ALERTS") return [];
         const known = exported.find((s) => s.metric === metric);
         if (!known) return [`${e.origin}: nothing exports ${metric}`];

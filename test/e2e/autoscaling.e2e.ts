@@ -42,7 +42,7 @@ afterAll(() => {
   if (nodeIsDown) nodeCommand("START", node!);
 });
 afterAll(removeLoad);
-// last, so that it runs first: the other hooks need the cluster
+// last, because removing the deployment needs the node to run again
 removeAfterFailure(keda);
 
 const count = () => specReplicas("deploy", "node");

@@ -48,7 +48,7 @@ const FILES = ".state/e2e-second";
 
 let before: string[];
 
-// the second goes before the first, whose CRDs it uses
+// removes the second system before the first, whose CRDs it uses
 afterAll(async () => {
   for (const folder of [FILES, COURSE_FILES]) fs.rmSync(projectPath(folder), { recursive: true, force: true });
   await kube.raw(["delete", "namespace", COURSE, "--ignore-not-found"], { timeoutMs: 120_000 });

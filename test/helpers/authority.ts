@@ -1,4 +1,4 @@
-/** Certificates for a test, by the machine's openssl. */
+/** Certificates for tests, created with the system's openssl. */
 import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -6,7 +6,7 @@ import * as path from "node:path";
 
 export const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 
-/** Signs certificates; its own is `ca`. */
+/** A certificate authority; its own certificate is `ca`. */
 export class Authority {
   private readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), "authority-"));
   readonly ca = path.join(this.dir, "ca.crt");
@@ -20,7 +20,7 @@ export class Authority {
     const san = `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`;
     this.make("tls", names[0]!, "-addext", san, "-CA", this.ca, "-CAkey", path.join(this.dir, "ca.key"));
     for (const file of ["ca.crt", "tls.crt", "tls.key"]) {
-      // at once, as a kubelet does
+      // atomically, as the kubelet does
       fs.copyFileSync(path.join(this.dir, file), path.join(folder, `.${file}`));
       fs.renameSync(path.join(folder, `.${file}`), path.join(folder, file));
     }

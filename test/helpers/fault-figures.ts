@@ -1,19 +1,19 @@
-/** What runs of the ledger with faults have shown, as tables for docs/benchmarks.md. */
+/** Results of runs of the faults ledger, as tables for docs/benchmarks.md. */
 import { row, rowsTable } from "./publish";
 
-/** One run, as docs/benchmarks/faults.json keeps it under "MODE SEED". */
+/** One run, stored in docs/benchmarks/faults.json under "MODE SEED". */
 export interface FaultRun {
   readonly faults: number;
-  /** Writes that were answered, and those that were refused or not answered. */
+  /** Number of acknowledged writes, and of those refused or not answered. */
   readonly answered: number;
   readonly failed: number;
-  /** Answered writes that each Redis lacked in the end. */
+  /** Acknowledged writes that each Redis lacked in the end. */
   readonly lost: Readonly<Record<string, number>>;
-  /** Those that main lacked, by the fault that they were answered before or in, "NUMBER, FAULT" or {@link BY_NO_FAULT}. */
+  /** Writes that main lacked, by the fault before or during which they were acknowledged: "NUMBER, FAULT" or {@link BY_NO_FAULT}. */
   readonly lostAt?: Readonly<Record<string, number>>;
-  /** Longest time without an answered write after each fault, s, by "FAULT, main" or "FAULT, a replica". */
+  /** Longest time without an acknowledged write after each fault, s, by "FAULT, main" or "FAULT, a replica". */
   readonly gaps: Readonly<Record<string, readonly number[]>>;
-  /** The same of the stock Redis beside it. */
+  /** The same for the stock Redis that ran alongside. */
   readonly stockAnswered: number;
   readonly stockLost: Readonly<Record<string, number>>;
 }

@@ -1,4 +1,4 @@
-/** Synthesizes the four layers from a configuration, without a file or a variable around. */
+/** Synthesizes the four layers from a configuration, without configuration files or environment variables. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -90,7 +90,7 @@ export const workload = (all: Partial<Synthesized>, name: string): Json => {
   return found;
 };
 
-/** Values of the monitoring's chart. */
+/** Values of the monitoring chart. */
 export const monitoringValues = (overrides: object = {}): Json =>
   JSON.parse(
     resources({ observability: synthesize(overrides).observability }, "helm_release")[0]!.body["values"][0],

@@ -1,6 +1,6 @@
 /**
- * The writer of a ledger, as `WRITER` is, but straight at a Redis: `node -e REDIS_WRITER WRITERS PAUSE_MS FOLDER`, with TARGET
- * for HOST:PORT. For a peer that has no API in front of it.
+ * A ledger writer like `WRITER`, but directly to Redis, for the baseline without an API:
+ * `node -e REDIS_WRITER WRITERS PAUSE_MS FOLDER`, with HOST:PORT in TARGET.
  */
 export const REDIS_WRITER = `
 const net = require("node:net"), fs = require("node:fs");

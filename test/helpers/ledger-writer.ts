@@ -1,8 +1,8 @@
 /**
- * A program that writes without end and keeps every answer: `node -e WRITER WRITERS PAUSE_MS FOLDER`, with TARGET for
- * the API's items. Every key is a new one and its own value. What was answered with 200 is appended to FOLDER/kept at
- * once, with the moment, every other answer to FOLDER/refused, with what it said; after SIGUSR2 it writes no more, and leaves
- * in FOLDER/failed how many those were.
+ * A program that writes continuously and records every response: `node -e WRITER WRITERS PAUSE_MS FOLDER`, with the URL of
+ * the API's items in TARGET. Every write has a new key, with the key as the value. Responses with 200 are appended to
+ * FOLDER/kept with their time, all others to FOLDER/refused with their time and text. After SIGUSR2 it stops writing and
+ * stores the number of failed writes in FOLDER/failed.
  */
 export const WRITER = `
 const http = require("node:http"), fs = require("node:fs");
@@ -15,7 +15,7 @@ async function writer(agent) {
   while (!stopped) {
     const id = "ledger-" + next++;
     const status = await new Promise((resolve) => {
-      const request = http.request(process.env.TARGET, { agent, timeout: 10000, method: "POST", headers: { "content-type": "application/json" } }, (r) => { let said = ""; r.on("data", (part) => (said += part)); r.once("end", () => resolve(r.statusCode === 200 ? 200 : r.statusCode + " " + said)); });
+      const request = http.request(process.env.TARGET, { agent, timeout: 10000, method: "POST", headers: { "content-type": "application/json" } }, (r) => { let body = ""; r.on("data", (part) => (body += part)); r.once("end", () => resolve(r.statusCode === 200 ? 200 : r.statusCode + " " + body)); });
       request.once("timeout", () => request.destroy());
       request.once("error", (error) => resolve(error.message));
       request.end(JSON.stringify({ id, val: id }));
@@ -25,12 +25,12 @@ async function writer(agent) {
     if (pause) await new Promise((r) => setTimeout(r, pause));
   }
 }
-// it stays when the writers have ended: its files are read then
+// keeps running after the writers have ended, because its files are read then
 setInterval(() => {}, 1 << 30);
 for (let i = 0; i < writers; i++) writer(new http.Agent({ keepAlive: true, maxSockets: 1 }));
 `;
 
-/** Keys that were acknowledged, and when, ms since the epoch. */
+/** Acknowledged keys, with the time of each, ms since the epoch. */
 export const parseKept = (text: string): Map<string, number> =>
   new Map(
     text
@@ -41,8 +41,8 @@ export const parseKept = (text: string): Map<string, number> =>
   );
 
 /**
- * A program that tells the longest time without an acknowledged write, ms: `node -e LONGEST_GAP FROM FILE…`, FROM in ms since the
- * epoch, files as {@link WRITER} keeps them. It runs where they lie, for they can be long.
+ * A program that prints the longest time without an acknowledged write, ms: `node -e LONGEST_GAP FROM FILE…`, with FROM in ms
+ * since the epoch and the "kept" files of {@link WRITER}. It runs where the files are, because they can be large.
  */
 export const LONGEST_GAP = `
 const [from, ...files] = process.argv.slice(1);
@@ -56,17 +56,17 @@ for (let i = 1; i < times.length; i++) gap = Math.max(gap, times[i] - times[i - 
 console.log(gap);
 `;
 
-/** Lua for EVAL_RO: the numbers of the ledger's keys that are there with their own value, with commas between. */
+/** Lua for EVAL_RO: the numbers of the ledger's keys that exist with the correct value, comma-separated. */
 export const HELD =
   "local c,r='0',{} repeat local s=redis.call('SCAN',c,'MATCH','ledger-*','COUNT',5000) c=s[1] for _,k in ipairs(s[2]) do if redis.call('GET',k)==k then r[#r+1]=string.sub(k,8) end end until c=='0' return table.concat(r,',')";
 
-/** Acknowledged keys that an instance lacks, by what {@link HELD} told. */
+/** Acknowledged keys that an instance lacks, from the output of {@link HELD}. */
 export function missing(kept: ReadonlyMap<string, number>, held: string): string[] {
-  const there = new Set(
+  const present = new Set(
     held
       .trim()
       .split(",")
       .map((n) => `ledger-${n}`),
   );
-  return [...kept.keys()].filter((key) => !there.has(key));
+  return [...kept.keys()].filter((key) => !present.has(key));
 }

@@ -1,6 +1,6 @@
 import type { Json } from "./layers";
 
-/** The pod template of any object that has one, operator resources excluded. */
+/** The pod spec of an object, if its kind has one; operator resources are excluded. */
 export function podSpecOf(object: Json): Json | undefined {
   switch (object["kind"]) {
     case "Deployment":
@@ -17,7 +17,7 @@ export function podSpecOf(object: Json): Json | undefined {
 
 export const containersOf = (spec: Json): Json[] => [...(spec["initContainers"] ?? []), ...spec["containers"]];
 
-/** What is wrong with a container by the house's rules, one word each. */
+/** Violations of the project's rules for containers. */
 export function faults(spec: Json, container: Json): string[] {
   const pod = spec["securityContext"] ?? {};
   const own = container["securityContext"] ?? {};
@@ -27,7 +27,7 @@ export function faults(spec: Json, container: Json): string[] {
   const nonRoot = own.runAsNonRoot ?? pod.runAsNonRoot;
   if (!nonRoot || (own.runAsUser ?? pod.runAsUser) === 0) found.push("may run as root");
   if (!own.readOnlyRootFilesystem) found.push("root filesystem not read-only");
-  // the rest of what Pod Security restricted asks of a container
+  // the other requirements of Pod Security restricted
   if (own.allowPrivilegeEscalation !== false) found.push("may gain privileges");
   if (!own.capabilities?.drop?.includes("ALL")) found.push("keeps capabilities");
   if (!["RuntimeDefault", "Localhost"].includes(own.seccompProfile?.type ?? pod.seccompProfile?.type))
@@ -35,5 +35,5 @@ export function faults(spec: Json, container: Json): string[] {
   return found;
 }
 
-/** A name with a version of at least two figures, or a digest. */
+/** Whether an image has a digest, or a version tag with at least two numbers. */
 export const isExact = (image: string): boolean => /@sha256:[0-9a-f]{64}$|:v?\d+\.\d+(\.\d+)?[\w.-]*$/.test(image);

@@ -1,14 +1,14 @@
-/** Writes what was measured into docs/benchmarks.md, between the marks of its name. */
+/** Writes measurements into docs/benchmarks.md, between the markers with their name. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** @param root the project's folder; @param text what replaces the part, given what stood there */
+/** @param root the project's folder; @param text gives the new section from the previous one */
 export function publishPart(root: string, name: string, text: (before: string) => string, figures: unknown): void {
   const file = path.join(root, "docs", "benchmarks.md");
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
   const page = fs.readFileSync(file, "utf8");
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from < 0 || to < 0) throw new Error(`${file} has no marks for ${name}`);
+  if (from < 0 || to < 0) throw new Error(`${file} has no markers for ${name}`);
   const now = text(page.slice(from + begin.length, to));
   fs.writeFileSync(file, `${page.slice(0, from + begin.length)}\n\n${now.trim()}\n\n${page.slice(to)}`);
   const folder = path.join(root, "docs", "benchmarks");
@@ -16,11 +16,11 @@ export function publishPart(root: string, name: string, text: (before: string) =
   fs.writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(figures, null, 1)}\n`);
 }
 
-/** A row of figures: what, seen, goal, and whether it was met. */
+/** A table row: what was measured, the value, the goal, and whether it was met. */
 export const row = (what: string, seen: string, goal = "", met?: boolean): string =>
   `| ${what} | ${seen} | ${goal} | ${met === undefined ? "" : met ? "met" : "**not met**"} |`;
 
-/** A table of rows. Rows of `before` that this run did not measure stay as they were. */
+/** A table of rows. Rows of `before` that this run did not measure stay unchanged. */
 export function rowsTable(rows: readonly string[], before = ""): string {
   const key = (line: string) => line.split(" | ")[0]!;
   const kept = before
@@ -29,9 +29,9 @@ export function rowsTable(rows: readonly string[], before = ""): string {
   return ["| | seen | goal | |", "|---|---|---|---|", ...kept, ...rows].join("\n");
 }
 
-/** What a tier of the end-to-end test has measured, said as it comes and written down at its end. */
+/** Measurements of a tier of the end-to-end test: printed at once, published at its end. */
 export class Figures {
-  /** What the rows were made of, for whoever draws it. */
+  /** The raw data behind the rows. */
   readonly raw: Record<string, unknown> = {};
   private readonly rows: string[] = [];
 
@@ -40,7 +40,7 @@ export class Figures {
     console.log(`${what}: ${seen}; goal ${goal}: ${met ? "met" : "NOT MET"}`);
   }
 
-  /** Rows that this run did not measure stay as they were. */
+  /** Rows that this run did not measure stay unchanged. */
   publish(root: string, name: string): void {
     publishPart(root, name, (before) => rowsTable(this.rows, before), this.raw);
   }

@@ -1,6 +1,6 @@
-/** Random numbers that a seed repeats. */
+/** Seeded random numbers. */
 
-/** mulberry32: the same numbers, 0 to 1, from the same seed. Source: T. Ettinger, public domain. */
+/** mulberry32: a reproducible sequence of numbers from 0 to 1. Source: T. Ettinger, public domain. */
 export function random(state: number): () => number {
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -10,9 +10,9 @@ export function random(state: number): () => number {
   };
 }
 
-/** The same things in another order (Fisher and Yates). */
-export function shuffled<T>(things: readonly T[], draw: () => number): T[] {
-  const out = [...things];
+/** A shuffled copy (Fisher and Yates). */
+export function shuffled<T>(items: readonly T[], draw: () => number): T[] {
+  const out = [...items];
   for (let i = out.length - 1; i > 0; i--) {
     const j = Math.floor(draw() * (i + 1));
     [out[i], out[j]] = [out[j]!, out[i]!];

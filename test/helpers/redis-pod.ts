@@ -1,4 +1,4 @@
-/** What a Redis pod has mounted, in a folder of a test: the project's own scripts and files, with its paths in place. */
+/** The files that a Redis pod mounts, in a test's folder: the project's scripts and configuration, with adapted paths. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -13,17 +13,17 @@ const SCRIPTS = path.join(PROJECT_ROOT, "modules", "redis", "scripts");
 const version = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
 export const hasRedis = version.status === 0;
 const [, major = 0, minor = 0] = (/v=(\d+)\.(\d+)/.exec(version.stdout ?? "") ?? []).map(Number);
-/** Came with Redis 7.2; rules that name an unknown command are refused. */
+/** Rules for commands added in Redis 7.2: older versions refuse rules that name an unknown command. */
 const UNKNOWN = major > 7 || (major === 7 && minor >= 2) ? [] : [" +waitaof", " +client|setinfo"];
 
 export interface PodOptions {
-  /** Of each user. @default "for-tests" */
+  /** Password of each user. @default "for-tests" */
   readonly password?: string;
-  /** Addresses of the pool that main is one of. @default main alone */
+  /** Addresses of the Sentinel group. @default a single main */
   readonly pool?: readonly string[];
-  /** Whether it talks by TLS; what to and by which certificate is put into `tls/` by the test. */
+  /** Whether to use TLS; the test puts the certificates into `tls/`. */
   readonly tls?: boolean;
-  /** What else is put in place of what, in every file. */
+  /** Further replacements in every file. */
   readonly replace?: Readonly<Record<string, string>>;
 }
 
@@ -33,7 +33,7 @@ export const PASSWORD = "for-tests";
 export function writePod(dir: string, options: PodOptions = {}): void {
   const { password = PASSWORD, pool, tls = false, replace = {} } = options;
   const at = (name: string) => path.join(dir, name);
-  // the longer ones first: one may be a part of another
+  // longer paths first, because one may contain another
   const paths: Record<string, string> = {
     "/run/secrets/redis-tls": at("tls"),
     "/run/secrets/redis": at("secret"),
@@ -75,13 +75,13 @@ export function writePod(dir: string, options: PodOptions = {}): void {
     fs.rmSync(at(name), { force: true });
     fs.writeFileSync(at(name), text, { mode });
   };
-  // read-only, as a pod has them
+  // read-only, as in a pod
   for (const [name, text] of Object.entries(files)) put(`etc/${name}`, inPlace(text), 0o555);
-  // without a line end, as Kubernetes mounts them
+  // without a trailing newline, as Kubernetes mounts them
   for (const user of redisUserNames) put(`secret/${user}`, password, 0o440);
 }
 
-/** Runs one of its scripts to its end; programs in `bin/` go before the system's. */
+/** Runs one of the scripts; programs in `bin/` take precedence over the system's. */
 export function runScript(dir: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const [name = "", ...more] = args;
   return spawnSync("sh", [path.join(dir, "etc", name), ...more], {

@@ -1,4 +1,4 @@
-/** What the tests and their processes leave in the folder for temporary files lies in one of their own. */
+/** Gives the tests and their processes their own folder for temporary files. */
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");

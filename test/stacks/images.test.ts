@@ -4,14 +4,14 @@ const images = (state: "held" | "absent" | "unreachable", tag?: string) =>
   synthesize({}, builtImages(state, tag)).images;
 const only = (json: ReturnType<typeof images>, type: string) => resources({ images: json }, type).map((r) => r.body);
 
-describe("a tag that the registry lacks", () => {
+describe("a tag that is missing from the registry", () => {
   const json = images("absent");
   it("is built from the context and pushed, and stays in the registry after a destroy", () => {
     expect(only(json, "docker_image").map((i) => i["build"].context)).toEqual(["/src/node", "/src/react"]);
     expect(only(json, "docker_registry_image").map((i) => i["keep_remotely"])).toEqual([true, true]);
     expect(only(json, "docker_image")[0]!["name"]).toBe("localhost:5000/iacproject-node:0123456789abcdef");
   });
-  it("makes a state that once took it from the registry build it again", () => {
+  it("is built again if the state took it from the registry before", () => {
     for (const seen of only(json, "terraform_data")) {
       expect(seen["input"].digest).toBe("");
       expect(seen["lifecycle"]?.ignore_changes).toBeUndefined();
@@ -22,15 +22,15 @@ describe("a tag that the registry lacks", () => {
   });
 });
 
-describe("a tag that the registry holds", () => {
+describe("a tag that is in the registry", () => {
   const json = images("held");
-  it("is used as it is where this state has not built it", () => {
+  it("is used unchanged if this state did not build it", () => {
     for (const seen of only(json, "terraform_data")) expect(seen["input"].digest).toBe(DIGEST);
     for (const type of ["docker_image", "docker_registry_image"]) {
       for (const image of only(json, type)) expect(image["count"]).toMatch(/\.input\.digest == "" \? 1 : 0\}$/);
     }
   });
-  it("changes nothing where this state has built it", () => {
+  it("changes nothing if this state built it", () => {
     for (const seen of only(json, "terraform_data")) expect(seen["lifecycle"].ignore_changes).toEqual(["input"]);
     for (const image of only(json, "docker_image")) {
       expect(image["build"]).toBeUndefined();
@@ -39,7 +39,7 @@ describe("a tag that the registry holds", () => {
   });
 });
 
-it("an unreachable registry stops the plan with a sentence, and is never read as a lost image", () => {
+it("an unreachable registry stops the plan with a clear error, and is not mistaken for a missing image", () => {
   for (const seen of only(images("unreachable"), "terraform_data")) {
     expect(seen["lifecycle"].ignore_changes).toEqual(["input"]);
     expect(seen["lifecycle"].precondition).toEqual([
@@ -53,7 +53,7 @@ it("an unreachable registry stops the plan with a sentence, and is never read as
   }
 });
 
-it("another tag is another set of resources", () => {
+it("another tag gives another set of resources", () => {
   const ids = (tag: string) => resources({ images: images("absent", tag) }).map((r) => r.id);
   expect(ids("aaaaaaaaaaaaaaaa").filter((id) => ids("bbbbbbbbbbbbbbbb").includes(id))).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { resources, synthesize } from "../helpers/layers";
 
 const all = synthesize();
 
-/** `layer.output` of every reference to another layer's state. */
+/** Every reference to another layer's state, as `layer.output`. */
 const references = (layer: LayerName): string[] => [
   ...new Set(
     [...JSON.stringify(all[layer]).matchAll(/terraform_remote_state\.(\w+)-state\.outputs\.(\w+)/g)].map(
@@ -12,7 +12,7 @@ const references = (layer: LayerName): string[] => [
   ),
 ];
 
-it.each(LAYERS)("layer %s reads only written outputs of the layers that it names as upstream", (layer) => {
+it.each(LAYERS)("layer %s reads only existing outputs of its upstream layers", (layer) => {
   for (const reference of references(layer)) {
     const [upstream, output] = reference.split(".") as [LayerName, string];
     expect(UPSTREAM[layer]).toContain(upstream);
@@ -20,23 +20,23 @@ it.each(LAYERS)("layer %s reads only written outputs of the layers that it names
   }
 });
 
-it("app reads both images and Redis' address; observability the exporter's", () => {
+it("app reads both images and Redis' address, and observability reads the exporter's address", () => {
   expect(references("app")).toEqual(
     expect.arrayContaining(["images.node_image", "images.react_image", "data.redis_main_host", "data.redis_secret"]),
   );
   expect(references("observability")).toEqual(expect.arrayContaining(["data.redis_exporter_host", "app.namespace"]));
 });
 
-it("there is no automatic reference between stacks", () => {
+it("no stack has an automatic cross-stack reference", () => {
   expect(JSON.stringify(all)).not.toContain("cross-stack");
 });
 
 describe("state", () => {
   const backend = (over: object, layer: LayerName = "app") => synthesize(over)[layer]["terraform"].backend;
-  it("is a file a layer outside cdktf.out by default, by absolute path", () => {
+  it("is one file per layer outside cdktf.out by default, by absolute path", () => {
     expect(backend({}).local.path).toMatch(/^\/.*\/\.state\/app\.tfstate$/);
   });
-  it("can be in the cluster, each layer its own Secret, read by the others the same way", () => {
+  it("can be in the cluster, in one Secret per layer, from which the other layers read it", () => {
     const { app } = synthesize({ state: { backend: "kubernetes" } });
     expect(app["terraform"].backend).toEqual({
       kubernetes: expect.objectContaining({
@@ -57,7 +57,7 @@ describe("state", () => {
   });
 });
 
-it("providers go to the configured cluster", () => {
+it("providers use the configured cluster", () => {
   for (const layer of ["data", "app", "observability"] as const) {
     expect(all[layer]["provider"].kubernetes[0]).toEqual({
       config_path: "/home/someone/.kube/config",
@@ -70,12 +70,12 @@ it("providers go to the configured cluster", () => {
   });
 });
 
-it("layers that may have had Helm releases keep Helm's provider, or Terraform would forget instead of removing them", () => {
+it("layers that may have had Helm releases keep Helm's provider, without which Terraform could not remove them", () => {
   const none = synthesize({ metricsServer: { mode: "existing" } });
   for (const layer of ["data", "app"] as const) expect(none[layer]["provider"].helm).toHaveLength(1);
 });
 
-it("names that other tools count on", () => {
+it("names that other tools depend on", () => {
   const names = (type: string) => resources(all, type).map((r) => r.body["metadata"].name as string);
   expect(names("kubernetes_service_v1")).toEqual(
     expect.arrayContaining(["redis-main", "redis-replicas", "redis-exporter", "node", "react"]),

@@ -2,7 +2,7 @@ import { resources, synthesize, type Json } from "../helpers/layers";
 
 const layer = (over: object = {}) => synthesize(over).observability;
 
-it("installs one release, with everything of ours in its values and in ConfigMaps", () => {
+it("installs one release, with the project's objects in its values and in ConfigMaps", () => {
   const types = new Set(resources({ observability: layer() }).map((r) => r.type));
   expect([...types].sort()).toEqual([
     "helm_release",
@@ -12,7 +12,7 @@ it("installs one release, with everything of ours in its values and in ConfigMap
   ]);
 });
 
-it("keeps its namespace at restricted without node-exporter, the one part that needs more", () => {
+it("enforces restricted in its namespace, except with node-exporter, which needs privileged", () => {
   const level = (over: object) =>
     resources({ observability: layer(over) }, "kubernetes_namespace_v1")[0]!.body["metadata"].labels[
       "pod-security.kubernetes.io/enforce"
@@ -21,11 +21,11 @@ it("keeps its namespace at restricted without node-exporter, the one part that n
   expect(level({ monitoring: { nodeExporter: false } })).toBe("restricted");
 });
 
-it("installs nothing where the configuration says none", () => {
+it("installs nothing with observability: none", () => {
   expect(resources({ observability: layer({ observability: "none" }) })).toEqual([]);
 });
 
-it("brings monitors, rules and dashboards, and no chart, to a Prometheus that is there", () => {
+it("adds monitors, rules and dashboards, but no chart, for an existing Prometheus", () => {
   const found = resources({
     observability: layer({ observability: "existing", monitoring: { selectorLabels: { release: "prom" } } }),
   });

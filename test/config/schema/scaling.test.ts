@@ -1,7 +1,7 @@
 import { configSchema, type ConfigError } from "../../../config";
 import { testConfig } from "../../helpers/layers";
 
-describe("refusals", () => {
+describe("scaling settings that are refused", () => {
   const refused = (over: object) => {
     try {
       testConfig(over);
@@ -24,7 +24,7 @@ describe("refusals", () => {
     [{ scaling: { engine: "keda" }, namespaces: { keda: "monitoring" } }, /namespaces\.keda: .*must differ/],
     [{ node: { resources: { cpu: "0m" } } }, /node\.resources\.cpu: "0m" .*above 0/],
   ])("%j", (over, reason) => expect(refused(over).join("\n")).toMatch(reason));
-  it("not where the engine does not use it", () => {
+  it("accepts a setting that the engine does not use", () => {
     expect(refused({ scaling: { replicas: { clientsPerPod: 3 } } })).toEqual([]);
     expect(configSchema.safeParse({}).success).toBe(true);
   });

@@ -14,8 +14,8 @@ export function nodeCommand(what: "STOP" | "START", node: string): void {
 }
 
 /**
- * Ensures that main runs on one of `nodes`: on any other node it is recreated there, with a new volume. Only before the
- * first write, and not for a Sentinel group.
+ * Ensures that main runs on one of `nodes`: if it does not, it is recreated there with a new volume. Only before the first
+ * write, and not for a Sentinel group.
  */
 export async function moveMainTo(nodes: readonly string[]): Promise<void> {
   const where = async () => (await kube.get("pod", "redis-main-0", app))?.spec?.["nodeName"] as string | undefined;
