@@ -68,7 +68,7 @@ describe("errors name the key, the value and what is accepted", () => {
       { state: { backend: "kubernetes", namespace: "iacproject" } },
       /^state\.namespace: "iacproject" .*destroys/,
     ],
-    ["Ingress without a host", { exposure: { type: "Ingress" } }, /^exposure\.host: is needed/],
+    ["Ingress without a host", { exposure: { type: "Ingress" } }, /^exposure\.host: is required/],
     ["a node port without NodePort", { exposure: { nodePort: 30080 } }, /^exposure\.nodePort: 30080 .*NodePort/],
     [
       "one namespace with node-exporter",
@@ -87,12 +87,12 @@ describe("errors name the key, the value and what is accepted", () => {
           receivers: ["a", "b"].map((key) => ({ type: "webhook", name: "ops", secret: { name: "hooks", key } })),
         },
       },
-      /^monitoring\.receivers\.1\.name: "ops" .*taken/,
+      /^monitoring\.receivers\.1\.name: "ops" .*unique/,
     ],
     [
       "a receiver with a reserved name",
       { monitoring: { receivers: [{ type: "webhook", name: "heartbeat", secret: { name: "hooks", key: "a" } }] } },
-      /^monitoring\.receivers\.0\.name: "heartbeat" .*taken/,
+      /^monitoring\.receivers\.0\.name: "heartbeat" .*unique/,
     ],
     [
       "a latency between two buckets",

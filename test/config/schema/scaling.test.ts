@@ -15,10 +15,10 @@ describe("scaling settings that are refused", () => {
     [{ scaling: { node: { eventLoopPercent: 120 } } }, /scaling\.node\.eventLoopPercent: 120 .*at most 100/],
     [{ scaling: { node: { min: 5, max: 3 } } }, /scaling\.node\.min: 5 .*must not be above max \(3\)/],
     [{ scaling: { exporter: { min: 4 } } }, /scaling\.exporter\.min: 4 .*must not be above max \(3\)/],
-    [{ scaling: { replicas: { min: 1 } } }, /reads must survive the loss of one replica/],
+    [{ scaling: { replicas: { min: 1 } } }, /reads survive the loss of one replica/],
     [
       { scaling: { engine: "keda", replicas: { clientsPerPod: 11 } } },
-      /clientsPerPod: 11 .*above scaling\.node\.max \(10\)/,
+      /clientsPerPod: 11 .*above scaling\.node\.max \+ 1 \(11\)/,
     ],
     [{ scaling: { engine: "keda" }, images: { node: { metricsPath: null } } }, /needs images\.node\.metricsPath/],
     [{ scaling: { engine: "keda" }, namespaces: { keda: "monitoring" } }, /namespaces\.keda: .*must differ/],

@@ -52,7 +52,7 @@ describe("engine hpa", () => {
     };
     expect(make({ min: 4, max: 2 })).toThrow("autoscaler node: min is 4, above max 2");
     expect(make({ scaleDownWindowSeconds: 15 })).toThrow(
-      /scaleDownWindowSeconds is 15, below two metric ages \(20 s\)/,
+      /scaleDownWindowSeconds is 15, below two metric intervals \(20 s\)/,
     );
   });
 });

@@ -59,6 +59,6 @@ describe("the context hash", () => {
     expect(() => contextHash({ context: "/nowhere", dockerfile: "Dockerfile" })).toThrow(
       "image context /nowhere does not exist",
     );
-    expect(() => hash({ dockerfile: "Other" })).toThrow(/has no Other$/);
+    expect(() => hash({ dockerfile: "Other" })).toThrow(/has no Other: correct images/);
   });
 });

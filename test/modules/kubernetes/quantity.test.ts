@@ -1,4 +1,4 @@
-import { cores, mebibytes, parseQuantity } from "../../../modules/kubernetes/quantity";
+import { millicores, mebibytes, parseQuantity } from "../../../modules/kubernetes/quantity";
 
 describe("a quantity", () => {
   it.each([
@@ -10,9 +10,10 @@ describe("a quantity", () => {
     ["1G", 1e9],
   ])("%s is a number", (text, value) => expect(parseQuantity(text)).toBeCloseTo(value, 9));
   it("in a wrong format is refused", () => {
-    for (const text of ["", "Mi", "1 Gi", "-1", "1X"]) expect(() => parseQuantity(text)).toThrow("is no quantity");
+    for (const text of ["", "Mi", "1 Gi", "-1", "1X"])
+      expect(() => parseQuantity(text)).toThrow("is not a Kubernetes quantity");
   });
   it("is rounded up, without floating-point errors", () => {
-    expect([cores(0.1 + 0.2), cores(0.0001), mebibytes(2 ** 20 + 1)]).toEqual(["300m", "1m", "2Mi"]);
+    expect([millicores(0.1 + 0.2), millicores(0.0001), mebibytes(2 ** 20 + 1)]).toEqual(["300m", "1m", "2Mi"]);
   });
 });

@@ -1,7 +1,7 @@
 /** A support archive contains no secret. */
 import { testConfig } from "../../helpers/layers";
 import { Kube } from "../../../scripts/cluster/kubectl";
-import { HIDDEN, hide, secretsIn } from "../../../scripts/cluster/redact-secrets";
+import { REDACTED, redact, secretsIn } from "../../../scripts/cluster/redact-secrets";
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
@@ -22,7 +22,7 @@ describe("secrets of the cluster", () => {
   it("are redacted from every text: literally, as base64, and line by line", async () => {
     const secrets = await secretsIn(kube, "iacproject");
     const text = `AUTH admin hunter2hunter2\ndata: ${base64("hunter2hunter2")}\n  second line\nfine`;
-    expect(hide(text, secrets)).toBe(`AUTH admin ${HIDDEN}\ndata: ${HIDDEN}\n  ${HIDDEN}\nfine`);
+    expect(redact(text, secrets)).toBe(`AUTH admin ${REDACTED}\ndata: ${REDACTED}\n  ${REDACTED}\nfine`);
   });
   it("that the user may not read are an empty list", async () => {
     const denied: Run = () => Promise.reject(new RunError("kubectl", 1, "Error: forbidden", "failed"));
@@ -39,10 +39,10 @@ describe("text that looks like a secret", () => {
     ["-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----", "abc"],
     ["token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0xx.c2ln", "eyJhbGciOiJSUzI1NiJ9"],
   ])("is redacted too: %s", (text, secret) => {
-    expect(hide(text, [])).not.toContain(secret);
+    expect(redact(text, [])).not.toContain(secret);
   });
   it("does not include the name of a Secret, or a short word", () => {
     const text = "secretName: redis-users, key admin; 3 passwords changed";
-    expect(hide(text, ["key"])).toBe(text);
+    expect(redact(text, ["key"])).toBe(text);
   });
 });

@@ -8,7 +8,9 @@ describe("a backup", () => {
     ];
     expect(chosen(available, "latest").name).toBe("b.rdb");
     expect(chosen(available, "a.rdb").bytes).toBe(1);
-    expect(() => chosen(available, "c.rdb")).toThrow("There is no backup c.rdb; there are b.rdb, a.rdb.");
-    expect(() => chosen([], "latest")).toThrow("There is no backup yet.");
+    expect(() => chosen(available, "c.rdb")).toThrow(
+      "There is no scheduled backup c.rdb; existing ones are b.rdb, a.rdb.",
+    );
+    expect(() => chosen([], "latest")).toThrow("There is no scheduled backup yet.");
   });
 });

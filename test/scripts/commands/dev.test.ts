@@ -30,7 +30,7 @@ const processes = (text: string): string[] =>
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (output += data.toString()));
     const page = `http://localhost:${port}`;
     try {
-      for (let i = 0; !output.includes("^C ends all of it"); i++) {
+      for (let i = 0; !output.includes("Ctrl+C stops everything"); i++) {
         if (i > 600 || child.exitCode !== null) throw new Error(output);
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
@@ -46,7 +46,7 @@ const processes = (text: string): string[] =>
       if (child.exitCode === null) await new Promise((resolve) => child.once("exit", resolve));
     }
     expect(child.exitCode).toBe(0);
-    expect(output).toContain("All of it has ended.");
+    expect(output).toContain("Everything has stopped.");
     const redis = /main on port (\d+), replicas on (\d+) and (\d+)/.exec(output)!.slice(1);
     for (const own of [...redis, String(port)]) {
       expect(processes(`:${own}`)).toEqual([]);

@@ -36,8 +36,8 @@ describe("npm run logs", () => {
   it("refuses an unknown name, with the available ones", async () => {
     const kube = new Kube(testConfig(), answering([]).run);
     await expect(selection(kube, "nod")).rejects.toMatchObject({
-      message: "There is no part or pod nod in namespace iacproject.",
-      next: expect.stringMatching(/Parts: redis-main, .*Pods: node-1/),
+      message: "There is no workload or pod nod in namespace iacproject.",
+      next: expect.stringMatching(/Workloads: redis-main, .*Pods: node-1/),
     });
   });
   it.each([
@@ -45,7 +45,7 @@ describe("npm run logs", () => {
     ["tail", "-3"],
   ])("refuses --%s %s before it queries the cluster", async (name, value) => {
     const { run, commands } = answering([]);
-    await expect(logs("node", { ...options, [name]: value }, run)).rejects.toThrow(`--${name} ${value}`);
+    await expect(logs("node", { ...options, [name]: value }, run)).rejects.toThrow(`--${name} is "${value}"`);
     expect(commands).toEqual([]);
   });
   it("shows the log lines of one request in front and API", async () => {
@@ -56,6 +56,6 @@ describe("npm run logs", () => {
   });
   it("reports that it found nothing", async () => {
     await logs("node", { ...options, request: "abc-12345" }, answering([redis]).run);
-    expect(output).toContain("Nothing about request abc-12345 in the last 10m, in node.");
+    expect(output).toContain("No log lines about request abc-12345 in the last 10m from node.");
   });
 });

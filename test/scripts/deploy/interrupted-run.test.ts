@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { takeOver, targetOf, toldBeforehand } from "../../../scripts/deploy/interrupted-run";
+import { adoptOrphans, targetOf, recordIntent } from "../../../scripts/deploy/interrupted-run";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 import { Terraform, type PlannedResource } from "../../../scripts/terraform/terraform";
@@ -66,7 +66,7 @@ const object = (name: string, more: object = {}) => ({
 async function interruptRun(): Promise<void> {
   const { kube, terraform } = stage({});
   let record = "";
-  await toldBeforehand(kube, terraform, () => Promise.resolve((record = fs.readFileSync(file, "utf8"))));
+  await recordIntent(kube, terraform, () => Promise.resolve((record = fs.readFileSync(file, "utf8"))));
   // a run that ended normally leaves none
   expect(fs.existsSync(file)).toBe(false);
   fs.writeFileSync(file, record);
@@ -78,7 +78,7 @@ it.each([
   ["a request to stop", new Failure("Stopped on request.", undefined, 130), true],
 ])("after %s the next run looks for leftovers only if there may be some", async (_, error, looks) => {
   const { kube, terraform } = stage({});
-  await expect(toldBeforehand(kube, terraform, () => Promise.reject(error))).rejects.toBe(error);
+  await expect(recordIntent(kube, terraform, () => Promise.reject(error))).rejects.toBe(error);
   expect(fs.existsSync(file)).toBe(looks);
   fs.rmSync(file, { force: true });
 });
@@ -94,13 +94,13 @@ describe("after an interrupted run", () => {
       },
       ["kubernetes_namespace_v1.n"],
     );
-    expect(await takeOver(kube, terraform)).toBe(2);
+    expect(await adoptOrphans(kube, terraform)).toBe(2);
     expect(commands).toEqual([
       "terraform import -input=false -no-color -lock-timeout=30s kubernetes_config_map_v1.c iacproject/redis",
       "terraform import -input=false -no-color -lock-timeout=30s kubernetes_manifest.m apiVersion=apps/v1,kind=StatefulSet,namespace=iacproject,name=redis-main",
     ]);
     // only once
-    expect(await takeOver(kube, terraform)).toBeUndefined();
+    expect(await adoptOrphans(kube, terraform)).toBeUndefined();
   });
 
   it.each([
@@ -110,14 +110,14 @@ describe("after an interrupted run", () => {
   ])("an object that is %s is not adopted, and Terraform's error stays", async (_, more) => {
     await interruptRun();
     const { kube, terraform, commands } = stage({ "configmap redis": object("redis", more) });
-    expect(await takeOver(kube, terraform)).toBe(0);
+    expect(await adoptOrphans(kube, terraform)).toBe(0);
     expect(commands).toEqual([]);
   });
 
   it("a Secret is recreated, because an import would write its values into the state", async () => {
     await interruptRun();
     const { kube, terraform, commands } = stage({ "secret redis-users": object("redis-users"), pods: { items: [] } });
-    expect(await takeOver(kube, terraform)).toBe(1);
+    expect(await adoptOrphans(kube, terraform)).toBe(1);
     expect(commands).toEqual(["kubectl -n iacproject delete secret redis-users --ignore-not-found"]);
   });
 
@@ -128,7 +128,7 @@ describe("after an interrupted run", () => {
       "secret redis-users": object("redis-users"),
       pods: { items: [pod] },
     });
-    await expect(takeOver(kube, terraform)).rejects.toThrow("Secret redis-users is in use by redis-main-0");
+    await expect(adoptOrphans(kube, terraform)).rejects.toThrow("Secret redis-users is in use by redis-main-0");
     expect(commands).toEqual([]);
     fs.rmSync(file);
   });
@@ -140,7 +140,7 @@ describe("after an interrupted run", () => {
       object("sh.helm.release.v1.metrics-server.v2", { labels: { status: "pending-upgrade" } }),
     ];
     const { kube, terraform, commands } = stage({ secrets: { items } });
-    expect(await takeOver(kube, terraform)).toBe(1);
+    expect(await adoptOrphans(kube, terraform)).toBe(1);
     expect(commands).toEqual([
       "kubectl -n kube-system delete secrets sh.helm.release.v1.metrics-server.v2 --ignore-not-found",
     ]);
@@ -150,7 +150,7 @@ describe("after an interrupted run", () => {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, '{"at": "20');
     const { kube, terraform } = stage({});
-    expect(await takeOver(kube, terraform)).toBeUndefined();
+    expect(await adoptOrphans(kube, terraform)).toBeUndefined();
     expect(fs.existsSync(file)).toBe(false);
   });
 });

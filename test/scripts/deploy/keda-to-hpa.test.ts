@@ -1,5 +1,5 @@
 /** The change of engine from keda to hpa, and KEDA's objects during a destroy. */
-import { freeScaledObjects, leaveKeda } from "../../../scripts/deploy/keda-to-hpa";
+import { freeScaledObjects, migrateToHpa } from "../../../scripts/deploy/keda-to-hpa";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { RunError } from "../../../scripts/terminal/run-program";
 import { testConfig } from "../../helpers/layers";
@@ -16,7 +16,7 @@ describe("from keda to hpa", () => {
       [/get scaledobjects/, list(object("node"), object("react"))],
       [/get hpa/, list(object("node"), object("other")), list(object("other"))],
     ]);
-    expect(await leaveKeda(new Kube(config, run))).toBe(2);
+    expect(await migrateToHpa(new Kube(config, run))).toBe(2);
     expect(commands.filter((c) => c.includes(" delete "))).toEqual([
       expect.stringMatching(/delete scaledobjects\.keda\.sh -n iacproject -l app\.kubernetes\.io\/part-of=iacproject/),
     ]);
@@ -24,7 +24,7 @@ describe("from keda to hpa", () => {
   });
   it("deletes their Helm releases, which Helm could not uninstall without the CRD; also after a run that failed at this point", async () => {
     const { run, commands } = recorder([[/get secrets/, list(object("sh.helm.release.v1.autoscaler-node.v1"))]]);
-    expect(await leaveKeda(new Kube(config, run))).toBe(1);
+    expect(await migrateToHpa(new Kube(config, run))).toBe(1);
     expect(commands.filter((c) => c.includes(" delete "))).toEqual([
       expect.stringMatching(
         /delete secrets -n iacproject -l owner=helm,name in \(autoscaler-redis-replicas,.*autoscaler-node/,
@@ -33,14 +33,14 @@ describe("from keda to hpa", () => {
   });
   it("does nothing if there are none, or the cluster does not know their kind", async () => {
     const { run, commands } = recorder();
-    expect(await leaveKeda(new Kube(config, run))).toBe(0);
+    expect(await migrateToHpa(new Kube(config, run))).toBe(0);
     const unknown = new RunError("kubectl", 1, `error: the server doesn't have a resource type "scaledobjects"`, "x");
-    expect(await leaveKeda(new Kube(config, recorder([[/get/, unknown]]).run))).toBe(0);
+    expect(await migrateToHpa(new Kube(config, recorder([[/get/, unknown]]).run))).toBe(0);
     expect(commands.some((c) => c.includes("delete"))).toBe(false);
   });
   it("touches none of them while the engine is keda", async () => {
     const { run, commands } = recorder([[/get/, list(object("node"))]]);
-    expect(await leaveKeda(new Kube(keda, run))).toBe(0);
+    expect(await migrateToHpa(new Kube(keda, run))).toBe(0);
     expect(commands).toEqual([]);
   });
   it("reports what blocks them if KEDA does not answer", async () => {
@@ -48,8 +48,8 @@ describe("from keda to hpa", () => {
       [/get scaledobjects/, list(object("node"))],
       [/delete/, new RunError("kubectl", 1, "timed out waiting for the condition", "failed")],
     ]);
-    await expect(leaveKeda(new Kube(config, run))).rejects.toMatchObject({
-      message: expect.stringContaining("KEDA did not let go of node within 60 s"),
+    await expect(migrateToHpa(new Kube(config, run))).rejects.toMatchObject({
+      message: expect.stringContaining("KEDA did not release node within 60 s"),
       next: expect.stringContaining("-n keda get pods"),
     });
   });

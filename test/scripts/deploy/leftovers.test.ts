@@ -1,5 +1,5 @@
 import { Kube } from "../../../scripts/cluster/kubectl";
-import { findResidue, sweep } from "../../../scripts/deploy/leftovers";
+import { findLeftovers, removeLeftovers } from "../../../scripts/deploy/leftovers";
 import { testConfig } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
@@ -21,9 +21,12 @@ describe("leftovers", () => {
         JSON.stringify({ kind: "Service", metadata: { name: "kube-prometheus-stack-kubelet" } }),
       ],
     ]);
-    const swept = await sweep(new Kube(testConfig(), run));
-    expect(swept.removed).toEqual(["service kube-prometheus-stack-kubelet", "crd prometheuses.monitoring.coreos.com"]);
-    expect(swept.kept).toEqual([
+    const removal = await removeLeftovers(new Kube(testConfig(), run));
+    expect(removal.removed).toEqual([
+      "service kube-prometheus-stack-kubelet",
+      "crd prometheuses.monitoring.coreos.com",
+    ]);
+    expect(removal.kept).toEqual([
       expect.stringMatching(/1 CRDs .*: kubectl delete crd probes\.monitoring\.coreos\.com$/),
       expect.stringContaining("other/theirs"),
     ]);
@@ -31,9 +34,9 @@ describe("leftovers", () => {
   });
   it("include nothing of a running operator, or of an existing Prometheus", async () => {
     const running = recorder([[/get deployments -A/, list({ kind: "Deployment", metadata: { name: "operator" } })]]);
-    expect(await sweep(new Kube(testConfig(), running.run))).toEqual({ removed: [], kept: [] });
+    expect(await removeLeftovers(new Kube(testConfig(), running.run))).toEqual({ removed: [], kept: [] });
     const existing = recorder([[/get crd/, list(crd("prometheuses"))]]);
-    expect(await sweep(new Kube(testConfig({ observability: "existing" }), existing.run))).toEqual({
+    expect(await removeLeftovers(new Kube(testConfig({ observability: "existing" }), existing.run))).toEqual({
       removed: [],
       kept: [],
     });
@@ -44,7 +47,7 @@ describe("leftovers", () => {
     const { run } = recorder([
       [/get pvc/, list({ kind: "PersistentVolumeClaim", metadata: { name: "data-redis-main-0" } })],
     ]);
-    expect((await sweep(new Kube(config, run))).removed).toEqual(["pvc data-redis-main-0"]);
+    expect((await removeLeftovers(new Kube(config, run))).removed).toEqual(["pvc data-redis-main-0"]);
   });
   it("are found among namespaces, volumes, cluster roles, the API service and releases", async () => {
     const helm = {
@@ -75,7 +78,7 @@ describe("leftovers", () => {
         }),
       ],
     ]);
-    expect(await findResidue(new Kube(testConfig(), run))).toEqual([
+    expect(await findLeftovers(new Kube(testConfig(), run))).toEqual([
       "Namespace iacproject",
       "PersistentVolume pv-1",
       "ClusterRole prom",
@@ -83,6 +86,6 @@ describe("leftovers", () => {
     ]);
   });
   it("are not found in a clean cluster", async () => {
-    expect(await findResidue(new Kube(testConfig(), recorder().run))).toEqual([]);
+    expect(await findLeftovers(new Kube(testConfig(), recorder().run))).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
 import { testConfig, synthesize } from "../../helpers/layers";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import type { Stack } from "../../../scripts/terraform/render-manifests";
-import { checkRights, rightsFor, type Right } from "../../../scripts/deploy/permissions";
+import { checkPermissions, permissionsFor, type Permission } from "../../../scripts/deploy/permissions";
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 
 const stacks = (over: object = {}) => synthesize(over) as unknown as Record<string, Stack>;
-const asText = (rights: readonly Right[]) =>
+const asText = (rights: readonly Permission[]) =>
   rights.map((r) => `${r.layer}: ${r.resource}${r.group ? `.${r.group}` : ""} ${r.namespace ?? "(cluster)"}`);
 
 interface Review {
@@ -24,15 +24,15 @@ const cluster = (isDenied: (a: Review["spec"]["resourceAttributes"]) => boolean)
   };
   return new Kube(testConfig(), run);
 };
-const refusal = async (kube: Kube, rights: readonly Right[]) =>
-  checkRights(kube, rights).then(
+const refusal = async (kube: Kube, rights: readonly Permission[]) =>
+  checkPermissions(kube, rights).then(
     (message) => [message, ""],
     (error: { message: string; next?: string }) => [error.message, error.next ?? ""],
   );
 
 describe("the permissions that a deploy needs", () => {
   it("are one for each kind that its layers create, per namespace", () => {
-    const all = asText(rightsFor(stacks()));
+    const all = asText(permissionsFor(stacks()));
     expect(all).toEqual([...new Set(all)]);
     for (const right of [
       "data: namespaces (cluster)",
@@ -48,7 +48,7 @@ describe("the permissions that a deploy needs", () => {
       expect(all).toContain(right);
   });
   it("are fewer with settings that avoid them: one namespace is enough", () => {
-    const rights = rightsFor(
+    const rights = permissionsFor(
       stacks({
         namespaces: { create: false },
         observability: "none",
@@ -66,22 +66,22 @@ describe("the permissions that a deploy needs", () => {
 });
 
 describe("a cluster", () => {
-  const rights = rightsFor(stacks());
+  const rights = permissionsFor(stacks());
   it("that allows everything passes", async () => {
     expect(
       await refusal(
         cluster(() => false),
         rights,
       ),
-    ).toEqual([expect.stringMatching(/^\d+ kinds of objects may/), ""]);
+    ).toEqual([expect.stringMatching(/^this user may create, change and delete all \d+ kinds of objects/), ""]);
   });
   it("that the user does not administer, with access to one namespace: each denial is named, with the setting that avoids it", async () => {
     const [message, next] = await refusal(
       cluster((a) => a.namespace !== "iacproject" || a.group === "rbac.authorization.k8s.io"),
       rights,
     );
-    expect(message).toContain("namespaces of the cluster (layer data)");
-    expect(message).toContain("customresourcedefinitions.apiextensions.k8s.io of the cluster (layer observability)");
+    expect(message).toContain("namespaces cluster-wide (layer data)");
+    expect(message).toContain("customresourcedefinitions.apiextensions.k8s.io cluster-wide (layer observability)");
     expect(message).toContain("roles.rbac.authorization.k8s.io in namespace iacproject (layer app)");
     for (const setting of [
       "namespaces.create: false",
@@ -100,12 +100,12 @@ describe("a cluster", () => {
     expect(message).toMatch(
       /^ {2}delete horizontalpodautoscalers\.autoscaling in namespace iacproject \(layer data\)$/m,
     );
-    expect(next).toBe("No setting does without horizontalpodautoscalers: ask who runs the cluster.");
+    expect(next).toBe("No setting replaces access to horizontalpodautoscalers: ask the cluster's administrator.");
   });
   it("that does not report permissions does not stop a deploy", async () => {
     const kube = new Kube(testConfig(), () =>
       Promise.reject(new RunError("kubectl create", 1, "forbidden", "kubectl create failed: forbidden")),
     );
-    expect((await refusal(kube, rights))[0]).toMatch(/^not known/);
+    expect((await refusal(kube, rights))[0]).toMatch(/^unknown/);
   });
 });

@@ -79,12 +79,12 @@ describe("preflight", () => {
     };
     await expect(check([node("a", "amd64")])).resolves.toContain("linux/amd64");
     await expect(check([node("a", "amd64"), node("b", "arm64")])).rejects.toMatchObject({
-      message: "Images are built for linux/amd64, and these nodes are of another kind: b (arm64).",
+      message: "Images are built for linux/amd64, but these nodes have another architecture: b (arm64).",
       next: expect.stringContaining("images.platform to linux/arm64"),
     });
     await expect(check([node("b", "arm64")], { images: { platform: "linux/arm64" } })).resolves.toContain("arm64");
     // a user with access to one namespace sees no nodes
-    await expect(check([])).resolves.toContain("not shown");
+    await expect(check([])).resolves.toContain("may not list nodes");
   });
   it("stops at a namespace of another deployment, before anything is changed", async () => {
     const namespace = (labels: object) =>
@@ -94,7 +94,7 @@ describe("preflight", () => {
       return checkNamespaces(chosen, new Kube(chosen, recorder([[/get namespace iacproject/, found]]).run));
     };
     await expect(check(namespace({ team: "others" }))).rejects.toMatchObject({
-      message: "The namespace iacproject is there, and not ours.",
+      message: "The namespace iacproject already exists and is not ours.",
       next: expect.stringContaining("namespaces.create to false"),
     });
     await expect(check(namespace({ "app.kubernetes.io/part-of": "iacproject" }))).resolves.toBeUndefined();
@@ -119,7 +119,7 @@ describe("preflight", () => {
     await expect(check(secret({ "ca.crt": "x", "tls.crt": "x", "tls.key": "x" }))).resolves.toBe("Secret cert");
     await expect(check(secret({ "tls.crt": "x" }))).rejects.toThrow("has no ca.crt, tls.key");
     await expect(check("", existing)).rejects.toThrow("there is no such Secret in namespace iacproject");
-    await expect(check("")).resolves.toMatch(/yet to come/);
+    await expect(check("")).resolves.toMatch(/does not exist yet/);
   });
   it("stops if an existing metrics-server is configured but missing", async () => {
     const existing = testConfig({ metricsServer: { mode: "existing" } });

@@ -74,7 +74,7 @@ describe("waiting until everything is Ready", () => {
     await expect(
       waitReady(new Kube(chosen, run), { timeoutMs: 10_000, onProgress: (text) => progress.push(text) }),
     ).resolves.toBe(1);
-    expect(progress).toEqual(["the cluster, which does not answer"]);
+    expect(progress).toEqual(["the cluster to answer"]);
   });
   it("reports why pods cannot be created", () => {
     const deployment = (status: string) => ({

@@ -50,8 +50,8 @@ it("waits for a front whose routes do not work yet", async () => {
 
 it.each([
   ["a write that is refused", "/api/item", "POST", /^Smoke test, a key is written: got 503/],
-  ["a list that fails", "/api/items", "GET", /^Smoke test, the list holds it: got 503/],
-  ["metrics that are missing", "/metrics", "GET", /^Smoke test, metrics are given: got 503 from the front/],
+  ["a list that fails", "/api/items", "GET", /^Smoke test, the list contains the key: got 503/],
+  ["metrics that are missing", "/metrics", "GET", /^Smoke test, metrics are served: got 503 from the front/],
 ])("names the failed step for %s", async (_, path, method, expected) => {
   const f = await front((p, m) => (p === path && m === method ? 503 : undefined));
   await expect(smokeTest(f.address)).rejects.toThrow(expected);

@@ -39,14 +39,14 @@ describe("options of the command", () => {
     expect(shapeOf({ ...typed, base: "50", duration: "90" }, 2000)).toMatchObject({ base: 50, seconds: 90 });
   });
   it.each([
-    [{ rate: "3000" }, /--rate is 3000 .*bound of 2000/],
+    [{ rate: "3000" }, /--rate is 3000 .*limit of 2000/],
     [{ rate: "1.5" }, /--rate is "1.5", expected a whole number/],
     [{ rate: "-5" }, /whole number/],
     [{ base: "300" }, /--base is 300, above --rate \(200\)/],
     [{ duration: "2h" }, /--duration is 2h, expected 10 s to 60 minutes/],
     [{ duration: "5" }, /expected 10 s/],
     [{ duration: "soon" }, /--duration is "soon"/],
-    [{ profile: "square" }, /one of step, ramp, spike, sine/],
+    [{ profile: "square" }, /expected one of step, ramp, spike, sine/],
   ])("are refused: %j", (over, reason) => {
     expect(() => shapeOf({ ...typed, ...over }, 2000)).toThrow(reason);
   });

@@ -12,5 +12,5 @@ it.each(Object.entries(PAGES))(
 );
 
 it("a page without the markers of a table is an error, not a page without the table", () => {
-  expect(() => withTables("# A page\n", { things: () => "| a |" })).toThrow("no marks for things");
+  expect(() => withTables("# A page\n", { things: () => "| a |" })).toThrow("no markers for the table things");
 });

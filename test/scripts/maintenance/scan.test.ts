@@ -3,7 +3,7 @@ import {
   checkovFindings,
   kubeconformFindings,
   kubeScoreFindings,
-  unanswered,
+  unaccepted,
   withLocalReferences,
 } from "../../../scripts/maintenance/scan";
 
@@ -12,8 +12,8 @@ const finding = (check: string) => ({ check, where: "a", what: "b" });
 describe("findings of a scanner", () => {
   it("stay open without an answer, and answers without a finding are reported", () => {
     const answers = { A1: "a reason", A2: "an old reason" };
-    expect(unanswered([finding("A1"), finding("B1")], answers)).toEqual({ open: [finding("B1")], idle: ["A2"] });
-    expect(unanswered([finding("A1"), finding("A1")], { A1: "a reason" })).toEqual({ open: [], idle: [] });
+    expect(unaccepted([finding("A1"), finding("B1")], answers)).toEqual({ open: [finding("B1")], idle: ["A2"] });
+    expect(unaccepted([finding("A1"), finding("A1")], { A1: "a reason" })).toEqual({ open: [], idle: [] });
   });
   it("are checkov's failed checks, of one report or of several", () => {
     const failed = { check_id: "CKV_K8S_1", check_name: "No root", resource: "Pod.a.b" };

@@ -43,12 +43,12 @@ suite("a snapshot", () => {
     expect(checkSnapshot(file).version).toBeGreaterThanOrEqual(9);
   });
   it.each([
-    ["cut off in the middle", (b: Buffer) => b.subarray(0, b.length / 2), /cut off or damaged/],
-    ["without its last byte", (b: Buffer) => b.subarray(0, -1), /cut off or damaged/],
-    ["cut off after its header", (b: Buffer) => b.subarray(0, 12), /is cut off/],
-    ["with one flipped bit", (b: Buffer) => ((b[b.length >> 1]! ^= 1), b), /its checksum does not fit/],
-    ["that is a text file", () => Buffer.from("not a snapshot at all, but long enough"), /is no snapshot of Redis/],
-    ["that is empty", () => Buffer.alloc(0), /is no snapshot of Redis/],
+    ["cut off in the middle", (b: Buffer) => b.subarray(0, b.length / 2), /truncated or damaged/],
+    ["without its last byte", (b: Buffer) => b.subarray(0, -1), /truncated or damaged/],
+    ["cut off after its header", (b: Buffer) => b.subarray(0, 12), /is truncated/],
+    ["with one flipped bit", (b: Buffer) => ((b[b.length >> 1]! ^= 1), b), /its checksum does not match/],
+    ["that is a text file", () => Buffer.from("not a snapshot at all, but long enough"), /is not a Redis snapshot/],
+    ["that is empty", () => Buffer.alloc(0), /is not a Redis snapshot/],
   ])("%s is refused", (_, change, why) => {
     expect(changed(change)).toThrow(why);
     expect(changed(change)).toThrow(/nothing was changed/);

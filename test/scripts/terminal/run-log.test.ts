@@ -1,16 +1,16 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { beginJournal, endJournal, note } from "../../../scripts/terminal/run-log";
+import { startRunLog, closeRunLog, note } from "../../../scripts/terminal/run-log";
 
 describe("the run log", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "journal-"));
-  afterEach(endJournal);
+  afterEach(closeRunLog);
   afterAll(() => fs.rmSync(dir, { recursive: true }));
 
   it("contains output and commands with their time, without colours, and keeps the last twenty files", () => {
     for (let i = 10; i < 40; i++) fs.writeFileSync(path.join(dir, `2020-01-${i}-up.log`), "x");
-    beginJournal(dir, "up --yes");
+    startRunLog(dir, "up --yes");
     note("\u001b[32m✓\u001b[39m data\nmore");
     const names = fs.readdirSync(dir).sort();
     expect(names).toHaveLength(20);
@@ -18,7 +18,7 @@ describe("the run log", () => {
     expect(text).toMatch(/^npm run up --yes\n[\d:.]+ ✓ data\n {2}more\n$/);
   });
   it("does not stop a command if it cannot be written", () => {
-    beginJournal(path.join(dir, "2020-01-39-up.log", "no-folder"), "up");
+    startRunLog(path.join(dir, "2020-01-39-up.log", "no-folder"), "up");
     expect(() => note("a")).not.toThrow();
   });
   it("is not written for commands that change nothing", () => {

@@ -62,14 +62,14 @@ suite("the probes of a Redis pod", () => {
     // a short restart of main does not make the replica not ready
     expect(probe(replicaPort, "replica", "60").ok).toBe(true);
     expect(probe(replicaPort, "live").ok).toBe(true);
-    expect(probe(replicaPort, "replica", "0").output).toMatch(/^link to main down for \d+ s, at most 0 s$/);
+    expect(probe(replicaPort, "replica", "0").output).toMatch(/^link to main down for \d+ s, limit is 0 s$/);
   });
 
   it("report a replica that never synced as not ready", async () => {
     const port = replicaPort + 1000;
     start(port, "--replicaof", "127.0.0.1 1");
     await until(() => probe(port, "live").ok);
-    expect(probe(port, "replica", "60").output).toBe("link to main down for -1 s, at most 60 s");
+    expect(probe(port, "replica", "60").output).toBe("link to main down for -1 s, limit is 60 s");
   });
 
   it("never pass the password as an argument", () => {

@@ -30,7 +30,7 @@ describe("main alone, after redis.durability was ha", () => {
   it("refuses if another member was main, because that one holds newer data, and says how to proceed", () => {
     const { status, stderr } = start("10.0.0.3");
     expect(status).toBe(1);
-    expect(stderr).toContain("another member of the pool was main");
+    expect(stderr).toContain("another member of the Sentinel group was main");
     expect(stderr).toContain("delete main's pod until redis-main-0 is main");
   });
 });
@@ -127,7 +127,7 @@ suite("main's start on an empty volume", () => {
   it("is refused while a replica is unreachable, because a policy that does not apply to the pod yet looks the same", () => {
     const { ok, why } = start(2, port + 5000);
     expect(ok).toBe(false);
-    expect(why).toMatch(/replica 127\.0\.0\.1 does not say whether it holds data \(.*Connection refused/);
+    expect(why).toMatch(/replica 127\.0\.0\.1 did not report whether it holds data \(.*Connection refused/);
   });
 
   it("waits for a replica that starts at the same time", async () => {
@@ -144,10 +144,10 @@ suite("main's start on an empty volume", () => {
     const silent = start();
     replica("ACL", "SETUSER", "probe", "on");
     expect(silent.ok).toBe(false);
-    expect(silent.why).toContain("replica 127.0.0.1 does not say whether it holds data");
+    expect(silent.why).toContain("replica 127.0.0.1 did not report whether it holds data");
     fs.rmSync(inDir("main"));
     const { ok, why } = start();
     expect(ok).toBe(false);
-    expect(why).toContain("DNS does not know redis-main");
+    expect(why).toContain("DNS does not resolve redis-main");
   });
 });

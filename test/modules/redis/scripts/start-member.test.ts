@@ -97,7 +97,7 @@ describe("a member of the Sentinel group", () => {
     expect(one.error).toContain("create configmap redis-main-start-empty");
     const silent = startMember({ ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0) });
     expect(silent.status).toBe(1);
-    expect(silent.error).toContain(`${THIRD} does not say whether it holds data`);
+    expect(silent.error).toContain(`${THIRD} did not report whether it holds data`);
   });
   it("starts empty if the ConfigMap of the same day allows it", () => {
     const today = new Date().toISOString().slice(0, 10);
