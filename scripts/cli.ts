@@ -193,7 +193,7 @@ program
   .action(async (options: CompareOptions) => void (process.exitCode = await compare(options)));
 program
   .command("docs")
-  .description("write the tables in docs/ from the code")
+  .description("write the tables and the architecture pictures in docs/ from the code")
   .action(() => docs());
 program
   .command("pictures")

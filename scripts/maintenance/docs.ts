@@ -1,4 +1,5 @@
-/** `npm run docs`: generates the tables in docs/ from the code. */
+/** `npm run docs`: generates the tables in docs/, and the pictures of docs/architecture.md, from the code. */
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { DASHBOARDS } from "../../dashboards";
@@ -8,8 +9,13 @@ import { configKeys, configSchema } from "../../config";
 import { flows, type Flow } from "../../modules/policies/flows";
 import { REDIS_USERS, type RedisUser } from "../../modules/redis/users";
 import { rulesProps } from "../../modules/monitoring/rules-props";
+import { LAYERS, OUTPUTS, UPSTREAM } from "../../stacks/outputs";
 import { ACCEPTED_FINDINGS } from "../toolbox/accepted-findings";
+import { installFolders } from "../toolbox/npm-install";
 import { say } from "../terminal/ui";
+import { codeGraph } from "./architecture/code";
+import { apiTable, modulesTable, pageTable, scriptsTable, topFoldersTable } from "./architecture/folders";
+import { systemGraph } from "./architecture/system";
 
 const E2E = path.join(PROJECT_ROOT, "test", "e2e");
 
@@ -118,10 +124,26 @@ function keysTable(): string {
     .join("\n\n");
 }
 
+function layersTable(): string {
+  const rows = LAYERS.map((layer) => {
+    const outputs = Object.keys(OUTPUTS[layer]).map((name) => `\`${name}\``);
+    return `| ${layer} | ${UPSTREAM[layer].join(", ") || "–"} | ${outputs.join(", ")} |`;
+  });
+  return ["| layer | reads outputs of | its own outputs |", "|---|---|---|", ...rows].join("\n");
+}
+
 type Tables = Readonly<Record<string, () => string>>;
 
 /** Pages in docs/ and their tables, by the name in each table's markers. */
 export const PAGES: Readonly<Record<string, Tables>> = {
+  "architecture.md": {
+    layers: layersTable,
+    folders: topFoldersTable,
+    modules: modulesTable,
+    scripts: scriptsTable,
+    api: apiTable,
+    page: pageTable,
+  },
   "observability.md": { alerts: alertsTable, dashboards: dashboardsTable },
   "configuration.md": { keys: keysTable },
   "security.md": { users: usersTable, flows: flowsTable, answers: acceptedFindingsTable },
@@ -137,12 +159,33 @@ export function withTables(text: string, tables: Tables): string {
   }, text);
 }
 
-export function docs(): void {
+/** Pictures in docs/pictures, as graphs in DOT. */
+export const GRAPHS: Readonly<Record<string, () => string>> = {
+  "architecture-system.svg": systemGraph,
+  "architecture-code.svg": codeGraph,
+};
+
+/** The graph as SVG. Needs the dependencies of scripts/drawing. */
+export const drawn = (graph: string): string =>
+  execFileSync(process.execPath, ["--import", "tsx", path.join(PROJECT_ROOT, "scripts", "drawing", "graph.ts")], {
+    cwd: PROJECT_ROOT,
+    encoding: "utf8",
+    input: graph,
+    timeout: 60_000,
+  });
+
+/** Writes `content` to `name` in docs/. */
+function write(name: string, content: string): void {
+  const file = path.join(PROJECT_ROOT, "docs", name);
+  const isCurrent = fs.existsSync(file) && fs.readFileSync(file, "utf8") === content;
+  if (!isCurrent) fs.writeFileSync(file, content);
+  say(`docs/${name}: ${isCurrent ? "was up to date" : "written"}`);
+}
+
+export async function docs(): Promise<void> {
   for (const [name, tables] of Object.entries(PAGES)) {
-    const file = path.join(PROJECT_ROOT, "docs", name);
-    const before = fs.readFileSync(file, "utf8");
-    const now = withTables(before, tables);
-    fs.writeFileSync(file, now);
-    say(`docs/${name}: ${now === before ? "up to date" : "written"}`);
+    write(name, withTables(fs.readFileSync(path.join(PROJECT_ROOT, "docs", name), "utf8"), tables));
   }
+  await installFolders("scripts/drawing");
+  for (const [name, graph] of Object.entries(GRAPHS)) write(path.join("pictures", name), drawn(graph()));
 }

@@ -42,7 +42,7 @@ it.each(pages)("%s: every npm run names an existing script and existing options"
     if (!(name! in scripts)) wrong.push(whole);
     if (name === "e2e" || name === "bench") {
       const known = name === "e2e" ? tiers() : [...benches().keys()];
-      const [, what] = / -- ([a-z][a-z-]*)/.exec(rest) ?? [];
+      const [, what] = / -- ([a-z][\w-]*)/.exec(rest) ?? [];
       if (what && !known.includes(what)) wrong.push(whole);
     } else {
       for (const [, option] of rest.matchAll(/ --([a-z][\w-]*)/g))

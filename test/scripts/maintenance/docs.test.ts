@@ -1,7 +1,12 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../../catalog/paths";
-import { PAGES, withTables } from "../../../scripts/maintenance/docs";
+import { configSchema } from "../../../config";
+import { flows } from "../../../modules/policies/flows";
+import { imports, reached } from "../../../scripts/maintenance/architecture/code";
+import { contents } from "../../../scripts/maintenance/architecture/folders";
+import { systemGraph } from "../../../scripts/maintenance/architecture/system";
+import { drawn, GRAPHS, PAGES, withTables } from "../../../scripts/maintenance/docs";
 
 it.each(Object.entries(PAGES))(
   "docs/%s has the tables generated from the code (npm run docs writes them)",
@@ -13,4 +18,51 @@ it.each(Object.entries(PAGES))(
 
 it("a page without the markers of a table is an error, not a page without the table", () => {
   expect(() => withTables("# A page\n", { things: () => "| a |" })).toThrow("no markers for the table things");
+});
+
+it.each(Object.entries(GRAPHS))(
+  "docs/pictures/%s is what the script draws today (npm run docs draws it)",
+  (name, graph) => {
+    const picture = fs.readFileSync(path.join(PROJECT_ROOT, "docs", "pictures", name), "utf8");
+    expect(drawn(graph()) === picture).toBe(true);
+  },
+  60_000,
+);
+
+describe("the picture of the system", () => {
+  const arrows = systemGraph()
+    .split("\n")
+    .filter((line) => line.includes("->"));
+
+  it("has an arrow, with its port, for each flow of the default configuration", () => {
+    for (const { from, to, port = "its own port" } of flows(configSchema.parse({})).filter((f) => f.to !== "dns")) {
+      const found = arrows.find((line) => line.includes(`"${from}" -> "${to}"`) && !line.includes("dashed"));
+      expect(found).toContain(port === "its own port" ? port : `:${port}`);
+    }
+  });
+
+  it("marks what only ha, keda and backups add", () => {
+    const dashed = arrows.filter((line) => line.includes("dashed")).join("\n");
+    for (const mark of ["(ha)", "(keda)", "(backups)"]) expect(dashed).toContain(mark);
+  });
+});
+
+describe("the picture of the code", () => {
+  it("has no circle between folders", () => {
+    const arrows = imports();
+    for (const folder of arrows.keys()) expect(reached(arrows, folder)).not.toContain(folder);
+    expect([...reached(arrows, "main.ts")].sort()).toEqual(["catalog", "config", "dashboards", "modules", "stacks"]);
+  });
+
+  it("finds a circle", () => {
+    const circle = new Map([
+      ["stacks", new Set(["modules"])],
+      ["modules", new Set(["stacks"])],
+    ]);
+    expect(() => reached(circle, "stacks")).toThrow("a circle of imports: stacks → modules → stacks");
+  });
+});
+
+it("a folder without a sentence is an error, not a row without one", () => {
+  expect(() => contents("modules/unknown")).toThrow("modules/unknown/ has no text");
 });

@@ -1,0 +1,113 @@
+/** What each folder contains: the tables of docs/architecture.md, and the text in its picture of the code. */
+import { execFileSync } from "node:child_process";
+import { PROJECT_ROOT } from "../../../catalog/paths";
+
+/** Contents by folder. The picture shows the text before the first semicolon. */
+const CONTENTS: Readonly<Record<string, string>> = {
+  ".ci": "the continuous integration run; `.ci/run` and the commands that prepare a lab cluster",
+  ".github": "the same run as a workflow on a public forge",
+  bench: "benchmarks; they write their figures to `docs/benchmarks.md`",
+  catalog: "fixed facts; names, ports, labels, versions, paths, and one descriptor per workload. Imports nothing",
+  config: "what a user can set; sources, validation and defaults. `loadConfig` is the only entry",
+  dashboards: "dashboards and rules; panels, recording rules and alerts as code",
+  docs: "these pages; also the French report (`docs/rapport`), benchmark figures, decisions and runbooks",
+  images: "the two container images; each is a separate package and the only build context of its image",
+  modules: "the resources, by subject; CDKTF constructs that get everything from their props",
+  profiles: "settings per kind of cluster; `profile: kind` reads `profiles/kind.yaml`",
+  scripts: "the commands; everything that `npm run` starts, and the code behind it",
+  stacks: "the four layers; one file per layer, `layer.ts` (backend, providers) and `outputs.ts`",
+  test: "tests of everything except the images; mirrors the folders above, plus `e2e/` (on a cluster) and `helpers/`",
+
+  "config/schema": "the keys by section, with defaults and descriptions, and the checks across sections",
+
+  "dashboards/rules": "recording rules and alerts, by subject",
+
+  "images/node": "the API; Node.js, no framework",
+  "images/react": "the front; React page and nginx",
+
+  "images/node/src/discovery": "finds the read replicas: by EndpointSlices or DNS",
+  "images/node/src/http": "server, routes, input, status, and the mapping of errors to HTTP",
+  "images/node/src/metrics": "Prometheus metrics, and the short-term load that autoscalers read",
+  "images/node/src/redis": "`store.ts`: what a route can do with keys",
+  "images/node/src/redis/connection": "one connection to Redis: timeouts, reconnects, Sentinel",
+  "images/node/src/redis/reads": "the replica pool: choice, health and lag of each replica",
+  "images/node/src/redis/writes": "writes to main: batches, replication guarantee, waiting for a new main",
+
+  "images/react/nginx": "nginx: configuration template and start scripts",
+  "images/react/src": "the page in the browser",
+  "images/react/src/check": "the system check",
+  "images/react/src/keys": "the list of keys, and adding, editing, deleting",
+  "images/react/src/live": "the live view of the pods",
+  "images/react/src/text": "the texts, English and French",
+
+  "modules/autoscaling": "HorizontalPodAutoscaler or KEDA's ScaledObject, their signals, KEDA, metrics-server",
+  "modules/charts":
+    "two small Helm charts of this project; their path is recorded in Helm releases, so it never changes",
+  "modules/images": "registry client, context hash, build and push, third-party images",
+  "modules/kubernetes":
+    "pods, Services, workloads, namespaces, Secrets, Helm charts, and what a descriptor means in one configuration (`sizing.ts`)",
+  "modules/monitoring":
+    "kube-prometheus-stack, Alertmanager's configuration, monitors, rules and dashboards as objects",
+  "modules/policies": "the table of flows, the NetworkPolicies made from it, the namespace's quota",
+  "modules/redis":
+    "main, Sentinel group, replicas, exporter, backup, configuration files, TLS, users; `scripts/` runs in the pods",
+  "modules/terraform": "escaping, dependencies, the Kubernetes backend",
+  "modules/web": "the API and the front, and what HTTP servers have in common (`web-workload.ts`)",
+
+  "scripts/cluster": "kubectl, the choice of the cluster, kind, port-forwards, redaction of secrets",
+  "scripts/commands": "what a user runs: `up`, `down`, `diff`, `status` …, one file per command",
+  "scripts/deploy":
+    "the steps of a deployment: preflight, permissions, layers, drift, readiness, smoke test, leftovers",
+  "scripts/drawing": "charts and graphs as SVG and PNG; has its own dependencies, installed on first use",
+  "scripts/load": "load profiles, the generator (k6), samples",
+  "scripts/maintenance": "what a maintainer runs: `docs`, `e2e`, `bench`, `scan`, `compare` …, one file per command",
+  "scripts/prose": "the prose check of `npm run lint`",
+  "scripts/redis": "commands in the Redis pods, file transfer, backup volume, snapshot check",
+  "scripts/spelling": "the spelling check of `npm run lint`, with the project dictionary",
+  "scripts/terminal": "output, errors, the run log, child processes, interrupts, the lock",
+  "scripts/terraform": "synthesis, Terraform runs, states and their locks, rendered manifests",
+  "scripts/toolbox": "downloads of missing programs, npm and PyPI installs, accepted scanner findings",
+};
+
+/** Folders that hold files, without those that Git ignores. */
+function allFolders(): readonly string[] {
+  const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: PROJECT_ROOT, encoding: "utf8" });
+  const folders = files.split("\n").flatMap((file) => {
+    const parts = file.split("/").slice(0, -1);
+    return parts.map((_, i) => parts.slice(0, i + 1).join("/"));
+  });
+  return [...new Set(folders)].sort();
+}
+
+/** The folders directly in `parent`; the top level by default. */
+export function foldersIn(parent = ""): readonly string[] {
+  const depth = parent === "" ? 1 : parent.split("/").length + 1;
+  return allFolders().filter((f) => f.split("/").length === depth && (parent === "" || f.startsWith(`${parent}/`)));
+}
+
+/** What `folder` contains. @throws if nothing is written here about it */
+export function contents(folder: string): string {
+  const text = CONTENTS[folder];
+  if (text === undefined) throw new Error(`${folder}/ has no text in scripts/maintenance/architecture/folders.ts`);
+  return text;
+}
+
+const rows = (folders: readonly string[], under = ""): string =>
+  [
+    "| folder | contents |",
+    "|---|---|",
+    ...folders.map((f) => `| [${f.slice(under.length)}/](../${f}) | ${contents(f)} |`),
+  ].join("\n");
+
+/** Folders in `parent`, and those inside the ones of `open`. */
+const table = (parent: string, ...open: readonly string[]): string =>
+  rows(
+    foldersIn(parent).flatMap((f) => [f, ...(open.includes(f) ? foldersIn(f) : [])]),
+    parent === "" ? "" : `${parent}/`,
+  );
+
+export const topFoldersTable = (): string => table("", "config", "dashboards", "images");
+export const modulesTable = (): string => table("modules");
+export const scriptsTable = (): string => table("scripts");
+export const apiTable = (): string => table("images/node/src", "images/node/src/redis");
+export const pageTable = (): string => table("images/react/src");
