@@ -3,7 +3,7 @@
 export const INK = "#1f2933";
 export const FAINT = "#52606d";
 
-export const quoted = (text: string): string => `"${text.replaceAll('"', '\\"')}"`;
+const quoted = (text: string): string => `"${text.replaceAll('"', '\\"')}"`;
 
 /** Text inside an HTML-like label. */
 export const escaped = (text: string): string =>

@@ -30,7 +30,7 @@ const table = (over: object): readonly Flow[] =>
   flows(parseConfig(over, { kubeconfigEnv: undefined, home: "/" })).filter((f) => f.to !== "dns");
 
 /** Every flow except DNS, which each pod uses. */
-export function allFlows(): readonly SettingFlow[] {
+function allFlows(): readonly SettingFlow[] {
   const found = new Map<string, SettingFlow>();
   const add = (over: object, setting: Partial<SettingFlow>) => {
     for (const flow of table(over)) {
