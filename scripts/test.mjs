@@ -61,8 +61,9 @@ const hasRedis = () => works("redis-server", "--version") && works("redis-cli", 
 const brew = (...packages) => works("brew", "--version") && attempt("brew", "install", ...packages);
 
 const folders = { root, node: path.join(root, "images", "node"), react: path.join(root, "images", "react") };
-// the tests also draw a load
-for (const folder of [...Object.values(folders), path.join(root, "scripts", "drawing")]) install(folder);
+// the tests also draw a load, and run the prose check
+const tested = ["drawing", "prose"].map((name) => path.join(root, "scripts", name));
+for (const folder of [...Object.values(folders), ...tested]) install(folder);
 provide("redis-server", hasRedis, ["redis-server", "redis-tools"], () => brew("redis"), redisFromImage);
 // the same places as in images/react/test/browser/browser.ts
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", process.env.CHROMIUM];

@@ -1,0 +1,1 @@
+declare module "textlint-rule-prh";
