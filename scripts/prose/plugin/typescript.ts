@@ -2,16 +2,18 @@ import ts from "typescript";
 import { commentPassages } from "./comments";
 import { isProse, type Passage, type Range, type Reader } from "./passage";
 
+// a documentation comment is read as text, like any other
+const OPTIONS = { languageVersion: ts.ScriptTarget.Latest, jsDocParsingMode: ts.JSDocParsingMode.ParseNone };
+
 /** Comments and messages in TypeScript, TSX, JavaScript and JSON. */
 export const typescript =
   (kind: ts.ScriptKind): Reader =>
   (source) => {
-    const file = ts.createSourceFile("", source, ts.ScriptTarget.Latest, false, kind);
+    const file = ts.createSourceFile("", source, OPTIONS, false, kind);
     const comments = new Map<number, Range>();
     const strings: Passage[] = [];
 
     function visit(node: ts.Node): void {
-      if (ts.isJSDoc(node)) return;
       // between tags, // is text
       if (!ts.isJsxText(node)) commentsBefore(node.pos).forEach((range) => comments.set(range[0], range));
       if (ts.isTemplateExpression(node)) {
