@@ -21,12 +21,15 @@ export function kindOf(file: string, source: () => string): string | undefined {
   return extension === "" && source().startsWith("#!/bin/sh") ? ".sh" : undefined;
 }
 
+/** Neither deleted, nor a link to a folder. */
+const isFile = (file: string) => fs.lstatSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+
 /** Tracked and new files in the given files and folders (all if none is given), relative to `root`. */
 export function proseFiles(root: string, below: readonly string[]): string[] {
   const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ...below];
   const all = execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 64 << 20 }).split("\0");
   return [...new Set(all)].filter(
-    (file) => file && fs.existsSync(path.join(root, file)) && !LEFT_OUT.some((pattern) => pattern.test(file)),
+    (file) => file && isFile(path.join(root, file)) && !LEFT_OUT.some((pattern) => pattern.test(file)),
   );
 }
 
