@@ -10,6 +10,12 @@ const fix = process.argv.includes("--fix");
 const folders = [root, path.join(root, "images", "node"), path.join(root, "images", "react")];
 /** Packages that use the root's compiler. */
 const others = [path.join(root, "bench"), path.join(root, "scripts", "drawing")];
+/** Without a compiler of their own. */
+const others = [
+  ["test", "bench"],
+  ["scripts", "chart"],
+  ["scripts", "prose"],
+].map((parts) => path.join(root, ...parts));
 for (const folder of [...folders, ...others]) install(folder);
 
 const spelling = path.join(root, "scripts", "spelling");
@@ -42,6 +48,11 @@ const checks = [
     "spelling (add a correct word to scripts/spelling/words.txt, a French one to mots.txt)",
     process.execPath,
     [bin(spelling, "cspell/bin.mjs"), "lint", "--config=scripts/spelling/cspell.yaml", "--no-progress", "--no-summary"],
+  ],
+  [
+    "prose (each line says what to write instead; `node --import tsx scripts/prose/check.ts FILE` for some files alone)",
+    process.execPath,
+    ["--import", "tsx", "scripts/prose/check.ts"],
   ],
   [
     "rapport.pdf",

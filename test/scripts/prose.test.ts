@@ -148,8 +148,13 @@ describe("the check", () => {
     return { status, stdout };
   }
 
+  it("is a part of npm run lint", () => {
+    const lint = fs.readFileSync(path.join(PROJECT_ROOT, "scripts", "lint.mjs"), "utf8");
+    expect(lint).toContain('["--import", "tsx", "scripts/prose/check.ts"]');
+  });
   it("fails for a bad comment, message or sentence, and says what to write; passes without", () => {
     spawnSync("git", ["init", "--quiet"], { cwd: copy });
+    fs.symlinkSync(os.tmpdir(), path.join(copy, "a-link-to-a-folder"));
     write("good.ts", "// Requests in flight are counted.\n");
     write("page.md", "# Page\n\nA pod is `made anew`:\n\n    made anew\n");
     expect(check()).toEqual({ status: 0, stdout: "" });
