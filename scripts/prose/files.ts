@@ -16,7 +16,7 @@ const LEFT_OUT = [
 /** The extension that selects a file's reader; undefined for files without prose. */
 export function kindOf(file: string, source: () => string): string | undefined {
   const extension = path.extname(file);
-  if (/\.(md|tsx?|m?js|sh|ya?ml|json)$/.test(file)) return /(^|\/)templates\//.test(file) ? ".hash" : extension;
+  if (/\.(md|tsx?|m?js|css|sh|ya?ml|json)$/.test(file)) return /(^|\/)templates\//.test(file) ? ".hash" : extension;
   if (/(^|\/)Dockerfile$|\.(template|conf|awk)$|(^|\/)\.[a-z]+(ignore|config|attributes)$/.test(file)) return ".hash";
   return extension === "" && source().startsWith("#!/bin/sh") ? ".sh" : undefined;
 }

@@ -114,6 +114,9 @@ describe("the reader of code", () => {
       "6:8 some text",
     ]);
   });
+  it("CSS: comments", () => {
+    expect(prose(".css", "a { color: red }\n/* of a\n * link */\n")).toEqual(["2:0 of a link"]);
+  });
   it("Dockerfiles and the like: comments", () => {
     expect(prose(".hash", "# builds it\nRUN a#b \\\n  # and this\n  c\n")).toEqual(["1:0 builds it", "3:2 and this"]);
   });

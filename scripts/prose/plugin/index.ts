@@ -1,4 +1,5 @@
 import ts from "typescript";
+import { block } from "./block";
 import { hash } from "./hash";
 import { mask } from "./mask";
 import type { Reader } from "./passage";
@@ -13,6 +14,7 @@ const readers: Record<string, Reader> = {
   ".mjs": typescript(ts.ScriptKind.JS),
   ".js": typescript(ts.ScriptKind.JS),
   ".json": typescript(ts.ScriptKind.JSON),
+  ".css": block,
   ".sh": shell,
   ".yaml": yaml,
   ".yml": yaml,
