@@ -9,13 +9,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const fix = process.argv.includes("--fix");
 const folders = [root, path.join(root, "images", "node"), path.join(root, "images", "react")];
 /** Packages that use the root's compiler. */
-const others = [path.join(root, "bench"), path.join(root, "scripts", "drawing")];
-/** Without a compiler of their own. */
-const others = [
-  ["test", "bench"],
-  ["scripts", "chart"],
-  ["scripts", "prose"],
-].map((parts) => path.join(root, ...parts));
+const others = ["bench", "scripts/drawing", "scripts/prose"].map((folder) => path.join(root, folder));
 for (const folder of [...folders, ...others]) install(folder);
 
 const spelling = path.join(root, "scripts", "spelling");

@@ -119,7 +119,7 @@ function keysTable(): string {
   }
   return [...groups]
     .map(([group, rows]) =>
-      [...(group ? [`## ${group}`, ""] : []), "| key | default | what it is |", "|---|---|---|", ...rows].join("\n"),
+      [...(group ? [`## ${group}`, ""] : []), "| key | default | description |", "|---|---|---|", ...rows].join("\n"),
     )
     .join("\n\n");
 }

@@ -143,7 +143,7 @@ step("when the API's Service is recreated with another address, the front finds 
     ),
   );
   const seconds = (Date.now() - begin) / 1000;
-  figures.raw["service made anew"] = { seconds };
+  figures.raw["Service recreated"] = { seconds };
   figures.note(
     "the API's Service recreated: time until the page reaches it",
     `${seconds.toFixed(0)} s`,

@@ -29,10 +29,10 @@ describe("the list of keys", () => {
   it("gives up after several restarts and shows the reason", async () => {
     for (const key of ["a", "b", "c"]) api.data.set(key, "v");
     vi.stubGlobal("fetch", (path: string, init?: RequestInit) =>
-      path.includes("cursor") ? respond(410, '{"error":"the cursor is gone"}') : api.handle(path, init),
+      path.includes("cursor") ? respond(410, '{"error":"the cursor has expired"}') : api.handle(path, init),
     );
     show(<Keys />);
-    await waitFor(() => expect(keysShown()).toBe("the cursor is gone"));
+    await waitFor(() => expect(keysShown()).toBe("the cursor has expired"));
   });
 
   it("lets the API search with a pattern", async () => {

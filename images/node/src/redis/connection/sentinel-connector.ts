@@ -12,7 +12,7 @@ const newMain = (message: unknown) => String(message).split(" ").slice(3, 5).joi
 
 /**
  * ioredis subscribes to every Sentinel to detect a failover. It prints an unreachable Sentinel with its stack to the
- * console, although that is no error while others answer. It also reconnects for every Sentinel that reports the
+ * console, although that is not an error while others answer. It also reconnects for every Sentinel that reports the
  * failover: the last one may do so seconds after the first, when writes to the new main are already in flight.
  */
 class QuietSentinelConnector extends SentinelConnector {

@@ -91,7 +91,7 @@ export class Replica {
     const { connection, limits } = this;
     try {
       const wasHanging = connection.hanging;
-      // a new connection may lead to another process
+      // a new connection may reach another process
       this.runId ??= await readRunId(connection);
       // several sections in one INFO: Redis 7
       const info = await connection.probe((client) => client.info("replication", "stats", "clients"));

@@ -10,7 +10,7 @@ export interface Replication {
   readonly linkUp: boolean;
   /** Replica: full sync in progress. */
   readonly syncing: boolean;
-  /** Replica: seconds since it lost main; -1 if it was never connected. */
+  /** Replica: seconds since its link to main went down; -1 if it was never connected. */
   readonly linkDownSeconds: number;
 }
 

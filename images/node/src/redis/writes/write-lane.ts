@@ -56,7 +56,7 @@ export class WriteLane {
     return (this.groupCommit ?? this.connection).send(command);
   }
 
-  /** The connection may lead to another main now. */
+  /** The connection may reach another main now. */
   onConnectionChange(): void {
     const { usable, remote } = this.connection;
     if (usable && remote) this.lease.announced(remote);

@@ -70,7 +70,7 @@ describe.skipIf(!hasRedis)("the API under constant reads from several replicas",
     await api.server.stop();
     api = await startApi(cluster.main.url, undefined, { ...cluster.env, REDIS_MAX_LAG_MS: "500" });
     await eventually("all replicas to serve", async () => (await serving()) === 3);
-    // it still answers with old data, and has lost main for less than the limit: only its offset shows the lag
+    // it still answers with old data, and has been disconnected from main for less than the limit: only its offset shows the lag
     victim!.cli("CONFIG", "SET", "masterauth", "wrong");
     cluster.main.cli("CLIENT", "KILL", "TYPE", "replica");
     for (let i = 0; i < 20; i++) {
