@@ -9,19 +9,17 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { CHARTS, IMAGES } from "../../catalog/versions";
 import { missing } from "../helpers/ledger-writer";
+import { effectOf, type Effect } from "./helpers/effect";
 import { heldBy, removeLedger, startLedger } from "./helpers/ledger";
-import { allowLoadToApi, removeLoad, startLoad } from "./helpers/load";
+import { allowLoadToApi, removeLoad } from "./helpers/load";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
   command,
-  eventually,
   expectAsBefore,
   expectNoDeployment,
   inventory,
-  isReady,
   kube,
-  workloadPods,
   npmRunWith,
   projectPath,
   redisPodNames,
@@ -44,7 +42,7 @@ const work = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-upgrade-"));
 const newer = path.join(work, "newer");
 let before: string[];
 let ledger: Awaited<ReturnType<typeof startLedger>>;
-const cost: Record<string, object> = {};
+const cost: Record<string, Effect> = {};
 
 removeAfterFailure(settings);
 afterAll(async () => {
@@ -93,31 +91,11 @@ const newerRun = (name: string, env: Readonly<Record<string, string>> = {}): Pro
     env: { ...settings, IAC_CHARTS_DIR: path.join(work, "charts"), ...env },
   });
 
-/** Measures the effect of `change` on callers: on reads through the front, and on the ledger's writes. */
-async function underLoad(name: string, change: () => Promise<Outcome>) {
-  const load = await startLoad(80, 600);
-  const at = Date.now();
-  const failedBefore = await ledger.failed();
-  try {
-    expect((await change()).code).toBe(0);
-    await eventually("every pod to be Ready", 180, async () =>
-      (await workloadPods()).every(isReady) ? true : undefined,
-    );
-    await ledger.waitForWrites(60);
-    const gap = await ledger.longestGap(at);
-    const failed = (await ledger.failed()) - failedBefore;
-    if (failed > 0) console.log(await ledger.refused());
-    const { sent, seen } = await load.end();
-    cost[name] = { seconds: Math.round((Date.now() - at) / 1000), reads: sent, seen, gap, failed };
-    console.log(
-      `${name}: ${sent} reads, answers ${JSON.stringify(seen)}; ${gap.toFixed(1)} s without a write, ${failed} failed`,
-    );
-    // every key is absent
-    expect(seen).toEqual({ 404: sent });
-    return { gap, failed };
-  } finally {
-    await load.remove();
-  }
+/** {@link effectOf} the change, kept for the summary. */
+async function underLoad(name: string, change: () => Promise<Outcome>): Promise<Effect> {
+  const effect = await effectOf(name, ledger, change);
+  cost[name] = effect;
+  return effect;
 }
 
 step("the older checkout is deployed, and holds data", async () => {

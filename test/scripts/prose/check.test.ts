@@ -3,10 +3,10 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { PROJECT_ROOT } from "../../modules/config";
-import { entries, source, type Entry } from "../../scripts/prose/dictionary";
-import { kindOf, proseFiles } from "../../scripts/prose/files";
-import plugin from "../../scripts/prose/plugin";
+import { PROJECT_ROOT } from "../../../catalog/paths";
+import { entries, source, type Entry } from "../../../scripts/prose/dictionary";
+import { kindOf, proseFiles } from "../../../scripts/prose/files";
+import plugin from "../../../scripts/prose/plugin";
 
 const folder = path.join(PROJECT_ROOT, "scripts", "prose");
 

@@ -1,0 +1,50 @@
+/** The effect of a change on callers: on reads through the front, and on a ledger's writes. */
+import type { startLedger } from "./ledger";
+import { startLoad } from "./load";
+import { eventually, isReady, workloadPods, type Outcome } from "./system";
+
+export interface Effect {
+  /** Longest time without an acknowledged write, seconds. */
+  readonly gap: number;
+  /** Writes that were not acknowledged. */
+  readonly failed: number;
+  /** Of the whole change, until every pod is Ready and writes go on, seconds. */
+  readonly seconds: number;
+  /** Reads that were sent; each was answered with 404, because every key is absent. */
+  readonly reads: number;
+}
+
+/** Longest waits until every pod is Ready, and until writes go on, seconds. */
+const READY_SECONDS = 180;
+const WRITES_SECONDS = 60;
+
+/** @throws if the change fails, or a read is not answered */
+export async function effectOf(
+  name: string,
+  ledger: Awaited<ReturnType<typeof startLedger>>,
+  change: () => Promise<Outcome>,
+): Promise<Effect> {
+  const load = await startLoad(80, 600);
+  const at = Date.now();
+  const failedBefore = await ledger.failed();
+  try {
+    expect((await change()).code).toBe(0);
+    await eventually("every pod to be Ready", READY_SECONDS, async () =>
+      (await workloadPods()).every(isReady) ? true : undefined,
+    );
+    await ledger.waitForWrites(WRITES_SECONDS);
+    const gap = await ledger.longestGap(at);
+    const failed = (await ledger.failed()) - failedBefore;
+    if (failed > 0) console.log(await ledger.refused());
+    const { sent, seen } = await load.end();
+    const seconds = Math.round((Date.now() - at) / 1000);
+    console.log(
+      `${name}: ${sent} reads, answers ${JSON.stringify(seen)}; ${gap.toFixed(1)} s without a write, ${failed} failed; ${seconds} s`,
+    );
+    // every key is absent
+    expect(seen).toEqual({ 404: sent });
+    return { gap, failed, seconds, reads: sent };
+  } finally {
+    await load.remove();
+  }
+}
