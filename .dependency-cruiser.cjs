@@ -178,7 +178,7 @@ module.exports = {
       ["policies/"],
     ]),
     ...floors("scripts", [
-      ["bootstrap.mjs", "terminal/"],
+      ["bootstrap.mjs", "terminal/", "prose/"],
       ["toolbox/", "cluster/"],
       ["terraform/"],
       ["redis/", "load/", "deploy/"],

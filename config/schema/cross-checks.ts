@@ -26,7 +26,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   const taken = new Set(["none", "heartbeat"]);
   c.monitoring.receivers.forEach(({ name }, i) => {
     if (taken.has(name))
-      refuse(["monitoring", "receivers", String(i), "name"], "is already used; choose another name", name);
+      refuse(["monitoring", "receivers", String(i), "name"], "must be unique, and neither none nor heartbeat", name);
     taken.add(name);
   });
   if (c.exposure.type === "Ingress" && !c.exposure.host) {

@@ -79,6 +79,7 @@ const FORBIDDEN: Readonly<Record<string, readonly (readonly [from: string, to: s
   "modules-has-a-room-for-each-file": [["modules/new/a.ts", "catalog/names.ts"]],
   "scripts-bootstrap.mjs-imports-downwards": [["scripts/bootstrap.mjs", "scripts/terminal/ui.ts"]],
   "scripts-terminal-imports-downwards": [["scripts/terminal/a.ts", "scripts/cluster/x.ts"]],
+  "scripts-prose-imports-downwards": [["scripts/prose/a.ts", "scripts/terminal/x.ts"]],
   "scripts-toolbox-imports-downwards": [["scripts/toolbox/a.ts", "scripts/cluster/x.ts"]],
   "scripts-cluster-imports-downwards": [["scripts/cluster/a.ts", "scripts/terraform/x.ts"]],
   "scripts-terraform-imports-downwards": [["scripts/terraform/a.ts", "scripts/deploy/x.ts"]],

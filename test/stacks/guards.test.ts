@@ -5,9 +5,13 @@ import * as path from "node:path";
 import { parseAllDocuments } from "yaml";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { CHARTS, type ChartName } from "../../catalog/versions";
+import { COMPONENTS, SCALED } from "../../catalog/workloads";
+import { metricsPath } from "../../modules/kubernetes/sizing";
+import { parseQuantity } from "../../modules/kubernetes/quantity";
 import { LAYERS } from "../../stacks/outputs";
 import { containersOf, faults, isExact, podSpecOf } from "../helpers/pods";
-import { resources, synthesize, workloads, type Json } from "../helpers/layers";
+import { demand } from "../helpers/demand";
+import { resources, synthesize, testConfig, workloads, type Json } from "../helpers/layers";
 
 const all = synthesize();
 /** With the engine that adds another chart. */
@@ -19,7 +23,7 @@ const selects = (selector: Record<string, string>, labels: Record<string, string
 
 it("no target of an autoscaler has a replica count", () => {
   const targets = resources(all, "kubernetes_horizontal_pod_autoscaler_v2").map((r) => r.body["spec"].scale_target_ref);
-  expect(targets).toHaveLength(4);
+  expect(targets).toHaveLength(SCALED.length);
   for (const { kind, name } of targets) {
     const target = workloads(all).find((w) => w["kind"] === kind && w["metadata"].name === name);
     expect(target).toBeDefined();
@@ -35,6 +39,26 @@ it("an applied object that shares no field with an autoscaler overwrites manual 
     new Set(["CronJob", "PrometheusRule", "ServiceMonitor"]),
   );
   for (const { body } of alone) expect(body["field_manager"]).toEqual({ name: "terraform", force_conflicts: true });
+});
+
+describe("the quota fits the sum of everything that is synthesized", () => {
+  const scheduled = { redis: { backup: { schedule: "0 3 * * *" } } };
+  it.each([
+    ["by default", {}],
+    [
+      "with ha, keda and backups",
+      { ...scheduled, redis: { durability: "ha", ...scheduled.redis }, scaling: { engine: "keda" } },
+    ],
+  ])("%s", (_, over) => {
+    const layers = synthesize({ namespaces: { quota: true }, ...over });
+    const { hard } = resources(layers, "kubernetes_resource_quota_v1")[0]!.body["spec"] as Json;
+    const { pods, cpu, memory, volumes } = demand(layers);
+    // beyond it only the two pods of headroom and a pod of the scheduled backup
+    expect(Number(hard["pods"]) - pods).toBe("redis" in over ? 3 : 2);
+    expect(parseQuantity(hard["requests.cpu"])).toBeGreaterThanOrEqual(cpu);
+    expect(parseQuantity(hard["requests.memory"])).toBeGreaterThanOrEqual(memory);
+    expect(Number(hard["persistentvolumeclaims"])).toBeGreaterThanOrEqual(volumes);
+  });
 });
 
 it("every container of the project has requests, runs as non-root and has a read-only root filesystem", () => {
@@ -102,7 +126,9 @@ it("every ServiceMonitor of the project selects its Services and their port", ()
     resources(all, "helm_release").find((r) => r.layer === "observability")!.body["values"][0],
   ) as Json;
   const monitors = values["prometheus"].additionalServiceMonitors as Json[];
-  expect(monitors.length).toBe(4);
+  const served = COMPONENTS.filter((component) => metricsPath(testConfig(), component) !== null);
+  // each by its own, and every Redis through the exporter
+  expect(monitors.length).toBe(served.length + 1);
   for (const monitor of monitors) {
     const { matchLabels, matchExpressions } = monitor["selector"];
     const wanted = matchExpressions[0].values as string[];

@@ -13,52 +13,14 @@ const LIMIT_MS = 10 * 60_000;
 const copy = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-sample-"));
 afterAll(() => fs.rmSync(copy, { recursive: true }));
 
-const DESCRIPTOR = `  echo: {
-    name: "echo",
-    title: "Echo",
-    layer: "app",
-    kind: "Deployment",
-    port: { name: "http", number: 8081 },
-    containers: [{ name: "echo", resources: { cpu: "10m", memory: "16Mi", memoryLimit: "32Mi" } }],
-    scaling: { container: "echo", bounds: { min: 2, max: 4, cpuTarget: 60 } },
-    surge: "25%",
-    metrics: { path: "/metrics" },
-  },
-`;
-const FLOW = `    tcp("react", "echo", 8081, "/echo"),
-`;
-const MODULE = `import { Construct } from "constructs";
-import type { Config } from "../../config";
-import { WebWorkload } from "./web-workload";
+/** The code of the steps, as CONTRIBUTING.md shows it. */
+const [descriptor, flow, construct, inStack] = [
+  .../^## Add a workload$([^]*?)^## /m
+    .exec(fs.readFileSync(path.join(PROJECT_ROOT, "CONTRIBUTING.md"), "utf8"))![1]!
+    .matchAll(/^ {3}```ts\n([^]*?)^ {3}```$/gm),
+].map(([, code]) => code!.replace(/^ {3}/gm, "")) as [string, string, string, string];
+const indented = (code: string, by: number): string => code.replace(/^(?=.)/gm, " ".repeat(by));
 
-export interface EchoProps {
-  /** Namespace of the application. */
-  readonly namespace: string;
-  /** The whole configuration. */
-  readonly config: Config;
-}
-
-/** A sample: answers with what it was sent. */
-export class Echo extends Construct {
-  constructor(scope: Construct, id: string, props: EchoProps) {
-    super(scope, id);
-    new WebWorkload(this, "web", {
-      component: "echo",
-      ...props,
-      image: "registry.example/echo:1.0.0",
-      settings: {
-        ...props.config.images.node,
-        port: 8081,
-        livenessPath: "/healthz",
-        readinessPath: "/healthz",
-        metricsPath: "/metrics",
-      },
-      signals: [],
-      env: [],
-    });
-  }
-}
-`;
 const TEST = `import { serviceMonitors } from "../modules/monitoring/service-monitors";
 import { statusTable } from "../scripts/commands/status";
 import type { Kube } from "../scripts/cluster/kubectl";
@@ -132,19 +94,23 @@ beforeAll(() => {
     fs.mkdirSync(path.dirname(path.join(copy, file)), { recursive: true });
     fs.copyFileSync(path.join(PROJECT_ROOT, file), path.join(copy, file));
   }
-  for (const folder of ["node_modules", "images/node/node_modules", "images/react/node_modules"]) {
-    const installed = path.join(PROJECT_ROOT, folder);
-    if (fs.existsSync(installed)) fs.symlinkSync(installed, path.join(copy, folder));
+  for (const folder of ["", "images/node", "images/react", "scripts/drawing", "scripts/prose"]) {
+    const installed = path.join(PROJECT_ROOT, folder, "node_modules");
+    if (fs.existsSync(installed)) fs.symlinkSync(installed, path.join(copy, folder, "node_modules"));
   }
-  insert("catalog/workloads.ts", "} as const satisfies Readonly<Record<string, WorkloadDescriptor>>", DESCRIPTOR);
-  insert("modules/policies/flows.ts", 'tcp("node", "redis-main", REDIS_PORT, "writes")', FLOW);
-  fs.writeFileSync(path.join(copy, "modules/web/echo.ts"), MODULE);
+  insert(
+    "catalog/workloads.ts",
+    "} as const satisfies Readonly<Record<string, WorkloadDescriptor>>",
+    indented(descriptor, 2),
+  );
+  insert("modules/policies/flows.ts", 'tcp("node", "redis-main", REDIS_PORT, "writes")', indented(flow, 4));
+  fs.writeFileSync(path.join(copy, "modules/web/echo.ts"), construct);
   insert(
     "stacks/app.ts",
     'import { Front } from "../modules/web/front"',
     'import { Echo } from "../modules/web/echo";\n',
   );
-  insert("stacks/app.ts", "    this.write({", '    new Echo(this, "echo", { namespace, config });\n');
+  insert("stacks/app.ts", "    this.write({", indented(inStack, 4));
   fs.writeFileSync(path.join(copy, "test/sample.test.ts"), TEST);
 }, LIMIT_MS);
 
