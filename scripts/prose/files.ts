@@ -10,7 +10,7 @@ const LEFT_OUT = [
   /^docs\/rapport\//,
   /^docs\/benchmarks\/.*\.json$/,
   /^test\/dashboards\/exported\.json$/,
-  /^test\/scripts\/prose\.test\.ts$/,
+  /^test\/scripts\/prose\/check\.test\.ts$/,
 ];
 
 /** The extension that selects a file's reader; undefined for files without prose. */
