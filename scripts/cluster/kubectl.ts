@@ -2,25 +2,9 @@
 import type { Config } from "../../config";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
+import type { KubeObject } from "./kube-object";
 
-export interface KubeObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly uid?: string;
-    readonly creationTimestamp?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly deletionTimestamp?: string;
-  };
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- objects of any kind; callers pick fields
-  readonly spec?: any;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly status?: any;
-  readonly data?: Readonly<Record<string, string>>;
-}
+export { isReady, type KubeObject } from "./kube-object";
 
 /** Flags that select the configured cluster. */
 export function clusterFlags(config: Config): string[] {
@@ -31,12 +15,6 @@ export function clusterFlags(config: Config): string[] {
 
 /** {@link Kube.describe} of a kubeconfig without a current context. */
 export const NO_CONTEXT = "(no context)";
-
-/** Whether a pod or a node is Ready. */
-export const isReady = (object: KubeObject): boolean =>
-  ((object.status?.conditions ?? []) as { type: string; status: string }[]).some(
-    (c) => c.type === "Ready" && c.status === "True",
-  );
 
 export class Kube {
   constructor(

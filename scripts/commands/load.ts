@@ -134,8 +134,8 @@ async function podsOf(kube: Kube): Promise<Record<string, Pods>> {
             [
               name,
               {
-                ready: (workload.status?.readyReplicas as number | undefined) ?? 0,
-                wanted: (workload.spec.replicas as number) ?? 0,
+                ready: workload.status?.readyReplicas ?? 0,
+                wanted: workload.spec?.replicas ?? 0,
               },
             ],
           ]

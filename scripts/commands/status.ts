@@ -1,6 +1,7 @@
 /** `npm run status`: shows each workload's pods, autoscaler limits, signals and image. */
 import { loadConfig } from "../../config";
 import { COMPONENTS, WORKLOAD_NAME } from "../../catalog/workloads";
+import type { AutoscalerMetric, MetricTarget } from "../cluster/kube-object";
 import { Kube, type KubeObject } from "../cluster/kubectl";
 import { readyPods } from "../deploy/readiness";
 import { dim, Failure, green, red, say, table, yellow } from "../terminal/ui";
@@ -42,19 +43,13 @@ export async function statusTable(kube: Kube): Promise<string> {
 
 /** Current and target value of each of an autoscaler's signals. */
 export function signals(hpa: KubeObject): string[] {
-  type Target = { averageUtilization?: number; averageValue?: string; value?: string };
-  interface Metric {
-    readonly type: string;
-    readonly containerResource?: { target?: Target; current?: Target };
-    readonly resource?: { target?: Target; current?: Target };
-    readonly external?: { metric: { name: string }; target?: Target; current?: Target };
-  }
-  const currents = (hpa.status?.currentMetrics ?? []) as Metric[];
-  const of = (metric: Metric | undefined) => metric?.external ?? metric?.containerResource ?? metric?.resource;
-  return ((hpa.spec.metrics ?? []) as Metric[]).map((metric) => {
+  const currents = hpa.status?.currentMetrics ?? [];
+  const of = (metric: AutoscalerMetric | undefined) =>
+    metric?.external ?? metric?.containerResource ?? metric?.resource;
+  return (hpa.spec?.metrics ?? []).map((metric) => {
     const name = metric.external?.metric.name;
     const seen = currents.find((c) => c.type === metric.type && c.external?.metric.name === name);
-    const figure = (target: Target | undefined): string | undefined =>
+    const figure = (target: MetricTarget | undefined): string | undefined =>
       target?.averageUtilization === undefined
         ? (target?.averageValue ?? target?.value)?.replace(/^(\d+)m$/, (_, milli) =>
             String(+(+milli / 1000).toFixed(2)),
@@ -68,13 +63,13 @@ export function signals(hpa: KubeObject): string[] {
 }
 
 function row(workload: KubeObject, hpa: KubeObject | undefined): string[] {
-  const wanted = workload.spec.replicas ?? 0;
+  const wanted = workload.spec?.replicas ?? 0;
   const ready = readyPods(workload);
-  const image = workload.spec.template.spec.containers[0].image as string;
+  const image = workload.spec?.template?.spec.containers[0]?.image ?? "";
   return [
     workload.metadata.name,
     (ready >= wanted ? green : yellow)(`${ready}/${wanted}`),
-    hpa ? `${hpa.spec.minReplicas}–${hpa.spec.maxReplicas}` : dim("fixed"),
+    hpa ? `${hpa.spec?.minReplicas}–${hpa.spec?.maxReplicas}` : dim("fixed"),
     hpa ? signals(hpa).join(", ") : dim("–"),
     image.replace(/@sha256:([0-9a-f]{12}).*/, "@$1…"),
   ];

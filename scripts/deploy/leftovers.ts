@@ -124,7 +124,7 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
     const kinds = "all,configmaps,secrets,pvc,pdb,networkpolicies,hpa,ingresses";
     for (const name of names) add(await kube.list(kinds, "-n", name, "-l", OUR_LABEL));
   }
-  add((await kube.visible("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace)));
+  add((await kube.visible("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace ?? "")));
 
   /** Our Helm releases, with the namespace of each. */
   const releases = new Map<string, string>([

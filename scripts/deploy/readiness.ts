@@ -20,11 +20,11 @@ const POLL_MS = 1000;
 export function wantedPods(workload: KubeObject, hpas: readonly KubeObject[]): number {
   const hpa = hpas.find(
     (h) =>
-      h.spec.scaleTargetRef.kind === workload.kind &&
+      h.spec?.scaleTargetRef?.kind === workload.kind &&
       h.spec.scaleTargetRef.name === workload.metadata.name &&
       h.metadata.namespace === workload.metadata.namespace,
   );
-  return Math.max(workload.spec.replicas ?? 1, hpa?.spec.minReplicas ?? 0);
+  return Math.max(workload.spec?.replicas ?? 1, hpa?.spec?.minReplicas ?? 0);
 }
 
 /** Ready pods of the current revision, from the counts of the workload's controller. */

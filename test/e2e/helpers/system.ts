@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { execFileSync, spawn } from "node:child_process";
 import { PROJECT_ROOT } from "../../../catalog/paths";
 import { loadConfig } from "../../../config";
-import { clusterFlags, isReady, Kube } from "../../../scripts/cluster/kubectl";
+import { clusterFlags, isReady, Kube, type KubeObject } from "../../../scripts/cluster/kubectl";
 import { redisPods } from "../../../scripts/redis/pods";
 import type { Run } from "../../../scripts/terminal/run-program";
 
@@ -107,7 +107,13 @@ const run: Run = async (program, args, options) => {
 };
 
 export const config = loadConfig({ state: { dir: STATE_DIR } });
-export const kube = new Kube(config, run);
+/** An object of any kind: a test picks the fields that it knows. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the tests' fields are those of many kinds
+type AnyObject = Omit<KubeObject, "spec" | "status"> & { readonly spec?: any; readonly status?: any };
+export const kube = new Kube(config, run) as {
+  list(...args: string[]): Promise<AnyObject[]>;
+  get(kind: string, name: string, namespace?: string): Promise<AnyObject | undefined>;
+} & Kube;
 export const app = config.namespaces.app;
 export const monitoring = config.namespaces.monitoring;
 

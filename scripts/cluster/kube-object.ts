@@ -1,0 +1,93 @@
+/** Kubernetes objects as kubectl prints them: the fields that the scripts read, of any kind of object. */
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** Value that an autoscaler aims for or sees. */
+export interface MetricTarget {
+  readonly averageUtilization?: number;
+  readonly averageValue?: string;
+  readonly value?: string;
+}
+export interface AutoscalerMetric {
+  readonly type: string;
+  readonly containerResource?: { readonly target?: MetricTarget; readonly current?: MetricTarget };
+  readonly resource?: { readonly target?: MetricTarget; readonly current?: MetricTarget };
+  readonly external?: {
+    readonly metric: { readonly name: string };
+    readonly target?: MetricTarget;
+    readonly current?: MetricTarget;
+  };
+}
+
+export interface ContainerState {
+  readonly waiting?: { readonly reason?: string; readonly message?: string };
+  readonly terminated?: { readonly reason?: string; readonly message?: string; readonly exitCode?: number };
+  readonly running?: object;
+}
+export interface ContainerStatus {
+  readonly name: string;
+  readonly image: string;
+  readonly restartCount: number;
+  readonly ready?: boolean;
+  readonly started?: boolean;
+  readonly state?: ContainerState;
+  readonly lastState?: ContainerState;
+}
+
+export interface KubeSpec {
+  readonly replicas?: number;
+  readonly template?: { readonly spec: { readonly containers: readonly { readonly image: string }[] } };
+  readonly minReplicas?: number;
+  readonly maxReplicas?: number;
+  readonly metrics?: readonly AutoscalerMetric[];
+  readonly scaleTargetRef?: { readonly kind: string; readonly name: string };
+  readonly claimRef?: { readonly namespace: string; readonly name: string };
+  readonly service?: { readonly namespace: string; readonly name: string };
+  readonly holderIdentity?: string;
+  readonly unschedulable?: boolean;
+  readonly [other: string]: unknown;
+}
+export interface KubeStatus {
+  readonly phase?: string;
+  readonly conditions?: readonly Condition[];
+  readonly containerStatuses?: readonly ContainerStatus[];
+  readonly initContainerStatuses?: readonly ContainerStatus[];
+  readonly currentMetrics?: readonly AutoscalerMetric[];
+  readonly replicas?: number;
+  readonly readyReplicas?: number;
+  readonly updatedReplicas?: number;
+  readonly observedGeneration?: number;
+  readonly desiredNumberScheduled?: number;
+  readonly updatedNumberScheduled?: number;
+  readonly numberReady?: number;
+  readonly capacity?: { readonly storage?: string };
+  readonly nodeInfo?: { readonly architecture?: string };
+  readonly allowed?: boolean;
+  readonly [other: string]: unknown;
+}
+
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly creationTimestamp?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
+  readonly spec?: KubeSpec;
+  readonly status?: KubeStatus;
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** Whether a pod or a node is Ready. */
+export const isReady = (object: KubeObject): boolean =>
+  (object.status?.conditions ?? []).some((c) => c.type === "Ready" && c.status === "True");
