@@ -64,7 +64,9 @@ try {
     const [low, high] = interval(ratios);
     return `| ${name} | ${Math.round(median(all) / 1000)} 000 | ${median(ratios).toFixed(1)}× (${low.toFixed(1)} to ${high.toFixed(1)}) |`;
   });
-  const table = ["| | GETs per CPU second | against node-redis (95 % interval) |", "|---|---|---|", ...rows].join("\n");
+  const table = ["| | GETs per CPU second | relative to node-redis (95 % interval) |", "|---|---|---|", ...rows].join(
+    "\n",
+  );
   console.log(`\n${table}`);
   publish("clients", table, { rounds: ROUNDS, commands: COMMANDS, scores });
 } finally {

@@ -110,7 +110,7 @@ try {
     const [low, high] = interval(ratios);
     const of = median(ratios);
     return row(
-      `${joining === 1 ? "one replica joins" : `${joining} replicas join at once`}: until the last has its copy, against stock`,
+      `${joining === 1 ? "one replica joins" : `${joining} replicas join at once`}: time until the last has its copy, relative to stock`,
       `**${of.toFixed(2)}×** (95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}); ${median(ours).toFixed(1)} s and ${median(stock).toFixed(1)} s`,
       `≤ ${GOAL}×`,
       of <= GOAL,

@@ -74,8 +74,8 @@ export interface WorkloadDescriptor {
    */
   readonly fixedPods?: { readonly alone: number; readonly ha: number };
   /**
-   * Pods that a rollout adds at once: a number, or a share of the pods.
-   * @default 0: one pod at a time is replaced
+   * Extra pods that a rollout may create at a time: a number, or a share of the pods.
+   * @default 0: pods are replaced one at a time
    */
   readonly surge?: number | `${number}%`;
   /**

@@ -38,7 +38,7 @@ const byRoute = timeseries({
 const byStatus = timeseries({
   title: "Responses by status",
   description:
-    "Requests per second by route and response status. 503 on route api: no API pod could be reached, or the API refused the request.",
+    "Requests per second by route and response status. A 503 on route api means that no API pod could be reached, or that the API refused the request.",
   unit: "reqps",
   queries: [{ expr: `sum by (route, status) (rate(${count}{${front}}[1m]))`, legend: "{{route}} {{status}}" }],
 });

@@ -15,7 +15,7 @@ const fits = (container: string) =>
 const podsThatFit = (what: string, container: string) =>
   stat({
     title: `${what} that fit`,
-    description: `How many more ${what} fit on the nodes by CPU requests. At 0, scale-out stops.`,
+    description: `How many more ${what} fit on the nodes, judged by CPU requests. At 0, scale-out stops.`,
     unit: "short",
     width: 6,
     limit: { at: 1, below: true },

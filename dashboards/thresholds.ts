@@ -1,10 +1,10 @@
-/** Alert thresholds: a panel draws its line at the same number. */
+/** Thresholds that panels draw as lines; alerts use the same numbers, unless a comment says otherwise. */
 export const THRESHOLDS = {
   /** Share of maxmemory. */
   redisMemory: 0.85,
   /** Share of main's volume that the append-only file may take; a rewrite needs the same space again. */
   redisVolume: 0.45,
-  /** Seconds that a replica may lag behind main, measured by the API: the default of node.maxLagSeconds. */
+  /** Seconds that a replica may lag behind main, measured by the API: the default of node.maxLagSeconds, which the alert uses. */
   replicaLag: 5,
   /** Share of requests that are shed. */
   shed: 0.01,

@@ -30,7 +30,7 @@ export function install(folder) {
   if (result.status !== 0) {
     process.stderr.write(`failed\n${result.stdout ?? ""}${result.stderr ?? ""}\n`);
     process.stderr.write(
-      `npm could not install the dependencies of ${name}. Fix the error above (is npm's registry reachable?), then run it again.\n`,
+      `npm could not install the dependencies of ${name}. Fix the error above (is npm's registry reachable?), then run the command again.\n`,
     );
     process.exit(1);
   }

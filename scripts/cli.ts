@@ -251,7 +251,7 @@ program.parseAsync().catch((error: unknown) => {
   } else if (isMachineProblem(error)) {
     note(error.message);
     process.stderr.write(
-      `\n${red("Error:")} ${error.message}\nFree disk space or fix the permissions, then run it again; it continues where it stopped.\n`,
+      `\n${red("Error:")} ${error.message}\nFree disk space or fix the permissions, then run the command again; it continues where it stopped.\n`,
     );
     process.exitCode = 1;
   } else {

@@ -1,4 +1,4 @@
-/** The API and the front; the keys `node` and `react` are their Services' names. */
+/** Configuration of the API and the front. Their keys, `node` and `react`, are the names of their Services. */
 import { z } from "zod";
 import { resources } from "./common";
 

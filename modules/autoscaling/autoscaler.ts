@@ -41,7 +41,7 @@ export interface AutoscalerProps {
   /** The whole configuration. */
   readonly config: Config;
   /**
-   * Signals that engine `keda` uses besides CPU.
+   * Signals that the `keda` engine uses in addition to CPU.
    * @default none
    */
   readonly signals?: readonly Signal[];

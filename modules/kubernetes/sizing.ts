@@ -27,7 +27,7 @@ function valueAt(config: object, key: string): unknown {
 const isHa = (config: Pick<Config, "redis">): boolean => config.redis.durability === "ha";
 
 /**
- * Resources of a container that `component` has in this configuration.
+ * Resources of the container named `container` of `component`, in this configuration.
  * @throws if it has no container of that name
  */
 export function containerResources(config: Config, component: Component, container: string): ResourcesConfig {

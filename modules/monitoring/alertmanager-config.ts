@@ -55,7 +55,7 @@ export function alertmanagerConfig({ receivers, heartbeat }: Routing): object {
       group_interval: "2m",
       repeat_interval: "4h",
       routes: [
-        // always fires: the service that receives it raises the alarm when it stops
+        // Watchdog always fires: the receiving service raises an alarm when the notifications stop
         ...(heartbeat
           ? [{ receiver: "heartbeat", matchers: ["alertname = Watchdog"], group_interval: "1m", repeat_interval: "1m" }]
           : []),

@@ -19,7 +19,7 @@ export interface WebWorkloadProps {
   readonly config: Config;
   /** Image reference, by digest or tag. */
   readonly image: string;
-  /** The image's part of the configuration: port, probes, user. */
+  /** Configuration of this image: port, probe paths, user. */
   readonly settings: ImageConfig;
   /** Signals that engine `keda` uses besides CPU. */
   readonly signals: readonly Signal[];

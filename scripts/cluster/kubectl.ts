@@ -87,7 +87,8 @@ export class Kube {
       if (!(error instanceof RunError)) throw error;
       if (error.code === undefined && !error.output) throw error;
       const name = await this.describe();
-      if (name.startsWith(NO_CONTEXT))
+      // a named context or kubeconfig that cannot be used is an error with its own reason
+      if (name.startsWith(NO_CONTEXT) && !this.config.clusterIsNamed)
         throw new Failure(
           "No cluster is configured.",
           "Set cluster.context in config.yaml or KUBECONFIG. To create a local cluster: npm run up",

@@ -56,7 +56,10 @@ export async function backup(options: BackupOptions): Promise<void> {
         });
       }
       step.doing("checking");
-      const { bytes, checked } = checkSnapshot(part, "Run it again. If it fails again, see: npm run status");
+      const { bytes, checked } = checkSnapshot(
+        part,
+        "Run npm run backup again. If it fails again, see: npm run status",
+      );
       fs.renameSync(part, file);
       return `${megabytes(bytes)} from ${origin}, complete${checked ? ", checksum verified" : ""}`;
     });

@@ -80,7 +80,7 @@ async function clean(kube: Kube): Promise<void> {
     if (left.length) {
       throw new Failure(
         `Still in the cluster after ${DELETION_MS / 1000} s:\n  ${left.join("\n  ")}`,
-        "Check their finalizers: kubectl get KIND NAME -o yaml. Then run it again.",
+        "Check their finalizers: kubectl get KIND NAME -o yaml. Then run npm run down again.",
       );
     }
     const count = removal.removed.length;

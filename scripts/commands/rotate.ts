@@ -1,8 +1,7 @@
 /** `npm run rotate`: changes the password of every Redis user, without interrupting clients. */
 import { createHash, randomInt } from "node:crypto";
 import { loadConfig } from "../../config";
-import { GROUP_SIZE } from "../../catalog/workloads";
-import { WORKLOAD_NAME } from "../../catalog/workloads";
+import { GROUP_SIZE, WORKLOAD_NAME } from "../../catalog/workloads";
 import { redisUserNames } from "../../modules/redis/users";
 import { chooseCluster } from "../cluster/choose-cluster";
 import type { Kube, KubeObject } from "../cluster/kubectl";

@@ -94,7 +94,7 @@ export async function support(options: { out?: string }): Promise<void> {
     config = loadConfig();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new Failure(error.message, "Fix the configuration first, then run it again.");
+    throw new Failure(error.message, "Fix the configuration, then run npm run support again.");
   }
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-support-"));
   const top = `support-${stamp}`;

@@ -35,7 +35,7 @@ export async function offerTools(missing: readonly ToolName[], yes: boolean): Pr
       `Download into .tools/bin of this project: npm run tools -- ${missing.join(" ")} --yes. Or install manually.`,
     );
   if (!yes && !(await confirm(`${what} Download ${list} into .tools/bin, checked by SHA-256?`)))
-    throw new Failure("Nothing was downloaded.", "Install manually, or run it again and answer y.");
+    throw new Failure("Nothing was downloaded.", "Install manually, or run npm run tools again and answer y.");
   for (const name of missing)
     await inStep(name, async (step) => {
       step.doing("downloading");

@@ -122,7 +122,7 @@ async function createKindCluster(config: Config, yes: boolean): Promise<Config> 
   if (toAdd)
     throw new Failure(
       `The kind cluster is ready, but your config.yaml does not name it.`,
-      `Add this to config.yaml, then run it again:\n${toAdd}`,
+      `Add this to config.yaml, then run npm run up again:\n${toAdd}`,
     );
   return loadConfig();
 }

@@ -83,7 +83,7 @@ async function removeScaledObjects(kube: Kube, names: readonly string[]): Promis
     if (!(error instanceof RunError)) throw error;
     throw new Failure(
       `KEDA did not release ${names.join(", ")} within ${DELETION_MS / 1000} s: ${error.message}`,
-      `Check that KEDA runs: kubectl -n ${namespaces.keda} get pods -l app.kubernetes.io/part-of=${KEDA_RELEASE}-operator. Then run it again.`,
+      `Check that KEDA runs: kubectl -n ${namespaces.keda} get pods -l app.kubernetes.io/part-of=${KEDA_RELEASE}-operator. Then run npm run up again.`,
     );
   }
   // Kubernetes garbage-collects their autoscalers afterwards
@@ -93,7 +93,7 @@ async function removeScaledObjects(kube: Kube, names: readonly string[]): Promis
     if (Date.now() > end)
       throw new Failure(
         `The autoscalers that KEDA created still exist after ${DELETION_MS / 1000} s: ${left.map((h) => h.metadata.name).join(", ")}`,
-        `Check their ownerReferences: kubectl -n ${namespaces.app} get hpa -o yaml. Then run it again.`,
+        `Check their ownerReferences: kubectl -n ${namespaces.app} get hpa -o yaml. Then run npm run up again.`,
       );
     await new Promise((resolve) => setTimeout(resolve, 500));
   }

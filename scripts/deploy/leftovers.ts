@@ -5,8 +5,7 @@
  */
 import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
-import { PART_OF } from "../../catalog/names";
-import { STACK_RELEASE } from "../../catalog/names";
+import { PART_OF, STACK_RELEASE } from "../../catalog/names";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { ourNamespaces } from "./readiness";
 import type { Terraform } from "../terraform/terraform";

@@ -158,5 +158,5 @@ function lastWarning(pod: string, events: readonly KubeObject[]): string {
 const notReady = (text: string, kube: Kube) =>
   new Failure(
     `Not everything is Ready: ${text}`,
-    `See: kubectl -n ${kube.config.namespaces.app} get pods,events. Then run it again; it continues where it stopped.`,
+    `See: kubectl -n ${kube.config.namespaces.app} get pods,events. Then run npm run up again; it continues where it stopped.`,
   );

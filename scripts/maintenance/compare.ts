@@ -37,10 +37,19 @@ export async function compare(options: CompareOptions, print: (line: string) => 
       await synthesizeCommit(base, tree, registry),
       await synthesizeCommit(head, tree, registry),
     ]);
+    assertComparable(before, after, print);
     return report(before, after, options.all ?? false, print);
   } finally {
     fs.rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** A refused variant is compared by its message only. @throws if nothing was synthesized */
+function assertComparable(before: Synthesized, after: Synthesized, print: (line: string) => void): void {
+  const refused = Object.keys(after).filter((name) => "refused" in after[name]! || "refused" in (before[name] ?? {}));
+  if (refused.length === Object.keys(after).length)
+    throw new Error(`no variant can be synthesized: ${String(Object.values(after)[0]?.["refused"])}`);
+  for (const name of refused) print(`refused, so only the message is compared: ${name}`);
 }
 
 async function synthesizeCommit(hash: string, tree: string, registry: string): Promise<Synthesized> {

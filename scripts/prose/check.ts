@@ -54,7 +54,10 @@ async function check(file: string): Promise<string[]> {
 }
 
 const hits: string[] = [];
-for (const file of proseFiles(root, process.argv.slice(2))) hits.push(...(await check(file)));
+const below = process.argv.slice(2);
+const files = proseFiles(root, below);
+if (files.length === 0) throw new Error(`no file to check in ${below.join(", ") || root}: is the path right?`);
+for (const file of files) hits.push(...(await check(file)));
 if (hits.length) {
   console.log(hits.join("\n"));
   console.log(

@@ -32,7 +32,7 @@ export async function running<T>(child: Pick<ChildProcess, "kill">, work: Promis
 /** @throws Failure after an interrupt */
 export function throwIfInterrupted(): void {
   if (interrupted)
-    throw new Failure("Stopped on request.", "Run it again; it continues where it stopped.", INTERRUPTED);
+    throw new Failure("Stopped on request.", "Run the command again; it continues where it stopped.", INTERRUPTED);
 }
 
 /** For a command that changes nothing on a cluster: `run` handles every interrupt instead. */

@@ -49,7 +49,7 @@ export function acquireLock(file: string, command: string): void {
       const since = holder.at.slice(0, 19).replace("T", " ");
       throw new Failure(
         `npm run ${holder.command} has been running in this folder since ${since} UTC (process ${holder.pid}).`,
-        `Wait until it ends. If it is not running, delete ${file}.`,
+        `Wait until it ends. If process ${holder.pid} is a different program, delete ${file}.`,
       );
     }
     fs.rmSync(file, { force: true });

@@ -38,6 +38,6 @@ export function unreachable(what: string, text: string): Failure | undefined {
   const each = [...hosts].map(([host, reason]) => `${host} (${reason})`).join(", ");
   return new Failure(
     `${what}: ${each} cannot be reached.`,
-    "Check the network, then run it again. Without internet access, use mirrors: TF_CLI_CONFIG_FILE for Terraform's providers, charts.dir for charts, images.mirror for images (docs/air-gapped.md). npm run dev needs none of them.",
+    "Check the network, then run the command again. Without internet access, use mirrors: TF_CLI_CONFIG_FILE for Terraform's providers, charts.dir for charts, images.mirror for images (docs/air-gapped.md). npm run dev needs none of them.",
   );
 }

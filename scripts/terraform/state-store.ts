@@ -114,7 +114,7 @@ export async function moveState(layer: string, from: StateStore, to: StateStore)
   if (copy?.lineage !== source.lineage || copy.resources.length !== source.resources.length) {
     throw new Failure(
       `Layer ${layer}: the copy differs from the original (${sizeOf(copy)}). The original state is unchanged.`,
-      "Check the new backend, then run it again.",
+      "Check the new backend, then run the command again.",
     );
   }
   return "moved";

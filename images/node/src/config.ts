@@ -123,7 +123,9 @@ function watch(env: NodeJS.ProcessEnv): WatchConfig | undefined {
     env["KUBERNETES_API_URL"] ||
     (host ? `https://${host.includes(":") ? `[${host}]` : host}:${env["KUBERNETES_SERVICE_PORT"] || 443}` : undefined);
   if (!server)
-    throw new Error("REDIS_REPLICAS_WATCH is set, but KUBERNETES_SERVICE_HOST is not: no Kubernetes API to watch");
+    throw new Error(
+      "REDIS_REPLICAS_WATCH is set, but neither KUBERNETES_API_URL nor KUBERNETES_SERVICE_HOST is: no Kubernetes API to watch",
+    );
   return {
     namespace,
     service,

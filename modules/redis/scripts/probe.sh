@@ -10,7 +10,7 @@ own() { send 127.0.0.1 6379 "$1" 2>&1; }
 
 case $1 in
   live)
-    # an instance that loads a file or runs a script is busy, not dead
+    # an instance that is loading a file or running a script is busy, not dead
     case $(own PING) in *PONG* | *LOADING* | *BUSY*) exit 0 ;; esac
     echo 'no answer to PING'
     exit 1

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2154 # variables of the scripts that source this file
 # Queries of a Redis or Sentinel instance, for the pods' scripts; sourced, not run.
-# The password goes from its file through a pipe: never an argument, never in the environment.
+# The password is read from its file and passed on through a pipe, never as an argument or in the environment.
 
 # the file has no trailing newline, so read returns an error
 read -r password </run/secrets/redis/probe || [ -n "$password" ]
@@ -17,7 +17,7 @@ send() { printf 'AUTH probe %s\n%s\n' "$password" "$3" | $limit redis-cli -h "$1
 # ask ADDRESS PORT COMMAND: the command's reply, or nothing
 ask() {
   answer=$(send "$@" 2>/dev/null) || true
-  case $answer in *"$newline"*) echo "${answer#*"$newline"}" ;; esac
+  case $answer in *"$newline"*) printf '%s\n' "${answer#*"$newline"}" ;; esac
 }
 
 # field NAME: sets $value to the field's value in $info; empty if it is missing

@@ -55,6 +55,7 @@ done
 
 # shellcheck source=modules/redis/scripts/query.sh
 . /etc/redis/query.sh
+limit='timeout 3'
 # A refused connection proves nothing, because a network policy that does not know this new pod yet refuses it as well.
 # So every existing replica must reply. getent lists each address once per socket type.
 for address in $(getent ahosts "$replicas" | cut -d ' ' -f 1 | sort -u); do

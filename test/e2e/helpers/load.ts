@@ -98,7 +98,7 @@ export interface LoadOptions {
 
 const LOAD_LABELS = { "iacproject/e2e": "load" };
 
-/** Lets the load's pod connect to the API directly, which the network policies allow no other pod outside its namespace. */
+/** Lets the load generator's pod connect to the API directly, which the network policies otherwise forbid. */
 export async function allowLoadToApi(): Promise<void> {
   const from = {
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "default" } },

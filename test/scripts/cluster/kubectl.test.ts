@@ -28,4 +28,29 @@ describe("a cluster that does not answer", () => {
       next: expect.stringContaining("cluster.context"),
     });
   });
+
+  it("is reported with the reason if the configured context does not exist", async () => {
+    const absent = new RunError("kubectl version", 1, 'error: context "test" does not exist', "failed");
+    const kube = new Kube(
+      testConfig(),
+      recorder([
+        [/config view/, absent],
+        [/version/, absent],
+      ]).run,
+    );
+    await expect(kube.ping()).rejects.toMatchObject({
+      message: expect.stringContaining('context "test" does not exist'),
+    });
+  });
+  it("is no cluster at all if none is named", async () => {
+    const absent = new RunError("kubectl version", 1, "error: current-context is not set", "failed");
+    const kube = new Kube(
+      { ...testConfig(), clusterIsNamed: false },
+      recorder([
+        [/config view/, absent],
+        [/version/, absent],
+      ]).run,
+    );
+    await expect(kube.ping()).rejects.toMatchObject({ message: "No cluster is configured." });
+  });
 });

@@ -61,7 +61,10 @@ export function withStatuses(fleet: Fleet, statuses: readonly Status[], at: numb
   return next;
 }
 
-/** @param at ms, from the clock of {@link withStatuses}; @param since when the page started watching */
+/**
+ * @param at now, in ms on the clock of {@link withStatuses}
+ * @param since the time at which the page started watching, on the same clock
+ */
 export function view(fleet: Fleet, at: number, since: number): FleetView {
   const pods: PodView[] = [];
   const replicas = new Map<string, { states: string[]; lags: number[]; rate: number; firstAt: number }>();

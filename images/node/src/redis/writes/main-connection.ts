@@ -24,7 +24,7 @@ interface Attempts {
 export class MainConnection {
   /** For reads, scans and health checks; writes share it if they do not wait for copies. */
   readonly connection: Connection;
-  /** Identity of the Redis process, because SCAN cursors are only valid in one process. */
+  /** Identity of the Redis process: a SCAN cursor is valid only in the process that issued it. */
   runId: string | undefined;
   /** Whether main has ever been available for reads and writes since the start. */
   everReady = false;

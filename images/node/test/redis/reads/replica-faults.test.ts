@@ -23,7 +23,7 @@ describe.skipIf(!hasRedis)("the API under constant reads from several replicas",
   const state = (name: string) => api.metric(`redis_pool_replicas{state="${name}"}`);
   const serving = () => state("serving");
 
-  /** Reads during `fault` and counts the responses by status and text. */
+  /** Keeps reading while `fault` runs, and counts the responses by status and text. */
   async function readingWhile(fault: () => Promise<void>): Promise<Record<string, number>> {
     const seen: Record<string, number> = {};
     let done = false;
