@@ -37,7 +37,10 @@ it.each([
   [{ REDIS_READ_USER: "reader" }, 'REDIS_READ_USER is "reader", but REDIS_READ_PASSWORD_FILE is not set'],
   [{ REDIS_REPLICAS_DNS: "redis://" }, "expected redis://host:port"],
   [{ REDIS_REPLICAS_WATCH: "replicas" }, 'REDIS_REPLICAS_WATCH is "replicas", expected namespace/service'],
-  [{ REDIS_REPLICAS_WATCH: "a/b" }, "KUBERNETES_SERVICE_HOST is not: no Kubernetes API to watch"],
+  [
+    { REDIS_REPLICAS_WATCH: "a/b" },
+    "neither KUBERNETES_API_URL nor KUBERNETES_SERVICE_HOST is: no Kubernetes API to watch",
+  ],
   [{ MAX_IN_FLIGHT: "0" }, 'MAX_IN_FLIGHT is "0", expected a whole number above 0'],
 ])("rejects %j with the variable and the expected value", (env, message) => {
   expect(() => readConfig(env)).toThrow(message);
