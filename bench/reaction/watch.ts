@@ -42,8 +42,8 @@ export class Watcher {
     );
     if (this.component !== "node") return this;
     void this.follow(`/apis/apps/v1/namespaces/${app}/deployments?watch=1&fieldSelector=metadata.name=node`, (_, d) => {
-      const count = d.spec.replicas as number;
-      if (this.wanted.at(-1)?.count !== count) this.wanted.push({ at: Date.now(), count });
+      const count = d.spec?.replicas;
+      if (count !== undefined && this.wanted.at(-1)?.count !== count) this.wanted.push({ at: Date.now(), count });
     });
     return this;
   }
