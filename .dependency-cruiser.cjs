@@ -19,37 +19,37 @@ const onlyImports = (folder, others, comment) =>
   );
 
 /**
- * The rooms of a folder from the lowest floor to the highest: `x/` is a folder, `x.ts` a file, `*` all other files that
- * lie in the folder itself. A room may import from lower floors, not from higher ones and not from its neighbours.
+ * The parts of a folder from the lowest level to the highest: `x/` is a folder, `x.ts` a file, `*` all other files
+ * directly in the folder. A part may import from lower levels, not from higher ones and not from its own.
  */
-function floors(folder, plan) {
-  const files = plan.flat().filter((room) => /\w$/.test(room));
-  const inside = (room) => {
-    if (room === "*") return files.length ? `(?!(${files.map(inside).join("|")}))[^/]+$` : "[^/]+$";
-    return room.replaceAll(".", "\\.") + (room.endsWith("/") ? "" : "$");
+function levels(folder, plan) {
+  const files = plan.flat().filter((part) => /\w$/.test(part));
+  const inside = (part) => {
+    if (part === "*") return files.length ? `(?!(${files.map(inside).join("|")}))[^/]+$` : "[^/]+$";
+    return part.replaceAll(".", "\\.") + (part.endsWith("/") ? "" : "$");
   };
-  const pattern = (rooms) => `^${folder}/(${rooms.map(inside).join("|")})`;
+  const pattern = (parts) => `^${folder}/(${parts.map(inside).join("|")})`;
   const prefix = folder.replaceAll("/", "-");
-  const rules = plan.flatMap((rooms, floor) => {
-    const lower = plan.slice(0, floor).flat();
-    // a room on top of all others has nothing to be kept from
-    const isTop = floor === plan.length - 1 && rooms.length === 1;
-    return (isTop ? [] : rooms).map((room) =>
+  const rules = plan.flatMap((parts, level) => {
+    const lower = plan.slice(0, level).flat();
+    // a part alone on the highest level may import all others, so it needs no rule
+    const isTop = level === plan.length - 1 && parts.length === 1;
+    return (isTop ? [] : parts).map((part) =>
       forbid(
-        `${prefix}-${room.replace("/", "").replace("*", "files")}-imports-downwards`,
-        `Inside ${folder}/, ${room === "*" ? "its own files" : room} may import from ${list(lower)}: lower rooms know nothing of upper ones. Move what ` +
-          "both need (a type, a constant, a function) into the lower room, or pass it as an argument.",
-        { path: pattern([room]) },
-        { path: `^${folder}/`, pathNot: pattern([room, ...lower]) },
+        `${prefix}-${part.replace("/", "").replace("*", "files")}-imports-downwards`,
+        `Inside ${folder}/, ${part === "*" ? "its own files" : part} may import from ${list(lower)}: lower levels do not depend on higher ones. Move ` +
+          "what both need (a type, a constant, a function) to the lower level, or pass it as an argument.",
+        { path: pattern([part]) },
+        { path: `^${folder}/`, pathNot: pattern([part, ...lower]) },
       ),
     );
   });
   return [
     ...rules,
     forbid(
-      `${prefix}-has-a-room-for-each-file`,
-      `The order of rooms in ${folder}/ does not contain this file, so its imports are not checked. Move it into a room, ` +
-        "or add its room to the order in .dependency-cruiser.cjs.",
+      `${prefix}-has-a-level-for-each-file`,
+      `The levels of ${folder}/ do not include this file, so its imports are not checked. Move it into one of the listed ` +
+        "parts, or add its part to the levels in .dependency-cruiser.cjs.",
       { path: `^${folder}/`, pathNot: pattern(plan.flat()) },
       {},
     ),
@@ -60,16 +60,16 @@ function floors(folder, plan) {
 module.exports = {
   forbidden: [
     forbid(
-      "no-circle-between-files",
-      "Files in a circle cannot be understood or tested one by one, and the load order decides which import is still " +
+      "no-circular-imports-between-files",
+      "Files that import each other cannot be understood or tested one by one, and the load order decides which import is still " +
         "undefined. Move what both need into a third file below both.",
       {},
       { circular: true },
     ),
     {
       ...forbid(
-        "no-circle-between-folders",
-        "Two folders that import each other are one folder. Move the file to the folder that uses it, or move " +
+        "no-circular-imports-between-folders",
+        "Two folders that import each other are in effect one folder. Move the file to the folder that uses it, or move " +
           "what both need into a folder below both.",
         { path: "^(catalog|config|stacks|modules|dashboards|scripts|images|bench|test)(/|$)" },
         { circular: true },
@@ -80,7 +80,7 @@ module.exports = {
     onlyImports(
       "catalog",
       [],
-      "catalog/ has fixed facts that everything else reads. Compute what follows from them in the folder that needs it.",
+      "catalog/ contains constants that everything else reads. Compute derived values in the folder that needs them.",
     ),
     onlyImports(
       "config",
@@ -124,7 +124,7 @@ module.exports = {
     ),
     forbid(
       "scripts-are-used-by-scripts-and-tests",
-      "Plain `cdktf` builds the layers without scripts/. Move what both need into modules/, config/ or " + "catalog/.",
+      "Plain `cdktf` builds the layers without scripts/. Move what both need into modules/, config/ or catalog/.",
       { pathNot: "^(scripts|test|bench)/" },
       { path: "^scripts/" },
     ),
@@ -159,15 +159,15 @@ module.exports = {
 
     forbid(
       "providers-only-in-modules-and-stacks",
-      "CDKTF is archived, so one seam holds all its imports, and its bindings are slow to load. Import a function or a " +
+      "CDKTF is archived, so all its imports are in two folders, and its bindings are slow to load. Import a function or a " +
         "type from modules/ or stacks/ instead.",
       { pathNot: "^(modules|stacks)/" },
       { path: "(^|/)node_modules/(cdktf|@cdktf)/|^(cdktf|@cdktf)(/|$)" },
     ),
 
-    ...floors("config", [["schema/"], ["*"]]),
-    ...floors("dashboards", [["*"], ["rules/"]]),
-    ...floors("modules", [
+    ...levels("config", [["schema/"], ["*"]]),
+    ...levels("dashboards", [["*"], ["rules/"]]),
+    ...levels("modules", [
       ["terraform/"],
       ["kubernetes/"],
       ["images/"],
@@ -177,7 +177,7 @@ module.exports = {
       ["monitoring/"],
       ["policies/"],
     ]),
-    ...floors("scripts", [
+    ...levels("scripts", [
       ["bootstrap.mjs", "terminal/", "prose/"],
       ["toolbox/", "cluster/"],
       ["terraform/"],
@@ -186,12 +186,12 @@ module.exports = {
       ["commands/", "maintenance/"],
       ["*"],
     ]),
-    ...floors("images/node/src", [["*"], ["discovery/"], ["redis/"], ["metrics/"], ["http/"], ["main.ts"]]),
-    ...floors("images/node/src/redis", [["connection/"], ["reads/"], ["writes/"], ["*"]]),
-    ...floors("images/react/src", [["text/"], ["*"], ["check/", "keys/", "live/"], ["app.tsx"], ["main.tsx"]]),
+    ...levels("images/node/src", [["*"], ["discovery/"], ["redis/"], ["metrics/"], ["http/"], ["main.ts"]]),
+    ...levels("images/node/src/redis", [["connection/"], ["reads/"], ["writes/"], ["*"]]),
+    ...levels("images/react/src", [["text/"], ["*"], ["check/", "keys/", "live/"], ["app.tsx"], ["main.tsx"]]),
   ],
   options: {
-    // two files that share a type change together, as two that share a function do
+    // files that share a type depend on each other, like files that share a function
     tsPreCompilationDeps: true,
     doNotFollow: { path: "(^|/)node_modules/" },
     exclude: { path: "^(\\.(?!\\./)[^/]*|cdktf\\.out|coverage|ejected|manifests|sbom)/|(^|/)dist/" },

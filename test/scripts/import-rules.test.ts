@@ -66,9 +66,9 @@ const FORBIDDEN: Readonly<Record<string, readonly (readonly [from: string, to: s
     ["scripts/commands/c.ts", "node_modules/@cdktf/provider-kubernetes/lib/pod-v1/index.js"],
   ],
   "config-schema-imports-downwards": [["config/schema/a.ts", "config/keys.ts"]],
-  "config-has-a-room-for-each-file": [["config/new/a.ts", "catalog/names.ts"]],
+  "config-has-a-level-for-each-file": [["config/new/a.ts", "catalog/names.ts"]],
   "dashboards-files-imports-downwards": [["dashboards/c.ts", "dashboards/rules/x.ts"]],
-  "dashboards-has-a-room-for-each-file": [["dashboards/new/a.ts", "catalog/names.ts"]],
+  "dashboards-has-a-level-for-each-file": [["dashboards/new/a.ts", "catalog/names.ts"]],
   "modules-terraform-imports-downwards": [["modules/terraform/a.ts", "modules/kubernetes/x.ts"]],
   "modules-kubernetes-imports-downwards": [["modules/kubernetes/a.ts", "modules/images/x.ts"]],
   "modules-images-imports-downwards": [["modules/images/a.ts", "modules/autoscaling/x.ts"]],
@@ -76,7 +76,7 @@ const FORBIDDEN: Readonly<Record<string, readonly (readonly [from: string, to: s
   "modules-redis-imports-downwards": [["modules/redis/a.ts", "modules/web/x.ts"]],
   "modules-web-imports-downwards": [["modules/web/d.ts", "modules/monitoring/x.ts"]],
   "modules-monitoring-imports-downwards": [["modules/monitoring/a.ts", "modules/policies/x.ts"]],
-  "modules-has-a-room-for-each-file": [["modules/new/a.ts", "catalog/names.ts"]],
+  "modules-has-a-level-for-each-file": [["modules/new/a.ts", "catalog/names.ts"]],
   "scripts-bootstrap.mjs-imports-downwards": [["scripts/bootstrap.mjs", "scripts/terminal/ui.ts"]],
   "scripts-terminal-imports-downwards": [["scripts/terminal/a.ts", "scripts/cluster/x.ts"]],
   "scripts-prose-imports-downwards": [["scripts/prose/a.ts", "scripts/terminal/x.ts"]],
@@ -89,13 +89,13 @@ const FORBIDDEN: Readonly<Record<string, readonly (readonly [from: string, to: s
   "scripts-drawing-imports-downwards": [["scripts/drawing/a.ts", "scripts/maintenance/x.ts"]],
   "scripts-commands-imports-downwards": [["scripts/commands/d.ts", "scripts/maintenance/x.ts"]],
   "scripts-maintenance-imports-downwards": [["scripts/maintenance/a.ts", "scripts/commands/x.ts"]],
-  "scripts-has-a-room-for-each-file": [["scripts/new/a.ts", "catalog/names.ts"]],
+  "scripts-has-a-level-for-each-file": [["scripts/new/a.ts", "catalog/names.ts"]],
   "images-node-src-files-imports-downwards": [["images/node/src/log.ts", "images/node/src/http/x.ts"]],
   "images-node-src-discovery-imports-downwards": [["images/node/src/discovery/a.ts", "images/node/src/redis/store.ts"]],
   "images-node-src-redis-imports-downwards": [["images/node/src/redis/reads/a.ts", "images/node/src/metrics/x.ts"]],
   "images-node-src-metrics-imports-downwards": [["images/node/src/metrics/a.ts", "images/node/src/http/x.ts"]],
   "images-node-src-http-imports-downwards": [["images/node/src/http/a.ts", "images/node/src/main.ts"]],
-  "images-node-src-has-a-room-for-each-file": [["images/node/src/new/a.ts", "images/node/src/log.ts"]],
+  "images-node-src-has-a-level-for-each-file": [["images/node/src/new/a.ts", "images/node/src/log.ts"]],
   "images-node-src-redis-connection-imports-downwards": [
     ["images/node/src/redis/connection/a.ts", "images/node/src/redis/reads/x.ts"],
   ],
@@ -105,14 +105,14 @@ const FORBIDDEN: Readonly<Record<string, readonly (readonly [from: string, to: s
   "images-node-src-redis-writes-imports-downwards": [
     ["images/node/src/redis/writes/a.ts", "images/node/src/redis/store.ts"],
   ],
-  "images-node-src-redis-has-a-room-for-each-file": [["images/node/src/redis/new/a.ts", "images/node/src/log.ts"]],
+  "images-node-src-redis-has-a-level-for-each-file": [["images/node/src/redis/new/a.ts", "images/node/src/log.ts"]],
   "images-react-src-text-imports-downwards": [["images/react/src/text/a.ts", "images/react/src/icon.tsx"]],
   "images-react-src-files-imports-downwards": [["images/react/src/api.ts", "images/react/src/keys/x.ts"]],
   "images-react-src-check-imports-downwards": [["images/react/src/check/a.ts", "images/react/src/keys/x.ts"]],
   "images-react-src-keys-imports-downwards": [["images/react/src/keys/b.ts", "images/react/src/live/x.ts"]],
   "images-react-src-live-imports-downwards": [["images/react/src/live/a.ts", "images/react/src/app.tsx"]],
   "images-react-src-app.tsx-imports-downwards": [["images/react/src/app.tsx", "images/react/src/main.tsx"]],
-  "images-react-src-has-a-room-for-each-file": [["images/react/src/new/a.ts", "images/react/src/text/x.ts"]],
+  "images-react-src-has-a-level-for-each-file": [["images/react/src/new/a.ts", "images/react/src/text/x.ts"]],
 };
 
 const FILE_CIRCLE = [
@@ -120,7 +120,7 @@ const FILE_CIRCLE = [
   ["catalog/two.ts", "catalog/one.ts"],
 ] as const;
 
-/** Folders that import each other, without a circle between files. */
+/** Folders that import each other, without a cycle between files. */
 const FOLDER_CIRCLE = [
   ["images/node/src/discovery/b.ts", "images/node/src/metrics/y.ts"],
   ["images/node/src/metrics/b.ts", "images/node/src/discovery/y.ts"],
@@ -155,19 +155,21 @@ describe("each rule", () => {
   it.each(Object.entries(FORBIDDEN))("%s fails on what it forbids, types included", (rule, broken) => {
     for (const [from, to] of broken) expect(found).toContain(`${rule}: ${from} → ${to}`);
   });
-  // a circle is reported once, from either of its ends
-  it("no-circle-between-files fails on a circle of types", () => {
-    expect(found).toContainEqual(expect.stringMatching(/^no-circle-between-files: catalog\/(one|two)\.ts → catalog/));
-  });
-  it("no-circle-between-folders fails although no two files form a circle", () => {
+  // a cycle is reported once, from either of its ends
+  it("no-circular-imports-between-files fails on a cycle of types", () => {
     expect(found).toContainEqual(
-      expect.stringMatching(/^no-circle-between-folders: images\/node\/src\/(discovery|metrics) → images/),
+      expect.stringMatching(/^no-circular-imports-between-files: catalog\/(one|two)\.ts → catalog/),
     );
-    expect(found.filter((line) => line.startsWith("no-circle-between-files"))).toHaveLength(1);
+  });
+  it("no-circular-imports-between-folders fails although no two files form a cycle", () => {
+    expect(found).toContainEqual(
+      expect.stringMatching(/^no-circular-imports-between-folders: images\/node\/src\/(discovery|metrics) → images/),
+    );
+    expect(found.filter((line) => line.startsWith("no-circular-imports-between-files"))).toHaveLength(1);
   });
   it("has an example here, and says why it exists", () => {
     expect(forbidden.map((rule) => rule.name).sort()).toEqual(
-      [...Object.keys(FORBIDDEN), "no-circle-between-files", "no-circle-between-folders"].sort(),
+      [...Object.keys(FORBIDDEN), "no-circular-imports-between-files", "no-circular-imports-between-folders"].sort(),
     );
     for (const { comment } of forbidden) expect(comment).toMatch(/\w{2,}.*\.$/);
   });

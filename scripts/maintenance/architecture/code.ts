@@ -36,7 +36,7 @@ export function imports(): Arrows {
 
 /** Everything that `from` reaches. @throws if it reaches itself */
 export function reached(arrows: Arrows, from: string, by: readonly string[] = []): ReadonlySet<string> {
-  if (by.includes(from)) throw new Error(`a circle of imports: ${[...by, from].join(" → ")}`);
+  if (by.includes(from)) throw new Error(`circular imports: ${[...by, from].join(" → ")}`);
   return new Set([...(arrows.get(from) ?? [])].flatMap((to) => [to, ...reached(arrows, to, [...by, from])]));
 }
 

@@ -48,18 +48,18 @@ describe("the picture of the system", () => {
 });
 
 describe("the picture of the code", () => {
-  it("has no circle between folders", () => {
+  it("has no circular imports between folders", () => {
     const arrows = imports();
     for (const folder of arrows.keys()) expect(reached(arrows, folder)).not.toContain(folder);
     expect([...reached(arrows, "main.ts")].sort()).toEqual(["catalog", "config", "dashboards", "modules", "stacks"]);
   });
 
-  it("finds a circle", () => {
-    const circle = new Map([
+  it("finds a cycle", () => {
+    const cycle = new Map([
       ["stacks", new Set(["modules"])],
       ["modules", new Set(["stacks"])],
     ]);
-    expect(() => reached(circle, "stacks")).toThrow("a circle of imports: stacks → modules → stacks");
+    expect(() => reached(cycle, "stacks")).toThrow("circular imports: stacks → modules → stacks");
   });
 });
 
