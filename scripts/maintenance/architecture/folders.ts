@@ -7,7 +7,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   ".ci": "the continuous integration run; `.ci/run` and the commands that prepare a lab cluster",
   ".github": "the same run as a workflow on a public forge",
   bench: "benchmarks; they write their figures to `docs/benchmarks.md`",
-  catalog: "fixed facts; names, ports, labels, versions, paths, and one descriptor per workload. Imports nothing",
+  catalog: "constants; names, ports, labels, versions, paths, and one descriptor per workload. Imports nothing",
   config: "what a user can set; sources, validation and defaults. `loadConfig` reads all of it",
   dashboards: "dashboards and rules; panels, recording rules and alerts as code",
   docs: "these pages; also the French report (`docs/rapport`), benchmark figures, decisions and runbooks",
@@ -85,7 +85,7 @@ export function foldersIn(parent = ""): readonly string[] {
   return allFolders().filter((f) => f.split("/").length === depth && (parent === "" || f.startsWith(`${parent}/`)));
 }
 
-/** What `folder` contains. @throws if nothing is written here about it */
+/** What `folder` contains. @throws if this file has no text for it */
 export function contents(folder: string): string {
   const text = CONTENTS[folder];
   if (text === undefined) throw new Error(`${folder}/ has no text in scripts/maintenance/architecture/folders.ts`);
@@ -99,7 +99,7 @@ const rows = (folders: readonly string[], under = ""): string =>
     ...folders.map((f) => `| [${f.slice(under.length)}/](../${f}) | ${contents(f)} |`),
   ].join("\n");
 
-/** Folders in `parent`, and those inside the ones of `open`. */
+/** Folders in `parent`, and the subfolders of those listed in `open`. */
 const table = (parent: string, ...open: readonly string[]): string =>
   rows(
     foldersIn(parent).flatMap((f) => [f, ...(open.includes(f) ? foldersIn(f) : [])]),

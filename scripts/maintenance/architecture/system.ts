@@ -4,7 +4,7 @@ import { configSchema, parseConfig } from "../../../config";
 import { flows, type Flow, type Peer } from "../../../modules/policies/flows";
 import { attributes, digraph, escaped, FAINT } from "./dot";
 
-/** Settings that add flows to those of the default configuration, by what the picture calls them. */
+/** Settings that add flows to those of the default configuration, by their names in the picture. */
 const SETTINGS = {
   ha: { redis: { durability: "ha" } },
   keda: { scaling: { engine: "keda" } },
@@ -43,7 +43,7 @@ function allFlows(): readonly SettingFlow[] {
   return [...found.values()];
 }
 
-/** Ends of flows that are no workload of the project; `bucket` is `anyone` as a destination. */
+/** Ends of flows that are not workloads of the project; `bucket` is `anyone` as a destination. */
 const OUTSIDE: Readonly<Record<string, readonly [title: string, text: string]>> = {
   anyone: ["Browser", "anyone who can reach the front"],
   bucket: ["Bucket", "S3-compatible storage"],
