@@ -103,7 +103,7 @@ const shed = timeseries({
 });
 const inFlight = timeseries({
   title: "In flight",
-  description: "Requests in flight in each pod. At node.maxInFlight the pod sheds further ones.",
+  description: "Requests in flight in each pod. At node.maxInFlight the pod sheds further requests.",
   unit: "short",
   queries: [{ expr: `http_requests_in_flight_mean{${each}}`, legend: "{{pod}}" }],
 });

@@ -84,7 +84,7 @@ const timeToReady = timeseries({
 });
 const pending = timeseries({
   title: "Pending pods",
-  description: "Pods that wait for room on a node, a volume or an image.",
+  description: "Pods that are waiting for room on a node, for a volume or for an image.",
   unit: "short",
   width: 12,
   alert: "PodsPending",

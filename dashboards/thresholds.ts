@@ -18,7 +18,7 @@ export const THRESHOLDS = {
   requested: 0.9,
 } as const;
 
-/** How many times faster than allowed a budget is used, when it matters. */
+/** Burn rates of an error budget that raise an alert: how many times faster than allowed it is being used. */
 export const BURN = {
   /** 2 % of a month's budget in an hour. */
   fast: 14.4,

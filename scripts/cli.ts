@@ -57,7 +57,7 @@ const YES = ["--yes", "answer every question with yes", false] as const;
 
 program
   .command("up")
-  .description("deploy all four layers, wait until they work, and print how to open them")
+  .description("deploy all four layers, wait until everything works, and print how to open it")
   .option(...YES)
   .action((options: { yes: boolean }) => up(options));
 program
@@ -90,7 +90,7 @@ program
   .option("-f, --follow", "keep showing new lines; Ctrl+C stops it", false)
   .option("--since <time>", "how far back, such as 30s, 10m or 2h", "10m")
   .option("--tail <lines>", "maximum number of lines per pod, or all", "200")
-  .option("--request <id>", "only lines about this request (the answer's X-Request-Id), from front and API")
+  .option("--request <id>", "only lines about this request (X-Request-Id of its response), from front and API")
   .option("-p, --previous", "logs of the container before its last restart", false)
   .option("--json", "print the lines unformatted", false)
   .action((name: string | undefined, options: LogsOptions) => logs(name, options));
@@ -188,7 +188,7 @@ program
   .command("compare")
   .description("show what a commit changes in the synthesized layers, in every profile, durability and engine")
   .option("--base <commit>", "commit before the change", "HEAD~1")
-  .option("--head <commit>", "commit with the change; HEAD includes uncommitted changes", "HEAD")
+  .option("--head <commit>", "commit with the change; with HEAD, uncommitted changes are included", "HEAD")
   .option("--all", "list image tags and checksums too", false)
   .action(async (options: CompareOptions) => void (process.exitCode = await compare(options)));
 program

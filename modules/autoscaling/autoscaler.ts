@@ -180,8 +180,8 @@ const behavior = ({ engine, scaling }: Resolved): { scaleUp: Rules; scaleDown: R
 });
 
 /**
- * All signals as one metric: the highest ratio of a signal to its target. Only one, because KEDA's adapter waits 60 s
- * per metric, one after the other, if its operator is down, and CPU waits behind them.
+ * All signals as one metric: the highest ratio of a signal to its target. Only one, because while KEDA's operator is
+ * down its adapter takes 60 s per metric, one after the other, and the autoscaler reads CPU only after them.
  */
 function combinedSignal(signals: readonly Signal[]) {
   const terms = signals.map(({ name, target }) => `${name} / ${target}`).join(", ");

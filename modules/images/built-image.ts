@@ -28,7 +28,7 @@ export interface BuiltImageProps {
 /**
  * One image: built and pushed if the registry does not have its tag, otherwise used unchanged.
  *
- * A build is not reproducible to the digest, so pushing the same tag twice would give every
+ * A rebuild does not reproduce the digest, so pushing the same tag twice would give every
  * cluster a new digest and a rollout. Therefore `first-sight` stores, per tag, the registry's first
  * answer in this state: a digest (nothing to do, no Docker needed) or "" (build and push here).
  * Later answers do not change it, except that a tag missing from the registry is built again.

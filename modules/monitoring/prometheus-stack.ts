@@ -139,7 +139,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     },
     grafana: {
       admin: { existingSecret: GRAFANA_SECRET, userKey: "admin-user", passwordKey: "admin-password" },
-      // the password is a file, because the chart then leaves it out of every environment
+      // the password is read from a file; otherwise the chart would set it as an environment variable
       env: {
         GF_SECURITY_ADMIN_USER: "admin",
         GF_SECURITY_ADMIN_PASSWORD__FILE: `${GRAFANA_SECRET_DIR}/admin-password`,

@@ -3,10 +3,8 @@ import { TerraformIterator, TerraformLocal, type ListTerraformIterator } from "c
 import { DataKubernetesResource } from "@cdktf/provider-kubernetes/lib/data-kubernetes-resource";
 
 /**
- * Addresses and port behind the Service `kubernetes`, for NetworkPolicies: policies see a packet
- * after its Service address was translated.
- *
- * They are read at each plan, so that the next `up` follows if the control plane moves.
+ * Addresses and port behind the Service `kubernetes`, for NetworkPolicies: policies see a packet after its Service
+ * address has been translated. They are read at each plan, so that the next `up` follows if the control plane moves.
  */
 export class KubernetesApiAddress extends Construct {
   /** One CIDR block per address, such as `10.0.0.1/32` or `fd00::1/128`. */

@@ -52,7 +52,7 @@ export class Api extends Construct {
     const settings = config.images.node;
     const tls = config.redis.tls.secret;
     const { discovery, maxLagSeconds, maxInFlight, connectionAgeSeconds } = config.node;
-    // the trailing dot marks a full name, which saves four lookups in the search domains
+    // the trailing dot marks a fully qualified name, which saves four lookups in the search domains
     const headless = `${redis.replicasHeadlessHost}.${props.namespace}.svc.${config.dns.domain}.`;
     const endpointReader =
       discovery === "watch"

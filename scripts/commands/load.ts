@@ -122,7 +122,7 @@ async function measure(kube: Kube, generator: Generator, shape: Shape, target: s
   }
 }
 
-/** Ready and wanted pods of each workload. */
+/** Ready and desired pods of each workload. */
 async function podsOf(kube: Kube): Promise<Record<string, Pods>> {
   const workloads = await kube.list("deployments,statefulsets", "-n", kube.config.namespaces.app);
   const find = (name: string): KubeObject | undefined => workloads.find((w) => w.metadata.name === name);

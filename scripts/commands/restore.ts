@@ -68,7 +68,7 @@ async function bring(kube: Kube, pod: string, file: string, version: number, ste
   }
 }
 
-/** Restarts all mains, which load the snapshot. A full volume, or a pod that is deleted meanwhile, changes nothing. */
+/** Restarts all mains, which load the snapshot. Works even if the volume is full or a pod is deleted in the meantime. */
 async function swap(kube: Kube, pods: readonly string[], step: Step): Promise<string> {
   const { app } = kube.config.namespaces;
   const uidOf = (pod: KubeObject | undefined) => (pod?.metadata as { uid?: string } | undefined)?.uid;

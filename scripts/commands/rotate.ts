@@ -109,7 +109,7 @@ async function read(kube: Kube): Promise<{ secret: KubeObject; files: Files }> {
 
 /**
  * Writes the Secret through standard input, because other users of this machine can see arguments. Fails if the Secret
- * was changed meanwhile.
+ * was changed in the meantime.
  */
 async function write(kube: Kube, files: Files): Promise<void> {
   const { secret } = await read(kube);

@@ -1,4 +1,4 @@
-/** Checks before anything is changed. Each throws a Failure with the next step. */
+/** Checks before anything is changed. Each throws a Failure that names the next step. */
 import type { Config } from "../../config";
 import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
@@ -106,7 +106,7 @@ export async function checkKeda(config: Config, kube: Kube): Promise<void> {
     if (api && !isOurs(api)) {
       const { service } = api.spec as { service?: { namespace: string; name: string } };
       throw new Failure(
-        `Another server (${service?.namespace}/${service?.name}) provides the cluster's external metrics; a cluster can have only one, and KEDA needs to be it.`,
+        `Another server (${service?.namespace}/${service?.name}) provides the cluster's external metrics; a cluster can have only one such server, and KEDA has to be that one.`,
         "To keep that server, scale on CPU: set scaling.engine to hpa (IAC_SCALING_ENGINE=hpa).",
       );
     }

@@ -2,7 +2,7 @@
 import { BOUNDS, type Counts } from "./k6";
 import type { Shape } from "./profile";
 
-/** Pods of one workload: Ready, and wanted by its autoscaler. */
+/** Pods of one workload: Ready, and desired by its autoscaler. */
 export interface Pods {
   readonly ready: number;
   readonly wanted: number;

@@ -229,7 +229,7 @@ const has = (program: string) => spawnSync(program, ["--version"], { stdio: "ign
 async function ready(scanner: Scanner): Promise<string> {
   const { source } = scanner;
   if (source.program.includes(path.sep) && fs.existsSync(source.program)) return source.program;
-  // only tests that the program starts, because go does not know --version
+  // only tests that the program starts, because go has no option --version
   if (!has(source.needs)) throw new Unable(`${source.needs} is not installed`);
   try {
     await source.install();

@@ -7,9 +7,9 @@ export interface Entry {
   /** What to write instead. */
   readonly write: string;
   readonly why?: string;
-  /** One that it finds. */
+  /** A sentence that it finds. */
   readonly bad: string;
-  /** One that it leaves alone. */
+  /** A sentence that it leaves alone. */
   readonly good: string;
 }
 

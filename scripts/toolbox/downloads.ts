@@ -28,7 +28,7 @@ export function platform(system: string = os.platform(), machine: string = os.ar
   const arch = ({ x64: "amd64", arm64: "arm64" } as const)[machine];
   if ((system === "linux" || system === "darwin") && arch) return { os: system, arch };
   throw new Failure(
-    `There is no download for ${system} on ${machine}; supported are Linux and macOS on amd64 and arm64.`,
+    `There is no download for ${system} on ${machine}; Linux and macOS on amd64 and arm64 are supported.`,
     "Install the program manually. On Windows, use WSL.",
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Images are tagged with the hash of their sources, which is part of names in layer `images`. Taken out before the
- * comparison, each changed tag is one difference instead of ten.
+ * Images are tagged with the hash of their sources, which is part of names in layer `images`. The tags are taken out
+ * before the comparison, so that a changed tag is one difference instead of ten.
  */
 
 const IMAGE = /images\/(node|react)\/image-([0-9a-f]{16})/g;
