@@ -67,7 +67,7 @@ export function scalingOf(config: Config, component: Component): { container: st
 }
 
 /**
- * Most pods of `component`, without those that a rollout adds.
+ * Maximum number of pods of `component`, without those that a rollout adds.
  * @throws if `component` has neither a fixed size nor bounds
  */
 export function maxPods(config: Config, component: Component): number {

@@ -46,12 +46,12 @@ Apply in this order, destroy in reverse order. The layers that each layer reads 
 
 ${LAYERS.map((layer) => `- **${layer}**: ${UPSTREAM[layer].join(", ") || "nothing"}`).join("\n")}
 
-What you lose without CDKTF:
+What changes without CDKTF:
 
-- The configuration is fixed in the files.
-- The images are the deployed ones, by digest. After a change of their sources, build and push them yourself and set the
-  new digests in layer \`images\`.
-- \`npm run diff\` also finds manual changes inside workloads; Terraform's plan does not show them
-  (docs/decisions/0001-replica-count.md of the project has the reason).
-- \`npm run down\` also removes what charts leave behind.
+- The configuration is fixed in the files: config.yaml and \`IAC_…\` variables have no effect.
+- The images are pinned to the deployed digests. After a change of their sources, build and push them yourself and set
+  the new digests in layer \`images\`.
+- Manual changes inside workloads, which \`npm run diff\` finds, are not in Terraform's plan (the reason is in
+  docs/decisions/0001-replica-count.md of the project).
+- What charts leave behind, which \`npm run down\` removes, stays after a destroy.
 `;

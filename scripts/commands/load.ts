@@ -79,7 +79,7 @@ async function measure(kube: Kube, generator: Generator, shape: Shape, target: s
     if (stopped) process.exit(130);
     stopped = true;
     process.stderr.write(
-      "\nStopping the load; the chart of what was measured follows. Interrupt again to exit immediately.\n",
+      "\nStopping the load; a chart of the results so far follows. Interrupt again to exit immediately.\n",
     );
   });
   const live = new Live(shape);

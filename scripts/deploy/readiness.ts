@@ -1,4 +1,4 @@
-/** Waits until every workload is Ready, and reports what it waits for. */
+/** Waits until every workload is Ready, and reports what it is waiting for. */
 import type { Config } from "../../config";
 import { AUTOSCALED } from "../../catalog/workloads";
 import type { Kube, KubeObject } from "../cluster/kubectl";
