@@ -18,6 +18,7 @@ import { readSources, type Sources } from "./sources";
 export { ConfigError } from "./errors";
 export { configKeys, type ConfigKey } from "./keys";
 export { configSchema } from "./schema";
+export { parseQuantity, redisBytes } from "./schema/sizes";
 
 type Parsed = z.output<typeof configSchema>;
 

@@ -1,4 +1,5 @@
 import { stat, timeseries, type Dashboard } from "./panels";
+import { REFUSES_WRITES, volumeUsed } from "./redis-volume";
 import { selectors } from "./selectors";
 import { THRESHOLDS } from "./thresholds";
 
@@ -78,7 +79,7 @@ const memory = timeseries({
   alert: "RedisMemoryNearLimit",
   queries: [
     {
-      expr: `redis_memory_used_bytes{${each}} / (redis_memory_max_bytes{${each}} > 0)`,
+      expr: `redis_memory_used_bytes{${each}} / (redis_memory_max_bytes{${each}} > ${REFUSES_WRITES})`,
       legend: "{{instance}}",
     },
   ],
@@ -133,16 +134,19 @@ const aof = timeseries({
 const volume = timeseries({
   title: "Volume",
   description:
-    "Size of main's append-only file as a share of its volume. A rewrite needs the same space again, so half is the limit.",
+    "Used share of the volume of main, or of each member. If the kubelet does not report it: the append-only file as a share of the requested size. A rewrite adds up to maxmemory for a moment.",
   unit: "percentunit",
   limit: { at: THRESHOLDS.redisVolume },
   alert: "RedisVolumeFilling",
-  queries: [
-    {
-      expr: `redis_aof_current_size_bytes{${main}} / scalar(min(kube_persistentvolumeclaim_resource_requests_storage_bytes{${ns}, persistentvolumeclaim=~"data-redis-main-.*"}))`,
-      legend: "{{instance}}",
-    },
-  ],
+  queries: [{ expr: volumeUsed({ ns, main }), legend: "{{persistentvolumeclaim}}" }],
+});
+const volumeFull = timeseries({
+  title: "No room for a rewrite",
+  description: "1 while an instance refuses writes because its volume has no room for the next rewrite.",
+  unit: "short",
+  limit: { at: 1 },
+  alert: "RedisVolumeFull",
+  queries: [{ expr: `redis_memory_max_bytes{${main}} == bool ${REFUSES_WRITES}`, legend: "{{instance}}" }],
 });
 
 /** Dashboard `iac-redis`: main (primary) and its replicas, by instance. */
@@ -155,6 +159,6 @@ export const redisDashboard: Dashboard = {
     { title: "Now", panels: [mainUp, mains, linked, keys] },
     { title: "Load", panels: [commands, time, clients, memory, errors, evicted] },
     { title: "Replication", panels: [lagBytes, link, syncing] },
-    { title: "Persistence", panels: [aof, volume] },
+    { title: "Persistence", panels: [aof, volume, volumeFull] },
   ],
 };

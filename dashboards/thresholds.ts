@@ -2,8 +2,11 @@
 export const THRESHOLDS = {
   /** Share of maxmemory. */
   redisMemory: 0.85,
-  /** Share of main's volume that the append-only file may take; a rewrite needs the same space again. */
-  redisVolume: 0.45,
+  /**
+   * Used share of main's volume. Between rewrites the append-only file has at most 1.5 times maxmemory, half of a volume
+   * with the smallest accepted size; a rewrite needs less than the alert's five minutes.
+   */
+  redisVolume: 0.7,
   /** Seconds that a replica may lag behind main, measured by the API: the default of node.maxLagSeconds, which the alert uses. */
   replicaLag: 5,
   /** Share of requests that are shed. */

@@ -1,5 +1,6 @@
 /** Types of values that several sections share. */
 import { z } from "zod";
+import { quantityOrNaN } from "./sizes";
 
 const QUANTITY = /^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/;
 export const quantity = z
@@ -14,6 +15,22 @@ export const nodePort = z.number().int().min(30000).max(32767);
 export const imageName = z
   .string()
   .regex(/^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$/, "an image name with a tag or a digest");
+
+/** The scheduler refuses a container that requests more than its limit. */
+function requestsWithinLimits(
+  r: { cpu: string; cpuLimit?: string | undefined; memory: string; memoryLimit: string },
+  ctx: z.RefinementCtx,
+): void {
+  const pairs = [
+    ["cpu", r.cpu, r.cpuLimit],
+    ["memory", r.memory, r.memoryLimit],
+  ] as const;
+  for (const [key, request, limit] of pairs) {
+    if (limit === undefined || !(quantityOrNaN(request) > quantityOrNaN(limit))) continue;
+    const message = `must not be above ${key}Limit (${limit}), and is ${request}`;
+    ctx.addIssue({ code: "custom", path: [key], input: request, message });
+  }
+}
 
 export const resources = (d: { cpu: string; memory: string; memoryLimit: string; cpuLimit?: string }) =>
   z
@@ -30,7 +47,8 @@ export const resources = (d: { cpu: string; memory: string; memoryLimit: string;
           : "CPU limit",
       ),
     })
-    .prefault({});
+    .prefault({})
+    .superRefine(requestsWithinLimits);
 
 export const secretKey = z.strictObject({
   name: dnsName.describe("name of a Secret"),

@@ -17,10 +17,14 @@ export const redis = z
       .min(1)
       .optional()
       .describe("storage class of Redis' volumes; by default the cluster's default class"),
-    storage: quantity.default("1Gi").describe("size of the volume of main (primary); with ha, of each member"),
+    storage: quantity
+      .default("1Gi")
+      .describe(
+        "size of the volume of main (primary); with ha, of each member. At least three times maxMemory; four times leaves room for what is written while Redis rewrites its append-only file",
+      ),
     maxMemory: z
       .string()
-      .regex(/^\d+(kb|mb|gb)$/, 'a Redis size such as "256mb"')
+      .regex(/^[1-9]\d*(kb|mb|gb)$/, 'a Redis size such as "256mb"')
       .default("256mb")
       .describe("Redis maxmemory; writes beyond it are refused (noeviction)"),
     staleSeconds: z

@@ -1,3 +1,4 @@
+import { REFUSES_WRITES, volumeUsed } from "../redis-volume";
 import { selectors } from "../selectors";
 import { THRESHOLDS } from "../thresholds";
 import type { AlertProps } from "./rule";
@@ -60,8 +61,8 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
     },
     {
       alert: "RedisMemoryNearLimit",
-      // 0: no limit is set, or the exporter may not read it; the instance is left out on purpose
-      expr: `redis_memory_used_bytes{${redis}} / (redis_memory_max_bytes{${redis}} > 0) > ${THRESHOLDS.redisMemory}`,
+      // 0: no limit is set, or the exporter may not read it; 1: RedisVolumeFull. Such an instance is left out on purpose
+      expr: `redis_memory_used_bytes{${redis}} / (redis_memory_max_bytes{${redis}} > ${REFUSES_WRITES}) > ${THRESHOLDS.redisMemory}`,
       for: "5m",
       severity: "warning",
       summary: "{{ $labels.instance }} is nearly full",
@@ -96,12 +97,21 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
     },
     {
       alert: "RedisVolumeFilling",
-      expr: `redis_aof_current_size_bytes{${main}} / scalar(min(kube_persistentvolumeclaim_resource_requests_storage_bytes{${ns}, persistentvolumeclaim=~"data-redis-main-.*"})) > ${THRESHOLDS.redisVolume}`,
+      expr: `(${volumeUsed({ ns, main })}) > ${THRESHOLDS.redisVolume}`,
       for: "5m",
       severity: "warning",
-      summary: "The volume of {{ $labels.instance }} is filling up",
+      summary: "The volume {{ $labels.persistentvolumeclaim }} is filling up",
       description:
-        "The append-only file takes {{ $value | humanizePercentage }} of the volume; a rewrite needs the same space again.",
+        "{{ $value | humanizePercentage }} of the volume is used, more than Redis needs between rewrites. Before it is full, main refuses writes.",
+    },
+    {
+      alert: "RedisVolumeFull",
+      expr: `redis_memory_max_bytes{${main}} == ${REFUSES_WRITES}`,
+      for: "1m",
+      severity: "critical",
+      summary: "The volume of {{ $labels.instance }} has no room for a rewrite",
+      description:
+        "For a minute {{ $labels.instance }} has refused writes (a copy leaves main instead), so that its volume does not fill up. Reads and deletions work.",
     },
     {
       alert: "RedisBackupFailing",

@@ -1,12 +1,15 @@
 /** Configuration files of Redis and Sentinel, as text. */
 import { REDIS_PORT, SENTINEL_PORT, WORKLOAD_NAME } from "../../catalog/workloads";
-import type { Config } from "../../config";
+import { redisBytes, type Config } from "../../config";
 import { listen } from "./tls";
 
 /** Folder that access.sh writes to. */
 export const ACCESS_DIR = "/run/redis";
 
 const access = `aclfile ${ACCESS_DIR}/users.acl\ninclude ${ACCESS_DIR}/replication.conf`;
+
+/** Redis' own default: a smaller append-only file is not rewritten. */
+const REWRITE_FROM = 64 * 2 ** 20;
 
 /** Main: an append-only file on its volume; replicas get a diskless copy. */
 export const mainConf = (redis: Config["redis"]): string => `
@@ -19,6 +22,10 @@ appendfsync ${redis.durability === "fast" ? "everysec" : "always"}
 save 3600 1 300 10000
 maxmemory ${redis.maxMemory}
 maxmemory-policy noeviction
+# rewritten before it has grown by half of the data, so that it, its rewrite and what is written meanwhile fit on a
+# volume of four times maxmemory; disk-guard.sh handles what does not
+auto-aof-rewrite-percentage 50
+auto-aof-rewrite-min-size ${Math.min(REWRITE_FROM, Math.ceil(redisBytes(redis.maxMemory) / 4))}
 # a new replica gets its copy immediately, straight from memory
 repl-diskless-sync yes
 repl-diskless-sync-delay 0

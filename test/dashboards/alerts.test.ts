@@ -44,10 +44,9 @@ const rising = (by: number) => `0+${by}x400`;
 
 const { seconds } = config.monitoring.objectives.latency;
 const lag = config.node.maxLagSeconds;
-const volume: Input = [
-  `kube_persistentvolumeclaim_resource_requests_storage_bytes{${ns}, persistentvolumeclaim="data-redis-main-0"}`,
-  always(1000),
-];
+const claim = (metric: string): string =>
+  `${metric}{${ns}, persistentvolumeclaim="data-redis-main-0", instance="node:10250"}`;
+const requested: Input = [claim("kube_persistentvolumeclaim_resource_requests_storage_bytes"), always(1000)];
 
 const backups = (metric: string) => `kube_cronjob_${metric}{${ns}, cronjob="redis-backup"}`;
 const failedBackup = (created: number): readonly Input[] => [
@@ -152,10 +151,12 @@ const CASES: Readonly<Record<string, Case>> = {
       [main("redis_memory_used_bytes"), always(90)],
       [main("redis_memory_max_bytes"), always(100)],
     ],
-    // no limit is set
+    // no limit is set; the volume is full
     silent: [
       [main("redis_memory_used_bytes"), always(90)],
       [main("redis_memory_max_bytes"), always(0)],
+      [member(1, "redis_memory_used_bytes"), always(90)],
+      [member(1, "redis_memory_max_bytes"), always(1)],
     ],
   },
   RedisRefusesWrites: {
@@ -177,8 +178,25 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   RedisVolumeFilling: {
-    fires: [volume, [main("redis_aof_current_size_bytes"), always(500)]],
-    silent: [volume, [main("redis_aof_current_size_bytes"), always(400)]],
+    // what fills it is not the append-only file
+    fires: [
+      requested,
+      [main("redis_aof_current_size_bytes"), always(100)],
+      [claim("kubelet_volume_stats_capacity_bytes"), always(1000)],
+      [claim("kubelet_volume_stats_available_bytes"), always(250)],
+    ],
+    // the kubelet knows that the claim got a larger volume than it requested
+    silent: [
+      requested,
+      [main("redis_aof_current_size_bytes"), always(800)],
+      [claim("kubelet_volume_stats_capacity_bytes"), always(2000)],
+      [claim("kubelet_volume_stats_available_bytes"), always(1000)],
+    ],
+  },
+  RedisVolumeFull: {
+    fires: [[main("redis_memory_max_bytes"), always(1)]],
+    // for the seconds of a rewrite
+    silent: [[main("redis_memory_max_bytes"), "1x3 1000x10 1x3 1000x20 1x3"]],
   },
   RedisBackupFailing: {
     fires: [
@@ -281,7 +299,7 @@ function promtool(
   alert: string,
   input: readonly Input[],
   fires: boolean,
-  { at = "10m", interval = "15s" }: Case,
+  { at = "10m", interval = "15s" }: Pick<Case, "at" | "interval">,
 ): string {
   const file = path.join(dir, `${alert}-${fires}.yaml`);
   const test = {
@@ -310,6 +328,15 @@ describe.each(Object.entries(CASES))("%s", (alert, c) => {
   withPromtool("fires when it should", () => expect(promtool(alert, c.fires, true, c)).toBe(""));
   withPromtool("does not fire when it should not", () => expect(promtool(alert, c.silent, false, c)).toBe(""));
 });
+withPromtool(
+  "RedisVolumeFilling compares the append-only file with the request where the kubelet reports no volumes",
+  () => {
+    const appended = (bytes: number): Input => [main("redis_aof_current_size_bytes"), always(bytes)];
+    expect(promtool("RedisVolumeFilling", [requested, appended(800)], true, {})).toBe("");
+    // as large as it gets between rewrites, on a volume of the smallest accepted size
+    expect(promtool("RedisVolumeFilling", [requested, appended(500)], false, {})).toBe("");
+  },
+);
 it("the default lag limit is the threshold line of the panels", () => {
   expect(THRESHOLDS.replicaLag).toBe(lag);
 });

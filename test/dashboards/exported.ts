@@ -15,3 +15,23 @@ export const EXPORTED_FILE = path.join(__dirname, "exported.json");
 export const exported = fs.existsSync(EXPORTED_FILE)
   ? (JSON.parse(fs.readFileSync(EXPORTED_FILE, "utf8")) as readonly ExportedSeries[])
   : [];
+
+const ofKubelet = [
+  "endpoint",
+  "instance",
+  "job",
+  "metrics_path",
+  "namespace",
+  "node",
+  "persistentvolumeclaim",
+  "service",
+];
+
+/**
+ * Series that only some storage classes have, so that a recorded system may lack them: a kubelet does not report volumes that
+ * are folders of its node's disk (kubernetes.io/docs/reference/instrumentation/metrics).
+ */
+export const exportedBySome: readonly ExportedSeries[] = [
+  { metric: "kubelet_volume_stats_available_bytes", labels: ofKubelet },
+  { metric: "kubelet_volume_stats_capacity_bytes", labels: ofKubelet },
+];

@@ -1,4 +1,4 @@
-import { exported } from "./exported";
+import { exported, exportedBySome } from "./exported";
 import {
   annotationExpressions,
   NAMESPACE,
@@ -28,7 +28,7 @@ describe("expressions", () => {
       seriesOf(e.expr).flatMap(({ metric, labels }) => {
         // ALERTS comes from Prometheus, with the labels of the alerts
         if (recorded.has(metric) || metric === "ALERTS") return [];
-        const known = exported.find((s) => s.metric === metric);
+        const known = [...exported, ...exportedBySome].find((s) => s.metric === metric);
         if (!known) return [`${e.origin}: nothing exports ${metric}`];
         return labels.filter((l) => !known.labels.includes(l)).map((l) => `${e.origin}: ${metric} has no label ${l}`);
       }),

@@ -1,0 +1,22 @@
+/** How full the volumes of main (primary) and, with `ha`, of each member are. Panels and alerts use the same queries. */
+import type { Selectors } from "./selectors";
+
+const CLAIMS = 'persistentvolumeclaim=~"data-redis-main-.*"';
+
+/** The name of its claim, as a label of a series of an instance. */
+const byClaim = (expr: string) => `label_replace(${expr}, "persistentvolumeclaim", "data-$1", "instance", "(.+)")`;
+
+/**
+ * Share of each volume that is used, by claim. The kubelet sees the whole volume, but does not report volumes that are
+ * folders of a node's disk (hostPath, as in kind and k3s); for those, the append-only file is compared with the size that was requested.
+ */
+export function volumeUsed({ ns, main }: Pick<Selectors, "ns" | "main">): string {
+  const kubelet = (what: string) =>
+    `max by (persistentvolumeclaim) (kubelet_volume_stats_${what}_bytes{${ns}, ${CLAIMS}})`;
+  const requested = `max by (persistentvolumeclaim) (kube_persistentvolumeclaim_resource_requests_storage_bytes{${ns}, ${CLAIMS}})`;
+  const appended = `max by (persistentvolumeclaim) (${byClaim(`redis_aof_current_size_bytes{${main}}`)})`;
+  return `(1 - ${kubelet("available")} / ${kubelet("capacity")}) or ${appended} / ${requested}`;
+}
+
+/** disk-guard.sh sets this maxmemory, in bytes, on an instance whose volume has no room for a rewrite. */
+export const REFUSES_WRITES = 1;

@@ -1,0 +1,66 @@
+import { parseQuantity } from "../../../config";
+import { asQuantity, asRedisSize, redisBytes } from "../../../config/schema/sizes";
+import { refusal } from "../../helpers/refusal";
+
+const GIB = 2 ** 30;
+const roomy = { memoryLimit: "8Gi" };
+const of = (redis: object) => refusal({ redis: { main: roomy, replica: roomy, ...redis } });
+
+describe("the volume of main", () => {
+  it("is refused if the append-only file and its rewrite certainly fill it, in one sentence with the value, the limit and the next step", () => {
+    expect(of({ maxMemory: "1gb", storage: "2Gi" })).toBe(
+      'redis.storage: "2Gi" is not accepted; with redis.maxMemory 1gb the volume needs at least 3Gi, and has 2Gi: the append-only file and its rewrite would fill it; ' +
+        "set redis.storage to 4Gi, or redis.maxMemory to at most 682mb",
+    );
+  });
+  it("is refused too if its size is the default", () => {
+    expect(of({ maxMemory: "1gb" })).toBe(
+      "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 1Gi: the append-only file and its rewrite would fill it; " +
+        "set redis.storage to 4Gi, or redis.maxMemory to at most 341mb",
+    );
+  });
+  it.each(["341mb", "256mb", "1mb"])("with its default size holds maxMemory %s", (maxMemory) => {
+    expect(of({ maxMemory })).toBe("accepted");
+  });
+  it("holds what the message proposes, either way", () => {
+    expect(of({ maxMemory: "1gb", storage: "4Gi" })).toBe("accepted");
+    expect(of({ maxMemory: "682mb", storage: "2Gi" })).toBe("accepted");
+  });
+  it("has room for some values of 1 MB, however little the memory", () => {
+    expect(of({ maxMemory: "16mb", storage: "100Mi" })).toMatch(/at least 256Mi, .* set redis\.storage to 256Mi$/);
+  });
+});
+
+describe("memory", () => {
+  it.each(["main", "replica"])("of %s must hold twice maxMemory, for a rewrite or a copy", (part) => {
+    expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "300Mi" } })).toBe(
+      `redis.${part}.memoryLimit: "300Mi" is not accepted; must be at least 512Mi, twice redis.maxMemory (256mb), and is 300Mi: ` +
+        "Redis would be killed while it rewrites or copies its data; raise it, or lower redis.maxMemory",
+    );
+    expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "512Mi" } })).toBe("accepted");
+  });
+  it("without a limit is refused, because Redis takes 0 for that", () => {
+    expect(of({ maxMemory: "0mb" })).toMatch(/^redis\.maxMemory: "0mb" is not accepted; .*such as "256mb"/);
+  });
+});
+
+describe("a request above its limit is refused", () => {
+  it.each([
+    [{ redis: { exporter: { memory: "1Gi" } } }, /^redis\.exporter\.memory: "1Gi" .*above memoryLimit \(96Mi\)/],
+    [{ redis: { sentinel: { cpu: "1" } } }, /^redis\.sentinel\.cpu: "1" .*above cpuLimit \(200m\)/],
+    [{ node: { resources: { cpu: "2", cpuLimit: "1500m" } } }, /^node\.resources\.cpu: "2" .*\(1500m\)/],
+  ])("%j", (over, expected) => expect(refusal(over)).toMatch(expected));
+});
+
+describe("sizes", () => {
+  it.each([
+    ["1gb", GIB],
+    ["256mb", GIB / 4],
+    ["2kb", 2048],
+  ])("%s is a number of bytes", (text, bytes) => expect(redisBytes(text)).toBe(bytes));
+  it("are written so that they are read as at least, or at most, what they were", () => {
+    expect(parseQuantity(asQuantity(GIB + 1))).toBeGreaterThanOrEqual(GIB + 1);
+    expect(asQuantity(3 * GIB)).toBe("3Gi");
+    expect(redisBytes(asRedisSize(GIB - 1))).toBeLessThanOrEqual(GIB - 1);
+  });
+});
