@@ -311,6 +311,22 @@ step("a manual change shows in diff, and up reverts it without touching the coun
   expect((await npmRun("diff")).code).toBe(0);
 });
 
+step("labels and annotations that a cloud or another tool adds stay, and diff stays empty", async () => {
+  const kinds = "svc,cm,secret,sa,role,rolebinding,networkpolicy,pdb,hpa,deploy,sts";
+  const foreign = ["cloud.example.com/neg=added", "app.kubernetes.io/instance=other", "team=blue"];
+  const objects = [
+    ["-n", app, kinds, "-l", "app.kubernetes.io/part-of=iacproject"],
+    ["namespace", app],
+  ];
+  for (const verb of ["annotate", "label"])
+    for (const which of objects) await kube.raw([verb, ...which, ...foreign, "--overwrite"], { timeoutMs: 60_000 });
+  expect((await npmRun("diff")).code).toBe(0);
+  expect((await npmRun("up")).code).toBe(0);
+  const service = await kube.get("service", "node", app);
+  expect(service!.metadata.annotations).toMatchObject({ "cloud.example.com/neg": "added" });
+  expect(service!.metadata.labels).toMatchObject({ team: "blue", "app.kubernetes.io/instance": "other" });
+});
+
 step("down removes everything it deployed and nothing else", async () => {
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);
