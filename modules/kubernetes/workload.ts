@@ -5,6 +5,7 @@ import type { DeploymentSpec, StatefulSetSpec } from "kubernetes-types/apps/v1";
 import type { PodSpec } from "kubernetes-types/core/v1";
 import type { Config } from "../../config";
 import { writeObject } from "./object";
+import { withCanonicalQuantities } from "./quantity";
 import { labels, selectorLabels } from "../../catalog/names";
 import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
@@ -67,13 +68,15 @@ export class Workload extends Construct {
       throw new Error(`${this.name}: fixedSize is ${fixedSize}, but must be at least 1`);
     }
     const metadata = { name: this.name, namespace: props.namespace, labels: labels(props.component) };
+    // before the hash: another spelling of the same quantity must not roll the pods
+    const pod = withCanonicalQuantities(props.pod);
     const spec = {
       ...(fixedSize === undefined ? {} : { replicas: fixedSize }),
-      ...props.spec,
+      ...withCanonicalQuantities(props.spec),
       selector: { matchLabels: selectorLabels(props.component) },
     };
     // hash the resolved values, because tokens are numbered in the order of their creation
-    const resolved = Tokenization.resolve([metadata, spec, props.pod, props.rollOn ?? ""], {
+    const resolved = Tokenization.resolve([metadata, spec, pod, props.rollOn ?? ""], {
       scope: this,
       resolver: new DefaultTokenResolver(new StringConcat()),
       preparing: false,
@@ -90,7 +93,7 @@ export class Workload extends Construct {
             labels: labels(props.component),
             annotations: { [REVISION]: revision },
           },
-          spec: props.pod,
+          spec: pod,
         },
       },
     };

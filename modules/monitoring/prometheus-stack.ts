@@ -5,6 +5,7 @@ import { alertmanagerConfig, alertmanagerSecrets } from "./alertmanager-config";
 import { Chart } from "../kubernetes/helm-chart";
 import type { Config } from "../../config";
 import { GeneratedSecret } from "../kubernetes/generated-secret";
+import { canonicalQuantity } from "../kubernetes/quantity";
 import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 
@@ -68,7 +69,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
       spec: {
         accessModes: ["ReadWriteOnce"],
         ...(monitoring.storageClass ? { storageClassName: monitoring.storageClass } : {}),
-        resources: { requests: { storage: size } },
+        resources: { requests: { storage: canonicalQuantity(size) } },
       },
     },
   });
