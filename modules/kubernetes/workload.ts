@@ -5,6 +5,7 @@ import type { DeploymentSpec, StatefulSetSpec } from "kubernetes-types/apps/v1";
 import type { PodSpec } from "kubernetes-types/core/v1";
 import type { Config } from "../../config";
 import { writeObject } from "./object";
+import { FAST_EVICTION } from "./pod";
 import { withCanonicalQuantities } from "./quantity";
 import { labels, selectorLabels } from "../../catalog/names";
 import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
@@ -68,8 +69,10 @@ export class Workload extends Construct {
       throw new Error(`${this.name}: fixedSize is ${fixedSize}, but must be at least 1`);
     }
     const metadata = { name: this.name, namespace: props.namespace, labels: labels(props.component) };
+    // a StatefulSet's pod is not replaced while its node exists: to evict it would only restart it on a node that comes back
+    const tolerations = props.kind === "Deployment" ? { tolerations: FAST_EVICTION } : {};
     // before the hash: another spelling of the same quantity must not roll the pods
-    const pod = withCanonicalQuantities(props.pod);
+    const pod = withCanonicalQuantities({ ...tolerations, ...props.pod });
     const spec = {
       ...(fixedSize === undefined ? {} : { replicas: fixedSize }),
       ...withCanonicalQuantities(props.spec),

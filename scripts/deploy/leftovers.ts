@@ -141,7 +141,7 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
     "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses,crds";
   add((await kube.visible(clusterWide)).filter(ofRelease));
   const system = await kube.visible(
-    "services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments",
+    "services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments,pdb",
     "-n",
     "kube-system",
   );
