@@ -19,7 +19,8 @@ import {
   checkTlsSecret,
   toBuild,
 } from "../deploy/preflight";
-import { waitReady } from "../deploy/readiness";
+import { ourNamespaces, waitReady } from "../deploy/readiness";
+import { TroubleReport, whileReporting } from "../deploy/trouble";
 import { markOurCrds } from "../deploy/leftovers";
 import { smokeTest } from "../deploy/smoke-test";
 import { checkStateIsHere } from "../terraform/backend-change";
@@ -28,7 +29,19 @@ import { readStacks, synth } from "../terraform/synth";
 import { Terraform } from "../terraform/terraform";
 import { isInstalled, type ToolName } from "../toolbox/downloads";
 import { offerTools } from "./tools";
-import { bold, confirm, dim, Failure, inStep, isInteractive, say, seconds, table } from "../terminal/ui";
+import {
+  announce,
+  bold,
+  confirm,
+  dim,
+  Failure,
+  inStep,
+  isInteractive,
+  say,
+  seconds,
+  table,
+  yellow,
+} from "../terminal/ui";
 import { frontTarget } from "./smoke";
 
 /** Timeout for all workloads to become Ready after the deploy, ms. */
@@ -63,12 +76,13 @@ export async function up(options: { yes: boolean }): Promise<void> {
 
   const removed = await migrateToHpa(kube);
   if (removed) say(`  switching from engine keda to hpa: ${removed} KEDA objects removed, pod counts unchanged`);
-  await deployLayers(kube, images);
+  const troubles = new TroubleReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
+  await whileReporting(troubles, () => deployLayers(kube, images));
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 
   await inStep("ready", async (step) => {
     const onProgress = (text: string) => step.doing(`waiting for ${text}`);
-    return `${await waitReady(kube, { timeoutMs: READY_MS, onProgress })} workloads`;
+    return `${await whileReporting(troubles, () => waitReady(kube, { timeoutMs: READY_MS, onProgress }))} workloads`;
   });
   await inStep("smoke test", async (step) => {
     let steps = 0;

@@ -84,7 +84,7 @@ export class Step {
   private end(mark: string, text: string): void {
     clearInterval(this.timer);
     Step.running.delete(this);
-    tell(this.line(mark, text));
+    announce(this.line(mark, text));
   }
 
   done(text: string): void {
@@ -100,7 +100,7 @@ export class Step {
 const CLEAR = "\r\u001b[2K";
 
 /** Prints a line while a step is in progress. */
-export function tell(text: string): void {
+export function announce(text: string): void {
   if (tty) process.stdout.write(CLEAR);
   say(text);
 }
