@@ -19,6 +19,8 @@ import {
   checkTlsSecret,
   toBuild,
 } from "../deploy/preflight";
+import { checkSystemIsKnown } from "../deploy/unknown-deployment";
+import { DEPLOYMENT_RECORD, writeRecord } from "../deploy/deployment-record";
 import { ourNamespaces, waitReady } from "../deploy/readiness";
 import { TroubleReport, whileReporting } from "../deploy/trouble";
 import { markOurCrds } from "../deploy/leftovers";
@@ -54,6 +56,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   if (!(await hasCluster(config))) config = await createKindCluster(config, options.yes);
   const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
   await checkStateIsHere(kube);
+  await checkSystemIsKnown(kube);
   await checkNamespaces(config, kube);
   await checkMetricsServer(config, kube);
   await checkKeda(config, kube);
@@ -64,6 +67,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   await inStep("prepare", async (step) => {
     step.doing("hashing the image contexts, querying the registry, synthesizing");
     images = await synth(config);
+    await checkSystemIsKnown(kube, new Terraform(config, "data"));
     step.doing("checking this user's permissions");
     await checkPermissions(kube, permissionsFor(readStacks()));
     const build = toBuild(images);
@@ -93,6 +97,10 @@ export async function up(options: { yes: boolean }): Promise<void> {
     await forwarded(kube, frontTarget(config), (address) => smokeTest(address, onStep));
     return `${steps} steps`;
   });
+
+  const unwritten = await writeRecord(kube);
+  if (unwritten)
+    say(yellow(`! ConfigMap ${DEPLOYMENT_RECORD}, which records this deployment, was not written: ${unwritten}`));
 
   say();
   say(accessInstructions(config));

@@ -78,6 +78,20 @@ step("smoke, diff, status and doctor succeed", async () => {
   expect((await npmRun("doctor")).code).toBe(0);
 });
 
+step("a checkout without the states stops at once, names the system's origin, and changes nothing", async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-second-clone-"));
+  const second = { ...env, IAC_STATE_DIR: dir };
+  for (const [name, ...args] of [["up"], ["diff"], ["down", "--yes"]] as const) {
+    const { code, output, seconds } = await npmRunWith(second, name, ...args);
+    expect({ name, code }).toEqual({ name, code: 1 });
+    expect(output).toContain("holds a system that the states of this checkout do not contain");
+    expect(output).toMatch(/It was deployed by .+@.+ from .+, version /);
+    expect(seconds).toBeLessThan(60);
+  }
+  fs.rmSync(dir, { recursive: true });
+  expect((await npmRun("smoke")).code).toBe(0);
+});
+
 step("the commands that the README documents for inspecting the system succeed", async () => {
   const lines = commandsIn("README.md");
   // three addresses, a password, a request, and npm commands
