@@ -18,7 +18,8 @@ import { readSources, type Sources } from "./sources";
 export { ConfigError } from "./errors";
 export { configKeys, type ConfigKey } from "./keys";
 export { configSchema } from "./schema";
-export { parseQuantity, redisBytes } from "./schema/sizes";
+export { parseQuantity } from "./quantity";
+export { redisBytes } from "./schema/sizes";
 
 type Parsed = z.output<typeof configSchema>;
 

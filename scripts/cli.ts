@@ -34,6 +34,7 @@ import { acquireLock } from "./terminal/lock";
 import { TOOL_NAMES } from "./toolbox/downloads";
 import { PROFILE_HELP, PROFILES } from "./load/profile";
 import { handleInterrupts } from "./terminal/interrupts";
+import { checkSwallowedOptions } from "./terminal/swallowed-options";
 import { Failure, red } from "./terminal/ui";
 
 const program = new Command("npm run")
@@ -242,7 +243,18 @@ program.hook("preAction", (_program, command) => {
   }
   startRunLog(path.resolve(PROJECT_ROOT, dir, "logs"), [command.name(), ...process.argv.slice(3)].join(" "));
 });
-program.parseAsync().catch((error: unknown) => {
+// as one has to type it: npm keeps options that do not follow two dashes
+program.usage("<command> -- [options]");
+for (const command of program.commands) command.usage(`-- ${command.usage()}`);
+
+async function main(): Promise<void> {
+  const [name, ...given] = process.argv.slice(2);
+  // before commander: the value of an option that npm took arrives as an argument too many
+  const command = program.commands.find((c) => c.name() === name);
+  if (command) checkSwallowedOptions(command.name(), command.options, given);
+  await program.parseAsync();
+}
+main().catch((error: unknown) => {
   if (error instanceof Failure || error instanceof ConfigError) {
     note(`Error: ${error.message}`);
     process.stderr.write(`\n${red("Error:")} ${error.message}\n`);

@@ -19,6 +19,7 @@ import {
   KubernetesRemoteState,
   type KubernetesStateProps,
 } from "../modules/terraform/kubernetes-backend";
+import { IGNORE_FOREIGN } from "../modules/terraform/foreign-metadata";
 import { OUTPUTS, UPSTREAM, type LayerName, type OutputName, type Outputs, type Upstream } from "./outputs";
 import { MINIMUM_TERRAFORM, PROVIDERS } from "../catalog/versions";
 
@@ -105,7 +106,7 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
   }
 
   protected useKubernetes(): void {
-    new KubernetesProvider(this, "kubernetes", this.clusterAccess());
+    new KubernetesProvider(this, "kubernetes", { ...this.clusterAccess(), ...IGNORE_FOREIGN });
     this.pinProvider("hashicorp/kubernetes");
   }
 

@@ -2,6 +2,7 @@ import { Construct } from "constructs";
 import { METRIC_RESOLUTION_SECONDS } from "./autoscaler";
 import { Chart } from "../kubernetes/helm-chart";
 import type { Config } from "../../config";
+import { FAST_EVICTION } from "../kubernetes/pod";
 
 /** Namespace and release of the metrics-server that we install. */
 export const METRICS_SERVER = { namespace: "kube-system", release: "metrics-server" } as const;
@@ -15,6 +16,9 @@ export interface MetricsServerProps {
  * metrics-server at its finest resolution, 10 s (its default is 15 s), which bounds the age of the
  * CPU metrics that the autoscalers use. Below 10 s it refuses to start, and the kubelet's timeout
  * must stay under 0.9 of the resolution.
+ *
+ * Two pods, always on two nodes if there are two, so that autoscalers keep their metrics when a node is lost. No
+ * configuration says how many nodes there are, and the number changes.
  */
 export class MetricsServer extends Construct {
   constructor(scope: Construct, id: string, props: MetricsServerProps) {
@@ -38,6 +42,27 @@ export class MetricsServer extends Construct {
         args: kubeletInsecureTls ? ["--kubelet-insecure-tls"] : [],
         resources: { requests: { cpu: "30m", memory: "48Mi" }, limits: { memory: "192Mi" } },
         readinessProbe: { initialDelaySeconds: 5, periodSeconds: 5 },
+        replicas: 2,
+        podDisruptionBudget: { enabled: true, maxUnavailable: 1 },
+        tolerations: FAST_EVICTION,
+        topologySpreadConstraints: [
+          {
+            topologyKey: "kubernetes.io/hostname",
+            maxSkew: 1,
+            // with one node, both pods run on it: that is no skew
+            whenUnsatisfiable: "DoNotSchedule",
+            // a lost node does not count, or with two nodes the replacement would wait for it
+            nodeTaintsPolicy: "Honor",
+            // each rollout on its own, or it could end with both pods on one node
+            matchLabelKeys: ["pod-template-hash"],
+            labelSelector: {
+              matchLabels: {
+                "app.kubernetes.io/name": METRICS_SERVER.release,
+                "app.kubernetes.io/instance": METRICS_SERVER.release,
+              },
+            },
+          },
+        ],
       },
     });
   }

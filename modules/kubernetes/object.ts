@@ -2,6 +2,7 @@ import type { Construct } from "constructs";
 import { Manifest, type ManifestConfig } from "@cdktf/provider-kubernetes/lib/manifest";
 import type { Config } from "../../config";
 import { HelmObject } from "./helm-object";
+import { withCanonicalQuantities } from "./quantity";
 
 export interface ObjectProps extends Omit<ManifestConfig, "manifest"> {
   /** The part of the configuration that says how objects are written. */
@@ -16,10 +17,11 @@ export interface ObjectProps extends Omit<ManifestConfig, "manifest"> {
 
 /**
  * Writes one Kubernetes object as configured in `workloads`: by server-side apply, as construct `id` of `scope`, or as a
- * Helm release, as construct `object`.
+ * Helm release, as construct `object`. Quantities are written as the API server returns them.
  */
 export function writeObject(scope: Construct, id: string, props: ObjectProps): void {
-  const { config, name, namespace, object, ...manifest } = props;
+  const { config, name, namespace, object: given, ...manifest } = props;
+  const object = withCanonicalQuantities(given);
   if (config.workloads === "helm") new HelmObject(scope, "object", { name, namespace, object });
   else new Manifest(scope, id, { ...manifest, manifest: object as Record<string, unknown> });
 }

@@ -82,10 +82,20 @@ export function podSpec(p: PodProps): PodSpec {
   };
 }
 
-/** Tolerations that recreate pods elsewhere 30 s after their node fails, instead of 5 minutes. */
-export const FAST_EVICTION = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"].map((key) => ({
+/** A toleration of a failed node, for some seconds. */
+const evictAfter = (key: string, tolerationSeconds: number) => ({
   key,
   operator: "Exists" as const,
   effect: "NoExecute" as const,
-  tolerationSeconds: 30,
-}));
+  tolerationSeconds,
+});
+
+/**
+ * Tolerations that recreate pods elsewhere seconds after their node has failed, instead of 5 minutes. Kubernetes takes
+ * 50 s to notice that a node is unreachable, so 5 s more hardly make a cut of the link more expensive. A kubelet reports
+ * "not ready" itself, without that delay, and often only while it restarts.
+ */
+export const FAST_EVICTION = [
+  evictAfter("node.kubernetes.io/unreachable", 5),
+  evictAfter("node.kubernetes.io/not-ready", 10),
+];

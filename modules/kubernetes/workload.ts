@@ -5,6 +5,8 @@ import type { DeploymentSpec, StatefulSetSpec } from "kubernetes-types/apps/v1";
 import type { PodSpec } from "kubernetes-types/core/v1";
 import type { Config } from "../../config";
 import { writeObject } from "./object";
+import { FAST_EVICTION } from "./pod";
+import { withCanonicalQuantities } from "./quantity";
 import { labels, selectorLabels } from "../../catalog/names";
 import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
@@ -67,13 +69,17 @@ export class Workload extends Construct {
       throw new Error(`${this.name}: fixedSize is ${fixedSize}, but must be at least 1`);
     }
     const metadata = { name: this.name, namespace: props.namespace, labels: labels(props.component) };
+    // a StatefulSet's pod is not replaced while its node exists: to evict it would only restart it on a node that comes back
+    const tolerations = props.kind === "Deployment" ? { tolerations: FAST_EVICTION } : {};
+    // before the hash: another spelling of the same quantity must not roll the pods
+    const pod = withCanonicalQuantities({ ...tolerations, ...props.pod });
     const spec = {
       ...(fixedSize === undefined ? {} : { replicas: fixedSize }),
-      ...props.spec,
+      ...withCanonicalQuantities(props.spec),
       selector: { matchLabels: selectorLabels(props.component) },
     };
     // hash the resolved values, because tokens are numbered in the order of their creation
-    const resolved = Tokenization.resolve([metadata, spec, props.pod, props.rollOn ?? ""], {
+    const resolved = Tokenization.resolve([metadata, spec, pod, props.rollOn ?? ""], {
       scope: this,
       resolver: new DefaultTokenResolver(new StringConcat()),
       preparing: false,
@@ -90,7 +96,7 @@ export class Workload extends Construct {
             labels: labels(props.component),
             annotations: { [REVISION]: revision },
           },
-          spec: props.pod,
+          spec: pod,
         },
       },
     };

@@ -5,6 +5,8 @@ import { alertmanagerConfig, alertmanagerSecrets } from "./alertmanager-config";
 import { Chart } from "../kubernetes/helm-chart";
 import type { Config } from "../../config";
 import { GeneratedSecret } from "../kubernetes/generated-secret";
+import { FAST_EVICTION } from "../kubernetes/pod";
+import { canonicalQuantity } from "../kubernetes/quantity";
 import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 
@@ -68,7 +70,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
       spec: {
         accessModes: ["ReadWriteOnce"],
         ...(monitoring.storageClass ? { storageClassName: monitoring.storageClass } : {}),
-        resources: { requests: { storage: size } },
+        resources: { requests: { storage: canonicalQuantity(size) } },
       },
     },
   });
@@ -96,7 +98,9 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     additionalPrometheusRulesMap: {
       iacproject: { groups: ruleGroups(rulesProps(config, services.namespace)) },
     },
+    // Prometheus and Alertmanager are StatefulSets, whose pods are not replaced while their node's object exists
     prometheusOperator: {
+      tolerations: FAST_EVICTION,
       admissionWebhooks: { enabled: false },
       tls: { enabled: false },
       resources: resources("20m", "64Mi", "256Mi"),
@@ -125,7 +129,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
         resources: resources("10m", "48Mi", "192Mi"),
       },
     },
-    "kube-state-metrics": { resources: resources("10m", "64Mi", "256Mi") },
+    "kube-state-metrics": { tolerations: FAST_EVICTION, resources: resources("10m", "64Mi", "256Mi") },
     nodeExporter: { enabled: monitoring.nodeExporter },
     "prometheus-node-exporter": {
       resources: resources("10m", "24Mi", "96Mi"),
@@ -138,6 +142,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
       },
     },
     grafana: {
+      tolerations: FAST_EVICTION,
       admin: { existingSecret: GRAFANA_SECRET, userKey: "admin-user", passwordKey: "admin-password" },
       // the password is read from a file; otherwise the chart would set it as an environment variable
       env: {

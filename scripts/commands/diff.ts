@@ -6,6 +6,7 @@ import { checkStateIsHere } from "../terraform/backend-change";
 import { findDrift, type Drift } from "../deploy/drift";
 import { intended, planLayer } from "../deploy/layers";
 import { checkTerraform } from "../deploy/preflight";
+import { checkSystemIsKnown } from "../deploy/unknown-deployment";
 import { synth } from "../terraform/synth";
 import { Terraform, type Plan } from "../terraform/terraform";
 import { bold, dim, green, inStep, say, yellow } from "../terminal/ui";
@@ -48,7 +49,9 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
   await checkTerraform(config);
   const kube = await chooseCluster(config, { action: "Compare with", yes: options.yes });
   await checkStateIsHere(kube);
+  await checkSystemIsKnown(kube);
   const images = await synth(config);
+  await checkSystemIsKnown(kube, new Terraform(config, "data"));
 
   const terraforms = new Map(LAYERS.map((layer) => [layer, new Terraform(config, layer)]));
   const outputs = new Map<LayerName, Readonly<Record<string, string>>>();

@@ -11,6 +11,7 @@ import { Kube } from "../cluster/kubectl";
 import { destroyLayers } from "../deploy/layers";
 import { isKindConfig, removeKindConfig } from "../cluster/kind-config";
 import { checkTerraform } from "../deploy/preflight";
+import { checkSystemIsKnown } from "../deploy/unknown-deployment";
 import { findLeftovers, markOurCrds, removeLeftovers } from "../deploy/leftovers";
 import { synth } from "../terraform/synth";
 import { ourNamespaces } from "../deploy/readiness";
@@ -32,6 +33,9 @@ export async function down(options: DownOptions): Promise<void> {
   await checkTerraform(config);
   const kube = await chooseCluster(config, { action: "Remove the whole deployment from", yes: options.yes });
   await checkStateIsHere(kube);
+  await checkSystemIsKnown(kube);
+  await synth(config, { tolerant: true });
+  await checkSystemIsKnown(kube, new Terraform(config, "data"));
 
   const cluster = isKindConfig() && !options.keepCluster;
   for (const line of await deletions(kube, cluster)) say(line);
@@ -44,7 +48,6 @@ export async function down(options: DownOptions): Promise<void> {
     if (!(await confirm("Delete all of it permanently?"))) throw new Failure("Nothing was changed.");
   }
 
-  await synth(config, { tolerant: true });
   const observability = new Terraform(config, "observability");
   await observability.init();
   await markOurCrds(kube, observability);

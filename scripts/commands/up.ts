@@ -19,7 +19,10 @@ import {
   checkTlsSecret,
   toBuild,
 } from "../deploy/preflight";
-import { waitReady } from "../deploy/readiness";
+import { checkSystemIsKnown } from "../deploy/unknown-deployment";
+import { DEPLOYMENT_RECORD, writeRecord } from "../deploy/deployment-record";
+import { ourNamespaces, waitReady } from "../deploy/readiness";
+import { TroubleReport, whileReporting } from "../deploy/trouble";
 import { markOurCrds } from "../deploy/leftovers";
 import { smokeTest } from "../deploy/smoke-test";
 import { checkStateIsHere } from "../terraform/backend-change";
@@ -28,7 +31,19 @@ import { readStacks, synth } from "../terraform/synth";
 import { Terraform } from "../terraform/terraform";
 import { isInstalled, type ToolName } from "../toolbox/downloads";
 import { offerTools } from "./tools";
-import { bold, confirm, dim, Failure, inStep, isInteractive, say, seconds, table } from "../terminal/ui";
+import {
+  announce,
+  bold,
+  confirm,
+  dim,
+  Failure,
+  inStep,
+  isInteractive,
+  say,
+  seconds,
+  table,
+  yellow,
+} from "../terminal/ui";
 import { frontTarget } from "./smoke";
 
 /** Timeout for all workloads to become Ready after the deploy, ms. */
@@ -41,6 +56,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   if (!(await hasCluster(config))) config = await createKindCluster(config, options.yes);
   const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
   await checkStateIsHere(kube);
+  await checkSystemIsKnown(kube);
   await checkNamespaces(config, kube);
   await checkMetricsServer(config, kube);
   await checkKeda(config, kube);
@@ -51,6 +67,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   await inStep("prepare", async (step) => {
     step.doing("hashing the image contexts, querying the registry, synthesizing");
     images = await synth(config);
+    await checkSystemIsKnown(kube, new Terraform(config, "data"));
     step.doing("checking this user's permissions");
     await checkPermissions(kube, permissionsFor(readStacks()));
     const build = toBuild(images);
@@ -63,12 +80,13 @@ export async function up(options: { yes: boolean }): Promise<void> {
 
   const removed = await migrateToHpa(kube);
   if (removed) say(`  switching from engine keda to hpa: ${removed} KEDA objects removed, pod counts unchanged`);
-  await deployLayers(kube, images);
+  const troubles = new TroubleReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
+  await whileReporting(troubles, () => deployLayers(kube, images));
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 
   await inStep("ready", async (step) => {
     const onProgress = (text: string) => step.doing(`waiting for ${text}`);
-    return `${await waitReady(kube, { timeoutMs: READY_MS, onProgress })} workloads`;
+    return `${await whileReporting(troubles, () => waitReady(kube, { timeoutMs: READY_MS, onProgress }))} workloads`;
   });
   await inStep("smoke test", async (step) => {
     let steps = 0;
@@ -79,6 +97,10 @@ export async function up(options: { yes: boolean }): Promise<void> {
     await forwarded(kube, frontTarget(config), (address) => smokeTest(address, onStep));
     return `${steps} steps`;
   });
+
+  const unwritten = await writeRecord(kube);
+  if (unwritten)
+    say(yellow(`! ConfigMap ${DEPLOYMENT_RECORD}, which records this deployment, was not written: ${unwritten}`));
 
   say();
   say(accessInstructions(config));

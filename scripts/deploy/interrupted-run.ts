@@ -12,6 +12,7 @@ import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { PART_OF } from "../../catalog/names";
 import type { Kube, KubeObject } from "../cluster/kubectl";
+import type { LayerName } from "../../stacks/outputs";
 import type { PlannedResource, Terraform } from "../terraform/terraform";
 import { RunError } from "../terminal/run-program";
 import { INTERRUPTED } from "../terminal/interrupts";
@@ -39,8 +40,12 @@ interface Intent {
   readonly targets: readonly Target[];
 }
 
-const fileOf = (kube: Kube, terraform: Terraform): string =>
-  path.resolve(PROJECT_ROOT, kube.config.state.dir, "applying", `${terraform.layer}.json`);
+const intentFile = (kube: Kube, layer: LayerName): string =>
+  path.resolve(PROJECT_ROOT, kube.config.state.dir, "applying", `${layer}.json`);
+const fileOf = (kube: Kube, terraform: Terraform): string => intentFile(kube, terraform.layer);
+
+/** Whether a run from this checkout was interrupted while it changed a layer. */
+export const wasInterrupted = (kube: Kube, layer: LayerName): boolean => fs.existsSync(intentFile(kube, layer));
 
 type Metadata = { name?: string; namespace?: string };
 

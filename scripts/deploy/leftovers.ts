@@ -7,6 +7,7 @@ import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { PART_OF, STACK_RELEASE } from "../../catalog/names";
 import type { Kube, KubeObject } from "../cluster/kubectl";
+import { DEPLOYMENT_RECORD } from "./deployment-record";
 import { ourNamespaces } from "./readiness";
 import type { Terraform } from "../terraform/terraform";
 
@@ -64,6 +65,8 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
     for (const pvc of await kube.list("pvc", "-n", config.namespaces.app, "-l", OUR_LABEL)) {
       await remove("pvc", pvc.metadata.name, config.namespaces.app);
     }
+    if (await kube.get("configmap", DEPLOYMENT_RECORD, config.namespaces.app))
+      await remove("configmap", DEPLOYMENT_RECORD, config.namespaces.app);
   }
   // a running operator belongs to another deployment and uses the CRDs and the kubelet Service
   const operatorRuns =
@@ -141,7 +144,7 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
     "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses,crds";
   add((await kube.visible(clusterWide)).filter(ofRelease));
   const system = await kube.visible(
-    "services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments",
+    "services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments,pdb",
     "-n",
     "kube-system",
   );

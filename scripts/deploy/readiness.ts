@@ -1,20 +1,19 @@
 /** Waits until every workload is Ready, and reports what it is waiting for. */
 import type { Config } from "../../config";
 import { AUTOSCALED } from "../../catalog/workloads";
-import type { Kube, KubeObject } from "../cluster/kubectl";
+import { isReady, type Kube, type KubeObject } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
+import { crashing, crashText, newestEvent, refusal, restartsOf, type Restarts } from "./trouble";
 
 /** Reasons that waiting rarely resolves; after `STUCK_MS` they fail the run. */
-const STUCK = [
-  "ImagePullBackOff",
-  "ErrImagePull",
-  "InvalidImageName",
-  "CreateContainerConfigError",
-  "CrashLoopBackOff",
-];
+const STUCK = ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"];
 const STUCK_MS = 90_000;
+/** A crash loop fails the run after this time, ms; a container may crash twice before what it needs is there. */
+const CRASHING_MS = 60_000;
 const POLL_MS = 1000;
+/** Events are many, so they are read only every few polls. */
+const POLLS_PER_EVENTS = 5;
 
 /** Pods that a workload should have; at least its autoscaler's minimum, even before the autoscaler has set it. */
 export function wantedPods(workload: KubeObject, hpas: readonly KubeObject[]): number {
@@ -90,12 +89,17 @@ export const missingAutoscalers = (config: Config, hpas: readonly KubeObject[]):
 export async function waitReady(kube: Kube, options: WaitOptions): Promise<number> {
   const begin = Date.now();
   const namespaces = ourNamespaces(kube.config);
+  const all = async (...what: string[]) =>
+    (await Promise.all(namespaces.map((ns) => kube.list(what[0]!, "-n", ns, ...what.slice(1))))).flat();
   const stuckSince = new Map<string, number>();
-  for (;;) {
+  /** Since when a pod has been in a crash loop, and which container; until it is Ready. */
+  const loops = new Map<string, { since: number; container: string }>();
+  let events: KubeObject[] = [];
+  let restarts: Restarts | undefined;
+  for (let poll = 0; ; poll++) {
     let objects: KubeObject[];
     try {
-      const kinds = "deployments,statefulsets,daemonsets,hpa,pods";
-      objects = (await Promise.all(namespaces.map((ns) => kube.list(kinds, "-n", ns)))).flat();
+      objects = await all("deployments,statefulsets,daemonsets,replicasets,hpa,pods");
     } catch (error) {
       // the control plane may restart, the network may fail briefly
       if (!(error instanceof RunError) || Date.now() - begin > options.timeoutMs) throw error;
@@ -112,32 +116,49 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
     const unscaled = missingAutoscalers(kube.config, hpas);
     if (workloads.length && !late.length && !unscaled.length) return workloads.length;
 
-    const troubles = of("Pod")
-      .filter((p) => p.status?.phase !== "Succeeded" && !p.metadata.deletionTimestamp)
-      .map((p) => ({ pod: p.metadata.name, trouble: podTrouble(p) }))
-      .filter((t) => t.trouble !== undefined);
     const now = Date.now();
+    const pods = of("Pod").filter((p) => p.status?.phase !== "Succeeded" && !p.metadata.deletionTimestamp);
+    restarts ??= restartsOf(pods);
+    const troubles = pods.flatMap((pod) => {
+      const trouble = podTrouble(pod);
+      return trouble ? [{ pod, trouble }] : [];
+    });
     for (const { pod, trouble } of troubles) {
-      if (!STUCK.includes(trouble!.reason)) continue;
-      if (!stuckSince.has(pod)) stuckSince.set(pod, now);
-      if (now - stuckSince.get(pod)! > STUCK_MS) throw notReady(trouble!.text, kube);
+      if (!STUCK.includes(trouble.reason)) continue;
+      const { name } = pod.metadata;
+      if (!stuckSince.has(name)) stuckSince.set(name, now);
+      if (now - stuckSince.get(name)! > STUCK_MS) throw notReady(trouble.text, kube);
     }
-    const refused = late.flatMap((w) => creationTrouble(w) ?? []);
+    for (const pod of pods) {
+      const { name } = pod.metadata;
+      const container = crashing(pod, restarts);
+      if (isReady(pod)) loops.delete(name);
+      else if (container && !loops.has(name)) loops.set(name, { since: now, container });
+      const loop = loops.get(name);
+      if (loop && now - loop.since > CRASHING_MS) throw notReady(await crashText(kube, pod, loop.container), kube);
+    }
+    if (poll % POLLS_PER_EVENTS === 0) events = await all("events").catch(() => events);
+    const refused = [
+      ...late.flatMap((w) => creationTrouble(w) ?? []),
+      ...of("StatefulSet", "DaemonSet").flatMap((set) => refusal(set, events) ?? []),
+    ];
     for (const text of refused) {
-      if (!stuckSince.has(text)) stuckSince.set(text, now);
-      if (now - stuckSince.get(text)! > STUCK_MS) throw notReady(text, kube);
+      const name = text.split(":")[0]!;
+      if (!stuckSince.has(name)) stuckSince.set(name, now);
+      if (now - stuckSince.get(name)! > STUCK_MS) throw notReady(text, kube);
     }
     const lateText =
       [
         ...late.map((w) => `${w.metadata.name} ${readyPods(w)}/${want(w)}`),
         ...(workloads.length ? unscaled.map((name) => `autoscaler ${name}`) : []),
       ].join(", ") || "workloads to appear";
-    options.onProgress?.(lateText);
+    const first = refused[0] ?? troubles[0]?.trouble.text;
+    options.onProgress?.(first ? `${lateText}; ${first}` : lateText);
     if (now - begin > options.timeoutMs) {
-      const events = (
-        await Promise.all(namespaces.map((ns) => kube.list("events", "-n", ns, "--field-selector", "type=Warning")))
-      ).flat();
-      const why = [...refused, ...troubles.map((t) => t.trouble!.text + lastWarning(t.pod, events))].join("\n  ");
+      const warnings = await all("events", "--field-selector", "type=Warning");
+      const newest = (pod: KubeObject) => newestEvent(warnings, pod.metadata.name)?.message?.trim();
+      const lines = troubles.map(({ pod, trouble }) => [trouble.text, newest(pod)].filter(Boolean).join("; "));
+      const why = [...refused, ...lines].join("\n  ");
       throw notReady(
         `after ${options.timeoutMs / 1000} s still waiting for ${lateText}${why ? `\n  ${why}` : ""}`,
         kube,
@@ -145,14 +166,6 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-}
-
-/** The newest warning event about a pod, such as a failed probe. */
-function lastWarning(pod: string, events: readonly KubeObject[]): string {
-  type Event = { involvedObject?: { name: string }; message?: string; lastTimestamp?: string };
-  const about = (events as unknown as Event[]).filter((e) => e.involvedObject?.name === pod);
-  const newest = about.sort((a, b) => (b.lastTimestamp ?? "").localeCompare(a.lastTimestamp ?? ""))[0];
-  return newest?.message ? `; ${newest.message.trim()}` : "";
 }
 
 const notReady = (text: string, kube: Kube) =>

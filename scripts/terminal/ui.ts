@@ -46,17 +46,22 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
+/** Without a terminal, a step prints a line with its progress this often, ms. */
+export const PROGRESS_MS = 15_000;
+
 /** A step that takes time: shows its progress, and prints one line when it ends. */
 export class Step {
   private readonly begin = Date.now();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly timer: NodeJS.Timeout;
   private now = "";
   /** Steps in progress; only the first one draws, so that lines do not mix. */
   private static readonly running = new Set<Step>();
 
   constructor(private readonly name: string) {
     Step.running.add(this);
-    if (tty) this.timer = setInterval(() => this.draw(), 200).unref();
+    this.timer = (
+      tty ? setInterval(() => this.draw(), 200) : setInterval(() => say(this.line(" ", this.now)), PROGRESS_MS)
+    ).unref();
   }
 
   /** Sets the progress text. */
@@ -64,18 +69,22 @@ export class Step {
     this.now = text;
   }
 
+  private line(mark: string, text: string): string {
+    return `${mark} ${this.name.padEnd(14)} ${seconds(Date.now() - this.begin).padStart(7)}  ${text}`;
+  }
+
   private draw(): void {
     if ([...Step.running][0] !== this) return;
     const others = [...Step.running].slice(1).map((s) => s.name);
-    const line = `  ${this.name.padEnd(14)} ${seconds(Date.now() - this.begin).padStart(7)}  ${this.now}${others.length ? ` (also ${others.join(", ")})` : ""}`;
-    process.stdout.write(`\r\u001b[2K${line.slice(0, (process.stdout.columns ?? 80) - 1)}`);
+    const line = `${this.line(" ", this.now)}${others.length ? ` (also ${others.join(", ")})` : ""}`;
+    // a line break would leave parts of the line behind
+    process.stdout.write(`${CLEAR}${line.replaceAll("\n", " ").slice(0, (process.stdout.columns ?? 80) - 1)}`);
   }
 
   private end(mark: string, text: string): void {
     clearInterval(this.timer);
     Step.running.delete(this);
-    if (tty) process.stdout.write("\r\u001b[2K");
-    say(`${mark} ${this.name.padEnd(14)} ${seconds(Date.now() - this.begin).padStart(7)}  ${text}`);
+    announce(this.line(mark, text));
   }
 
   done(text: string): void {
@@ -85,6 +94,15 @@ export class Step {
   failed(text: string): void {
     this.end(red("✗"), text);
   }
+}
+
+/** Clears the line that a step draws. */
+const CLEAR = "\r\u001b[2K";
+
+/** Prints a line while a step is in progress. */
+export function announce(text: string): void {
+  if (tty) process.stdout.write(CLEAR);
+  say(text);
 }
 
 /** Runs `work` as a step; the text that it returns is the step's last line. */

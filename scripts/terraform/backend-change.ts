@@ -36,9 +36,7 @@ function inFiles(config: Config): string | undefined {
 
 async function inCluster(kube: Kube): Promise<string | undefined> {
   const { namespace, prefix } = kube.config.state;
-  const secret = await kube
-    .get("secret", `tfstate-default-${prefix}-${IDENTIFYING_LAYER}`, namespace)
-    .catch(() => undefined);
+  const secret = await kube.get("secret", `tfstate-default-${prefix}-${IDENTIFYING_LAYER}`, namespace);
   const data = secret?.data?.["tfstate"];
   return data === undefined ? undefined : gunzipSync(Buffer.from(data, "base64")).toString();
 }
@@ -51,7 +49,7 @@ export async function checkStateIsHere(kube: Kube): Promise<void> {
   const elsewhere = async (): Promise<"local" | "kubernetes" | undefined> => {
     if (backend !== "local") return isOf(namespace, inFiles(config)) ? "local" : undefined;
     if (isOf(namespace, inFiles(config))) return undefined;
-    return isOf(namespace, await inCluster(kube)) ? "kubernetes" : undefined;
+    return isOf(namespace, await inCluster(kube).catch(() => undefined)) ? "kubernetes" : undefined;
   };
   const from = await elsewhere();
   if (!from) return;
@@ -59,4 +57,21 @@ export async function checkStateIsHere(kube: Kube): Promise<void> {
     `state.backend is ${backend}, but the deployment in ${namespace} has its states in ${from === "local" ? config.state.dir : "the cluster"}.`,
     `Migrate them: npm run state -- --from ${from}. Or set state.backend: ${from}. If they belong to another cluster, set another state.dir or state.prefix.`,
   );
+}
+
+/**
+ * Whether the configured backend holds a state of this deployment, of any namespace; undefined if that takes Terraform,
+ * as with S3.
+ */
+export async function hasState(kube: Kube): Promise<boolean | undefined> {
+  const { backend } = kube.config.state;
+  if (backend === "s3") return undefined;
+  const text = backend === "local" ? inFiles(kube.config) : await inCluster(kube);
+  if (!text) return false;
+  try {
+    return ((JSON.parse(text) as State).resources?.length ?? 0) > 0;
+  } catch {
+    // Terraform reports what is wrong with it
+    return true;
+  }
 }

@@ -78,6 +78,20 @@ step("smoke, diff, status and doctor succeed", async () => {
   expect((await npmRun("doctor")).code).toBe(0);
 });
 
+step("a checkout without the states stops at once, names the system's origin, and changes nothing", async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-second-clone-"));
+  const second = { ...env, IAC_STATE_DIR: dir };
+  for (const [name, ...args] of [["up"], ["diff"], ["down", "--yes"]] as const) {
+    const { code, output, seconds } = await npmRunWith(second, name, ...args);
+    expect({ name, code }).toEqual({ name, code: 1 });
+    expect(output).toContain("holds a system that the states of this checkout do not contain");
+    expect(output).toMatch(/It was deployed by .+@.+ from .+, version /);
+    expect(seconds).toBeLessThan(60);
+  }
+  fs.rmSync(dir, { recursive: true });
+  expect((await npmRun("smoke")).code).toBe(0);
+});
+
 step("the commands that the README documents for inspecting the system succeed", async () => {
   const lines = commandsIn("README.md");
   // three addresses, a password, a request, and npm commands
@@ -309,6 +323,22 @@ step("a manual change shows in diff, and up reverts it without touching the coun
   expect(up.output).toMatch(/app .*manual changes reverted: node/);
   expect(await specReplicas("deploy", "node")).toBe(count);
   expect((await npmRun("diff")).code).toBe(0);
+});
+
+step("labels and annotations that a cloud or another tool adds stay, and diff stays empty", async () => {
+  const kinds = "svc,cm,secret,sa,role,rolebinding,networkpolicy,pdb,hpa,deploy,sts";
+  const foreign = ["cloud.example.com/neg=added", "app.kubernetes.io/instance=other", "team=blue"];
+  const objects = [
+    ["-n", app, kinds, "-l", "app.kubernetes.io/part-of=iacproject"],
+    ["namespace", app],
+  ];
+  for (const verb of ["annotate", "label"])
+    for (const which of objects) await kube.raw([verb, ...which, ...foreign, "--overwrite"], { timeoutMs: 60_000 });
+  expect((await npmRun("diff")).code).toBe(0);
+  expect((await npmRun("up")).code).toBe(0);
+  const service = await kube.get("service", "node", app);
+  expect(service!.metadata.annotations).toMatchObject({ "cloud.example.com/neg": "added" });
+  expect(service!.metadata.labels).toMatchObject({ team: "blue", "app.kubernetes.io/instance": "other" });
 });
 
 step("down removes everything it deployed and nothing else", async () => {

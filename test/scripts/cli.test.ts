@@ -4,15 +4,22 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 
-it("npm run help has a description of every script in package.json", () => {
+const help = (...command: string[]): string => {
   const tsx = path.join(PROJECT_ROOT, "node_modules", "tsx", "dist", "cli.mjs");
-  const help = execFileSync(process.execPath, [tsx, path.join(PROJECT_ROOT, "scripts", "cli.ts"), "--help"], {
-    encoding: "utf8",
-    timeout: 60_000,
-  });
+  const args = [tsx, path.join(PROJECT_ROOT, "scripts", "cli.ts"), ...command, "--help"];
+  return execFileSync(process.execPath, args, { encoding: "utf8", timeout: 60_000 });
+};
+
+it("npm run help has a description of every script in package.json", () => {
+  const text = help();
   const { scripts } = JSON.parse(fs.readFileSync(path.join(PROJECT_ROOT, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
   };
-  const without = Object.keys(scripts).filter((name) => !new RegExp(`^  ${name}( \\S+)* {2,}\\S`, "m").test(help));
+  const without = Object.keys(scripts).filter((name) => !new RegExp(`^  ${name}( \\S+)* {2,}\\S`, "m").test(text));
   expect(without).toEqual([]);
+  expect(text).toMatch(/^Usage: npm run <command> -- \[options\]$/m);
+});
+
+it("the usage of a command is what one has to type, with the two dashes without which npm keeps the options", () => {
+  expect(help("restore")).toMatch(/^Usage: npm run restore -- \[options\] <file>$/m);
 });

@@ -197,7 +197,19 @@ describe("the charts' rendered pods", () => {
   const render = reason ? it.skip : it;
   if (reason) console.warn(`SKIPPED: the charts' pods: ${reason}`);
 
-  render.each(names)("%s: requests, non-root, read-only root, exact tags; or a reason", (name) => {
+  const leaves = (spec: Json, key: string): boolean =>
+    ((spec["tolerations"] ?? []) as Json[]).some(
+      (t) => t["key"] === key && t["effect"] === "NoExecute" && t["tolerationSeconds"] <= 10,
+    );
+  /** What is wrong with a Deployment's reaction to a lost node. */
+  const slow = (kind: string, spec: Json): string[] =>
+    kind !== "Deployment"
+      ? []
+      : ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"]
+          .filter((key) => !leaves(spec, key))
+          .map((key) => `stays more than 10 s on a node that is ${key}`);
+
+  render.each(names)("%s: requests, non-root, read-only root, exact tags, leaves a lost node; or a reason", (name) => {
     const release = resources(withKeda, "helm_release").find((r) => r.body["chart"] === CHARTS[name].name)!.body;
     const text = (release["values"][0] as string).replace(/\$\{[^}]*\}/g, "monitoring").replace(/\$\$\{/g, "${");
     const rendered = execFileSync(
@@ -225,6 +237,7 @@ describe("the charts' rendered pods", () => {
       if (!spec) continue;
       pods++;
       const owner = `${object["kind"]}/${object["metadata"].name}`;
+      found.push(...slow(object["kind"], spec).map((w) => `${owner}: ${w}`));
       for (const c of containersOf(spec)) {
         const wrong = [...faults(spec, c), ...(isExact(c["image"]) ? [] : [`image ${c["image"]}`])];
         found.push(

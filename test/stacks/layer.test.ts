@@ -59,7 +59,7 @@ describe("state", () => {
 
 it("providers use the configured cluster", () => {
   for (const layer of ["data", "app", "observability"] as const) {
-    expect(all[layer]["provider"].kubernetes[0]).toEqual({
+    expect(all[layer]["provider"].kubernetes[0]).toMatchObject({
       config_path: "/home/someone/.kube/config",
       config_context: "test",
     });

@@ -1,4 +1,4 @@
-import { resources, synthesize } from "../../helpers/layers";
+import { resources, synthesize, type Json } from "../../helpers/layers";
 
 describe("metrics-server", () => {
   const release = (over: object) => resources({ app: synthesize(over).app }, "helm_release").map((r) => r.body)[0];
@@ -13,5 +13,20 @@ describe("metrics-server", () => {
   });
   it("verifies the kubelets' certificates if they are signed", () => {
     expect(JSON.parse(release({ metricsServer: { kubeletInsecureTls: false } })!["values"][0]).args).toEqual([]);
+  });
+  it("has two pods, on two nodes if there are two, and one node is enough for both", () => {
+    const values = JSON.parse(release({})!["values"][0]) as Json;
+    expect(values["replicas"]).toBe(2);
+    expect(values["podDisruptionBudget"]).toEqual({ enabled: true, maxUnavailable: 1 });
+    // a required anti-affinity would keep the second pod pending on a single node
+    expect(values["affinity"]).toBeUndefined();
+    expect(values["topologySpreadConstraints"]).toEqual([
+      expect.objectContaining({
+        topologyKey: "kubernetes.io/hostname",
+        maxSkew: 1,
+        whenUnsatisfiable: "DoNotSchedule",
+        nodeTaintsPolicy: "Honor",
+      }),
+    ]);
   });
 });

@@ -1,5 +1,5 @@
 import { REVISION } from "../../../modules/kubernetes/workload";
-import { resources, synthesize, workload } from "../../helpers/layers";
+import { resources, synthesize, workload, workloads, type Json } from "../../helpers/layers";
 
 const all = synthesize();
 
@@ -17,5 +17,22 @@ describe("the replica count belongs to the autoscaler", () => {
       expect(body["computed_fields"]).toContain("spec");
       expect(body["field_manager"]).toEqual({ name: "terraform" });
     }
+  });
+});
+
+describe("when a node is lost", () => {
+  const spec = (w: Json): Json => w["spec"].template.spec as Json;
+  it.each(workloads(all).filter((w) => w["kind"] === "Deployment"))(
+    "the pods of Deployment $metadata.name are replaced at most 10 s after Kubernetes notices",
+    (w) => {
+      for (const key of ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"]) {
+        const found = (spec(w)["tolerations"] as Json[]).find((t) => t["key"] === key);
+        expect(found).toMatchObject({ effect: "NoExecute", operator: "Exists" });
+        expect(found!["tolerationSeconds"]).toBeLessThanOrEqual(10);
+      }
+    },
+  );
+  it("main is not evicted, because its pod would not be replaced, only restarted once the node is back", () => {
+    expect(spec(workload(all, "redis-main"))["tolerations"]).toBeUndefined();
   });
 });

@@ -1,0 +1,72 @@
+/**
+ * Options that npm took for itself. `npm run up --yes` gives `--yes` to npm, not to the command: npm drops it without a
+ * word, or with a warning, and only leaves a variable `npm_config_yes` in the environment of the command.
+ */
+import { Failure } from "./ui";
+
+/** The part of an option of commander that counts here. */
+export interface OptionFlags {
+  /** Such as `--rate <number>` or `-f, --follow`. */
+  readonly flags: string;
+  /** Such as `--rate`. */
+  readonly long?: string | undefined;
+}
+
+/** Settings of npm itself, which may also come from an .npmrc, so they prove nothing. */
+const NPM_SETTINGS = new Set(["--yes", "--json", "--all"]);
+/** Options that npm has under another name. */
+const NPM_NAMES: Readonly<Record<string, readonly [name: string, value: string]>> = {
+  "--verbose": ["loglevel", "verbose"],
+  "--follow": ["force", "true"],
+  "--previous": ["parseable", "true"],
+};
+
+/** The options of a command that npm took; `given` are the arguments that reached it. */
+export function swallowedOptions(
+  options: readonly OptionFlags[],
+  given: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly certain: readonly OptionFlags[]; readonly possible: readonly OptionFlags[] } {
+  const taken = options.filter(({ long, flags }) => {
+    if (long === undefined) return false;
+    const spellings = flags.split(/[ ,]+/).filter((word) => word.startsWith("-"));
+    if (given.some((arg) => spellings.includes(arg.split("=")[0]!))) return false;
+    const [name, value] = NPM_NAMES[long] ?? [];
+    if (name !== undefined && env[`npm_config_${name}`] === value) return true;
+    // an empty value is npm's "false"
+    return Boolean(env[`npm_config_${long.slice(2).replaceAll("-", "_")}`]);
+  });
+  const isPossible = ({ long }: OptionFlags) => NPM_SETTINGS.has(long!) || NPM_NAMES[long!] !== undefined;
+  return { certain: taken.filter((o) => !isPossible(o)), possible: taken.filter(isPossible) };
+}
+
+/**
+ * Stops a command whose options npm took: without `--keep-cluster`, `down` deletes what it should keep. If they may also be
+ * settings of the user's npm, it continues, after a line on standard error.
+ *
+ * @throws Failure with the command as it has to be typed
+ */
+export function checkSwallowedOptions(
+  command: string,
+  options: readonly OptionFlags[],
+  given: readonly string[],
+  // eslint-disable-next-line no-restricted-properties -- not a setting: npm says nowhere else what it took
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): void {
+  const { certain, possible } = swallowedOptions(options, given, env);
+  const names = (list: readonly OptionFlags[]) => list.map((o) => o.long!).join(", ");
+  const typed = (list: readonly OptionFlags[]) => {
+    const flags = list.map((o) => o.flags.replace(/^-\w, /, ""));
+    return `npm run ${command} -- ${[...flags, ...given].join(" ")}`;
+  };
+  if (certain.length) {
+    throw new Failure(
+      `npm took ${names([...certain, ...possible])} for itself, because there are no two dashes before it. Nothing was done.`,
+      `Type: ${typed([...certain, ...possible])}`,
+    );
+  }
+  if (possible.length)
+    process.stderr.write(
+      `npm took ${names(possible)} for itself, or it is set in your .npmrc: the command runs without it. To pass it: ${typed(possible)}\n`,
+    );
+}

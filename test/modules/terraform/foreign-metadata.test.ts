@@ -1,0 +1,54 @@
+import { resources, synthesize } from "../../helpers/layers";
+
+const all = synthesize({ scaling: { engine: "keda" }, namespaces: { quota: true }, exposure: { type: "ClusterIP" } });
+const layers = ["data", "app", "observability"] as const;
+
+interface Patterns {
+  readonly ignore_labels: readonly string[];
+  readonly ignore_annotations: readonly string[];
+}
+const patternsOf = (layer: (typeof layers)[number]): Patterns => all[layer]["provider"].kubernetes[0] as Patterns;
+/** The provider compares in RE2; these patterns mean the same in JavaScript. */
+const isIgnored = (patterns: readonly string[], key: string): boolean =>
+  patterns.some((pattern) => new RegExp(pattern).test(key));
+
+const FOREIGN = [
+  "cloud.google.com/neg",
+  "cloud.google.com/neg-status",
+  "field.cattle.io/projectId",
+  "lifecycle.cattle.io/create.namespace-auth",
+  "argocd.argoproj.io/instance",
+  "app.kubernetes.io/instance",
+  "app.kubernetes.io/version",
+  "app.kubernetes.io/component",
+  "kustomize.toolkit.fluxcd.io/name",
+  "openshift.io/sa.scc.uid-range",
+  "app.openshift.io/runtime",
+  "apps.open-cluster-management.io/hosting-subscription",
+  "istio-injection",
+  "linkerd.io/inject",
+  "policies.kyverno.io/last-applied-patches",
+  "velero.io/backup-name",
+  "team",
+  "cost-center",
+];
+
+describe("labels and annotations that others add", () => {
+  it.each(layers)("are not part of a plan of layer %s", (layer) => {
+    const { ignore_annotations: annotations, ignore_labels: labels } = patternsOf(layer);
+    expect(FOREIGN.filter((key) => !isIgnored(annotations, key))).toEqual([]);
+    expect(FOREIGN.filter((key) => !isIgnored(labels, key))).toEqual([]);
+  });
+  it("do not hide the labels that an import must keep, so that the next apply replaces no label of others", () => {
+    const typed = resources(all).filter((r) => r.type.startsWith("kubernetes_") && r.type !== "kubernetes_manifest");
+    expect(typed.length).toBeGreaterThan(20);
+    const { ignore_labels: labels } = patternsOf("data");
+    for (const { body } of typed) {
+      const kept = Object.keys(body["metadata"].labels as object).filter((key) => !isIgnored(labels, key));
+      expect(kept).toEqual(expect.arrayContaining(["app.kubernetes.io/part-of", "app.kubernetes.io/managed-by"]));
+    }
+  });
+  it("include every annotation, because by default we set none on these objects", () => {
+    expect(resources(all).filter((r) => r.body["metadata"]?.annotations !== undefined)).toEqual([]);
+  });
+});
