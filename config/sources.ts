@@ -32,7 +32,8 @@ export function readSources(keys: readonly ConfigKey[], root: string, env: NodeJ
       problems.push(`${name}: no such variable${similar ? `; did you mean ${similar}?` : ""}`);
       continue;
     }
-    setAt(merged, key.path.split("."), key.isText ? text : parseValue(text));
+    const isNull = key.isNullable && text === "null";
+    setAt(merged, key.path.split("."), isNull ? null : key.isText ? text : parseValue(text));
   }
   const profile = typeof merged["profile"] === "string" ? readProfile(merged["profile"], root, problems) : {};
   return {
