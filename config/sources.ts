@@ -15,6 +15,8 @@ export interface Sources {
   readonly kubeconfigEnv: string | undefined;
   /** The user's home folder, for `~` in paths. */
   readonly home: string;
+  /** The environment, for variables of other programs (Terraform, docker). */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** Variables that set no key. */
@@ -41,6 +43,7 @@ export function readSources(keys: readonly ConfigKey[], root: string, env: NodeJ
     problems,
     kubeconfigEnv: env["KUBECONFIG"] || undefined,
     home: env["HOME"] ?? os.homedir(),
+    env,
   };
 }
 
