@@ -16,6 +16,9 @@ export class ImagesLayer extends Layer<"images"> {
       const address = `${scheme}://${splitAddress(registry.push).host}`;
       new DockerProvider(this, "docker", {
         ...(config.images.dockerHost ? { host: config.images.dockerHost } : {}),
+        ...(config.dockerCertificates ? { certPath: config.dockerCertificates } : {}),
+        // otherwise the provider would take DOCKER_CONTEXT, and prefer it to the host; the host is already that context's
+        context: "",
         // if the registry has every tag, no Docker engine is needed
         disableDockerDaemonCheck: true,
         registryAuth: [
