@@ -113,3 +113,18 @@ function closest(name: string, among: readonly string[]): string | undefined {
   const best = among.map((k) => ({ k, d: distance(name, k) })).sort((a, b) => a.d - b.d)[0];
   return best && best.d <= Math.max(3, name.length / 4) ? best.k : undefined;
 }
+
+/** The environment's HTTP proxies, as URLs or host:port. */
+export interface ProxyVariables {
+  /** Proxy for http:// URLs. */
+  readonly http?: string | undefined;
+  /** Proxy for https:// URLs. */
+  readonly https?: string | undefined;
+  /** Hosts without a proxy, separated by commas. */
+  readonly no?: string | undefined;
+}
+
+export function proxyVariables(env: NodeJS.ProcessEnv = process.env): ProxyVariables {
+  const either = (name: string) => env[name] || env[name.toLowerCase()];
+  return { http: either("HTTP_PROXY"), https: either("HTTPS_PROXY"), no: either("NO_PROXY") };
+}

@@ -1,5 +1,6 @@
 /** `npm run doctor`: checks every prerequisite and shows how to fix what is missing. Changes nothing. */
 import { ConfigError, loadConfig, type Config } from "../../config";
+import { fetchOutside, fetchProblem } from "../../config/proxy";
 import { chartSource } from "../../modules/kubernetes/helm-chart";
 import { GROUP_SIZE } from "../../catalog/workloads";
 import { thirdPartyImage } from "../../modules/images/third-party-image";
@@ -219,13 +220,14 @@ async function chart(config: Config, name: ChartName): Promise<string> {
   const source = chartSource(config, name);
   if (!source.repository) return source.chart;
   const { repository } = source;
-  const answer = await fetch(`${repository.replace(/\/$/, "")}/index.yaml`, {
+  const index = `${repository.replace(/\/$/, "")}/index.yaml`;
+  const answer = await fetchOutside(index, {
     method: "HEAD",
     signal: AbortSignal.timeout(10_000),
   }).catch((error: unknown) => {
     throw new Failure(
-      `${new URL(repository).host} cannot be reached (${(error as Error & { cause?: { code?: string } }).cause?.code ?? (error as Error).message})`,
-      "Without internet access, put the chart archives in a folder and set charts.dir (docs/air-gapped.md).",
+      `${new URL(repository).host} cannot be reached (${fetchProblem(error, index)})`,
+      "Behind a proxy, set HTTPS_PROXY. Without internet access, put the chart archives in a folder and set charts.dir (docs/air-gapped.md).",
     );
   });
   if (!answer.ok) throw new Failure(`${repository} answered ${answer.status}`);
