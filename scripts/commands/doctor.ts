@@ -19,6 +19,7 @@ import {
   checkTerraform,
   checkTlsSecret,
 } from "../deploy/preflight";
+import { checkDns, checkQuota } from "../deploy/cluster-checks";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
 import { run, RunError } from "../terminal/run-program";
 import { stateLocks, unlockCommand } from "../terraform/state-locks";
@@ -151,6 +152,8 @@ export async function doctor(): Promise<number> {
         await checkNamespaces(config, kube);
         return config.namespaces.create ? "ours, or not created yet" : "existing ones are used";
       });
+      await check("quota", () => checkQuota(config, kube));
+      await check("DNS", () => checkDns(config, kube));
       await check("metrics-server", async () => {
         await checkMetricsServer(config, kube);
         return config.metricsServer.mode === "install" ? "managed by this project" : "the cluster's own";
