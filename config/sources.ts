@@ -116,11 +116,20 @@ function closest(name: string, among: readonly string[]): string | undefined {
 
 /** The environment's HTTP proxies, as URLs or host:port. */
 export interface ProxyVariables {
-  /** Proxy for http:// URLs. */
+  /**
+   * Proxy for http:// URLs.
+   * @default none
+   */
   readonly http?: string | undefined;
-  /** Proxy for https:// URLs. */
+  /**
+   * Proxy for https:// URLs.
+   * @default none
+   */
   readonly https?: string | undefined;
-  /** Hosts without a proxy, separated by commas. */
+  /**
+   * Hosts without a proxy, separated by commas.
+   * @default none but this machine
+   */
   readonly no?: string | undefined;
 }
 

@@ -14,9 +14,11 @@ export interface Authorization {
 
 const NOTHING: Authorization = { isLoggedIn: false };
 
+const SCHEMES = { bearer: /(?:^|,\s*)bearer(?=\s|$)/i, basic: /(?:^|,\s*)basic(?=\s|$)/i } as const;
+
 /** The parameters of one scheme in a challenge, which may name several. */
-function parameters(challenge: string, scheme: "bearer" | "basic"): Map<string, string> | undefined {
-  const start = new RegExp(`(?:^|,\\s*)${scheme}(?=\\s|$)`, "i").exec(challenge);
+function parameters(challenge: string, scheme: keyof typeof SCHEMES): Map<string, string> | undefined {
+  const start = SCHEMES[scheme].exec(challenge);
   if (!start) return undefined;
   const rest = challenge.slice(start.index + start[0].length);
   const own = rest.split(/,\s*(?:bearer|basic)\s/i)[0]!;

@@ -14,7 +14,7 @@ describe("the proxy of a URL", () => {
     expect(proxyFor(new URL("https://ghcr.io"), { http: all.http })).toBeUndefined();
     expect(proxyFor(new URL("https://ghcr.io"), { https: "proxy:3129" })).toBe("http://proxy:3129");
   });
-  it("is none for this machine, even without NO_PROXY", () => {
+  it("does not count for this machine, even without NO_PROXY", () => {
     for (const host of ["localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000"])
       expect(proxied(`http://${host}`)).toBe(false);
     expect(proxied("http://128.0.0.1")).toBe(true);
@@ -68,7 +68,10 @@ describe("a request", () => {
     process.env["HTTPS_PROXY"] = at;
   });
   afterAll(() => {
-    for (const [name, value] of before) value === undefined ? delete process.env[name] : (process.env[name] = value);
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
     proxy.closeAllConnections();
     proxy.close();
   });

@@ -66,7 +66,7 @@ describe("a login is found", () => {
   });
 });
 
-it("no login is no error: no file, no entry, a helper that is not installed", () => {
+it("a missing login is not an error: no file, no entry, a helper that is not installed", () => {
   expect(dockerLogin(path.join(dir, "absent.json"), "ghcr.io")).toBeUndefined();
   expect(login({}, "ghcr.io")).toBeUndefined();
   expect(login({ credsStore: "nowhere" }, "ghcr.io")).toBeUndefined();

@@ -65,7 +65,7 @@ describe("a quota", () => {
   it("that is smaller than all workloads at their maximum is mentioned, but refuses nothing", async () => {
     await expect(look({}, { pods: "5" })).resolves.toMatch(/^team stops scaling early: pods 5 of \d+$/);
   });
-  it("cannot be checked without the permission, and says so", async () => {
+  it("is reported as unknown without the permission to list quotas", async () => {
     const denied = new RunError("kubectl", 1, "Error from server (Forbidden): resourcequotas is forbidden", "failed");
     const config = testConfig();
     const kube = new Kube(config, recorder([[/resourcequota/, denied]]).run);

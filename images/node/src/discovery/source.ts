@@ -6,7 +6,7 @@ export interface Member extends HostPort {
   readonly name: string;
 }
 
-/** A source that has failed so many times in a row is lost. */
+/** After this number of failures in a row, a source is lost. */
 export const FAILURES_UNTIL_LOST = 3;
 
 export interface Source {
