@@ -47,7 +47,7 @@ export const TOOLS = {
   // renovate: datasource=github-releases depName=hashicorp/terraform
   terraform: { version: "1.13.5", host: "https://releases.hashicorp.com" },
   // renovate: datasource=github-releases depName=opentofu/opentofu
-  tofu: { version: "1.10.7", host: "https://github.com" },
+  tofu: { version: "1.11.14", host: "https://github.com" },
   // renovate: datasource=github-releases depName=kubernetes/kubernetes
   kubectl: { version: "1.34.2", host: "https://dl.k8s.io" },
   // renovate: datasource=github-releases depName=kubernetes-sigs/kind

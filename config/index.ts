@@ -8,10 +8,13 @@
 import * as path from "node:path";
 import type { z } from "zod";
 import { PROJECT_ROOT } from "../catalog/paths";
+import { dockerEngine, dockerFolder } from "./docker-engine";
 import { ConfigError, problem } from "./errors";
 import { configKeys } from "./keys";
+import { currentContext } from "./kubeconfig";
 import { merge } from "./merge";
 import { redact } from "./redact";
+import { redirects } from "./redirects";
 import { configSchema } from "./schema";
 import { readSources, type Sources } from "./sources";
 
@@ -31,6 +34,11 @@ export interface Config extends Parsed {
   readonly kubeconfigs: readonly string[];
   /** Whether the user chose the cluster: by a context, a kubeconfig key or KUBECONFIG. */
   readonly clusterIsNamed: boolean;
+  /**
+   * Folder with the client certificate for the Docker engine in `images.dockerHost`, from a Docker context.
+   * @default none, or DOCKER_CERT_PATH
+   */
+  readonly dockerCertificates?: string;
 }
 export type ScalingConfig = Config["scaling"]["exporter"];
 export type ResourcesConfig = Config["node"]["resources"];
@@ -69,13 +77,39 @@ export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEn
 }
 
 /**
+ * Parses what the sources hold, and names what the environment would otherwise decide later, and differently for each
+ * program: the context of the cluster, the Docker engine and its logins.
+ *
+ * @throws {ConfigError} that lists every problem, or every variable that would redirect Terraform
+ */
+export function configFrom(sources: Sources, overrides: Record<string, unknown> = {}): Config {
+  if (sources.problems.length) throw new ConfigError(sources.problems);
+  const { env, home } = sources;
+  const config = parseConfig(merge(sources.merged, overrides), sources);
+  const problems = redirects(env, { kubeconfigs: config.kubeconfigs, backend: config.state.backend });
+  if (problems.length) throw new ConfigError(problems);
+
+  const context = config.cluster.context ?? currentContext(config.kubeconfigs);
+  const engine = config.images.dockerHost ? { host: config.images.dockerHost } : dockerEngine(env, home);
+  const isDefaultLogin = config.registry.dockerConfig === path.join(home, ".docker", "config.json");
+  return {
+    ...config,
+    cluster: { ...config.cluster, ...(context ? { context } : {}) },
+    images: { ...config.images, ...(engine ? { dockerHost: engine.host } : {}) },
+    registry: {
+      ...config.registry,
+      ...(isDefaultLogin ? { dockerConfig: path.join(dockerFolder(env, home), "config.json") } : {}),
+    },
+    ...(engine?.certificates ? { dockerCertificates: engine.certificates } : {}),
+  };
+}
+
+/**
  * Reads all sources and parses them. `overrides`, from a command's flags or a test, come last.
  * @throws {ConfigError} that lists every problem
  */
 export function loadConfig(overrides: Record<string, unknown> = {}): Config {
-  const sources = readSources(configKeys(), PROJECT_ROOT);
-  if (sources.problems.length) throw new ConfigError(sources.problems);
-  return parseConfig(merge(sources.merged, overrides), sources);
+  return configFrom(readSources(configKeys(), PROJECT_ROOT), overrides);
 }
 
 /** The configuration as `npm run config` prints it, without values that could be secret. */

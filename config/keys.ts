@@ -19,6 +19,8 @@ export interface ConfigKey {
   readonly choices?: readonly string[];
   /** Whether its variable holds plain text, rather than JSON or YAML. */
   readonly isText: boolean;
+  /** Whether null is accepted; its variable then sets it with the word null, even if it otherwise holds plain text. */
+  readonly isNullable: boolean;
 }
 
 let keys: readonly ConfigKey[] | undefined;
@@ -32,7 +34,9 @@ function walk(schema: z.ZodType, at: readonly string[]): ConfigKey[] {
   let inner = schema as z.ZodType & { _zod: { def: Record<string, unknown> & { type: string } } };
   let fallback: unknown;
   let description = inner.description ?? "";
+  let isNullable = false;
   while (["prefault", "default", "optional", "nullable"].includes(inner._zod.def.type)) {
+    if (inner._zod.def.type === "nullable") isNullable = true;
     if (inner._zod.def.type === "default") fallback = inner._zod.def["defaultValue"];
     inner = inner._zod.def["innerType"] as typeof inner;
     description ||= inner.description ?? "";
@@ -45,5 +49,6 @@ function walk(schema: z.ZodType, at: readonly string[]): ConfigKey[] {
   const isText = ["string", "enum"].includes(inner._zod.def.type);
   const entries = inner._zod.def["entries"] as Record<string, string> | undefined;
   const choices = inner._zod.def.type === "enum" && entries ? { choices: Object.values(entries) } : {};
-  return [{ path: at.join("."), env: `IAC_${snake.join("_")}`, description, default: fallback, ...choices, isText }];
+  const env = `IAC_${snake.join("_")}`;
+  return [{ path: at.join("."), env, description, default: fallback, ...choices, isText, isNullable }];
 }

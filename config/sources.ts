@@ -15,6 +15,8 @@ export interface Sources {
   readonly kubeconfigEnv: string | undefined;
   /** The user's home folder, for `~` in paths. */
   readonly home: string;
+  /** The environment, for variables of other programs (Terraform, docker). */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** Variables that set no key. */
@@ -32,7 +34,8 @@ export function readSources(keys: readonly ConfigKey[], root: string, env: NodeJ
       problems.push(`${name}: no such variable${similar ? `; did you mean ${similar}?` : ""}`);
       continue;
     }
-    setAt(merged, key.path.split("."), key.isText ? text : parseValue(text));
+    const isNull = key.isNullable && text === "null";
+    setAt(merged, key.path.split("."), isNull ? null : key.isText ? text : parseValue(text));
   }
   const profile = typeof merged["profile"] === "string" ? readProfile(merged["profile"], root, problems) : {};
   return {
@@ -40,6 +43,7 @@ export function readSources(keys: readonly ConfigKey[], root: string, env: NodeJ
     problems,
     kubeconfigEnv: env["KUBECONFIG"] || undefined,
     home: env["HOME"] ?? os.homedir(),
+    env,
   };
 }
 
@@ -108,4 +112,28 @@ function closest(name: string, among: readonly string[]): string | undefined {
   };
   const best = among.map((k) => ({ k, d: distance(name, k) })).sort((a, b) => a.d - b.d)[0];
   return best && best.d <= Math.max(3, name.length / 4) ? best.k : undefined;
+}
+
+/** The environment's HTTP proxies, as URLs or host:port. */
+export interface ProxyVariables {
+  /**
+   * Proxy for http:// URLs.
+   * @default none
+   */
+  readonly http?: string | undefined;
+  /**
+   * Proxy for https:// URLs.
+   * @default none
+   */
+  readonly https?: string | undefined;
+  /**
+   * Hosts without a proxy, separated by commas.
+   * @default none but this machine
+   */
+  readonly no?: string | undefined;
+}
+
+export function proxyVariables(env: NodeJS.ProcessEnv = process.env): ProxyVariables {
+  const either = (name: string) => env[name] || env[name.toLowerCase()];
+  return { http: either("HTTP_PROXY"), https: either("HTTPS_PROXY"), no: either("NO_PROXY") };
 }

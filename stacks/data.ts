@@ -33,7 +33,7 @@ export class DataLayer extends Layer<"data"> {
       new NetworkPolicies(this, "network-policies", {
         namespace,
         monitoringNamespace: config.namespaces.monitoring,
-        dnsNamespace: config.dns.namespace,
+        dns: config.dns,
         kedaNamespace: config.namespaces.keda,
         flows: flows(config),
       });

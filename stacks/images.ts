@@ -3,6 +3,7 @@ import { DockerProvider } from "@cdktf/provider-docker/lib/provider";
 import type { Config } from "../config";
 import { BuiltImage } from "../modules/images/built-image";
 import { splitAddress } from "../modules/images/registry";
+import { providerAddress } from "../modules/images/registry-login";
 import { IMAGE_NAMES, type ImageName, type ResolvedImages } from "../modules/images/resolve";
 import { Layer } from "./layer";
 
@@ -13,9 +14,12 @@ export class ImagesLayer extends Layer<"images"> {
     const { registry } = config;
     if (IMAGE_NAMES.some((name) => images[name].kind === "built")) {
       const scheme = registry.insecure ? "http" : "https";
-      const address = `${scheme}://${splitAddress(registry.push).host}`;
+      const address = `${scheme}://${splitAddress(providerAddress(registry.push)).host}`;
       new DockerProvider(this, "docker", {
         ...(config.images.dockerHost ? { host: config.images.dockerHost } : {}),
+        ...(config.dockerCertificates ? { certPath: config.dockerCertificates } : {}),
+        // otherwise the provider would take DOCKER_CONTEXT, and prefer it to the host; the host is already that context's
+        context: "",
         // if the registry has every tag, no Docker engine is needed
         disableDockerDaemonCheck: true,
         registryAuth: [

@@ -69,10 +69,3 @@ export const exposure = z
     tlsSecret: dnsName.optional().describe("Ingress: existing TLS Secret in the application's namespace"),
   })
   .prefault({});
-
-export const dns = z
-  .strictObject({
-    namespace: dnsName.default("kube-system").describe("namespace of the cluster's DNS"),
-    domain: z.string().min(1).default("cluster.local").describe("the cluster's DNS domain"),
-  })
-  .prefault({});

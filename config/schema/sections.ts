@@ -1,7 +1,8 @@
 /** Every section of the configuration, in the order of the reference in docs/configuration.md. */
 import { z } from "zod";
 import { node, react } from "./api";
-import { charts, cluster, dns, exposure, namespaces, state } from "./cluster";
+import { charts, cluster, exposure, namespaces, state } from "./cluster";
+import { dns } from "./dns";
 import { images, registry } from "./images";
 import { monitoring, observability } from "./monitoring";
 import { redis } from "./redis";

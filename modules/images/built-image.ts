@@ -4,6 +4,7 @@ import { Image } from "@cdktf/provider-docker/lib/image";
 import { RegistryImage } from "@cdktf/provider-docker/lib/registry-image";
 import type { Config } from "../../config";
 import type { TagState } from "./registry";
+import { providerAddress } from "./registry-login";
 
 export interface BuiltImageProps {
   /** Repository below the registry's address, such as `iacproject-node`. */
@@ -42,7 +43,7 @@ export class BuiltImage extends Construct {
   constructor(scope: Construct, id: string, props: BuiltImageProps) {
     super(scope, id);
     const { registry, inRegistry, tag } = props;
-    const name = `${registry.push}/${props.repository}:${tag}`;
+    const name = `${providerAddress(registry.push)}/${props.repository}:${tag}`;
     const isPushed = inRegistry.state === "held";
 
     // Terraform rejects a condition that refers to nothing, such as a bare false

@@ -1,7 +1,9 @@
 /** Queries an image registry for a tag, over its HTTP API. Changes nothing. */
-import { execFileSync } from "node:child_process";
-import * as fs from "node:fs";
+import { createHash } from "node:crypto";
 import type { Config } from "../../config";
+import { fetchOutside, fetchProblem } from "../../config/proxy";
+import { apiHost, dockerLogin, isDockerHub, type Login } from "./registry-login";
+import { authorize, type Authorization } from "./registry-token";
 
 /** State of a tag in the registry. An unreachable registry never counts as absent. */
 export type TagState =
@@ -25,81 +27,87 @@ export function splitAddress(address: string): { host: string; prefix: string } 
   return { host, prefix: rest.map((part) => `${part}/`).join("") };
 }
 
-const shortReason = (e: unknown): string => {
-  const error = e as Error & { cause?: Error & { code?: string } };
-  if (error.name === "TimeoutError") return `no answer within ${TIMEOUT_MS / 1000} s`;
-  return error.cause?.code ?? error.cause?.message ?? error.message;
-};
+/** Registries that answer 401, not 404, for a repository that a push would create. */
+const hidesMissing = (host: string): boolean => isDockerHub(host) || host === "quay.io";
 
-/** Login for a host, from Docker's configuration file or its credential helpers. */
-function dockerLogin(file: string, host: string): string | undefined {
-  if (!fs.existsSync(file)) return undefined;
-  const config = JSON.parse(fs.readFileSync(file, "utf8")) as {
-    auths?: Record<string, { auth?: string }>;
-    credHelpers?: Record<string, string>;
-    credsStore?: string;
-  };
-  const helper = config.credHelpers?.[host] ?? config.credsStore;
-  if (helper) {
-    try {
-      const out = execFileSync(`docker-credential-${helper}`, ["get"], { input: host, timeout: TIMEOUT_MS });
-      const { Username, Secret } = JSON.parse(out.toString()) as { Username: string; Secret: string };
-      return Buffer.from(`${Username}:${Secret}`).toString("base64");
-    } catch {
-      // the credential store lacks this host; the plain entry below may have it
-    }
-  }
-  return (config.auths?.[host] ?? config.auths?.[`https://${host}`])?.auth;
+const isRefusal = (status: number): boolean => status === 401 || status === 403;
+
+/** Whether the answer can be that of a registry: its errors are JSON. */
+const isRegistry = ({ headers }: Response): boolean =>
+  headers.has("docker-distribution-api-version") || /json/.test(headers.get("content-type") ?? "");
+
+const isThisMachine = (host: string): boolean => /^(localhost|127\.|\[::1\])/.test(host);
+
+/** What to do after a refusal. */
+function howToLogIn(registry: Registry, host: string, login: Login | undefined): string {
+  const command = isDockerHub(host) ? "`docker login`" : `\`docker login ${host}\``;
+  if (registry.auth === "none") return `log in with ${command} and set registry.auth to docker`;
+  if (!login) return `${registry.dockerConfig} has no login for it; log in with ${command}`;
+  return `the login in ${registry.dockerConfig} may not read this repository, or is too old; log in again with ${command}`;
 }
 
-/** Exchanges the login for a token, as the registry's challenge requires. */
-async function bearerToken(challenge: string, login: string | undefined): Promise<string | undefined> {
-  const parts = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
-  const realm = parts.get("realm");
-  if (!realm) return undefined;
-  const url = new URL(realm);
-  for (const name of ["service", "scope"]) {
-    const value = parts.get(name);
-    if (value) url.searchParams.set(name, value);
+function otherServer(host: string, response: Response): string {
+  const airplay = /^airtunes/i.test(response.headers.get("server") ?? "");
+  const what = airplay ? "is AirPlay of macOS" : "is not an image registry";
+  const then = airplay ? "turn off AirPlay Receiver in its settings, or start" : "start";
+  return `${host} ${what} (it answered ${response.status}); ${then} the registry on another port and set registry.push`;
+}
+
+/** The digest of a manifest: the registry's own word, or that of its content. */
+async function digestOf(head: Response, get: () => Promise<Response>): Promise<string | undefined> {
+  const named = head.headers.get("docker-content-digest");
+  if (named) return named;
+  const response = await get();
+  const content = Buffer.from(await response.arrayBuffer());
+  try {
+    const isManifest = (JSON.parse(content.toString("utf8")) as { schemaVersion?: number }).schemaVersion === 2;
+    return response.ok && isManifest ? `sha256:${createHash("sha256").update(content).digest("hex")}` : undefined;
+  } catch {
+    return undefined;
   }
-  const response = await fetch(url, {
-    headers: login ? { authorization: `Basic ${login}` } : {},
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  const body = response.ok ? ((await response.json()) as { token?: string; access_token?: string }) : {};
-  const token = body.token ?? body.access_token;
-  return token ? `Bearer ${token}` : undefined;
 }
 
 /**
  * Queries one tag; `repository` is relative to the registry's address.
- * Takes at most 3 × 5 s and never throws.
+ * Takes at most 5 × 5 s, and as long as a credential helper takes. Never throws.
  */
 export async function tagState(registry: Registry, repository: string, tag: string): Promise<TagState> {
   const { host, prefix } = splitAddress(registry.push);
-  const url = `${registry.insecure ? "http" : "https"}://${host}/v2/${prefix}${repository}/manifests/${tag}`;
-  const requestManifest = (authorization?: string) =>
-    fetch(url, {
-      method: "HEAD",
+  const unreachable = (reason: string): TagState => ({ state: "unreachable", reason });
+  if (isDockerHub(host) && prefix === "")
+    return unreachable(`${host} needs the name of your account: set registry.push to ${host}/NAME`);
+  const base = `${registry.insecure ? "http" : "https"}://${apiHost(host)}/v2/`;
+  const name = `${prefix}${repository}`;
+  const request = (path: string, method: "HEAD" | "GET", authorization?: string) =>
+    fetchOutside(`${base}${path}`, {
+      method,
       headers: { accept: MANIFESTS, ...(authorization ? { authorization } : {}) },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
+  const manifest = `${name}/manifests/${tag}`;
   try {
     const login = registry.auth === "docker" ? dockerLogin(registry.dockerConfig, host) : undefined;
-    let response = await requestManifest(login ? `Basic ${login}` : undefined);
-    const challenge = response.headers.get("www-authenticate") ?? "";
-    if (response.status === 401 && /^bearer/i.test(challenge))
-      response = await requestManifest(await bearerToken(challenge, login));
+    let response = await request(manifest, "HEAD");
+    let authorization: Authorization = { isLoggedIn: false };
+    // some registries hide private repositories from strangers by a 404, or refuse without a challenge
+    if (response.status === 401 || (login && [403, 404].includes(response.status))) {
+      const challenge =
+        response.headers.get("www-authenticate") ?? (await request("", "GET")).headers.get("www-authenticate") ?? "";
+      authorization = await authorize(challenge, login, name, TIMEOUT_MS);
+      if (authorization.header) response = await request(manifest, "HEAD", authorization.header);
+    }
+    if (!response.ok && isThisMachine(host) && !isRegistry(response) && !response.headers.has("www-authenticate"))
+      return unreachable(otherServer(host, response));
     if (response.status === 404) return { state: "absent" };
-    const digest = response.headers.get("docker-content-digest");
-    if (response.ok && digest) return { state: "held", digest };
-    if (response.ok) return { state: "unreachable", reason: `${host} did not return the tag's digest` };
-    const hint =
-      response.status === 401 || response.status === 403
-        ? "; log in with `docker login` and set registry.auth to docker"
-        : "";
-    return { state: "unreachable", reason: `${host} answered ${response.status}${hint}` };
-  } catch (e) {
-    return { state: "unreachable", reason: `${host}: ${shortReason(e)}` };
+    if (isRefusal(response.status)) {
+      if (authorization.isLoggedIn && hidesMissing(host)) return { state: "absent" };
+      return unreachable(`${host} answered ${response.status}; ${howToLogIn(registry, host, login)}`);
+    }
+    if (!response.ok) return unreachable(`${host} answered ${response.status}`);
+    const digest = await digestOf(response, () => request(manifest, "GET", authorization.header));
+    return digest ? { state: "held", digest } : unreachable(`${host} did not return the tag's digest`);
+  } catch (error) {
+    if (error instanceof SyntaxError) return unreachable(`${registry.dockerConfig}: ${error.message}`);
+    return unreachable(`${host}: ${fetchProblem(error, base)}`);
   }
 }

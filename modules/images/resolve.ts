@@ -23,6 +23,22 @@ export type ResolvedImages = Readonly<Record<ImageName, ResolvedImage>>;
 
 type QueryTag = typeof tagState;
 
+/**
+ * Explains a failure that comes from a Docker engine on another machine, such as that of `minikube docker-env`:
+ * for it, localhost is its own machine, while the registry is queried from this one.
+ */
+function explain(config: Config, state: TagState): TagState {
+  const { dockerHost } = config.images;
+  const { push } = config.registry;
+  const isFar = dockerHost !== undefined && !/^(unix|npipe):/.test(dockerHost);
+  if (state.state !== "unreachable" || !isFar || !/^(localhost|127\.)/.test(push)) return state;
+  const port = /:(\d+)/.exec(push)?.[1] ?? "80";
+  const why =
+    `${state.reason}. Docker's engine is at ${dockerHost}, so its ${push} is not this machine's: make the same registry ` +
+    `reachable here (minikube: kubectl -n kube-system port-forward service/registry ${port}:80)`;
+  return { state: "unreachable", reason: why };
+}
+
 /** Hashes the build contexts and queries the registry for their tags: the only network access at synth. */
 export async function resolveImages(config: Config, queryTag: QueryTag = tagState): Promise<ResolvedImages> {
   const resolve = async (name: ImageName, image: ImageConfig): Promise<ResolvedImage> => {
@@ -37,7 +53,7 @@ export async function resolveImages(config: Config, queryTag: QueryTag = tagStat
       tag,
       context,
       dockerfile,
-      inRegistry: await queryTag(config.registry, repository, tag),
+      inRegistry: explain(config, await queryTag(config.registry, repository, tag)),
     };
   };
   const [node, react] = await Promise.all([resolve("node", config.images.node), resolve("react", config.images.react)]);

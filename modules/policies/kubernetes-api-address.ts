@@ -2,12 +2,28 @@ import { Construct } from "constructs";
 import { TerraformIterator, TerraformLocal, type ListTerraformIterator } from "cdktf";
 import { DataKubernetesResource } from "@cdktf/provider-kubernetes/lib/data-kubernetes-resource";
 
+/** Networks whose addresses are private: RFC 1918, and 100.64.0.0/10, which some clouds give to control planes. */
+const PRIVATE = "^(10[.]|192[.]168[.]|172[.](1[6-9]|2[0-9]|3[01])[.]|100[.](6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])[.])";
+
 /**
- * Addresses and port behind the Service `kubernetes`, for NetworkPolicies: policies see a packet after its Service
- * address has been translated. They are read at each plan, so that the next `up` follows if the control plane moves.
+ * Terraform's expression for the block of an address `a`. A control plane that is replaced gets another address, but stays
+ * in its subnet: a policy that named the address itself would cut the watch until the next `up`. A public
+ * address has no such neighbours, so it stays exact.
+ */
+export const BLOCK_OF_ADDRESS =
+  `can(regex("${PRIVATE}", a)) ? cidrsubnet(format("%s/24", a), 0, 0) : ` +
+  `can(regex("^f[cd]", a)) ? cidrsubnet(format("%s/64", a), 0, 0) : ` +
+  `format(strcontains(a, ":") ? "%s/128" : "%s/32", a)`;
+
+/**
+ * Networks and port behind the Service `kubernetes`, for NetworkPolicies: policies see a packet
+ * after its Service address has been translated.
+ *
+ * They are read at each plan, so that the next `up` follows if the control plane moves to another network; until then
+ * the API finds the replicas by DNS.
  */
 export class KubernetesApiAddress extends Construct {
-  /** One CIDR block per address, such as `10.0.0.1/32` or `fd00::1/128`. */
+  /** CIDR blocks, such as `10.0.0.0/24` or `fd00::/64`. */
   private readonly blocks: ListTerraformIterator;
   private readonly port: string;
 
@@ -23,13 +39,12 @@ export class KubernetesApiAddress extends Construct {
     const blocks = new TerraformLocal(
       this,
       "blocks",
-      `\${[for a in distinct(flatten([for e in ${object}.endpoints : e.addresses])) : ` +
-        `format(strcontains(a, ":") ? "%s/128" : "%s/32", a)]}`,
+      `\${[for a in distinct(flatten([for e in ${object}.endpoints : e.addresses])) : ` + `${BLOCK_OF_ADDRESS}]}`,
     );
     this.blocks = TerraformIterator.fromList(blocks.asList);
   }
 
-  /** Egress rules that allow only these addresses, one rule each. */
+  /** Egress rules that allow only these blocks, one rule each. */
   egress(): ReturnType<ListTerraformIterator["dynamic"]> {
     return this.blocks.dynamic({
       to: [{ ip_block: { cidr: this.blocks.value as string } }],

@@ -2,6 +2,7 @@ import { Construct } from "constructs";
 import { NetworkPolicyV1 } from "@cdktf/provider-kubernetes/lib/network-policy-v1";
 import { KEDA_OPERATOR_LABELS } from "../autoscaling/keda";
 import { KubernetesApiAddress } from "./kubernetes-api-address";
+import type { Config } from "../../config";
 import { labels, projectLabels, selectorLabels } from "../../catalog/names";
 import { COMPONENTS, JOBS, type ComponentOrJob } from "../../catalog/workloads";
 import type { Flow, Peer } from "./flows";
@@ -11,8 +12,8 @@ export interface NetworkPoliciesProps {
   readonly namespace: string;
   /** Namespace that Prometheus runs in. */
   readonly monitoringNamespace: string;
-  /** Namespace of the cluster's DNS. */
-  readonly dnsNamespace: string;
+  /** The cluster's DNS: the namespace of its pods, their ports, and addresses of DNS that is not a pod. */
+  readonly dns: Pick<Config["dns"], "namespace" | "ports" | "addresses">;
   /** Namespace that KEDA's operator runs in. */
   readonly kedaNamespace: string;
   /** Connections to allow. */
@@ -50,11 +51,14 @@ export class NetworkPolicies extends Construct {
       ];
       if (p === "prometheus") return within(props.monitoringNamespace, { "app.kubernetes.io/name": "prometheus" });
       if (p === "keda") return within(props.kedaNamespace, KEDA_OPERATOR_LABELS);
-      return within(props.dnsNamespace);
+      // a cache on the node (NodeLocal DNSCache) is no pod that a selector could match
+      const blocks = props.dns.addresses.map((a) => ({ ipBlock: { cidr: `${a}/${a.includes(":") ? 128 : 32}` } }));
+      return [...within(props.dns.namespace), ...blocks];
     };
 
     for (const component of COMPONENTS_AND_JOBS.filter((p) => props.flows.some((f) => f.from === p))) {
-      const ports = (f: Flow) => [{ port: String(f.port), protocol: f.protocol }];
+      const ports = ({ to, port, protocol }: Flow) =>
+        (to === "dns" ? props.dns.ports : [port]).map((number) => ({ port: String(number), protocol }));
       const ingress = props.flows
         .filter((f) => f.to === component)
         .map((f) => ({ from: peer(f.from), ports: ports(f) }));

@@ -1,5 +1,6 @@
 /** `npm run doctor`: checks every prerequisite and shows how to fix what is missing. Changes nothing. */
 import { ConfigError, loadConfig, type Config } from "../../config";
+import { fetchOutside, fetchProblem } from "../../config/proxy";
 import { chartSource } from "../../modules/kubernetes/helm-chart";
 import { GROUP_SIZE } from "../../catalog/workloads";
 import { thirdPartyImage } from "../../modules/images/third-party-image";
@@ -18,6 +19,7 @@ import {
   checkTerraform,
   checkTlsSecret,
 } from "../deploy/preflight";
+import { checkDns, checkQuota } from "../deploy/cluster-checks";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
 import { run, RunError } from "../terminal/run-program";
 import { stateLocks, unlockCommand } from "../terraform/state-locks";
@@ -150,6 +152,8 @@ export async function doctor(): Promise<number> {
         await checkNamespaces(config, kube);
         return config.namespaces.create ? "ours, or not created yet" : "existing ones are used";
       });
+      await check("quota", () => checkQuota(config, kube));
+      await check("DNS", () => checkDns(config, kube));
       await check("metrics-server", async () => {
         await checkMetricsServer(config, kube);
         return config.metricsServer.mode === "install" ? "managed by this project" : "the cluster's own";
@@ -219,13 +223,14 @@ async function chart(config: Config, name: ChartName): Promise<string> {
   const source = chartSource(config, name);
   if (!source.repository) return source.chart;
   const { repository } = source;
-  const answer = await fetch(`${repository.replace(/\/$/, "")}/index.yaml`, {
+  const index = `${repository.replace(/\/$/, "")}/index.yaml`;
+  const answer = await fetchOutside(index, {
     method: "HEAD",
     signal: AbortSignal.timeout(10_000),
   }).catch((error: unknown) => {
     throw new Failure(
-      `${new URL(repository).host} cannot be reached (${(error as Error & { cause?: { code?: string } }).cause?.code ?? (error as Error).message})`,
-      "Without internet access, put the chart archives in a folder and set charts.dir (docs/air-gapped.md).",
+      `${new URL(repository).host} cannot be reached (${fetchProblem(error, index)})`,
+      "Behind a proxy, set HTTPS_PROXY. Without internet access, put the chart archives in a folder and set charts.dir (docs/air-gapped.md).",
     );
   });
   if (!answer.ok) throw new Failure(`${repository} answered ${answer.status}`);

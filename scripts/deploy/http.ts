@@ -1,4 +1,6 @@
 /** HTTP requests of the smoke test: with a timeout, and an error that names the request and the reason. */
+import { fetchOutside, fetchProblem } from "../../config/proxy";
+
 export interface Answer {
   readonly status: number;
   readonly text: string;
@@ -7,13 +9,10 @@ export interface Answer {
 
 export async function request(url: string, init: RequestInit = {}, timeoutMs = 10_000): Promise<Answer> {
   try {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetchOutside(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
     return { status: response.status, text: await response.text(), headers: response.headers };
   } catch (error) {
-    const e = error as Error & { cause?: { code?: string; message?: string } };
-    throw new Error(`${init.method ?? "GET"} ${url}: ${e.cause?.code ?? e.cause?.message ?? e.message}`, {
-      cause: error,
-    });
+    throw new Error(`${init.method ?? "GET"} ${url}: ${fetchProblem(error, url)}`, { cause: error });
   }
 }
 

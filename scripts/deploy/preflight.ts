@@ -58,11 +58,18 @@ export async function checkKubectl(run: Run = realRun): Promise<string> {
   }
 }
 
+/** Flags that select the same Docker engine as Terraform's provider. */
+function engineFlags({ images, dockerCertificates: folder }: Config): readonly string[] {
+  const host = images.dockerHost ? ["--host", images.dockerHost] : [];
+  if (!folder) return host;
+  const files = [`--tlscacert=${folder}/ca.pem`, `--tlscert=${folder}/cert.pem`, `--tlskey=${folder}/key.pem`];
+  return [...host, "--tlsverify", ...files];
+}
+
 /** Version of Docker's engine. */
 export async function checkDocker(config: Config, run: Run = realRun): Promise<string> {
-  const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
   try {
-    const { stdout } = await run("docker", [...host, "version", "--format", "{{.Server.Version}}"], {
+    const { stdout } = await run("docker", [...engineFlags(config), "version", "--format", "{{.Server.Version}}"], {
       timeoutMs: 20_000,
     });
     return stdout.trim();
@@ -72,7 +79,7 @@ export async function checkDocker(config: Config, run: Run = realRun): Promise<s
     throw new Failure(
       missing
         ? "Docker is not installed, but an image must be built."
-        : "Docker's engine does not answer, but an image must be built.",
+        : `Docker's engine${config.images.dockerHost ? ` at ${config.images.dockerHost}` : ""} does not answer, but an image must be built.`,
       missing
         ? `Install it: ${INSTALL.docker}. Or set prebuilt images: images.node.image and images.react.image.`
         : "Start it (Docker Desktop, or: sudo systemctl start docker). Or set prebuilt images: images.node.image and images.react.image.",
@@ -146,10 +153,10 @@ export async function checkTlsSecret(config: Config, kube: Kube): Promise<string
 export async function checkPlatform(config: Config, kube: Kube, run: Run = realRun): Promise<string> {
   const nodes = await kube.visible("nodes");
   if (!nodes.length) return "unknown: this user may not list nodes";
-  const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
   const format = ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"];
   const platform =
-    config.images.platform ?? (await run("docker", [...host, ...format], { timeoutMs: 20_000 })).stdout.trim();
+    config.images.platform ??
+    (await run("docker", [...engineFlags(config), ...format], { timeoutMs: 20_000 })).stdout.trim();
   const architecture = platform.split("/")[1];
   const kindOf = (node: KubeObject) => (node.status?.nodeInfo as { architecture?: string } | undefined)?.architecture;
   const others = nodes.filter((node) => kindOf(node) !== architecture);

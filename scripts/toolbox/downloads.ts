@@ -8,6 +8,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { TOOLS } from "../../catalog/versions";
+import { fetchOutside, fetchProblem } from "../../config/proxy";
 import { run as realRun, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
@@ -72,12 +73,11 @@ async function download(address: string): Promise<Buffer> {
   const { host } = new URL(address);
   let response: Response;
   try {
-    response = await fetch(address, { signal: AbortSignal.timeout(DOWNLOAD_MS) });
+    response = await fetchOutside(address, { signal: AbortSignal.timeout(DOWNLOAD_MS) });
   } catch (error) {
-    const { cause, message } = error as Error & { cause?: { code?: string } };
     throw new Failure(
-      `${host} cannot be reached (${cause?.code ?? message}).`,
-      "Without internet access, install the program manually in the PATH or in .tools/bin (docs/air-gapped.md).",
+      `${host} cannot be reached (${fetchProblem(error, address)}).`,
+      "Behind a proxy, set HTTPS_PROXY. Without internet access, install the program manually in the PATH or in .tools/bin (docs/air-gapped.md).",
     );
   }
   if (!response.ok) throw new Failure(`${address} answered ${response.status}.`);

@@ -72,6 +72,15 @@ describe("sources", () => {
   it("keep text as text, even if it looks like a number", () => {
     expect(read({ IAC_CLUSTER_CONTEXT: "123" }).merged).toEqual({ cluster: { context: "123" } });
   });
+  it.each(configKeys().filter((key) => key.isNullable))("set $path to null by its variable", ({ env, path: key }) => {
+    const { merged, problems } = read({ [env]: "null" });
+    expect(problems).toEqual([]);
+    expect(key.split(".").reduce<unknown>((map, part) => (map as Record<string, unknown>)[part], merged)).toBeNull();
+    expect(refusal(merged)).toBe("accepted");
+  });
+  it("keep the word null as text where null is not accepted", () => {
+    expect(read({ IAC_CLUSTER_CONTEXT: "null" }).merged).toEqual({ cluster: { context: "null" } });
+  });
   it("refuse an unknown variable, and suggest the closest one", () => {
     expect(read({ IAC_CHART_DIR: "/x" }).problems).toEqual([
       "IAC_CHART_DIR: no such variable; did you mean IAC_CHARTS_DIR?",

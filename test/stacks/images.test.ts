@@ -75,3 +75,11 @@ it("a registry with a login gets Docker's own configuration file, not a password
     { address: "https://registry.example", config_file: "/home/someone/.docker/config.json" },
   ]);
 });
+
+it("the provider uses the engine of the configuration, even if DOCKER_CONTEXT is set", () => {
+  const { images: json } = synthesize({ images: { dockerHost: "unix:///home/me/.colima/default/docker.sock" } });
+  expect(json["provider"].docker[0]).toMatchObject({
+    host: "unix:///home/me/.colima/default/docker.sock",
+    context: "",
+  });
+});

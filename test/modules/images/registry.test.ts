@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,6 +13,8 @@ async function registry(handler: http.RequestListener): Promise<{ push: string; 
   return { push: `127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
 }
 const DIGEST = `sha256:${"cd".repeat(32)}`;
+/** A header that every registry of Docker's kind sends. */
+const API = { "docker-distribution-api-version": "registry/2.0" };
 const settings = { insecure: true, auth: "none", dockerConfig: "/nowhere" } as const;
 
 it("a tag in the registry is reported with its digest", async () => {
@@ -34,7 +37,7 @@ it("only a 404 means absent", async () => {
     [500, "unreachable"],
     [403, "unreachable"],
   ] as const) {
-    const r = await registry((_, s) => s.writeHead(status).end());
+    const r = await registry((_, s) => s.writeHead(status, API).end());
     expect((await tagState({ ...settings, push: r.push }, "node", "abc")).state).toBe(state);
     r.close();
   }
@@ -54,7 +57,7 @@ it("a refusal because of a missing login says how to log in", async () => {
   const state = await tagState({ ...settings, push: r.push }, "node", "abc");
   expect(state).toMatchObject({
     state: "unreachable",
-    reason: expect.stringMatching(/answered 401; log in with `docker login`/),
+    reason: expect.stringMatching(/answered 401; log in with `docker login 127.* and set registry.auth to docker/),
   });
   r.close();
 });
@@ -82,6 +85,149 @@ it("Docker's login is exchanged for a token if the registry requires one", async
   );
   r.close();
   fs.rmSync(dir, { recursive: true });
+});
+
+describe("a registry on this machine", () => {
+  it.each([
+    ["AirPlay of macOS", { server: "AirTunes/770.8.1" }, 403, /is AirPlay of macOS.*turn off AirPlay Receiver/],
+    ["another web server", {}, 404, /is not an image registry \(it answered 404\); start the registry on another port/],
+  ])(
+    "%s in its place is named, and does not count as a registry without the tag",
+    async (_, headers, status, reason) => {
+      const r = await registry((_, s) => s.writeHead(status, headers).end());
+      const state = await tagState({ ...settings, push: r.push }, "node", "abc");
+      expect(state).toMatchObject({ state: "unreachable", reason: expect.stringMatching(reason) });
+      r.close();
+    },
+  );
+});
+
+describe("a digest", () => {
+  const manifest = '{"schemaVersion":2}';
+  it("is computed from the manifest if the registry does not name it", async () => {
+    const r = await registry((_, s) => s.writeHead(200, API).end(manifest));
+    await expect(tagState({ ...settings, push: r.push }, "node", "abc")).resolves.toEqual({
+      state: "held",
+      digest: `sha256:${createHash("sha256").update(manifest).digest("hex")}`,
+    });
+    r.close();
+  });
+  it("is not that of any page that a server returns for all addresses", async () => {
+    const r = await registry((_, s) => s.writeHead(200).end("<html>Log in to the network</html>"));
+    expect((await tagState({ ...settings, push: r.push }, "node", "abc")).state).toBe("unreachable");
+    r.close();
+  });
+});
+
+describe("habits of registries", () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-docker-"));
+  const dockerConfig = path.join(dir, "config.json");
+  const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
+  afterAll(() => fs.rmSync(dir, { recursive: true }));
+  /** The state of a tag, with a login, in a registry that behaves like this. */
+  const seen = async (handler: http.RequestListener, entry: object = { auth: basic.slice(6) }) => {
+    const r = await registry(handler);
+    fs.writeFileSync(dockerConfig, JSON.stringify({ auths: { [r.push]: entry } }));
+    const state = await tagState(
+      { push: `${r.push}/team`, insecure: true, auth: "docker", dockerConfig },
+      "node",
+      "abc",
+    );
+    r.close();
+    return state;
+  };
+  const held = (s: http.ServerResponse) => void s.writeHead(200, { ...API, "docker-content-digest": DIGEST }).end();
+  const refuse = (s: http.ServerResponse, challenge: string) =>
+    void s.writeHead(401, { ...API, "www-authenticate": challenge }).end();
+
+  it("ECR, Nexus: Basic, without a token", async () => {
+    const state = await seen((q, s) => (q.headers.authorization === basic ? held(s) : refuse(s, 'Basic realm="ecr"')));
+    expect(state.state).toBe("held");
+  });
+  it("GHCR, GitLab, quay, Harbor: nothing but a token is accepted, a password is an error", async () => {
+    const state = await seen((q, s) => {
+      const { authorization } = q.headers;
+      if (q.url!.startsWith("/token")) return void s.end(JSON.stringify({ token: authorization === basic ? "t" : "" }));
+      if (authorization?.startsWith("Basic")) return void s.writeHead(403, API).end();
+      if (authorization === "Bearer t") return held(s);
+      refuse(s, `Bearer realm="http://${q.headers.host}/token",service="x",scope="repository:team/node:pull"`);
+    });
+    expect(state.state).toBe("held");
+  });
+  it("some name no scope in the challenge, or leave out the quotes", async () => {
+    const scopes: (string | null)[] = [];
+    const state = await seen((q, s) => {
+      const url = new URL(q.url!, "http://x");
+      if (url.pathname === "/token") {
+        scopes.push(url.searchParams.get("scope"));
+        return void s.end('{"access_token":"t"}');
+      }
+      if (q.headers.authorization === "Bearer t") return held(s);
+      refuse(s, `Bearer realm=http://${q.headers.host}/token, service=x`);
+    });
+    expect(state.state).toBe("held");
+    expect(scopes).toEqual(["repository:team/node:pull"]);
+  });
+  it("Azure: an identity token is exchanged by POST", async () => {
+    const state = await seen(
+      (q, s) => {
+        if (q.url!.startsWith("/token")) {
+          let body = "";
+          q.on("data", (chunk: Buffer) => (body += chunk.toString()));
+          q.on("end", () => {
+            const form = new URLSearchParams(body);
+            const isGood = form.get("grant_type") === "refresh_token" && form.get("refresh_token") === "long";
+            s.end(JSON.stringify({ access_token: q.method === "POST" && isGood ? "t" : "" }));
+          });
+          return;
+        }
+        if (q.headers.authorization === "Bearer t") return held(s);
+        refuse(s, `Bearer realm="http://${q.headers.host}/token",service="x"`);
+      },
+      { auth: "MDAwMDo=", identitytoken: "long" },
+    );
+    expect(state.state).toBe("held");
+  });
+  it("some hide a private repository from strangers by a 404, and give the challenge at /v2/ only", async () => {
+    const state = await seen((q, s) => {
+      if (q.url === "/v2/") return refuse(s, 'Basic realm="x"');
+      if (q.headers.authorization === basic) return held(s);
+      s.writeHead(404, API).end();
+    });
+    expect(state.state).toBe("held");
+  });
+  it("a challenge may offer both schemes", async () => {
+    const state = await seen((q, s) => {
+      if (q.url!.startsWith("/token")) return void s.end('{"token":"t"}');
+      if (q.headers.authorization === "Bearer t") return held(s);
+      refuse(s, `Basic realm="x", Bearer realm="http://${q.headers.host}/token",service="x"`);
+    });
+    expect(state.state).toBe("held");
+  });
+  it("a refused login is reported as such, a login for another registry as missing", async () => {
+    const never: http.RequestListener = (_, s) => refuse(s, 'Basic realm="x"');
+    expect(await seen(never)).toMatchObject({
+      reason: expect.stringMatching(/the login in .*config\.json may not read/),
+    });
+    expect(await seen(never, {})).toMatchObject({ reason: expect.stringMatching(/has no login for it; log in with/) });
+  });
+  it("a token server that fails is named", async () => {
+    const state = await seen((q, s) => {
+      if (q.url!.startsWith("/token")) return void s.writeHead(503).end();
+      refuse(s, `Bearer realm="http://${q.headers.host}/token",service="x"`);
+    });
+    expect(state).toMatchObject({ reason: expect.stringMatching(/which gives out tokens, answered 503$/) });
+  });
+  it("a configuration file that is not JSON is named", async () => {
+    fs.writeFileSync(dockerConfig, "{");
+    const state = await tagState({ push: "x.invalid", insecure: true, auth: "docker", dockerConfig }, "node", "abc");
+    expect(state).toMatchObject({ reason: expect.stringMatching(/config\.json: .*JSON/) });
+  });
+});
+
+it("Docker Hub needs an account's name", async () => {
+  const state = await tagState({ ...settings, insecure: false, push: "docker.io" }, "node", "abc");
+  expect(state).toMatchObject({ reason: expect.stringMatching(/set registry\.push to docker\.io\/NAME/) });
 });
 
 it("an address splits into host and repository prefix", () => {

@@ -19,4 +19,17 @@ describe("images by configuration", () => {
     await resolveImages(testConfig({ images: { node: { ...prebuilt, context: "/nowhere" }, react: prebuilt } }), ask);
     expect(ask).not.toHaveBeenCalled();
   });
+  it("explain a local registry that is unreachable because Docker's engine is another machine", async () => {
+    const refused = () => Promise.resolve({ state: "unreachable" as const, reason: "localhost:5000: ECONNREFUSED" });
+    const at = async (dockerHost: string) => {
+      const { node } = await resolveImages(testConfig({ images: { dockerHost } }), refused);
+      return node.kind === "built" ? node.inRegistry : undefined;
+    };
+    expect(await at("tcp://192.168.49.2:2376")).toMatchObject({
+      reason: expect.stringMatching(
+        /ECONNREFUSED\. Docker's engine is at tcp:.*port-forward service\/registry 5000:80/,
+      ),
+    });
+    expect(await at("unix:///var/run/docker.sock")).toEqual(await refused());
+  });
 });

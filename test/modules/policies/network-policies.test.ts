@@ -1,8 +1,33 @@
+import { spawnSync } from "node:child_process";
+import * as os from "node:os";
+import { BLOCK_OF_ADDRESS } from "../../../modules/policies/kubernetes-api-address";
 import { resources, synthesize } from "../../helpers/layers";
 
 const { data } = synthesize();
 const of = (type: string) => resources({ data }, type).map((r) => r.body);
 const named = (type: string, name: string) => of(type).find((b) => b["metadata"].name === name)!;
+
+const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
+
+// Terraform itself evaluates the expression; without it, .ci/run still does
+(hasTerraform ? it : it.skip).each([
+  ["10.1.2.3", "10.1.2.0/24"],
+  ["172.16.5.9", "172.16.5.0/24"],
+  ["172.15.5.9", "172.15.5.9/32"],
+  ["192.168.1.7", "192.168.1.0/24"],
+  ["100.64.9.9", "100.64.9.0/24"],
+  ["100.128.9.9", "100.128.9.9/32"],
+  ["34.1.2.3", "34.1.2.3/32"],
+  ["fd00:1:2:3::4", "fd00:1:2:3::/64"],
+  ["2001:db8::1", "2001:db8::1/128"],
+])(
+  "an API server at %s is allowed as %s, so that one that is replaced in its subnet stays allowed",
+  (address, block) => {
+    const input = `[for a in ["${address}"] : ${BLOCK_OF_ADDRESS}][0]\n`;
+    const { stdout } = spawnSync("terraform", ["console"], { input, cwd: os.tmpdir(), encoding: "utf8" });
+    expect(stdout.trim()).toBe(`"${block}"`);
+  },
+);
 
 describe("network policies", () => {
   it("deny everything by default", () => {
@@ -34,7 +59,7 @@ describe("network policies", () => {
     );
     expect(open).toEqual(["react"]);
   });
-  it("let only the API connect to the Kubernetes API, at its own addresses", () => {
+  it("let only the API connect to the Kubernetes API, in its own networks", () => {
     const policy = named("kubernetes_network_policy_v1", "node-kubernetes-api")["spec"];
     expect(policy.pod_selector.match_labels["app.kubernetes.io/name"]).toBe("node");
     expect(policy.policy_types).toEqual(["Egress"]);
@@ -47,6 +72,28 @@ describe("network policies", () => {
       const names = resources({ data }, "kubernetes_network_policy_v1").map((r) => r.body["metadata"].name as string);
       expect(names).not.toContain("node-kubernetes-api");
     }
+  });
+  const dnsOf = (overrides: object = {}) => {
+    const { data } = synthesize(overrides);
+    const react = resources({ data }, "kubernetes_network_policy_v1").find((r) => r.body["metadata"].name === "react")!;
+    type Rule = { to: object[]; ports: { port: string; protocol: string }[] };
+    return (react.body["spec"].egress as Rule[]).filter(({ to }) => JSON.stringify(to).includes('"cidr"'));
+  };
+  it("allow DNS on the ports of its pods, also OpenShift's, and on the nodes' caches, which are no pods", () => {
+    const [udp, tcp] = dnsOf();
+    const ports = (protocol: string) => [
+      { port: "53", protocol },
+      { port: "5353", protocol },
+    ];
+    expect(udp!.ports).toEqual(ports("UDP"));
+    expect(tcp!.ports).toEqual(ports("TCP"));
+    expect(udp!.to[0]).toHaveProperty("namespace_selector");
+    expect(udp!.to[1]).toEqual({ ip_block: { cidr: "169.254.20.10/32" } });
+  });
+  it("allow DNS at configured ports and addresses", () => {
+    const [udp] = dnsOf({ dns: { ports: [8053], addresses: ["10.96.0.10", "fd00::a"] } });
+    expect(udp!.ports).toEqual([{ port: "8053", protocol: "UDP" }]);
+    expect(udp!.to.slice(1)).toEqual([{ ip_block: { cidr: "10.96.0.10/32" } }, { ip_block: { cidr: "fd00::a/128" } }]);
   });
   it("use the configured container ports of the API and the front", () => {
     const { data: other } = synthesize({ images: { node: { port: 4000 } } });

@@ -7,7 +7,10 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { execFileSync } from "node:child_process";
 import { zipSync } from "fflate";
-import { TOOLS } from "../../../catalog/versions";
+import { PROJECT_ROOT } from "../../../catalog/paths";
+import { IMAGES, MINIMUM_TERRAFORM, TOOLS } from "../../../catalog/versions";
+import { configKeys } from "../../../config";
+import { compareVersions } from "../../../scripts/deploy/preflight";
 import type { Run } from "../../../scripts/terminal/run-program";
 import { fetchTool, platform, sourceOf, sumFor, TOOL_NAMES } from "../../../scripts/toolbox/downloads";
 
@@ -102,6 +105,25 @@ describe("the source of a tool", () => {
   it("does not exist for other platforms", () => {
     expect(() => platform("win32", "x64")).toThrow("There is no download for win32 on x64");
     expect(() => platform("linux", "riscv64")).toThrow("There is no download");
+  });
+});
+
+describe("a pinned version satisfies the minimum", () => {
+  const read = (file: string) => fs.readFileSync(path.join(PROJECT_ROOT, file), "utf8");
+  const found = (text: string, pattern: RegExp) => `${pattern.exec(text)![1]}.0`;
+  const redis = configKeys().find((key) => key.path === "images.redis")!.description;
+  it.each([
+    ["Terraform, of `up`", TOOLS.terraform.version, MINIMUM_TERRAFORM],
+    ["OpenTofu, of `up`", TOOLS.tofu.version, MINIMUM_TERRAFORM],
+    ["kubectl, of the cluster", TOOLS.kubectl.version, found(read("docs/your-cluster.md"), /Kubernetes (\d+\.\d+) or/)],
+    ["Redis, of images.redis", IMAGES.redis, found(redis, /(\d+\.\d+) or later/)],
+    ...["node", "react"].map((name): [string, string, string] => [
+      `Node.js, of image ${name}`,
+      found(read(`images/${name}/Dockerfile`), /node:([\d.]+)-/),
+      found(read(`images/${name}/package.json`), /"node": ">=([\d.]+)"/),
+    ]),
+  ])("%s: %s ≥ %s", (_, pinned, minimum) => {
+    expect(compareVersions(pinned, minimum)).toBeGreaterThanOrEqual(0);
   });
 });
 

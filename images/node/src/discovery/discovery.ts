@@ -5,8 +5,8 @@
  * 2. DNS with one record per replica (a headless Service): as soon as DNS caches expire.
  * 3. Fixed addresses, one connection each: if several replicas share an address, only one is used at a time.
  *
- * If a source fails after it has answered, its last answer stays valid: the replica pool detects itself which replicas
- * are alive.
+ * A source that answered and then fails several times is lost: the next source that finds replicas takes over, until the
+ * first one is back. If none does, the last answer stays valid: the replica pool detects itself which replicas are alive.
  */
 import { log } from "../log";
 import type { ApiConfig } from "../config";
@@ -20,6 +20,8 @@ const FALLBACK_DELAY_MS = 1000;
 export class Discovery {
   private readonly sources: Source[] = [];
   private readonly answers: (readonly Member[] | undefined)[] = [];
+  /** Sources whose answer may be out of date. */
+  private readonly lost = new Set<Source>();
   private used = -1;
   private waiting = true;
   private timer: NodeJS.Timeout | undefined;
@@ -41,10 +43,17 @@ export class Discovery {
 
   start(): void {
     this.sources.forEach((source, i) =>
-      source.start((members) => {
-        this.answers[i] = members;
-        this.use();
-      }),
+      source.start(
+        (members) => {
+          this.lost.delete(source);
+          this.answers[i] = members;
+          this.use();
+        },
+        () => {
+          this.lost.add(source);
+          this.use();
+        },
+      ),
     );
     this.timer = setTimeout(() => {
       this.waiting = false;
@@ -63,12 +72,29 @@ export class Discovery {
   }
 
   private use(): void {
-    const best = this.answers.findIndex((members) => members !== undefined);
+    const best = this.best();
     if (best < 0 || (best > 0 && this.waiting)) return;
     if (best !== this.used) {
       this.used = best;
       log("info", "replica discovery source", { source: this.source });
     }
-    this.update(this.answers[best]!);
+    this.update(this.answers[best]!.map((member) => this.named(member)));
+  }
+
+  /** Index of the source to use; -1 if none has answered. */
+  private best(): number {
+    const answered = (i: number) => this.answers[i] !== undefined;
+    const finds = this.sources.findIndex(
+      (source, i) => answered(i) && source.name !== "address" && !this.lost.has(source),
+    );
+    if (finds >= 0) return finds;
+    // an outdated list of all replicas is better than one connection to one of them
+    return answered(this.used) ? this.used : this.sources.findIndex((_, i) => answered(i));
+  }
+
+  /** The member under the name that a more precise source gave it, so that a change of source keeps its connection. */
+  private named(member: Member): Member {
+    const known = this.answers.flatMap((all) => all ?? []);
+    return known.find(({ host, port }) => host === member.host && port === member.port) ?? member;
   }
 }

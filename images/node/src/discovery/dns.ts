@@ -2,7 +2,7 @@
 import { lookup } from "node:dns/promises";
 import { log } from "../log";
 import type { HostPort } from "../config";
-import type { Member, Source } from "./source";
+import { FAILURES_UNTIL_LOST, type Member, type Source } from "./source";
 
 /** Interval of lookups, ms. CoreDNS itself caches an answer for 5 s. */
 const INTERVAL_MS = 1000;
@@ -12,13 +12,14 @@ export class DnsSource implements Source {
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private lastReason = "";
+  private failures = 0;
 
   constructor(
     private readonly address: HostPort,
     private readonly intervalMs = INTERVAL_MS,
   ) {}
 
-  start(found: (members: readonly Member[]) => void): void {
+  start(found: (members: readonly Member[]) => void, lost: () => void): void {
     const resolve = async (): Promise<void> => {
       try {
         const { host, port } = this.address;
@@ -29,10 +30,12 @@ export class DnsSource implements Source {
         const hosts = records.filter((r) => r.family === family).map((r) => r.address);
         found(hosts.sort().map((address) => ({ name: `${address}:${port}`, host: address, port })));
         this.lastReason = "";
+        this.failures = 0;
       } catch (error) {
         const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
         if (reason !== this.lastReason) log("warn", "cannot resolve the DNS name of the replicas", { reason });
         this.lastReason = reason;
+        if (++this.failures === FAILURES_UNTIL_LOST && !this.stopped) lost();
       }
       if (!this.stopped) this.timer = setTimeout(() => void resolve(), this.intervalMs);
     };

@@ -11,13 +11,18 @@ import * as https from "node:https";
 import { join } from "node:path";
 import { log } from "../log";
 import type { WatchConfig } from "../config";
-import type { Member, Source } from "./source";
+import { FAILURES_UNTIL_LOST, type Member, type Source } from "./source";
 
 /** The server ends a watch after this time; the next one uses a fresh token. */
 const WATCH_SECONDS = 120;
 /** A watch without data for longer than this is dead. */
 const SILENCE_MS = (WATCH_SECONDS + 15) * 1000;
 const RETRY_MAX_MS = 10_000;
+/**
+ * A connection without data for this time is probed; Node.js then probes once a second, and gives up after ten. Without it,
+ * an API server that disappeared without a word would go unnoticed until SILENCE_MS.
+ */
+const PROBE_AFTER_MS = 5000;
 
 /** The fields used here of a discovery.k8s.io/v1 EndpointSlice. */
 export interface EndpointSlice {
@@ -77,7 +82,7 @@ export class WatchSource implements Source {
 
   constructor(private readonly config: WatchConfig) {}
 
-  start(found: (members: readonly Member[]) => void): void {
+  start(found: (members: readonly Member[]) => void, lost: () => void): void {
     const run = async (): Promise<void> => {
       try {
         const version = await this.list();
@@ -90,7 +95,8 @@ export class WatchSource implements Source {
         if (!this.stopped && reason !== this.lastReason)
           log("warn", "cannot watch the replicas' EndpointSlices", { reason });
         this.lastReason = reason;
-        this.failures++;
+        // a list that succeeds sets it back, so only lists that fail one after the other get there
+        if (++this.failures === FAILURES_UNTIL_LOST && !this.stopped) lost();
       }
       if (this.stopped) return;
       // also after a watch that ended normally, in case the server ends every watch immediately
@@ -155,6 +161,7 @@ export class WatchSource implements Source {
       this.request.setTimeout(query["watch"] ? SILENCE_MS : 5000, () =>
         this.request?.destroy(new Error("the Kubernetes API does not answer")),
       );
+      this.request.setSocketKeepAlive(true, PROBE_AFTER_MS);
       this.request.once("error", reject);
     });
   }

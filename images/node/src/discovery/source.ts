@@ -6,9 +6,15 @@ export interface Member extends HostPort {
   readonly name: string;
 }
 
+/** After this number of failures in a row, a source is lost. */
+export const FAILURES_UNTIL_LOST = 3;
+
 export interface Source {
   readonly name: string;
-  /** Calls `found` with all members whenever they may have changed. Never throws. */
-  start(found: (members: readonly Member[]) => void): void;
+  /**
+   * Calls `found` with all members whenever they may have changed, and `lost` when it has failed for a while: its last
+   * answer may then be out of date, until it calls `found` again. Never throws.
+   */
+  start(found: (members: readonly Member[]) => void, lost: () => void): void;
   stop(): void;
 }

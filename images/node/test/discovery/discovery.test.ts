@@ -1,4 +1,5 @@
 /** Discovery of replicas by the most precise source that answers: watch, DNS, addresses. */
+import { lookup } from "node:dns/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config";
 import { Discovery } from "../../src/discovery/discovery";
@@ -35,6 +36,61 @@ describe("discovery", () => {
     expect(discovery!.source).toBe("dns");
     kubernetes.refuse = undefined;
     await found("a");
+    expect(discovery!.source).toBe("watch");
+  });
+
+  it("uses DNS once the lists of a watch that worked fail, and returns to the watch", async () => {
+    kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
+    start({ ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000", REDIS_REPLICAS_URL: "redis://vip:6379" });
+    await found("a");
+    expect(discovery!.source).toBe("watch");
+    kubernetes.refuse = 500;
+    kubernetes.endWatches("destroy");
+    await eventually("the members from DNS", () => members?.length === 1 && members[0]!.endsWith(":7000"));
+    expect(discovery!.source).toBe("dns");
+    kubernetes.refuse = undefined;
+    kubernetes.put("s1", slice(6379, ["b", "10.0.0.2"]));
+    await found("b");
+    expect(discovery!.source).toBe("watch");
+  });
+
+  it("gives a replica the same name from either source, so that its connection stays", async () => {
+    const { address } = (await lookup("localhost", { all: true }))[0]!;
+    kubernetes.put("s1", slice(7000, ["a", address]));
+    start({ ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000" });
+    await found("a");
+    kubernetes.refuse = 500;
+    kubernetes.endWatches("destroy");
+    await eventually("DNS as the source", () => discovery!.source === "dns");
+    expect(members).toEqual(["a"]);
+  });
+
+  it("keeps the watch after a single failed list", async () => {
+    kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
+    start({ ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000" });
+    await found("a");
+    const sources: string[] = [];
+    const timer = setInterval(() => sources.push(discovery!.source), 5);
+    const before = kubernetes.requests.length;
+    kubernetes.refuse = 500;
+    kubernetes.endWatches("destroy");
+    await eventually("a failed list", () => kubernetes.requests.length > before);
+    kubernetes.refuse = undefined;
+    await eventually("the watch to be open again", () => kubernetes.watching === 1);
+    clearInterval(timer);
+    expect(new Set(sources)).toEqual(new Set(["watch"]));
+  });
+
+  it("keeps its members if the watch is lost and DNS fails too", async () => {
+    kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
+    const dns = "redis://no-such-name.invalid:7000";
+    start({ ...kubernetes.env, REDIS_REPLICAS_DNS: dns, REDIS_REPLICAS_URL: "redis://vip:6379" });
+    await found("a");
+    const before = kubernetes.requests.length;
+    kubernetes.refuse = 500;
+    kubernetes.endWatches("destroy");
+    await eventually("some attempts", () => kubernetes.requests.length >= before + 4);
+    expect(members).toEqual(["a"]);
     expect(discovery!.source).toBe("watch");
   });
 

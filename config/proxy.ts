@@ -1,0 +1,82 @@
+/**
+ * HTTP requests to other machines, through the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Node's own `fetch` ignores
+ * these variables (before 24).
+ *
+ * The rules are those of Go's net/http, so that Terraform, kubectl and the Docker provider take the same way to the same
+ * registry: NO_PROXY also covers subdomains and CIDR blocks, and this machine is never behind a proxy. undici's
+ * EnvHttpProxyAgent differs in all three, so only its ProxyAgent is used.
+ */
+import { BlockList, isIP } from "node:net";
+import { proxyVariables, type ProxyVariables } from "./sources";
+
+const DEFAULT_PORT: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
+
+const bare = (host: string): string => host.replace(/^\[|\]$/g, "");
+
+const family = (address: string) => (isIP(address) === 6 ? "ipv6" : "ipv4");
+
+function isLoopback(host: string): boolean {
+  if (host === "localhost") return true;
+  if (!isIP(host)) return false;
+  const local = new BlockList();
+  local.addSubnet("127.0.0.0", 8);
+  local.addAddress("::1", "ipv6");
+  return local.check(host, family(host));
+}
+
+/** Whether one entry of NO_PROXY covers a host. */
+function covers(entry: string, host: string, port: string): boolean {
+  if (entry === "*") return true;
+  const [, block, bits] = /^([\d.]+|[\da-f:]+)\/(\d+)$/i.exec(entry) ?? [];
+  if (block && isIP(block)) {
+    const blocks = new BlockList();
+    blocks.addSubnet(block, Number(bits), family(block));
+    return isIP(host) !== 0 && blocks.check(host, family(host));
+  }
+  const [, name = entry, entryPort] = isIP(entry) ? [] : (/^(.*?)(?::(\d+))?$/.exec(entry) ?? []);
+  if (entryPort !== undefined && entryPort !== port) return false;
+  const domain = bare(name).replace(/^\*(?=\.)/, "");
+  return domain.startsWith(".") ? host.endsWith(domain) : host === domain || host.endsWith(`.${domain}`);
+}
+
+/** The proxy's URL for a request; undefined: none. */
+export function proxyFor(url: URL, variables: ProxyVariables): string | undefined {
+  const proxy = url.protocol === "https:" ? variables.https : variables.http;
+  const host = bare(url.hostname).toLowerCase();
+  if (!proxy || isLoopback(host)) return undefined;
+  const port = url.port || DEFAULT_PORT[url.protocol] || "";
+  const exceptions = (variables.no ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((entry) => entry.trim());
+  if (exceptions.some((entry) => entry !== "" && covers(entry, host, port))) return undefined;
+  return proxy.includes("://") ? proxy : `http://${proxy}`;
+}
+
+/** `fetch`, through the proxy that the environment names for this URL. */
+export async function fetchOutside(address: string | URL, init: RequestInit = {}): Promise<Response> {
+  const url = new URL(address);
+  const proxy = proxyFor(url, proxyVariables());
+  if (proxy === undefined) return fetch(url, init);
+  // a dispatcher works only with the fetch of its own version of undici
+  const undici = await import("undici");
+  // like Go and curl: a tunnel for HTTPS only, because many proxies allow CONNECT to port 443 alone
+  const dispatcher = new undici.ProxyAgent({ uri: proxy, proxyTunnel: url.protocol === "https:" });
+  const response = await undici.fetch(url, { ...(init as import("undici").RequestInit), dispatcher });
+  return response as unknown as Response;
+}
+
+/** Why `fetchOutside` failed, in a few words; names the proxy if there was one. */
+export function fetchProblem(error: unknown, address: string | URL): string {
+  let first = error as Error & { code?: unknown };
+  if (first.name === "TimeoutError") return `no answer in time${through(address)}`;
+  // fetch wraps the reason several times
+  while ((first.cause as Error | undefined)?.message) first = first.cause as typeof first;
+  const code = typeof first.code === "string" && !first.code.startsWith("UND_") ? first.code : undefined;
+  return `${code ?? first.message}${through(address)}`;
+}
+
+function through(address: string | URL): string {
+  const proxy = proxyFor(new URL(address), proxyVariables());
+  return proxy === undefined ? "" : `, through the proxy ${new URL(proxy).host}`;
+}

@@ -1,0 +1,76 @@
+/**
+ * Variables that would make Terraform use another cluster, login or state than kubectl and this configuration. Terraform
+ * passes its environment on to the providers, and a provider takes from it whatever its block leaves open.
+ *
+ * From the sources of the providers hashicorp/kubernetes 2.38 and hashicorp/helm 3.1, and of the backend `kubernetes`.
+ * `KUBE_CTX` is missing, because the context is always named (index.ts), and `KUBE_NAMESPACE`, because every object
+ * names its namespace.
+ */
+import * as path from "node:path";
+
+const SERVER = "the cluster's address";
+const LOGIN = "the user";
+
+/** What each variable would replace. */
+const KUBERNETES: Readonly<Record<string, string>> = {
+  KUBE_HOST: SERVER,
+  KUBE_CTX_CLUSTER: SERVER,
+  KUBE_PROXY_URL: SERVER,
+  KUBE_TLS_SERVER_NAME: SERVER,
+  KUBE_INSECURE: "the check of the cluster's certificate",
+  KUBE_CLUSTER_CA_CERT_DATA: "the cluster's authority",
+  KUBE_CTX_AUTH_INFO: LOGIN,
+  KUBE_USER: LOGIN,
+  KUBE_USERNAME: LOGIN,
+  KUBE_PASSWORD: LOGIN,
+  KUBE_TOKEN: LOGIN,
+  KUBE_CLIENT_CERT_DATA: LOGIN,
+  KUBE_CLIENT_KEY_DATA: LOGIN,
+};
+
+/** A boolean variable that is off changes nothing. */
+const isOff = (value: string): boolean => /^(0|f|false)$/i.test(value);
+
+export interface Chosen {
+  /** Kubeconfig files of the configuration, in their order. */
+  readonly kubeconfigs: readonly string[];
+  /** Backend of Terraform's states. */
+  readonly backend: string;
+}
+
+/** One sentence for each variable that is set and would redirect Terraform; without values, which may be secret. */
+export function redirects(env: NodeJS.ProcessEnv, chosen: Chosen): string[] {
+  const problems: string[] = [];
+  const value = (name: string): string => env[name] ?? "";
+  const refuse = (name: string, why: string) => problems.push(`${name}: ${why}; unset it`);
+
+  for (const [name, what] of Object.entries(KUBERNETES)) {
+    if (value(name) && !(name === "KUBE_INSECURE" && isOff(value(name))))
+      refuse(name, `Terraform would take ${what} from it, kubectl from the kubeconfig`);
+  }
+  const sameFiles = (paths: string): boolean => {
+    const files = paths.split(path.delimiter).filter(Boolean);
+    return (
+      files.length === chosen.kubeconfigs.length && files.every((f, i) => path.resolve(f) === chosen.kubeconfigs[i])
+    );
+  };
+  const otherFiles = `Terraform would read other kubeconfig files than kubectl (${chosen.kubeconfigs.join(", ")})`;
+  if (value("KUBE_CONFIG_PATHS") && !sameFiles(value("KUBE_CONFIG_PATHS"))) refuse("KUBE_CONFIG_PATHS", otherFiles);
+  // providers prefer the file that we set; with several files we set none, and the backend always gets a list
+  const isFileOpen = chosen.kubeconfigs.length !== 1 || chosen.backend === "kubernetes";
+  if (value("KUBE_CONFIG_PATH") && isFileOpen && !sameFiles(value("KUBE_CONFIG_PATH")))
+    refuse("KUBE_CONFIG_PATH", otherFiles);
+  const inCluster = value("KUBE_IN_CLUSTER_CONFIG");
+  if (inCluster && !isOff(inCluster) && chosen.backend === "kubernetes")
+    refuse("KUBE_IN_CLUSTER_CONFIG", "Terraform would look for its states in the cluster that this machine runs in");
+  if (!["", "secret", "secrets"].includes(value("HELM_DRIVER")))
+    refuse("HELM_DRIVER", "Helm would not find its releases, which are in Secrets");
+  if (!["", "default"].includes(value("TF_WORKSPACE")))
+    refuse("TF_WORKSPACE", "Terraform would use the states of another workspace");
+  if (value("TF_DATA_DIR")) refuse("TF_DATA_DIR", "the layers would share one folder for backends and providers");
+  for (const name of Object.keys(env).filter((n) => n.startsWith("TF_CLI_ARGS"))) {
+    const flag = /(?<=^|\s)--?(state|state-out|chdir|target|exclude|destroy)\b/.exec(value(name))?.[0];
+    if (flag) refuse(name, `${flag} would make Terraform use another state or only part of a layer`);
+  }
+  return problems;
+}

@@ -1,0 +1,140 @@
+/** Checks of `doctor` on what a cluster's administrators have set up: quotas, and where DNS answers. */
+import type { Config } from "../../config";
+import { PART_OF } from "../../catalog/names";
+import { quota as needed } from "../../modules/policies/namespace-quota";
+import { parseQuantity } from "../../modules/kubernetes/quantity";
+import type { Kube, KubeObject } from "../cluster/kubectl";
+import { Failure } from "../terminal/ui";
+
+/** Requests and limits that our pods leave open, so that a quota on one of them refuses every pod. */
+const OPEN = ["limits.cpu", "requests.ephemeral-storage", "limits.ephemeral-storage"] as const;
+
+/** Keys that set a container's CPU limit. */
+const cpuLimitKeys = (config: Config): string[] =>
+  Object.entries({
+    "node.resources": config.node.resources,
+    "react.resources": config.react.resources,
+    "redis.main": config.redis.main,
+    "redis.replica": config.redis.replica,
+    "redis.exporter": config.redis.exporter,
+    ...(config.redis.durability === "ha" ? { "redis.sentinel": config.redis.sentinel } : {}),
+  })
+    .filter(([, { cpuLimit }]) => cpuLimit === undefined)
+    .map(([section]) => `${section}.cpuLimit`);
+
+const hardOf = (quota: KubeObject): Readonly<Record<string, string>> =>
+  (quota.spec?.["hard"] ?? {}) as Record<string, string>;
+
+/** Whether a quota counts pods like ours: without a deadline, of any priority, with requests. */
+const countsOurs = ({ spec }: KubeObject): boolean =>
+  spec?.["scopeSelector"] === undefined &&
+  !((spec?.["scopes"] ?? []) as string[]).some((scope) => ["Terminating", "BestEffort"].includes(scope));
+
+/** Whether a LimitRange sets a container's request or limit, so that a pod need not. */
+function isDefaulted(ranges: readonly KubeObject[], key: string): boolean {
+  const [kind, resource] = key.split(/\.(.*)/) as [string, string];
+  type Item = { type: string; default?: Record<string, string>; defaultRequest?: Record<string, string> };
+  const items = ranges.flatMap((range) => (range.spec?.["limits"] ?? []) as Item[]);
+  return items.some(
+    (item) =>
+      item.type === "Container" &&
+      // a limit without a request is also the request
+      (item.default?.[resource] ?? (kind === "requests" ? item.defaultRequest?.[resource] : undefined)) !== undefined,
+  );
+}
+
+/** A quota must not refuse our pods. @throws Failure with the keys to set */
+export async function checkQuota(config: Config, kube: Kube): Promise<string> {
+  const { app, monitoring } = config.namespaces;
+  const notes: string[] = [];
+  for (const namespace of config.observability === "install" ? [app, monitoring] : [app]) {
+    const quotas = (await kube.visible("resourcequota", "-n", namespace)).filter(
+      (q) => q.metadata.labels?.["app.kubernetes.io/part-of"] !== PART_OF && countsOurs(q),
+    );
+    if (!quotas.length) continue;
+    const ranges = await kube.visible("limitrange", "-n", namespace);
+    for (const quota of quotas) {
+      const hard = hardOf(quota);
+      const { name } = quota.metadata;
+      const missing = OPEN.filter((key) => hard[key] !== undefined && !isDefaulted(ranges, key));
+      const keys = namespace === app && missing.join() === "limits.cpu" ? cpuLimitKeys(config) : [];
+      // every container of ours has a CPU limit
+      if (missing.join() === "limits.cpu" && namespace === app && !keys.length) missing.pop();
+      if (missing.length) {
+        throw new Failure(
+          `The quota ${name} in namespace ${namespace} refuses pods without ${missing.join(" and ")}, which ours leave open.`,
+          keys.length
+            ? `Set ${keys.join(", ")}. Or ask for a LimitRange with a default for cpu.`
+            : `Ask for a LimitRange with defaults${namespace === monitoring ? ", or set observability: none" : ""}.`,
+        );
+      }
+      if (namespace !== app) continue;
+      const most = needed(config);
+      const short = Object.keys(hard).filter(
+        (key) => most[key] && parseQuantity(hard[key]!) < parseQuantity(most[key]),
+      );
+      if (short.length)
+        notes.push(
+          `${name} stops scaling early: ${short.map((key) => `${key} ${hard[key]} of ${most[key]}`).join(", ")}`,
+        );
+    }
+  }
+  if (kube.forbidden.size && !notes.length && [...kube.forbidden].some((kind) => kind.startsWith("resourcequota")))
+    return "unknown: this user may not list quotas";
+  return notes.length ? notes.join("; ") : "none that refuses our pods";
+}
+
+interface Slice extends KubeObject {
+  readonly ports?: readonly { readonly name?: string; readonly port?: number; readonly protocol?: string }[];
+}
+
+/** NetworkPolicies must allow the ports and addresses of the cluster's DNS. @throws Failure with the keys to set */
+export async function checkDns(config: Config, kube: Kube): Promise<string> {
+  if (!config.networkPolicies) return "not checked: there are no NetworkPolicies";
+  const { namespace, ports, addresses } = config.dns;
+  const services = (await kube.visible("service", "-n", namespace)).filter(({ spec }) =>
+    ((spec?.["ports"] ?? []) as { port: number; protocol?: string }[]).some(
+      (p) => p.port === 53 && p.protocol === "UDP",
+    ),
+  );
+  if (kube.forbidden.has(`service in ${namespace}`)) return `unknown: this user may not list Services in ${namespace}`;
+  if (!services.length) {
+    throw new Failure(
+      `Namespace ${namespace} has no Service for DNS, so our NetworkPolicies would block all names.`,
+      "Set dns.namespace to its namespace (OpenShift: openshift-dns).",
+    );
+  }
+  const names = services.map(({ metadata }) => metadata.name);
+  const slices = (await kube.visible("endpointslice", "-n", namespace)).filter((slice) =>
+    names.includes(slice.metadata.labels?.["kubernetes.io/service-name"] ?? ""),
+  ) as Slice[];
+  // by its name: the slice also has the metrics' port
+  const used = slices
+    .flatMap((slice) => slice.ports ?? [])
+    .filter((p) => p.protocol === "UDP" || /dns/.test(p.name ?? ""));
+  const other = [...new Set(used.map((p) => p.port))].filter((p): p is number => p !== undefined && !ports.includes(p));
+  if (other.length) {
+    throw new Failure(
+      `DNS pods in ${namespace} listen on port ${other.join(", ")}, which our NetworkPolicies do not allow.`,
+      `Set dns.ports to ${JSON.stringify([...ports, ...other])}.`,
+    );
+  }
+  const caches = (await kube.visible("daemonset", "-n", namespace)).filter(({ metadata, spec }) => {
+    const pod = spec?.template?.spec as { hostNetwork?: boolean } | undefined;
+    return /local-?dns|dns-?cache/.test(metadata.name) && pod?.hostNetwork === true;
+  });
+  if (caches.length) {
+    // with kube-proxy's iptables, the cache also answers at the Service's own address
+    const own = services
+      .map(({ spec }) => spec?.["clusterIP"])
+      .filter((ip): ip is string => typeof ip === "string" && ip !== "None");
+    const missing = own.filter((ip) => !addresses.includes(ip));
+    if (missing.length) {
+      throw new Failure(
+        `DNS is answered on the nodes by ${caches[0]!.metadata.name}, which is no pod of the pod network, so our NetworkPolicies may block it.`,
+        `Set dns.addresses to ${JSON.stringify([...addresses, ...missing])}.`,
+      );
+    }
+  }
+  return `${names.join(", ")} in ${namespace}`;
+}

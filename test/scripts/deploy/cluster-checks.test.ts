@@ -1,0 +1,117 @@
+/** Checks on quotas and DNS, on objects as clusters have them. */
+import { checkDns, checkQuota } from "../../../scripts/deploy/cluster-checks";
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { RunError } from "../../../scripts/terminal/run-program";
+import { testConfig } from "../../helpers/layers";
+import { recorder } from "../../helpers/recorder";
+
+const object = (name: string, rest: object) => ({ kind: "x", metadata: { name }, ...rest });
+const list = (...items: object[]) => JSON.stringify({ items });
+
+describe("a quota", () => {
+  const look = (
+    overrides: object,
+    hard: object,
+    more: { ranges?: object[]; spec?: object; monitoring?: object[] } = {},
+  ) => {
+    const config = testConfig(overrides);
+    const { run } = recorder([
+      [/resourcequota -n monitoring/, list(...(more.monitoring ?? []))],
+      [/resourcequota/, list(object("team", { spec: { hard, ...more.spec } }))],
+      [/limitrange/, list(...(more.ranges ?? []))],
+    ]);
+    return checkQuota(config, new Kube(config, run));
+  };
+  const limits = {
+    node: { resources: { cpuLimit: "1" } },
+    react: { resources: { cpuLimit: "1" } },
+    redis: { main: { cpuLimit: "1" }, replica: { cpuLimit: "1" }, exporter: { cpuLimit: "1" } },
+  };
+
+  it("on CPU limits refuses our pods; the keys that set them are named, with the quota", async () => {
+    await expect(look({}, { "limits.cpu": "8" })).rejects.toMatchObject({
+      message: expect.stringMatching(/quota team in namespace iacproject refuses pods without limits\.cpu/),
+      next: expect.stringMatching(
+        /^Set node\.resources\.cpuLimit, react\.resources\.cpuLimit, redis\.main\.cpuLimit, redis\.replica\.cpuLimit, redis\.exporter\.cpuLimit\. Or/,
+      ),
+    });
+  });
+  it("on CPU limits is no problem if all keys are set, or a LimitRange has a default", async () => {
+    await expect(look(limits, { "limits.cpu": "8" })).resolves.toBe("none that refuses our pods");
+    const ranges = [object("defaults", { spec: { limits: [{ type: "Container", default: { cpu: "1" } }] } })];
+    await expect(look({}, { "limits.cpu": "8" }, { ranges })).resolves.toBe("none that refuses our pods");
+  });
+  it("on ephemeral storage has no key: only a LimitRange helps", async () => {
+    await expect(look(limits, { "requests.ephemeral-storage": "8Gi" })).rejects.toMatchObject({
+      next: expect.stringMatching(/^Ask for a LimitRange/),
+    });
+    const ranges = [
+      object("d", { spec: { limits: [{ type: "Container", default: { "ephemeral-storage": "1Gi" } }] } }),
+    ];
+    await expect(look({}, { "requests.ephemeral-storage": "8Gi" }, { ranges })).resolves.toMatch(/^none/);
+  });
+  it("on other pods than ours does not matter", async () => {
+    for (const spec of [{ scopes: ["BestEffort"] }, { scopes: ["Terminating"] }, { scopeSelector: {} }])
+      await expect(look({}, { "limits.cpu": "8" }, { spec })).resolves.toMatch(/^none/);
+  });
+  it("of the monitoring namespace is checked if monitoring is installed", async () => {
+    const monitoring = [object("strict", { spec: { hard: { "limits.cpu": "8" } } })];
+    await expect(look(limits, {}, { monitoring })).rejects.toMatchObject({
+      message: expect.stringContaining("strict in namespace monitoring"),
+      next: expect.stringContaining("observability: none"),
+    });
+    await expect(look({ ...limits, observability: "none" }, {}, { monitoring })).resolves.toMatch(/^none/);
+  });
+  it("that is smaller than all workloads at their maximum is mentioned, but refuses nothing", async () => {
+    await expect(look({}, { pods: "5" })).resolves.toMatch(/^team stops scaling early: pods 5 of \d+$/);
+  });
+  it("is reported as unknown without the permission to list quotas", async () => {
+    const denied = new RunError("kubectl", 1, "Error from server (Forbidden): resourcequotas is forbidden", "failed");
+    const config = testConfig();
+    const kube = new Kube(config, recorder([[/resourcequota/, denied]]).run);
+    await expect(checkQuota(config, kube)).resolves.toMatch(/^unknown/);
+  });
+});
+
+describe("DNS", () => {
+  const service = object("kube-dns", { spec: { clusterIP: "10.96.0.10", ports: [{ port: 53, protocol: "UDP" }] } });
+  const slice = (port: number) => ({
+    ...object("kube-dns-x", {
+      ports: [
+        { name: "dns", port, protocol: "UDP" },
+        { name: "metrics", port: 9153, protocol: "TCP" },
+      ],
+    }),
+    metadata: { name: "kube-dns-x", labels: { "kubernetes.io/service-name": "kube-dns" } },
+  });
+  const cache = (hostNetwork: boolean) => object("node-local-dns", { spec: { template: { spec: { hostNetwork } } } });
+  const look = (overrides: object, services: object[], port = 53, daemonsets: object[] = []) => {
+    const config = testConfig(overrides);
+    const { run } = recorder([
+      [/get service/, list(...services)],
+      [/get endpointslice/, list(slice(port))],
+      [/get daemonset/, list(...daemonsets)],
+    ]);
+    return checkDns(config, new Kube(config, run));
+  };
+  it("is fine on the ports that policies allow", async () => {
+    await expect(look({}, [service])).resolves.toBe("kube-dns in kube-system");
+    await expect(look({}, [service], 5353)).resolves.toMatch(/^kube-dns/);
+  });
+  it("on another port is named with the key; the port is that of its pods, not of its Service", async () => {
+    await expect(look({}, [service], 8053)).rejects.toMatchObject({ next: "Set dns.ports to [53,5353,8053]." });
+  });
+  it("in another namespace is named with the key", async () => {
+    await expect(look({}, [])).rejects.toMatchObject({ next: expect.stringContaining("dns.namespace") });
+  });
+  it("of a cache on the nodes needs the Service's own address too, unless the cache is a pod", async () => {
+    await expect(look({}, [service], 53, [cache(true)])).rejects.toMatchObject({
+      next: expect.stringMatching(/^Set dns\.addresses to \["169\.254\.20\.10",.*"10\.96\.0\.10"\]\.$/),
+    });
+    await expect(look({ dns: { addresses: ["10.96.0.10"] } }, [service], 53, [cache(true)])).resolves.toMatch(/^kube/);
+    await expect(look({}, [service], 53, [cache(false)])).resolves.toMatch(/^kube/);
+  });
+  it("is not checked without NetworkPolicies", async () => {
+    await expect(look({ networkPolicies: false }, [])).resolves.toMatch(/^not checked/);
+  });
+});
