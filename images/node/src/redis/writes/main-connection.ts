@@ -3,6 +3,8 @@ import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
 import { Connection, readRunId } from "../connection/connection";
 import { asRedisError, NoAnswer, NotSent, Refused } from "../connection/errors";
+import { MainLocator } from "../connection/main-locator";
+import { FixedMain, sameAddress, type MainAddress, type MainSource } from "../connection/main-source";
 import type { TimeoutClock } from "../connection/timeout-clock";
 import { hasCopy, type LagTracker, parseReplication } from "../reads/replication-lag";
 import { WRITE_REFUSALS } from "./write-gate";
@@ -28,6 +30,7 @@ export class MainConnection {
   runId: string | undefined;
   /** Whether main has ever been available for reads and writes since the start. */
   everReady = false;
+  private readonly source: MainSource;
   private readonly lanes: Lanes;
   private timer: NodeJS.Timeout | undefined;
 
@@ -36,28 +39,38 @@ export class MainConnection {
     clock: TimeoutClock,
     private readonly lagTracker: LagTracker,
   ) {
+    const { main, login, tls, connectTimeoutMs } = config;
+    this.source =
+      "sentinels" in main
+        ? new MainLocator(main, {
+            ...{ login, tls, connectTimeoutMs, clock },
+            intervalMs: config.checkMs,
+            onChange: (found) => this.moveTo(found),
+          })
+        : new FixedMain(main);
     const options = {
-      address: config.main,
-      name: "main",
-      login: config.login,
-      tls: config.tls,
-      connectTimeoutMs: config.connectTimeoutMs,
+      ...{ login, tls, connectTimeoutMs, clock },
+      address: () => this.source.address(),
       timeoutMs: config.commandTimeoutMs,
-      clock,
+      late: "reset" as const,
     };
     this.connection = new Connection({
       ...options,
+      name: "main",
       onChange: () => {
         this.onMainChange();
         if (this.usable) void this.check();
         else this.runId = undefined;
       },
     });
-    this.lanes = new Lanes(WriteLane.all(config, this.connection, options, () => this.onMainChange()));
+    this.lanes = new Lanes(
+      WriteLane.all(config, { ...options, main: this.connection, source: this.source }, () => this.onMainChange()),
+    );
   }
 
   /** Starts connecting, and keeps retrying in the background. */
   open(): void {
+    this.source.open();
     for (const connection of this.connections) connection.open();
     this.timer = setInterval(() => void this.check(), this.config.checkMs);
   }
@@ -65,7 +78,7 @@ export class MainConnection {
   /** Waits for outstanding answers, then closes for good. */
   async close(): Promise<void> {
     clearInterval(this.timer);
-    await Promise.all([...this.connections].map((connection) => connection.close()));
+    await Promise.all([...this.connections, this.source].map((closing) => closing.close()));
   }
 
   get usable(): boolean {
@@ -123,7 +136,7 @@ export class MainConnection {
           if (!repeatable && WRITE_REFUSALS.has(error.code)) throw error;
         }
         const left = end - performance.now();
-        if (!retryable || left < RETRY_MS || connection.hanging || connection.downMs > patienceMs) {
+        if (!retryable || left < RETRY_MS || connection.downMs > patienceMs) {
           throw asRedisError(retryable ? (refused ?? error) : error);
         }
         if (connection.usable) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -138,7 +151,15 @@ export class MainConnection {
 
   private onMainChange(): void {
     for (const lane of this.lanes.all) lane.onConnectionChange();
+    if ([...this.connections].some(({ usable }) => !usable)) this.source.ask();
     this.everReady ||= this.usable && this.lanes.all.some(({ connection }) => connection.usable);
+  }
+
+  /** Drops every connection whose other end is not this main. */
+  private moveTo(main: MainAddress): void {
+    for (const connection of this.connections) {
+      if (connection.target && !sameAddress(connection.target, main)) connection.reconnect();
+    }
   }
 
   private async check(): Promise<void> {
@@ -148,7 +169,7 @@ export class MainConnection {
       this.runId ??= await readRunId(connection);
       const info = await connection.probe((client) => client.info("replication"));
       this.lagTracker.record(at, parseReplication(info));
-      if (hasCopy(info)) for (const lane of this.lanes.all) lane.seen(at, connection.remote);
+      if (hasCopy(info)) for (const lane of this.lanes.all) lane.seen(at, connection.target);
     } catch {
       // the connection reports its own failures
     }

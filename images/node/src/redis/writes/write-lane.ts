@@ -4,10 +4,11 @@
  * main while another is still connected to the old one.
  */
 import type { Redis } from "ioredis";
-import type { ApiConfig } from "../../config";
+import type { ApiConfig, HostPort } from "../../config";
 import { GroupCommit } from "./group-commit";
 import { Connection, type ConnectionOptions } from "../connection/connection";
 import type { Refused } from "../connection/errors";
+import { sameAddress, type MainSource } from "../connection/main-source";
 import { WriteGate } from "./write-gate";
 import { MainLease } from "./main-lease";
 
@@ -18,6 +19,12 @@ const COMMIT_SHARE = 0.8;
 /** Longest WAIT, as a share of the timeout for main's answers. */
 const WAIT_SHARE = 0.5;
 
+export interface LaneOptions extends Omit<ConnectionOptions, "name" | "onChange"> {
+  /** The connection for reads; writes share it if they do not wait for copies. */
+  readonly main: Connection;
+  readonly source: MainSource;
+}
+
 export class WriteLane {
   /** Set while main rejects writes. */
   gate: WriteGate | undefined;
@@ -25,13 +32,13 @@ export class WriteLane {
   /** @param groupCommit undefined if writes do not wait for copies */
   private constructor(
     readonly connection: Connection,
+    private readonly source: MainSource,
     private readonly lease = new MainLease(),
     private readonly groupCommit?: GroupCommit,
   ) {}
 
-  /** @param main the connection for reads; writes share it if they do not wait for copies */
-  static all(config: ApiConfig, main: Connection, options: ConnectionOptions, onChange: () => void): WriteLane[] {
-    if (config.commitCopies === 0) return [new WriteLane(main)];
+  static all(config: ApiConfig, { main, source, ...options }: LaneOptions, onChange: () => void): WriteLane[] {
+    if (config.commitCopies === 0) return [new WriteLane(main, source)];
     return Array.from({ length: LANES }, (_, i) => {
       const connection = new Connection({ ...options, name: `main (writes ${i + 1})`, onChange });
       const lease = new MainLease();
@@ -48,7 +55,7 @@ export class WriteLane {
         },
         lease,
       );
-      return new WriteLane(connection, lease, groupCommit);
+      return new WriteLane(connection, source, lease, groupCommit);
     });
   }
 
@@ -58,18 +65,18 @@ export class WriteLane {
 
   /** The connection may reach another main now. */
   onConnectionChange(): void {
-    const { usable, remote } = this.connection;
-    if (usable && remote) this.lease.announced(remote);
+    const { usable, target } = this.connection;
+    if (usable && target) this.lease.announced(`${target.host}:${target.port}`);
   }
 
-  /** Main at `remote` answered a command sent at `at`, and a copy is connected to it. */
-  seen(at: number, remote: string | undefined): void {
-    if (remote !== undefined && remote === this.connection.remote) this.lease.seen(at);
+  /** `main` answered a command sent at `at`, and a copy is connected to it. */
+  seen(at: number, main: HostPort | undefined): void {
+    if (sameAddress(main, this.connection.target)) this.lease.seen(at);
   }
 
   /** Main rejects writes: holds them back until it accepts one again. */
   closeGate(reason: Refused, patienceMs: number): void {
-    this.gate ??= new WriteGate(reason, this.connection, patienceMs, () => (this.gate = undefined));
+    this.gate ??= new WriteGate(reason, this.connection, this.source, patienceMs, () => (this.gate = undefined));
   }
 }
 
