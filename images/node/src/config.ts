@@ -39,8 +39,6 @@ export interface ApiConfig {
   readonly main: HostPort | SentinelConfig;
   /** Copies that must have a write before it is acknowledged, not counting main. 0: main alone. */
   readonly commitCopies: number;
-  /** Copies that may be promoted, not counting main. */
-  readonly poolCopies: number;
   /** Where the copies must have it. */
   readonly commitTo: "disk" | "memory";
   /** Addresses of replicas; several replicas may share one. Empty if none are configured. */
@@ -189,7 +187,6 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
     port: number(env, "PORT", 3000),
     main,
     commitCopies: number(env, "REDIS_COMMIT_COPIES", 0, 0),
-    poolCopies: number(env, "REDIS_POOL_COPIES", 0, 0),
     commitTo: oneOf(env, "REDIS_COMMIT_TO", ["disk", "memory"], "disk"),
     replicas: replicas
       .map((text) => hostPort("REDIS_REPLICAS_URL", text.trim()))

@@ -41,11 +41,7 @@ export interface ConnectionOptions {
   readonly late: "reset" | "keep";
   /** Called when the connection becomes usable or unusable. */
   readonly onChange?: () => void;
-  /**
-   * Subscribed to on each connection; other commands can still be sent.
-   *
-   * @default no channel
-   */
+  /** Subscribed to on each connection; other commands can still be sent. @default none */
   readonly channel?: { readonly name: string; readonly onMessage: () => void };
 }
 
@@ -55,6 +51,8 @@ export class Connection {
   private readonly client: Redis;
   private readonly dialer: Dialer;
   private readonly stopTicks: () => void;
+  /** Grows with each connection, because nothing that was sent on one holds for the next. */
+  session = 0;
   private corked = false;
   private closed = false;
   private silentSince: number | undefined;
@@ -103,6 +101,7 @@ export class Connection {
       clock.start();
     });
     this.client.on("ready", () => {
+      this.session++;
       this.handshakeSince = undefined;
       this.lastReason = "";
       this.silentSince = undefined;
@@ -162,8 +161,15 @@ export class Connection {
     return performance.now() - this.unreadySince;
   }
 
-  /** Sends one command. Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused}. */
-  send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  /**
+   * Sends one command. Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused}.
+   *
+   * @param session if given, the command is sent only in this session
+   */
+  send<T>(command: (client: Redis) => Promise<T>, session?: number): Promise<T> {
+    if (session !== undefined && session !== this.session) {
+      return Promise.reject(new NotSent("the connection to Redis was lost"));
+    }
     return this.dispatch(command, false);
   }
 
@@ -291,10 +297,4 @@ export class Connection {
     if (this.usable) for (const resolve of this.whenUsableWaiters) resolve();
     this.options.onChange?.();
   }
-}
-
-/** Identity of the Redis process, because SCAN cursors are only valid in one process. */
-export async function readRunId(connection: Connection): Promise<string | undefined> {
-  const info = await connection.probe((client) => client.info("server"));
-  return /^run_id:(\w+)/m.exec(info)?.[1];
 }

@@ -1,5 +1,6 @@
 /** A replica: its connection, its load, and whether it may serve reads. */
-import { Connection, readRunId, type ConnectionOptions } from "../connection/connection";
+import { Connection, type ConnectionOptions } from "../connection/connection";
+import { readRunId } from "../connection/run-id";
 import { parseLoad, parseReplication, type LagTracker, type RedisLoad } from "./replication-lag";
 
 export const REPLICA_STATES = [

@@ -51,13 +51,6 @@ export function parseReplication(info: string): Replication {
   };
 }
 
-/**
- * Whether a copy that could be promoted is connected to this main and was last seen at most two seconds ago. Such
- * copies announce an IP address, read replicas announce a name.
- */
-export const hasCopy = (info: string): boolean =>
-  /^slave\d+:ip=[\d.:a-f]+,port=\d+,state=online,offset=\d+,lag=[012]\b/m.test(info);
-
 /** A main without an answer for longer than this no longer lets the lag grow, ms. */
 const SILENT_MAIN_MS = 2500;
 

@@ -1,12 +1,13 @@
 /** Connections to main: one for reads, one or several lanes for writes, and main's health. */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
-import { Connection, readRunId } from "../connection/connection";
+import { Connection } from "../connection/connection";
 import { asRedisError, NoAnswer, NotSent, Refused } from "../connection/errors";
 import { MainLocator } from "../connection/main-locator";
 import { FixedMain, sameAddress, type MainAddress, type MainSource } from "../connection/main-source";
+import { readRunId } from "../connection/run-id";
 import type { TimeoutClock } from "../connection/timeout-clock";
-import { hasCopy, type LagTracker, parseReplication } from "../reads/replication-lag";
+import { type LagTracker, parseReplication } from "../reads/replication-lag";
 import { WRITE_REFUSALS } from "./write-gate";
 import { Lanes, WriteLane } from "./write-lane";
 
@@ -15,12 +16,17 @@ const RETRY_MS = 50;
 interface Attempts {
   /** The connection used. */
   readonly connection: Connection;
-  /** Whether the command may be sent twice: true for reads. */
-  readonly repeatable: boolean;
+  /** Whether the command may change data; others may be sent twice. */
+  readonly write: boolean;
   /** No wait for a main that has been down for longer than this, ms. */
   readonly patienceMs: number;
   /** When to give up, ms of performance.now(). */
   readonly end: number;
+}
+
+interface ScanAnswer<T> {
+  readonly runId: string;
+  readonly answer: T;
 }
 
 export class MainConnection {
@@ -85,22 +91,52 @@ export class MainConnection {
     return this.connection.usable;
   }
 
+  /** What the Redis at the other end has, which may be a former main. */
   read<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     const { connection } = this;
-    const { commandTimeoutMs } = this.config;
-    return this.attempt(() => connection.send(command), {
-      connection,
-      repeatable: true,
-      patienceMs: commandTimeoutMs,
-      end: performance.now() + commandTimeoutMs,
-    });
+    const patienceMs = this.config.commandTimeoutMs;
+    const end = performance.now() + patienceMs;
+    return this.attempt(() => connection.send(command), { connection, write: false, patienceMs, end });
+  }
+
+  /** Sees every acknowledged write, and none that may still be lost. */
+  strongRead<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    return this.config.commitCopies === 0
+      ? this.read(command)
+      : this.onLane((lane) => lane.send(command, false), false);
+  }
+
+  write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    return this.onLane((lane) => lane.send(command, true), true);
   }
 
   /**
-   * While main rejects all writes, none is sent. During a planned failover main first rejects writes, then closes its
+   * A {@link strongRead}, and the Redis process that answered it, because a cursor is valid only there.
+   *
+   * @param runId the process to read from; the result is undefined if it is no longer main
+   */
+  async strongScan<T>(command: (client: Redis) => Promise<T>, runId?: string): Promise<ScanAnswer<T> | undefined> {
+    const on = async (lane: WriteLane | undefined): Promise<ScanAnswer<T>> => {
+      const before = lane && this.runIdOf(lane);
+      if (!before) throw new NotSent("Redis is not reachable");
+      const answer = await lane.send(command, false);
+      if (this.runIdOf(lane) !== before) throw new NoAnswer("the connection to Redis was lost");
+      return { runId: before, answer };
+    };
+    if (runId === undefined) return this.onLane(on, false);
+    try {
+      return await on(this.lanes.find((lane) => lane.connection.usable && this.runIdOf(lane) === runId));
+    } catch (error) {
+      if (error instanceof Refused && !error.transient) throw error;
+      return undefined;
+    }
+  }
+
+  /**
+   * While main rejects all writes, no command is sent. During a planned failover main first rejects writes, then closes its
    * connections: no write is in flight at that time, so none is in doubt and none fails.
    */
-  async write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  private async onLane<T>(send: (lane: WriteLane) => Promise<T>, write: boolean): Promise<T> {
     const patienceMs = this.config.writePatienceMs;
     const end = performance.now() + patienceMs;
     for (;;) {
@@ -108,7 +144,7 @@ export class MainConnection {
       const { connection } = lane;
       await lane.gate?.untilOpen(end);
       try {
-        return await this.attempt(() => lane.send(command), { connection, repeatable: false, patienceMs, end });
+        return await this.attempt(() => send(lane), { connection, write, patienceMs, end });
       } catch (error) {
         if (!(error instanceof Refused && WRITE_REFUSALS.has(error.code))) throw error;
         lane.closeGate(error, patienceMs);
@@ -116,11 +152,15 @@ export class MainConnection {
     }
   }
 
+  private runIdOf(lane: WriteLane): string | undefined {
+    return lane.connection === this.connection ? this.runId : lane.runId;
+  }
+
   /**
    * Retries until the timeout what has certainly not been executed, because main may be down or lack copies only for a
    * moment. Does not wait for a main that has been down for longer.
    */
-  private async attempt<T>(send: () => Promise<T>, { connection, repeatable, patienceMs, end }: Attempts): Promise<T> {
+  private async attempt<T>(send: () => Promise<T>, { connection, write, patienceMs, end }: Attempts): Promise<T> {
     let refused: Refused | undefined;
     for (;;) {
       try {
@@ -129,11 +169,11 @@ export class MainConnection {
         const retryable =
           error instanceof NotSent ||
           (error instanceof Refused && error.transient) ||
-          // a read may be repeated; after a full timeout there is no time left for it
-          (repeatable && error instanceof NoAnswer);
+          // after a full timeout there is no time left for it
+          (!write && error instanceof NoAnswer);
         if (error instanceof Refused) {
           refused = error;
-          if (!repeatable && WRITE_REFUSALS.has(error.code)) throw error;
+          if (WRITE_REFUSALS.has(error.code)) throw error;
         }
         const left = end - performance.now();
         if (!retryable || left < RETRY_MS || connection.downMs > patienceMs) {
@@ -150,7 +190,6 @@ export class MainConnection {
   }
 
   private onMainChange(): void {
-    for (const lane of this.lanes.all) lane.onConnectionChange();
     if ([...this.connections].some(({ usable }) => !usable)) this.source.ask();
     this.everReady ||= this.usable && this.lanes.all.some(({ connection }) => connection.usable);
   }
@@ -169,7 +208,6 @@ export class MainConnection {
       this.runId ??= await readRunId(connection);
       const info = await connection.probe((client) => client.info("replication"));
       this.lagTracker.record(at, parseReplication(info));
-      if (hasCopy(info)) for (const lane of this.lanes.all) lane.seen(at, connection.target);
     } catch {
       // the connection reports its own failures
     }
