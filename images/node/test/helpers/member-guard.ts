@@ -1,6 +1,6 @@
 /**
  * What a script in the pods of the Sentinel group does: a member replicates from another one only if that one knows at least
- * as much as the member itself. Every member has a replication user of its own, so a member that Sentinel turns into a
+ * as much as the member itself. Every member has its own replication user, so a member that Sentinel turns into a
  * replica cannot link before the guard has given it the user of that main.
  */
 import { Redis as Client } from "ioredis";

@@ -71,7 +71,18 @@ sentinel parallel-syncs main 2
     return this.cli("INFO", "sentinel").includes("slaves=2,sentinels=3");
   }
 
+  /** Sentinel's config-epoch of main. */
+  get epoch(): number {
+    const lines = this.cli("SENTINEL", "MASTER", "main").trim().split("\n");
+    return Number(lines[lines.indexOf("config-epoch") + 1]);
+  }
+
+  signal(name: "SIGSTOP" | "SIGCONT"): void {
+    this.child?.kill(name);
+  }
+
   stop(): void {
+    this.child?.kill("SIGCONT");
     this.child?.kill("SIGKILL");
   }
 }
@@ -114,6 +125,12 @@ export class SentinelGroup {
     const ports = this.sentinels.map((s) => s.mainPort);
     const agreed = ports.find((port, i) => ports.indexOf(port) !== i);
     return this.members.find((m) => m.port === agreed)!;
+  }
+
+  /** The epoch that at least two Sentinels give. */
+  get epoch(): number {
+    const epochs = this.sentinels.map((s) => s.epoch);
+    return epochs.find((epoch, i) => epochs.indexOf(epoch) !== i)!;
   }
 
   get others(): readonly Redis[] {

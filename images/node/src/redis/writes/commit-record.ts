@@ -3,7 +3,7 @@
  *
  * - EPOCH: the epoch of the last main that was established in this history.
  * - COUNT: groups of writes since then.
- * - PROMISED: the highest epoch that a main of this history has asked its copies to promise.
+ * - PROMISED: the highest epoch that a main of this history has had its copies promise.
  *
  * A main confirms nothing before another member that follows it has its promise on disk. From then on, that member follows no
  * main with a smaller promise, so no older main can get a group of writes confirmed. Docs: decisions/0015.
