@@ -135,15 +135,17 @@ export class Store {
           if (error instanceof Refused && !error.transient) throw error;
         }
       }
+      await this.main.whenRecent().catch((error: unknown) => Promise.reject(asRedisError(error)));
       const { runId, connection } = this.main;
       if (!runId) throw new NotSent("Redis is not reachable");
       const found = await connection.send(step("0")).catch((error: unknown) => Promise.reject(asRedisError(error)));
       return scanned(runId, found);
     }
-    const connection =
-      from.runId === this.main.runId ? this.main.connection : this.pool.byRunId(from.runId)?.connection;
+    const ofMain = from.runId === this.main.runId;
+    const connection = ofMain ? this.main.connection : this.pool.byRunId(from.runId)?.connection;
     if (!connection?.usable) return undefined;
     try {
+      if (ofMain) await this.main.whenRecent();
       return scanned(from.runId, await connection.send(step(from.cursor)));
     } catch (error) {
       if (error instanceof Refused && !error.transient) throw error;

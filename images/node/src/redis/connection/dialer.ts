@@ -15,6 +15,7 @@ export class Dialer {
   /** Where the last connection leads. */
   target: HostPort | undefined;
   private tcp: Socket | undefined;
+  private stream: Socket | undefined;
   private closed = false;
 
   /** @param address where the next connection leads */
@@ -29,6 +30,8 @@ export class Dialer {
     // a socket that is still connecting would be reset only once it is connected
     if (!tcp || tcp.destroyed || tcp.connecting) tcp?.destroy();
     else tcp.resetAndDestroy();
+    // nothing may be written to it from now on
+    this.stream?.destroy();
   }
 
   /** Resets the connection and opens no other. */
@@ -63,9 +66,11 @@ export class Dialer {
     this.target = target;
     const tcp = connectTcp({ host: target.host, port: target.port });
     this.tcp = tcp;
+    this.stream = tcp;
     if (!this.tls) return tcp;
     // TLS over a separate TCP socket, because a TLS socket itself cannot be reset
     const stream = connectTls({ ...this.tls, socket: tcp });
+    this.stream = stream;
     tcp.on("error", (error) => stream.destroy(error));
     return stream;
   }

@@ -22,6 +22,8 @@ interface Waiting {
 export class GroupCommit {
   private waiting: Waiting[] = [];
   private running = false;
+  /** The last group that was confirmed. */
+  private proved: { readonly session: number; readonly at: number } | undefined;
 
   constructor(
     private readonly connection: Connection,
@@ -62,6 +64,11 @@ export class GroupCommit {
     });
   }
 
+  /** When main at the other end last proved that it was main, ms of performance.now(). */
+  get provedAt(): number {
+    return this.proved?.session === this.connection.session ? this.proved.at : -Infinity;
+  }
+
   private async commit(): Promise<void> {
     if (this.running) return;
     this.running = true;
@@ -85,7 +92,8 @@ export class GroupCommit {
     let abandon!: (error: Error) => void;
     const confirmed = new Promise<void>((resolve, reject) => ([confirm, abandon] = [resolve, reject]));
     confirmed.catch(() => undefined);
-    const late = performance.now() - this.options.timeoutMs;
+    const begin = performance.now();
+    const late = begin - this.options.timeoutMs;
     const sent: Promise<boolean>[] = [];
     for (const command of group) {
       // too late to succeed in time: fail now, while it is certain that it was not executed
@@ -100,7 +108,10 @@ export class GroupCommit {
       // WAIT only after these answers: sent together, a copy would report its disk's state before these writes
       await fenced;
       // a group that was refused, for example by a full main, has nothing to wait for
-      if (answers.includes(true)) await this.confirmation.confirm(session);
+      if (answers.includes(true)) {
+        await this.confirmation.confirm(session);
+        this.proved = { session, at: begin };
+      }
       confirm();
     } catch (error) {
       abandon(error as Error);

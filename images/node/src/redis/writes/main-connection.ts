@@ -91,12 +91,25 @@ export class MainConnection {
     return this.connection.usable;
   }
 
-  /** What the Redis at the other end has, which may be a former main. */
-  read<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  /** What main has, at most {@link ApiConfig.maxLagMs} old; perhaps writes that may still be lost. */
+  async read<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    await this.whenRecent();
     const { connection } = this;
     const patienceMs = this.config.commandTimeoutMs;
     const end = performance.now() + patienceMs;
     return this.attempt(() => connection.send(command), { connection, write: false, patienceMs, end });
+  }
+
+  /**
+   * Resolves if main has proved lately that it is main, or once it has: one that was cut off does not know that it has been
+   * replaced.
+   */
+  async whenRecent(): Promise<void> {
+    if (this.config.commitCopies === 0) return;
+    const since = performance.now() - this.config.maxLagMs;
+    const { target } = this.connection;
+    if (this.lanes.all.some((lane) => lane.provedAt > since && sameAddress(lane.connection.target, target))) return;
+    await this.strongRead((client) => client.exists("commit"));
   }
 
   /** Sees every acknowledged write, and none that may still be lost. */

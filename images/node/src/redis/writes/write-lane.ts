@@ -71,6 +71,11 @@ export class WriteLane {
     return this.groupCommit ? this.groupCommit.send(command, write) : this.connection.send(command);
   }
 
+  /** When main at the other end last proved that it was main, ms of performance.now(). */
+  get provedAt(): number {
+    return this.groupCommit?.provedAt ?? -Infinity;
+  }
+
   /** Main rejects writes: holds them back until it accepts one again. */
   closeGate(reason: Refused, patienceMs: number): void {
     this.gate ??= new WriteGate(reason, this.connection, this.source, patienceMs, () => (this.gate = undefined));

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Connection } from "../../../src/redis/connection/connection";
-import { NoAnswer } from "../../../src/redis/connection/errors";
+import { NoAnswer, NotSent } from "../../../src/redis/connection/errors";
 import { TimeoutClock } from "../../../src/redis/connection/timeout-clock";
 import { Authority, hasTls, tlsSettings } from "../../helpers/authority";
 import { connect } from "../../helpers/connection";
@@ -65,6 +65,11 @@ describe.skipIf(!hasRedis).each(["plain", "TLS"])("over %s, a write without an a
     expect(await deleteLate(() => undefined)).toBe("old");
     await eventually("the connection to be usable again", () => connection.usable);
     expect(await connection.send((client) => client.set("kept", "new"))).toBe("OK");
+  });
+
+  it("is followed by no other one on the connection that is reset", async () => {
+    connection.reconnect();
+    await expect(connection.send((client) => client.del("kept"))).rejects.toBeInstanceOf(NotSent);
   });
 
   it("is not executed after the connection was closed", async () => {
