@@ -10,8 +10,8 @@ import { log } from "../../log";
 import { Connection, type ConnectionOptions } from "./connection";
 import { sameAddress, type MainAddress, type MainSource } from "./main-source";
 
-/** What a Sentinel said longer ago than this no longer counts, ms. */
-const FRESH_MS = 3000;
+/** What a Sentinel said longer ago than this many intervals no longer counts. */
+const FRESH_INTERVALS = 3;
 /** Shortest interval between queries, ms. */
 const MIN_INTERVAL_MS = 50;
 
@@ -171,7 +171,7 @@ export class MainLocator implements MainSource {
   }
 
   private decide(): void {
-    const since = performance.now() - FRESH_MS;
+    const since = performance.now() - FRESH_INTERVALS * this.options.intervalMs;
     const votes = this.sentinels.flatMap(({ vote }) => (vote && vote.at >= since ? [vote.main] : []));
     const main = votes.find(
       (a) => votes.filter((b) => sameAddress(a, b) && a.epoch === b.epoch).length > this.sentinels.length / 2,
