@@ -34,9 +34,9 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     asked = 0;
     main.cli("FLUSHALL");
     connection = await connect({ address: { host: "127.0.0.1", port: main.port }, clock });
-    const confirmation = new Confirmation(connection, { copies: 1, to: "memory", timeoutMs: 500, waitMs: 250 });
+    const confirmation = new Confirmation(connection, { copies: 1, to: "memory", timeoutMs: 2000, waitMs: 250 });
     const record = new CommitRecord(connection, source, confirmation);
-    group = new GroupCommit(connection, record, confirmation, { timeoutMs: 500 });
+    group = new GroupCommit(connection, record, confirmation, { timeoutMs: 2000 });
   });
   afterEach(async () => {
     copy.signal("SIGCONT");
