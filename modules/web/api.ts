@@ -2,7 +2,6 @@ import { Construct } from "constructs";
 import type { ComponentService } from "../kubernetes/service";
 import type { Config } from "../../config";
 import { CREDENTIALS_DIR, EndpointSliceAccess } from "../kubernetes/endpoint-slice-access";
-import { GROUP_SIZE } from "../../catalog/workloads";
 import { TLS_CA_FILE, TLS_MOUNT, TLS_NAME, tlsVolume } from "../redis/tls";
 import type { RedisUserName } from "../redis/users";
 import { signals } from "../autoscaling/signals";
@@ -72,7 +71,6 @@ export class Api extends Construct {
               { name: "REDIS_SENTINELS", value: redis.sentinels },
               // a write is acknowledged when main and one more member have it on disk
               { name: "REDIS_COMMIT_COPIES", value: "1" },
-              { name: "REDIS_POOL_COPIES", value: String(GROUP_SIZE - 1) },
               // longer than a planned failover, and than most unplanned ones
               { name: "REDIS_WRITE_PATIENCE_MS", value: "6000" },
             ]

@@ -39,8 +39,6 @@ export interface ApiConfig {
   readonly main: HostPort | SentinelConfig;
   /** Copies that must have a write before it is acknowledged, not counting main. 0: main alone. */
   readonly commitCopies: number;
-  /** Copies that may be promoted, not counting main. */
-  readonly poolCopies: number;
   /** Where the copies must have it. */
   readonly commitTo: "disk" | "memory";
   /** Addresses of replicas; several replicas may share one. Empty if none are configured. */
@@ -144,6 +142,12 @@ function sentinels(env: NodeJS.ProcessEnv): SentinelConfig | undefined {
     if (!host || !port) throw new Error(`REDIS_SENTINELS is "${text}", expected host:port,host:port`);
     return { host, port: Number(port) };
   });
+  const distinct = new Set(found.map(({ host, port }) => `${host}:${port}`)).size;
+  if (distinct < 3 || distinct < found.length) {
+    throw new Error(
+      `REDIS_SENTINELS is "${text}", expected at least 3 different Sentinels: main is what the majority of them names`,
+    );
+  }
   return { sentinels: found, name: env["REDIS_SENTINEL_NAME"] || "main" };
 }
 
@@ -179,17 +183,43 @@ function tls(env: NodeJS.ProcessEnv): TlsConfig | undefined {
   }
 }
 
+/** A timeout of an answer cannot be shorter than this, ms: a WAIT takes up to half of it, and timers have steps of 20 ms. */
+const MIN_COMMAND_TIMEOUT_MS = 100;
+
+/** @throws an error that names the two settings that contradict each other */
+function check(config: ApiConfig): ApiConfig {
+  const { commandTimeoutMs, writePatienceMs, maxLagMs, checkMs, commitCopies, main } = config;
+  if (commandTimeoutMs < MIN_COMMAND_TIMEOUT_MS) {
+    throw new Error(`REDIS_COMMAND_TIMEOUT_MS is ${commandTimeoutMs}, expected at least ${MIN_COMMAND_TIMEOUT_MS}`);
+  }
+  if (writePatienceMs < commandTimeoutMs) {
+    throw new Error(
+      `REDIS_WRITE_PATIENCE_MS is ${writePatienceMs}, expected at least REDIS_COMMAND_TIMEOUT_MS (${commandTimeoutMs}): a write may take that long once it is sent`,
+    );
+  }
+  if (maxLagMs < checkMs) {
+    throw new Error(
+      `REDIS_MAX_LAG_MS is ${maxLagMs}, expected at least REDIS_CHECK_MS (${checkMs}): the lag is measured once per check`,
+    );
+  }
+  if ("sentinels" in main && commitCopies >= main.sentinels.length) {
+    throw new Error(
+      `REDIS_COMMIT_COPIES is ${commitCopies}, expected at most ${main.sentinels.length - 1}: each of the ${main.sentinels.length} Sentinels has one member, and one of them is main`,
+    );
+  }
+  return config;
+}
+
 /** @throws an error that names the variable and the expected value */
 export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
   const writer = login(env, "REDIS_USER", "REDIS_PASSWORD_FILE");
   const main = sentinels(env) ?? url(env, "REDIS_MAIN_URL") ?? { host: "127.0.0.1", port: 6379 };
   const replicas = (env["REDIS_REPLICAS_URL"] || "").split(",").filter((text) => text.trim() !== "");
   const commandTimeoutMs = number(env, "REDIS_COMMAND_TIMEOUT_MS", 1000);
-  return {
+  return check({
     port: number(env, "PORT", 3000),
     main,
     commitCopies: number(env, "REDIS_COMMIT_COPIES", 0, 0),
-    poolCopies: number(env, "REDIS_POOL_COPIES", 0, 0),
     commitTo: oneOf(env, "REDIS_COMMIT_TO", ["disk", "memory"], "disk"),
     replicas: replicas
       .map((text) => hostPort("REDIS_REPLICAS_URL", text.trim()))
@@ -213,5 +243,5 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
     maxLists: number(env, "MAX_LISTS", 4),
     connectionAgeMs: number(env, "CONNECTION_AGE_MS", 10_000),
     drainMs: number(env, "DRAIN_MS", 5000),
-  };
+  });
 }

@@ -30,6 +30,10 @@ it("finds the Kubernetes API through the pod's environment", () => {
   );
 });
 
+it("starts with a setting that no longer exists, as an older deployment sets it", () => {
+  expect(readConfig({ REDIS_POOL_COPIES: "2" })).not.toHaveProperty("poolCopies");
+});
+
 it.each([
   [{ PORT: "x" }, 'PORT is "x", expected a whole number above 0'],
   [{ REDIS_MAIN_URL: "main:6379" }, 'REDIS_MAIN_URL is "main:6379", expected redis://host:port'],
@@ -41,6 +45,15 @@ it.each([
     { REDIS_REPLICAS_WATCH: "a/b" },
     "neither KUBERNETES_API_URL nor KUBERNETES_SERVICE_HOST is: no Kubernetes API to watch",
   ],
+  [{ REDIS_SENTINELS: "a:1,b:1" }, 'REDIS_SENTINELS is "a:1,b:1", expected at least 3 different Sentinels'],
+  [{ REDIS_SENTINELS: "a:1,b:1,a:1" }, "expected at least 3 different Sentinels"],
+  [{ REDIS_SENTINELS: "a:1,b:1,c:1", REDIS_COMMIT_COPIES: "3" }, "REDIS_COMMIT_COPIES is 3, expected at most 2"],
+  [{ REDIS_COMMAND_TIMEOUT_MS: "20" }, "REDIS_COMMAND_TIMEOUT_MS is 20, expected at least 100"],
+  [
+    { REDIS_COMMAND_TIMEOUT_MS: "2000", REDIS_WRITE_PATIENCE_MS: "1000" },
+    "REDIS_WRITE_PATIENCE_MS is 1000, expected at least REDIS_COMMAND_TIMEOUT_MS (2000)",
+  ],
+  [{ REDIS_MAX_LAG_MS: "500" }, "REDIS_MAX_LAG_MS is 500, expected at least REDIS_CHECK_MS (1000)"],
   [{ MAX_IN_FLIGHT: "0" }, 'MAX_IN_FLIGHT is "0", expected a whole number above 0'],
 ])("rejects %j with the variable and the expected value", (env, message) => {
   expect(() => readConfig(env)).toThrow(message);

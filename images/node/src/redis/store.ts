@@ -14,7 +14,10 @@ const REPLICA_TRIES = 2;
 /** Values below this size need only one command, bytes. */
 export const HEAD_BYTES = 16 * 1024;
 
-/** Where a read goes: `eventual` to a replica, `strong` to main. */
+/**
+ * What a read shows: `eventual` what a replica has, slightly behind main; `strong` every acknowledged write, and in `ha` no
+ * write that may still be lost.
+ */
 export type Consistency = "eventual" | "strong";
 
 /** One step of a scan. Its cursor is only valid on the same instance. */
@@ -24,6 +27,8 @@ export interface Scanned {
   /** Start of the next step; "0" at the end. */
   readonly cursor: string;
 }
+
+const scanned = (runId: string, [cursor, keys]: [string, string[]]): Scanned => ({ runId, keys, cursor });
 
 export class Store {
   readonly pool: ReplicaPool;
@@ -111,28 +116,37 @@ export class Store {
   ): Promise<Scanned | undefined> {
     const step = (cursor: string) => (client: Redis) =>
       match === undefined ? client.scan(cursor, "COUNT", count) : client.scan(cursor, "MATCH", match, "COUNT", count);
-    const result = (runId: string, [cursor, keys]: [string, string[]]): Scanned => ({ runId, keys, cursor });
+    if (consistency === "strong") {
+      try {
+        const found = await this.main.strongScan(step(from?.cursor ?? "0"), from?.runId);
+        return found && scanned(found.runId, found.answer);
+      } catch (error) {
+        throw asRedisError(error);
+      }
+    }
     if (!from) {
-      for (let tries = 0, asked: Replica | undefined; consistency === "eventual" && tries < REPLICA_TRIES; tries++) {
+      for (let tries = 0, asked: Replica | undefined; tries < REPLICA_TRIES; tries++) {
         const replica = this.pool.choose(asked);
         if (!replica?.runId) break;
         asked = replica;
         try {
-          return result(replica.runId, await replica.connection.send(step("0")));
+          return scanned(replica.runId, await replica.connection.send(step("0")));
         } catch (error) {
           if (error instanceof Refused && !error.transient) throw error;
         }
       }
+      await this.main.whenRecent().catch((error: unknown) => Promise.reject(asRedisError(error)));
       const { runId, connection } = this.main;
       if (!runId) throw new NotSent("Redis is not reachable");
       const found = await connection.send(step("0")).catch((error: unknown) => Promise.reject(asRedisError(error)));
-      return result(runId, found);
+      return scanned(runId, found);
     }
-    const connection =
-      from.runId === this.main.runId ? this.main.connection : this.pool.byRunId(from.runId)?.connection;
+    const ofMain = from.runId === this.main.runId;
+    const connection = ofMain ? this.main.connection : this.pool.byRunId(from.runId)?.connection;
     if (!connection?.usable) return undefined;
     try {
-      return result(from.runId, await connection.send(step(from.cursor)));
+      if (ofMain) await this.main.whenRecent();
+      return scanned(from.runId, await connection.send(step(from.cursor)));
     } catch (error) {
       if (error instanceof Refused && !error.transient) throw error;
       return undefined;
@@ -158,7 +172,7 @@ export class Store {
         }
       }
     }
-    const value = await this.main.read(command);
+    const value = await (consistency === "strong" ? this.main.strongRead(command) : this.main.read(command));
     this.readsFromMain[consistency === "strong" ? "strong" : "fallback"]++;
     return value;
   }

@@ -1,16 +1,26 @@
 /** Opens a connection to a Redis of the tests. */
+import type { HostPort } from "../../src/config";
 import { Connection, type ConnectionOptions } from "../../src/redis/connection/connection";
 import { eventually, PASSWORD_FILE } from "./redis";
 
-export async function connect({ address, clock }: Pick<ConnectionOptions, "address" | "clock">): Promise<Connection> {
+interface Chosen extends Pick<ConnectionOptions, "clock"> {
+  readonly address: HostPort;
+  /** @default no TLS */
+  readonly tls?: ConnectionOptions["tls"];
+  /** @default 1000 */
+  readonly timeoutMs?: number;
+}
+
+export async function connect({ address, ...chosen }: Chosen): Promise<Connection> {
   const connection = new Connection({
     name: "main",
-    address,
+    address: () => address,
     login: { user: undefined, passwordFile: PASSWORD_FILE },
     tls: undefined,
     connectTimeoutMs: 1000,
     timeoutMs: 1000,
-    clock,
+    late: "reset",
+    ...chosen,
   });
   connection.open();
   await eventually("the connection to be usable", () => connection.usable);

@@ -3,16 +3,21 @@ import { createServer, type Server, type Socket } from "node:net";
 
 /** A bulk string of the Redis protocol. */
 export const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-const array = (...parts: string[]) => `*${parts.length}\r\n${parts.join("")}`;
+const list = (sign: "*" | ">", parts: string[]) => `${sign}${parts.length}\r\n${parts.join("")}`;
 
 export class FakeSentinel {
+  /** Main and the epoch that it names; 0: it knows no main. */
   mainPort = 0;
+  epoch = 1;
   port = 0;
-  private readonly server: Server;
+  /** Number of answers. */
+  answers = 0;
+  private server: Server | undefined;
   private readonly open = new Set<Socket>();
   private readonly listening = new Set<Socket>();
 
-  constructor() {
+  /** Listens on the same port as before. */
+  async start(): Promise<this> {
     this.server = createServer((socket) => {
       this.open.add(socket);
       socket.on("close", () => [this.open, this.listening].forEach((set) => set.delete(socket)));
@@ -22,10 +27,7 @@ export class FakeSentinel {
         for (const command of String(data).split(/(?=\*\d+\r\n\$)/)) this.answer(socket, command.toLowerCase());
       });
     });
-  }
-
-  async start(): Promise<this> {
-    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => this.server!.listen(this.port, "127.0.0.1", resolve));
     this.port = (this.server.address() as { port: number }).port;
     return this;
   }
@@ -35,26 +37,38 @@ export class FakeSentinel {
     return this.listening.size;
   }
 
-  /** Reports a failover to `port`. */
-  reportFailover(port: number): void {
-    const message = array(bulk("message"), bulk("+switch-master"), bulk(`main 127.0.0.1 1 127.0.0.1 ${port}`));
+  /** Names another main from now on, and reports the failover. */
+  reportFailover(port: number, epoch: number): void {
+    Object.assign(this, { mainPort: port, epoch });
+    const message = list(">", [bulk("message"), bulk("+switch-master"), bulk(`main 127.0.0.1 1 127.0.0.1 ${port}`)]);
     for (const socket of this.listening) socket.write(message);
   }
 
   async stop(): Promise<void> {
     for (const socket of this.open) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
+    await new Promise((resolve) => this.server?.close(resolve));
   }
 
   private answer(socket: Socket, command: string): void {
-    if (command.includes("get-master-addr-by-name"))
-      socket.write(array(bulk("127.0.0.1"), bulk(String(this.mainPort))));
-    else if (command.includes("\r\nsentinel\r\n")) socket.write(array());
-    else if (command.includes("\r\nsubscribe\r\n")) {
+    if (command.includes("get-master-addr-by-name")) {
+      this.answers++;
+      socket.write(list("*", [bulk("127.0.0.1"), bulk(String(this.mainPort))]));
+    } else if (/\r\nmaster\r\n/.test(command)) {
+      const fields = [
+        "name",
+        "main",
+        "ip",
+        "127.0.0.1",
+        "port",
+        String(this.mainPort),
+        "config-epoch",
+        `${this.epoch}`,
+      ];
+      socket.write(this.mainPort ? list("*", fields.map(bulk)) : "-ERR No such master with that name\r\n");
+    } else if (command.includes("\r\nsubscribe\r\n")) {
       this.listening.add(socket);
-      socket.write(array(bulk("subscribe"), bulk("+switch-master"), ":1\r\n"));
-    } else if (command.includes("\r\ninfo\r\n")) socket.write(bulk("redis_version:8.0.0\r\nloading:0"));
-    else if (command.includes("\r\nhello\r\n")) socket.write("-NOPROTO\r\n");
+      socket.write(list(">", [bulk("subscribe"), bulk("+switch-master"), ":1\r\n"]));
+    } else if (command.includes("\r\nhello\r\n")) socket.write(`%1\r\n${bulk("proto")}:3\r\n`);
     else socket.write("+OK\r\n");
   }
 }

@@ -3,13 +3,14 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { guarded, MemberGuard } from "./member-guard";
 import { eventually, freePort, PASSWORD, Redis } from "./redis";
 
 /** Sentinel replaces a main that does not answer for this long, ms. */
 export const DOWN_AFTER_MS = 1500;
 
 /** WAITAOF came with Redis 7.2. */
-const commitsToDisk = ((): boolean => {
+export const commitsToDisk = ((): boolean => {
   try {
     const [, major, minor] = /v=(\d+)\.(\d+)/.exec(execFileSync("redis-server", ["--version"]).toString()) ?? [];
     return Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 2);
@@ -70,7 +71,18 @@ sentinel parallel-syncs main 2
     return this.cli("INFO", "sentinel").includes("slaves=2,sentinels=3");
   }
 
+  /** Sentinel's config-epoch of main. */
+  get epoch(): number {
+    const lines = this.cli("SENTINEL", "MASTER", "main").trim().split("\n");
+    return Number(lines[lines.indexOf("config-epoch") + 1]);
+  }
+
+  signal(name: "SIGSTOP" | "SIGCONT"): void {
+    this.child?.kill(name);
+  }
+
   stop(): void {
+    this.child?.kill("SIGCONT");
     this.child?.kill("SIGKILL");
   }
 }
@@ -80,13 +92,16 @@ export class SentinelGroup {
   readonly sentinels: Sentinel[] = [];
   /** A read replica. It announces a name, so that no Sentinel considers it for promotion. */
   reader!: Redis;
+  private guard: MemberGuard | undefined;
 
   async start(): Promise<this> {
     const ports = [await freePort(), await freePort(), await freePort()];
     const [first] = ports as [number, number, number];
-    for (const port of ports) {
-      this.members.push(await new Redis(port, port === first ? undefined : first, MEMBER).start());
-    }
+    ports.forEach((port, i) =>
+      this.members.push(new Redis(port, port === first ? undefined : first, [...MEMBER, ...guarded(i)])),
+    );
+    this.guard = new MemberGuard(this.members, () => this.sentinels[0]?.cli("SENTINEL", "FAILOVER", "main")).start();
+    await Promise.all(this.members.map((member) => member.start()));
     this.reader = await new Redis(await freePort(), ports[1], [
       ...["--replica-priority", "0", "--replica-announce-ip", "redis-replicas-0.redis-replicas-headless"],
     ]).start();
@@ -101,7 +116,6 @@ export class SentinelGroup {
       REDIS_MAIN_URL: "",
       REDIS_SENTINELS: this.sentinels.map((s) => `127.0.0.1:${s.port}`).join(","),
       REDIS_COMMIT_COPIES: "1",
-      REDIS_POOL_COPIES: "2",
       REDIS_COMMIT_TO: commitsToDisk ? "disk" : "memory",
     };
   }
@@ -113,12 +127,19 @@ export class SentinelGroup {
     return this.members.find((m) => m.port === agreed)!;
   }
 
+  /** The epoch that at least two Sentinels give. */
+  get epoch(): number {
+    const epochs = this.sentinels.map((s) => s.epoch);
+    return epochs.find((epoch, i) => epochs.indexOf(epoch) !== i)!;
+  }
+
   get others(): readonly Redis[] {
     const { main } = this;
     return this.members.filter((m) => m !== main);
   }
 
   async stop(): Promise<void> {
+    await this.guard?.stop();
     for (const s of this.sentinels) s.stop();
     await Promise.all([...this.members, ...(this.reader ? [this.reader] : [])].map((r) => r.stop()));
   }

@@ -6,11 +6,11 @@
  */
 import { Redis } from "ioredis";
 import { log } from "../../log";
-import type { HostPort, SentinelConfig, TlsConfig } from "../../config";
-import type { TimeoutClock } from "./timeout-clock";
-import { NoAnswer, NotSent, Refused } from "./errors";
+import type { HostPort, TlsConfig } from "../../config";
 import { credentials, type Login } from "../../credentials";
-import { QUIET_CONNECTOR } from "./sentinel-connector";
+import { Dialer } from "./dialer";
+import { NoAnswer, NotSent, Refused } from "./errors";
+import type { TimeoutClock } from "./timeout-clock";
 
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1000;
@@ -24,8 +24,8 @@ interface Pending {
 }
 
 export interface ConnectionOptions {
-  /** Its address, or the Sentinels that know the current one. */
-  readonly address: HostPort | SentinelConfig;
+  /** Its address; queried again for each connection. */
+  readonly address: () => HostPort | Promise<HostPort>;
   /** Name in logs. */
   readonly name: string;
   readonly login: Login | undefined;
@@ -34,15 +34,25 @@ export interface ConnectionOptions {
   /** Timeout for an answer, ms. */
   readonly timeoutMs: number;
   readonly clock: TimeoutClock;
+  /**
+   * What happens to the connection when an answer is late: `reset` on whatever carries writes, so that none of them is
+   * executed later; `keep` if the same connection may be used again as soon as a probe is answered.
+   */
+  readonly late: "reset" | "keep";
   /** Called when the connection becomes usable or unusable. */
   readonly onChange?: () => void;
+  /** Subscribed to on each connection; other commands can still be sent. @default none */
+  readonly channel?: { readonly name: string; readonly onMessage: () => void };
 }
 
 export class Connection {
   /** Commands sent and not answered. */
   private readonly pending = new Set<Pending>();
   private readonly client: Redis;
+  private readonly dialer: Dialer;
   private readonly stopTicks: () => void;
+  /** Grows with each connection, because nothing that was sent on one holds for the next. */
+  session = 0;
   private corked = false;
   private closed = false;
   private silentSince: number | undefined;
@@ -52,23 +62,13 @@ export class Connection {
   private lastReason = "";
 
   constructor(private readonly options: ConnectionOptions) {
-    const { address, clock, tls } = options;
+    const { channel, clock } = options;
     this.unreadySince = performance.now();
+    this.dialer = new Dialer(options.address, options.tls);
     this.client = new Redis({
-      ...("sentinels" in address
-        ? {
-            sentinels: [...address.sentinels],
-            name: address.name,
-            Connector: QUIET_CONNECTOR,
-            role: "master" as const,
-            // reconnect on failover, instead of waiting for an old main that hangs
-            failoverDetector: true,
-            // the configured list is complete and its addresses are stable
-            updateSentinels: false,
-            sentinelCommandTimeout: options.connectTimeoutMs,
-          }
-        : { host: address.host, port: address.port }),
-      ...(tls ? { tls: { ...tls }, sentinelTLS: { ...tls }, enableTLSForSentinelMode: true } : {}),
+      Connector: this.dialer.connector,
+      // the dialer encrypts; this says which event of its stream to wait for
+      ...(options.tls ? { tls: {} } : {}),
       ...credentials(options.login),
       lazyConnect: true,
       connectTimeout: options.connectTimeoutMs,
@@ -78,6 +78,9 @@ export class Connection {
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
       keepAlive: 10_000,
+      // Sentinels have nothing to load
+      enableReadyCheck: channel === undefined,
+      autoResubscribe: false,
       // retries forever, at least once a second; jitter keeps pods from retrying together
       retryStrategy: (tries) => {
         this.reloadCredentials();
@@ -98,12 +101,15 @@ export class Connection {
       clock.start();
     });
     this.client.on("ready", () => {
+      this.session++;
       this.handshakeSince = undefined;
       this.lastReason = "";
       this.silentSince = undefined;
+      if (channel) this.client.subscribe(channel.name).catch(() => undefined);
       log("info", "redis connected", { redis: options.name });
       this.changed();
     });
+    if (channel) this.client.on("message", channel.onMessage);
     this.client.on("close", () => {
       this.corked = false;
       this.handshakeSince = undefined;
@@ -111,7 +117,7 @@ export class Connection {
       this.fail(new NoAnswer("the connection to Redis was lost"));
       this.changed();
     });
-    // ioredis gives up for good if a failover happens at the wrong moment of its search for main
+    // ioredis gives up for good if there is no address
     this.client.on("end", () => {
       if (!this.closed) setTimeout(() => this.open(), RECONNECT_MIN_MS);
     });
@@ -139,10 +145,9 @@ export class Connection {
     return this.connected && this.silentSince === undefined;
   }
 
-  /** Address and port of the other end. */
-  get remote(): string | undefined {
-    const { remoteAddress, remotePort } = this.client.stream ?? {};
-    return remoteAddress && `${remoteAddress}:${remotePort}`;
+  /** Where the current connection leads. */
+  get target(): HostPort | undefined {
+    return this.dialer.target;
   }
 
   get hanging(): boolean {
@@ -156,8 +161,15 @@ export class Connection {
     return performance.now() - this.unreadySince;
   }
 
-  /** Sends one command. Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused}. */
-  send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  /**
+   * Sends one command. Rejects with {@link NotSent}, {@link NoAnswer} or {@link Refused}.
+   *
+   * @param session if given, the command is sent only in this session
+   */
+  send<T>(command: (client: Redis) => Promise<T>, session?: number): Promise<T> {
+    if (session !== undefined && session !== this.session) {
+      return Promise.reject(new NotSent("the connection to Redis was lost"));
+    }
     return this.dispatch(command, false);
   }
 
@@ -180,10 +192,11 @@ export class Connection {
     });
   }
 
-  /** Closes the connection and opens a new one, with a new DNS lookup. */
+  /** Resets the connection and opens a new one, with a new address. */
   reconnect(): void {
-    // not end(): it waits for the other side, which may be dead
-    this.client.stream?.destroy();
+    this.dialer.reset();
+    // do not wait for the next attempt
+    if (this.client.status === "reconnecting") this.open();
   }
 
   /** Waits for outstanding answers, up to the timeout, then closes for good. */
@@ -195,7 +208,7 @@ export class Connection {
     }
     this.stopTicks();
     this.client.disconnect();
-    this.client.stream?.destroy();
+    this.dialer.close();
     this.fail(new NoAnswer("the connection to Redis was closed"));
   }
 
@@ -205,9 +218,13 @@ export class Connection {
     const [oldest] = this.pending;
     if (oldest && now - oldest.since > this.options.timeoutMs) {
       if (this.silentSince === undefined) {
+        log("warn", "redis does not answer", { redis: this.options.name, ms: Math.round(now - oldest.since) });
+      }
+      // before the callers hear of it: what they send next must not be overtaken
+      if (this.options.late === "reset") this.reconnect();
+      else if (this.silentSince === undefined) {
         this.silentSince = now;
         this.unreadySince = performance.now();
-        log("warn", "redis does not answer", { redis: this.options.name, ms: Math.round(now - oldest.since) });
       }
       this.fail(new NoAnswer(`Redis did not answer within ${this.options.timeoutMs} ms`));
       this.changed();
@@ -280,10 +297,4 @@ export class Connection {
     if (this.usable) for (const resolve of this.whenUsableWaiters) resolve();
     this.options.onChange?.();
   }
-}
-
-/** Identity of the Redis process, because SCAN cursors are only valid in one process. */
-export async function readRunId(connection: Connection): Promise<string | undefined> {
-  const info = await connection.probe((client) => client.info("server"));
-  return /^run_id:(\w+)/m.exec(info)?.[1];
 }

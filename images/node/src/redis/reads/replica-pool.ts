@@ -33,13 +33,14 @@ export class ReplicaPool {
       if (this.members.has(key)) continue;
       const replica = new Replica(
         {
-          address: member,
+          address: () => member,
           name: member.name,
           login: this.config.readLogin,
           tls: this.config.tls,
           connectTimeoutMs: this.config.connectTimeoutMs,
           timeoutMs: this.config.readTimeoutMs,
           clock: this.clock,
+          late: "keep",
         },
         this.config,
         this.lagTracker,

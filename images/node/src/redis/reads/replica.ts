@@ -1,6 +1,7 @@
 /** A replica: its connection, its load, and whether it may serve reads. */
-import { Connection, readRunId, type ConnectionOptions } from "../connection/connection";
-import { parseLoad, parseReplication, type LagTracker, type RedisLoad } from "./replication-lag";
+import { Connection, type ConnectionOptions } from "../connection/connection";
+import { readRunId } from "../connection/run-id";
+import { parseLoad, parseReplication, type LagTracker, type RedisLoad, type ReplicaLag } from "./replication-lag";
 
 export const REPLICA_STATES = [
   /** gets reads */
@@ -11,7 +12,7 @@ export const REPLICA_STATES = [
   "hanging",
   /** full sync from main in progress */
   "syncing",
-  /** lag above the limit */
+  /** lag above the limit, or it has another history than main */
   "lagging",
   /** disconnected from main for longer than the limit, or never connected */
   "unlinked",
@@ -39,6 +40,7 @@ export class Replica {
   answered = 0;
   failed = 0;
   seconds = 0;
+  private readonly lag: ReplicaLag;
   private reported: ReplicaState = "connecting";
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
@@ -46,10 +48,11 @@ export class Replica {
   constructor(
     options: Omit<ConnectionOptions, "onChange">,
     private readonly limits: ReplicaLimits,
-    private readonly lagTracker: LagTracker,
+    lagTracker: LagTracker,
     private readonly onChange: () => void,
   ) {
     this.name = options.name;
+    this.lag = lagTracker.replica();
     this.connection = new Connection({
       ...options,
       onChange: () => {
@@ -98,14 +101,15 @@ export class Replica {
       // the time of the answer, because the replica may have hung before it
       const at = performance.now();
       const replication = parseReplication(info);
-      this.lagMs = this.lagTracker.lag(at, replication);
+      const lag = this.lag.lag(at, replication);
+      this.lagMs = lag === Infinity ? undefined : lag;
       this.load = parseLoad(info);
       const before = this.reported;
       if (replication.role !== "slave") this.reported = "other-role";
       else if (replication.syncing) this.reported = "syncing";
       else if (!replication.linkUp && replication.linkDownSeconds < 0) this.reported = "unlinked";
       else if (!replication.linkUp && replication.linkDownSeconds > limits.maxStaleSeconds) this.reported = "unlinked";
-      else if ((this.lagMs ?? 0) > limits.maxLagMs) this.reported = "lagging";
+      else if ((lag ?? 0) > limits.maxLagMs) this.reported = "lagging";
       else this.reported = "serving";
       if (before !== this.reported || wasHanging) this.onChange();
     } catch {

@@ -6,6 +6,9 @@ export interface Replication {
   readonly replid: string;
   /** Bytes of that history written (main) or applied (replica). */
   readonly offset: number;
+  /** The history that this one continues since a failover, and the offset up to which both are the same. */
+  readonly formerReplid: string;
+  readonly formerOffset: number;
   /** Replica: connected to main. */
   readonly linkUp: boolean;
   /** Replica: full sync in progress. */
@@ -45,51 +48,104 @@ export function parseReplication(info: string): Replication {
     role: role === "master" || role === "slave" ? role : "unknown",
     replid: field("master_replid") ?? "",
     offset: Number((role === "slave" ? field("slave_repl_offset") : undefined) ?? field("master_repl_offset") ?? 0),
+    formerReplid: field("master_replid2") ?? "",
+    // the first byte that differs
+    formerOffset: Number(field("second_repl_offset") ?? 0) - 1,
     linkUp: field("master_link_status") === "up",
     syncing: field("master_sync_in_progress") === "1",
     linkDownSeconds: Number(field("master_link_down_since_seconds") ?? -1),
   };
 }
 
-/**
- * Whether a copy that could be promoted is connected to this main and was last seen at most two seconds ago. Such
- * copies announce an IP address, read replicas announce a name.
- */
-export const hasCopy = (info: string): boolean =>
-  /^slave\d+:ip=[\d.:a-f]+,port=\d+,state=online,offset=\d+,lag=[012]\b/m.test(info);
-
 /** A main without an answer for longer than this no longer lets the lag grow, ms. */
 const SILENT_MAIN_MS = 2500;
 
+interface Sample {
+  readonly at: number;
+  readonly offset: number;
+}
+
 /** Main's offsets over the last minutes, to convert a replica's offset into a lag. */
 export class LagTracker {
-  private readonly samples: { readonly at: number; readonly offset: number }[] = [];
-  private replid = "";
+  private samples: Sample[] = [];
+  private main: Replication | undefined;
+  /** Former histories of main, and when they ended. */
+  private readonly ended = new Map<string, number>();
 
-  /** @param keep number of samples */
+  /** @param keep number of samples, and of former histories */
   constructor(private readonly keep = 240) {}
 
   /** Main's state at time `at`, ms. */
   record(at: number, main: Replication): void {
     if (main.role !== "master") return;
-    if (main.replid !== this.replid) {
-      this.replid = main.replid;
-      this.samples.length = 0;
+    const before = this.main;
+    this.main = main;
+    if (before && before.replid !== main.replid) {
+      this.ended.set(before.replid, at);
+      this.ended.delete(main.replid);
+      if (this.ended.size > this.keep) this.ended.delete(this.ended.keys().next().value!);
+      // a promoted replica counts on from the offset of its main
+      const same = before.replid === main.formerReplid ? main.formerOffset : -1;
+      this.samples = this.samples.filter(({ offset }) => offset <= same);
     }
     this.samples.push({ at, offset: main.offset });
     if (this.samples.length > this.keep) this.samples.shift();
   }
 
+  /** For one replica. */
+  replica(): ReplicaLag {
+    return new ReplicaLag(this);
+  }
+
   /**
-   * Minimum lag of the replica, ms: the age of the oldest sample of main that it has not reached; 0 if it has reached
-   * all. Undefined if the replica has another history than main, or main has not been sampled. The lag does not grow
-   * while main does not answer: a replica cannot miss what main did not write.
+   * Minimum lag of a replica that has main's history, ms: the age of the oldest sample of main that it has not reached; 0
+   * if it has reached all. Undefined if it has another history.
+   */
+  inHistory(at: number, replica: Replication): number | undefined {
+    const { main } = this;
+    const same =
+      replica.replid === main?.replid || (replica.replid === main?.formerReplid && replica.offset <= main.formerOffset);
+    if (!same) return undefined;
+    const missing = this.samples.find((sample) => sample.offset > replica.offset);
+    return missing ? this.since(missing.at, at) : 0;
+  }
+
+  /** When main ceased to have this history, undefined if it never had it. */
+  endOf(replid: string): number | undefined {
+    return this.ended.get(replid);
+  }
+
+  get hasMain(): boolean {
+    return this.main !== undefined;
+  }
+
+  /** Time from `begin` to `at`, as long as main answers: a replica cannot miss what main did not write. */
+  since(begin: number, at: number): number {
+    const newest = this.samples.at(-1)?.at ?? at;
+    return Math.max(0, Math.min(at, newest + SILENT_MAIN_MS) - begin);
+  }
+}
+
+/** The lag of one replica, also while it has another history than main. */
+export class ReplicaLag {
+  /** When it last had main's history, less its lag at that time. */
+  private freshAt: number | undefined;
+
+  constructor(private readonly tracker: LagTracker) {}
+
+  /**
+   * Minimum lag, ms. With another history than main's, it counts from the moment that the histories parted: a failover is in
+   * progress. Infinity if the replica has never had main's history; undefined if main is not known yet.
    */
   lag(at: number, replica: Replication): number | undefined {
-    if (replica.replid !== this.replid) return undefined;
-    const newest = this.samples.at(-1);
-    if (!newest) return undefined;
-    const missing = this.samples.find((sample) => sample.offset > replica.offset);
-    return missing ? Math.max(0, Math.min(at, newest.at + SILENT_MAIN_MS) - missing.at) : 0;
+    const { tracker } = this;
+    if (!tracker.hasMain) return undefined;
+    const lag = tracker.inHistory(at, replica);
+    if (lag !== undefined) {
+      this.freshAt = at - lag;
+      return lag;
+    }
+    const parted = tracker.endOf(replica.replid) ?? this.freshAt;
+    return parted === undefined ? Infinity : tracker.since(parted, at);
   }
 }

@@ -1,120 +1,133 @@
 /**
- * Writes that are acknowledged only when enough copies have them. A group of writes shares one WAIT or WAITAOF; the
- * next group is sent once that is answered, so a write waits for two groups at most. WAIT blocks everything behind it
- * on its connection, so these writes have a separate one.
+ * Commands that are answered only when main has proved that it was main, and enough copies have everything that it had
+ * executed by then. So no acknowledged write is lost with main, and a read shows nothing that may still be lost.
  *
- * Source: redis.io/commands/wait, redis.io/commands/waitaof
+ * A group of commands ends with a fence and shares one confirmation; the next group is sent once that has arrived, so a
+ * command waits for two groups at most. WAIT blocks everything behind it on its connection, so groups have separate ones.
  */
 import type { Redis } from "ioredis";
 import type { Connection } from "../connection/connection";
-import { NotReplicated, NotSent } from "../connection/errors";
-import type { MainLease } from "./main-lease";
-
-/**
- * First timeout of a WAIT, ms; it doubles with each repetition. A copy reports what is on its disk only on request and
- * once a second. If it was still writing when the request came, only another request finds out that it is done.
- */
-const FIRST_WAIT_MS = 20;
-
-export interface CommitOptions {
-  /** Copies that must have a write, not counting main. */
-  readonly copies: number;
-  /** Copies that may be promoted, not counting main. A confirmation by fewer is no proof: {@link MainLease}. */
-  readonly allCopies: number;
-  /** Where the copies must have it: on disk (main too), or in memory. */
-  readonly to: "disk" | "memory";
-  /** Timeout for the copies, ms. */
-  readonly timeoutMs: number;
-  /** Longest timeout of one WAIT, ms: with a longer one, main would seem to hang. */
-  readonly waitMs: number;
-}
+import { NoAnswer, NotReplicated, NotSent, Refused } from "../connection/errors";
+import type { CommitRecord } from "./commit-record";
+import type { Confirmation } from "./confirmation";
 
 interface Waiting {
   readonly since: number;
-  readonly send: () => void;
+  readonly write: boolean;
+  /** Sends it; the result says whether there is something to confirm. */
+  readonly send: (confirmed: Promise<void>) => Promise<boolean>;
   readonly reject: (error: Error) => void;
 }
 
 export class GroupCommit {
   private waiting: Waiting[] = [];
   private running = false;
-  /** Writes of the last group sent, and its confirmation by the copies. */
-  private group: Promise<unknown>[] = [];
-  private confirmed: Promise<void> = Promise.resolve();
+  /** The last group that was confirmed. */
+  private proved: { readonly session: number; readonly at: number } | undefined;
 
   constructor(
     private readonly connection: Connection,
-    private readonly options: CommitOptions,
-    private readonly lease: MainLease,
+    private readonly record: CommitRecord,
+    private readonly confirmation: Confirmation,
+    private readonly options: {
+      /** A command that has waited for longer than this is not sent, ms. */
+      readonly timeoutMs: number;
+    },
   ) {}
 
-  /** Rejects like {@link Connection.send}, or with {@link NotReplicated}. */
-  send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  /**
+   * Rejects like {@link Connection.send}. Additionally with {@link NotReplicated} if a write was executed and not confirmed,
+   * and with {@link NoAnswer} if a read was not.
+   *
+   * @param write whether the command may change data
+   */
+  send<T>(command: (client: Redis) => Promise<T>, write: boolean): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const send = () => {
-        const done = this.connection.send(command);
-        this.group.push(done);
-        done.then((value) => this.confirmed.then(() => resolve(value), reject), reject);
+      const send = async (confirmed: Promise<void>): Promise<boolean> => {
+        const settle = (give: () => void) =>
+          void confirmed.then(give, (error: Error) => reject(unconfirmed(error, write)));
+        try {
+          const value = await this.connection.send(command);
+          settle(() => resolve(value));
+          return true;
+        } catch (error) {
+          // an error about the data is an answer like any other
+          const answer = error instanceof Refused && error.code === "WRONGTYPE";
+          if (answer) settle(() => reject(error));
+          else reject(error as Error);
+          return answer;
+        }
       };
-      this.waiting.push({ since: performance.now(), send, reject });
-      // writes of one event loop turn form a group
+      this.waiting.push({ since: performance.now(), write, send, reject });
+      // commands of one event loop turn form a group
       if (!this.running && this.waiting.length === 1) setImmediate(() => void this.commit());
     });
+  }
+
+  /** When main at the other end last proved that it was main, ms of performance.now(). */
+  get provedAt(): number {
+    return this.proved?.session === this.connection.session ? this.proved.at : -Infinity;
   }
 
   private async commit(): Promise<void> {
     if (this.running) return;
     this.running = true;
     while (this.waiting.length > 0) {
-      const writes = this.waiting;
-      this.waiting = [];
-      this.group = [];
-      let confirm!: () => void;
-      let abandon!: (error: Error) => void;
-      this.confirmed = new Promise((resolve, reject) => ([confirm, abandon] = [resolve, reject]));
-      this.confirmed.catch(() => undefined);
-      const late = performance.now() - this.options.timeoutMs;
-      for (const write of writes) {
-        // too late to succeed in time: fail now, while it is certain that it was not executed
-        if (write.since < late) write.reject(new NotSent("Redis main is still waiting for its copies"));
-        else write.send();
+      try {
+        if (!this.record.ready) await this.record.establish();
+      } catch (error) {
+        // none was sent
+        for (const { reject } of this.take()) reject(error as Error);
+        continue;
       }
-      // WAIT only after these answers: sent together, a copy would report its disk's state before these writes
-      const done = await Promise.allSettled(this.group);
-      if (done.some(({ status }) => status === "fulfilled")) {
-        await this.wait().then(confirm, abandon);
-      }
+      // the last answer may have come from a main that was replaced since
+      if (this.record.ready) await this.commitGroup(this.take());
     }
     this.running = false;
   }
 
-  /** @throws NotReplicated, because the writes may have been executed */
-  private async wait(): Promise<void> {
-    const { copies, to, timeoutMs, waitMs } = this.options;
-    const all = Math.max(copies, this.options.allCopies);
+  private async commitGroup(group: readonly Waiting[]): Promise<void> {
+    const { session } = this.connection;
+    let confirm!: () => void;
+    let abandon!: (error: Error) => void;
+    const confirmed = new Promise<void>((resolve, reject) => ([confirm, abandon] = [resolve, reject]));
+    confirmed.catch(() => undefined);
     const begin = performance.now();
-    const end = begin + timeoutMs;
-    for (let ms = FIRST_WAIT_MS; ; ms *= 2) {
-      const patience = Math.max(1, Math.min(ms, waitMs, Math.round(end - performance.now())));
-      const args: [string, ...number[]] = to === "disk" ? ["WAITAOF", 1, all, patience] : ["WAIT", all, patience];
-      const answer = await this.connection
-        .send((client) => client.call(...args))
-        .catch((error: Error) => Promise.reject(new NotReplicated(error.message)));
-      const [own, others] = to === "disk" ? (answer as [number, number]) : [1, answer as number];
-      if (own >= 1 && others >= all) {
-        this.lease.confirmedByAll(begin);
-        return;
+    const late = begin - this.options.timeoutMs;
+    const sent: Promise<boolean>[] = [];
+    for (const command of group) {
+      // too late to succeed in time: fail now, while it is certain that it was not executed
+      if (command.since < late) command.reject(new NotSent("Redis main is still waiting for its copies"));
+      else sent.push(command.send(confirmed));
+    }
+    if (sent.length === 0) return;
+    const fenced = this.record.fence();
+    fenced.catch(() => undefined);
+    const answers = await Promise.all(sent);
+    try {
+      // WAIT only after these answers: sent together, a copy would report its disk's state before these writes
+      await fenced;
+      // a group that was refused, for example by a full main, has nothing to wait for
+      if (answers.includes(true)) {
+        await this.confirmation.confirm(session);
+        this.proved = { session, at: begin };
       }
-      const enough = own >= 1 && others >= copies;
-      if (enough) this.lease.seen(begin);
-      if (enough && this.lease.certain) return;
-      if (performance.now() >= end) {
-        throw new NotReplicated(
-          enough
-            ? "main was silent and may have been replaced"
-            : `only ${others} of ${copies} copies confirmed it within ${timeoutMs} ms`,
-        );
-      }
+      confirm();
+    } catch (error) {
+      abandon(error as Error);
     }
   }
+
+  private take(): readonly Waiting[] {
+    const { waiting } = this;
+    this.waiting = [];
+    return waiting;
+  }
+}
+
+/** Of a command that was executed. */
+function unconfirmed(error: Error, write: boolean): Error {
+  if (write) return new NotReplicated(error.message);
+  // a read may be sent again; a refusal says when
+  return error instanceof Refused || error instanceof NoAnswer ? error : new NoAnswer(error.message);
 }

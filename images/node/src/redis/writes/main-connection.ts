@@ -1,10 +1,13 @@
 /** Connections to main: one for reads, one or several lanes for writes, and main's health. */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
-import { Connection, readRunId } from "../connection/connection";
+import { Connection } from "../connection/connection";
 import { asRedisError, NoAnswer, NotSent, Refused } from "../connection/errors";
+import { MainLocator } from "../connection/main-locator";
+import { FixedMain, sameAddress, type MainAddress, type MainSource } from "../connection/main-source";
+import { readRunId } from "../connection/run-id";
 import type { TimeoutClock } from "../connection/timeout-clock";
-import { hasCopy, type LagTracker, parseReplication } from "../reads/replication-lag";
+import { type LagTracker, parseReplication } from "../reads/replication-lag";
 import { WRITE_REFUSALS } from "./write-gate";
 import { Lanes, WriteLane } from "./write-lane";
 
@@ -13,12 +16,17 @@ const RETRY_MS = 50;
 interface Attempts {
   /** The connection used. */
   readonly connection: Connection;
-  /** Whether the command may be sent twice: true for reads. */
-  readonly repeatable: boolean;
+  /** Whether the command may change data; others may be sent twice. */
+  readonly write: boolean;
   /** No wait for a main that has been down for longer than this, ms. */
   readonly patienceMs: number;
   /** When to give up, ms of performance.now(). */
   readonly end: number;
+}
+
+interface ScanAnswer<T> {
+  readonly runId: string;
+  readonly answer: T;
 }
 
 export class MainConnection {
@@ -28,6 +36,7 @@ export class MainConnection {
   runId: string | undefined;
   /** Whether main has ever been available for reads and writes since the start. */
   everReady = false;
+  private readonly source: MainSource;
   private readonly lanes: Lanes;
   private timer: NodeJS.Timeout | undefined;
 
@@ -36,28 +45,38 @@ export class MainConnection {
     clock: TimeoutClock,
     private readonly lagTracker: LagTracker,
   ) {
+    const { main, login, tls, connectTimeoutMs } = config;
+    this.source =
+      "sentinels" in main
+        ? new MainLocator(main, {
+            ...{ login, tls, connectTimeoutMs, clock },
+            intervalMs: config.checkMs,
+            onChange: (found) => this.moveTo(found),
+          })
+        : new FixedMain(main);
     const options = {
-      address: config.main,
-      name: "main",
-      login: config.login,
-      tls: config.tls,
-      connectTimeoutMs: config.connectTimeoutMs,
+      ...{ login, tls, connectTimeoutMs, clock },
+      address: () => this.source.address(),
       timeoutMs: config.commandTimeoutMs,
-      clock,
+      late: "reset" as const,
     };
     this.connection = new Connection({
       ...options,
+      name: "main",
       onChange: () => {
         this.onMainChange();
         if (this.usable) void this.check();
         else this.runId = undefined;
       },
     });
-    this.lanes = new Lanes(WriteLane.all(config, this.connection, options, () => this.onMainChange()));
+    this.lanes = new Lanes(
+      WriteLane.all(config, { ...options, main: this.connection, source: this.source }, () => this.onMainChange()),
+    );
   }
 
   /** Starts connecting, and keeps retrying in the background. */
   open(): void {
+    this.source.open();
     for (const connection of this.connections) connection.open();
     this.timer = setInterval(() => void this.check(), this.config.checkMs);
   }
@@ -65,29 +84,72 @@ export class MainConnection {
   /** Waits for outstanding answers, then closes for good. */
   async close(): Promise<void> {
     clearInterval(this.timer);
-    await Promise.all([...this.connections].map((connection) => connection.close()));
+    await Promise.all([...this.connections, this.source].map((closing) => closing.close()));
   }
 
   get usable(): boolean {
     return this.connection.usable;
   }
 
-  read<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  /** What main has, at most {@link ApiConfig.maxLagMs} old; perhaps writes that may still be lost. */
+  async read<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    await this.whenRecent();
     const { connection } = this;
-    const { commandTimeoutMs } = this.config;
-    return this.attempt(() => connection.send(command), {
-      connection,
-      repeatable: true,
-      patienceMs: commandTimeoutMs,
-      end: performance.now() + commandTimeoutMs,
-    });
+    const patienceMs = this.config.commandTimeoutMs;
+    const end = performance.now() + patienceMs;
+    return this.attempt(() => connection.send(command), { connection, write: false, patienceMs, end });
   }
 
   /**
-   * While main rejects all writes, none is sent. During a planned failover main first rejects writes, then closes its
+   * Resolves if main has proved lately that it is main, or once it has: one that was cut off does not know that it has been
+   * replaced.
+   */
+  async whenRecent(): Promise<void> {
+    if (this.config.commitCopies === 0) return;
+    const since = performance.now() - this.config.maxLagMs;
+    const { target } = this.connection;
+    if (this.lanes.all.some((lane) => lane.provedAt > since && sameAddress(lane.connection.target, target))) return;
+    await this.strongRead((client) => client.exists("commit"));
+  }
+
+  /** Sees every acknowledged write, and none that may still be lost. */
+  strongRead<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    return this.config.commitCopies === 0
+      ? this.read(command)
+      : this.onLane((lane) => lane.send(command, false), false);
+  }
+
+  write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    return this.onLane((lane) => lane.send(command, true), true);
+  }
+
+  /**
+   * A {@link strongRead}, and the Redis process that answered it, because a cursor is valid only there.
+   *
+   * @param runId the process to read from; the result is undefined if it is no longer main
+   */
+  async strongScan<T>(command: (client: Redis) => Promise<T>, runId?: string): Promise<ScanAnswer<T> | undefined> {
+    const on = async (lane: WriteLane | undefined): Promise<ScanAnswer<T>> => {
+      const before = lane && this.runIdOf(lane);
+      if (!before) throw new NotSent("Redis is not reachable");
+      const answer = await lane.send(command, false);
+      if (this.runIdOf(lane) !== before) throw new NoAnswer("the connection to Redis was lost");
+      return { runId: before, answer };
+    };
+    if (runId === undefined) return this.onLane(on, false);
+    try {
+      return await on(this.lanes.find((lane) => lane.connection.usable && this.runIdOf(lane) === runId));
+    } catch (error) {
+      if (error instanceof Refused && !error.transient) throw error;
+      return undefined;
+    }
+  }
+
+  /**
+   * While main rejects all writes, no command is sent. During a planned failover main first rejects writes, then closes its
    * connections: no write is in flight at that time, so none is in doubt and none fails.
    */
-  async write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  private async onLane<T>(send: (lane: WriteLane) => Promise<T>, write: boolean): Promise<T> {
     const patienceMs = this.config.writePatienceMs;
     const end = performance.now() + patienceMs;
     for (;;) {
@@ -95,7 +157,7 @@ export class MainConnection {
       const { connection } = lane;
       await lane.gate?.untilOpen(end);
       try {
-        return await this.attempt(() => lane.send(command), { connection, repeatable: false, patienceMs, end });
+        return await this.attempt(() => send(lane), { connection, write, patienceMs, end });
       } catch (error) {
         if (!(error instanceof Refused && WRITE_REFUSALS.has(error.code))) throw error;
         lane.closeGate(error, patienceMs);
@@ -103,11 +165,15 @@ export class MainConnection {
     }
   }
 
+  private runIdOf(lane: WriteLane): string | undefined {
+    return lane.connection === this.connection ? this.runId : lane.runId;
+  }
+
   /**
    * Retries until the timeout what has certainly not been executed, because main may be down or lack copies only for a
    * moment. Does not wait for a main that has been down for longer.
    */
-  private async attempt<T>(send: () => Promise<T>, { connection, repeatable, patienceMs, end }: Attempts): Promise<T> {
+  private async attempt<T>(send: () => Promise<T>, { connection, write, patienceMs, end }: Attempts): Promise<T> {
     let refused: Refused | undefined;
     for (;;) {
       try {
@@ -116,14 +182,14 @@ export class MainConnection {
         const retryable =
           error instanceof NotSent ||
           (error instanceof Refused && error.transient) ||
-          // a read may be repeated; after a full timeout there is no time left for it
-          (repeatable && error instanceof NoAnswer);
+          // after a full timeout there is no time left for it
+          (!write && error instanceof NoAnswer);
         if (error instanceof Refused) {
           refused = error;
-          if (!repeatable && WRITE_REFUSALS.has(error.code)) throw error;
+          if (WRITE_REFUSALS.has(error.code)) throw error;
         }
         const left = end - performance.now();
-        if (!retryable || left < RETRY_MS || connection.hanging || connection.downMs > patienceMs) {
+        if (!retryable || left < RETRY_MS || connection.downMs > patienceMs) {
           throw asRedisError(retryable ? (refused ?? error) : error);
         }
         if (connection.usable) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -137,8 +203,15 @@ export class MainConnection {
   }
 
   private onMainChange(): void {
-    for (const lane of this.lanes.all) lane.onConnectionChange();
+    if ([...this.connections].some(({ usable }) => !usable)) this.source.ask();
     this.everReady ||= this.usable && this.lanes.all.some(({ connection }) => connection.usable);
+  }
+
+  /** Drops every connection whose other end is not this main. */
+  private moveTo(main: MainAddress): void {
+    for (const connection of this.connections) {
+      if (connection.target && !sameAddress(connection.target, main)) connection.reconnect();
+    }
   }
 
   private async check(): Promise<void> {
@@ -148,7 +221,6 @@ export class MainConnection {
       this.runId ??= await readRunId(connection);
       const info = await connection.probe((client) => client.info("replication"));
       this.lagTracker.record(at, parseReplication(info));
-      if (hasCopy(info)) for (const lane of this.lanes.all) lane.seen(at, connection.remote);
     } catch {
       // the connection reports its own failures
     }

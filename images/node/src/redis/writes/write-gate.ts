@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Connection } from "../connection/connection";
 import { Refused } from "../connection/errors";
+import type { MainSource } from "../connection/main-source";
 
 /** Error codes with which main rejects every write. */
 export const WRITE_REFUSALS = new Set(["NOREPLICAS", "READONLY"]);
@@ -20,6 +21,7 @@ export class WriteGate {
   constructor(
     private reason: Refused,
     private readonly main: Connection,
+    private readonly source: MainSource,
     private readonly patienceMs: number,
     onOpen: () => void,
   ) {
@@ -46,8 +48,7 @@ export class WriteGate {
 
   private async probe(): Promise<void> {
     for (;;) {
-      // this is no longer main: a new connection finds the current one
-      if (this.reason.code === "READONLY" && this.main.usable) this.main.reconnect();
+      this.source.refused(this.reason, this.main);
       const slow = performance.now() - this.since > this.patienceMs;
       await new Promise((resolve) => setTimeout(resolve, slow ? SLOW_PROBE_MS : PROBE_MS).unref());
       try {

@@ -5,71 +5,94 @@
  */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
-import { GroupCommit } from "./group-commit";
 import { Connection, type ConnectionOptions } from "../connection/connection";
 import type { Refused } from "../connection/errors";
+import type { MainSource } from "../connection/main-source";
+import { readRunId } from "../connection/run-id";
+import { CommitRecord } from "./commit-record";
+import { Confirmation } from "./confirmation";
+import { GroupCommit } from "./group-commit";
 import { WriteGate } from "./write-gate";
-import { MainLease } from "./main-lease";
 
-/** Groups of writes in flight at once: one gives 0.33 of the speed of `fast`, 4 give a half, 8 somewhat more. */
+/** Groups in flight at once: one gives 0.33 of the speed of `fast`, 4 give a half, 8 somewhat more. */
 const LANES = 8;
 /** Copies must confirm a write within this share of its timeout. */
 const COMMIT_SHARE = 0.8;
 /** Longest WAIT, as a share of the timeout for main's answers. */
 const WAIT_SHARE = 0.5;
 
+export interface LaneOptions extends Omit<ConnectionOptions, "name" | "onChange"> {
+  /** The connection for reads; writes share it if they do not wait for copies. */
+  readonly main: Connection;
+  readonly source: MainSource;
+}
+
 export class WriteLane {
   /** Set while main rejects writes. */
   gate: WriteGate | undefined;
+  /** Identity of the Redis process; undefined while it is not known. */
+  runId: string | undefined;
 
   /** @param groupCommit undefined if writes do not wait for copies */
   private constructor(
     readonly connection: Connection,
-    private readonly lease = new MainLease(),
+    private readonly source: MainSource,
     private readonly groupCommit?: GroupCommit,
   ) {}
 
-  /** @param main the connection for reads; writes share it if they do not wait for copies */
-  static all(config: ApiConfig, main: Connection, options: ConnectionOptions, onChange: () => void): WriteLane[] {
-    if (config.commitCopies === 0) return [new WriteLane(main)];
+  static all(config: ApiConfig, { main, source, ...options }: LaneOptions, onChange: () => void): WriteLane[] {
+    if (config.commitCopies === 0) return [new WriteLane(main, source)];
+    // an executed write cannot be sent again, so wait for slow and newly joined copies
+    const timeoutMs = Math.ceil(Math.max(config.commandTimeoutMs, config.writePatienceMs) * COMMIT_SHARE);
     return Array.from({ length: LANES }, (_, i) => {
-      const connection = new Connection({ ...options, name: `main (writes ${i + 1})`, onChange });
-      const lease = new MainLease();
-      const groupCommit = new GroupCommit(
-        connection,
-        {
-          copies: config.commitCopies,
-          allCopies: config.poolCopies,
-          to: config.commitTo,
-          // an executed write cannot be sent again, so wait for slow and newly joined copies
-          timeoutMs: Math.ceil(Math.max(config.commandTimeoutMs, config.writePatienceMs) * COMMIT_SHARE),
-          // shorter than the timeout after which the connection counts as hanging
-          waitMs: Math.ceil(config.commandTimeoutMs * WAIT_SHARE),
+      const connection: Connection = new Connection({
+        ...options,
+        name: `main (writes ${i + 1})`,
+        onChange: () => {
+          lane.identify();
+          onChange();
         },
-        lease,
-      );
-      return new WriteLane(connection, lease, groupCommit);
+      });
+      const confirmation = new Confirmation(connection, {
+        copies: config.commitCopies,
+        to: config.commitTo,
+        timeoutMs,
+        // shorter than the timeout after which the connection counts as hanging
+        waitMs: Math.ceil(config.commandTimeoutMs * WAIT_SHARE),
+      });
+      const record = new CommitRecord(connection, source, confirmation);
+      const lane = new WriteLane(connection, source, new GroupCommit(connection, record, confirmation, { timeoutMs }));
+      return lane;
     });
   }
 
-  send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    return (this.groupCommit ?? this.connection).send(command);
+  /** @param write whether the command may change data */
+  send<T>(command: (client: Redis) => Promise<T>, write: boolean): Promise<T> {
+    return this.groupCommit ? this.groupCommit.send(command, write) : this.connection.send(command);
   }
 
-  /** The connection may reach another main now. */
-  onConnectionChange(): void {
-    const { usable, remote } = this.connection;
-    if (usable && remote) this.lease.announced(remote);
-  }
-
-  /** Main at `remote` answered a command sent at `at`, and a copy is connected to it. */
-  seen(at: number, remote: string | undefined): void {
-    if (remote !== undefined && remote === this.connection.remote) this.lease.seen(at);
+  /** When main at the other end last proved that it was main, ms of performance.now(). */
+  get provedAt(): number {
+    return this.groupCommit?.provedAt ?? -Infinity;
   }
 
   /** Main rejects writes: holds them back until it accepts one again. */
   closeGate(reason: Refused, patienceMs: number): void {
-    this.gate ??= new WriteGate(reason, this.connection, patienceMs, () => (this.gate = undefined));
+    this.gate ??= new WriteGate(reason, this.connection, this.source, patienceMs, () => (this.gate = undefined));
+  }
+
+  private identify(): void {
+    this.runId = undefined;
+    const { connection } = this;
+    if (!connection.usable) return;
+    const { session } = connection;
+    readRunId(connection).then(
+      (runId) => {
+        if (session === connection.session) this.runId = runId;
+      },
+      // the connection reports its own failures
+      () => undefined,
+    );
   }
 }
 
@@ -80,13 +103,17 @@ export class Lanes {
   constructor(readonly all: readonly WriteLane[]) {}
 
   next(): WriteLane {
+    return this.find((lane) => lane.connection.usable && !lane.gate) ?? this.all[this.turn % this.all.length]!;
+  }
+
+  /** The next lane that fits. */
+  find(fits: (lane: WriteLane) => boolean): WriteLane | undefined {
     const { all } = this;
     const from = this.turn++ % all.length;
-    const inTurn = (i: number) => all[(from + i) % all.length]!;
     for (let i = 0; i < all.length; i++) {
-      const lane = inTurn(i);
-      if (lane.connection.usable && !lane.gate) return lane;
+      const lane = all[(from + i) % all.length]!;
+      if (fits(lane)) return lane;
     }
-    return inTurn(0);
+    return undefined;
   }
 }

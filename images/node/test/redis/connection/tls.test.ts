@@ -1,65 +1,8 @@
 /** TLS to Redis: main, replicas by address, Sentinels. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { form, startApi, type Api } from "../../helpers/api";
-import { eventually, freePort, hasRedis, Redis } from "../../helpers/redis";
-
-const hasTls = ((): boolean => {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return hasRedis;
-  } catch {
-    console.warn("SKIPPED: TLS to Redis: openssl is not installed");
-    return false;
-  }
-})();
-
-/** A certificate authority. */
-class Authority {
-  readonly dir = mkdtempSync(join(tmpdir(), "tls-"));
-  readonly ca = join(this.dir, "ca.crt");
-
-  constructor() {
-    this.openssl(
-      "req",
-      "-x509",
-      "-newkey",
-      "rsa:2048",
-      "-nodes",
-      "-days",
-      "2",
-      "-subj",
-      "/CN=test authority",
-      ...this.to("ca"),
-    );
-  }
-
-  certificate(name: string): { cert: string; key: string } {
-    const more = [
-      "-subj",
-      `/CN=${name}`,
-      "-addext",
-      `subjectAltName=DNS:${name}`,
-      "-CA",
-      this.ca,
-      "-CAkey",
-      join(this.dir, "ca.key"),
-    ];
-    this.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...more, ...this.to(name));
-    return { cert: join(this.dir, `${name}.crt`), key: join(this.dir, `${name}.key`) };
-  }
-
-  private to(name: string): string[] {
-    return ["-out", join(this.dir, `${name}.crt`), "-keyout", join(this.dir, `${name}.key`)];
-  }
-
-  private openssl(...args: string[]): void {
-    execFileSync("openssl", args, { stdio: "ignore" });
-  }
-}
+import { Authority, hasTls, tlsSettings } from "../../helpers/authority";
+import { eventually, freePort, Redis } from "../../helpers/redis";
 
 describe.skipIf(!hasTls)("Redis over TLS", () => {
   const authority = hasTls ? new Authority() : undefined!;
@@ -69,13 +12,10 @@ describe.skipIf(!hasTls)("Redis over TLS", () => {
   let api: Api | undefined;
 
   async function tlsRedis(name: string, follows?: number): Promise<number> {
-    const { cert, key } = authority.certificate(name);
     const port = await freePort();
     const plain = await freePort();
-    const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.ca];
-    const tls = ["--tls-port", String(port), ...files, "--tls-auth-clients", "no", "--tls-replication", "yes"];
     // the test itself uses a second port without TLS
-    servers.push(await new Redis(plain, follows, tls).start());
+    servers.push(await new Redis(plain, follows, tlsSettings(authority, name, port)).start());
     return port;
   }
   const start = (env: Record<string, string> = {}) =>

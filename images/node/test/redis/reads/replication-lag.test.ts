@@ -22,6 +22,8 @@ describe("INFO replication", () => {
       slave_read_repl_offset: 50,
       slave_repl_offset: 42,
       master_link_down_since_seconds: -1,
+      master_replid2: "b",
+      second_repl_offset: 31,
       master_replid: "a",
       master_repl_offset: 99,
     });
@@ -29,6 +31,8 @@ describe("INFO replication", () => {
       role: "slave",
       replid: "a",
       offset: 42,
+      formerReplid: "b",
+      formerOffset: 30,
       linkUp: false,
       syncing: true,
       linkDownSeconds: -1,
@@ -41,7 +45,8 @@ describe("INFO replication", () => {
 });
 
 describe("the lag of a replica", () => {
-  const main = (offset: number, replid = "a") => ({ role: "master", replid, offset }) as Replication;
+  const main = (offset: number, replid = "a", formerReplid = "", formerOffset = -1) =>
+    ({ role: "master", replid, offset, formerReplid, formerOffset }) as Replication;
   const replica = (offset: number, replid = "a") => ({ role: "slave", replid, offset }) as Replication;
   const clock = new LagTracker(3);
   clock.record(1000, main(10));
@@ -55,30 +60,62 @@ describe("the lag of a replica", () => {
     ["misses the last two", 19, 1100],
     ["misses all samples", 5, 1600],
   ])("is right if the replica %s", (_, offset, lag) => {
-    expect(clock.lag(2600, replica(offset))).toBe(lag);
+    expect(clock.replica().lag(2600, replica(offset))).toBe(lag);
   });
 
   it("does not grow while main is silent, so that a dead main excludes no replica", () => {
-    expect(clock.lag(100_000, replica(29))).toBe(2500);
-    expect(clock.lag(100_000, replica(30))).toBe(0);
+    expect(clock.replica().lag(100_000, replica(29))).toBe(2500);
+    expect(clock.replica().lag(100_000, replica(30))).toBe(0);
   });
 
-  it("is unknown for another history and without samples of main", () => {
-    expect(clock.lag(2600, replica(30, "b"))).toBeUndefined();
-    expect(new LagTracker().lag(1, replica(1))).toBeUndefined();
+  it("is infinite if the replica has never had main's history, and unknown without samples of main", () => {
+    expect(clock.replica().lag(2600, replica(30, "b"))).toBe(Infinity);
+    expect(new LagTracker().replica().lag(1, replica(1))).toBeUndefined();
   });
 
   it("restarts with a new history of main", () => {
     const other = new LagTracker();
     other.record(1, main(1000));
     other.record(2, main(5, "b"));
-    expect(other.lag(3, replica(5, "b"))).toBe(0);
+    expect(other.replica().lag(3, replica(5, "b"))).toBe(0);
+  });
+
+  it("counts from the moment that main's history changed, if the replica has the one before", () => {
+    const other = new LagTracker();
+    other.record(1000, main(1000));
+    for (let at = 2000; at <= 9000; at += 500) other.record(at, main(at, "b"));
+    expect(other.replica().lag(9000, replica(1000))).toBe(7000);
+    // main is back
+    other.record(9500, main(1000));
+    expect(other.replica().lag(9500, replica(1000))).toBe(0);
+  });
+
+  it("counts from the moment that the replica's history changed, if main's is known later", () => {
+    const other = new LagTracker();
+    const lag = other.replica();
+    for (let at = 1000; at <= 9000; at += 500) other.record(at, main(at));
+    expect(lag.lag(9000, replica(9000))).toBe(0);
+    expect(lag.lag(9400, replica(9000, "b"))).toBe(400);
+    // main is silent, so nothing more is known
+    expect(lag.lag(60_000, replica(9000, "b"))).toBe(2500);
+    other.record(61_000, main(9000, "b"));
+    expect(lag.lag(61_000, replica(9000, "b"))).toBe(0);
+  });
+
+  it("is that of its offset after a promotion, as long as the replica has nothing that the new main lacks", () => {
+    const other = new LagTracker();
+    other.record(1000, main(100));
+    other.record(1500, main(200));
+    for (let at = 8000; at <= 9000; at += 500) other.record(at, main(at, "b", "a", 180));
+    expect(other.replica().lag(8500, replica(150))).toBe(500);
+    expect(other.replica().lag(9000, replica(50))).toBe(8000);
+    expect(other.replica().lag(9000, replica(181))).toBe(1000);
   });
 
   it("ignores samples that are not from a main", () => {
     const other = new LagTracker();
     other.record(1, replica(1000));
-    expect(other.lag(3, replica(5))).toBeUndefined();
+    expect(other.replica().lag(3, replica(5))).toBeUndefined();
   });
 });
 

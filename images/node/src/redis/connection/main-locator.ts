@@ -1,0 +1,185 @@
+/**
+ * Finds main (primary) through the Sentinels: the address and the epoch that a majority of the configured ones name. A
+ * single Sentinel may be cut off from the others, and then names a main that has long been replaced.
+ *
+ * One connection to each Sentinel stays open for the life of the process. It is queried at intervals as well as on a
+ * `+switch-master`, because a message may be lost with its connection.
+ */
+import type { HostPort, SentinelConfig } from "../../config";
+import { log } from "../../log";
+import { Connection, type ConnectionOptions } from "./connection";
+import { sameAddress, type MainAddress, type MainSource } from "./main-source";
+
+/** What a Sentinel said longer ago than this many intervals no longer counts. */
+const FRESH_INTERVALS = 3;
+/** Shortest interval between queries, ms. */
+const MIN_INTERVAL_MS = 50;
+
+export interface LocatorOptions extends Pick<ConnectionOptions, "login" | "tls" | "connectTimeoutMs" | "clock"> {
+  /** Interval of the queries, ms. */
+  readonly intervalMs: number;
+  /** Called when main has changed. */
+  readonly onChange: (main: MainAddress) => void;
+}
+
+interface Vote {
+  readonly main: MainAddress;
+  readonly at: number;
+}
+
+class Sentinel {
+  vote: Vote | undefined;
+  readonly connection: Connection;
+  private querying = false;
+  private again = false;
+  private reason = "";
+
+  constructor(
+    private readonly address: HostPort,
+    private readonly main: string,
+    options: LocatorOptions,
+    private readonly onVote: () => void,
+  ) {
+    this.connection = new Connection({
+      address: () => address,
+      name: `sentinel ${address.host}:${address.port}`,
+      login: options.login,
+      tls: options.tls,
+      connectTimeoutMs: options.connectTimeoutMs,
+      timeoutMs: options.connectTimeoutMs,
+      clock: options.clock,
+      late: "reset",
+      channel: { name: "+switch-master", onMessage: () => void this.query() },
+      onChange: () => {
+        if (this.connection.usable) void this.query();
+        else this.vote = undefined;
+      },
+    });
+  }
+
+  async query(): Promise<void> {
+    if (!this.connection.usable) return;
+    this.again = this.querying;
+    if (this.querying) return;
+    this.querying = true;
+    try {
+      const main = await this.read();
+      this.vote = main && { main, at: performance.now() };
+      this.reason = "";
+    } catch (error) {
+      this.vote = undefined;
+      const reason = (error as Error).message;
+      if (reason !== this.reason)
+        log("warn", "a sentinel names no main", { at: `${this.address.host}:${this.address.port}`, reason });
+      this.reason = reason;
+    }
+    this.querying = false;
+    this.onVote();
+    // it may have answered before what it was queried for the second time
+    if (this.again) void this.query();
+  }
+
+  /**
+   * In a failover, the Sentinel that leads it has the new epoch with the old address in `MASTER`, and the new address
+   * only in the other command. An address belongs to an epoch if the epoch is the same before and after it.
+   */
+  private async read(): Promise<MainAddress | undefined> {
+    const [before, address, after] = await this.connection.send((client) =>
+      Promise.all([
+        client.call("SENTINEL", "MASTER", this.main),
+        client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", this.main),
+        client.call("SENTINEL", "MASTER", this.main),
+      ]),
+    );
+    const epoch = epochIn(before);
+    if (epoch === undefined || epoch !== epochIn(after) || !Array.isArray(address)) return undefined;
+    return { host: String(address[0]), port: Number(address[1]), epoch };
+  }
+}
+
+/** From the names and values that `SENTINEL MASTER` answers. */
+function epochIn(answer: unknown): number | undefined {
+  if (!Array.isArray(answer)) return undefined;
+  const at = answer.indexOf("config-epoch");
+  const epoch = Number(answer[at + 1]);
+  return at >= 0 && Number.isSafeInteger(epoch) ? epoch : undefined;
+}
+
+export class MainLocator implements MainSource {
+  /** Main as the majority named it last. */
+  agreed: MainAddress | undefined;
+  private readonly sentinels: readonly Sentinel[];
+  private readonly waiting = new Set<(main: MainAddress) => void>();
+  private timer: NodeJS.Timeout | undefined;
+  private soon: NodeJS.Timeout | undefined;
+
+  constructor(
+    config: SentinelConfig,
+    private readonly options: LocatorOptions,
+  ) {
+    this.sentinels = config.sentinels.map(
+      (address) => new Sentinel(address, config.name, options, () => this.decide()),
+    );
+  }
+
+  open(): void {
+    for (const { connection } of this.sentinels) connection.open();
+    this.timer = setInterval(() => this.query(), this.options.intervalMs);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    clearTimeout(this.soon);
+    await Promise.all(this.sentinels.map(({ connection }) => connection.close()));
+  }
+
+  ask(): void {
+    this.soon ??= setTimeout(() => {
+      this.soon = undefined;
+      this.query();
+    }, MIN_INTERVAL_MS);
+  }
+
+  /** Its connection is dropped only when the Sentinels name another main. */
+  refused(): void {
+    this.ask();
+  }
+
+  async address(): Promise<MainAddress> {
+    if (this.agreed) return this.agreed;
+    this.ask();
+    return new Promise((resolve, reject) => {
+      const found = (main: MainAddress) => {
+        clearTimeout(timer);
+        this.waiting.delete(found);
+        resolve(main);
+      };
+      const timer = setTimeout(() => {
+        this.waiting.delete(found);
+        reject(new Error("no two Sentinels name the same main"));
+      }, this.options.connectTimeoutMs);
+      this.waiting.add(found);
+    });
+  }
+
+  epochOf(target: HostPort | undefined): number | undefined {
+    return sameAddress(this.agreed, target) ? this.agreed?.epoch : undefined;
+  }
+
+  private query(): void {
+    for (const sentinel of this.sentinels) void sentinel.query();
+  }
+
+  private decide(): void {
+    const since = performance.now() - FRESH_INTERVALS * this.options.intervalMs;
+    const votes = this.sentinels.flatMap(({ vote }) => (vote && vote.at >= since ? [vote.main] : []));
+    const main = votes.find(
+      (a) => votes.filter((b) => sameAddress(a, b) && a.epoch === b.epoch).length > this.sentinels.length / 2,
+    );
+    if (!main || (sameAddress(main, this.agreed) && main.epoch === this.agreed?.epoch)) return;
+    this.agreed = main;
+    log("info", "main found", { redis: `${main.host}:${main.port}`, epoch: main.epoch });
+    for (const found of this.waiting) found(main);
+    this.options.onChange(main);
+  }
+}

@@ -1,0 +1,60 @@
+/** Where main (primary) is. Each group of instances with one main has one source. */
+import type { HostPort } from "../../config";
+import type { Connection } from "./connection";
+import type { Refused } from "./errors";
+
+/** Main, and the epoch that its address belongs to. */
+export interface MainAddress extends HostPort {
+  /** Sentinel's config-epoch: it grows with every failover, and no two mains have the same. 0 without Sentinels. */
+  readonly epoch: number;
+}
+
+export interface MainSource {
+  open(): void;
+  close(): Promise<void>;
+  /** Main; rejects if it is not known in time. */
+  address(): MainAddress | Promise<MainAddress>;
+  /** The epoch of the main at `target`, undefined if main is elsewhere. */
+  epochOf(target: HostPort | undefined): number | undefined;
+  /** There are signs that main has changed: find out soon. */
+  ask(): void;
+  /** Main at the other end of `connection` rejects commands. */
+  refused(reason: Refused, connection: Connection): void;
+}
+
+export const sameAddress = (a: HostPort | undefined, b: HostPort | undefined): boolean =>
+  a !== undefined && a.host === b?.host && a.port === b.port;
+
+/** A main that never moves. */
+export class FixedMain implements MainSource {
+  private readonly main: MainAddress;
+
+  constructor({ host, port }: HostPort) {
+    this.main = { host, port, epoch: 0 };
+  }
+
+  address(): MainAddress {
+    return this.main;
+  }
+
+  epochOf(): number {
+    return this.main.epoch;
+  }
+
+  open(): void {
+    // there is nothing to find out
+  }
+
+  async close(): Promise<void> {
+    // there is nothing to close
+  }
+
+  ask(): void {
+    // there is no Sentinel to ask
+  }
+
+  refused(reason: Refused, connection: Connection): void {
+    // this is no longer main: a new connection may find the current one, because the address may be that of a Service
+    if (reason.code === "READONLY" && connection.usable) connection.reconnect();
+  }
+}

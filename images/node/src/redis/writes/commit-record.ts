@@ -1,0 +1,113 @@
+/**
+ * The record by which main proves that it is still main: key `commit` in database 1 of every member, `EPOCH COUNT PROMISED`.
+ *
+ * - EPOCH: the epoch of the last main that was established in this history.
+ * - COUNT: groups of writes since then.
+ * - PROMISED: the highest epoch that a main of this history has had its copies promise.
+ *
+ * A main confirms nothing before another member that follows it has its promise on disk. From then on, that member follows no
+ * main with a smaller promise, so no older main can get a group of writes confirmed. Docs: decisions/0015.
+ */
+import { createHash } from "node:crypto";
+import type { Connection } from "../connection/connection";
+import { NoAnswer, NotSent, Refused } from "../connection/errors";
+import type { MainSource } from "../connection/main-source";
+import type { Confirmation } from "./confirmation";
+
+/**
+ * One script for the three steps, so that a connection that was established can run it by its hash. Without `allow-oom`, a
+ * full main would confirm no deletion. Database 1 keeps the key out of lists and counts.
+ */
+const SCRIPT = `#!lua flags=allow-oom
+local step, e = ARGV[1], tonumber(ARGV[2])
+redis.call('SELECT', 1)
+local epoch, count, promised = 0, 0, 0
+local record = redis.call('GET', 'commit')
+if record then
+  local a, b, c = string.match(record, '^(%d+) (%d+) (%d+)$')
+  if not a then return redis.error_reply('STALE the commit record cannot be read') end
+  epoch, count, promised = tonumber(a), tonumber(b), tonumber(c)
+end
+local function stale() return redis.error_reply('STALE epoch ' .. e .. ', the record is ' .. tostring(record)) end
+local function write() redis.call('SET', 'commit', string.format('%.0f %.0f %.0f', epoch, count, promised)) end
+if step == 'prepare' then
+  if epoch > e or promised > e then return stale() end
+  if epoch == e then return 1 end
+  promised = e
+elseif step == 'establish' then
+  if epoch == e then return 1 end
+  if promised ~= e then return stale() end
+  epoch, count = e, 0
+else
+  if epoch ~= e or promised > e then return stale() end
+  count = count + 1
+end
+write()
+return 0
+`;
+const HASH = createHash("sha1").update(SCRIPT).digest("hex");
+
+export class CommitRecord {
+  /** Of the main that was last established on this connection. */
+  private established: { readonly session: number; readonly epoch: number } | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly source: MainSource,
+    private readonly confirmation: Confirmation,
+  ) {}
+
+  /** Whether a group may be sent: the other end is main, and established. */
+  get ready(): boolean {
+    const { established, connection } = this;
+    return (
+      established !== undefined &&
+      established.session === connection.session &&
+      established.epoch === this.source.epochOf(connection.target)
+    );
+  }
+
+  /**
+   * Establishes main in its epoch, if it is not yet.
+   *
+   * @throws NotSent if this is not certain yet, Refused if main rejects all writes
+   */
+  async establish(): Promise<void> {
+    const { connection, source } = this;
+    const { session } = connection;
+    const epoch = source.epochOf(connection.target);
+    if (epoch === undefined || !connection.usable) throw new NotSent("Redis main is not reachable");
+    // the whole script, so that main knows it by its hash afterwards
+    const run = (step: string) => connection.send((client) => client.eval(SCRIPT, 0, step, epoch), session);
+    try {
+      if ((await run("prepare")) !== 1) {
+        await this.confirmation.confirm(session);
+        await run("establish");
+      }
+      this.established = { session, epoch };
+    } catch (error) {
+      const doubt = this.doubted(error as Error);
+      // what waits for this was not sent
+      throw doubt instanceof NoAnswer ? new NotSent(`Redis main is not established: ${doubt.message}`) : doubt;
+    }
+  }
+
+  /** Ends a group. Always replicated, so that there is something to confirm. Rejects if main is no longer main. */
+  async fence(): Promise<void> {
+    const { connection, established } = this;
+    if (!established) throw new NotSent("Redis main is not established");
+    const { session, epoch } = established;
+    try {
+      await connection.send((client) => client.evalsha(HASH, 0, "fence", epoch), session);
+    } catch (error) {
+      throw this.doubted(error as Error);
+    }
+  }
+
+  private doubted(error: Error): Error {
+    this.established = undefined;
+    if (!(error instanceof Refused)) return error;
+    this.source.refused(error, this.connection);
+    return error.code === "STALE" || error.code === "NOSCRIPT" ? new NotSent("Redis main is being replaced") : error;
+  }
+}

@@ -1,0 +1,122 @@
+/** Main as the majority of the Sentinels names it. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MainLocator } from "../../../src/redis/connection/main-locator";
+import type { MainAddress } from "../../../src/redis/connection/main-source";
+import { TimeoutClock } from "../../../src/redis/connection/timeout-clock";
+import { FakeSentinel } from "../../helpers/fake-sentinel";
+import { eventually, pause } from "../../helpers/redis";
+
+describe("main is", () => {
+  let sentinels: FakeSentinel[];
+  let locator: MainLocator;
+  let changes: MainAddress[];
+  const clock = new TimeoutClock();
+  const main = (port: number, epoch: number) => ({ host: "127.0.0.1", port, epoch });
+  const name = (...mains: readonly (readonly [port: number, epoch: number])[]) =>
+    mains.forEach(([mainPort, epoch], i) => Object.assign(sentinels[i]!, { mainPort, epoch }));
+  /** All have answered after this moment. */
+  const asked = async () => {
+    const before = sentinels.map(({ answers }) => answers);
+    locator.ask();
+    await eventually("the Sentinels to answer twice", () => sentinels.every((s, i) => s.answers >= before[i]! + 2));
+  };
+
+  beforeEach(async () => {
+    sentinels = await Promise.all([1, 2, 3].map(() => new FakeSentinel().start()));
+    changes = [];
+    locator = new MainLocator(
+      { sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name: "main" },
+      {
+        login: undefined,
+        tls: undefined,
+        connectTimeoutMs: 300,
+        intervalMs: 100,
+        clock,
+        onChange: (found) => changes.push(found),
+      },
+    );
+  });
+  afterEach(async () => {
+    await locator.close();
+    clock.stop();
+    await Promise.all(sentinels.map((s) => s.stop()));
+  });
+
+  it("what two of three name, not what the first one that answers does", async () => {
+    name([1001, 1], [1002, 2], [1002, 2]);
+    locator.open();
+    expect(await locator.address()).toEqual(main(1002, 2));
+    await asked();
+    expect([changes, locator.epochOf(main(1002, 0)), locator.epochOf(main(1001, 0))]).toEqual([
+      [main(1002, 2)],
+      2,
+      undefined,
+    ]);
+  });
+
+  it("unknown as long as only one Sentinel names it, or two disagree about its epoch", async () => {
+    name([1001, 1], [0, 0], [0, 0]);
+    locator.open();
+    await expect(locator.address()).rejects.toThrow("no two Sentinels");
+    name([1001, 1], [1001, 2]);
+    await asked();
+    await expect(locator.address()).rejects.toThrow("no two Sentinels");
+  });
+
+  it("another one soon after two Sentinels report it", async () => {
+    await locator.close();
+    locator = new MainLocator(
+      { sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name: "main" },
+      {
+        login: undefined,
+        tls: undefined,
+        connectTimeoutMs: 300,
+        // never by itself within this test
+        intervalMs: 600_000,
+        clock,
+        onChange: (found) => changes.push(found),
+      },
+    );
+    name([1001, 1], [1001, 1], [1001, 1]);
+    locator.open();
+    await locator.address();
+    await eventually("the locator to listen", () => sentinels.every((s) => s.listeners === 1));
+    sentinels[0]!.reportFailover(1002, 2);
+    await pause(200);
+    expect(locator.agreed).toEqual(main(1001, 1));
+    sentinels[1]!.reportFailover(1002, 2);
+    await eventually("the new main", () => locator.agreed?.port === 1002);
+    expect(changes).toEqual([main(1001, 1), main(1002, 2)]);
+  });
+
+  it("another one as well if no message arrives", async () => {
+    name([1001, 1], [1001, 1], [1001, 1]);
+    locator.open();
+    await locator.address();
+    name([1001, 1], [1002, 2], [1002, 2]);
+    await eventually("the new main", () => locator.agreed?.port === 1002);
+  });
+
+  it("another one for a Sentinel that has restarted, too", async () => {
+    name([1001, 1], [1001, 1], [1001, 1]);
+    locator.open();
+    await locator.address();
+    await sentinels[0]!.stop();
+    await sentinels[0]!.start();
+    await eventually("the locator to listen again", () => sentinels[0]!.listeners === 1);
+    await sentinels[2]!.stop();
+    for (const sentinel of sentinels.slice(0, 2)) sentinel.reportFailover(1002, 2);
+    await eventually("the new main", () => locator.agreed?.port === 1002);
+  });
+
+  it("the last one as long as no other is named, so that two lost Sentinels stop no write", async () => {
+    name([1001, 1], [1001, 1], [1001, 1]);
+    locator.open();
+    await locator.address();
+    await Promise.all(sentinels.slice(1).map((s) => s.stop()));
+    sentinels[0]!.reportFailover(1002, 2);
+    await pause(300);
+    expect(await locator.address()).toEqual(main(1001, 1));
+    await Promise.all(sentinels.slice(1).map((s) => s.start()));
+  });
+});
