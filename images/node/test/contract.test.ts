@@ -230,6 +230,20 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     ["a body that is not JSON", "/item", json("POST", "{"), 400, /not JSON/],
     ["a body that is an array", "/item", json("POST", []), 400, /must be a JSON object/],
     [
+      "JSON with too many fields",
+      "/item",
+      json("POST", { id: "a", val: Array(200).fill(1) }),
+      400,
+      /more than 100 fields/,
+    ],
+    [
+      "a form with too many fields",
+      "/item",
+      form("POST", Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`n${i}`, "1"]))),
+      400,
+      /more than 100 fields/,
+    ],
+    [
       "a body of another type",
       "/item",
       { method: "POST", body: "id=a", headers: { "content-type": "text/plain" } },

@@ -2,28 +2,19 @@
 import type { IncomingMessage } from "node:http";
 import type { Admission } from "../admission";
 import { badRequest, HttpError } from "./errors";
+import { formFields, jsonFields, type Fields } from "./fields";
 import type { Consistency } from "../redis/store";
 
 export const LIMITS = { idBytes: 1024, valueBytes: 1024 * 1024, bodyBytes: 1.5 * 1024 * 1024 } as const;
 
-/** The fields of a JSON object or a form. Without a prototype, so that no field name is special. */
-export async function readFields(request: IncomingMessage): Promise<Record<string, unknown>> {
+/** The fields of the request's body, which is JSON or a form. */
+export async function readFields(request: IncomingMessage): Promise<Fields> {
   const type = (request.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
   if (type !== "application/json" && type !== "application/x-www-form-urlencoded") {
     throw badRequest("content-type must be application/json or application/x-www-form-urlencoded");
   }
-  const text = await readBody(request);
-  if (type !== "application/json")
-    return Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(text)));
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    throw badRequest("the body is not JSON");
-  }
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    throw badRequest("the body must be a JSON object");
-  return Object.assign(Object.create(null), body) as Record<string, unknown>;
+  const body = await readBody(request);
+  return type === "application/json" ? jsonFields(body) : formFields(body);
 }
 
 /** Smaller bodies do not reserve memory, bytes. */
@@ -39,7 +30,7 @@ export function reserveFor(request: IncomingMessage, admission: Admission): (() 
   return bytes < SMALL_BYTES ? undefined : admission.reserve(bytes * COPIES_IN_MEMORY);
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const tooLarge = () => new HttpError(413, `the body is larger than ${LIMITS.bodyBytes} bytes`);
   if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
   const chunks: Buffer[] = [];
@@ -49,7 +40,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
     if (size > LIMITS.bodyBytes) throw tooLarge();
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 /** A valid key: 1 to 1,024 bytes of text. */
