@@ -1,8 +1,9 @@
 /** The routes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission } from "../admission";
+import { withFields } from "./body";
 import { HttpError } from "./errors";
-import { checkId, checkValue, consistencyOf, LIMITS, readFields, reserveFor } from "./input";
+import { checkId, checkValue, consistencyOf, LIMITS } from "./input";
 import { checkLimit, checkMatch, page, stream } from "./listing";
 import type { Metrics } from "../metrics/metrics";
 import { HEAD_BYTES, type Store } from "../redis/store";
@@ -65,29 +66,15 @@ async function getItem(
   return value === null ? text("", 404) : text(value);
 }
 
-async function postItem(request: IncomingMessage, _: string, context: Context): Promise<Reply> {
-  const release = reserveFor(request, context.admission);
-  try {
-    const { id, val } = await readFields(request);
-    await context.store.set(checkId(id), checkValue(val));
-    return OK;
-  } finally {
-    release?.();
-  }
+async function postItem(request: IncomingMessage, _: string, { store, admission }: Context): Promise<Reply> {
+  await withFields(request, admission, ({ id, val }) => store.set(checkId(id), checkValue(val)));
+  return OK;
 }
 
 async function deleteItem(request: IncomingMessage, query: string, { store, admission }: Context): Promise<Reply> {
-  if (query !== "" && new URLSearchParams(query).has("id")) {
-    await store.delete(idOf(query));
-    return OK;
-  }
-  const release = reserveFor(request, admission);
-  try {
-    await store.delete(checkId((await readFields(request))["id"]));
-    return OK;
-  } finally {
-    release?.();
-  }
+  if (query !== "" && new URLSearchParams(query).has("id")) await store.delete(idOf(query));
+  else await withFields(request, admission, ({ id }) => store.delete(checkId(id)));
+  return OK;
 }
 
 async function getItems(

@@ -176,7 +176,8 @@ export class ApiServer {
     if (response.headersSent) return void response.destroy();
     const body = JSON.stringify({ error: known?.message ?? "internal error" });
     const size = request.headers["transfer-encoding"] ? Infinity : Number(request.headers["content-length"] ?? 0);
-    const unread = size > UNREAD_BYTES && !request.complete;
+    // a body that is late is not waited for either
+    const unread = !request.complete && (size > UNREAD_BYTES || status === 408);
     this.send(response, last || unread, status, "application/json", body, known?.headers);
   }
 }

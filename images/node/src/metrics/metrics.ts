@@ -40,6 +40,14 @@ export class Metrics {
       },
     });
     new Gauge({
+      name: "http_bodies_arriving",
+      help: "HTTP requests whose body has not arrived yet",
+      registers,
+      collect() {
+        this.set(admission.arriving);
+      },
+    });
+    new Gauge({
       name: "http_connections",
       help: "Open HTTP connections",
       registers,
