@@ -92,7 +92,8 @@ export class Admission {
     return once(() => this.lists--);
   }
 
-  private overloaded(reason: ShedReason): Overloaded {
+  /** Counts a request as shed; the caller throws the error. */
+  overloaded(reason: ShedReason): Overloaded {
     this.shed[reason]++;
     return new Overloaded(reason);
   }

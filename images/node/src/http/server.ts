@@ -158,7 +158,8 @@ export class ApiServer {
   ): Promise<void> {
     response.writeHead(status, this.headers(response, type, last));
     try {
-      await pipeline(Readable.from(pieces), response);
+      // one piece in memory, not the 16 that are the default
+      await pipeline(Readable.from(pieces, { highWaterMark: 1 }), response);
     } catch (error) {
       // the caller disconnected: not an error
       if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
