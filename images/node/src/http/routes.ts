@@ -142,7 +142,7 @@ const getStatus: Handler = (_, __, { store, admission }) => json(statusOf(store,
 const getMetrics: Handler = async (_, __, { metrics }) => ({
   status: 200,
   type: metrics.registry.contentType,
-  body: await metrics.registry.metrics(),
+  body: await metrics.text,
 });
 
 const getReadyz: Handler = (_, __, { store, isDraining }) => {
