@@ -104,6 +104,18 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
     expect((await api.fetch("/item", json("POST", body("k", 1024 * 1024)))).status).toBe(200);
   }, 30_000);
 
+  it("is refused with 413 once it is too large, also without a content-length", async () => {
+    const { socket, text } = await half("", 0);
+    await eventually("the answer to an empty body", () => text().includes("the body is not JSON"));
+    const before = text().length;
+    const head = "POST /item HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked";
+    const size = 1024 * 1024;
+    socket.write(`${head}\r\n\r\n${size.toString(16)}\r\n${"v".repeat(size)}\r\n`);
+    await eventually("its head to be read", async () => (await api.metric("http_bodies_arriving")) === 1);
+    socket.write(`${size.toString(16)}\r\n${"v".repeat(size)}\r\n`);
+    await eventually("its answer", () => text().slice(before).startsWith("HTTP/1.1 413"));
+  });
+
   it("whose caller leaves is counted as 499, and not logged as an error", async () => {
     const lines: string[] = [];
     const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => (lines.push(String(text)), true));
