@@ -38,6 +38,8 @@ export class Front extends Construct {
         { name: "PORT", value: String(settings.port) },
         { name: "API_URL", value: `http://${api.name}:${api.port}` },
       ],
+      // nginx keeps up to 128 bodies of 1600 KB in files (nginx.conf.template)
+      tmpSize: "256Mi",
       // clients with keep-alive connections move away while Services still route to this pod
       preStop: ["sh", "-c", `: >/tmp/draining; sleep ${PRE_STOP_SECONDS}`],
       service: {

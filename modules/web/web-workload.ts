@@ -31,6 +31,11 @@ export interface WebWorkloadProps {
    */
   readonly preStop?: string[];
   /**
+   * Size of /tmp. A pod that writes more is evicted.
+   * @default 16Mi
+   */
+  readonly tmpSize?: string;
+  /**
    * Volumes of the pods, besides /tmp.
    * @default none
    */
@@ -95,7 +100,7 @@ export class WebWorkload extends Construct {
         // the sleep before SIGTERM, the drain (5 s) and the longest response (30 s)
         terminationGracePeriodSeconds: 50,
         ...(props.serviceAccountName ? { serviceAccountName: props.serviceAccountName } : {}),
-        volumes: [{ name: "tmp", emptyDir: {} }, ...(props.volumes ?? [])],
+        volumes: [{ name: "tmp", emptyDir: { sizeLimit: props.tmpSize ?? "16Mi" } }, ...(props.volumes ?? [])],
         containers: [
           {
             name: component,

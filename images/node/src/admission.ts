@@ -3,7 +3,7 @@
  * letting it wait until it times out, and keeps memory flat.
  */
 
-export type ShedReason = "in_flight" | "bytes" | "lists";
+export type ShedReason = "in_flight" | "bodies" | "bytes" | "lists";
 
 export interface AdmissionLimits {
   readonly maxInFlight: number;
@@ -26,9 +26,17 @@ export class Admission {
   received = 0;
   /** Requests finished since the start. */
   finished = 0;
-  readonly shed: Record<ShedReason, number> = { in_flight: 0, bytes: 0, lists: 0 };
+  readonly shed: Record<ShedReason, number> = { in_flight: 0, bodies: 0, bytes: 0, lists: 0 };
+
+  /** How to give up each request whose body has not arrived yet, the oldest first. They are not in flight. */
+  private readonly arrivals = new Set<(error: Overloaded) => void>();
 
   constructor(private readonly limits: AdmissionLimits) {}
+
+  /** Requests whose body has not arrived yet. */
+  get arriving(): number {
+    return this.arrivals.size;
+  }
 
   /** Counts the request in, or throws {@link Overloaded}. */
   enter(): void {
@@ -40,6 +48,33 @@ export class Admission {
   leave(): void {
     this.inFlight--;
     this.finished++;
+  }
+
+  /**
+   * Counts a request out while its body arrives, so that callers who send half of a body take no place of others. As
+   * many bodies may arrive as requests may be in flight; above that the oldest is given up, because it is the one most
+   * likely never to be complete.
+   *
+   * @param giveUp rejects `body`
+   * @throws Overloaded if there is no place once it has arrived
+   */
+  async whileArriving<T>(body: Promise<T>, giveUp: (error: Overloaded) => void): Promise<T> {
+    this.arrivals.add(giveUp);
+    this.inFlight--;
+    if (this.arrivals.size > this.limits.maxInFlight) {
+      const [oldest] = this.arrivals;
+      this.arrivals.delete(oldest!);
+      oldest!(this.overloaded("bodies"));
+    }
+    try {
+      await body;
+    } finally {
+      this.arrivals.delete(giveUp);
+      // in any case: leave() counts it out again
+      this.inFlight++;
+    }
+    if (this.inFlight > this.limits.maxInFlight) throw this.overloaded("in_flight");
+    return body;
   }
 
   /** Reserves `count` bytes. The returned function releases them and is safe to call twice. */
@@ -57,7 +92,8 @@ export class Admission {
     return once(() => this.lists--);
   }
 
-  private overloaded(reason: ShedReason): Overloaded {
+  /** Counts a request as shed; the caller throws the error. */
+  overloaded(reason: ShedReason): Overloaded {
     this.shed[reason]++;
     return new Overloaded(reason);
   }

@@ -33,8 +33,14 @@ export class Nginx {
   address = "";
   private readonly processes: ChildProcess[] = [];
 
-  /** @param path a folder that precedes the rest of PATH */
-  constructor(private readonly path = "") {
+  /**
+   * @param path a folder that precedes the rest of PATH
+   * @param files hard limit of open files
+   */
+  constructor(
+    private readonly path = "",
+    private readonly files?: number,
+  ) {
     // nginx started by root reads its files as another user
     chmodSync(this.dir, 0o755);
     mkdirSync(this.file());
@@ -56,6 +62,10 @@ export class Nginx {
       .replaceAll("/dev/stdout", join(this.dir, "access.log"));
   }
 
+  private get limit(): string {
+    return this.files === undefined ? "" : `ulimit -n ${this.files}; `;
+  }
+
   private env(env: Record<string, string>): Record<string, string> {
     return { PATH: `${this.path}:${process.env["PATH"]}`, ...env };
   }
@@ -68,7 +78,8 @@ export class Nginx {
 
   /** The configuration that the image's start script renders from its environment. */
   render(env: Record<string, string>): string {
-    execFileSync("sh", [this.file("40-render.sh")], { env: this.env(env), stdio: ["ignore", "ignore", "pipe"] });
+    const script = `${this.limit}exec sh ${this.file("40-render.sh")}`;
+    execFileSync("sh", ["-c", script], { env: this.env(env), stdio: ["ignore", "ignore", "pipe"] });
     return readFileSync(join(this.dir, "nginx.conf"), "utf8");
   }
 
@@ -87,7 +98,11 @@ export class Nginx {
     }
     await new Promise((done) => setTimeout(done, 200));
     this.processes.push(
-      spawn("nginx", ["-c", join(this.dir, "nginx.conf"), "-g", "daemon off;"], { stdio: "ignore", detached: true }),
+      // the soft limit of most containers
+      spawn("sh", ["-c", `${this.limit}ulimit -Sn 1024; exec nginx -c ${this.dir}/nginx.conf -g 'daemon off;'`], {
+        stdio: "ignore",
+        detached: true,
+      }),
     );
     for (let i = 0; i < 100; i++) {
       if (

@@ -23,10 +23,20 @@ done
 said=$(redis-cli -h "$host" --user backup --rdb "$part" 2>&1) || refuse "Backup failed: $said"
 seen=$(redis-check-rdb "$part" 2>&1) || refuse "Backup failed: the received snapshot is damaged: $seen"
 name=$(date -u +%Y-%m-%dT%H-%M-%SZ).rdb
+# .order has the names in the order in which the backups were made. The names alone have the clock's order: if it was
+# ahead once, every later backup would count as the oldest, and be deleted.
+order=/backups/.order
+touch "$order"
+grep -vxF "$name" "$order" >"$order.new" || true
+echo "$name" >>"$order.new"
+mv "$order.new" "$order"
 mv "$part" "/backups/$name"
 sync
 echo "$name: $(echo "$seen" | sed -n 's/.*\] *\([0-9]* keys read\).*/\1/p'), $(wc -c <"/backups/$name") bytes"
-# names sort by time
-for old in $(cd /backups && find . -maxdepth 1 -name '*.rdb' | sort -r | tail -n "+$((keep + 1))"); do
-  rm "/backups/$old"
-done
+# backups that are not in .order are older than those that are; names in it without a file were deleted
+{
+  find /backups -maxdepth 1 -name '*.rdb' | sed 's|.*/||' | sort | grep -vxF -f "$order" || true
+  cat "$order"
+} | while read -r old; do [ ! -e "/backups/$old" ] || echo "$old"; done >"$order.new"
+mv "$order.new" "$order"
+head -n "-$keep" "$order" | while read -r old; do rm "/backups/$old"; done

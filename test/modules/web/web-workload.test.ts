@@ -3,6 +3,16 @@ import { synthesize, workload, type Json } from "../../helpers/layers";
 const all = synthesize();
 const container = (w: Json): Json => w["spec"].template.spec.containers[0];
 
+describe("the disk of a web pod", () => {
+  it.each([
+    ["node", "16Mi"],
+    ["react", "256Mi"],
+  ])("of %s has a limit", (name, sizeLimit) => {
+    const { volumes } = workload(all, name)["spec"].template.spec;
+    expect(volumes).toContainEqual({ name: "tmp", emptyDir: { sizeLimit } });
+  });
+});
+
 describe("rolling updates fail no request", () => {
   it.each(["node", "react"])("%s adds a Ready pod before it removes one, and drains before it stops", (name) => {
     const w = workload(all, name);

@@ -9,6 +9,9 @@ const KEEP_ALIVE_MS = 65_000;
 /** Without connections for this long after SIGTERM, no traffic is routed here any more. */
 const QUIET_MS = 1000;
 
+/** After the drain, responses that take longer than this are cut, before Kubernetes would kill the process. */
+const LONGEST_RESPONSE_MS = 30_000;
+
 /** When a connection should end, ms of performance.now(). */
 const ENDS_AT = Symbol("ends at");
 type AgingSocket = Socket & { [ENDS_AT]?: number };
@@ -43,9 +46,9 @@ export class Connections {
 
   /**
    * Keeps serving, but every response asks its caller to close the connection. Stops accepting connections once there
-   * have been none for a while, or after `drainMs`; requests in flight are finished.
+   * have been none for a while, or after `drainMs`; requests in flight are finished, except lists that take too long.
    */
-  async drain(drainMs: number): Promise<void> {
+  async drain(drainMs: number, longestMs = LONGEST_RESPONSE_MS): Promise<void> {
     this.draining = true;
     const begin = performance.now();
     let lastSeen = begin;
@@ -53,9 +56,11 @@ export class Connections {
       if (this.open.size > 0) lastSeen = now;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    const cut = setTimeout(() => this.server.closeAllConnections(), longestMs);
     await new Promise<void>((resolve) => {
       this.server.close(() => resolve());
       this.server.closeIdleConnections();
     });
+    clearTimeout(cut);
   }
 }

@@ -19,6 +19,9 @@ const RETRY = { "retry-after": "1" } as const;
 
 export const badRequest = (reason: string): HttpError => new HttpError(400, reason);
 
+/** The caller disconnected before its request was complete: nothing is sent, only counted. */
+export const callerLeft = (): HttpError => new HttpError(499, "the caller left", {}, true);
+
 /** Redis is unavailable or too slow: the caller may retry. */
 export const unavailable = (reason: string): HttpError => new HttpError(503, reason, RETRY);
 

@@ -1,56 +1,8 @@
 /** Reads and validates what callers send. */
-import type { IncomingMessage } from "node:http";
-import type { Admission } from "../admission";
 import { badRequest, HttpError } from "./errors";
 import type { Consistency } from "../redis/store";
 
 export const LIMITS = { idBytes: 1024, valueBytes: 1024 * 1024, bodyBytes: 1.5 * 1024 * 1024 } as const;
-
-/** The fields of a JSON object or a form. Without a prototype, so that no field name is special. */
-export async function readFields(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const type = (request.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
-  if (type !== "application/json" && type !== "application/x-www-form-urlencoded") {
-    throw badRequest("content-type must be application/json or application/x-www-form-urlencoded");
-  }
-  const text = await readBody(request);
-  if (type !== "application/json")
-    return Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(text)));
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    throw badRequest("the body is not JSON");
-  }
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    throw badRequest("the body must be a JSON object");
-  return Object.assign(Object.create(null), body) as Record<string, unknown>;
-}
-
-/** Smaller bodies do not reserve memory, bytes. */
-const SMALL_BYTES = 16 * 1024;
-/** A body is in memory three times: as bytes, as text and as parsed fields. */
-const COPIES_IN_MEMORY = 3;
-
-/** Reserves memory for a large body before it is read; undefined if the body is small. */
-export function reserveFor(request: IncomingMessage, admission: Admission): (() => void) | undefined {
-  const declared = request.headers["content-length"];
-  // without a content-length, assume the maximum
-  const bytes = Math.min(Number(declared ?? LIMITS.bodyBytes), LIMITS.bodyBytes);
-  return bytes < SMALL_BYTES ? undefined : admission.reserve(bytes * COPIES_IN_MEMORY);
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const tooLarge = () => new HttpError(413, `the body is larger than ${LIMITS.bodyBytes} bytes`);
-  if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > LIMITS.bodyBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
 
 /** A valid key: 1 to 1,024 bytes of text. */
 export function checkId(id: unknown): string {

@@ -1,30 +1,29 @@
-/** Lists of keys: one page, or all as a stream. */
-import { badRequest, HttpError, unavailable } from "./errors";
-import type { Consistency, Scanned, Store } from "../redis/store";
+/** Lists of keys: what callers may request, and all keys as a stream. */
+import { badRequest, unavailable } from "./errors";
+import { RedisError, Refused } from "../redis/connection/errors";
+import { TooManyLists } from "../redis/reads/scan-connection";
+import type { Scanned } from "../redis/reads/scanner";
+import type { Store } from "../redis/store";
 
 const PAGE = { default: 100, max: 1000, matchBytes: 1024 } as const;
 /** Keys scanned per step of a stream: few, so that other requests are answered in between. */
 const STREAM_COUNT = 250;
+/** Memory of a stream: a step's keys of 1 KiB, as keys and as text, bytes. */
+export const STREAM_BYTES = STREAM_COUNT * 1024 * 2;
+/** A stream may wait for its caller for this long, ms, and longer the more was read. */
+const READ_PATIENCE_MS = 10_000;
+/** Minimum speed of a stream's caller, bytes per ms. */
+const READ_SPEED = 32;
 /** After each step a stream pauses for this many times the step's duration. */
 const PAUSE_FACTOR = 3;
-/** A page scans at most this many keys, however few match. */
-const PAGE_MAX_SCANNED = 20_000;
 /** How often a stream restarts on another instance if its own becomes unavailable. */
 const MAX_RESTARTS = 3;
 
-/** A cursor contains the run id of its Redis process, because it is meaningless to any other. */
-const encodeCursor = ({ runId, cursor }: Pick<Scanned, "runId" | "cursor">): string =>
-  Buffer.from(`${runId}:${cursor}`).toString("base64url");
-
-function decodeCursor(text: string): Pick<Scanned, "runId" | "cursor"> {
-  const [, runId, cursor] = /^([0-9a-f]{40}):(\d{1,20})$/.exec(Buffer.from(text, "base64url").toString()) ?? [];
-  if (!runId || !cursor) throw badRequest("invalid cursor: use one returned by this API");
-  return { runId, cursor };
-}
-
 export interface ListQuery {
+  /** Redis pattern of the keys. */
   readonly match: string | undefined;
-  readonly consistency: Consistency;
+  /** Whether only main may answer. */
+  readonly strong: boolean;
 }
 
 export function checkMatch(match: string | null): string | undefined {
@@ -44,34 +43,6 @@ export function checkLimit(text: string | null): number {
 }
 
 /**
- * About `limit` keys, and the cursor of the next page; null after the last.
- *
- * A page consists of whole SCAN steps, so it may hold slightly more keys than `limit`. If few keys match, it holds
- * fewer, or none.
- */
-export async function page(
-  store: Store,
-  query: ListQuery,
-  limit: number,
-  cursor: string | null,
-): Promise<{ items: string[]; cursor: string | null }> {
-  const items = new Set<string>();
-  let at = cursor === null ? undefined : decodeCursor(cursor);
-  // without a filter, one step of `limit` keys is about one page
-  const step = query.match === undefined ? limit : Math.max(limit, 1000);
-  for (let seen = 0; seen < PAGE_MAX_SCANNED && items.size < limit; seen += step) {
-    const scanned = await store.scan(query.match, step, query.consistency, at);
-    if (!scanned) {
-      throw new HttpError(410, "the Redis of this cursor is no longer available: start again without a cursor");
-    }
-    for (const key of scanned.keys) items.add(key);
-    at = scanned;
-    if (scanned.cursor === "0") return { items: [...items], cursor: null };
-  }
-  return { items: [...items], cursor: at ? encodeCursor(at) : null };
-}
-
-/**
  * All keys, as pieces of a JSON array. Holds one step in memory.
  *
  * If its instance becomes unavailable, the stream restarts on another one. A key may then appear twice, as it may when
@@ -82,7 +53,15 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
   let at: Scanned | undefined;
   for (let restarts = 0; ;) {
     const begin = performance.now();
-    const scanned: Scanned | undefined = await store.scan(query.match, STREAM_COUNT, query.consistency, at);
+    let scanned: Scanned | undefined;
+    try {
+      scanned = await store.scan({ ...query, count: STREAM_COUNT }, at);
+    } catch (error) {
+      // its place is reserved: it goes on when the pages before it have been answered
+      if (error instanceof TooManyLists && at) continue;
+      const otherMayAnswer = error instanceof RedisError && !(error instanceof Refused && !error.transient);
+      if (!otherMayAnswer || !at) throw error;
+    }
     if (!scanned) {
       if (++restarts > MAX_RESTARTS) throw unavailable("too many Redis instances became unavailable during the list");
       at = undefined;
@@ -98,4 +77,23 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     await new Promise((resolve) => setTimeout(resolve, Math.min(20, PAUSE_FACTOR * (performance.now() - begin))));
   }
   yield separator === "[" ? "[]" : "]";
+}
+
+/**
+ * The same pieces. Calls `giveUp` if the caller reads too slowly: few lists are allowed at once, and one that is not
+ * read must not keep its place forever.
+ */
+export async function* whileRead(pieces: AsyncIterable<string>, giveUp: () => void): AsyncGenerator<string> {
+  let patience = READ_PATIENCE_MS;
+  for await (const piece of pieces) {
+    patience += piece.length / READ_SPEED;
+    const timer = setTimeout(giveUp, patience);
+    const begin = performance.now();
+    try {
+      yield piece;
+    } finally {
+      clearTimeout(timer);
+    }
+    patience -= performance.now() - begin;
+  }
 }

@@ -1,11 +1,14 @@
 /** The routes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission } from "../admission";
+import { withFields } from "./body";
 import { HttpError } from "./errors";
-import { checkId, checkValue, consistencyOf, LIMITS, readFields, reserveFor } from "./input";
-import { checkLimit, checkMatch, page, stream } from "./listing";
+import { checkId, checkValue, consistencyOf, LIMITS } from "./input";
+import { checkLimit, checkMatch, stream, STREAM_BYTES, whileRead } from "./listing";
 import type { Metrics } from "../metrics/metrics";
+import { TooManyLists } from "../redis/reads/scan-connection";
 import { HEAD_BYTES, type Store } from "../redis/store";
+import { page } from "./page";
 import { copiesOf, serverId, statusOf } from "./status";
 
 export interface Reply {
@@ -43,6 +46,21 @@ const OK = text("ok");
 const whenClosed = (response: ServerResponse, run: () => void): void =>
   void (response.closed ? run() : response.once("close", run));
 
+/** Responses below this size reserve no memory, bytes. */
+const SMALL_BYTES = 16 * 1024;
+/** A large response must be read in this time, because others need its memory, ms. */
+const READ_MS = 30_000;
+
+/** Reserves memory for a large response until it has been sent. */
+function reserveUntilSent(response: ServerResponse, admission: Admission, bytes: number): void {
+  const release = admission.reserve(bytes);
+  const timer = setTimeout(() => response.destroy(), READ_MS);
+  whenClosed(response, () => {
+    clearTimeout(timer);
+    release();
+  });
+}
+
 /** The id in `?id=…`. The common case skips the parser. */
 function idOf(query: string): string {
   return checkId(/^id=[\w.~:-]+$/.test(query) ? query.slice(3) : new URLSearchParams(query).get("id"));
@@ -60,55 +78,47 @@ async function getItem(
   // a UTF-16 unit has at most three bytes in UTF-8
   if (head !== "" && (head.length * 3 < HEAD_BYTES || Buffer.byteLength(head) < HEAD_BYTES)) return text(head);
   // empty, missing or large: only a large value reserves memory, until the response was sent
-  if (head !== "") whenClosed(response, context.admission.reserve(LIMITS.valueBytes));
+  if (head !== "") reserveUntilSent(response, context.admission, LIMITS.valueBytes);
   const value = await context.store.get(id, consistency);
   return value === null ? text("", 404) : text(value);
 }
 
-async function postItem(request: IncomingMessage, _: string, context: Context): Promise<Reply> {
-  const release = reserveFor(request, context.admission);
-  try {
-    const { id, val } = await readFields(request);
-    await context.store.set(checkId(id), checkValue(val));
-    return OK;
-  } finally {
-    release?.();
-  }
+async function postItem(request: IncomingMessage, _: string, { store, admission }: Context): Promise<Reply> {
+  await withFields(request, admission, ({ id, val }) => store.set(checkId(id), checkValue(val)));
+  return OK;
 }
 
 async function deleteItem(request: IncomingMessage, query: string, { store, admission }: Context): Promise<Reply> {
-  if (query !== "" && new URLSearchParams(query).has("id")) {
-    await store.delete(idOf(query));
-    return OK;
-  }
-  const release = reserveFor(request, admission);
-  try {
-    await store.delete(checkId((await readFields(request))["id"]));
-    return OK;
-  } finally {
-    release?.();
-  }
+  if (query !== "" && new URLSearchParams(query).has("id")) await store.delete(idOf(query));
+  else await withFields(request, admission, ({ id }) => store.delete(checkId(id)));
+  return OK;
 }
 
 async function getItems(
   request: IncomingMessage,
   query: string,
-  context: Context,
+  { store, admission }: Context,
   response: ServerResponse,
 ): Promise<Reply> {
+  const shed = (error: unknown): never => {
+    throw error instanceof TooManyLists ? admission.overloaded("lists") : error;
+  };
   const parameters = new URLSearchParams(query);
   const list = {
     match: checkMatch(parameters.get("match")),
-    consistency: consistencyOf(request.headers["consistency"]),
+    strong: consistencyOf(request.headers["consistency"]) === "strong",
   };
   if (parameters.has("limit") || parameters.has("cursor")) {
-    const found = await page(context.store, list, checkLimit(parameters.get("limit")), parameters.get("cursor"));
-    return json(found);
+    const limit = checkLimit(parameters.get("limit"));
+    const found = json(await page(store, list, limit, parameters.get("cursor")).catch(shed));
+    if (found.body.length >= SMALL_BYTES) reserveUntilSent(response, admission, found.body.length);
+    return found;
   }
-  whenClosed(response, context.admission.reserveList());
-  const pieces = stream(context.store, list);
+  whenClosed(response, admission.reserveList());
+  whenClosed(response, admission.reserve(STREAM_BYTES));
+  const pieces = whileRead(stream(store, list), () => response.destroy());
   // wait for the first piece: once it is sent, a 503 is no longer possible
-  const first = await pieces.next();
+  const first = await pieces.next().catch(shed);
   return {
     status: 200,
     type: JSON_TYPE,
@@ -119,7 +129,11 @@ async function getItems(
   };
 }
 
-const json = (value: object): Reply => ({ status: 200, type: JSON_TYPE, body: JSON.stringify(value) });
+const json = (value: object): Reply & { body: string } => ({
+  status: 200,
+  type: JSON_TYPE,
+  body: JSON.stringify(value),
+});
 
 const getCopies: Handler = async (_, query, { store }) => json(await copiesOf(store, idOf(query)));
 
@@ -128,7 +142,7 @@ const getStatus: Handler = (_, __, { store, admission }) => json(statusOf(store,
 const getMetrics: Handler = async (_, __, { metrics }) => ({
   status: 200,
   type: metrics.registry.contentType,
-  body: await metrics.registry.metrics(),
+  body: await metrics.text,
 });
 
 const getReadyz: Handler = (_, __, { store, isDraining }) => {

@@ -158,7 +158,8 @@ export class ApiServer {
   ): Promise<void> {
     response.writeHead(status, this.headers(response, type, last));
     try {
-      await pipeline(Readable.from(pieces), response);
+      // one piece in memory, not the 16 that are the default
+      await pipeline(Readable.from(pieces, { highWaterMark: 1 }), response);
     } catch (error) {
       // the caller disconnected: not an error
       if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
@@ -176,7 +177,8 @@ export class ApiServer {
     if (response.headersSent) return void response.destroy();
     const body = JSON.stringify({ error: known?.message ?? "internal error" });
     const size = request.headers["transfer-encoding"] ? Infinity : Number(request.headers["content-length"] ?? 0);
-    const unread = size > UNREAD_BYTES && !request.complete;
+    // a body that is late is not waited for either
+    const unread = !request.complete && (size > UNREAD_BYTES || status === 408);
     this.send(response, last || unread, status, "application/json", body, known?.headers);
   }
 }

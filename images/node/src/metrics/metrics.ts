@@ -5,6 +5,7 @@ import { REPLICA_STATES } from "../redis/reads/replica";
 import type { Store } from "../redis/store";
 import { FastHistogram, type Series } from "./histogram";
 import { Recent } from "./recent";
+import { Turns } from "./turns";
 
 /** Methods with their own label value; the first stands for all others. */
 const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS"] as const;
@@ -23,6 +24,7 @@ export class Metrics {
   );
   private readonly series = new Map<string, Map<number, Series>>();
   private readonly recent: Recent;
+  private readonly turns = new Turns(() => this.registry.metrics());
 
   constructor(admission: Admission, store: Store, connections: () => number) {
     const registers = [this.registry];
@@ -37,6 +39,14 @@ export class Metrics {
       registers,
       collect() {
         this.set(admission.inFlight);
+      },
+    });
+    new Gauge({
+      name: "http_bodies_arriving",
+      help: "HTTP requests whose body has not arrived yet",
+      registers,
+      collect() {
+        this.set(admission.arriving);
       },
     });
     new Gauge({
@@ -82,6 +92,11 @@ export class Metrics {
         for (const [reason, count] of Object.entries(counts)) this.inc({ reason }, count);
       },
     });
+  }
+
+  /** As text for Prometheus. */
+  get text(): Promise<string> {
+    return this.turns.next();
   }
 
   stop(): void {

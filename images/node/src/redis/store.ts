@@ -2,11 +2,12 @@
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../config";
 import { Discovery } from "../discovery/discovery";
-import { asRedisError, NotSent, Refused } from "./connection/errors";
+import { Refused } from "./connection/errors";
 import { TimeoutClock } from "./connection/timeout-clock";
 import { ReplicaPool } from "./reads/replica-pool";
 import type { Replica } from "./reads/replica";
 import { LagTracker } from "./reads/replication-lag";
+import { Scanner, type Scanned, type ScanQuery } from "./reads/scanner";
 import { MainConnection } from "./writes/main-connection";
 
 /** Replicas that a read tries before main. */
@@ -20,16 +21,6 @@ export const HEAD_BYTES = 16 * 1024;
  */
 export type Consistency = "eventual" | "strong";
 
-/** One step of a scan. Its cursor is only valid on the same instance. */
-export interface Scanned {
-  readonly runId: string;
-  readonly keys: string[];
-  /** Start of the next step; "0" at the end. */
-  readonly cursor: string;
-}
-
-const scanned = (runId: string, [cursor, keys]: [string, string[]]): Scanned => ({ runId, keys, cursor });
-
 export class Store {
   readonly pool: ReplicaPool;
   readonly discovery: Discovery;
@@ -38,11 +29,13 @@ export class Store {
   readonly readsFromMain = { strong: 0, fallback: 0 };
   private startedAt = 0;
   private readonly clock = new TimeoutClock();
+  private readonly scanner: Scanner;
 
   constructor(private readonly config: ApiConfig) {
     const lagTracker = new LagTracker();
     this.main = new MainConnection(config, this.clock, lagTracker);
     this.pool = new ReplicaPool(config, this.clock, lagTracker);
+    this.scanner = new Scanner(config, this.clock, this.main, this.pool);
     this.discovery = new Discovery(config, (members) => this.pool.update(members));
   }
 
@@ -64,7 +57,7 @@ export class Store {
   /** Waits for outstanding answers, but not for a Redis that hangs. */
   async stop(): Promise<void> {
     this.discovery.stop();
-    await Promise.all([this.main.close(), this.pool.close()]);
+    await Promise.all([this.scanner.close(), this.main.close(), this.pool.close()]);
     this.clock.stop();
   }
 
@@ -105,52 +98,9 @@ export class Store {
   /**
    * One step of a scan. Without `from` it starts on any instance. With `from` it continues on the same instance, or
    * returns undefined if that one no longer serves.
-   *
-   * @param count approximate number of keys to scan
    */
-  async scan(
-    match: string | undefined,
-    count: number,
-    consistency: Consistency,
-    from?: Pick<Scanned, "runId" | "cursor">,
-  ): Promise<Scanned | undefined> {
-    const step = (cursor: string) => (client: Redis) =>
-      match === undefined ? client.scan(cursor, "COUNT", count) : client.scan(cursor, "MATCH", match, "COUNT", count);
-    if (consistency === "strong") {
-      try {
-        const found = await this.main.strongScan(step(from?.cursor ?? "0"), from?.runId);
-        return found && scanned(found.runId, found.answer);
-      } catch (error) {
-        throw asRedisError(error);
-      }
-    }
-    if (!from) {
-      for (let tries = 0, asked: Replica | undefined; tries < REPLICA_TRIES; tries++) {
-        const replica = this.pool.choose(asked);
-        if (!replica?.runId) break;
-        asked = replica;
-        try {
-          return scanned(replica.runId, await replica.connection.send(step("0")));
-        } catch (error) {
-          if (error instanceof Refused && !error.transient) throw error;
-        }
-      }
-      await this.main.whenRecent().catch((error: unknown) => Promise.reject(asRedisError(error)));
-      const { runId, connection } = this.main;
-      if (!runId) throw new NotSent("Redis is not reachable");
-      const found = await connection.send(step("0")).catch((error: unknown) => Promise.reject(asRedisError(error)));
-      return scanned(runId, found);
-    }
-    const ofMain = from.runId === this.main.runId;
-    const connection = ofMain ? this.main.connection : this.pool.byRunId(from.runId)?.connection;
-    if (!connection?.usable) return undefined;
-    try {
-      if (ofMain) await this.main.whenRecent();
-      return scanned(from.runId, await connection.send(step(from.cursor)));
-    } catch (error) {
-      if (error instanceof Refused && !error.transient) throw error;
-      return undefined;
-    }
+  scan(query: ScanQuery, from?: Pick<Scanned, "runId" | "cursor">): Promise<Scanned | undefined> {
+    return from ? this.scanner.next(query, from) : this.scanner.first(query);
   }
 
   private async read<T>(command: (client: Redis) => Promise<T>, consistency: Consistency): Promise<T> {

@@ -7,6 +7,7 @@ const list = (sign: "*" | ">", parts: string[]) => `${sign}${parts.length}\r\n${
 
 export class FakeSentinel {
   /** Main and the epoch that it names; 0: it knows no main. */
+  mainHost = "127.0.0.1";
   mainPort = 0;
   epoch = 1;
   port = 0;
@@ -52,13 +53,13 @@ export class FakeSentinel {
   private answer(socket: Socket, command: string): void {
     if (command.includes("get-master-addr-by-name")) {
       this.answers++;
-      socket.write(list("*", [bulk("127.0.0.1"), bulk(String(this.mainPort))]));
+      socket.write(list("*", [bulk(this.mainHost), bulk(String(this.mainPort))]));
     } else if (/\r\nmaster\r\n/.test(command)) {
       const fields = [
         "name",
         "main",
         "ip",
-        "127.0.0.1",
+        this.mainHost,
         "port",
         String(this.mainPort),
         "config-epoch",

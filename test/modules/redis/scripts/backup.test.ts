@@ -19,7 +19,11 @@ suite("a scheduled backup", () => {
       encoding: "utf8",
     }).stdout;
   const run = (keep: number) => runScript(dir, ["backup.sh", "127.0.0.1", String(keep)]);
-  const names = () => fs.readdirSync(backups).sort();
+  const names = () =>
+    fs
+      .readdirSync(backups)
+      .filter((name) => name !== ".order")
+      .sort();
 
   beforeAll(async () => {
     fs.mkdirSync(backups, { recursive: true });
@@ -37,7 +41,7 @@ suite("a scheduled backup", () => {
     admin("SET", "a", "1");
   });
   beforeEach(() => {
-    for (const name of fs.readdirSync(backups)) fs.rmSync(path.join(backups, name));
+    for (const name of fs.readdirSync(backups)) fs.rmSync(path.join(backups, name), { recursive: true });
     fs.rmSync(path.join(dir, "termination-log"), { force: true });
   });
   afterAll(() => {
@@ -56,6 +60,38 @@ suite("a scheduled backup", () => {
       fs.writeFileSync(path.join(backups, name), "x");
     expect(run(2).status).toBe(0);
     expect(names()).toEqual(["2021-01-01T00-00-00Z.rdb", expect.stringMatching(/^20(2[2-9]|[3-9])/)]);
+  });
+  it("is never deleted in favour of those that were made while the clock was ahead; these go first", () => {
+    const ahead = ["2099-01-01T00-00-00Z.rdb", "2099-01-02T00-00-00Z.rdb", "2099-01-03T00-00-00Z.rdb"];
+    for (const name of ahead) fs.writeFileSync(path.join(backups, name), "x");
+    const made: string[] = [];
+    for (let i = 0; i < 4; i++) {
+      const { status, stdout } = run(3);
+      expect(status).toBe(0);
+      made.push(stdout.split(":")[0]!);
+      expect(names()).toContain(made.at(-1));
+      expect(names()).toHaveLength(3);
+      // names have a resolution of a second
+      spawnSync("sleep", ["1.1"]);
+    }
+    expect(names()).toEqual(made.slice(-3));
+    expect(new Set(made).size).toBe(4);
+  });
+  it("keeps the order in which backups were made if the clock goes back between them", () => {
+    const date = path.join(dir, "bin/date");
+    const at = (time: string) => fs.writeFileSync(date, `#!/bin/sh\necho ${time}\n`, { mode: 0o755 });
+    try {
+      for (const day of ["05", "09", "02", "03"]) {
+        at(`2030-01-${day}T00-00-00Z`);
+        expect(run(2).status).toBe(0);
+      }
+      expect(names()).toEqual(["2030-01-02T00-00-00Z.rdb", "2030-01-03T00-00-00Z.rdb"]);
+      // the same second again: nothing is overwritten unnoticed, and the file is the newest
+      expect(run(2).status).toBe(0);
+      expect(names()).toEqual(["2030-01-02T00-00-00Z.rdb", "2030-01-03T00-00-00Z.rdb"]);
+    } finally {
+      fs.rmSync(date);
+    }
   });
   it("that fails reports the reason, and deletes none", () => {
     fs.writeFileSync(path.join(backups, "2020-01-01T00-00-00Z.rdb"), "x");

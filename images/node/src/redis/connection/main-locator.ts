@@ -97,6 +97,12 @@ class Sentinel {
   }
 }
 
+/**
+ * Two Sentinels that are told to fail over at the same moment may give two members the same config-epoch. So an epoch here
+ * ends with a digit for its main: no two mains have the same, and a later config-epoch is still greater.
+ */
+const epochOfMain = (configEpoch: number, member: number): number => configEpoch * 10 + (member < 0 ? 9 : member);
+
 /** From the names and values that `SENTINEL MASTER` answers. */
 function epochIn(answer: unknown): number | undefined {
   if (!Array.isArray(answer)) return undefined;
@@ -114,7 +120,7 @@ export class MainLocator implements MainSource {
   private soon: NodeJS.Timeout | undefined;
 
   constructor(
-    config: SentinelConfig,
+    private readonly config: SentinelConfig,
     private readonly options: LocatorOptions,
   ) {
     this.sentinels = config.sentinels.map(
@@ -176,10 +182,13 @@ export class MainLocator implements MainSource {
     const main = votes.find(
       (a) => votes.filter((b) => sameAddress(a, b) && a.epoch === b.epoch).length > this.sentinels.length / 2,
     );
-    if (!main || (sameAddress(main, this.agreed) && main.epoch === this.agreed?.epoch)) return;
-    this.agreed = main;
-    log("info", "main found", { redis: `${main.host}:${main.port}`, epoch: main.epoch });
-    for (const found of this.waiting) found(main);
-    this.options.onChange(main);
+    if (!main) return;
+    const member = this.config.sentinels.findIndex(({ host }) => host === main.host);
+    const agreed = { ...main, epoch: epochOfMain(main.epoch, member) };
+    if (sameAddress(agreed, this.agreed) && agreed.epoch === this.agreed?.epoch) return;
+    this.agreed = agreed;
+    log("info", "main found", { redis: `${main.host}:${main.port}`, epoch: agreed.epoch });
+    for (const found of this.waiting) found(agreed);
+    this.options.onChange(agreed);
   }
 }

@@ -5,7 +5,7 @@ import type { Refused } from "./errors";
 
 /** Main, and the epoch that its address belongs to. */
 export interface MainAddress extends HostPort {
-  /** Sentinel's config-epoch: it grows with every failover, and no two mains have the same. 0 without Sentinels. */
+  /** Grows with every failover, and no two mains have the same. 0 without Sentinels. */
   readonly epoch: number;
 }
 

@@ -11,7 +11,8 @@ describe("main is", () => {
   let locator: MainLocator;
   let changes: MainAddress[];
   const clock = new TimeoutClock();
-  const main = (port: number, epoch: number) => ({ host: "127.0.0.1", port, epoch });
+  // the last digit of an epoch is the member's, here always the first: all have the same host
+  const main = (port: number, configEpoch: number) => ({ host: "127.0.0.1", port, epoch: configEpoch * 10 });
   const name = (...mains: readonly (readonly [port: number, epoch: number])[]) =>
     mains.forEach(([mainPort, epoch], i) => Object.assign(sentinels[i]!, { mainPort, epoch }));
   /** All have answered after this moment. */
@@ -49,7 +50,7 @@ describe("main is", () => {
     await asked();
     expect([changes, locator.epochOf(main(1002, 0)), locator.epochOf(main(1001, 0))]).toEqual([
       [main(1002, 2)],
-      2,
+      20,
       undefined,
     ]);
   });
@@ -61,6 +62,29 @@ describe("main is", () => {
     name([1001, 1], [1001, 2]);
     await asked();
     await expect(locator.address()).rejects.toThrow("no two Sentinels");
+  });
+
+  it("never known under the same epoch as another one, even if Sentinels gave both the same", async () => {
+    await locator.close();
+    // resolved by name here, so that the hosts differ
+    const hosts = ["127.0.0.1", "localhost", "127.0.0.1"];
+    locator = new MainLocator(
+      { sentinels: sentinels.map(({ port }, i) => ({ host: hosts[i]!, port })), name: "main" },
+      {
+        login: undefined,
+        tls: undefined,
+        connectTimeoutMs: 300,
+        intervalMs: 100,
+        clock,
+        onChange: (m) => changes.push(m),
+      },
+    );
+    sentinels.forEach((s) => Object.assign(s, { mainPort: 1002, epoch: 7, mainHost: "127.0.0.1" }));
+    locator.open();
+    expect((await locator.address()).epoch).toBe(70);
+    sentinels.forEach((s) => Object.assign(s, { mainHost: "localhost" }));
+    await asked();
+    expect(locator.epochOf({ host: "localhost", port: 1002 })).toBe(71);
   });
 
   it("another one soon after two Sentinels report it", async () => {

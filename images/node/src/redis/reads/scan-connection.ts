@@ -1,0 +1,116 @@
+/**
+ * Connections that only lists use, one per instance: their answers hold up to a megabyte, and on the shared connection
+ * writes and reads would wait behind them. One step at a time goes over each, so that an instance's answers occupy
+ * memory and event loop for one step only, and other requests are answered between two steps.
+ */
+import type { Redis } from "ioredis";
+import type { HostPort } from "../../config";
+import { Connection, type ConnectionOptions } from "../connection/connection";
+import { NotSent, RedisError } from "../connection/errors";
+import { readRunId } from "../connection/run-id";
+
+/** A connection that no list has used for this long is closed. */
+const IDLE_MS = 30_000;
+/** A step that has waited for its turn for this long is refused. */
+const TURN_MS = 1000;
+
+/** Too many lists wait for the same instance. */
+export class TooManyLists extends RedisError {}
+
+/** An instance as its shared connection reaches it. */
+export interface Instance {
+  /** Identity of its process. */
+  readonly runId: string;
+  readonly address: HostPort;
+}
+
+class ScanConnection {
+  private readonly connection: Connection;
+  private last: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
+  private verified = false;
+  private idle: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly runId: string,
+    private readonly options: ConnectionOptions,
+    private readonly onIdle: () => void,
+  ) {
+    this.connection = new Connection({
+      ...options,
+      onChange: () => {
+        if (!this.connection.usable) this.verified = false;
+      },
+    });
+    this.connection.open();
+  }
+
+  /** Sends one command once all before it have been answered. */
+  async send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    clearTimeout(this.idle);
+    this.waiting++;
+    const begin = performance.now();
+    const turn = this.last.then(async () => {
+      if (performance.now() - begin > TURN_MS) throw new TooManyLists("too many lists at once");
+      return this.sendNow(command);
+    });
+    this.last = turn.catch(() => undefined);
+    try {
+      return await turn;
+    } finally {
+      if (--this.waiting === 0) this.idle = setTimeout(this.onIdle, IDLE_MS).unref();
+    }
+  }
+
+  close(): Promise<void> {
+    clearTimeout(this.idle);
+    return this.connection.close();
+  }
+
+  private async sendNow<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    const { connection } = this;
+    await connection.whenUsable(this.options.connectTimeoutMs);
+    // another process may have taken over the address
+    if (!this.verified && (await readRunId(connection)) !== this.runId) {
+      throw new NotSent("the Redis of this list is no longer available");
+    }
+    this.verified = true;
+    return connection.send(command);
+  }
+}
+
+export class ScanConnections {
+  private readonly open = new Map<string, ScanConnection>();
+
+  /**
+   * Sends one command once the instance has answered all before it.
+   *
+   * @param options those of the instance's shared connection
+   */
+  send<T>(
+    { runId, address }: Instance,
+    options: Omit<ConnectionOptions, "address" | "late" | "onChange">,
+    command: (client: Redis) => Promise<T>,
+  ): Promise<T> {
+    let found = this.open.get(runId);
+    if (!found) {
+      found = new ScanConnection(
+        runId,
+        { ...options, address: () => address, late: "keep" },
+        () => void this.drop(runId),
+      );
+      this.open.set(runId, found);
+    }
+    return found.send(command);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.open.keys()].map((runId) => this.drop(runId)));
+  }
+
+  private async drop(runId: string): Promise<void> {
+    const found = this.open.get(runId);
+    this.open.delete(runId);
+    await found?.close();
+  }
+}

@@ -1,0 +1,135 @@
+/** Bodies that arrive slowly, or never. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { json, startApi, type Api } from "../helpers/api";
+import { eventually, freePort, hasRedis, Redis } from "../helpers/redis";
+
+describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
+  let main: Redis;
+  let api: Api;
+  const sockets: Socket[] = [];
+
+  beforeEach(async () => {
+    main = await new Redis(await freePort()).start();
+    api = await startApi(main.url, undefined, { MAX_IN_FLIGHT: "5", REDIS_COMMAND_TIMEOUT_MS: "2000" });
+    await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
+  });
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await api.server.stop();
+    await main.stop();
+  });
+
+  /** A request that has sent `sent` of its body; its answer as text. */
+  const half = async (body: string, sent: number) => {
+    const socket = connect(Number(new URL(api.address).port), "127.0.0.1");
+    sockets.push(socket);
+    await once(socket, "connect");
+    let text = "";
+    socket.on("data", (data) => (text += String(data))).on("error", () => undefined);
+    const head = ["POST /item HTTP/1.1", "host: a", "content-type: application/json", `content-length: ${body.length}`];
+    socket.write(`${head.join("\r\n")}\r\n\r\n${body.slice(0, sent)}`);
+    return { socket, rest: body.slice(sent), text: () => text };
+  };
+  const inFlight = () => api.metric("http_requests_in_flight");
+  const shed = (reason: string) => api.metric(`http_requests_shed_total{reason="${reason}"}`);
+  const body = (id: string, size = 100) => JSON.stringify({ id, val: "v".repeat(size) });
+
+  it("takes no place of other requests, and gets one once it is complete", async () => {
+    const waiting = [];
+    for (let i = 0; i < 4; i++) waiting.push(await half(body(`slow:${i}`), 10));
+    await eventually("their heads to be read", async () => (await api.metric("http_bodies_arriving")) === 4);
+    expect(await inFlight()).toBe(0);
+    for (let i = 0; i < 10; i++) {
+      expect((await api.fetch("/item", json("POST", { id: "k", val: "v" }))).status).toBe(200);
+      expect((await api.fetch("/item?id=k")).status).toBe(200);
+    }
+    for (const { socket, rest } of waiting) socket.write(rest);
+    for (const { text } of waiting) await eventually("its answer", () => text().startsWith("HTTP/1.1 200 OK"));
+    expect(await api.metric("http_bodies_arriving")).toBe(0);
+  });
+
+  it("is refused if as many newer ones arrive as may be in flight, so that it holds up no other", async () => {
+    const waiting = [];
+    for (let i = 0; i < 8; i++) {
+      waiting.push(await half(body(`slow:${i}`), 10));
+      await eventually(
+        "its head to be read",
+        async () => (await api.metric("http_bodies_arriving")) === Math.min(i + 1, 5),
+      );
+    }
+    await eventually("three to be refused", async () => (await shed("bodies")) === 3);
+    const refused = waiting.slice(0, 3);
+    for (const { text } of refused) await eventually("its answer", () => text().startsWith("HTTP/1.1 503"));
+    for (const { text } of waiting.slice(3)) expect(text()).toBe("");
+    // head and body in two packets, as many clients send them
+    for (let i = 0; i < 3; i++) {
+      const { socket, rest, text } = await half(body("k"), 0);
+      socket.write(rest);
+      await eventually("its answer", () => text().startsWith("HTTP/1.1 200"));
+    }
+  });
+
+  it("is refused once it is complete, if there is no place then", async () => {
+    const slow = await half(body("slow"), 10);
+    await eventually("its head to be read", async () => (await api.metric("http_bodies_arriving")) === 1);
+    main.signal("SIGSTOP");
+    const held = Array.from({ length: 5 }, () => api.fetch("/item?id=k"));
+    await eventually("all places to be taken", async () => (await inFlight()) === 5);
+    slow.socket.write(slow.rest);
+    await eventually("its answer", () => slow.text().startsWith("HTTP/1.1 503"));
+    main.signal("SIGCONT");
+    for (const response of await Promise.all(held)) expect(response.status).toBe(404);
+    expect(await inFlight()).toBe(0);
+  });
+
+  it("has 10 s to arrive, and releases its memory", async () => {
+    const small = await half(body("small"), 10);
+    const large = await half(body("large", 1024 * 1024), 100_000);
+    // not a single byte at a time either
+    const drip = setInterval(() => large.socket.write("v"), 500);
+    try {
+      const closed = [small, large].map(({ socket }) => once(socket, "close"));
+      for (const { text } of [small, large]) {
+        await expect.poll(text, { timeout: 15_000 }).toMatch(/^HTTP\/1.1 408 /);
+        expect(text()).toMatch(/connection: close/i);
+        expect(text()).toMatch(/\{"error":"the body did not arrive within 10 s"\}$/);
+      }
+      await Promise.all(closed);
+    } finally {
+      clearInterval(drip);
+    }
+    expect(await api.metric("http_bodies_arriving")).toBe(0);
+    expect((await api.fetch("/item", json("POST", body("k", 1024 * 1024)))).status).toBe(200);
+  }, 30_000);
+
+  it("is refused with 413 once it is too large, also without a content-length", async () => {
+    const { socket, text } = await half("", 0);
+    await eventually("the answer to an empty body", () => text().includes("the body is not JSON"));
+    const before = text().length;
+    const head = "POST /item HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked";
+    const size = 1024 * 1024;
+    socket.write(`${head}\r\n\r\n${size.toString(16)}\r\n${"v".repeat(size)}\r\n`);
+    await eventually("its head to be read", async () => (await api.metric("http_bodies_arriving")) === 1);
+    socket.write(`${size.toString(16)}\r\n${"v".repeat(size)}\r\n`);
+    await eventually("its answer", () => text().slice(before).startsWith("HTTP/1.1 413"));
+  });
+
+  it("whose caller leaves is counted as 499, and not logged as an error", async () => {
+    const lines: string[] = [];
+    const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => (lines.push(String(text)), true));
+    try {
+      const { socket } = await half(body("gone", 1024 * 1024), 100_000);
+      await eventually("its head to be read", async () => (await api.metric("http_bodies_arriving")) === 1);
+      socket.destroy();
+      const gone = 'http_request_duration_seconds_count{method="POST",route="/item",status="499"}';
+      await eventually("it to be counted", async () => (await api.metric(gone)) === 1);
+    } finally {
+      write.mockRestore();
+    }
+    expect(lines.join("")).not.toContain("request failed");
+    expect(await api.metric("http_bodies_arriving")).toBe(0);
+    expect(await inFlight()).toBe(0);
+  });
+});

@@ -1,0 +1,101 @@
+/** Lists of long keys, many at once, and callers that do not read them. */
+import { once } from "node:events";
+import { createServer, get, type IncomingMessage } from "node:http";
+import { connect, type AddressInfo } from "node:net";
+import { Redis as Client } from "ioredis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Connections } from "../../src/http/connections";
+import { whileRead } from "../../src/http/listing";
+import { json, startApi, type Api } from "../helpers/api";
+import { eventually, freePort, hasRedis, PASSWORD, Redis } from "../helpers/redis";
+
+describe.skipIf(!hasRedis)("lists of long keys", () => {
+  let main: Redis;
+  let client: Client;
+  let api: Api;
+
+  beforeAll(async () => {
+    main = await new Redis(await freePort()).start();
+    client = new Client({ port: main.port, password: PASSWORD });
+    const key = "string.rep('k', 1000) .. i";
+    await client.eval(`for i = 1, 3000 do redis.call('SET', ${key}, 1) end`, 0);
+    api = await startApi(main.url, undefined, {
+      MAX_BYTES_IN_FLIGHT: String(4 * 1024 * 1024),
+      REDIS_COMMAND_TIMEOUT_MS: "1000",
+    });
+    await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
+  });
+  afterAll(async () => {
+    client?.disconnect();
+    await api?.server.stop();
+    await main?.stop();
+  });
+
+  it("delay no write, though many are requested at once", async () => {
+    let lists = 0;
+    const callers = Array.from({ length: 60 }, async () => {
+      while (lists < 200) {
+        lists++;
+        const response = await api.fetch("/items?limit=1000");
+        // refused if the others' answers fill the memory that is allowed
+        expect([200, 503]).toContain(response.status);
+        await response.arrayBuffer();
+      }
+    });
+    const writes: number[] = [];
+    while (lists < 200) writes.push((await api.fetch("/item", json("POST", { id: "a", val: "1" }))).status);
+    await Promise.all(callers);
+    expect(writes.length).toBeGreaterThan(3);
+    expect(writes.filter((status) => status !== 200)).toEqual([]);
+  }, 60_000);
+
+  it("are refused if answers that are not read fill the memory that is allowed, until their callers leave", async () => {
+    const refused = async () => (await api.metric('http_requests_shed_total{reason="bytes"}')) - before;
+    const before = await api.metric('http_requests_shed_total{reason="bytes"}');
+    const sockets = Array.from({ length: 40 }, () => {
+      const socket = connect(Number(new URL(api.address).port), "127.0.0.1").pause();
+      // several on one connection: the kernel itself takes the first megabytes
+      socket.on("error", () => undefined).write("GET /items?limit=1000 HTTP/1.1\r\nhost: a\r\n\r\n".repeat(5));
+      return socket;
+    });
+    await eventually("some to be refused", async () => (await refused()) > 0);
+    for (const socket of sockets) socket.destroy();
+    await eventually("the memory to be released", async () => (await api.fetch("/items?limit=1000")).status === 200);
+  });
+});
+
+describe("a list whose caller does not read", () => {
+  const pieces = async function* () {
+    for (let i = 0; i < 100; i++) yield "k".repeat(3200);
+  };
+  it("is given up after 10 s, and later if much was read", async () => {
+    let given = false;
+    const list = whileRead(pieces(), () => (given = true));
+    const begin = performance.now();
+    await list.next();
+    await expect.poll(() => given, { timeout: 15_000 }).toBe(true);
+    expect(performance.now() - begin).toBeGreaterThan(9_900);
+    await list.return(undefined);
+  }, 20_000);
+  it("is not given up while it is read", async () => {
+    let given = false;
+    let found = 0;
+    for await (const piece of whileRead(pieces(), () => (given = true))) found += piece.length;
+    expect([found, given]).toEqual([320_000, false]);
+  });
+});
+
+describe("a response that does not end during shutdown", () => {
+  it("is cut, so that its caller sees that it is incomplete", async () => {
+    const server = createServer((_, response) => response.write("[")).listen(0, "127.0.0.1");
+    const connections = new Connections(server, 10_000);
+    await once(server, "listening");
+    const [response] = (await once(get(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`), "response")) as [
+      IncomingMessage,
+    ];
+    const failed = once(response.resume(), "error") as Promise<[NodeJS.ErrnoException]>;
+    await connections.drain(0, 300);
+    expect((await failed)[0].code).toBe("ECONNRESET");
+    expect(response.complete).toBe(false);
+  });
+});

@@ -1,0 +1,116 @@
+/** Pages of a list: never more than requested, and no key is skipped, whatever happens to Redis' table. */
+import { Redis as Client } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { isBehind } from "../../src/http/page";
+import { startApi, type Api } from "../helpers/api";
+import { eventually, freePort, hasRedis, PASSWORD, Redis } from "../helpers/redis";
+
+describe("the order of SCAN's cursors", () => {
+  it.each([
+    // a table of 8: 0, 4, 2, 6, 1, 5, 3, 7, end; after it has grown to 16, 8 comes between 0 and 4
+    ["4", "8", true],
+    ["8", "4", false],
+    ["2", "4", true],
+    ["7", "3", true],
+    ["0", "7", true],
+    ["7", "0", false],
+    ["5", "5", false],
+    ["0", "0", false],
+    ["18446744073709551615", "9223372036854775807", true],
+  ])("%s is reached after %s: %s", (a, b, behind) => {
+    expect(isBehind(a, b)).toBe(behind);
+  });
+});
+
+describe.skipIf(!hasRedis)("pages", () => {
+  let main: Redis;
+  let client: Client;
+  let api: Api;
+
+  beforeAll(async () => {
+    // resizing goes on only with commands, and so lasts for several pages
+    main = await new Redis(await freePort(), undefined, ["--activerehashing", "no"]).start();
+    client = new Client({ port: main.port, password: PASSWORD });
+    api = await startApi(main.url, undefined);
+    await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
+  });
+  afterAll(async () => {
+    client?.disconnect();
+    await api?.server.stop();
+    await main?.stop();
+  });
+  beforeEach(() => client.flushall());
+
+  const set = (prefix: string, count: number) =>
+    client.eval("for i = 1, ARGV[2] do redis.call('SET', ARGV[1] .. i, 1) end", 0, prefix, count);
+  /** Lookups complete a resize. */
+  const settle = () => client.eval("for i = 1, 5000 do redis.call('EXISTS', i) end", 0);
+  const unset = (prefix: string, count: number) =>
+    client.eval("for i = 1, ARGV[2] do redis.call('DEL', ARGV[1] .. i) end", 0, prefix, count);
+  /** All pages; `between` runs after each. */
+  const pages = async (query: string, limit: number, between: (page: number) => unknown = () => undefined) => {
+    const found: string[] = [];
+    let cursor: string | null = null;
+    for (let page = 0; page === 0 || cursor; page++) {
+      const response = await api.fetch(`/items?limit=${limit}${query}${cursor ? `&cursor=${cursor}` : ""}`);
+      expect(response.status).toBe(200);
+      const answer = (await response.json()) as { items: string[]; cursor: string | null };
+      expect(answer.items.length).toBeLessThanOrEqual(limit);
+      found.push(...answer.items);
+      cursor = answer.cursor;
+      await between(page);
+      expect(page).toBeLessThan(5000);
+    }
+    return found;
+  };
+
+  it.each([1, 2, 7, 100])("of at most %i hold every key of an unchanged table exactly once", async (limit) => {
+    await set("key:", 500);
+    await settle();
+    const found = await pages("", limit);
+    expect(found).toHaveLength(500);
+    expect(new Set(found).size).toBe(500);
+  });
+
+  it("are full while there are keys", async () => {
+    await set("key:", 500);
+    const response = await api.fetch("/items?limit=50");
+    expect(((await response.json()) as { items: string[] }).items).toHaveLength(50);
+  });
+
+  it.each([
+    ["all keys match", "&match=key:*", 300, 3],
+    ["one in a hundred matches", "&match=rare:*", 20, 1],
+  ])("of one key hold every match exactly once if %s", async (_, query, count, limit) => {
+    await set(query.includes("rare") ? "other:" : "none:", 2000);
+    await set(query.includes("rare") ? "rare:" : "key:", count);
+    await settle();
+    const found = await pages(query, limit);
+    expect(found).toHaveLength(count);
+    expect(new Set(found).size).toBe(count);
+  });
+
+  it.each<[string, (page: number) => unknown]>([
+    ["grows", (page) => set(`new:${page}:`, 200)],
+    ["shrinks", (page) => unset(`old:${page}:`, 1000)],
+    ["grows and shrinks in turn", (page) => (page % 2 ? unset("turn:", 3000) : set("turn:", 3000))],
+    [
+      "loses one key with each page and gets another",
+      (page) => client.del(`old:${page}:1`).then(() => set(`one:${page}:`, 1)),
+    ],
+  ])("hold every key that stays while the table %s", async (_, change) => {
+    for (const [query, limit] of [
+      ["&match=stays:*", 2],
+      ["", 20],
+    ] as const) {
+      await client.flushall();
+      for (let i = 0; i < 20; i++) await set(`old:${i}:`, query ? 1000 : 50);
+      await set("stays:", 60);
+      // as a large, sparse table that is still being made smaller
+      for (let i = 0; i < 20; i++) await unset(`old:${i}:`, query ? 900 : 30);
+      let changes = 0;
+      const found = await pages(query, limit, () => changes++ < 25 && change(changes));
+      expect(new Set(found.filter((key) => key.startsWith("stays:"))).size).toBe(60);
+    }
+  });
+});
