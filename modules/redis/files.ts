@@ -20,6 +20,8 @@ const SECRET_DIR = "/run/secrets/redis";
 
 const GROUP_SCRIPTS = [
   "pool.sh",
+  "history.sh",
+  "guard.sh",
   "start-member.sh",
   "stop-member.sh",
   "start-sentinel.sh",

@@ -6,8 +6,9 @@
 # shellcheck source=modules/redis/scripts/query.sh
 . /etc/redis/query.sh
 pool=$(cat /etc/redis/pool)
+ordinal=${POD##*-}
 # shellcheck disable=SC2086 # one word per member
-me=$(set -- $pool; shift "${POD##*-}"; echo "$1")
+me=$(set -- $pool; shift "$ordinal"; echo "$1")
 
 # The main that two Sentinels agree on, in $main; empty if no two agree.
 agreed() {
