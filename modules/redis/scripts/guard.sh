@@ -146,7 +146,12 @@ loss_accepted() {
 may_join() {
   ! loss_accepted || return 0
   case $seen in
-    yes) ! more "$epoch" "$count" "$main_epoch" "$main_count" && [ "$promised" -le "$main_promised" ] ;;
+    yes)
+      # main again, because it goes on: the other one may have had its latest writes when it was queried
+      third_epoch=$epoch third_count=$count third_promised=$promised
+      look "$host"
+      [ "$seen$role" = yesmaster ] && ! more "$third_epoch" "$third_count" "$epoch" "$count" && [ "$third_promised" -le "$promised" ]
+      ;;
     old) [ "$main_epoch" -ge 0 ] ;;
     no)
       [ -n "$main_recorded" ] || return 1

@@ -16,10 +16,14 @@ agreed() {
   first=''
   second=''
   for member in $pool; do
-    told=$(ask "$member" 26379 'SENTINEL GET-MASTER-ADDR-BY-NAME main' | head -n 1)
+    told=$(ask "$member" 26379 'SENTINEL GET-MASTER-ADDR-BY-NAME main')
+    told=${told%%"$newline"*}
     case $told in
       '') ;;
-      "$first" | "$second") main=$told ;;
+      "$first" | "$second")
+        main=$told
+        return
+        ;;
       *) if [ -n "$first" ]; then second=$told; else first=$told; fi ;;
     esac
   done
