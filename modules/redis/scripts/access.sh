@@ -28,6 +28,8 @@ member=
   done <"/etc/redis/$1"
 } >"$out/$1.acl.new"
 mv "$out/$1.acl.new" "$out/$1.acl"
+# a Sentinel shares the folder with its member
+[ "$1" = users ] || exit 0
 login=replication
 [ -z "$member" ] || login=unverified
 printf 'masteruser %s\nmasterauth %s\n' "$login" "$(cat "$secrets/replication")" >"$out/replication.conf"
