@@ -15,6 +15,16 @@ trap 'exit 143' TERM
 
 # shellcheck source=modules/redis/scripts/take-snapshot.sh
 . /etc/redis/take-snapshot.sh
+# shellcheck source=modules/redis/scripts/append-only.sh
+. /etc/redis/append-only.sh
+remove_leftovers
+if ! repair_end; then
+  # the other members have everything that was acknowledged: this one starts as after the loss of its volume
+  echo "$problem: set aside in $data/damaged, for a fresh copy of main" >&2
+  rm -rf "$data/damaged/appendonlydir"
+  mkdir -p "$data/damaged"
+  mv "$aof" "$data/damaged/appendonlydir"
+fi
 
 start() {
   rm -f /run/redis/handing-over
@@ -34,13 +44,6 @@ refuse() {
   echo "$*" | tee /dev/termination-log >&2
   exit 1
 }
-holds_data() {
-  for file in "$data"/appendonlydir/* "$data"/appendonly.aof "$data"/dump.rdb; do
-    [ ! -s "$file" ] || return 0
-  done
-  return 1
-}
-
 # Whether another member may be promoted: guard.sh sets its priority.
 another_may() {
   for member in $pool; do
