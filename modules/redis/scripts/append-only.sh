@@ -1,5 +1,5 @@
 #!/bin/sh
-# shellcheck disable=SC2154 # data is set by the script that sources this file
+# shellcheck disable=SC2034,SC2154 # variables of the scripts that source this file
 # The append-only file (AOF) before Redis reads it: what counts as data, what an interrupted rewrite left, and a damaged
 # end. Sourced by start-main.sh and start-member.sh, not run.
 
@@ -10,33 +10,48 @@ manifest=$aof/appendonly.aof.manifest
 holds_data() {
   [ ! -s "$data/appendonly.aof" ] || return 0
   [ -s "$manifest" ] || return 1
-  for file in $(sed -n 's/^file \([^ ]*\) .*/\1/p' "$manifest"); do
+  while read -r _ file _; do
     [ ! -s "$aof/$file" ] || return 0
-  done
+  done <"$manifest"
   return 1
 }
 
-# A full disk keeps these: Redis removes them only if it ends properly.
+# Removes what interrupted rewrites left, which would fill a full disk further with each start: temporary files, and
+# append-only files without content, of which each rewrite that fails leaves one.
 remove_leftovers() {
-  rm -f "$data"/temp-*.rdb "$data"/temp-rewriteaof-*.aof "$aof"/temp-rewriteaof-*.aof "$aof"/temp-*.manifest
-  # each rewrite that fails leaves one more file, empty if nothing was written to it
-  [ -s "$manifest" ] || return 0
-  last=$(sed -n '$s/^file \([^ ]*\) .*/\1/p' "$manifest")
-  empty=
-  for file in $(sed -n 's/^file \([^ ]*\) .* type i.*/\1/p' "$manifest"); do
-    if [ "$file" = "$last" ] || [ ! -e "$aof/$file" ] || [ -s "$aof/$file" ]; then continue; fi
-    empty="$empty $file"
+  # room for the new manifest on a full disk
+  reserve=$data/reserve
+  rm -f "$reserve" "$data"/temp-*.rdb "$data"/temp-rewriteaof-* "$aof"/temp-*
+  remove_empty_files
+  for bytes in 65536 16384; do
+    head -c "$bytes" /dev/zero >"$reserve" 2>/dev/null && return 0
+    rm -f "$reserve"
   done
-  [ -n "$empty" ] || return 0
-  cp "$manifest" "$manifest.new" || return 0
-  for file in $empty; do
-    # grep fails on a full disk too, and then nothing changes
-    grep -vF "file $file " "$manifest.new" >"$manifest.less" && mv "$manifest.less" "$manifest.new" || return 0
-  done
-  sync "$manifest.new" 2>/dev/null || sync
-  mv "$manifest.new" "$manifest"
-  for file in $empty; do rm -f "$aof/$file"; done
 }
+remove_empty_files() {
+  [ -s "$manifest" ] || return 0
+  last=$(newest)
+  new=$manifest.new
+  : >"$new" || return 0
+  dropped=
+  while read -r line; do
+    file=${line#file }
+    file=${file%% *}
+    case $line in
+      *' type i'*) if [ "$file" != "$last" ] && [ -e "$aof/$file" ] && [ ! -s "$aof/$file" ]; then dropped="$dropped $file"; continue; fi ;;
+    esac
+    echo "$line" >>"$new" || dropped=
+  done <"$manifest"
+  # complete, or not used at all
+  if [ -n "$dropped" ] && [ "$(wc -l <"$new")" -eq $(($(wc -l <"$manifest") - $(echo "$dropped" | wc -w))) ]; then
+    sync
+    mv "$new" "$manifest"
+    for file in $dropped; do rm -f "$aof/$file"; done
+  fi
+  rm -f "$new"
+}
+# the last file of the manifest, which Redis appends to
+newest() { sed -n '$s/^file \([^ ]*\) .*/\1/p' "$manifest"; }
 
 # Some file systems leave other bytes than the last ones written after a power loss, such as zeros, and Redis refuses such
 # an end; it only accepts one that is cut off. Removes the end if it is short, and keeps it in damaged/. Fails, with the
@@ -47,14 +62,14 @@ has_text() { [ "$(tail -c "+$((good + 1))" "$file" | tr -d '\000' | head -c 1 | 
 repair_end() {
   problem=
   [ -s "$manifest" ] || return 0
-  last=$(sed -n '$s/^file \([^ ]*\) .*/\1/p' "$manifest")
+  last=$(newest)
   file=$aof/$last
   case $last in *.incr.aof) [ -s "$file" ] || return 0 ;; *) return 0 ;; esac
   # a check reads the whole file: only if it does not end like a command, or if nothing was written since the last start,
   # which may have failed
   mark=$data/started
   unused=
-  [ ! -e "$mark" ] || [ "$file" -nt "$mark" ] || unused=yes
+  [ ! -e "$mark" ] || [ -n "$(find "$file" -newer "$mark")" ] || unused=yes
   touch "$mark" 2>/dev/null || true
   [ "$(tail -c 2 "$file" | od -An -tx1 | tr -d ' \n')" != 0d0a ] || [ -n "$unused" ] || return 0
 

@@ -27,7 +27,10 @@ function startMember(answers: Answers, files: { data?: boolean; startEmpty?: str
     fs.writeFileSync(path.join(dir, name), text, { mode: 0o755 });
   };
   writePod(dir, { pool: POOL, replace: { "TRIES=60": "TRIES=4" } });
-  if (files.data) put("data/appendonlydir/appendonly.aof.1.incr.aof", "x");
+  if (files.data) {
+    put("data/appendonlydir/appendonly.aof.1.base.rdb", "x");
+    put("data/appendonlydir/appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n");
+  }
   if (files.startEmpty) put("start-empty/on", files.startEmpty);
   for (const [from, replies] of Object.entries(answers))
     [replies].flat().forEach((text, i) => put(`says/${from}/${i}`, text));
