@@ -96,7 +96,7 @@ async function session() {
       await confirmed(redis);
       fs.writeSync(kept, keys.map((key) => key + " " + Date.now() + "\\n").join(""));
       await new Promise((r) => setTimeout(r, 5));
-      // main is asked for again, as the API does
+      // queries the Sentinels again, as the API does
       if (group % 100 === 99 && (await named()).join() !== [host, epoch].join()) return;
     }
   } finally { redis.close(); }

@@ -1,6 +1,6 @@
 /**
- * Members of a Sentinel group on loopback addresses of their own, with the project's scripts and real redis-server
- * processes, without root and without a network of their own. Needs Linux, where all of 127.0.0.0/8 is local.
+ * Members of a Sentinel group on separate loopback addresses, with the project's scripts and real redis-server
+ * processes, without root and without network namespaces. Needs Linux, where all of 127.0.0.0/8 is local.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";

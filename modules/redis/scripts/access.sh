@@ -3,7 +3,7 @@
 # Names and rules come from /etc/redis/NAME, passwords from files: one per user, or two during a rotation
 # (USER.next, then USER.old). Run again, followed by ACL LOAD, it applies new passwords (npm run rotate).
 # A member of the Sentinel group, whose ordinal start-member.sh left in /run/redis/member, has one more user for the other
-# members, and no login on main of its own: guard.sh sets it.
+# members, and no valid login on main: guard.sh sets it.
 set -eu
 umask 077
 secrets=/run/secrets/redis

@@ -6,7 +6,7 @@
 aof=$data/appendonlydir
 manifest=$aof/appendonly.aof.manifest
 
-# Whether the volume holds data: an AOF that is not empty. A dump.rdb is none, because Redis ignores it next to an AOF.
+# Whether the volume holds data: an AOF that is not empty. A dump.rdb does not count, because Redis ignores it next to an AOF.
 holds_data() {
   [ ! -s "$data/appendonly.aof" ] || return 0
   [ -s "$manifest" ] || return 1

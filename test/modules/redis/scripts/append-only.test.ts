@@ -83,7 +83,7 @@ suite("main's volume at start", () => {
     await start();
     expect(cli("GET", "a")).toBe("1");
   });
-  it("with damage before more than what can have been unsynced: not repaired without being asked", async () => {
+  it("with damage before more than what can have been unsynced: not repaired", async () => {
     await start();
     cli("SET", "a", "1");
     await kill();

@@ -47,7 +47,7 @@ exec ${REAL} "$@"
       fs.writeFileSync(at("MASTER"), `name\nmain\nip\n${ip}\nport\n${group.port}\nconfig-epoch\n${epoch}\n`);
     }
   };
-  /** Starts a member with its data: a key of its own and a record; neither if there is none. */
+  /** Starts a member with its data: one key and a record; nothing if no record is given. */
   const start = async (i: Member, record?: string, ...settings: string[]) => {
     group.startRedis(i, ...settings);
     await group.until(`member ${i}`, () => group.cli(i, "PING") === "PONG");
@@ -120,11 +120,12 @@ exec ${REAL} "$@"
     follow(1, 0);
     await group.until("the reason", () => said(1).includes("holds no data, and waits"));
     expect([linked(1), group.setting(1, "replica-priority")]).toEqual([false, "0"]);
+    group.cli(0, "CONFIG", "SET", "min-replicas-to-write", "0");
     group.cli(0, "-n", "1", "SET", "commit", "4 0 4");
     await group.until("the link", () => linked(1));
   }, 60_000);
 
-  it("links one without data, with the third member gone, only to a main that both others' Sentinels name in its epoch", async () => {
+  it("links one without data, without an answer of the third member, only to a main that both others' Sentinels name in its epoch", async () => {
     await start(0, "3 8 3");
     await start(1);
     follow(1, 0);
@@ -155,7 +156,7 @@ exec ${REAL} "$@"
     await group.until("the end of the permission", () => group.setting(1, "masteruser") === "unverified");
   }, 60_000);
 
-  it("lets main take writes only while another member follows it; a read replica is none", async () => {
+  it("lets main take writes only while another member follows it, which a read replica is not", async () => {
     await start(0, "3 8 3");
     await start(1, "3 8 3");
     follow(1, 0);

@@ -107,7 +107,7 @@ suite("main's start on an empty volume", () => {
     expect(why).not.toContain(PASSWORD);
   });
 
-  it("is allowed without a check if the volume has an append-only file; a dump.rdb or an empty one is none", () => {
+  it("is allowed without a check if the volume has an append-only file; a dump.rdb or an empty one does not count", () => {
     replica("SET", "precious", "1");
     const put = (file: string, text: string) => {
       fs.mkdirSync(path.dirname(inDir("data", file)), { recursive: true });
