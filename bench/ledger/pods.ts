@@ -176,14 +176,25 @@ export class Pods {
     return path.join(this.dir, String(i));
   }
 
-  /** Runs one of the project's scripts in a pod. The configuration is mounted read-only, because Redis must not rewrite it. */
+  /** What a pod's programs have printed. */
+  log(i: Member): string {
+    return fs.readFileSync(path.join(this.pod(i), "log"), "utf8");
+  }
+
+  /**
+   * Runs one of the project's scripts in a pod; its output goes to the pod's file `log`. The configuration is mounted
+   * read-only, because Redis must not rewrite it.
+   */
   private script(i: Member, ...args: string[]): ChildProcess {
     const etc = path.join(this.pod(i), "etc");
     const command = `mount --bind ${etc} ${etc} && mount -o remount,ro,bind ${etc} && exec sh ${etc}/"$@"`;
-    return spawn("ip", ["netns", "exec", namespace(i), "unshare", "-m", "sh", "-c", command, "sh", ...args], {
+    const log = fs.openSync(path.join(this.pod(i), "log"), "a");
+    const child = spawn("ip", ["netns", "exec", namespace(i), "unshare", "-m", "sh", "-c", command, "sh", ...args], {
       env: { PATH: process.env["PATH"], POD: `redis-main-${i}`, NAMESPACE: "ledger" },
-      stdio: ["ignore", "ignore", "ignore"],
+      stdio: ["ignore", log, log],
     });
+    fs.closeSync(log);
+    return child;
   }
 
   private async restart(): Promise<void> {

@@ -19,7 +19,10 @@ dir /data
 # safe: an acknowledged write is on disk; fast: at most the last second of writes is not
 appendonly yes
 appendfsync ${redis.durability === "fast" ? "everysec" : "always"}
-save 3600 1 300 10000
+# no snapshots next to it: a failed one would make Redis refuse writes, PING and SIGTERM
+save ""
+stop-writes-on-bgsave-error no
+shutdown-on-sigterm nosave force
 maxmemory ${redis.maxMemory}
 maxmemory-policy noeviction
 # rewritten before it has grown by half of the data, so that it, its rewrite and what is written meanwhile fit on a

@@ -20,6 +20,8 @@ const SECRET_DIR = "/run/secrets/redis";
 
 const GROUP_SCRIPTS = [
   "pool.sh",
+  "history.sh",
+  "guard.sh",
   "start-member.sh",
   "stop-member.sh",
   "start-sentinel.sh",
@@ -60,6 +62,7 @@ export class RedisFiles extends Construct {
       "reload-access.sh": script("reload-access.sh"),
       "start-main.sh": script("start-main.sh"),
       "take-snapshot.sh": script("take-snapshot.sh"),
+      "append-only.sh": script("append-only.sh"),
       "start-replica.sh": script("start-replica.sh"),
       "probe.sh": script("probe.sh"),
       "exporter-passwords.sh": script("exporter-passwords.sh"),

@@ -34,9 +34,10 @@ export const REDIS_USERS = {
   "api-write": {
     purpose: "the API, on main",
     rules: `${READS} +set +del`,
-    inPool: "+wait +waitaof",
+    // scripts that keep the commit record, in database 1
+    inPool: "+wait +waitaof +eval +evalsha +select",
     ofSentinel:
-      "&+switch-master +ping +info +subscribe +client|setname +client|setinfo +sentinel|get-master-addr-by-name",
+      "&+switch-master +ping +info +subscribe +client|setname +client|setinfo +sentinel|get-master-addr-by-name +sentinel|master",
   },
   backup: { purpose: "scheduled backups, on main", rules: "+ping +replconf +psync +sync" },
   // no CONFIG GET, which would reveal the replication password
@@ -47,9 +48,11 @@ export const REDIS_USERS = {
   probe: {
     purpose: "probes and start-up of the Redis pods",
     rules: "+ping +info +dbsize",
-    inPool: "+config|set",
-    ofSentinel: "+ping +info +sentinel|get-master-addr-by-name +sentinel|failover +sentinel|debug",
+    // reads the commit record, and nothing else
+    inPool: "%R~commit +get +select +config|set",
+    ofSentinel: "+ping +info +sentinel|get-master-addr-by-name +sentinel|master +sentinel|failover +sentinel|debug",
   },
+  // in a Sentinel group, access.sh gives the same rules and password to user member-ORDINAL of each member
   replication: { purpose: "replicas, on main", rules: "+ping +replconf +psync" },
   sentinel: {
     purpose: "Sentinels, on the members of their group and on each other",

@@ -2,6 +2,8 @@
 # Writes an instance's users to /run/redis/NAME.acl, and its login on main next to it: access.sh NAME.
 # Names and rules come from /etc/redis/NAME, passwords from files: one per user, or two during a rotation
 # (USER.next, then USER.old). Run again, followed by ACL LOAD, it applies new passwords (npm run rotate).
+# A member of the Sentinel group, whose ordinal start-member.sh left in /run/redis/member, has one more user for the other
+# members, and no valid login on main: guard.sh sets it.
 set -eu
 umask 077
 secrets=/run/secrets/redis
@@ -10,6 +12,8 @@ out=/run/redis
 # hash FILE: the password as ACL rules expect it
 hash() { echo "#$(printf %s "$(cat "$1")" | sha256sum | cut -d ' ' -f 1)"; }
 
+member=
+[ "$1" != users ] || [ ! -s "$out/member" ] || member=member-$(cat "$out/member")
 {
   echo 'user default off'
   while read -r user rules; do
@@ -20,7 +24,12 @@ hash() { echo "#$(printf %s "$(cat "$1")" | sha256sum | cut -d ' ' -f 1)"; }
       [ ! -s "$secrets/$user.$other" ] || passwords="$passwords $(hash "$secrets/$user.$other")"
     done
     echo "user $user on $passwords $rules"
+    [ -z "$member" ] || [ "$user" != replication ] || echo "user $member on $passwords $rules"
   done <"/etc/redis/$1"
 } >"$out/$1.acl.new"
 mv "$out/$1.acl.new" "$out/$1.acl"
-printf 'masteruser replication\nmasterauth %s\n' "$(cat "$secrets/replication")" >"$out/replication.conf"
+# a Sentinel shares the folder with its member
+[ "$1" = users ] || exit 0
+login=replication
+[ -z "$member" ] || login=unverified
+printf 'masteruser %s\nmasterauth %s\n' "$login" "$(cat "$secrets/replication")" >"$out/replication.conf"

@@ -6,8 +6,9 @@
 # shellcheck source=modules/redis/scripts/query.sh
 . /etc/redis/query.sh
 pool=$(cat /etc/redis/pool)
+ordinal=${POD##*-}
 # shellcheck disable=SC2086 # one word per member
-me=$(set -- $pool; shift "${POD##*-}"; echo "$1")
+me=$(set -- $pool; shift "$ordinal"; echo "$1")
 
 # The main that two Sentinels agree on, in $main; empty if no two agree.
 agreed() {
@@ -15,10 +16,14 @@ agreed() {
   first=''
   second=''
   for member in $pool; do
-    told=$(ask "$member" 26379 'SENTINEL GET-MASTER-ADDR-BY-NAME main' | head -n 1)
+    told=$(ask "$member" 26379 'SENTINEL GET-MASTER-ADDR-BY-NAME main')
+    told=${told%%"$newline"*}
     case $told in
       '') ;;
-      "$first" | "$second") main=$told ;;
+      "$first" | "$second")
+        main=$told
+        return
+        ;;
       *) if [ -n "$first" ]; then second=$told; else first=$told; fi ;;
     esac
   done

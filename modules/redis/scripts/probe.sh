@@ -10,8 +10,8 @@ own() { send 127.0.0.1 6379 "$1" 2>&1; }
 
 case $1 in
   live)
-    # an instance that is loading a file or running a script is busy, not dead
-    case $(own PING) in *PONG* | *LOADING* | *BUSY*) exit 0 ;; esac
+    # busy with a file or a script, out of memory, or refusing writes because the disk is full: not dead
+    case $(own PING) in *PONG* | *LOADING* | *BUSY* | *MISCONF* | *OOM* | *MASTERDOWN*) exit 0 ;; esac
     echo 'no answer to PING'
     exit 1
     ;;
@@ -27,12 +27,16 @@ case $1 in
     field slave_priority
     priority=$value
     field master_link_status
-    # a member that was linked with main has main's data; a former main that is not linked yet may have writes that no
-    # other member has, and must not be promoted because of them
-    wanted=$priority
-    if [ "$role" = master ]; then wanted=0; elif [ "$value" = up ]; then wanted=100; fi
-    [ "$wanted" = "$priority" ] || own "CONFIG SET replica-priority $wanted" >/dev/null
-    [ "$role" = master ] || [ "$value" = up ] || { echo "role is '$role', link to main is '$value'"; exit 1; }
+    reason=
+    if [ -e /run/redis/guard ]; then
+      read -r reason </run/redis/guard || true
+    else
+      # a pod of the version before, which has no guard.sh to set its priority, during an upgrade
+      wanted=$priority
+      if [ "$role" = master ]; then wanted=0; elif [ "$value" = up ]; then wanted=100; fi
+      [ "$wanted" = "$priority" ] || own "CONFIG SET replica-priority $wanted" >/dev/null
+    fi
+    [ "$role" = master ] || [ "$value" = up ] || { echo "role is '$role', link to main is '$value'${reason:+: $reason}"; exit 1; }
     ;;
   replica)
     info=$(own 'INFO replication')

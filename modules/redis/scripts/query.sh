@@ -4,7 +4,8 @@
 # The password is read from its file and passed on through a pipe, never as an argument or in the environment.
 
 # the file has no trailing newline, so read returns an error
-read -r password </run/secrets/redis/probe || [ -n "$password" ]
+read_password() { read -r password </run/secrets/redis/probe || [ -n "$password" ]; }
+read_password
 # timeout of a query; a probe has the kubelet's timeout, so it empties this and saves a process
 limit='timeout 2'
 newline='

@@ -6,7 +6,7 @@ password() { cat "/run/secrets/redis/$1"; }
 run() {
   port=$1
   shift
-  said=$(printf 'AUTH admin %s\n%s\n' "$(password admin)" "$*" | redis-cli -p "$port" 2>&1 | grep . | tail -n 1)
+  said=$(printf 'AUTH admin %s\n%s\n' "$(password admin)" "$*" | redis-cli -h 127.0.0.1 -p "$port" 2>&1 | grep . | tail -n 1)
   [ "$said" = OK ] || { echo "$1 $2: $said" >&2; exit 1; }
 }
 case $1 in

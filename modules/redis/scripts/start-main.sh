@@ -30,9 +30,11 @@ fi
 
 # shellcheck source=modules/redis/scripts/take-snapshot.sh
 . /etc/redis/take-snapshot.sh
-for file in "$data"/appendonlydir/* "$data"/appendonly.aof "$data"/dump.rdb; do
-  [ ! -s "$file" ] || start
-done
+# shellcheck source=modules/redis/scripts/append-only.sh
+. /etc/redis/append-only.sh
+remove_leftovers
+repair_end || refuse "Not started: $problem. Restore a backup; or give up that part: see docs/runbooks/RedisMainDown.md"
+if holds_data; then start; fi
 
 # the permission has a date, so that a forgotten one expires tomorrow
 today=$(date -u +%F)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts a member of the Sentinel group: as a replica of the main that the Sentinels report; as main only if that
-# loses nothing.
+# Starts a member of the Sentinel group: as a replica of the main that the Sentinels report; as main only if no other
+# member can be promoted in its place. What it may replicate is decided by guard.sh.
 set -eu
 
 data=/data
@@ -10,27 +10,41 @@ TRIES=60
 trap 'exit 143' TERM
 # shellcheck source=modules/redis/scripts/pool.sh
 . /etc/redis/pool.sh
+# shellcheck source=modules/redis/scripts/history.sh
+. /etc/redis/history.sh
 
 # shellcheck source=modules/redis/scripts/take-snapshot.sh
 . /etc/redis/take-snapshot.sh
+# shellcheck source=modules/redis/scripts/append-only.sh
+. /etc/redis/append-only.sh
+remove_leftovers
+if ! repair_end; then
+  # the other members have everything that was acknowledged: this one starts as after the loss of its volume
+  echo "$problem: set aside in $data/damaged, for a fresh copy of main" >&2
+  rm -rf "$data/damaged/appendonlydir"
+  mkdir -p "$data/damaged"
+  mv "$aof" "$data/damaged/appendonlydir"
+fi
 
 start() {
+  rm -f /run/redis/handing-over
+  echo "$ordinal" >/run/redis/member
   sh /etc/redis/access.sh users
   [ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh redis &
-  exec redis-server /etc/redis/main.conf --replica-announce-ip "$me" "$@"
+  # the guard opens everything that this start closes: without it, no link, no promotion and no writes
+  echo 'guard.sh has not compared the data yet' >/run/redis/guard
+  redis=$$
+  while kill -0 "$redis" 2>/dev/null; do
+    sh /etc/redis/guard.sh "$redis" || true
+    sleep 1
+  done &
+  exec redis-server /etc/redis/main.conf --replica-announce-ip "$me" --min-replicas-to-write 1000 --replica-priority 0 "$@"
 }
 refuse() {
   echo "$*" | tee /dev/termination-log >&2
   exit 1
 }
-holds_data() {
-  for file in "$data"/appendonlydir/* "$data"/appendonly.aof "$data"/dump.rdb; do
-    [ ! -s "$file" ] || return 0
-  done
-  return 1
-}
-
-# Whether another member may be promoted, because it was linked with main since its start (probe.sh sets its priority).
+# Whether another member may be promoted: guard.sh sets its priority.
 another_may() {
   for member in $pool; do
     [ "$member" != "$me" ] || continue
@@ -43,6 +57,24 @@ another_may() {
   return 1
 }
 
+# The members that hold data, in $holders; those that do not answer, in $silent.
+find_data() {
+  holders='' silent=''
+  limit='timeout 2'
+  for member in $pool; do
+    [ "$member" != "$me" ] || continue
+    look "$member"
+    case $seen in
+      yes) [ "$epoch" -lt 0 ] || holders="$holders $member" ;;
+      no) silent="$silent $member" ;;
+      old)
+        keys "$member"
+        case $keys in 0) ;; unknown) silent="$silent $member" ;; *) holders="$holders $member" ;; esac
+        ;;
+    esac
+  done
+}
+
 why='no two Sentinels agree on the address of main'
 tries=0
 while [ $tries -lt $TRIES ]; do
@@ -52,29 +84,39 @@ while [ $tries -lt $TRIES ]; do
     sleep 1
     continue
   fi
-  # a replica may be promoted only after it was linked with main: before, it may lack main's data
-  [ "$main" = "$me" ] || start --replicaof "$main 6379" --replica-priority 0
+  [ "$main" = "$me" ] || start --replicaof "$main 6379"
   if another_may; then
     # this former main must not return as main now, because the Sentinels could already be promoting the other
     why='another member can be promoted, but the Sentinels have not promoted it'
     sleep 1
     continue
   fi
-  # no other can be promoted: this member's data is all there is
-  if holds_data; then start --replica-priority 0; fi
+  # with its data, because no other member can be promoted
+  if holds_data; then start; fi
 
   today=$(date -u +%F)
   read -r allowed 2>/dev/null </run/start-empty/on || [ -n "${allowed-}" ] || allowed=
+  find_data
+  if [ -n "$holders" ]; then
+    # as this member does not start, the Sentinels promote one of them
+    why="the volume is empty, and$holders holds the data, but the Sentinels have not promoted it"
+    sleep 1
+    continue
+  fi
   if [ "$allowed" = "$today" ]; then
     echo "starting empty, as ConfigMap redis-main-start-empty allows" >&2
-    start --replica-priority 0
+    start
   fi
   how="Restore the volume; or, to discard that data: \
 kubectl -n $NAMESPACE create configmap redis-main-start-empty --from-literal=on=$today && \
 kubectl -n $NAMESPACE delete pod $POD"
-  replicas=$(getent ahosts redis-replicas-headless | cut -d ' ' -f 1 | sort -u)
-  for address in $pool $replicas; do
-    [ "$address" != "$me" ] || continue
+  if [ -n "$silent" ]; then
+    why="the volume is empty, and$silent did not report whether it holds data. $how"
+    sleep 1
+    continue
+  fi
+  # the other members are empty too: only read replicas can still hold data
+  for address in $(getent ahosts redis-replicas-headless | cut -d ' ' -f 1 | sort -u); do
     keys "$address"
     case $keys in
       0) ;;
@@ -86,6 +128,6 @@ kubectl -n $NAMESPACE delete pod $POD"
       *) refuse "Not started: the volume is empty, but $address holds $keys keys, which an empty main would delete. $how" ;;
     esac
   done
-  start --replica-priority 0
+  start
 done
 refuse "Not started: $why"

@@ -12,9 +12,22 @@ role() {
 role
 [ "$role" = master ] || exit 0
 
-# Refuse writes from here on, because the promoted member must have all earlier ones. Refused, not paused: a refused
-# write was certainly not done, so its caller may retry it on the next main; the fate of a paused write is unknown.
-ask 127.0.0.1 6379 'CONFIG SET min-replicas-to-write 1000' >/dev/null
+# guard.sh leaves min-replicas-to-write alone from here on
+mark=/run/redis/handing-over
+: >"$mark"
+# Refuse writes, because the promoted member must have all earlier ones. Refused, not paused: a refused write was
+# certainly not done, so its caller may retry it on the next main; the fate of a paused write is unknown.
+refuse_writes() {
+  for _ in 1 2 3; do
+    [ "$(ask 127.0.0.1 6379 'CONFIG SET min-replicas-to-write 1000')" != OK ] || return 0
+  done
+  return 1
+}
+# without a hand-over the others replace this main after its stop
+if ! refuse_writes; then
+  echo 'not handed over: this Redis did not confirm that it refuses writes' >&2
+  exit 0
+fi
 caught_up() {
   info=$(ask 127.0.0.1 6379 'INFO replication')
   field master_repl_offset
@@ -29,6 +42,8 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   if caught_up; then
     # Sentinels query twice a second: after this pause the offsets that they know are newer than the last write
     sleep 0.6
+    # again, because a guard that did not see the mark yet may have allowed them
+    refuse_writes || break
     # not this pod's own Sentinel, which stops too; one in tilt mode would reply OK and wait for half a minute; one in
     # another failover refuses
     asked=''
@@ -56,6 +71,9 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   fi
   sleep 0.2
 done
-# no member took over: accept writes until the stop
-copies=$(sed -n 's/^min-replicas-to-write //p' /etc/redis/main.conf)
-ask 127.0.0.1 6379 "CONFIG SET min-replicas-to-write ${copies:-1}" >/dev/null
+# no member took over: accept writes until the stop; a member of the version before has no guard
+rm -f "$mark"
+if [ ! -e /run/redis/guard ]; then
+  copies=$(sed -n 's/^min-replicas-to-write //p' /etc/redis/main.conf)
+  ask 127.0.0.1 6379 "CONFIG SET min-replicas-to-write ${copies:-1}" >/dev/null
+fi

@@ -7,6 +7,11 @@
 # because its restore has already reported a failure.
 
 restore=$data/restore
+# interrupted between its two moves: the old data first, because the snapshot may no longer be used
+if [ ! -d "$data/appendonlydir" ] && [ -d "$restore/new" ] && [ -s "$restore/before/appendonly.aof.manifest" ]; then
+  mv "$restore/before" "$data/appendonlydir"
+  sync
+fi
 # the same file under both names: only the last step was interrupted
 if [ -s "$restore/next.rdb" ] && [ -n "$(find "$data/appendonlydir" -samefile "$restore/next.rdb" 2>/dev/null)" ]; then
   rm "$restore/next.rdb"
@@ -15,18 +20,23 @@ if [ -s "$restore/next.rdb" ] && [ -z "$(find "$restore/next.rdb" -mmin -15)" ];
   echo "snapshot not used, because it is older than 15 minutes: $restore/next.rdb" >&2
   mv "$restore/next.rdb" "$restore/not-taken.rdb"
 fi
+rm -rf "$restore/new"
 if [ -s "$restore/next.rdb" ]; then
-  echo "starting from the snapshot in $restore/next.rdb" >&2
-  rm -rf "$restore/new"
-  mkdir "$restore/new"
-  ln "$restore/next.rdb" "$restore/new/appendonly.aof.1.base.rdb"
-  echo "file appendonly.aof.1.base.rdb seq 1 type b" >"$restore/new/appendonly.aof.manifest"
-  sync
-  if [ -d "$data/appendonlydir" ]; then
-    rm -rf "$restore/before"
-    mv "$data/appendonlydir" "$restore/before"
+  if mkdir "$restore/new" && ln "$restore/next.rdb" "$restore/new/appendonly.aof.1.base.rdb" &&
+    echo "file appendonly.aof.1.base.rdb seq 1 type b" >"$restore/new/appendonly.aof.manifest"; then
+    echo "starting from the snapshot in $restore/next.rdb" >&2
+    sync
+    if [ -d "$data/appendonlydir" ]; then
+      rm -rf "$restore/before"
+      mv "$data/appendonlydir" "$restore/before"
+    fi
+    mv "$restore/new" "$data/appendonlydir"
+    sync
+    rm "$restore/next.rdb"
+    sync
+  else
+    echo "snapshot not used, because the volume is full: $restore/next.rdb" >&2
+    rm -rf "$restore/new"
+    mv "$restore/next.rdb" "$restore/not-taken.rdb"
   fi
-  mv "$restore/new" "$data/appendonlydir"
-  sync
-  rm "$restore/next.rdb"
 fi

@@ -60,7 +60,7 @@ suite("Redis users", () => {
   const reads = ["GET k", "GETRANGE k 0 9", "STRLEN k", "EXISTS k", "SCAN 0", "INFO replication"];
   const writes = ["SET k v", "DEL k"];
   const dangerous = [
-    ...["FLUSHALL", "KEYS *", "CONFIG GET masterauth", "CONFIG SET dir /", "EVAL 'return 1' 0", "SWAPDB 0 1"],
+    ...["FLUSHALL", "KEYS *", "CONFIG GET masterauth", "CONFIG SET dir /", "SWAPDB 0 1"],
     ...[
       "ACL LIST",
       "SHUTDOWN NOSAVE",
@@ -71,13 +71,13 @@ suite("Redis users", () => {
     ],
   ];
   it.each<[RedisUserName, string[], string[]]>([
-    ["api-read", reads, [...writes, ...dangerous]],
-    ["api-write", [...reads, ...writes, "WAIT 0 1"], dangerous],
+    ["api-read", reads, [...writes, ...dangerous, "EVAL 'return 1' 0"]],
+    ["api-write", [...reads, ...writes, "WAIT 0 1", "SELECT 1", "EVAL 'return 1' 0", "EVALSHA x 0"], dangerous],
     ["exporter", ["INFO ALL", "SLOWLOG GET 1", "LATENCY LATEST"], ["GET k", ...writes, ...dangerous]],
     [
       "probe",
-      ["PING", "INFO", "DBSIZE"],
-      [...reads.slice(0, 4), ...writes, "ACL LIST", "FLUSHALL", "EVAL 'return 1' 0"],
+      ["PING", "INFO", "DBSIZE", "SELECT 1", "GET commit"],
+      [...reads.slice(0, 4), ...writes, "SET commit 1", "ACL LIST", "FLUSHALL", "EVAL 'return 1' 0"],
     ],
     [
       "replication",
@@ -121,6 +121,21 @@ suite("Redis users", () => {
     fs.writeFileSync(path.join(dir, "secret/admin"), PASSWORD);
   });
 
+  it("of a member include one of its own for the other members, with the password of replication, and no login on main", () => {
+    const written = (name: string) => fs.readFileSync(path.join(dir, "run", name), "utf8");
+    fs.writeFileSync(path.join(dir, "run/member"), "2\n");
+    for (const name of ["users", "sentinel-users"]) runScript(dir, ["access.sh", name]);
+    fs.rmSync(path.join(dir, "run/member"));
+    const rules = (user: string) => new RegExp(`^user ${user} (.*)$`, "m").exec(written("users.acl"))?.[1];
+    expect(rules("member-2")).toBe(rules("replication"));
+    expect(rules("member-2")).toContain("+psync");
+    expect(written("sentinel-users.acl")).not.toContain("member-");
+    expect(written("replication.conf")).toContain("masteruser unverified\n");
+    runScript(dir, ["access.sh", "users"]);
+    expect(written("users.acl")).not.toContain("member-");
+    expect(written("replication.conf")).toContain("masteruser replication\n");
+  });
+
   it("are stored with hashed passwords only", () => {
     const file = path.join(dir, "run/users.acl");
     expect(fs.readFileSync(file, "utf8")).not.toContain(PASSWORD);
@@ -137,7 +152,7 @@ describe("the table of users", () => {
   it("contains Sentinel, and the rules that only a Sentinel group needs, only for durability ha", () => {
     expect(names(redisUsers(false))).toEqual(redisUserNames.filter((n) => n !== "sentinel"));
     expect(names(redisUsers(true))).toEqual(redisUserNames);
-    expect(redisUsers(false)).not.toMatch(/waitaof|config\|set/);
+    expect(redisUsers(false)).not.toMatch(/waitaof|config\|set|eval|commit/);
     expect(redisUsers(true)).toContain("+waitaof");
     expect(names(sentinelUsers())).toEqual(["admin", "api-write", "probe", "sentinel"]);
   });

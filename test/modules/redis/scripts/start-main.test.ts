@@ -17,7 +17,8 @@ describe("main alone, after redis.durability was ha", () => {
       fs.mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
       fs.writeFileSync(path.join(dir, name), text, { mode: 0o755 });
     };
-    put("data/appendonlydir/appendonly.aof.1.incr.aof", "x");
+    put("data/appendonlydir/appendonly.aof.1.base.rdb", "x");
+    put("data/appendonlydir/appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n");
     put("data/sentinel/sentinel.conf", `sentinel announce-ip "10.0.0.1"\nsentinel monitor main ${main} 6379 2\n`);
     put("bin/redis-server", "#!/bin/sh\necho STARTED\n");
     writePod(dir);
@@ -106,13 +107,17 @@ suite("main's start on an empty volume", () => {
     expect(why).not.toContain(PASSWORD);
   });
 
-  it.each([
-    ["an append-only file", "appendonlydir/appendonly.aof.1.incr.aof"],
-    ["a dump", "dump.rdb"],
-  ])("is allowed without a check if the volume has %s", (_, file) => {
+  it("is allowed without a check if the volume has an append-only file; a dump.rdb or an empty one does not count", () => {
     replica("SET", "precious", "1");
-    fs.mkdirSync(path.dirname(inDir("data", file)), { recursive: true });
-    fs.writeFileSync(inDir("data", file), "data");
+    const put = (file: string, text: string) => {
+      fs.mkdirSync(path.dirname(inDir("data", file)), { recursive: true });
+      fs.writeFileSync(inDir("data", file), text);
+    };
+    put("dump.rdb", "data");
+    put("appendonlydir/appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n");
+    put("appendonlydir/appendonly.aof.1.base.rdb", "");
+    expect(start().ok).toBe(false);
+    put("appendonlydir/appendonly.aof.1.base.rdb", "data");
     expect(start().ok).toBe(true);
   });
 

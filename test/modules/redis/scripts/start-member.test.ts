@@ -12,7 +12,8 @@ type Answers = Readonly<Record<string, string | readonly string[]>>;
 
 const sentinels = (...mains: (string | undefined)[]): Answers =>
   Object.fromEntries(mains.flatMap((main, i) => (main ? [[`${POOL[i]}:26379`, `${main}\n6379`]] : [])));
-const slave = (priority: number, keys = 0) => `role:slave\r\nslave_priority:${priority}\r\n#keys ${keys}`;
+const slave = (priority: number, keys = 0, record = "") =>
+  `role:slave\r\nslave_priority:${priority}\r\n#keys ${keys}\n#commit ${record}\n`;
 
 const dirs: string[] = [];
 afterAll(() => dirs.forEach((dir) => fs.rmSync(dir, { recursive: true, force: true })));
@@ -26,7 +27,10 @@ function startMember(answers: Answers, files: { data?: boolean; startEmpty?: str
     fs.writeFileSync(path.join(dir, name), text, { mode: 0o755 });
   };
   writePod(dir, { pool: POOL, replace: { "TRIES=60": "TRIES=4" } });
-  if (files.data) put("data/appendonlydir/appendonly.aof.1.incr.aof", "x");
+  if (files.data) {
+    put("data/appendonlydir/appendonly.aof.1.base.rdb", "x");
+    put("data/appendonlydir/appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n");
+  }
   if (files.startEmpty) put("start-empty/on", files.startEmpty);
   for (const [from, replies] of Object.entries(answers))
     [replies].flat().forEach((text, i) => put(`says/${from}/${i}`, text));
@@ -41,7 +45,16 @@ d=${dir}/says/$2:$4
 n=$(cat "$d.n" 2>/dev/null || echo 0)
 [ -f "$d/$n" ] || n=$((n - 1))
 echo $((n + 1)) >"$d.n"
-case $command in DBSIZE) sed -n 's/^#keys //p' "$d/$n" ;; *) cat "$d/$n" ;; esac
+case $command in
+  DBSIZE) sed -n 's/^#keys //p' "$d/$n" ;;
+  *) cat "$d/$n" ;;
+esac
+# what history.sh sends with it
+if read -r more && [ "$more" = DBSIZE ]; then
+  sed -n 's/^#keys //p' "$d/$n"
+  echo OK
+  sed -n 's/^#commit //p' "$d/$n"
+fi
 `,
   );
   put("bin/redis-server", '#!/bin/sh\necho "STARTED $*"\n');
@@ -51,12 +64,13 @@ case $command in DBSIZE) sed -n 's/^#keys //p' "$d/$n" ;; *) cat "$d/$n" ;; esac
   return { status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), error: stderr };
 }
 
-const announced = `--replica-announce-ip ${ME}`;
+/** No links, promotions or writes before the guard. */
+const announced = `--replica-announce-ip ${ME} --min-replicas-to-write 1000 --replica-priority 0`;
 
 describe("a member of the Sentinel group", () => {
   it("follows the main that two Sentinels agree on, and cannot be promoted before it is linked", () => {
     expect(startMember(sentinels(undefined, SECOND, SECOND), { data: true }).started).toBe(
-      `${announced} --replicaof ${SECOND} 6379 --replica-priority 0`,
+      `${announced} --replicaof ${SECOND} 6379`,
     );
   });
   it("does not trust a single Sentinel, or three that disagree", () => {
@@ -68,15 +82,13 @@ describe("a member of the Sentinel group", () => {
   });
   it("becomes main again, with its data, if no other member can be promoted", () => {
     const others = { [`${SECOND}:6379`]: slave(0, 7), [`${THIRD}:6379`]: slave(0, 7) };
-    expect(startMember({ ...sentinels(ME, ME, ME), ...others }, { data: true }).started).toBe(
-      `${announced} --replica-priority 0`,
-    );
-    expect(startMember(sentinels(ME, ME), { data: true }).started).toBe(`${announced} --replica-priority 0`);
+    expect(startMember({ ...sentinels(ME, ME, ME), ...others }, { data: true }).started).toBe(announced);
+    expect(startMember(sentinels(ME, ME), { data: true }).started).toBe(announced);
   });
   it("waits while another member can be promoted, then follows it", () => {
     const changing = { ...sentinels(ME, ME, ME), [`${SECOND}:26379`]: [ME, SECOND], [`${THIRD}:26379`]: [ME, SECOND] };
     const { started } = startMember({ ...changing, [`${SECOND}:6379`]: slave(100, 7) }, { data: true });
-    expect(started).toBe(`${announced} --replicaof ${SECOND} 6379 --replica-priority 0`);
+    expect(started).toBe(`${announced} --replicaof ${SECOND} 6379`);
   });
   it("does not start as main if the other member is never promoted, and says what it waits for", () => {
     const { status, error } = startMember(
@@ -88,21 +100,32 @@ describe("a member of the Sentinel group", () => {
   });
   it("starts empty initially, once all others have reported that they are empty", () => {
     const others = { [`${SECOND}:6379`]: slave(0), [`${THIRD}:6379`]: slave(0) };
-    expect(startMember({ ...sentinels(ME, ME, ME), ...others }).started).toBe(`${announced} --replica-priority 0`);
+    expect(startMember({ ...sentinels(ME, ME, ME), ...others }).started).toBe(announced);
   });
-  it("does not start empty while another member holds keys, or does not report", () => {
-    const one = startMember({ ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0, 7), [`${THIRD}:6379`]: slave(0) });
-    expect(one.status).toBe(1);
-    expect(one.error).toContain(`${SECOND} holds 7 keys, which an empty main would delete`);
-    expect(one.error).toContain("create configmap redis-main-start-empty");
+  it("never starts empty while another member holds data, but waits until the Sentinels promote it, and follows it", () => {
+    for (const holder of [slave(0, 7), slave(0, 0, "3 8 3")]) {
+      const changing = { ...sentinels(ME, ME), [`${SECOND}:26379`]: [ME, SECOND], [`${THIRD}:26379`]: [ME, SECOND] };
+      const { started } = startMember({ ...changing, [`${SECOND}:6379`]: holder, [`${THIRD}:6379`]: slave(0) });
+      expect(started).toBe(`${announced} --replicaof ${SECOND} 6379`);
+    }
+    // with a member that does not answer too: consent to the loss would be wrong advice
+    const waiting = startMember({ ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0, 7) });
+    expect(waiting.status).toBe(1);
+    expect(waiting.error).toContain(`${SECOND} holds the data, but the Sentinels have not promoted it`);
+    expect(waiting.error).not.toContain("configmap");
+  });
+  it("does not start empty while no member holds data and one does not report, and says how the loss is accepted", () => {
     const silent = startMember({ ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0) });
     expect(silent.status).toBe(1);
     expect(silent.error).toContain(`${THIRD} did not report whether it holds data`);
+    expect(silent.error).toContain("create configmap redis-main-start-empty");
   });
-  it("starts empty if the ConfigMap of the same day allows it", () => {
+  it("starts empty if the ConfigMap of the same day allows it, and no other member that answers holds data", () => {
     const today = new Date().toISOString().slice(0, 10);
+    const silent = { ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0) };
+    expect(startMember(silent, { startEmpty: today }).started).toBe(announced);
+    expect(startMember(silent, { startEmpty: "2020-01-01" }).status).toBe(1);
     const held = { ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0, 7) };
-    expect(startMember(held, { startEmpty: today }).started).toBe(`${announced} --replica-priority 0`);
-    expect(startMember(held, { startEmpty: "2020-01-01" }).status).toBe(1);
+    expect(startMember(held, { startEmpty: today }).status).toBe(1);
   });
 });

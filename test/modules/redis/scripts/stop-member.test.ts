@@ -14,7 +14,8 @@ const dirs: string[] = [];
 afterAll(() => dirs.forEach((dir) => fs.rmSync(dir, { recursive: true, force: true })));
 
 /** Runs the script as member 0; `orders` are the commands without pure queries. */
-function stopMember(answers: Answers) {
+function stopMember(given: Answers, guarded = true) {
+  const answers = { [refuses]: "OK", ...given };
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-stop-"));
   dirs.push(dir);
   const put = (name: string, text: string) => {
@@ -22,6 +23,7 @@ function stopMember(answers: Answers) {
     fs.writeFileSync(path.join(dir, name), text, { mode: 0o755 });
   };
   writePod(dir, { pool: POOL });
+  if (guarded) put("run/guard", "");
   for (const [question, replies] of Object.entries(answers))
     [replies].flat().forEach((text, i) => put(`says/${question.replaceAll(" ", "_")}/${i}`, text));
   put(
@@ -43,7 +45,8 @@ cat "$d/$n"
   put("bin/sleep", "#!/bin/sh\n");
   const { status } = runScript(dir, ["stop-member.sh"]);
   const commands = fs.readFileSync(path.join(dir, "commands"), "utf8").trim().split("\n");
-  return { status, commands, orders: commands.filter((line) => !/INFO|GET-MASTER/.test(line)) };
+  const handingOver = fs.existsSync(path.join(dir, "run/handing-over"));
+  return { status, commands, handingOver, orders: commands.filter((line) => !/INFO|GET-MASTER/.test(line)) };
 }
 
 const replica = (address: string, offset: number) => `ip=${address},port=6379,state=online,offset=${offset},lag=0`;
@@ -73,21 +76,35 @@ describe("a member of the Sentinel group that shuts down", () => {
       [change(SECOND)]: "OK",
       ...names(SECOND),
     });
-    expect([status, orders]).toEqual([0, [refuses, change(SECOND)]]);
+    expect([status, orders]).toEqual([0, [refuses, refuses, change(SECOND)]]);
     // no replica had caught up before the fourth poll
     expect(commands.slice(0, commands.indexOf(change(SECOND))).filter((line) => line === INFO)).toHaveLength(4);
   });
   it("skips a Sentinel in TILT mode, and one with a failover in progress", () => {
     const still = { [`${SECOND}:26379 INFO sentinel`]: "sentinel_tilt:1\r\n" };
     const all = { [INFO]: main(100, 0, 100), ...healthy, ...names(THIRD) };
-    expect(stopMember({ ...all, ...still, [change(THIRD)]: "OK" }).orders).toEqual([refuses, change(THIRD)]);
+    expect(stopMember({ ...all, ...still, [change(THIRD)]: "OK" }).orders).toEqual([refuses, refuses, change(THIRD)]);
     expect(
       stopMember({ ...all, [change(SECOND)]: "-INPROG Failover already in progress", [change(THIRD)]: "OK" }).orders,
-    ).toEqual([refuses, change(SECOND), change(THIRD)]);
+    ).toEqual([refuses, refuses, change(SECOND), change(THIRD)]);
   });
-  it("accepts writes again until it is stopped if no replica catches up, or no member takes over", () => {
-    expect(stopMember({ [INFO]: main(100, 90, 95), ...healthy, ...names(ME) }).orders).toEqual([refuses, takes]);
-    const noTakeover = stopMember({ [INFO]: main(100, 100), ...healthy, [change(SECOND)]: "OK", ...names(ME) });
-    expect([noTakeover.status, noTakeover.orders]).toEqual([0, [refuses, change(SECOND), takes]]);
+  it("lets the guard allow writes again until it is stopped if no replica catches up, or no member takes over", () => {
+    const alone = stopMember({ [INFO]: main(100, 90, 95), ...healthy, ...names(ME) });
+    expect([alone.orders, alone.handingOver]).toEqual([[refuses], false]);
+    const noTakeover = { [INFO]: main(100, 100), ...healthy, [change(SECOND)]: "OK", ...names(ME) };
+    const { status, orders, handingOver } = stopMember(noTakeover);
+    expect([status, orders, handingOver]).toEqual([0, [refuses, refuses, change(SECOND)], false]);
+    // a pod of the version before has no guard
+    expect(stopMember(noTakeover, false).orders).toEqual([refuses, refuses, change(SECOND), takes]);
+  });
+  it("does not hand over if it did not confirm that it refuses writes, even after another attempt", () => {
+    const caughtUp = { [INFO]: main(100, 100), ...healthy, [change(SECOND)]: "OK", ...names(SECOND) };
+    for (const reply of ["", "-NOPERM no"]) {
+      const { status, orders } = stopMember({ ...caughtUp, [refuses]: reply });
+      expect([status, orders]).toEqual([0, [refuses, refuses, refuses]]);
+    }
+    expect(stopMember({ ...caughtUp, [refuses]: ["", "OK"] }).orders).toContain(change(SECOND));
+    // lost only when it is repeated, right before the request
+    expect(stopMember({ ...caughtUp, [refuses]: ["OK", ""] }).orders).not.toContain(change(SECOND));
   });
 });

@@ -39,8 +39,6 @@ suite("main and a snapshot on its volume", () => {
     // a snapshot with one key
     pod = path.join(dir, "maker");
     writePod(pod, { replace: { "6379": String(port) } });
-    fs.mkdirSync(path.join(pod, "data/appendonlydir"));
-    fs.writeFileSync(at("dump.rdb"), "");
     fs.writeFileSync(path.join(pod, "start-empty/on"), new Date().toISOString().slice(0, 10));
     await start();
     cli("SET", "from", "snapshot");
@@ -105,5 +103,58 @@ suite("main and a snapshot on its volume", () => {
     await start();
     expect(keys()).toEqual(["after", "from"]);
     await kill();
+  });
+
+  describe("interrupted at any command", () => {
+    const COMMANDS = ["rm", "mkdir", "ln", "sync", "mv", "find"];
+    /** Runs only the script that takes the snapshot; it is killed at its nth command. Returns whether it got that far. */
+    const take = (n: number) => {
+      const folder = fs.mkdtempSync(path.join(pod, "bin-"));
+      for (const name of COMMANDS) {
+        const text = `#!/bin/sh\ni=$(($(cat ${folder}/n 2>/dev/null || echo 0) + 1))\necho $i >${folder}/n\n[ $i -ne ${n} ] || { kill -9 $PPID; exit 1; }\nPATH=\${PATH#*:} exec ${name} "$@"\n`;
+        fs.writeFileSync(path.join(folder, name), text, { mode: 0o755 });
+      }
+      const script = `set -eu; data=${path.join(pod, "data")}; . ${path.join(pod, "etc/take-snapshot.sh")}`;
+      const { signal } = spawnSync("sh", ["-c", script], {
+        env: { ...process.env, PATH: `${folder}:${process.env["PATH"]}` },
+      });
+      return signal === "SIGKILL";
+    };
+    /** Which data Redis would load. */
+    const data = () => {
+      const manifest = at("appendonlydir/appendonly.aof.manifest");
+      if (!fs.existsSync(manifest)) return "none";
+      const [, base = ""] = /file (\S+) seq \d+ type b/.exec(fs.readFileSync(manifest, "utf8")) ?? [];
+      return fs.readFileSync(at(`appendonlydir/${base}`)).equals(fs.readFileSync(snapshot)) ? "snapshot" : "before";
+    };
+    it.each([
+      ["soon", 0, ["snapshot"]],
+      ["too late for the snapshot", 20, ["before", "snapshot"]],
+    ])(
+      "and started again %s: never left without data",
+      (_, minutes, allowed) => {
+        let n = 1;
+        for (; ; n++) {
+          fs.rmSync(at("restore"), { recursive: true, force: true });
+          fs.rmSync(at("appendonlydir"), { recursive: true, force: true });
+          fs.mkdirSync(at("appendonlydir"));
+          fs.writeFileSync(at("appendonlydir/appendonly.aof.1.base.rdb"), "before");
+          fs.writeFileSync(
+            at("appendonlydir/appendonly.aof.manifest"),
+            "file appendonly.aof.1.base.rdb seq 1 type b\n",
+          );
+          leave();
+          if (!take(n)) break;
+          const past = new Date(Date.now() - minutes * 60_000);
+          if (fs.existsSync(at("restore/next.rdb"))) fs.utimesSync(at("restore/next.rdb"), past, past);
+          // a second interruption, one command later
+          if (!take(n + 1)) expect([n, data()]).toEqual([n, expect.stringMatching(allowed.join("|"))]);
+          take(0);
+          expect([n, data()]).toEqual([n, expect.stringMatching(allowed.join("|"))]);
+        }
+        expect(n).toBeGreaterThan(8);
+      },
+      60_000,
+    );
   });
 });

@@ -1,0 +1,96 @@
+#!/bin/sh
+# shellcheck disable=SC2034,SC2154 # variables of the scripts that source this file
+# The append-only file (AOF) before Redis reads it: what counts as data, what an interrupted rewrite left, and a damaged
+# end. Sourced by start-main.sh and start-member.sh, not run.
+
+aof=$data/appendonlydir
+manifest=$aof/appendonly.aof.manifest
+
+# Whether the volume holds data: an AOF that is not empty. A dump.rdb does not count, because Redis ignores it next to an AOF.
+holds_data() {
+  [ ! -s "$data/appendonly.aof" ] || return 0
+  [ -s "$manifest" ] || return 1
+  while read -r _ file _; do
+    [ ! -s "$aof/$file" ] || return 0
+  done <"$manifest"
+  return 1
+}
+
+# Removes what interrupted rewrites left, which would fill a full disk further with each start: temporary files, and
+# append-only files without content, of which each rewrite that fails leaves one.
+remove_leftovers() {
+  # room for the new manifest on a full disk
+  reserve=$data/reserve
+  rm -f "$reserve" "$data"/temp-*.rdb "$data"/temp-rewriteaof-* "$aof"/temp-*
+  remove_empty_files
+  for bytes in 65536 16384; do
+    head -c "$bytes" /dev/zero >"$reserve" 2>/dev/null && return 0
+    rm -f "$reserve"
+  done
+}
+remove_empty_files() {
+  [ -s "$manifest" ] || return 0
+  last=$(newest)
+  new=$manifest.new
+  : >"$new" || return 0
+  dropped=
+  while read -r line; do
+    file=${line#file }
+    file=${file%% *}
+    case $line in
+      *' type i'*) if [ "$file" != "$last" ] && [ -e "$aof/$file" ] && [ ! -s "$aof/$file" ]; then dropped="$dropped $file"; continue; fi ;;
+    esac
+    echo "$line" >>"$new" || dropped=
+  done <"$manifest"
+  # complete, or not used at all
+  if [ -n "$dropped" ] && [ "$(wc -l <"$new")" -eq $(($(wc -l <"$manifest") - $(echo "$dropped" | wc -w))) ]; then
+    sync
+    mv "$new" "$manifest"
+    for file in $dropped; do rm -f "$aof/$file"; done
+  fi
+  rm -f "$new"
+}
+# the last file of the manifest, which Redis appends to
+newest() { sed -n '$s/^file \([^ ]*\) .*/\1/p' "$manifest"; }
+
+# Some file systems leave other bytes than the last ones written after a power loss, such as zeros, and Redis refuses such
+# an end; it only accepts one that is cut off. Removes the end if it is short, and keeps it in damaged/. Fails, with the
+# reason in $problem, if it is long: what was not synced yet is short, so that would be acknowledged writes.
+REPAIRABLE=1048576
+# whether the part after byte $good has anything but zeros
+has_text() { [ "$(tail -c "+$((good + 1))" "$file" | tr -d '\000' | head -c 1 | wc -c)" -gt 0 ]; }
+repair_end() {
+  problem=
+  [ -s "$manifest" ] || return 0
+  last=$(newest)
+  file=$aof/$last
+  case $last in *.incr.aof) [ -s "$file" ] || return 0 ;; *) return 0 ;; esac
+  # a check reads the whole file: only if it does not end like a command, or if nothing was written since the last start,
+  # which may have failed
+  mark=$data/started
+  unused=
+  [ ! -e "$mark" ] || [ -n "$(find "$file" -newer "$mark")" ] || unused=yes
+  touch "$mark" 2>/dev/null || true
+  [ "$(tail -c 2 "$file" | od -An -tx1 | tr -d ' \n')" != 0d0a ] || [ -n "$unused" ] || return 0
+
+  found=$(redis-check-aof "$file" 2>&1 || true)
+  case $found in *'format error'*) ;; *) return 0 ;; esac
+  size=$(wc -c <"$file")
+  good=${found##*ok_up_to=}
+  good=${good%%[!0-9]*}
+  [ -n "$good" ] && [ "$good" -lt "$size" ] || return 0
+  if has_text; then
+    if [ $((size - good)) -gt "$REPAIRABLE" ]; then
+      problem="the append-only file $file is damaged after byte $good of $size"
+      return 1
+    fi
+    kept=$data/damaged/$last.after-$good
+    if ! { mkdir -p "$data/damaged" && tail -c "+$((good + 1))" "$file" >"$kept" && sync; }; then
+      rm -f "$kept"
+      problem="the append-only file $file is damaged after byte $good of $size, and the volume has no room to keep that part"
+      return 1
+    fi
+  fi
+  echo y | redis-check-aof --fix "$file" >/dev/null 2>&1 || true
+  echo "repaired $file: removed its damaged end, $((size - good)) bytes; kept in $data/damaged, unless they were zeros" >&2
+}

@@ -1,0 +1,51 @@
+#!/bin/sh
+# shellcheck disable=SC2034,SC2154 # variables of the scripts that source this file
+# What a member knows, by its commit record: the key "commit" of database 1, "EPOCH COUNT PROMISED", which only the API
+# writes (docs/decisions/0015-commit-record.md). Sourced after pool.sh, not run.
+
+# look ADDRESS: queries a Redis. Sets $seen to "yes", "no" (no complete reply) or "old" (of a version without records);
+# with yes and old also $info and $role; with yes also $epoch, $count, $promised and $recorded.
+# Data without a record counts as 0 0 0; neither data nor a record as epoch -1, which is less than any data.
+look() {
+  seen=no epoch=-1 count=0 promised=0 recorded=''
+  info=$(printf 'AUTH probe %s\nINFO replication\nDBSIZE\nSELECT 1\nGET commit\n' "$password" |
+    $limit redis-cli -h "$1" -p 6379 2>&1) || true
+  field role
+  role=$value
+  case $info in
+    OK*NOPERM*) [ -z "$role" ] || seen=old; return ;;
+    # the replies to AUTH and SELECT
+    OK*"$newline"OK*) ;;
+    *) return ;;
+  esac
+  data=${info%"$newline"OK*}
+  data=${data##*"$newline"}
+  # shellcheck disable=SC2086 # three words, or none
+  set -- ${info##*"$newline"OK}
+  case $data in '' | *[!0-9]*) return ;; esac
+  if [ $# -ge 3 ]; then
+    case $1$2$3 in *[!0-9]*) return ;; esac
+    epoch=$1 count=$2 promised=$3 recorded=yes
+  elif [ $# -gt 0 ]; then
+    return
+  elif [ "$data" != 0 ]; then
+    epoch=0
+  fi
+  seen=yes
+}
+
+# Whether $1 $2 (epoch and count) is more than $3 $4.
+more() { [ "$1" -gt "$3" ] || { [ "$1" -eq "$3" ] && [ "$2" -gt "$4" ]; }; }
+
+# The epoch in which ADDRESS's Sentinel names $2 as main, in $named; empty if it names another or does not answer.
+named() {
+  said=$newline$(ask "$1" 26379 'SENTINEL MASTER main')$newline
+  named=
+  case $said in
+    *"${newline}ip$newline$2$newline"*)
+      named=${said##*"${newline}config-epoch$newline"}
+      named=${named%%"$newline"*}
+      ;;
+  esac
+  case $named in *[!0-9]*) named= ;; esac
+}

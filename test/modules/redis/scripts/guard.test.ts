@@ -1,0 +1,198 @@
+/** What guard.sh lets a member replicate from and write, with real redis-server processes and stand-ins for Sentinels. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { hasMembers, MEMBERS, RedisMembers, type Member } from "../../../helpers/redis-members";
+import { PASSWORD } from "../../../helpers/redis-pod";
+
+if (!hasMembers) console.warn("SKIPPED: the guard of a member: redis-server is not installed, or this is not Linux");
+const suite = hasMembers ? describe : describe.skip;
+const REAL = spawnSync("sh", ["-c", "command -v redis-cli"], { encoding: "utf8" }).stdout.trim();
+
+suite("the guard of a member", () => {
+  let group: RedisMembers;
+  let network = 0;
+  const others: ChildProcess[] = [];
+  beforeEach(() => {
+    group = new RedisMembers(network++ % 10);
+    for (const i of MEMBERS) {
+      // replies of Sentinels come from files; requests are recorded
+      fs.writeFileSync(
+        path.join(group.pod(i), "bin/redis-cli"),
+        `#!/bin/sh
+case $4 in ${group.sentinelPort})
+  read -r _auth; read -r command
+  echo OK
+  case $command in *FAILOVER*) echo "$2" >>${group.dir}/failovers; echo OK ;; *) cat "${group.dir}/$2 $command" 2>/dev/null ;; esac
+  exit 0 ;;
+esac
+exec ${REAL} "$@"
+`,
+        { mode: 0o755 },
+      );
+    }
+    fs.chmodSync(group.dir, 0o777);
+  });
+  afterEach(() => {
+    for (const child of others.splice(0)) child.kill("SIGKILL");
+    group.stop();
+  });
+
+  /** The Sentinels of these members name a main, in an epoch. */
+  const name = (main: Member, epoch: number, ...by: Member[]) => {
+    for (const i of by) {
+      const ip = group.pool[main]!;
+      const at = (command: string) => path.join(group.dir, `${group.pool[i]} SENTINEL ${command} main`);
+      fs.writeFileSync(at("GET-MASTER-ADDR-BY-NAME"), `${ip}\n${group.port}\n`);
+      fs.writeFileSync(at("MASTER"), `name\nmain\nip\n${ip}\nport\n${group.port}\nconfig-epoch\n${epoch}\n`);
+    }
+  };
+  /** Starts a member with its data: one key and a record; nothing if no record is given. */
+  const start = async (i: Member, record?: string, ...settings: string[]) => {
+    group.startRedis(i, ...settings);
+    await group.until(`member ${i}`, () => group.cli(i, "PING") === "PONG");
+    if (record === undefined) return;
+    await group.until(`data of ${i}`, () => {
+      group.cli(i, "CONFIG", "SET", "min-replicas-to-write", "0");
+      group.cli(i, "SET", `of-${i}`, "1");
+      if (record) group.cli(i, "-n", "1", "SET", "commit", record);
+      // as the guard left it
+      group.cli(i, "CONFIG", "SET", "min-replicas-to-write", "1000");
+      return group.cli(i, "GET", `of-${i}`) === "1" && group.cli(i, "-n", "1", "GET", "commit") === record;
+    });
+  };
+  const follow = (i: Member, main: Member) => group.cli(i, "REPLICAOF", group.pool[main]!, String(group.port));
+  const linked = (i: Member) => group.field(i, "master_link_status") === "up";
+  const said = (i: Member) => group.script(i, "probe.sh", "member").stdout.trim();
+
+  it("links it to a main that knows at least as much, for this one link", async () => {
+    await start(0, "3 8 3");
+    await start(1, "3 7 3");
+    follow(1, 0);
+    await group.until("the link", () => linked(1));
+    expect(group.cli(1, "GET", "of-0")).toBe("1");
+    await group.until("the end of the permission", () => group.setting(1, "masteruser") === "unverified");
+    expect([group.setting(1, "replica-priority"), group.setting(1, "min-replicas-to-write")]).toEqual(["100", "1000"]);
+    // with a member that follows, main takes writes
+    await group.until("writes on main", () => group.cli(0, "SET", "a", "1") === "OK");
+    expect(said(1)).toBe("");
+  }, 60_000);
+
+  it("keeps its data while main knows less, and has it promoted instead", async () => {
+    await start(0, "4 2 4");
+    await start(1, "4 3 4");
+    follow(1, 0);
+    await group.until("the reason", () => said(1).includes(`does not follow main ${group.pool[0]}, which knows less`));
+    await group.until("the request", () => fs.existsSync(path.join(group.dir, "failovers")));
+    // its own Sentinel first
+    expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8")).toBe(`${group.pool[1]}\n`);
+    expect([linked(1), group.cli(1, "GET", "of-1"), group.setting(1, "replica-priority")]).toEqual([false, "1", "50"]);
+  }, 60_000);
+
+  it("leaves the promotion to the one that has the most", async () => {
+    await start(0, "4 2 4");
+    await start(1, "4 3 4");
+    await start(2, "4 9 4");
+    for (const i of [1, 2] as const) follow(i, 0);
+    await group.until("the request", () => fs.existsSync(path.join(group.dir, "failovers")));
+    expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8")).toBe(`${group.pool[2]}\n`);
+    await group.until("the priorities", () => group.setting(1, "replica-priority") === "0");
+    expect([linked(1), linked(2), group.setting(2, "replica-priority")]).toEqual([false, false, "50"]);
+  }, 60_000);
+
+  it("does not link it to a main of a later epoch that did not promise what it promised, until main does", async () => {
+    name(0, 8, 0, 1);
+    await start(0, "6 1 6");
+    await start(1, "5 9 7");
+    follow(1, 0);
+    await group.until("the reason", () => said(1).includes("which knows less: 6 1 6, here 5 9 7"));
+    // main may promise although no other member follows it
+    await group.until("the promise", () => group.setting(0, "min-replicas-to-write") === "0");
+    expect(linked(1)).toBe(false);
+    group.cli(0, "-n", "1", "SET", "commit", "6 1 8");
+    await group.until("the link", () => linked(1));
+  }, 60_000);
+
+  it("links one without data to the main that has all that the third member knows", async () => {
+    await start(0, "3 8 3");
+    await start(2, "3 9 3");
+    await start(1);
+    follow(1, 0);
+    await group.until("the reason", () => said(1).includes("holds no data, and waits"));
+    expect([linked(1), group.setting(1, "replica-priority")]).toEqual([false, "0"]);
+    group.cli(0, "CONFIG", "SET", "min-replicas-to-write", "0");
+    group.cli(0, "-n", "1", "SET", "commit", "4 0 4");
+    await group.until("the link", () => linked(1));
+  }, 60_000);
+
+  it("links one without data, without an answer of the third member, only to a main that both others' Sentinels name in its epoch", async () => {
+    await start(0, "3 8 3");
+    await start(1);
+    follow(1, 0);
+    name(0, 3, 0, 1);
+    await group.until("the reason", () => said(1).includes("holds no data, and waits"));
+    name(0, 4, 0, 2);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(linked(1)).toBe(false);
+    name(0, 3, 0, 2);
+    await group.until("the link", () => linked(1));
+  }, 60_000);
+
+  it("never links one with data of the version before, which has no record, to an empty main", async () => {
+    await start(0);
+    await start(1, "");
+    follow(1, 0);
+    await group.until("the reason", () => said(1).includes("does not follow main"));
+    expect(group.cli(1, "GET", "of-1")).toBe("1");
+  }, 60_000);
+
+  it("links it to a main of the version before, which knows neither records nor the new users", async () => {
+    await start(0, "");
+    for (const rules of [["-get", "-select", "resetkeys"]]) group.cli(0, "ACL", "SETUSER", "probe", ...rules);
+    group.cli(0, "ACL", "DELUSER", "member-0");
+    await start(1, "");
+    follow(1, 0);
+    await group.until("the link", () => linked(1));
+    await group.until("the end of the permission", () => group.setting(1, "masteruser") === "unverified");
+  }, 60_000);
+
+  it("lets main take writes only while another member follows it, which a read replica is not", async () => {
+    await start(0, "3 8 3");
+    await start(1, "3 8 3");
+    follow(1, 0);
+    await group.until("writes", () => group.cli(0, "SET", "a", "1") === "OK");
+    const login = ["--masteruser", "replication", "--masterauth", PASSWORD];
+    const reader = ["--replica-announce-ip", "redis-replicas-0.redis-replicas-headless", "--bind", group.pool[2]!];
+    others.push(
+      spawn(
+        "redis-server",
+        [
+          ...["--port", String(group.port), "--save", "", "--dir", group.dir, ...login, ...reader],
+          ...["--replicaof", group.pool[0]!, String(group.port)],
+        ],
+        { stdio: "ignore" },
+      ),
+    );
+    await group.until("the reader", () => group.field(0, "connected_slaves") === "2");
+    await group.kill(1, "redis");
+    await group.until("the refusal", () => group.setting(0, "min-replicas-to-write") === "1000");
+    expect(group.cli(0, "SET", "a", "2")).toContain("NOREPLICAS");
+    group.startRedis(1, "--replicaof", group.pool[0]!, String(group.port));
+    await group.until("writes again", () => group.cli(0, "SET", "a", "3") === "OK");
+  }, 90_000);
+
+  it("uses the current password after a rotation", async () => {
+    await start(0, "3 8 3");
+    await start(1, "3 8 3");
+    for (const i of [0, 1] as const) {
+      for (const user of ["probe", "replication"]) {
+        const file = path.join(group.pod(i), "secret", user);
+        fs.rmSync(file);
+        fs.writeFileSync(file, "changed");
+      }
+      expect(group.script(i, "reload-access.sh", "redis")).toMatchObject({ status: 0, stderr: "" });
+    }
+    follow(1, 0);
+    await group.until("the link", () => linked(1));
+  }, 60_000);
+});
