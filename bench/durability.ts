@@ -76,7 +76,7 @@ try {
       REDIS_SENTINELS: POOL.map((address) => `${address}:26379`).join(","),
       REDIS_USER: "api-write",
       REDIS_PASSWORD_FILE: pods.passwordFile("api-write"),
-      ...(mode === "ha" ? { REDIS_COMMIT_COPIES: "1", REDIS_POOL_COPIES: "2" } : {}),
+      ...(mode === "ha" ? { REDIS_COMMIT_COPIES: "1" } : {}),
     });
   }
   await pause(3000);

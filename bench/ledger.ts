@@ -52,7 +52,6 @@ try {
       PORT: String(port),
       REDIS_SENTINELS: POOL.map((address) => `${address}:26379`).join(","),
       REDIS_COMMIT_COPIES: "1",
-      REDIS_POOL_COPIES: "2",
       REDIS_USER: "api-write",
       REDIS_PASSWORD_FILE: pods.passwordFile("api-write"),
     });

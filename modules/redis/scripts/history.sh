@@ -37,7 +37,8 @@ look() {
 # Whether $1 $2 (epoch and count) is more than $3 $4.
 more() { [ "$1" -gt "$3" ] || { [ "$1" -eq "$3" ] && [ "$2" -gt "$4" ]; }; }
 
-# The epoch in which ADDRESS's Sentinel names $2 as main, in $named; empty if it names another or does not answer.
+# The epoch in which ADDRESS's Sentinel names $2 as main, in $named, as in records: config-epoch and the member's ordinal as
+# its last digit. Empty if it names another or does not answer.
 named() {
   said=$newline$(ask "$1" 26379 'SENTINEL MASTER main')$newline
   named=
@@ -47,5 +48,10 @@ named() {
       named=${named%%"$newline"*}
       ;;
   esac
-  case $named in *[!0-9]*) named= ;; esac
+  case $named in '' | *[!0-9]*) named= && return ;; esac
+  n=0
+  for at in $pool; do
+    [ "$at" != "$2" ] || named=$named$n
+    n=$((n + 1))
+  done
 }

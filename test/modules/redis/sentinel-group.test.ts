@@ -52,6 +52,5 @@ describe("redis main with durability ha", () => {
     expect(env["REDIS_MAIN_URL"]).toBeUndefined();
     expect(env["REDIS_SENTINELS"]).toContain("redis_sentinels");
     expect(env["REDIS_COMMIT_COPIES"]).toBe("1");
-    expect(env["REDIS_POOL_COPIES"]).toBe("2");
   });
 });

@@ -32,7 +32,12 @@ local function stale() return redis.error_reply('STALE epoch ' .. e .. ', the re
 local function write() redis.call('SET', 'commit', string.format('%.0f %.0f %.0f', epoch, count, promised)) end
 if step == 'prepare' then
   if epoch > e or promised > e then return stale() end
-  if epoch == e then return 1 end
+  if epoch == e then
+    -- main may have restarted, and a copy may have counted a group that main lost: no count is used twice
+    count = (math.floor(count / 1000000) + 1) * 1000000
+    write()
+    return 1
+  end
   promised = e
 elseif step == 'establish' then
   if epoch == e then return 1 end
