@@ -106,6 +106,7 @@ try {
 
   await until("the first operations", 30, () => tail.read().length > 0);
   await working();
+  const begin = now();
   for (const [i, fault] of plan.entries()) {
     await pause(between(1500, 4000));
     if (!(await cause(fault, i + 1))) break;
@@ -127,7 +128,15 @@ try {
   fs.mkdirSync(out, { recursive: true });
   fs.copyFileSync(path.join(folder, "history"), path.join(out, "history"));
   fs.writeFileSync(path.join(out, "faults.json"), JSON.stringify({ happened, frozen }));
-  const run = judge({ records: tail.records, frozen, faults: happened, apis: APIS, held, folder: out });
+  const run = judge({
+    records: tail.records,
+    frozen,
+    faults: happened,
+    calmFrom: begin,
+    apis: APIS,
+    held,
+    folder: out,
+  });
   console.log(historyTables({ [`${mode} ${seed}`]: run }));
   // the results of other runs stay; a run of some kinds only is for looking at them
   if (!kinds) {

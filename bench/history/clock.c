@@ -1,5 +1,5 @@
 /*
- * A wall clock of its own for one process: LD_PRELOAD this, with CLOCK_FILE naming a file that holds the offset in microseconds
+ * A separate wall clock for one process: LD_PRELOAD this, with CLOCK_FILE naming a file that holds the offset in microseconds
  * (8 bytes), which may change at any time. Monotonic clocks stay right. (libfaketime ends Redis at its start: both set up memory
  * before the other is ready.)
  */

@@ -1,5 +1,5 @@
 /**
- * API processes in network namespaces of their own, connected to the switch of the Redis pods, and packet loss between any two
+ * API processes in separate network namespaces, connected to the switch of the Redis pods, and packet loss between any two
  * namespaces. The kernel drops packets of established connections too, as a broken network would.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -19,7 +19,8 @@ export function networkRequirements(): void {
 
 /** Connects a new namespace to a switch. @param port the name of the switch's end, at most 15 characters */
 export function addNamespace(namespace: string, port: string, switchName: string, address: string): void {
-  spawnSync("ip", ["netns", "del", namespace]);
+  // of an interrupted run
+  removeNamespace(namespace);
   ip("netns", "add", namespace);
   ip("-n", switchName, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace);
   ip("-n", switchName, "link", "set", port, "master", "bridge", "up");
@@ -29,7 +30,7 @@ export function addNamespace(namespace: string, port: string, switchName: string
 
 /** Creates a namespace with a bridge that others are connected to. */
 export function addSwitch(switchName: string): void {
-  spawnSync("ip", ["netns", "del", switchName]);
+  removeNamespace(switchName);
   ip("netns", "add", switchName);
   ip("-n", switchName, "link", "set", "lo", "up");
   ip("-n", switchName, "link", "add", "bridge", "type", "bridge");

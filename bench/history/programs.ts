@@ -1,6 +1,6 @@
 /**
- * Programs in front of the pods' own, found first in the PATH: they lose a command of a script, and give one process a clock of
- * its own. The machine's clock is never changed.
+ * Programs in front of the pods' own, found first in the PATH: they lose a command of a script, and give one process its
+ * own clock. The machine's clock is never changed.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";

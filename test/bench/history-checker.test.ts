@@ -78,7 +78,7 @@ withGo("the checker of histories", () => {
     expect(core([set("a", 0, 1), del(2, 3), read("a", 4, 5)])).toEqual(["set a", "delete", "read a"]);
   });
 
-  it("flags a stale read, and a read of a value that nobody set", () => {
+  it("flags a stale read, and a read of a value that no client set", () => {
     expect(core([set("a", 0, 1), set("b", 2, 3), read("b", 4, 5), read("a", 4.5, 6), read("b", 7, 8)])).toContain(
       "read a",
     );

@@ -82,7 +82,7 @@ func minimize(ops []operation, start state, end time.Time) []operation {
 	}
 	for {
 		before := len(ops)
-		// a value: its set, and everybody who read it
+		// a value: its set, and all reads of it
 		ops = drop(ops, func(o operation) (string, bool) {
 			if o.Value == nil {
 				return "", false
@@ -137,7 +137,7 @@ func drop(ops []operation, group func(operation) (string, bool), illegal func([]
 	return ops
 }
 
-// origins are the sets of values that the core reads, if they are not in it: needed by nobody but the reader.
+// origins are the sets of values that the core reads, if they are not in it: only a reader of the text needs them.
 func origins(core, all []operation) []operation {
 	missing := map[string]bool{}
 	for _, o := range core {
@@ -180,7 +180,7 @@ func draw(file string, window, core []operation, start state) error {
 	if len(shown) > pictureLimit {
 		shown = simplify(core)
 	}
-	// a write of which no answer came overlaps what its client did afterwards: it gets a line of its own
+	// an unknown write overlaps what its client did afterwards, so it gets a separate line
 	clients := map[[2]int]int{}
 	for i, o := range shown {
 		lane := [2]int{o.Client, -1}

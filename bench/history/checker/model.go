@@ -111,7 +111,7 @@ func forChecker(ops []operation) []porcupine.Operation {
 }
 
 // simplify removes optional operations that cannot matter, and requires those that must have taken effect. Every set has
-// its own value: one that may not have taken effect, and whose value nobody read, can be left out; one whose value was
+// its own value: one that may not have taken effect, and whose value no client read, can be left out; one whose value was
 // read took effect before that read ended. What remains optional are deletes that a read of nothing may come from.
 func simplify(ops []operation) []operation {
 	read := map[string]int64{}

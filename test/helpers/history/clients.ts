@@ -2,7 +2,7 @@
  * A program that uses few keys with many clients, and records every operation: `node -e CLIENTS KEYS CLIENTS_PER_KEY
  * PAUSE_MS FOLDER`. FOLDER/targets has one base URL of an API process per line and is read again when it changes; a key's
  * clients take turns over them. FOLDER/history gets one line per operation (record.ts reads it). 40 % are sets, each
- * of its own value, 15 % deletes, 45 % strong reads. After SIGUSR2 it starts no operation, waits for the answers, and
+ * with a new value, 15 % deletes, 45 % strong reads. After SIGUSR2 it starts no operation, waits for the answers, and
  * creates FOLDER/done.
  */
 export const CLIENTS = `

@@ -4,11 +4,9 @@ import { type Micros, outcome, type Period, type Recorded } from "./record";
 
 const acknowledged = (r: Recorded) => r.kind !== "read" && outcome(r) === "ok";
 
-/** Operations that lie fully outside all `windows`, and how many of them succeeded. */
-export function outside(records: readonly Recorded[], windows: readonly Period[]): { all: number; ok: number } {
-  const calm = records.filter((r) => !windows.some(({ from, to }) => r.call <= to && r.end >= from));
-  return { all: calm.length, ok: calm.filter((r) => outcome(r) === "ok").length };
-}
+/** Operations that lie fully outside all `windows`. */
+export const outside = (records: readonly Recorded[], windows: readonly Period[]): Recorded[] =>
+  records.filter((r) => !windows.some(({ from, to }) => r.call <= to && r.end >= from));
 
 /** The longest time in a period without a success of the chosen operations, s. */
 export function longestGap(

@@ -2,7 +2,7 @@
 import { operations } from "./bounds";
 import { check, explain, type NamedPeriod } from "./checker";
 import { longestGap, missing, outside, shares } from "./figures";
-import type { Period, Recorded } from "./record";
+import { type Micros, outcome, type Period, type Recorded } from "./record";
 import { row } from "../publish";
 
 /** A fault that happened: until everything was healthy again and every API process had acknowledged a write. */
@@ -33,6 +33,8 @@ export interface Observed {
   readonly records: readonly Recorded[];
   readonly frozen: readonly Period[];
   readonly faults: readonly Happened[];
+  /** When everything worked for the first time. */
+  readonly calmFrom: Micros;
   readonly apis: number;
   /** What each instance holds in the end, by its name. */
   readonly held: Readonly<Record<string, ReadonlyMap<string, string | null>>>;
@@ -44,7 +46,7 @@ const outagesOf = (records: readonly Recorded[], faults: readonly Happened[]) =>
   faults.map((fault) => ({ fault: fault.name, seconds: longestGap(records, fault), recovered: fault.recovered }));
 
 /** Checks what was observed, and prints every violation. */
-export function judge({ records, frozen, faults, apis, held, folder }: Observed): HistoryRun {
+export function judge({ records, frozen, faults, calmFrom, apis, held, folder }: Observed): HistoryRun {
   const begin = Math.min(...records.slice(0, 1000).map((r) => r.call));
   const found = check(operations(records, frozen), folder);
   for (const verdict of found) {
@@ -54,6 +56,11 @@ export function judge({ records, frozen, faults, apis, held, folder }: Observed)
         `\nUNDECIDED ${verdict.key}: ${verdict.operations} operations were not checked within the time limit`,
       );
   }
+  const calm = outside(records, [{ from: 0, to: calmFrom }, ...faults]);
+  for (const r of calm.filter((r) => outcome(r) !== "ok").slice(0, 10))
+    console.log(
+      `FAILED OUTSIDE FAULTS ${((r.call - begin) / 1e6).toFixed(3)} s, API ${r.api}: ${r.kind} ${r.key}: ${r.status} ${r.reason}`,
+    );
   const named = (verdict: string) => found.filter((v) => v.verdict === verdict).map((v) => v.key);
   const lost = Object.entries(held).map(([name, values]) => [name, missing(records, frozen, values)] as const);
   for (const [name, keys] of lost)
@@ -67,7 +74,7 @@ export function judge({ records, frozen, faults, apis, held, folder }: Observed)
     violations: named("illegal"),
     undecided: named("unknown"),
     missing: Object.fromEntries(lost),
-    outside: outside(records, faults),
+    outside: { all: calm.length, ok: calm.filter((r) => outcome(r) === "ok").length },
     outages: outagesOf(records, faults),
   };
 }
