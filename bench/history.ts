@@ -1,4 +1,4 @@
-/** Whether one order explains every answer (linearizability) of many clients on few keys, during random faults. Needs root, iproute2, iptables, Go and Redis 7.2; HISTORY_MODE, HISTORY_SEED, HISTORY_FAULTS and HISTORY_KINDS change the run. */
+/** Whether one order explains every answer (linearizability) of many clients on few keys, during random faults. Needs root, iproute2, iptables, Go and Redis 7.2; HISTORY_MODE, _SEED, _FAULTS, _KINDS, _KEYS and _PAUSE_MS change the run. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -24,7 +24,9 @@ const seed = Number(process.env["HISTORY_SEED"] ?? Math.floor(Math.random() * 1e
 const count = Number(process.env["HISTORY_FAULTS"] ?? 50);
 /** Names of the faults to draw from, or beginnings of names, comma-separated. */
 const kinds = process.env["HISTORY_KINDS"]?.split(",");
-const [KEYS, CLIENTS_PER_KEY, PAUSE_MS, APIS] = [8, 5, Number(process.env["HISTORY_PAUSE_MS"] ?? 60), 2] as const;
+const KEYS = Number(process.env["HISTORY_KEYS"] ?? 8);
+const PAUSE_MS = Number(process.env["HISTORY_PAUSE_MS"] ?? 60);
+const [CLIENTS_PER_KEY, APIS] = [Math.max(4, Math.round(40 / KEYS)), 2];
 /** Seconds after a fault within which every API must acknowledge writes, and everything be healthy. */
 const LIMIT_SECONDS = 90;
 
@@ -117,9 +119,14 @@ try {
   const keys = [...new Set(tail.read().map((r) => r.key))];
   const held = Object.fromEntries(
     [...Array(system.size).keys()].map((pod) => {
-      // a value is never empty
-      const get = (key: string) => system.redisCli(pod, "GET", key) || null;
-      return [system.podName(pod), new Map(keys.map((key) => [key, get(key)]))];
+      const values = new Map<string, string | null>();
+      try {
+        // a value is never empty
+        for (const key of keys) values.set(key, system.redisCli(pod, "GET", key) || null);
+      } catch (error) {
+        console.log(`${system.podName(pod)} does not answer: ${(error as Error).message}`);
+      }
+      return [system.podName(pod), values];
     }),
   );
   const refusals = system.refusals();

@@ -44,8 +44,7 @@ export function pidOf(system: System, pod: number, part: PodPart): number | unde
   return processes(system.namespace(pod)).find((pid) => {
     try {
       const line = fs.readFileSync(`/proc/${pid}/cmdline`, "latin1");
-      // Redis renames its process: redis-server HOST:PORT, followed by [sentinel]
-      return /^\S*redis-server/.test(line) && line.includes("sentinel") === (part === "sentinel");
+      return line.includes("redis-server") && line.includes("sentinel") === (part === "sentinel");
     } catch {
       return false;
     }

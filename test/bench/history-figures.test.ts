@@ -63,7 +63,7 @@ it("a write in doubt may take effect until two seconds after its answer, or afte
   expect(latest(record, [period(3.5, 6)])).toBe(3 * SECOND);
 });
 
-it("the last acknowledged write is missing if an instance holds neither it nor a write that may have come later", () => {
+it("the last acknowledged write is missing unless an instance holds it, or a write that may have come later", () => {
   const lacks = (records: readonly Recorded[], value: string | null) => missing(records, [], new Map([["k", value]]));
   const records = [write("a", 0, 1), write("b", 2, 3)];
   expect(lacks(records, "b")).toEqual([]);

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"math"
 	"os"
 	"sort"
 	"strconv"
@@ -19,16 +20,37 @@ const pictureLimit = 300
 // Limit for one check while a violation is narrowed down.
 const stepLimit = 5 * time.Second
 
+// findWindow looks for a violation in short parts of the history, which is quicker than to look at all of it; nil if there is
+// none. A violation can be larger than any part.
+func findWindow(all []operation) ([]operation, state) {
+	sorted := until(all, math.MaxInt64)
+	for _, size := range []int{50, 400} {
+		for i := 0; i < len(sorted); i += size {
+			end := sorted[min(len(sorted), i+size)-1].Call
+			part := sorted[:sort.Search(len(sorted), func(j int) bool { return sorted[j].Call > end })]
+			start := absent
+			if i > size {
+				part, start = from(part, sorted[i-size].Call), anything
+			}
+			part = until(part, end)
+			if check(part, start, stepLimit) == porcupine.Illegal {
+				return part, start
+			}
+		}
+	}
+	return nil, absent
+}
+
 // narrow returns the shortest part of a violating history that no order explains: it ends with the first operation that
 // cannot be explained. It also returns the state before it.
-func narrow(all []operation, limit time.Duration) ([]operation, state) {
+func narrow(all []operation, start state, limit time.Duration) ([]operation, state) {
 	ends := make([]int64, len(all))
 	for i, o := range all {
 		ends[i] = o.Latest
 	}
 	sort.Slice(ends, func(i, j int) bool { return ends[i] < ends[j] })
 	first := sort.Search(len(ends)-1, func(i int) bool {
-		return check(until(all, ends[i]), absent, limit) == porcupine.Illegal
+		return check(until(all, ends[i]), start, limit) == porcupine.Illegal
 	})
 	window := until(all, ends[first])
 	// a later start can only lose the contradiction
@@ -36,7 +58,7 @@ func narrow(all []operation, limit time.Duration) ([]operation, state) {
 		return check(from(window, window[len(window)-1-i].Call), anything, stepLimit) == porcupine.Illegal
 	})
 	if found == len(window) {
-		return window, absent
+		return window, start
 	}
 	return from(window, window[len(window)-1-found].Call), anything
 }
@@ -62,11 +84,15 @@ func until(all []operation, moment int64) []operation {
 // from is the history from a moment on: a write in flight may have taken effect before, and a read in flight says nothing.
 func from(ops []operation, moment int64) []operation {
 	var out []operation
-	for _, o := range ops {
-		if o.Latest < moment || (o.Call < moment && o.Kind == "read") {
+	for i := range ops {
+		if ops[i].Latest < moment {
 			continue
 		}
+		o := ops[i]
 		if o.Call < moment {
+			if o.Kind == "read" {
+				continue
+			}
 			o.Optional, o.early = true, true
 			o.Call = moment
 		}

@@ -107,13 +107,20 @@ func checkAll(byKey map[string][]operation, limit time.Duration, out string) []v
 func checkKey(key string, all []operation, limit time.Duration, out string) verdict {
 	begin := time.Now()
 	v := verdict{Key: key, Operations: len(all)}
-	result := check(all, absent, limit)
+	window, start := findWindow(all)
+	result := porcupine.CheckResult(porcupine.Illegal)
+	if window == nil {
+		result = check(all, absent, limit)
+	}
 	v.Verdict = strings.ToLower(string(result))
 	v.Seconds = time.Since(begin).Seconds()
 	if result != porcupine.Illegal {
 		return v
 	}
-	window, start := narrow(all, limit)
+	if window == nil {
+		window, start = all, absent
+	}
+	window, start = narrow(window, start, limit)
 	core := minimize(window, start, time.Now().Add(limit))
 	for _, o := range append(core, origins(core, all)...) {
 		v.Core = append(v.Core, o.line)

@@ -142,7 +142,7 @@ func simplify(ops []operation) []operation {
 	needed := neededDeletes(out)
 	kept := out[:0]
 	for i, o := range out {
-		if !o.Optional || needed[i] {
+		if o.Kind != "delete" || !o.Optional || needed[i] {
 			kept = append(kept, o)
 		}
 	}
