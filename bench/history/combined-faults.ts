@@ -1,6 +1,7 @@
 /** Faults of several parts at once. */
 import { pause } from "../lib";
-import { failOver, type Fault, FAULTS, freeze, others, stall, terminate, type World } from "./faults";
+import { failOver, freeze, others, stall, terminate, type World } from "./actions";
+import { type Fault, FAULTS } from "./faults";
 import { apiNamespace, drop, everything } from "./network";
 
 const apisOf = ({ apis }: World) => [...Array(apis.count).keys()];
