@@ -9,25 +9,14 @@ import { missing } from "../helpers/ledger-writer";
 import { BY_NO_FAULT, type FaultRun, type FaultRuns, faultTables } from "../helpers/fault-figures";
 import { publishPart } from "../helpers/publish";
 import { random, shuffled } from "../helpers/random";
-import { cutLink, removeChaos, signal, smallDisk, startChaos, stopFor } from "./helpers/chaos";
+import { removeChaos, startChaos } from "./helpers/chaos";
 import { heldBy, removeLedger, startLedger } from "./helpers/ledger";
 import { allowLoadToApi } from "./helpers/load";
-import { EXHAUST, BASELINE_MAIN, removeBaseline, startBaseline } from "./helpers/baseline-redis";
-import { failOverTo, moveMainTo, nodeCommand, removableNodes } from "./helpers/nodes";
+import { removeBaseline, startBaseline } from "./helpers/baseline-redis";
+import { failOverTo, moveMainTo, removableNodes } from "./helpers/nodes";
+import { deletedInstead, healthyRedis, type Kind, redisFaults, restarts } from "./helpers/redis-faults";
 import { removeAfterFailure, step } from "./helpers/steps";
-import {
-  app,
-  eventually,
-  expectAsBefore,
-  expectNoDeployment,
-  inventory,
-  isReady,
-  kube,
-  npmRunWith,
-  projectPath,
-  redis,
-  redisCli,
-} from "./helpers/system";
+import { app, expectAsBefore, expectNoDeployment, inventory, kube, npmRunWith, projectPath } from "./helpers/system";
 
 const durability = process.env["E2E_DURABILITY"] ?? "safe";
 const settings = { IAC_REDIS_DURABILITY: durability, IAC_OBSERVABILITY: "none" };
@@ -45,132 +34,15 @@ afterAll(async () => {
   await removeLedger();
 });
 
-const podsOf = (name: string) => kube.list("pods", "-n", app, "-l", `app.kubernetes.io/name=${name}`);
-const info = async (pod: string) => {
-  const text = await redis(pod, "INFO", "replication");
-  return (field: string) => new RegExp(`${field}:(\\S+)`).exec(text)?.[1];
-};
-
 /** Waits until there is one main, and all members and replicas are Ready and linked with it; returns their names. */
-const healthy = () =>
-  eventually("Redis to be healthy", LIMIT, async () => {
-    const [pool, replicas] = await Promise.all([podsOf("redis-main"), podsOf("redis-replica")]);
-    if (pool.length !== (durability === "ha" ? 3 : 1) || replicas.length < 1) throw new Error("a pod is missing");
-    const waiting = [...pool, ...replicas].filter((p) => !isReady(p) || p.metadata.deletionTimestamp);
-    if (waiting.length) throw new Error(`not Ready: ${waiting.map((p) => p.metadata.name).join(", ")}`);
-    const names = [...pool, ...replicas].map((p) => p.metadata.name);
-    const seen = await Promise.all(names.map(info));
-    const mains = names.filter((_, i) => seen[i]!("role") === "master");
-    if (mains.length !== 1) throw new Error(`mains: ${mains.join(", ") || "none"}`);
-    const apart = names.filter((_, i) => seen[i]!("role") !== "master" && seen[i]!("master_link_status") !== "up");
-    if (apart.length) throw new Error(`not linked with main: ${apart.join(", ")}`);
-    return { main: mains[0]!, others: names.filter((n) => n !== mains[0]) };
-  });
+const healthy = () => healthyRedis(durability, LIMIT);
 
-const statusOf = async (pod: string, namespace = app) =>
-  (await kube.get("pod", pod, namespace))?.status?.containerStatuses?.find((c: { name: string }) => c.name === "redis");
-const restarts = async (pod: string) => (await statusOf(pod))?.restartCount as number;
-const deletePod = (pod: string, namespace = app) => kube.raw(["-n", namespace, "delete", "pod", pod, "--wait=false"]);
-const ended = async (pod: string) => {
-  const status = await statusOf(pod);
-  return (status?.state?.terminated ?? status?.lastState?.terminated)?.reason as string | undefined;
-};
-const nodeOf = async (pod: string) => (await kube.get("pod", pod, app))!.spec?.["nodeName"] as string;
-
-interface Kind {
-  readonly name: string;
-  /** Whether the fault hits main. */
-  readonly main: boolean;
-  readonly times: number;
-  /** It ends a container, which the kubelet restarts with backoff. */
-  readonly restarts?: boolean;
-  /** It ends Redis, or may, without an immediate restart in the same pod. */
-  readonly ends?: boolean;
-  /** It needs a node that the test may stop. */
-  readonly node?: boolean;
-  readonly cause: (pod: string) => Promise<unknown>;
-  /** The same fault on the baseline's main. */
-  readonly baseline?: () => Promise<unknown>;
-}
 let baseline: Awaited<ReturnType<typeof startBaseline>>;
-let memory = 0;
-
-const killed = { name: "process killed", restarts: true, cause: (pod: string) => signal(pod, "KILL") };
-const stopped = { name: "process stopped", cause: (pod: string) => stopFor(pod, between(500, 7000)) };
-const deleted = { name: "pod deleted", cause: (pod: string) => deletePod(pod) };
-const link = {
-  name: "link cut",
-  cause: async (pod: string) => {
-    const restore = await cutLink(pod);
-    await pause(between(2000, 10_000));
-    await restore();
-  },
-};
-const baselineDeleted = () => deletePod(BASELINE_MAIN, "default");
-const KINDS: readonly Kind[] = [
-  { ...killed, main: true, times: 10, baseline: () => signal(BASELINE_MAIN, "KILL", "default") },
-  { ...stopped, main: true, times: 5, baseline: () => stopFor(BASELINE_MAIN, 2000, "default") },
-  { ...deleted, main: true, times: 5, baseline: baselineDeleted },
-  { ...link, main: true, times: 6 },
-  {
-    name: "out of memory",
-    main: true,
-    times: 3,
-    restarts: true,
-    cause: async (pod) => {
-      await redisCli(pod, ["EVAL", `"${EXHAUST}"`, "0"], 60_000).catch(() => undefined);
-      await eventually("the kernel to kill it", 30, async () =>
-        (await ended(pod)) === "OOMKilled" ? true : undefined,
-      );
-    },
-    baseline: () => baseline.exhaust().catch(() => undefined),
-  },
-  {
-    name: "disk full",
-    main: true,
-    times: 2,
-    ends: true,
-    cause: async (pod) => {
-      const disk = await smallDisk(pod, `data-${pod}`);
-      const before = await restarts(pod);
-      await disk.fill();
-      await eventually("Redis to notice that its disk is full", 60, async () => {
-        if ((await restarts(pod)) > before || !(await statusOf(pod))?.state?.running) return true;
-        // a former main that syncs from the new one is not Ready, because it cannot write the file
-        if (!isReady((await kube.get("pod", pod, app))!)) return true;
-        return /aof_last_(write|bgrewrite)_status:err/.test(await redis(pod, "INFO", "persistence")) ? true : undefined;
-      });
-      await pause(between(2000, 8000));
-      await disk.end();
-    },
-  },
-  {
-    name: "node lost, and back",
-    main: true,
-    node: true,
-    times: 2,
-    ends: true,
-    cause: async (pod) => {
-      const node = await nodeOf(pod);
-      nodeCommand("STOP", node);
-      await pause(between(3000, 15_000));
-      nodeCommand("START", node);
-    },
-  },
-  {
-    name: "new settings",
-    main: true,
-    times: 2,
-    cause: async () => {
-      memory = memory === 240 ? 250 : 240;
-      expect((await npmRunWith({ ...settings, IAC_REDIS_MAX_MEMORY: `${memory}mb` }, "up")).code).toBe(0);
-    },
-  },
-  { ...killed, main: false, times: 5 },
-  { ...stopped, main: false, times: 4 },
-  { ...deleted, main: false, times: 4 },
-  { ...link, main: false, times: 4 },
-];
+const KINDS = redisFaults({
+  settings,
+  between,
+  exhaustBaseline: () => baseline.exhaust().catch(() => undefined),
+});
 
 const plan = shuffled(
   KINDS.flatMap((kind) => Array.from({ length: kind.times }, () => kind)),
@@ -214,11 +86,7 @@ step(
       if (drawn.node) await failOverTo(removableNodes, async () => (await healthy()).main);
       const { main, others } = await healthy();
       const target = drawn.main ? main : others[Math.floor(draw() * others.length)]!;
-      // the kubelet restarts a container with a growing backoff, which a new pod resets
-      const kind =
-        drawn.restarts && (await restarts(target)) > 0
-          ? { ...drawn, ...deleted, restarts: false, baseline: baselineDeleted }
-          : drawn;
+      const kind = drawn.restarts && (await restarts(target)) > 0 ? deletedInstead(drawn) : drawn;
       await pause(between(500, 3000));
       const at = Date.now();
       const baselineFault = kind.main

@@ -90,17 +90,21 @@ export async function onNode(node: string, script: string): Promise<string> {
   return out.trim();
 }
 
-/** Shell that sets $pid to the process of a pod's Redis, not of its Sentinel. Systemd writes a pod's id with _ for -. */
-const findRedis = (pod: KubeObject) => {
+/** Shell that sets $pid to a pod's process whose command line matches a `case` pattern. Systemd writes a pod's id with _ for -. */
+const findProcess = (pod: KubeObject, pattern: string) => {
   const uid = pod.metadata.uid!;
   return `pid=
 for p in /proc/[0-9]*; do
   grep -qE '${uid}|${uid.replaceAll("-", "_")}' $p/cgroup 2>/dev/null || continue
-  case $(tr '\\0' ' ' <$p/cmdline) in *sentinel*) ;; redis-server*) pid=\${p#/proc/} ;; esac
+  case $(tr '\\0' ' ' <$p/cmdline) in ${pattern}) pid=\${p#/proc/} ;; esac
 done
-[ -n "$pid" ] || { echo 'no Redis in pod ${pod.metadata.name}' >&2; exit 1; }
+[ -n "$pid" ] || { echo 'no such process in pod ${pod.metadata.name}' >&2; exit 1; }
 `;
 };
+/** Redis, not Sentinel. */
+const findRedis = (pod: KubeObject) => findProcess(pod, "*sentinel*) ;; redis-server*");
+/** The API. */
+const findNode = (pod: KubeObject) => findProcess(pod, "node*");
 
 const podNamed = async (name: string, namespace: string) => {
   const pod = await kube.get("pod", name, namespace);
@@ -148,6 +152,45 @@ exit 1'`;
     (await inPod("operstate")).trim() === "up" ? undefined : true,
   );
   return end;
+}
+
+/** A rule of iptables: the chain and the match. */
+export type PacketRule = readonly ["INPUT" | "OUTPUT", ...string[]];
+
+/**
+ * Drops packets in a pod's network namespace, those of established connections too, with the node's own iptables; returns the
+ * function that ends it.
+ */
+export async function dropPackets(
+  name: string,
+  rules: readonly PacketRule[],
+  namespace = app,
+): Promise<() => Promise<void>> {
+  const pod = await podNamed(name, namespace);
+  const any = findProcess(pod, "?*");
+  // k3s brings its own
+  const run = (what: "-A" | "-D") =>
+    `${FIND_SHIM}${any}for program in iptables /usr/sbin/iptables /sbin/iptables /var/lib/rancher/k3s/data/current/bin/aux/iptables; do
+  nsenter -t $shim -m -- sh -c "command -v $program" >/dev/null && break
+done
+${rules.map(([chain, ...match]) => `nsenter -t $pid -n nsenter -t $shim -m -- $program -w ${what} ${chain} ${match.join(" ")} -j DROP`).join("\n")}`;
+  await onNode(nodeOf(pod), run("-A"));
+  return trackUndo(async () => {
+    // a pod that has been replaced took its rules with it
+    if ((await kube.get("pod", name, namespace))?.metadata.uid === pod.metadata.uid)
+      await onNode(nodeOf(pod), run("-D"));
+  });
+}
+
+/** Lets an API pod's process run only in short turns, for `ms`. */
+export async function stallApi(name: string, ms: number): Promise<void> {
+  const pod = await podNamed(name, app);
+  const turns = Math.ceil(ms / 300);
+  await onNode(
+    nodeOf(pod),
+    `${findNode(pod)}trap 'kill -CONT $pid' EXIT
+for turn in $(seq ${turns}); do kill -STOP $pid; sleep 0.27; kill -CONT $pid; sleep 0.01; done`,
+  );
 }
 
 /** A volume that is temporarily its own disk, hardly larger than its contents. */

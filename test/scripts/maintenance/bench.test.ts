@@ -5,6 +5,7 @@ it("every benchmark has a sentence about what it measures", () => {
     "api",
     "clients",
     "durability",
+    "history",
     "items",
     "join",
     "ledger",

@@ -1,0 +1,44 @@
+/** A small disk for a pod's volume: a file with a file system in it. */
+import { execFileSync, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+/** Room besides the volume's contents, KiB. */
+const SPARE = 6 * 1024;
+const size = (folder: string) => Number(execFileSync("du", ["-sk", folder], { encoding: "utf8" }).split("\t")[0]);
+
+/** Replaces a volume by a small disk with the same contents. No process may use the volume meanwhile. */
+export function mountSmallDisk(volume: string): void {
+  const [before, image] = [`${volume}.before`, `${volume}.image`];
+  const kib = size(volume) + SPARE;
+  fs.renameSync(volume, before);
+  fs.mkdirSync(volume);
+  execFileSync("truncate", ["-s", `${kib}K`, image]);
+  // neither a journal nor reserved blocks: all of it is for the volume
+  execFileSync("mkfs.ext4", ["-q", "-F", "-m", "0", "-O", "^has_journal", image]);
+  execFileSync("mount", ["-o", "loop", image, volume]);
+  execFileSync("cp", ["-a", `${before}/.`, volume]);
+}
+
+/** Fills a volume completely. */
+export function fill(volume: string): void {
+  spawnSync("dd", ["if=/dev/zero", `of=${path.join(volume, "filler")}`, "bs=4k"], { stdio: "ignore" });
+}
+
+/** Makes room again. */
+export const empty = (volume: string): void => fs.rmSync(path.join(volume, "filler"), { force: true });
+
+/** Brings the volume back, with what the small disk holds. No process may use it meanwhile. */
+export function unmountSmallDisk(volume: string): void {
+  const [before, image] = [`${volume}.before`, `${volume}.image`];
+  fs.rmSync(before, { recursive: true });
+  fs.mkdirSync(before);
+  execFileSync("cp", ["-a", `${volume}/.`, before]);
+  // processes that just ended hold it for a moment
+  execFileSync("umount", ["-l", volume]);
+  fs.rmdirSync(volume);
+  fs.renameSync(before, volume);
+  fs.rmSync(image);
+  fs.rmSync(path.join(volume, "lost+found"), { recursive: true, force: true });
+  empty(volume);
+}

@@ -1,0 +1,42 @@
+/** From a record to the operations that the checker reads: until when each can have taken effect. */
+import { type Kind, type Micros, outcome, type Period, type Recorded } from "./record";
+
+/**
+ * A write without an acknowledgement may take effect until this long after its answer, or, where main was frozen, until this long
+ * after main runs again, µs. docs/api.md promises it to callers.
+ */
+export const LATE_MICROS = 2_000_000;
+
+/** One operation, as the checker reads it. */
+export interface Operation {
+  readonly key: string;
+  readonly client: number;
+  readonly kind: Kind;
+  readonly value: string | null;
+  readonly call: Micros;
+  /** It has taken effect by then, or never does. */
+  readonly latest: Micros;
+  /** Whether it may never take effect. */
+  readonly optional: boolean;
+  /** The record that it stands for. */
+  readonly record: Recorded;
+}
+
+/** Until when a write without an acknowledgement may take effect. @param frozen periods in which main was frozen */
+export function latest({ call, end }: Recorded, frozen: readonly Period[]): Micros {
+  let until = end + LATE_MICROS;
+  for (const { from, to } of [...frozen].sort((a, b) => a.from - b.from)) {
+    if (from <= until && to >= call) until = Math.max(until, to + LATE_MICROS);
+  }
+  return until;
+}
+
+/** Operations that constrain the order: not failed writes, and not reads without an answer. */
+export const operations = (records: readonly Recorded[], frozen: readonly Period[]): Operation[] =>
+  records.flatMap((record) => {
+    const { key, client, kind, value, call, end } = record;
+    const known = outcome(record);
+    if (known === "failed" || (known === "unknown" && kind === "read")) return [];
+    const optional = known === "unknown";
+    return [{ key, client, kind, value, call, latest: optional ? latest(record, frozen) : end, optional, record }];
+  });

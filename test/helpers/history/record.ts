@@ -1,0 +1,54 @@
+/** A history: every operation of every client, with what was answered and when. */
+
+/** Microseconds of a monotonic clock that all processes of a machine share. */
+export type Micros = number;
+
+export type Kind = "set" | "delete" | "read";
+
+/** One operation as its client saw it. */
+export interface Recorded {
+  readonly client: number;
+  /** Which API process was called. */
+  readonly api: number;
+  readonly kind: Kind;
+  readonly key: string;
+  /** The value that was set or read; null for a delete, and for a read that found nothing. */
+  readonly value: string | null;
+  readonly call: Micros;
+  readonly end: Micros;
+  /** The HTTP status; 0 without an answer. */
+  readonly status: number;
+  /** Why it failed: the answer's text, or the error of the connection; empty after a success. */
+  readonly reason: string;
+}
+
+/** A period, from and to. */
+export interface Period {
+  readonly from: Micros;
+  readonly to: Micros;
+}
+
+type Line = [number, number, Kind, string, string | null, Micros, Micros, number, string];
+
+/** One line of the file that the clients write. @throws if it is not one */
+export function parseLine(line: string): Recorded {
+  const [client, api, kind, key, value, call, end, status, reason] = JSON.parse(line) as Line;
+  return { client, api, kind, key, value, call, end, status, reason };
+}
+
+/** The current time on the clock of the records made on this machine. */
+export const now = (): Micros => Number(process.hrtime.bigint() / 1000n);
+
+/** Answers that prove that nothing was executed: nothing was sent, main executed nothing, or load was shed. */
+const NOT_EXECUTED =
+  /^\{"error":"(Redis (is not reachable|does not answer|refused: (READONLY|NOREPLICAS|LOADING|MISCONF|OOM|MASTERDOWN|BUSY|NOAUTH|NOPERM))|overloaded, try again)"/;
+
+/**
+ * What a client knows after an operation. `failed`: it was certainly not executed. `unknown`: it may have been, or may
+ * still be. Only an answer that says why nothing was executed proves it.
+ */
+export function outcome({ kind, status, reason }: Recorded): "ok" | "failed" | "unknown" {
+  if (status === 200 || (kind === "read" && status === 404)) return "ok";
+  if (status >= 400 && status < 500) return "failed";
+  return status === 503 && NOT_EXECUTED.test(reason) ? "failed" : "unknown";
+}
