@@ -112,11 +112,6 @@ export class RedisMembers {
     await exited;
   }
 
-  hasEnded(i: Member, name: "redis" | "sentinel"): boolean {
-    const child = this.running.get(`${i} ${name}`);
-    return child === undefined || child.exitCode !== null || child.signalCode !== null;
-  }
-
   loseVolume(i: Member): void {
     fs.rmSync(path.join(this.pod(i), "data"), { recursive: true });
     fs.mkdirSync(path.join(this.pod(i), "data"));
