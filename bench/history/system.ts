@@ -71,7 +71,6 @@ export class HaSystem implements System {
     return {
       REDIS_SENTINELS: POOL.map((address) => `${address}:26379`).join(","),
       REDIS_COMMIT_COPIES: "1",
-      REDIS_POOL_COPIES: "2",
       REDIS_WRITE_PATIENCE_MS: "6000",
       REDIS_USER: "api-write",
       REDIS_PASSWORD_FILE: this.pods.passwordFile("api-write"),

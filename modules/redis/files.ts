@@ -63,6 +63,7 @@ export class RedisFiles extends Construct {
       "start-main.sh": script("start-main.sh"),
       "take-snapshot.sh": script("take-snapshot.sh"),
       "append-only.sh": script("append-only.sh"),
+      "disk-guard.sh": script("disk-guard.sh"),
       "start-replica.sh": script("start-replica.sh"),
       "probe.sh": script("probe.sh"),
       "exporter-passwords.sh": script("exporter-passwords.sh"),

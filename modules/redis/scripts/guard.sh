@@ -112,6 +112,8 @@ as_main() {
       wanted=1000
     fi
   fi
+  # nothing may be appended to a full volume: disk-guard.sh
+  [ ! -e /run/redis/volume-full ] || wanted=1000
   if [ "$settled" != main ]; then
     # in one command: a main that takes writes cannot log in anywhere when it is demoted
     order "CONFIG SET masteruser unverified replica-priority 0 min-replicas-to-write $wanted" || return 0
@@ -128,6 +130,10 @@ as_main() {
 
 # allow USER: the login on main $host, for one link; writes stay refused until this member is main and has reset it
 allow() {
+  if [ -e /run/redis/volume-short ]; then
+    report 'waits for room on its volume'
+    return
+  fi
   order "CONFIG SET masteruser $1 min-replicas-to-write 1000" || return 0
   settled='' granted=$host allowed=$now wrong=''
   report "links to main $host, which knows at least as much as this member"

@@ -38,6 +38,9 @@ start() {
     sh /etc/redis/guard.sh "$redis" || true
     sleep 1
   done &
+  # shellcheck disable=SC2046 # one word per argument
+  set -- "$@" $(sh /etc/redis/disk-guard.sh arguments)
+  sh /etc/redis/disk-guard.sh watch "$redis" &
   exec redis-server /etc/redis/main.conf --replica-announce-ip "$me" --min-replicas-to-write 1000 --replica-priority 0 "$@"
 }
 refuse() {
