@@ -1,7 +1,7 @@
 /** Peer: plain node:http with the API's replica pool, without what the API's server adds. */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { readFields } from "../../images/node/src/http/input";
+import { readFields } from "../../images/node/src/http/body";
 import { Store } from "../../images/node/src/redis/store";
 import * as c from "./common";
 
@@ -14,7 +14,7 @@ const plain: c.PlainStore = {
   set: (key, value) => store.set(key, value),
   delete: (key) => store.delete(key),
   scan: async (cursor, match, count, consistency) => {
-    const found = (await store.scan(match, count, consistency, at.get(cursor)))!;
+    const found = (await store.scan({ match, count, strong: consistency === "strong" }, at.get(cursor)))!;
     at.set(found.cursor, found);
     return [found.cursor, found.keys];
   },
@@ -41,12 +41,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, path: 
     return send(response, value === null ? 404 : 200, TEXT, value ?? "");
   }
   if (path === "/item" && method === "POST") {
-    const fields = await readFields(request);
+    const fields = await readFields(request, c.admission);
     await store.set(c.checkId(fields["id"]), c.checkValue(fields["val"]));
     return send(response, 200, TEXT, "ok");
   }
   if (path === "/item" && method === "DELETE") {
-    const key = new URLSearchParams(query).get("id") ?? (await readFields(request))["id"];
+    const key = new URLSearchParams(query).get("id") ?? (await readFields(request, c.admission))["id"];
     await store.delete(c.checkId(key));
     return send(response, 200, TEXT, "ok");
   }

@@ -5,10 +5,12 @@
 import { Admission } from "../../images/node/src/admission";
 import { type HostPort, readConfig } from "../../images/node/src/config";
 import { badRequest, HttpError, toHttpError } from "../../images/node/src/http/errors";
-import { checkLimit, checkMatch, page, stream } from "../../images/node/src/http/listing";
+import { checkLimit, checkMatch, stream } from "../../images/node/src/http/listing";
+import { page } from "../../images/node/src/http/page";
 import { Metrics } from "../../images/node/src/metrics/metrics";
 import { credentials } from "../../images/node/src/credentials";
-import type { Consistency, Scanned, Store } from "../../images/node/src/redis/store";
+import type { Scanned, ScanQuery } from "../../images/node/src/redis/reads/scanner";
+import type { Consistency, Store } from "../../images/node/src/redis/store";
 
 export { checkId, checkValue, consistencyOf, LIMITS } from "../../images/node/src/http/input";
 export { HttpError, badRequest, Metrics };
@@ -60,13 +62,11 @@ const RUN_ID = "a".repeat(40);
 
 function scanning(store: PlainStore): Store {
   const scan = async (
-    match: string | undefined,
-    count: number,
-    consistency: Consistency,
+    { match, count, strong }: ScanQuery,
     from?: Pick<Scanned, "runId" | "cursor">,
   ): Promise<Scanned | undefined> => {
     if (from && from.runId !== RUN_ID) return undefined;
-    const [cursor, keys] = await store.scan(from?.cursor ?? "0", match, count, consistency);
+    const [cursor, keys] = await store.scan(from?.cursor ?? "0", match, count, strong ? "strong" : "eventual");
     return { runId: RUN_ID, keys, cursor };
   };
   return { scan } as unknown as Store;
@@ -78,7 +78,7 @@ export async function list(
   query: URLSearchParams,
   consistency: Consistency,
 ): Promise<string | AsyncGenerator<string>> {
-  const wanted = { match: checkMatch(query.get("match")), consistency };
+  const wanted = { match: checkMatch(query.get("match")), strong: consistency === "strong" };
   if (!query.has("limit") && !query.has("cursor")) return stream(scanning(store), wanted);
   return JSON.stringify(await page(scanning(store), wanted, checkLimit(query.get("limit")), query.get("cursor")));
 }

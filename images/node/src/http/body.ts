@@ -36,7 +36,8 @@ function reserve(request: IncomingMessage, admission: Admission): (() => void) |
   return bytes < SMALL_BYTES ? undefined : admission.reserve(bytes * COPIES_IN_MEMORY);
 }
 
-async function readFields(request: IncomingMessage, admission: Admission): Promise<Fields> {
+/** The fields, without a reservation of memory. */
+export async function readFields(request: IncomingMessage, admission: Admission): Promise<Fields> {
   const type = (request.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
   if (type !== "application/json" && type !== "application/x-www-form-urlencoded") {
     throw badRequest("content-type must be application/json or application/x-www-form-urlencoded");
