@@ -21,7 +21,7 @@ import { readSources, type Sources } from "./sources";
 export { ConfigError } from "./errors";
 export { configKeys, type ConfigKey } from "./keys";
 export { configSchema } from "./schema";
-export { parseQuantity } from "./quantity";
+export { canonicalQuantity, parseQuantity } from "./schema/quantity";
 export { redisBytes } from "./schema/sizes";
 
 type Parsed = z.output<typeof configSchema>;

@@ -41,7 +41,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   if (engine === "keda" && replicas.clientsPerPod !== null && replicas.clientsPerPod <= node.max + 1) {
     refuse(
       ["scaling", "replicas", "clientsPerPod"],
-      `must be above scaling.node.max + 1 (${node.max + 1}): each API pod and the exporter hold a connection to every replica, so adding replicas would never reduce it`,
+      `must be above scaling.node.max + 1 (${node.max + 1}): each API pod and the exporter hold a connection to every replica, so adding replicas would never bring it below that`,
       replicas.clientsPerPod,
     );
   }

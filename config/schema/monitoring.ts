@@ -29,7 +29,7 @@ export const observability = z
   .enum(["install", "existing", "none"])
   .default("install")
   .describe(
-    "install: Prometheus, Alertmanager and Grafana; existing: only monitors, rules and dashboards, for those that the cluster has; none: nothing",
+    "install: Prometheus, Alertmanager and Grafana; existing: adds monitors, rules and dashboards to the cluster's own Prometheus and Grafana; none: nothing",
   );
 
 export const monitoring = z

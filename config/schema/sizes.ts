@@ -1,5 +1,5 @@
 /** Sizes in the notations of Kubernetes and Redis, as numbers. */
-import { parseQuantity } from "../quantity";
+import { parseQuantity } from "./quantity";
 
 /** Suffixes of Redis' sizes; all are powers of two. */
 const REDIS_UNITS: Readonly<Record<string, number>> = { kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30 };

@@ -46,7 +46,7 @@ export function burnRates(namespace: string, objectives: Objectives): readonly R
   });
 }
 
-/** Two windows each: the long one shows that the problem matters, the short one that it still goes on. */
+/** Two windows each: the long one shows that the problem matters, the short one that it is still going on. */
 export function burnAlerts(namespace: string): readonly AlertProps[] {
   const { ns } = selectors(namespace);
   const burns = (long: Window, short: Window, limit: number) =>

@@ -93,7 +93,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "critical",
       summary: "{{ $labels.instance }} cannot write its append-only file",
       description:
-        "The last write or rewrite failed (status {{ $value }}). Redis refuses writes as long as it cannot write the file.",
+        "The last write or rewrite failed (status {{ $value }}). Redis refuses writes until it can write the file again.",
     },
     {
       alert: "RedisVolumeFilling",

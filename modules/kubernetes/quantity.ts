@@ -1,7 +1,7 @@
 /** Kubernetes quantities of objects: written as the API server returns them, and from numbers. */
-import { canonicalQuantity } from "../../config/quantity";
+import { canonicalQuantity } from "../../config";
 
-export { canonicalQuantity, parseQuantity } from "../../config/quantity";
+export { canonicalQuantity, parseQuantity } from "../../config";
 
 /** Thousandths of a core, rounded up. */
 export const millicores = (value: number): string => `${Math.ceil(Number((value * 1000).toFixed(6)))}m`;

@@ -47,7 +47,7 @@ export const redisAddresses = (mains: number, maxReplicas: number): string[] => 
  * One exporter for all Redis instances: Prometheus passes the instance (`/scrape?target=…`),
  * so replicas need no sidecar.
  *
- * The exporter reads passwords from a map by address. An init container writes the map from the
+ * The exporter reads passwords from a map keyed by address. An init container writes the map from the
  * Secret's file to an in-memory volume, for every replica that the bounds allow.
  */
 export class RedisExporter extends Construct {

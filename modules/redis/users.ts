@@ -1,5 +1,5 @@
 /**
- * The users of Redis and their permissions: one user per purpose, with least privilege; the default user is off.
+ * The users of Redis and their permissions: one user per purpose, with least privilege; the default user is disabled.
  *
  * Rules are Redis ACL rules (redis.io/docs/latest/operate/oss_and_stack/management/security/acl). Passwords are one file per
  * user; scripts/access.sh combines both when an instance starts.

@@ -16,7 +16,7 @@ role
 mark=/run/redis/handing-over
 : >"$mark"
 # Refuse writes, because the promoted member must have all earlier ones. Refused, not paused: a refused write was
-# certainly not done, so its caller may retry it on the next main; the fate of a paused write is unknown.
+# certainly not executed, so its caller may retry it on the next main; the fate of a paused write is unknown.
 refuse_writes() {
   for _ in 1 2 3; do
     [ "$(ask 127.0.0.1 6379 'CONFIG SET min-replicas-to-write 1000')" != OK ] || return 0

@@ -73,7 +73,7 @@ export async function copiesOf(store: Store, id: string): Promise<Copies> {
   };
   // a snapshot: members may join or leave during the queries
   const members = store.pool.all;
-  // query all at the same time, so that a difference is replication lag
+  // query all at the same time, so that any difference is due to replication lag
   const [main, ...replicas] = await Promise.all([
     readCopy(store.main.connection).catch((error: unknown) => Promise.reject(asRedisError(error))),
     ...members.map((replica) =>

@@ -2,7 +2,7 @@
 
 export abstract class RedisError extends Error {}
 
-/** It was not sent: any command, also a write, may be sent again. */
+/** It was not sent: any command, even a write, may be sent again. */
 export class NotSent extends RedisError {}
 
 /** It may have been executed: only a read may be sent again. */

@@ -98,7 +98,7 @@ class Sentinel {
 }
 
 /**
- * Two Sentinels that are told to fail over at the same moment may give two members the same config-epoch. So an epoch here
+ * Two Sentinels that are forced to fail over at the same moment may give two members the same config-epoch. So an epoch here
  * ends with a digit for its main: no two mains have the same, and a later config-epoch is still greater.
  */
 const epochOfMain = (configEpoch: number, member: number): number => configEpoch * 10 + (member < 0 ? 9 : member);

@@ -170,7 +170,7 @@ export class MainConnection {
   }
 
   /**
-   * Retries until the timeout what has certainly not been executed, because main may be down or lack copies only for a
+   * Until the timeout, retries a command that has certainly not been executed, because main may be down or lack copies only for a
    * moment. Does not wait for a main that has been down for longer.
    */
   private async attempt<T>(send: () => Promise<T>, { connection, write, patienceMs, end }: Attempts): Promise<T> {
