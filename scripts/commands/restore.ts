@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { loadConfig } from "../../config";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
+import { maxPods } from "../../modules/kubernetes/sizing";
 import { chooseCluster } from "../cluster/choose-cluster";
 import { isReady, type Kube, type KubeObject } from "../cluster/kubectl";
 import { checkSnapshot } from "../redis/rdb-check";
@@ -26,6 +27,7 @@ export async function restore(file: string, options: { yes: boolean }): Promise<
   const before = await redisCli(kube, await mainPod(kube), "DBSIZE");
   // every member of the Sentinel group gets it, because any of them may become main
   const pods = (await redisPods(kube)).map((p) => p.metadata.name).filter(isMain);
+  checkMembers(pods, maxPods(config, "redis-main"));
   let keys = 0;
   await inStep("upload", async (step) => {
     for (const pod of pods) keys = await bring(kube, pod, file, version, step);
@@ -36,6 +38,17 @@ export async function restore(file: string, options: { yes: boolean }): Promise<
   const now = await redisCli(kube, await mainPod(kube), "DBSIZE");
   say(`${now} keys now, ${before} before. The snapshot has ${keys}, including keys that have expired since.`);
   say(`The previous data is kept in ${FOLDER}/before on main's volume until the next restore.`);
+}
+
+/** @throws if a member does not run: with its old data it would be ahead of the snapshot, and could become main */
+export function checkMembers(running: readonly string[], members: number): void {
+  const wanted = Array.from({ length: members }, (_, i) => `${WORKLOAD_NAME["redis-main"]}-${i}`);
+  const absent = wanted.filter((pod) => !running.includes(pod));
+  if (absent.length === 0) return;
+  throw new Failure(
+    `${absent.join(", ")} does not run, and would keep its old data; nothing was changed.`,
+    "Wait until every Redis main is Ready, then restore: npm run status",
+  );
 }
 
 const isMain = (pod: string): boolean => pod.startsWith(`${WORKLOAD_NAME["redis-main"]}-`);
