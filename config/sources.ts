@@ -128,7 +128,7 @@ export interface ProxyVariables {
   readonly https?: string | undefined;
   /**
    * Hosts without a proxy, separated by commas.
-   * @default none but this machine
+   * @default only this machine
    */
   readonly no?: string | undefined;
 }

@@ -22,6 +22,7 @@ case $API in
     ;;
 esac
 # half of the files for connections, the rest for bodies, pages and logs
+# shellcheck disable=SC3045 # the shell of Alpine and Debian knows it
 FILES=$(ulimit -Hn)
 case $FILES in *[!0-9]*) FILES=8192 ;; esac
 [ "$FILES" -le 8192 ] || FILES=8192

@@ -121,7 +121,7 @@ suite("Redis users", () => {
     fs.writeFileSync(path.join(dir, "secret/admin"), PASSWORD);
   });
 
-  it("of a member include one of its own for the other members, with the password of replication, and no login on main", () => {
+  it("of a member include a separate one for the other members, with the password of replication, and no login on main", () => {
     const written = (name: string) => fs.readFileSync(path.join(dir, "run", name), "utf8");
     fs.writeFileSync(path.join(dir, "run/member"), "2\n");
     for (const name of ["users", "sentinel-users"]) runScript(dir, ["access.sh", name]);
