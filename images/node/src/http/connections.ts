@@ -1,5 +1,5 @@
 /** Lifetime of keep-alive connections, and how they drain on shutdown. */
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /**
@@ -14,7 +14,9 @@ const LONGEST_RESPONSE_MS = 30_000;
 
 /** When a connection should end, ms of performance.now(). */
 const ENDS_AT = Symbol("ends at");
-type AgingSocket = Socket & { [ENDS_AT]?: number };
+/** Responses that have not ended yet: several if the caller sends requests without waiting for responses. */
+const RESPONSES = Symbol("responses");
+type AgingSocket = Socket & { [ENDS_AT]?: number; [RESPONSES]?: Set<ServerResponse> };
 
 export class Connections {
   /** Set once the shutdown has begun. */
@@ -30,9 +32,22 @@ export class Connections {
     // keep-alive connections stay with their pod: without a limit, a new pod would get no traffic
     server.on("connection", (socket: AgingSocket) => {
       socket[ENDS_AT] = performance.now() + ageMs * (0.5 + Math.random());
+      const responses = (socket[RESPONSES] = new Set());
       this.open.add(socket);
-      socket.once("close", () => this.open.delete(socket));
+      socket.once("close", () => {
+        this.open.delete(socket);
+        for (const response of responses) abandon(response);
+      });
     });
+  }
+
+  /** Ends the response with its connection: Node.js closes only the one whose turn it is, and others would wait for ever. */
+  endWithConnection(response: ServerResponse): void {
+    const socket: AgingSocket = response.req.socket;
+    const responses = socket[RESPONSES];
+    if (!responses || socket.destroyed) return;
+    responses.add(response);
+    response.once("close", () => responses.delete(response));
   }
 
   get count(): number {
@@ -63,4 +78,11 @@ export class Connections {
     });
     clearTimeout(cut);
   }
+}
+
+/** What waits for the response to close learns that it never will be sent. */
+function abandon(response: ServerResponse): void {
+  if (response.closed) return;
+  response.destroy();
+  response.emit("close");
 }

@@ -44,7 +44,7 @@ const OK = text("ok");
 
 /** Runs once the response was sent or the caller has disconnected. */
 const whenClosed = (response: ServerResponse, run: () => void): void =>
-  void (response.closed ? run() : response.once("close", run));
+  void (response.closed || response.destroyed ? run() : response.once("close", run));
 
 /** Responses below this size reserve no memory, bytes. */
 const SMALL_BYTES = 16 * 1024;

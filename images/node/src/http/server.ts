@@ -89,6 +89,7 @@ export class ApiServer {
     const methods = ROUTES.get(path);
     const route = methods?.get(method);
     const last = this.connections.isLast(request.socket, begin);
+    this.connections.endWithConnection(response);
     let entered = false;
     try {
       const { origin } = request.headers;
@@ -161,8 +162,9 @@ export class ApiServer {
       // one piece in memory, not the 16 that are the default
       await pipeline(Readable.from(pieces, { highWaterMark: 1 }), response);
     } catch (error) {
-      // the caller disconnected: not an error
-      if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+      // the caller disconnected, during the response or before it: not an error
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ERR_STREAM_PREMATURE_CLOSE" && code !== "ERR_STREAM_DESTROYED") throw error;
     }
   }
 
