@@ -41,7 +41,7 @@ export class Connections {
     });
   }
 
-  /** Ends the response with its connection: Node.js closes only the one whose turn it is, and others would wait for ever. */
+  /** Ends the response with its connection: Node.js closes only the one whose turn it is, and the others would never end. */
   endWithConnection(response: ServerResponse): void {
     const socket: AgingSocket = response.req.socket;
     const responses = socket[RESPONSES];
