@@ -11,8 +11,8 @@ import { hasRedis, PASSWORD, writePod } from "./redis-pod";
 /** Whether this machine can run them. */
 export const hasMembers = hasRedis && process.platform === "linux";
 /** Root could rewrite the read-only configuration, which a pod cannot. */
-const NOBODY = 65534;
-const AS_NOBODY = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+const UNPRIVILEGED_ID = 65534;
+const UNPRIVILEGED = process.getuid?.() === 0 ? { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID } : {};
 
 export type Member = 0 | 1 | 2;
 export const MEMBERS: readonly Member[] = [0, 1, 2];
@@ -66,9 +66,9 @@ export class RedisMembers {
   handOver(i: Member): void {
     if (process.getuid?.() !== 0) return;
     const folders = ["data", "run", "tmp"].map((name) => path.join(this.pod(i), name));
-    spawnSync("chown", ["-R", `${NOBODY}:${NOBODY}`, ...folders]);
+    spawnSync("chown", ["-R", `${UNPRIVILEGED_ID}:${UNPRIVILEGED_ID}`, ...folders]);
     spawnSync("chmod", ["-R", "o+rX", this.pod(i)]);
-    spawnSync("chown", [`${NOBODY}:${NOBODY}`, this.pod(i)]);
+    spawnSync("chown", [`${UNPRIVILEGED_ID}:${UNPRIVILEGED_ID}`, this.pod(i)]);
   }
 
   env(i: Member): Record<string, string> {
@@ -85,7 +85,7 @@ export class RedisMembers {
       stdio: ["ignore", log, log],
       // a process group, because a container ends with all of its processes
       detached: true,
-      ...AS_NOBODY,
+      ...UNPRIVILEGED,
     });
     fs.closeSync(log);
     this.children.push(child);
@@ -124,7 +124,7 @@ export class RedisMembers {
       encoding: "utf8",
       env: this.env(i),
       timeout: 60_000,
-      ...AS_NOBODY,
+      ...UNPRIVILEGED,
     });
   }
 

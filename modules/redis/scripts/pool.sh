@@ -16,15 +16,15 @@ agreed() {
   first=''
   second=''
   for member in $pool; do
-    told=$(ask "$member" 26379 'SENTINEL GET-MASTER-ADDR-BY-NAME main')
-    told=${told%%"$newline"*}
-    case $told in
+    named_main=$(ask "$member" 26379 'SENTINEL GET-MASTER-ADDR-BY-NAME main')
+    named_main=${named_main%%"$newline"*}
+    case $named_main in
       '') ;;
       "$first" | "$second")
-        main=$told
+        main=$named_main
         return
         ;;
-      *) if [ -n "$first" ]; then second=$told; else first=$told; fi ;;
+      *) if [ -n "$first" ]; then second=$named_main; else first=$named_main; fi ;;
     esac
   done
 }

@@ -1,5 +1,4 @@
 /** Where the steps of a list go: to a replica, or to main if it is requested or no replica can answer. */
-import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
 import type { Connection } from "../connection/connection";
 import { NotSent, Refused } from "../connection/errors";
@@ -34,8 +33,8 @@ interface Main {
   readonly connection: Pick<Connection, "target" | "usable">;
   /** Resolves if main has proved lately that it is main. */
   whenRecent(): Promise<void>;
-  /** A strong read from this process; undefined if it is no longer main. */
-  strongScan<T>(command: (client: Redis) => Promise<T>, runId: string): Promise<{ readonly answer: T } | undefined>;
+  /** Whether this process is still main, so that everything it has answered is confirmed. */
+  proves(runId: string): Promise<boolean>;
 }
 
 export class Scanner {
@@ -96,8 +95,8 @@ export class Scanner {
   }
 
   /**
-   * Undefined if another process is main by now. After a strong step the same process answers a strong read: so it was main
-   * during the step, and everything that the step showed is confirmed.
+   * Undefined if another process is main by now. After a strong step the same process proves that it is main: so it was during
+   * the step, and everything that the step showed is confirmed.
    */
   private async onMain(runId: string, cursor: string, query: ScanQuery): Promise<Scanned | undefined> {
     const { connection } = this.main;
@@ -108,7 +107,7 @@ export class Scanner {
     if (!query.strong) await this.main.whenRecent();
     const found = await this.step({ runId, address }, options, cursor, query);
     if (!query.strong) return found;
-    return (await this.main.strongScan((client) => client.ping(), runId)) && found;
+    return (await this.main.proves(runId)) ? found : undefined;
   }
 
   private onReplica(replica: Replica, runId: string, cursor: string, query: ScanQuery): Promise<Scanned> {

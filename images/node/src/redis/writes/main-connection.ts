@@ -24,11 +24,6 @@ interface Attempts {
   readonly end: number;
 }
 
-interface ScanAnswer<T> {
-  readonly runId: string;
-  readonly answer: T;
-}
-
 export class MainConnection {
   /** For reads, scans and health checks; writes share it if they do not wait for copies. */
   readonly connection: Connection;
@@ -124,24 +119,18 @@ export class MainConnection {
   }
 
   /**
-   * A {@link strongRead}, and the Redis process that answered it, because a cursor is valid only there.
-   *
-   * @param runId the process to read from; the result is undefined if it is no longer main
+   * Whether the Redis process `runId` is still main. Everything that it has answered until now is confirmed then, as by a
+   * {@link strongRead}.
    */
-  async strongScan<T>(command: (client: Redis) => Promise<T>, runId?: string): Promise<ScanAnswer<T> | undefined> {
-    const on = async (lane: WriteLane | undefined): Promise<ScanAnswer<T>> => {
-      const before = lane && this.runIdOf(lane);
-      if (!before) throw new NotSent("Redis is not reachable");
-      const answer = await lane.send(command, false);
-      if (this.runIdOf(lane) !== before) throw new NoAnswer("the connection to Redis was lost");
-      return { runId: before, answer };
-    };
-    if (runId === undefined) return this.onLane(on, false);
+  async proves(runId: string): Promise<boolean> {
+    const lane = this.lanes.find((l) => l.connection.usable && this.runIdOf(l) === runId);
+    if (!lane) return false;
     try {
-      return await on(this.lanes.find((lane) => lane.connection.usable && this.runIdOf(lane) === runId));
+      await lane.send((client) => client.ping(), false);
+      return this.runIdOf(lane) === runId;
     } catch (error) {
       if (error instanceof Refused && !error.transient) throw error;
-      return undefined;
+      return false;
     }
   }
 
