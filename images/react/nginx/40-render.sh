@@ -31,4 +31,12 @@ export API PORT="${PORT:-8080}" FILES CONNECTIONS=$((FILES / 2)) REQUESTS=$((FIL
 envsubst '$API $PORT $FILES $CONNECTIONS $REQUESTS' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new
 cmp -s /tmp/nginx.conf.new /tmp/nginx.conf && exit 0
 mv /tmp/nginx.conf.new /tmp/nginx.conf
-[ ! -s /tmp/nginx.pid ] || { echo "the API is now at $API, reloading nginx" && kill -HUP "$(cat /tmp/nginx.pid)"; }
+[ -s /tmp/nginx.pid ] || exit 0
+echo "the API is now at $API, reloading nginx"
+# the old worker closes idle connections at once, and loses a request that is in flight at that moment
+: >/tmp/reloading
+sleep 2
+kill -HUP "$(cat /tmp/nginx.pid)"
+# the old worker is told to end only once there is a new one
+sleep 1
+rm /tmp/reloading

@@ -1,8 +1,8 @@
 /** Startup and readiness probes. */
-import { createServer } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../helpers/api";
 import { eventually, freePort, hasRedis, pause, Redis } from "../helpers/redis";
+import { silentServer } from "../helpers/silent-server";
 
 describe.skipIf(!hasRedis)("a start with Redis", () => {
   let redis: Redis;
@@ -25,11 +25,9 @@ describe.skipIf(!hasRedis)("a start with Redis", () => {
 
 describe("a start without Redis", () => {
   it("listens soon, and reports why it is not ready", async () => {
-    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
-    await new Promise((resolve) => silent.once("listening", resolve));
-    const { port } = silent.address() as { port: number };
+    const { server, url } = await silentServer();
     const begin = performance.now();
-    const api = await startApi(`redis://127.0.0.1:${port}`, undefined);
+    const api = await startApi(url, undefined);
     try {
       expect(performance.now() - begin).toBeLessThan(2000);
       expect((await api.fetch("/livez")).status).toBe(200);
@@ -38,7 +36,7 @@ describe("a start without Redis", () => {
       expect(await ready.text()).toContain("no connection to Redis main yet");
     } finally {
       await api.server.stop();
-      silent.close();
+      server.close();
     }
   });
 });

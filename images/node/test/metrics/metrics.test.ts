@@ -1,10 +1,10 @@
 /** Metrics for autoscalers, and of the replica pool. */
-import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Turns } from "../../src/metrics/turns";
 import { startApi, type Api } from "../helpers/api";
 import { Cluster } from "../helpers/cluster";
 import { eventually, hasRedis, pause } from "../helpers/redis";
+import { silentServer } from "../helpers/silent-server";
 
 describe.skipIf(!hasRedis)("the metrics", () => {
   let cluster: Cluster;
@@ -107,10 +107,7 @@ describe.skipIf(!hasRedis)("the metrics", () => {
 describe("the load of replicas", () => {
   it("has no sample if no replica has reported it, so that an autoscaler does not read it as idle", async () => {
     // accepts connections and never answers
-    const silent: Server = createServer(() => undefined).listen(0, "127.0.0.1");
-    await new Promise((resolve) => silent.once("listening", resolve));
-    const { port } = silent.address() as { port: number };
-    const url = `redis://127.0.0.1:${port}`;
+    const { server, url } = await silentServer();
     const api = await startApi(url, url);
     try {
       const text = await api.metrics();
@@ -118,7 +115,7 @@ describe("the load of replicas", () => {
       expect(text).not.toMatch(/^redis_replicas_connected_clients \d/m);
     } finally {
       await api.server.stop();
-      silent.close();
+      server.close();
     }
   });
 });
