@@ -120,9 +120,10 @@ async function whyFixed(kube: Kube, claim: KubeObject, growth: Growth): Promise<
 
 /**
  * What must be done to the volumes before the layers are deployed. Changes nothing.
+ * @param options `trial: false`: does not ask whether the claims can be enlarged, which needs the permission to do so
  * @throws Failure if the configuration asks for a volume that cannot be had
  */
-export async function planVolumes(kube: Kube): Promise<VolumePlan> {
+export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<VolumePlan> {
   const growing: Growth[] = [];
   const warnings: string[] = [];
   const { set, isHalfDone } = await mainSet(kube);
@@ -153,9 +154,10 @@ export async function planVolumes(kube: Kube): Promise<VolumePlan> {
         const size = grows ? kind.size : from;
         mainVolume = mainVolume === undefined || isLess(size, mainVolume) ? size : mainVolume;
       }
-      if (!grows) continue;
+      // without a trial it is not known whether Prometheus' claim is left as it is
+      if (!grows || (!isOurs && !trial)) continue;
       const growth: Growth = { key: kind.key, namespace: kind.namespace, name, from, to: kind.size };
-      const reason = await whyFixed(kube, claim, growth);
+      const reason = trial ? await whyFixed(kube, claim, growth) : undefined;
       if (!reason) growing.push(growth);
       else if (isOurs)
         throw new Failure(

@@ -2,6 +2,7 @@
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { finishRecreation, RECREATING } from "../../../scripts/deploy/recreate-set";
 import { checkStorage, finishGrowth, growVolumes } from "../../../scripts/deploy/storage";
+import { planVolumes } from "../../../scripts/deploy/volumes";
 import { testConfig, type Json } from "../../helpers/layers";
 import { Killed, VolumeCluster, type ClusterProps } from "../../helpers/volume-cluster";
 
@@ -227,6 +228,14 @@ it("Prometheus' volume that cannot grow is a warning: its operator leaves it as 
   await up(kube);
   expect(printed.join("")).toContain("monitoring.storage is 8Gi, but the volume prometheus-db-0 stays at 5Gi");
   expect(cluster.changes).toEqual([]);
+});
+
+it("a comparison lists what would grow, without trying it: that needs more permissions than reading", async () => {
+  const claims = { "data-redis-main-0": "1Gi", "prometheus-db-0": "5Gi" };
+  const settings = { ...larger, monitoring: { storage: "8Gi" } };
+  const { kube } = clusterOf({ claims, expandable: false }, settings);
+  const { growing } = await planVolumes(kube, { trial: false });
+  expect(growing).toEqual([expect.objectContaining({ name: "data-redis-main-0", from: "1Gi", to: "2Gi" })]);
 });
 
 describe("after the deployment", () => {
