@@ -2,7 +2,7 @@
 import { parseQuantity } from "../../config";
 import type { Kube } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
-import { inStep, say, yellow, type Step } from "../terminal/ui";
+import { Failure, inStep, say, yellow, type Step } from "../terminal/ui";
 import { recreateMainSet } from "./recreate-set";
 import { checkRedisSizes } from "./redis-sizes";
 import { enlargement, isOwnQuota, planVolumes, type Growth, type VolumePlan } from "./volumes";
@@ -62,7 +62,12 @@ export async function finishGrowth(
   const pending: string[] = [];
   await inStep("resize", async (step) => {
     // repeats what is done already, which changes nothing
-    await enlarge(kube, growing);
+    const [refused] = await enlarge(kube, growing);
+    if (refused)
+      throw new Failure(
+        `The quota of namespace ${refused.namespace} refuses ${refused.to} for the volume ${refused.name}.`,
+        "Check it: npm run diff should report no changes. Then run npm run up again.",
+      );
     for (const growth of growing) {
       const reason = await resized(kube, growth, step, Date.now() + timeoutMs, pollMs);
       if (reason) pending.push(reason);

@@ -93,6 +93,7 @@ describe("a larger redis.storage", () => {
     const { cluster, kube } = clusterOf({ quota: { name: "iacproject", hard: "1Gi" } }, larger);
     const plan = await up(kube);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "1Gi" });
+    await expect(finishGrowth(kube, plan)).rejects.toThrow("The quota of namespace iacproject refuses 2Gi");
     cluster.quota = { name: "iacproject", hard: "2Gi" };
     await finishGrowth(kube, plan);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "2Gi" });
