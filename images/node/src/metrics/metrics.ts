@@ -4,8 +4,8 @@ import type { Admission } from "../admission";
 import { REPLICA_STATES } from "../redis/reads/replica";
 import type { Store } from "../redis/store";
 import { FastHistogram, type Series } from "./histogram";
+import { Reading } from "./reading";
 import { Recent } from "./recent";
-import { Turns } from "./turns";
 
 /** Methods with their own label value; the first stands for all others. */
 const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS"] as const;
@@ -24,7 +24,7 @@ export class Metrics {
   );
   private readonly series = new Map<string, Map<number, Series>>();
   private readonly recent: Recent;
-  private readonly turns = new Turns(() => this.registry.metrics());
+  private readonly reading = new Reading(this.registry);
 
   constructor(admission: Admission, store: Store, connections: () => number) {
     const registers = [this.registry];
@@ -94,9 +94,12 @@ export class Metrics {
     });
   }
 
-  /** As text for Prometheus. */
-  get text(): Promise<string> {
-    return this.turns.next();
+  /**
+   * As text for Prometheus.
+   * @param names the only metrics to compute; all of them if it is empty
+   */
+  text(names: readonly string[]): Promise<string> {
+    return this.reading.text(names);
   }
 
   stop(): void {

@@ -1,4 +1,5 @@
 /** Metrics for autoscalers, and of the replica pool. */
+import type { Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Turns } from "../../src/metrics/turns";
 import { startApi, type Api } from "../helpers/api";
@@ -102,6 +103,63 @@ describe.skipIf(!hasRedis)("the metrics", () => {
     ]) {
       expect(text).toMatch(new RegExp(`^${line}$`, "m"));
     }
+  });
+});
+
+describe("the metrics by name", () => {
+  let api: Api;
+  let close: () => void;
+
+  beforeAll(async () => {
+    const { server, url } = await silentServer();
+    close = () => void server.close();
+    api = await startApi(url, undefined);
+  });
+  afterAll(async () => {
+    await api?.server.stop();
+    close?.();
+  });
+  const read = async (...names: string[]) => {
+    const query = new URLSearchParams(names.map((name): [string, string] => ["name[]", name]));
+    const response = await api.fetch(`/metrics?${query.toString()}`);
+    expect(response.status).toBe(200);
+    return response.text();
+  };
+  const registry = () => (api.server as unknown as { metrics: { registry: Registry } }).metrics.registry;
+
+  it("are the named ones only, in the same format", async () => {
+    const text = await read("http_requests_per_second", "nodejs_eventloop_utilization");
+    expect(text).toMatch(
+      /^# HELP http_requests_per_second .*\n# TYPE http_requests_per_second gauge\nhttp_requests_per_second 0\n\n# HELP nodejs_eventloop_utilization .*\n# TYPE nodejs_eventloop_utilization gauge\nnodejs_eventloop_utilization [\d.e-]+\n$/,
+    );
+  });
+
+  it("compute nothing else", async () => {
+    const spies = registry()
+      .getMetricsAsArray()
+      .map((metric) => ({ name: metric.name, get: vi.spyOn(metric as unknown as { get: () => unknown }, "get") }));
+    await read("http_connections");
+    const computed = spies.filter(({ get }) => get.mock.calls.length > 0).map(({ name }) => name);
+    for (const { get } of spies) get.mockRestore();
+    expect(computed).toEqual(["http_connections"]);
+  });
+
+  it("leave out names that are no metric, also those that every object has", async () => {
+    expect(await read("constructor", "__proto__", "nothing")).toBe("");
+    expect(await read("constructor", "http_connections")).toMatch(/^# HELP http_connections [^#]*# TYPE [^#]*$/);
+  });
+
+  it("are as asked by each of several readers at the same time", async () => {
+    const [one, two, all] = await Promise.all([
+      read("http_connections"),
+      read("redis_main_up", "redis_main_up"),
+      api.metrics(),
+    ]);
+    expect(one).toContain("\nhttp_connections ");
+    expect(one).not.toContain("redis_main_up");
+    expect(two.match(/^redis_main_up 0$/gm)).toHaveLength(1);
+    expect(two).not.toContain("http_connections");
+    expect(all).toContain("\nprocess_cpu_seconds_total ");
   });
 });
 
