@@ -1,0 +1,109 @@
+/** The gauges of one pod. */
+import * as http from "node:http";
+import type { Signal } from "../config";
+import { gauge } from "./parse";
+
+/** Values older than this do not count: the pod hangs. */
+export const MISSING_AFTER_MS = 3000;
+/** A longer answer is not read: the metrics of a large application are about a tenth of this. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+export interface Source {
+  /** Where the pods report their gauges. */
+  readonly port: number;
+  readonly path: string;
+  readonly signals: readonly Signal[];
+  readonly agent: http.Agent;
+  /** A value is not believed. */
+  readonly rejected: (pod: string, metric: string, value: number) => void;
+}
+
+export class PodGauges {
+  private request: http.ClientRequest | undefined;
+  private values: ReadonlyMap<string, number> = new Map();
+  private readAt = -Infinity;
+  /** Whether its last request took longer than a tick: then it is not waited for. */
+  private isLate = false;
+
+  constructor(
+    readonly name: string,
+    private readonly ip: string,
+    private readonly source: Source,
+  ) {}
+
+  /**
+   * Reads the gauges, unless a request is still in flight. A request may take longer than a tick: an overloaded pod answers
+   * late, and its figures are the ones that matter.
+   *
+   * @returns undefined if there is no reason to wait for the answer
+   */
+  read(): Promise<void> | undefined {
+    if (this.request) {
+      this.isLate = true;
+      return undefined;
+    }
+    const wait = !this.isLate;
+    const done = this.fetch().then(
+      (text) => {
+        this.isLate = false;
+        this.values = this.parse(text);
+        this.readAt = performance.now();
+      },
+      // the last values count until they are too old
+      () => undefined,
+    );
+    return wait ? done : undefined;
+  }
+
+  /** The value of a metric; undefined if there is none, or it is too old. */
+  value(metric: string, now: number): number | undefined {
+    return now - this.readAt > MISSING_AFTER_MS ? undefined : this.values.get(metric);
+  }
+
+  stop(): void {
+    this.request?.destroy();
+  }
+
+  private parse(text: string): ReadonlyMap<string, number> {
+    const values = new Map<string, number>();
+    for (const { metric, limit } of this.source.signals) {
+      const value = gauge(text, metric);
+      if (value === undefined) continue;
+      if (Number.isFinite(value) && value >= 0 && value <= limit) values.set(metric, value);
+      else this.source.rejected(this.name, metric, value);
+    }
+    return values;
+  }
+
+  private fetch(): Promise<string> {
+    const { port, path, signals, agent } = this.source;
+    // servers that do not know the parameter answer with all their metrics
+    const query = signals.map(({ metric }) => `name[]=${metric}`).join("&");
+    return new Promise((resolve, reject) => {
+      const options = { host: this.ip, port, path: `${path}?${query}`, agent };
+      const request = http.get(options, (response) => {
+        if (response.statusCode !== 200) {
+          response.resume();
+          return reject(new Error(`status ${response.statusCode}`));
+        }
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          text += chunk;
+          if (text.length > MAX_BYTES) request.destroy(new Error("answer too long"));
+        });
+        response.on("error", reject);
+        response.on("end", () => resolve(text));
+      });
+      const timer = setTimeout(() => request.destroy(new Error("no answer")), MISSING_AFTER_MS);
+      request.on("error", reject);
+      request.once("close", () => {
+        clearTimeout(timer);
+        this.request = undefined;
+        // after an answer this changes nothing
+        reject(new Error("closed"));
+      });
+      this.request = request;
+    });
+  }
+}

@@ -1,0 +1,136 @@
+/** Objects of one kind, kept up to date by a list and a watch. When a watch ends, for any reason, it starts with a new list. */
+import type * as http from "node:http";
+import { log } from "../log";
+import { answer, reasonOf, type KubernetesClient } from "./client";
+
+/** The server ends a watch after this time; the next one uses a fresh token. */
+const WATCH_SECONDS = 240;
+/** A watch without data for longer than this is dead. */
+const SILENCE_MS = (WATCH_SECONDS + 15) * 1000;
+const LIST_MS = 5000;
+/** Short, because nothing is scaled meanwhile. */
+const RETRY_MAX_MS = 2000;
+
+interface Raw {
+  readonly metadata?: { readonly name?: string };
+}
+interface WatchEvent {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
+  readonly object: Raw & { readonly message?: string };
+}
+
+export interface CacheOptions<T> {
+  /** Path of the list. */
+  readonly path: string;
+  /** `labelSelector` or `fieldSelector`. */
+  readonly query: Readonly<Record<string, string>>;
+  /** The part of an object to keep. */
+  readonly view: (raw: unknown) => T;
+}
+
+export class Cache<T> {
+  private readonly found = new Map<string, T>();
+  private request: http.ClientRequest | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private failures = 0;
+  private lastReason = "";
+  /** When it was last known to be up to date; undefined while it is. */
+  private staleSince: number | undefined = -Infinity;
+
+  constructor(
+    private readonly client: KubernetesClient,
+    private readonly options: CacheOptions<T>,
+  ) {}
+
+  start(): void {
+    void this.run();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.request?.destroy();
+  }
+
+  get all(): readonly T[] {
+    return [...this.found.values()];
+  }
+
+  get(name: string): T | undefined {
+    return this.found.get(name);
+  }
+
+  /** For how long it may be out of date, ms: 0 while the watch is open, Infinity before the first list. */
+  staleMs(now: number): number {
+    return this.staleSince === undefined ? 0 : now - this.staleSince;
+  }
+
+  private async run(): Promise<void> {
+    try {
+      const version = await this.list();
+      if (this.stopped) return;
+      this.failures = 0;
+      this.lastReason = "";
+      this.staleSince = undefined;
+      await this.watch(version);
+    } catch (error) {
+      this.failures++;
+      const reason = reasonOf(error);
+      if (!this.stopped && reason !== this.lastReason) log("warn", "cannot watch", { path: this.options.path, reason });
+      this.lastReason = reason;
+    }
+    this.staleSince ??= performance.now();
+    if (this.stopped) return;
+    // also after a watch that ended normally, in case the server ends every watch immediately
+    const wait = Math.min(50 * 2 ** this.failures, RETRY_MAX_MS) * (0.5 + Math.random() / 2);
+    this.timer = setTimeout(() => void this.run(), wait);
+  }
+
+  private async list(): Promise<string> {
+    const { path, query, view } = this.options;
+    const list = await this.client.call<{ metadata: { resourceVersion: string }; items: Raw[] }>("GET", path, {
+      timeoutMs: LIST_MS,
+      query,
+    });
+    const objects = list.items.map((raw) => [raw.metadata?.name ?? "", view(raw)] as const);
+    this.found.clear();
+    for (const [name, object] of objects) this.found.set(name, object);
+    return list.metadata.resourceVersion;
+  }
+
+  /** Resolves when the server ends the watch; rejects when it breaks. */
+  private async watch(resourceVersion: string): Promise<void> {
+    const { path, query, view } = this.options;
+    const request = this.client.open(path, {
+      ...query,
+      watch: "true",
+      allowWatchBookmarks: "true",
+      resourceVersion,
+      timeoutSeconds: String(WATCH_SECONDS),
+    });
+    this.request = request;
+    request.setTimeout(SILENCE_MS, () => request.destroy(new Error("the watch is silent")));
+    const opening = setTimeout(() => request.destroy(new Error("the watch does not open")), LIST_MS);
+    const response = await answer(request).finally(() => clearTimeout(opening));
+    for await (const line of lines(response)) {
+      const { type, object } = JSON.parse(line) as WatchEvent;
+      // 410 Gone: the resource version is too old
+      if (type === "ERROR") throw new Error(`the watch failed: ${object.message ?? "no reason given"}`);
+      if (type === "BOOKMARK") continue;
+      const name = object.metadata?.name ?? "";
+      if (type === "DELETED") this.found.delete(name);
+      else this.found.set(name, view(object));
+    }
+  }
+}
+
+/** Not node:readline: with it, the error of a broken stream is unhandled and ends the process. */
+async function* lines(input: http.IncomingMessage): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of input.setEncoding("utf8") as AsyncIterable<string>) {
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop()!;
+    for (const part of parts) if (part !== "") yield part;
+  }
+}

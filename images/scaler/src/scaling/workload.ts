@@ -1,0 +1,214 @@
+/** Scales one workload: reads, decides, writes. */
+import type { ScalerConfig, Target } from "../config";
+import { cpuRecommendation } from "../decision/cpu";
+import { CONFIRM_MS, Decider, type Decision, type Hold } from "../decision/decider";
+import { recommend, type Readings } from "../decision/formula";
+import { GaugeReader, type Address } from "../gauges/reader";
+import { reasonOf, StatusError, type KubernetesClient } from "../kubernetes/client";
+import { Cache } from "../kubernetes/cache";
+import { autoscalerView, podView, workloadView } from "../kubernetes/objects";
+import { writeScale } from "../kubernetes/scale";
+import { log } from "../log";
+import type { AutoscalerView, PodView, WorkloadView } from "../views";
+
+/** Nothing is decided on objects that may be older than this. */
+const STALE_MS = 3000;
+/** Share of a tick after which a decision does not wait for the gauges of slow pods. */
+const WAIT_SHARE = 0.8;
+
+/** Why the scaler does less than it could, or nothing. */
+export const BLOCKS = ["kubernetes", "no-workload", "no-autoscaler", "off", "write-failed"] as const;
+export const HOLDS: readonly Hold[] = ["no-gauges", "signal-missing", "cpu-unknown", "flapping"];
+export type Block = (typeof BLOCKS)[number] | Hold;
+
+interface Found {
+  readonly workload: WorkloadView;
+  readonly autoscaler: AutoscalerView;
+}
+
+export class WorkloadScaler {
+  readonly decisions = { out: 0, in: 0 };
+  readonly gauges: GaugeReader;
+  block: Block | undefined;
+  present: number | undefined;
+  wanted: number | undefined;
+  recommended: number | undefined;
+  /** When every pod that counts had every gauge, monotonic ms. */
+  completeAt: number | undefined;
+
+  private readonly pods: Cache<PodView>;
+  private readonly workloads: Cache<WorkloadView>;
+  private readonly autoscalers: Cache<AutoscalerView>;
+  private readonly decider: Decider;
+  private writeFailed = false;
+
+  constructor(
+    private readonly config: Pick<ScalerConfig, "namespace" | "tickMs">,
+    readonly target: Target,
+    private readonly client: KubernetesClient,
+    private readonly mayWrite: () => boolean,
+  ) {
+    const { namespace, tickMs } = config;
+    const named = (name: string) => ({ fieldSelector: `metadata.name=${name}` });
+    this.pods = new Cache(client, {
+      path: `/api/v1/namespaces/${namespace}/pods`,
+      query: { labelSelector: target.selector },
+      view: podView,
+    });
+    this.workloads = new Cache(client, {
+      path: `/apis/apps/v1/namespaces/${namespace}/deployments`,
+      query: named(target.workload),
+      view: workloadView,
+    });
+    this.autoscalers = new Cache(client, {
+      path: `/apis/autoscaling/v2/namespaces/${namespace}/horizontalpodautoscalers`,
+      query: named(target.autoscaler),
+      view: autoscalerView,
+    });
+    this.gauges = new GaugeReader(target);
+    this.decider = new Decider({ ...target, tickMs });
+  }
+
+  start(): void {
+    for (const cache of this.caches) cache.start();
+  }
+
+  stop(): void {
+    for (const cache of this.caches) cache.stop();
+    this.gauges.stop();
+  }
+
+  /** Whether it knows all that it needs from the Kubernetes API. */
+  isKnown(now: number): boolean {
+    return this.caches.every((cache) => cache.staleMs(now) <= STALE_MS);
+  }
+
+  /** This process does not lead: another one decides. */
+  idle(): void {
+    this.decider.restart();
+    this.block = this.wanted = this.recommended = this.completeAt = undefined;
+    this.present = this.workloads.get(this.target.workload)?.replicas;
+  }
+
+  async tick(): Promise<void> {
+    if (!(await this.step())) return;
+    await new Promise((resolve) => setTimeout(resolve, CONFIRM_MS));
+    await this.step();
+  }
+
+  /** Reads, decides and writes once. Resolves with true if a second reading may add pods. */
+  private async step(): Promise<boolean> {
+    if (!this.mayWrite() || !this.find()) return false;
+    const { tickMs } = this.config;
+    const pods = this.pods.all.filter((pod) => !pod.gone);
+    await this.gauges.read(pods.filter(isReadable), tickMs * WAIT_SHARE);
+    // the pods, the count and the bounds may have changed in the meantime
+    const found = this.find();
+    if (!found) return false;
+    const now = performance.now();
+    const readings = this.readings(now);
+    const { workload, autoscaler } = found;
+    const present = workload.replicas;
+    const cpu = cpuRecommendation(autoscaler);
+    const { min, max } = autoscaler;
+    const signals = readings.map((each, i) => recommend(each, this.target.signals[i]!.target, present));
+    const decision = this.decider.decide({ now, present, min, max, cpu, signals });
+    this.recommended = decision.recommended;
+    this.wanted = decision.wanted;
+    this.setBlock(decision.hold ?? (this.writeFailed ? "write-failed" : undefined));
+    if (decision.wanted !== present) await this.write(found, decision, { readings, signals, cpu });
+    else this.writeFailed = false;
+    return decision.unconfirmed;
+  }
+
+  private get caches(): readonly Cache<unknown>[] {
+    return [this.pods, this.workloads, this.autoscalers];
+  }
+
+  /** The objects to decide on; undefined if there is nothing to decide, with the reason in {@link block}. */
+  private find(): Found | undefined {
+    const workload = this.workloads.get(this.target.workload);
+    const autoscaler = this.autoscalers.get(this.target.autoscaler);
+    this.present = workload?.replicas;
+    const reason = !this.isKnown(performance.now())
+      ? "kubernetes"
+      : !workload
+        ? "no-workload"
+        : !autoscaler
+          ? "no-autoscaler"
+          : workload.replicas === 0
+            ? "off"
+            : undefined;
+    if (workload && autoscaler && !reason) return { workload, autoscaler };
+    this.wanted = this.recommended = undefined;
+    this.decider.restart();
+    this.setBlock(reason);
+    return undefined;
+  }
+
+  /** One for each signal. */
+  private readings(now: number): readonly Readings[] {
+    const pods = this.pods.all.filter((pod) => !pod.gone);
+    const readable = pods.filter(isReadable);
+    const readings = this.target.signals.map(({ metric }) => {
+      const values = readable.flatMap((pod) => this.gauges.value(pod, metric, now) ?? []);
+      return { values, missing: readable.length - values.length, unready: pods.length - readable.length };
+    });
+    if (readable.length > 0 && readings.every(({ missing }) => missing === 0)) this.completeAt = now;
+    return readings;
+  }
+
+  private async write({ workload }: Found, decision: Decision, seen: Seen): Promise<void> {
+    const { namespace } = this.config;
+    const from = workload.replicas;
+    const to = decision.wanted;
+    const direction = to > from ? "out" : "in";
+    const { resourceVersion } = workload;
+    const change = { namespace, workload: workload.name, from, to, resourceVersion, mayWrite: this.mayWrite };
+    try {
+      const result = await writeScale(this.client, change);
+      this.writeFailed = false;
+      if (result !== "written") return;
+      this.decider.wrote(performance.now(), from, to);
+      this.decisions[direction]++;
+      log("info", `scaled ${direction}`, { workload: workload.name, from, to, ...this.reasons(decision, seen) });
+    } catch (error) {
+      // once: it tries again with each tick
+      if (!this.writeFailed)
+        log("warn", "cannot write the scale", { workload: workload.name, from, to, reason: reasonOf(error) });
+      // a conflict only says that something else was faster
+      this.writeFailed = !(error instanceof StatusError && error.status === 409);
+    }
+  }
+
+  /** The numbers that led to a decision. */
+  private reasons({ recommended, window }: Decision, { readings, signals, cpu }: Seen): Record<string, unknown> {
+    const perSignal = readings.map(({ values, missing }, i) => {
+      const { metric, target } = this.target.signals[i]!;
+      const mean = values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
+      return [
+        metric,
+        { mean: mean && Number(mean.toPrecision(4)), target, missing, count: signals[i] ?? null },
+      ] as const;
+    });
+    const { values, missing, unready } = readings[0]!;
+    const ready = values.length + missing;
+    return { recommended, window, cpu: cpu ?? null, ready, unready, signals: Object.fromEntries(perSignal) };
+  }
+
+  private setBlock(block: Block | undefined): void {
+    if (block === this.block) return;
+    this.block = block;
+    const { workload } = this.target;
+    if (block) log("warn", "scaling is held", { workload, reason: block });
+    else log("info", "scaling is not held any more", { workload });
+  }
+}
+
+interface Seen {
+  readonly readings: readonly Readings[];
+  readonly signals: readonly (number | undefined)[];
+  readonly cpu: number | undefined;
+}
+
+const isReadable = (pod: PodView): pod is PodView & Address => pod.ready && pod.ip !== undefined;

@@ -1,0 +1,154 @@
+/** What holds for every load, every fault and every history. */
+import { assert, array, boolean, constantFrom, double, integer, option, property, record } from "fast-check";
+import { describe, expect, it } from "vitest";
+import { recommend, TOLERANCE } from "../../src/decision/formula";
+import { Driven } from "../helpers/decider";
+import { random, simulate } from "../helpers/simulation";
+
+/** A stretch of time in which everything stays as it is. */
+const stretch = record({
+  seconds: integer({ min: 1, max: 200 }),
+  signals: array(option(integer({ min: 0, max: 30 }), { nil: undefined }), { minLength: 2, maxLength: 2 }),
+  cpu: option(integer({ min: 0, max: 30 }), { nil: undefined }),
+  min: integer({ min: 1, max: 5 }),
+  max: integer({ min: 5, max: 20 }),
+  restart: boolean(),
+  manual: option(integer({ min: 1, max: 20 }), { nil: undefined, freq: 8 }),
+});
+
+describe("whatever happens", () => {
+  it("nothing is removed unless all figures of the whole window asked for less, and never below what they asked for", () => {
+    assert(
+      property(integer({ min: 1, max: 20 }), array(stretch, { minLength: 1, maxLength: 12 }), (begin, stretches) => {
+        const driven = new Driven(begin);
+        const history: { at: number; complete: boolean; atLeast: number }[] = [];
+        let previous: number | undefined;
+        for (const { seconds, restart, manual, ...seen } of stretches) {
+          if (restart) {
+            driven.restart();
+            previous = undefined;
+          }
+          const isRaised = manual !== undefined && manual > driven.present;
+          if (manual !== undefined) driven.present = manual;
+          for (let i = 0; i < seconds * 2; i++) {
+            const before = driven.changes.length;
+            const raised = isRaised && i === 0 && history.length ? driven.present : 0;
+            const counts = seen.signals.filter((count) => count !== undefined);
+            const highest = counts.length ? Math.max(...counts) : undefined;
+            const confirmed = Math.min(highest ?? 0, previous ?? driven.present);
+            driven.tick(seen);
+            previous = highest;
+            const complete = seen.cpu !== undefined && counts.length === seen.signals.length;
+            history.push({ at: driven.now, complete, atLeast: Math.max(confirmed, seen.cpu ?? 0, raised) });
+            for (const { at, from, to } of driven.changes.slice(before)) {
+              if (to > from) {
+                expect(to).toBeLessThanOrEqual(seen.max);
+              } else {
+                const window = history.filter((each) => each.at > at - 120_000);
+                expect(complete).toBe(true);
+                expect(to).toBeGreaterThanOrEqual(seen.min);
+                expect(to).toBeGreaterThanOrEqual(Math.max(...window.filter((w) => w.complete).map((w) => w.atLeast)));
+                expect(to).toBeGreaterThanOrEqual(Math.floor(from / 2));
+              }
+            }
+          }
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("a signal that stays missing, or CPU that stays unknown, only ever lets the count rise", () => {
+    const stuck = constantFrom(
+      { signals: [undefined, 1] },
+      { cpu: undefined, signals: [1, 1] },
+      { signals: [undefined, undefined] },
+    );
+    assert(
+      property(integer({ min: 1, max: 20 }), stuck, integer({ min: 1, max: 900 }), (begin, seen, seconds) => {
+        const driven = new Driven(begin);
+        driven.run(seconds, seen);
+        expect(driven.present).toBe(begin);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("the recommendation is no lower with more load, and no higher with a value that is missing instead", () => {
+    const value = double({ min: 0, max: 1000, noNaN: true });
+    const values = array(value, { minLength: 1, maxLength: 10 });
+    assert(
+      property(values, value, integer({ min: 0, max: 3 }), (all, more, unready) => {
+        const present = all.length + unready;
+        const count = recommend({ values: all, missing: 0, unready }, 100, present)!;
+        const raised = all.map((each, i) => (i === 0 ? each + more : each));
+        expect(recommend({ values: raised, missing: 0, unready }, 100, present)).toBeGreaterThanOrEqual(count);
+        if (all.length === 1 || count <= present) return;
+        const hidden = recommend({ values: all.slice(1), missing: 1, unready }, 100, present)!;
+        expect(hidden).toBeLessThanOrEqual(count);
+      }),
+    );
+  });
+});
+
+describe("a load that stays the same", () => {
+  it("with noise up to the tolerance never turns the count around", () => {
+    assert(
+      property(
+        integer({ min: 1, max: 10 }),
+        double({ min: 0.2, max: 15, noNaN: true }),
+        double({ min: 0, max: TOLERANCE, noNaN: true }),
+        integer({ min: 1, max: 1e6 }),
+        (begin, pods, noise, seed) => {
+          const driven = new Driven(begin);
+          const next = random(seed);
+          const directions = new Set<number>();
+          for (let i = 0; i < 2400; i++) {
+            const sum = pods * 100 * (1 + noise * (2 * next() - 1));
+            const values = Array.from({ length: driven.present }, () => sum / driven.present);
+            driven.tick({ signals: [recommend({ values, missing: 0, unready: 0 }, 100, driven.present)] });
+          }
+          for (const { from, to } of driven.changes) directions.add(Math.sign(to - from));
+          expect(directions.size).toBeLessThanOrEqual(1);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("of random requests changes nothing in ten minutes, once it has settled", () => {
+    for (const [pods, ratio] of [
+      [2, 0.9],
+      [4, 0.8],
+      [6, 0.95],
+      [6, 0.7],
+    ] as const) {
+      const changes = simulate({ load: () => pods * ratio * 100, seconds: 900, begin: pods, seed: 7 });
+      expect(changes.filter(({ at }) => at > 300)).toEqual([]);
+    }
+  });
+});
+
+describe("a step of the load", () => {
+  const reaction = (confirm: "not" | "soon" | "tick", to: number) => {
+    const runs = Array.from({ length: 40 }, (_, seed) => {
+      const changes = simulate({ load: (at) => (at < 20 ? 150 : to), seconds: 40, begin: 2, seed, confirm });
+      const after = changes.filter(({ at }) => at >= 20);
+      return { first: after[0]!.at - 20, highest: Math.max(...after.map((change) => change.to)) };
+    });
+    const first = runs.map((run) => run.first).sort((a, b) => a - b);
+    return { median: first[20]!, highest: Math.max(...runs.map((run) => run.highest)) };
+  };
+
+  it("is answered within a second, and never by more than one pod too many", () => {
+    const { median, highest } = reaction("soon", 600);
+    expect(median).toBeLessThan(1);
+    expect(highest).toBeLessThanOrEqual(7);
+  });
+
+  it("costs 0.15 s for the second reading, where waiting for the next tick would cost 0.5 s", () => {
+    const [not, soon, tick] = (["not", "soon", "tick"] as const).map((confirm) => reaction(confirm, 600).median);
+    expect(soon! - not!).toBeCloseTo(0.15, 1);
+    expect(tick! - not!).toBeCloseTo(0.5, 1);
+  });
+});

@@ -1,0 +1,92 @@
+/**
+ * A workload under a load of random requests, with gauges over the last two seconds as the API has them. No waiting: ten
+ * minutes take a fraction of a second.
+ */
+import { Decider } from "../../src/decision/decider";
+import { recommend } from "../../src/decision/formula";
+import { CONFIRM_MS } from "../../src/decision/decider";
+import { CONFIG } from "./decider";
+
+/** Step of the simulation, s. */
+const STEP = 0.05;
+const GAUGE_SECONDS = 2;
+const STEPS_PER_GAUGE = Math.round(GAUGE_SECONDS / STEP);
+
+/** Numbers from 0 to 1, the same for each seed. */
+export function random(seed: number): () => number {
+  let state = seed * 2654435761 + 1;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let x = Math.imul(state ^ (state >>> 15), 1 | state);
+    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
+    return ((x ^ (x >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Number of requests that arrive, for a mean. */
+function arrivals(mean: number, next: () => number): number {
+  if (mean <= 0) return 0;
+  const limit = Math.exp(-mean);
+  let product = next();
+  let count = 0;
+  while (product > limit) {
+    product *= next();
+    count++;
+  }
+  return count;
+}
+
+export interface Simulated {
+  /** Requests per second at a time, s. */
+  readonly load: (at: number) => number;
+  readonly seconds: number;
+  readonly begin: number;
+  readonly seed: number;
+  /** Requests per second and pod. */
+  readonly target?: number;
+  readonly startSeconds?: number;
+  /** How a reading is confirmed: not at all, by a second one soon after it, or by that of the next tick. */
+  readonly confirm?: "not" | "soon" | "tick";
+  readonly windowSeconds?: number;
+  readonly max?: number;
+}
+
+export interface Change {
+  readonly at: number;
+  readonly to: number;
+}
+
+export function simulate(options: Simulated): readonly Change[] {
+  const { load, seconds, begin, seed, target = 100, startSeconds = 2.5, confirm = "soon", max = 20 } = options;
+  const next = random(seed);
+  const decider = new Decider({ ...CONFIG, scaleDownWindowSeconds: options.windowSeconds ?? 120 });
+  const pods = Array.from({ length: begin }, () => ({ readyAt: 0, recent: [] as number[] }));
+  const changes: Change[] = [];
+  // the load does not begin with a tick
+  const phase = Math.floor(next() * 10);
+  let again = -1;
+  for (let step = 0; step * STEP < seconds; step++) {
+    const at = step * STEP;
+    const ready = pods.filter(({ readyAt }) => readyAt <= at);
+    for (const pod of pods) {
+      const share = pod.readyAt <= at ? load(at) / ready.length : 0;
+      pod.recent.push(arrivals(share * STEP, next));
+      if (pod.recent.length > STEPS_PER_GAUGE) pod.recent.shift();
+    }
+    if ((step % 10 !== phase && step !== again) || at < GAUGE_SECONDS) continue;
+    const values = ready.map(({ recent }) => recent.reduce((a, b) => a + b, 0) / (recent.length * STEP));
+    const present = pods.length;
+    const count = recommend({ values, missing: 0, unready: present - ready.length }, target, present);
+    const seen = { now: at * 1000, present, min: 1, max, cpu: 0, signals: [count] };
+    // the same reading twice confirms itself
+    if (confirm === "not") decider.decide(seen);
+    const { wanted, unconfirmed } = decider.decide(seen);
+    if (unconfirmed && confirm === "soon" && step !== again) again = step + Math.round(CONFIRM_MS / 1000 / STEP);
+    if (wanted === present) continue;
+    decider.wrote(at * 1000, present, wanted);
+    changes.push({ at, to: wanted });
+    while (pods.length < wanted) pods.push({ readyAt: at + startSeconds, recent: [] });
+    pods.length = wanted;
+  }
+  return changes;
+}
