@@ -23,6 +23,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 export class Fields {
   private readonly read = new Set<string>();
   private readonly object: Record<string, unknown>;
+  private readonly isObject: boolean;
 
   /** @param path of the value, for messages; empty for the whole */
   constructor(
@@ -30,7 +31,8 @@ export class Fields {
     private readonly path: string,
     private readonly problems: string[],
   ) {
-    if (!isObject(value)) problems.push(`${path || "the value"} is ${show(value)}, expected an object`);
+    this.isObject = isObject(value);
+    if (!this.isObject) problems.push(`${path || "the value"} is ${show(value)}, expected an object`);
     this.object = isObject(value) ? value : {};
   }
 
@@ -94,6 +96,8 @@ export class Fields {
   }
 
   private problem(name: string, value: unknown, expected: string): void {
+    // reported already
+    if (!this.isObject) return;
     this.problems.push(`${this.at(name)} is ${value === undefined ? "missing" : show(value)}, expected ${expected}`);
   }
 }

@@ -84,7 +84,7 @@ export class PodGauges {
       const request = http.get(options, (response) => {
         if (response.statusCode !== 200) {
           response.resume();
-          return reject(new Error(`status ${response.statusCode}`));
+          return failed(new Error(`status ${response.statusCode}`));
         }
         let text = "";
         response.setEncoding("utf8");
@@ -92,18 +92,25 @@ export class PodGauges {
           text += chunk;
           if (text.length > MAX_BYTES) request.destroy(new Error("answer too long"));
         });
-        response.on("error", reject);
-        response.on("end", () => resolve(text));
-      });
-      const timer = setTimeout(() => request.destroy(new Error("no answer")), MISSING_AFTER_MS);
-      request.on("error", reject);
-      request.once("close", () => {
-        clearTimeout(timer);
-        this.request = undefined;
-        // after an answer this changes nothing
-        reject(new Error("closed"));
+        response.on("error", failed);
+        response.on("end", () => {
+          ended();
+          resolve(text);
+        });
       });
       this.request = request;
+      const timer = setTimeout(() => request.destroy(new Error("no answer")), MISSING_AFTER_MS);
+      const ended = () => {
+        clearTimeout(timer);
+        if (this.request === request) this.request = undefined;
+      };
+      const failed = (error: Error) => {
+        ended();
+        reject(error);
+      };
+      request.on("error", failed);
+      // after an answer this changes nothing
+      request.once("close", () => failed(new Error("closed")));
     });
   }
 }

@@ -1,5 +1,5 @@
 /** A fake Kubernetes API server: list, watch and the few writes that the scaler needs, over HTTP. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ export class FakeApi {
   readonly dir = mkdtempSync(join(tmpdir(), "kubernetes-"));
   readonly seen: Seen[] = [];
   /** Status of an answer instead of the right one. */
-  refuse: (method: string, path: string) => number | undefined = () => undefined;
+  refuse: (method: string, path: string, token: string) => number | undefined = () => undefined;
   /** Accepts requests and never answers. */
   isHanging = false;
   /** Runs before a PATCH is judged, as something that is faster. */
@@ -57,6 +57,14 @@ export class FakeApi {
 
   get env(): Record<string, string> {
     return { KUBERNETES_API_URL: `http://127.0.0.1:${this.port}`, KUBERNETES_CREDENTIALS_DIR: this.dir };
+  }
+
+  /** Like `env`, with a token of its own. */
+  envOf(token: string): Record<string, string> {
+    const dir = join(this.dir, token);
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, "token"), token);
+    return { ...this.env, KUBERNETES_CREDENTIALS_DIR: dir };
   }
 
   /** Away: connections are cut and refused. `start` brings it back, with what it knows. */
@@ -104,6 +112,7 @@ export class FakeApi {
         response.write(`${JSON.stringify({ type: "ERROR", object: { code: 410, message: "too old" } })}\n`);
       else response[how]();
     }
+    this.watchers.clear();
   }
 
   get watching(): number {
@@ -144,7 +153,7 @@ export class FakeApi {
       note(status);
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
     };
-    const refused = this.refuse(method, path);
+    const refused = this.refuse(method, path, request.headers.authorization ?? "");
     if (refused) return send(refused, { kind: "Status", code: refused });
     if (isWatch) {
       note(200);

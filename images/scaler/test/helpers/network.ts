@@ -26,6 +26,8 @@ export class FakePod {
   text: () => string = () => "";
   /** Accepts requests and never answers. */
   isHanging = false;
+  /** Time until it answers, ms. */
+  delayMs = 0;
   status = 200;
   readonly paths: string[] = [];
   inFlight = 0;
@@ -36,7 +38,10 @@ export class FakePod {
     this.inFlight++;
     this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
     response.once("close", () => this.inFlight--);
-    if (!this.isHanging) response.writeHead(this.status).end(this.text());
+    if (this.isHanging) return;
+    const answer = () => response.writeHead(this.status).end(this.text());
+    if (this.delayMs) setTimeout(answer, this.delayMs);
+    else answer();
   });
 
   constructor(readonly ip: string) {

@@ -1,0 +1,139 @@
+/** Objects kept up to date by list and watch, and requests. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Cache } from "../../src/kubernetes/cache";
+import { KubernetesClient, StatusError } from "../../src/kubernetes/client";
+import { eventually, pause } from "../helpers/eventually";
+import { FakeApi } from "../helpers/fake-api";
+
+describe("the cache", () => {
+  let api: FakeApi;
+  let client: KubernetesClient;
+  let cache: Cache<string>;
+  const pod = (name: string, app = "node") => api.put("pods", { metadata: { name, labels: { app } } });
+  const names = () => [...cache.all].sort().join();
+
+  beforeEach(async () => {
+    api = await new FakeApi().start();
+    const { KUBERNETES_API_URL: server, KUBERNETES_CREDENTIALS_DIR: credentialsDir } = api.env;
+    client = new KubernetesClient({ server: server!, credentialsDir: credentialsDir! });
+    cache = new Cache(client, {
+      path: "/api/v1/namespaces/test/pods",
+      query: { labelSelector: "app=node" },
+      view: (raw) => (raw as { metadata: { name: string } }).metadata.name,
+    });
+  });
+  afterEach(async () => {
+    cache.stop();
+    client.stop();
+    await api.stop();
+  });
+
+  it("lists, then follows each change of what is selected", async () => {
+    pod("a");
+    pod("x", "other");
+    expect(cache.staleMs(performance.now())).toBe(Infinity);
+    cache.start();
+    await eventually("the list", () => names() === "a");
+    await eventually("the watch", () => api.watching === 1);
+    pod("b");
+    pod("y", "other");
+    await eventually("b", () => names() === "a,b");
+    expect(cache.get("b")).toBe("b");
+    api.remove("pods", "a");
+    await eventually("only b", () => names() === "b");
+    expect(cache.staleMs(performance.now())).toBe(0);
+    const [list, watch] = api.seen;
+    expect(list!.path).toBe("/api/v1/namespaces/test/pods?labelSelector=app%3Dnode");
+    expect(watch!.path).toMatch(/watch=true&allowWatchBookmarks=true&resourceVersion=102&timeoutSeconds=240$/);
+  });
+
+  it.each(["end", "destroy", "gone"] as const)("lists again after a watch that was cut: %s", async (how) => {
+    pod("a");
+    cache.start();
+    await eventually("the watch", () => api.watching === 1);
+    api.endWatches(how);
+    api.remove("pods", "a");
+    pod("b");
+    await eventually("b", () => names() === "b");
+    await eventually("a watch", () => api.watching === 1);
+    expect(cache.staleMs(performance.now())).toBe(0);
+  });
+
+  it("knows for how long it may be out of date", async () => {
+    pod("a");
+    cache.start();
+    await eventually("the list", () => names() === "a");
+    await api.leave();
+    await eventually("the end of the watch", () => cache.staleMs(performance.now()) > 0);
+    await pause(300);
+    expect(cache.staleMs(performance.now())).toBeGreaterThan(200);
+    // what it knew stays
+    expect(names()).toBe("a");
+    await api.start();
+    await eventually("an open watch", () => cache.staleMs(performance.now()) === 0);
+  });
+
+  it("is out of date while it is refused", async () => {
+    api.refuse = () => 403;
+    cache.start();
+    await eventually("two attempts", () => api.seen.length >= 2);
+    expect(cache.staleMs(performance.now())).toBe(Infinity);
+    api.refuse = () => undefined;
+    await eventually("the list", () => cache.staleMs(performance.now()) === 0);
+  });
+
+  it("keeps its list if a watch is refused as too old, and lists again", async () => {
+    let watches = 0;
+    pod("a");
+    api.refuse = (method, path) => (method === "GET" && path.endsWith("/pods") && watches++ === 1 ? 410 : undefined);
+    cache.start();
+    await eventually("the watch", () => api.watching === 1);
+    expect(names()).toBe("a");
+  });
+
+  it("opens nothing any more once it was stopped", async () => {
+    cache.start();
+    cache.stop();
+    await pause(300);
+    expect(api.watching).toBe(0);
+  });
+});
+
+describe("a request", () => {
+  let api: FakeApi;
+  let client: KubernetesClient;
+  beforeEach(async () => {
+    api = await new FakeApi().start();
+    const { KUBERNETES_API_URL: server, KUBERNETES_CREDENTIALS_DIR: credentialsDir } = api.env;
+    client = new KubernetesClient({ server: server!, credentialsDir: credentialsDir! });
+  });
+  afterEach(async () => {
+    client.stop();
+    await api.stop();
+  });
+
+  it("fails with the status of the answer", async () => {
+    const call = client.call("GET", "/api/v1/namespaces/test/pods/none", { timeoutMs: 1000 });
+    await expect(call).rejects.toThrow(new StatusError(404, "the Kubernetes API answered 404"));
+  });
+
+  it("fails once its time is over", async () => {
+    api.isHanging = true;
+    const call = client.call("GET", "/api/v1/namespaces/test/pods", { timeoutMs: 50 });
+    await expect(call).rejects.toThrow("no answer within 50 ms");
+  });
+
+  it("fails without credentials, and works as soon as there are some", async () => {
+    const dir = join(api.dir, "later");
+    const late = new KubernetesClient({ server: api.env["KUBERNETES_API_URL"]!, credentialsDir: dir });
+    const call = () => late.call("GET", "/api/v1/namespaces/test/pods", { timeoutMs: 1000 });
+    await expect(call()).rejects.toThrow(/ENOENT/);
+    api.envOf("later");
+    writeFileSync(join(dir, "token"), "new\n");
+    await call();
+    expect(api.seen.at(-1)!.token).toBe("Bearer new");
+    late.stop();
+  });
+});

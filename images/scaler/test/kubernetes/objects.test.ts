@@ -1,0 +1,114 @@
+/** What is read from Kubernetes' objects. */
+import { describe, expect, it } from "vitest";
+import { autoscalerView, podView, workloadView } from "../../src/kubernetes/objects";
+
+describe("a pod", () => {
+  const pod = (status: object, metadata: object = {}) =>
+    podView({
+      metadata: { name: "a", uid: "1", ...metadata },
+      status: { phase: "Running", podIP: "10.0.0.1", ...status },
+    });
+  const ready = { conditions: [{ type: "Ready", status: "True" }] };
+
+  it.each<[string, object, object, { ready: boolean; gone: boolean }]>([
+    ["that is Ready counts", ready, {}, { ready: true, gone: false }],
+    [
+      "that is not Ready starts",
+      { conditions: [{ type: "Ready", status: "False" }] },
+      {},
+      { ready: false, gone: false },
+    ],
+    [
+      "of unknown state, as on a lost node, is not Ready",
+      { conditions: [{ type: "Ready", status: "Unknown" }] },
+      {},
+      { ready: false, gone: false },
+    ],
+    ["without conditions starts", {}, {}, { ready: false, gone: false }],
+    ["that is pending starts", { phase: "Pending", ...ready }, {}, { ready: false, gone: false }],
+    [
+      "that is being deleted is gone, even while it is Ready",
+      ready,
+      { deletionTimestamp: "2026-01-01T00:00:00Z" },
+      { ready: true, gone: true },
+    ],
+    ["that failed, as after an eviction, is gone", { phase: "Failed" }, {}, { ready: false, gone: true }],
+    ["that has ended is gone", { phase: "Succeeded" }, {}, { ready: false, gone: true }],
+  ])("%s", (_, status, metadata, expected) => {
+    expect(pod(status, metadata)).toMatchObject(expected);
+  });
+  it("has no address before it has one", () => {
+    expect(podView({ metadata: { name: "a" } })).toEqual({
+      uid: "a",
+      name: "a",
+      ip: undefined,
+      ready: false,
+      gone: false,
+    });
+  });
+});
+
+describe("a workload", () => {
+  it("has the count of its spec; a Scale leaves out a count of 0", () => {
+    expect(workloadView({ metadata: { name: "a", resourceVersion: "7" }, spec: { replicas: 3 } })).toEqual({
+      name: "a",
+      replicas: 3,
+      resourceVersion: "7",
+    });
+    expect(workloadView({ metadata: { name: "a" }, spec: {} }).replicas).toBe(0);
+  });
+});
+
+describe("a HorizontalPodAutoscaler", () => {
+  const source = (container: string, more: object) => ({
+    type: "ContainerResource",
+    containerResource: { name: "cpu", container, ...more },
+  });
+  const target = (container: string, averageUtilization: number) =>
+    source(container, { target: { type: "Utilization", averageUtilization } });
+  const current = (container: string, averageUtilization: number) =>
+    source(container, { current: { averageValue: "60m", averageUtilization } });
+
+  it("has bounds, and its metrics with their present values, in whatever order its status has them", () => {
+    const view = autoscalerView({
+      metadata: { name: "node" },
+      spec: { minReplicas: 2, maxReplicas: 10, metrics: [target("node", 60), target("other", 80)] },
+      status: {
+        currentReplicas: 4,
+        conditions: [{ type: "ScalingActive", status: "True" }],
+        currentMetrics: [current("other", 40), current("node", 30)],
+      },
+    });
+    expect(view).toEqual({
+      name: "node",
+      min: 2,
+      max: 10,
+      active: true,
+      replicas: 4,
+      utilizations: [
+        { target: 60, current: 30 },
+        { target: 80, current: 40 },
+      ],
+    });
+  });
+
+  it("knows metrics of a whole pod as well", () => {
+    const resource = { name: "cpu", target: { averageUtilization: 90 } };
+    const view = autoscalerView({
+      spec: { maxReplicas: 3, metrics: [{ type: "Resource", resource }] },
+      status: { currentMetrics: [{ type: "Resource", resource: { name: "cpu", current: { averageUtilization: 9 } } }] },
+    });
+    expect(view.utilizations).toEqual([{ target: 90, current: 9 }]);
+    expect(view).toMatchObject({ min: 1, max: 3, active: false });
+  });
+
+  it("has no value for a metric that its status does not have, and nothing for one of another kind", () => {
+    const spec = { maxReplicas: 3, metrics: [target("node", 60), { type: "External", external: {} }] };
+    expect(autoscalerView({ spec, status: { currentMetrics: null } }).utilizations).toEqual([
+      { target: 60 },
+      undefined,
+    ]);
+    expect(autoscalerView({ spec, status: { currentMetrics: [null] } }).utilizations[0]!.current).toBeUndefined();
+    expect(autoscalerView({ spec }).utilizations).toHaveLength(2);
+  });
+});
