@@ -188,6 +188,13 @@ module.exports = {
     ]),
     ...levels("images/node/src", [["*"], ["discovery/"], ["redis/"], ["metrics/"], ["http/"], ["main.ts"]]),
     ...levels("images/node/src/redis", [["connection/"], ["reads/"], ["writes/"], ["*"]]),
+    ...levels("images/scaler/src", [
+      ["*"],
+      ["decision/", "gauges/", "kubernetes/"],
+      ["scaling/"],
+      ["http/"],
+      ["main.ts"],
+    ]),
     ...levels("images/react/src", [["text/"], ["*"], ["check/", "keys/", "live/"], ["app.tsx"], ["main.tsx"]]),
   ],
   options: {

@@ -7,7 +7,7 @@ import { install } from "./bootstrap.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const fix = process.argv.includes("--fix");
-const folders = [root, path.join(root, "images", "node"), path.join(root, "images", "react")];
+const folders = [root, ...["node", "react", "scaler"].map((image) => path.join(root, "images", image))];
 /** Packages that use the root's compiler. */
 const others = ["bench", "scripts/drawing", "scripts/prose"].map((folder) => path.join(root, folder));
 for (const folder of [...folders, ...others]) install(folder);

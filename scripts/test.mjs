@@ -61,7 +61,8 @@ function promtoolFromDebian() {
 const hasRedis = () => works("redis-server", "--version") && works("redis-cli", "--version");
 const brew = (...packages) => works("brew", "--version") && attempt("brew", "install", ...packages);
 
-const folders = { root, node: path.join(root, "images", "node"), react: path.join(root, "images", "react") };
+const image = (name) => path.join(root, "images", name);
+const folders = { root, node: image("node"), react: image("react"), scaler: image("scaler") };
 // the tests also draw a load, and run the prose check
 const tested = ["drawing", "prose"].map((name) => path.join(root, "scripts", name));
 for (const folder of [...Object.values(folders), ...tested]) install(folder);
@@ -79,6 +80,8 @@ const out = mkdtempSync(path.join(tmpdir(), "iacproject-results-"));
 const given = process.argv.slice(2);
 // a filter may match tests of one suite only
 const filter = given.length ? [...given, "--passWithNoTests"] : [];
+const vitest = (file) => ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...filter];
+const quiet = (file) => ["run", "--silent", ...vitest(file)];
 const suites = [
   {
     name: "layers and scripts",
@@ -90,20 +93,19 @@ const suites = [
     name: "API",
     cwd: folders.node,
     bin: "vitest/vitest.mjs",
-    args: (file) => [
-      "run",
-      "--silent",
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile.json=${file}`,
-      ...filter,
-    ],
+    args: quiet,
+  },
+  {
+    name: "scaler",
+    cwd: folders.scaler,
+    bin: "vitest/vitest.mjs",
+    args: quiet,
   },
   {
     name: "page",
     cwd: folders.react,
     bin: "vitest/vitest.mjs",
-    args: (file) => ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...filter],
+    args: (file) => ["run", ...vitest(file)],
   },
 ];
 const total = { passed: 0, failed: 0, skipped: 0 };

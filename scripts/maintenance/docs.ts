@@ -14,7 +14,7 @@ import { ACCEPTED_FINDINGS } from "../toolbox/accepted-findings";
 import { installFolders } from "../toolbox/npm-install";
 import { say } from "../terminal/ui";
 import { codeGraph } from "./architecture/code";
-import { apiTable, modulesTable, pageTable, scriptsTable, topFoldersTable } from "./architecture/folders";
+import { apiTable, modulesTable, pageTable, scalerTable, scriptsTable, topFoldersTable } from "./architecture/folders";
 import { systemGraph } from "./architecture/system";
 
 const E2E = path.join(PROJECT_ROOT, "test", "e2e");
@@ -142,6 +142,7 @@ export const PAGES: Readonly<Record<string, Tables>> = {
     modules: modulesTable,
     scripts: scriptsTable,
     api: apiTable,
+    scaler: scalerTable,
     page: pageTable,
   },
   "observability.md": { alerts: alertsTable, dashboards: dashboardsTable },

@@ -180,7 +180,7 @@ const SCANNERS: readonly Scanner[] = [
     source: { needs: "npm", program: "npm", install: () => Promise.resolve() },
     scan: async (program) => {
       const found: Finding[] = [];
-      for (const folder of [".", "images/node", "images/react"]) {
+      for (const folder of [".", "images/node", "images/react", "images/scaler"]) {
         const cwd = path.join(PROJECT_ROOT, folder);
         const { stdout } = await run(program, ["audit", "--json", "--audit-level=moderate"], {
           cwd,
@@ -270,7 +270,8 @@ async function write(folder: string): Promise<Targets> {
   );
   if (!manifests.length)
     throw new Failure("There is nothing to scan: `npm run manifests` wrote no objects.", "Run it to see why.");
-  return { manifests, dockerfiles: ["node", "react"].map((n) => path.join(PROJECT_ROOT, "images", n, "Dockerfile")) };
+  const dockerfiles = ["node", "react", "scaler"].map((n) => path.join(PROJECT_ROOT, "images", n, "Dockerfile"));
+  return { manifests, dockerfiles };
 }
 
 async function one(scanner: Scanner, targets: Targets): Promise<number> {

@@ -106,6 +106,19 @@ const FORBIDDEN: Readonly<Record<string, readonly (readonly [from: string, to: s
     ["images/node/src/redis/writes/a.ts", "images/node/src/redis/store.ts"],
   ],
   "images-node-src-redis-has-a-level-for-each-file": [["images/node/src/redis/new/a.ts", "images/node/src/log.ts"]],
+  "images-scaler-src-files-imports-downwards": [["images/scaler/src/log.ts", "images/scaler/src/gauges/x.ts"]],
+  "images-scaler-src-decision-imports-downwards": [
+    ["images/scaler/src/decision/a.ts", "images/scaler/src/gauges/x.ts"],
+  ],
+  "images-scaler-src-gauges-imports-downwards": [
+    ["images/scaler/src/gauges/a.ts", "images/scaler/src/kubernetes/x.ts"],
+  ],
+  "images-scaler-src-kubernetes-imports-downwards": [
+    ["images/scaler/src/kubernetes/a.ts", "images/scaler/src/scaling/x.ts"],
+  ],
+  "images-scaler-src-scaling-imports-downwards": [["images/scaler/src/scaling/a.ts", "images/scaler/src/http/x.ts"]],
+  "images-scaler-src-http-imports-downwards": [["images/scaler/src/http/a.ts", "images/scaler/src/main.ts"]],
+  "images-scaler-src-has-a-level-for-each-file": [["images/scaler/src/new/a.ts", "images/scaler/src/log.ts"]],
   "images-react-src-text-imports-downwards": [["images/react/src/text/a.ts", "images/react/src/icon.tsx"]],
   "images-react-src-files-imports-downwards": [["images/react/src/api.ts", "images/react/src/keys/x.ts"]],
   "images-react-src-check-imports-downwards": [["images/react/src/check/a.ts", "images/react/src/keys/x.ts"]],

@@ -54,15 +54,15 @@ export interface ScalerConfig {
   readonly identity: string;
   /** Time between two readings of the gauges. */
   readonly tickMs: number;
-  /** Port of /metrics, /livez and /readyz. */
+  /** Port of `/metrics`, `/livez` and `/readyz`. */
   readonly port: number;
   readonly targets: readonly Target[];
 }
 
-/** Values above this many times the target are not believed, unless the signal has a limit of its own. */
+/** Values above this many times the target are not believed, unless the signal has its own limit. */
 const LIMIT_FACTOR = 1000;
 
-const DNS_NAME = { pattern: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, expected: "a name in lower case" };
+const DNS_NAME = { pattern: /^[a-z0-9][a-z0-9-]{0,62}$/, expected: "a name in lower case" };
 
 function policy(fields: Fields, defaults: Policy): Policy {
   const number = (name: keyof Policy, max: number) =>

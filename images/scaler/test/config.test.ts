@@ -25,7 +25,7 @@ const problems = (config: unknown, more?: Record<string, string>) => {
 };
 
 describe("the configuration", () => {
-  it("has a default for everything that need not be said", () => {
+  it("has a default for every optional field", () => {
     expect(readConfig(env(withTarget({})))).toEqual({
       kubernetes: {
         server: "https://10.96.0.1:443",
@@ -50,7 +50,7 @@ describe("the configuration", () => {
     });
   });
 
-  it("takes what is said instead", () => {
+  it("takes the given values instead", () => {
     const config = readConfig(
       env({
         ...withTarget({ scaleUp: { pods: 8 }, signals: [{ metric: "busy", target: 0.7, limit: 1 }], path: "/prom" }),
@@ -191,11 +191,11 @@ describe("the configuration", () => {
       "neither KUBERNETES_API_URL nor KUBERNETES_SERVICE_HOST is set: no Kubernetes API",
     ],
     [
-      "an API server that is no URL",
+      "an API server that is not a URL",
       { KUBERNETES_API_URL: "kube" },
       'KUBERNETES_API_URL is "kube", expected https://host:port',
     ],
-    ["a port that is no number", { PORT: "x" }, 'PORT is "x", expected a whole number from 0'],
+    ["a port that is not a number", { PORT: "x" }, 'PORT is "x", expected a whole number from 0'],
     ["no configuration", { SCALER_CONFIG: "" }, "SCALER_CONFIG is not set, expected the targets as JSON"],
   ])("refuses %s", (_, more, problem) => {
     expect(problems(withTarget({}), more)).toEqual([problem]);

@@ -11,7 +11,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   config: "what a user can set; sources, validation and defaults. `loadConfig` reads all of it",
   dashboards: "dashboards and rules; panels, recording rules and alerts as code",
   docs: "these pages; also the French report (`docs/rapport`), benchmark figures, decisions and runbooks",
-  images: "the two container images; each is a separate package and the only build context of its image",
+  images: "the container images; each is a separate package and the only build context of its image",
   modules: "the resources, by subject; CDKTF constructs that get everything from their props",
   profiles: "settings for each type of cluster; `profile: k3s` reads `profiles/k3s.yaml`",
   scripts: "the commands; everything that `npm run` starts, and the code behind it",
@@ -24,6 +24,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
 
   "images/node": "the API; Node.js, no framework",
   "images/react": "the front; React page and nginx",
+  "images/scaler": "the fast lane of autoscaling; Node.js, no framework",
 
   "images/node/src/discovery": "finds the read replicas: by EndpointSlices or DNS",
   "images/node/src/http": "server, routes, input, status, and the mapping of errors to HTTP",
@@ -39,6 +40,13 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "images/react/src/keys": "the list of keys, and adding, editing, deleting",
   "images/react/src/live": "the live view of the pods",
   "images/react/src/text": "the texts, English and French",
+
+  "images/scaler/src/decision":
+    "the count: formula, window, policies, flapping guard; without clock, HTTP or Kubernetes",
+  "images/scaler/src/gauges": "reads the pods' gauges",
+  "images/scaler/src/http": "metrics and probes",
+  "images/scaler/src/kubernetes": "list and watch, the Lease, writing a count",
+  "images/scaler/src/scaling": "the tick: reads, decides, writes",
 
   "modules/autoscaling": "HorizontalPodAutoscaler or KEDA's ScaledObject, their signals, KEDA, metrics-server",
   "modules/charts":
@@ -110,4 +118,5 @@ export const topFoldersTable = (): string => table("", "config", "dashboards", "
 export const modulesTable = (): string => table("modules");
 export const scriptsTable = (): string => table("scripts");
 export const apiTable = (): string => table("images/node/src", "images/node/src/redis");
+export const scalerTable = (): string => table("images/scaler/src");
 export const pageTable = (): string => table("images/react/src");

@@ -1,4 +1,4 @@
-/** Decides on the count of one workload. Knows nothing of Kubernetes, of HTTP or of the clock. */
+/** Decides on the count of one workload. It uses no Kubernetes, no HTTP and no clock. */
 import type { Target } from "../config";
 import { FlappingGuard } from "./flapping";
 import { highestAllowed, lowestAllowed, ScaleEvents } from "./policies";

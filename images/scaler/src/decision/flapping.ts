@@ -1,4 +1,4 @@
-/** Notices that a count goes up and down again and again, whoever changes it. */
+/** Notices that a count goes up and down again and again, also if another program changes it. */
 
 export interface FlappingLimits {
   /** More changes of direction than this within the time are flapping. */

@@ -9,7 +9,7 @@ export const MISSING_AFTER_MS = 3000;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface Source {
-  /** Where the pods report their gauges. */
+  /** Where the pods report their gauges, with the query. */
   readonly port: number;
   readonly path: string;
   readonly signals: readonly Signal[];
@@ -76,11 +76,9 @@ export class PodGauges {
   }
 
   private fetch(): Promise<string> {
-    const { port, path, signals, agent } = this.source;
-    // servers that do not know the parameter answer with all their metrics
-    const query = signals.map(({ metric }) => `name[]=${metric}`).join("&");
+    const { port, path, agent } = this.source;
     return new Promise((resolve, reject) => {
-      const options = { host: this.ip, port, path: `${path}?${query}`, agent };
+      const options = { host: this.ip, port, path, agent };
       const request = http.get(options, (response) => {
         if (response.statusCode !== 200) {
           response.resume();

@@ -20,8 +20,11 @@ export class GaugeReader {
   private readonly source: Source;
 
   constructor(private readonly target: Pick<Target, "workload" | "port" | "path" | "signals">) {
+    // servers that do not know the parameter answer with all their metrics
+    const query = target.signals.map(({ metric }) => `name[]=${metric}`).join("&");
     this.source = {
       ...target,
+      path: `${target.path}?${query}`,
       agent: new http.Agent({ keepAlive: true, maxSockets: 1 }),
       rejected: (pod, metric, value) => this.reject(pod, metric, value),
     };

@@ -114,7 +114,7 @@ export function answer(request: http.ClientRequest): Promise<http.IncomingMessag
   return new Promise((resolve, reject) => {
     request.once("error", reject);
     request.once("response", (response) => {
-      // an error of a stream that nobody reads any more must not end the process
+      // an error of a stream without a reader must not end the process
       response.on("error", () => undefined);
       const { statusCode = 0 } = response;
       if (statusCode >= 200 && statusCode < 300) return resolve(response);

@@ -103,7 +103,7 @@ describe("scale-in", () => {
     expect(driven.present).toBe(1);
   });
 
-  it("never goes below the lower bound, nor below what CPU has asked for within the window", () => {
+  it("never goes below the lower bound, nor below what CPU has needed within the window", () => {
     const bounded = new Driven(6);
     bounded.run(600, { signals: [1], min: 3 });
     expect(bounded.present).toBe(3);
@@ -185,7 +185,7 @@ describe("flapping", () => {
     return driven;
   };
 
-  it("pauses scale-in, and says so", () => {
+  it("pauses scale-in, and reports it", () => {
     const driven = flapping();
     driven.run(30, { signals: [4] });
     expect(driven.last!.hold).toBe("flapping");

@@ -17,7 +17,7 @@ const stretch = record({
 });
 
 describe("whatever happens", () => {
-  it("nothing is removed unless all figures of the whole window asked for less, and never below what they asked for", () => {
+  it("nothing is removed unless all figures of the whole window recommended less, and never below what they recommended", () => {
     assert(
       property(integer({ min: 1, max: 20 }), array(stretch, { minLength: 1, maxLength: 12 }), (begin, stretches) => {
         const driven = new Driven(begin);

@@ -25,7 +25,7 @@ describe("a gauge", () => {
     ["may have labels, whatever is in them", "labelled", 0.0045],
     ["is found in the last line", "last", 8],
     ["is not a number if there are several series", "many", NaN],
-    ["is not a number if the text says so", "nothing", NaN],
+    ["is not a number if its text is NaN", "nothing", NaN],
     ["is not a number if it is infinite", "endless", NaN],
     ["is missing if it has no value", "empty", undefined],
     ["is missing if no line has it", "absent", undefined],

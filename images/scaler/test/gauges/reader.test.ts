@@ -109,7 +109,7 @@ describe("the reader", () => {
     expect([value(1), value(2)]).toEqual([undefined, undefined]);
   });
 
-  it("forgets a pod that is gone, also if another one gets its address", async () => {
+  it("forgets a deleted pod, also if another one gets its address", async () => {
     await reader.read(both, 2000);
     await reader.read([address(2)], 2000);
     expect(value(1)).toBeUndefined();

@@ -59,7 +59,7 @@ export class FakeApi {
     return { KUBERNETES_API_URL: `http://127.0.0.1:${this.port}`, KUBERNETES_CREDENTIALS_DIR: this.dir };
   }
 
-  /** Like `env`, with a token of its own. */
+  /** Like `env`, with its own token. */
   envOf(token: string): Record<string, string> {
     const dir = join(this.dir, token);
     mkdirSync(dir, { recursive: true });

@@ -1,6 +1,6 @@
 /**
- * A network for pods: each address leads to a server of this process, because not every system has more than one address
- * of its own.
+ * A network for pods: each address connects to a server of this process, because not every system has more than one
+ * local address.
  */
 import * as http from "node:http";
 import * as net from "node:net";

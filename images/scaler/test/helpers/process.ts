@@ -1,4 +1,4 @@
-/** The scaler as processes of its own, which can be suspended and killed. */
+/** The scaler as separate processes, which can be suspended and killed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync } from "node:fs";

@@ -33,7 +33,7 @@ describe("the server", () => {
     return line === undefined ? undefined : Number(line.split(" ")[1]);
   };
 
-  it("tells per workload what is there, what is wanted, and what was decided", async () => {
+  it("reports per workload the present count, the wanted one, and the decisions", async () => {
     scaler.start();
     await eventually("gauges", async () => (await metric('scaler_recommended_pods{workload="node"}')) === 2);
     expect(await metric("scaler_leader")).toBe(1);
@@ -51,7 +51,7 @@ describe("the server", () => {
     await eventually("the count", async () => (await metric('scaler_present_pods{workload="node"}')) === 4);
   });
 
-  it("tells why it holds back, and how old the gauges are", async () => {
+  it("reports why it holds back, and how old the gauges are", async () => {
     scaler.start();
     await eventually("gauges", async () => (await metric('scaler_recommended_pods{workload="node"}')) === 2);
     for (const pod of cluster.pods.values()) pod.status = 500;

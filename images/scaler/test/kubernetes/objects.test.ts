@@ -27,13 +27,13 @@ describe("a pod", () => {
     ["without conditions starts", {}, {}, { ready: false, gone: false }],
     ["that is pending starts", { phase: "Pending", ...ready }, {}, { ready: false, gone: false }],
     [
-      "that is being deleted is gone, even while it is Ready",
+      "that is being deleted does not count, even while it is Ready",
       ready,
       { deletionTimestamp: "2026-01-01T00:00:00Z" },
       { ready: true, gone: true },
     ],
-    ["that failed, as after an eviction, is gone", { phase: "Failed" }, {}, { ready: false, gone: true }],
-    ["that has ended is gone", { phase: "Succeeded" }, {}, { ready: false, gone: true }],
+    ["that failed, as after an eviction, does not count", { phase: "Failed" }, {}, { ready: false, gone: true }],
+    ["that has ended does not count", { phase: "Succeeded" }, {}, { ready: false, gone: true }],
   ])("%s", (_, status, metadata, expected) => {
     expect(pod(status, metadata)).toMatchObject(expected);
   });

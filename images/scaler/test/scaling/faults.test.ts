@@ -150,7 +150,7 @@ describe("the scaler", () => {
     await eventually("all pods to be read", () => [...cluster.pods.values()].every((pod) => pod.paths.length > 2));
   });
 
-  it("writes nothing while the API server is away for ten seconds, and goes on when it is back", async () => {
+  it("writes nothing while the API server is unavailable for ten seconds, and goes on when it is back", async () => {
     await cluster.api.leave();
     cluster.load = 700;
     await pause(4000);

@@ -1,4 +1,4 @@
-/** Several scalers, each a process of its own. */
+/** Several scalers, each in its own process. */
 import { createServer, type Server } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually, pause } from "../helpers/eventually";
