@@ -11,7 +11,10 @@ import { Window } from "./window";
 export const CONFIRM_MS = 150;
 /** Readings that are further apart do not confirm each other, in ticks. */
 const CONFIRM_TICKS = 3;
-/** After this time without complete figures, the window starts again: the HorizontalPodAutoscaler's own period. */
+/**
+ * After this time without complete figures, the window starts again: another process may have decided, and what the load was
+ * is unknown. The HorizontalPodAutoscaler's own period: it knows no more about the time between two of its evaluations.
+ */
 const GAP_MS = 15_000;
 /** While a count flaps, the scaler writes as rarely as the HorizontalPodAutoscaler would. */
 const FLAPPING_WRITE_MS = 15_000;
@@ -98,7 +101,7 @@ export class Decider {
     this.wroteAt = now;
   }
 
-  /** Someone else may have decided in the meantime: nothing is removed until a whole window has passed. */
+  /** The past no longer counts: nothing is removed until a whole window has passed. */
   restart(): void {
     this.completeAt = -Infinity;
     this.previous = undefined;

@@ -43,15 +43,14 @@ export class PodGauges {
       return undefined;
     }
     const wait = !this.isLate;
-    const done = this.fetch().then(
-      (text) => {
+    const done = this.fetch()
+      .then((text) => {
         this.isLate = false;
         this.values = this.parse(text);
         this.readAt = performance.now();
-      },
+      })
       // the last values count until they are too old
-      () => undefined,
-    );
+      .catch(() => undefined);
     return wait ? done : undefined;
   }
 

@@ -4,6 +4,9 @@ import type { Target } from "../config";
 import { log } from "../log";
 import { PodGauges, type Source } from "./pod";
 
+/** A connection without a request for this time is closed. */
+const IDLE_MS = 10_000;
+
 /** A pod whose gauges are read. */
 export interface Address {
   readonly uid: string;
@@ -25,7 +28,8 @@ export class GaugeReader {
     this.source = {
       ...target,
       path: `${target.path}?${query}`,
-      agent: new http.Agent({ keepAlive: true, maxSockets: 1 }),
+      // connections to pods that no longer exist end by themselves
+      agent: new http.Agent({ keepAlive: true, maxSockets: 1, timeout: IDLE_MS }),
       rejected: (pod, metric, value) => this.reject(pod, metric, value),
     };
   }

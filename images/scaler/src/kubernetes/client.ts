@@ -85,6 +85,7 @@ export class KubernetesClient {
     const headers = {
       authorization: `Bearer ${token}`,
       accept: "application/json",
+      "user-agent": "iacproject-scaler",
       ...(data ? { "content-type": contentType ?? "application/json", "content-length": data.length } : {}),
     };
     const options = { method, headers, agent: this.agent };

@@ -7,6 +7,8 @@ import { workloadView } from "./objects";
  * before its lease ends.
  */
 export const WRITE_MS = 1500;
+/** Owner of the count in the Deployment's `managedFields`. */
+const FIELD_MANAGER = "scaler";
 /** A rollout changes the Deployment's status all the time, so that what was read is soon out of date. */
 const ATTEMPTS = 4;
 
@@ -36,7 +38,12 @@ export async function writeScale(client: KubernetesClient, change: ScaleChange):
     try {
       // with a version, the API server refuses to change what has changed since
       const body = { metadata: { resourceVersion }, spec: { replicas: to } };
-      await client.call("PATCH", path, { timeoutMs, body, contentType: "application/merge-patch+json" });
+      await client.call("PATCH", path, {
+        timeoutMs,
+        query: { fieldManager: FIELD_MANAGER },
+        body,
+        contentType: "application/merge-patch+json",
+      });
       return "written";
     } catch (error) {
       if (!(error instanceof StatusError) || error.status !== 409 || attempt === ATTEMPTS) throw error;

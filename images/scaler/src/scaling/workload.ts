@@ -33,7 +33,7 @@ export class WorkloadScaler {
   present: number | undefined;
   wanted: number | undefined;
   recommended: number | undefined;
-  /** When every pod that counts had every gauge, monotonic ms. */
+  /** When every Ready pod last had every gauge, or when reading them began, monotonic ms. */
   completeAt: number | undefined;
 
   private readonly pods: Cache<PodView>;
@@ -85,7 +85,6 @@ export class WorkloadScaler {
 
   /** This process does not lead: another one decides. */
   idle(): void {
-    this.decider.restart();
     this.block = this.wanted = this.recommended = this.completeAt = undefined;
     this.present = this.workloads.get(this.target.workload)?.replicas;
   }
@@ -141,7 +140,11 @@ export class WorkloadScaler {
             : undefined;
     if (workload && autoscaler && !reason) return { workload, autoscaler };
     this.wanted = this.recommended = undefined;
-    this.decider.restart();
+    // what is decided next has nothing to do with what was; a short outage of the API server is another matter
+    if (reason !== "kubernetes") {
+      this.decider.restart();
+      this.completeAt = undefined;
+    }
     this.setBlock(reason);
     return undefined;
   }
@@ -154,6 +157,7 @@ export class WorkloadScaler {
       const values = readable.flatMap((pod) => this.gauges.value(pod, metric, now) ?? []);
       return { values, missing: readable.length - values.length, unready: pods.length - readable.length };
     });
+    this.completeAt ??= now;
     if (readable.length > 0 && readings.every(({ missing }) => missing === 0)) this.completeAt = now;
     return readings;
   }

@@ -93,7 +93,7 @@ describe("scale-in", () => {
     expect(driven.present).toBe(2);
   });
 
-  it("removes at most half a minute, then half of the rest", () => {
+  it("removes at most half of the pods per minute", () => {
     const driven = new Driven(16);
     driven.run(125, { signals: [1] });
     expect(driven.present).toBe(8);
@@ -129,6 +129,14 @@ describe("scale-in", () => {
     expect(driven.present).toBe(3);
   });
 
+  it("waits for a whole window after a signal that needed more, even while another one was missing", () => {
+    const driven = new Driven(4);
+    driven.run(200, { signals: [4, 4], max: 4 });
+    driven.run(10, { signals: [undefined, 8], max: 4 });
+    driven.run(118, { signals: [1, 1], max: 4 });
+    expect(driven.present).toBe(4);
+  });
+
   it("is not put off by figures that are missing for a moment", () => {
     const driven = new Driven(6);
     for (let i = 0; i < 12; i++) {
@@ -145,7 +153,7 @@ describe("scale-in", () => {
     expect(driven.changes).toEqual([]);
   });
 
-  it("waits for a whole window again after another process may have decided", () => {
+  it("waits for a whole window again after a restart", () => {
     const driven = new Driven(6);
     driven.run(100, { signals: [2] });
     driven.restart();

@@ -38,6 +38,12 @@ describe("the recommendation of a signal with target 100", () => {
     ["starting pods that are more than enough do not turn it into scale-in", of([120], 0, 3), 4, 4],
     ["a starting pod does not count for scale-in: ceil(4 × 0.4)", of([40, 40, 40, 40], 0, 2), 6, 2],
     ["missing and starting: (600 + 0 + 0)/3 = 200, ceil(3 × 2)", of([600], 1, 1), 3, 6],
+    [
+      "more pods than the count, as in a rollout, add none while there is too little load: (4 × 85 + 100)/5 = 88, ceil(4.4)",
+      of([85, 85, 85, 85], 1),
+      4,
+      4,
+    ],
     ["a count below the present one never results from too much load", of([150], 0, 0), 4, 2],
   ])("%s", (_, readings, present, expected) => {
     expect(recommend(readings, 100, present)).toBe(expected);

@@ -129,6 +129,38 @@ describe("a load that stays the same", () => {
   });
 });
 
+describe("next to a HorizontalPodAutoscaler without scale-in", () => {
+  /** 150, then 600 for five minutes, then 150 again. */
+  const load = (at: number) => (at >= 60 && at < 360 ? 600 : 150);
+  const run = (cpuShare: number, seed: number) => simulate({ load, seconds: 900, begin: 2, seed, cpuShare });
+
+  it.each([
+    ["CPU needs fewer pods than the gauges", 0.6, 6],
+    ["CPU needs as many", 1, 6],
+    ["CPU needs more", 1.5, 9],
+  ])("the count goes up once and down once, if %s", (_, cpuShare, most) => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const changes = run(cpuShare, seed);
+      const counts = [2, ...changes.map(({ to }) => to)];
+      const peak = counts.indexOf(Math.max(...counts));
+      expect(counts.slice(0, peak + 1)).toEqual([...counts.slice(0, peak + 1)].sort((a, b) => a - b));
+      expect(counts.slice(peak)).toEqual([...counts.slice(peak)].sort((a, b) => b - a));
+      expect(counts[peak]! - most).toBeGreaterThanOrEqual(0);
+      expect(counts[peak]! - most).toBeLessThanOrEqual(1);
+      const { at } = changes[peak]!;
+      expect(at).toBeGreaterThan(360 + 118);
+      expect(at).toBeLessThan(360 + 120 + 40);
+      expect(counts.at(-1)! - Math.ceil(1.5 * Math.max(1, cpuShare))).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it("only the HorizontalPodAutoscaler follows CPU", () => {
+    const by = new Set(run(1.5, 1).flatMap(({ to, by: who }) => (to > 7 ? [who] : [])));
+    expect(by).toEqual(new Set(["autoscaler"]));
+    expect(run(0.6, 1).every(({ by: who }) => who === "scaler")).toBe(true);
+  });
+});
+
 describe("a step of the load", () => {
   const reaction = (confirm: "not" | "soon" | "tick", to: number) => {
     const runs = Array.from({ length: 40 }, (_, seed) => {

@@ -43,6 +43,13 @@ export class FakeApi {
   private server: Server | undefined;
   private port = 0;
   private version = 100;
+  /** A watch begins with the changes since its version. */
+  private readonly history: {
+    readonly version: number;
+    readonly kind: string;
+    readonly type: string;
+    readonly object: KubernetesObject;
+  }[] = [];
 
   async start(): Promise<this> {
     writeFileSync(join(this.dir, "token"), "token-1\n");
@@ -124,6 +131,7 @@ export class FakeApi {
   }
 
   private send(kind: string, type: string, object: KubernetesObject): void {
+    this.history.push({ version: this.version, kind, type, object });
     for (const watcher of this.watchers) {
       if (watcher.kind === kind && watcher.matches(object))
         watcher.response.write(`${JSON.stringify({ type, object })}\n`);
@@ -159,6 +167,11 @@ export class FakeApi {
       note(200);
       response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
       const watcher = { kind, matches: matcher(url.searchParams), response };
+      const since = Number(url.searchParams.get("resourceVersion"));
+      for (const { version, type, object, ...change } of this.history) {
+        if (version > since && change.kind === kind && watcher.matches(object))
+          response.write(`${JSON.stringify({ type, object })}\n`);
+      }
       this.watchers.add(watcher);
       response.once("close", () => this.watchers.delete(watcher));
       return;

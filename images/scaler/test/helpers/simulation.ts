@@ -49,11 +49,42 @@ export interface Simulated {
   readonly confirm?: "not" | "soon" | "tick";
   readonly windowSeconds?: number;
   readonly max?: number;
+  /**
+   * CPU of a request, as a share of what makes one request per second and pod of `target` reach CPU's target. With it, a
+   * HorizontalPodAutoscaler without scale-in evaluates CPU that is 20 s old every 15 s.
+   */
+  readonly cpuShare?: number;
 }
 
 export interface Change {
   readonly at: number;
   readonly to: number;
+  readonly by: "scaler" | "autoscaler";
+}
+
+/** The HorizontalPodAutoscaler as a net. */
+class Net {
+  private readonly usage: number[] = [];
+  private recommendation = 0;
+
+  constructor(private readonly cpuShare: number) {}
+
+  /** CPU of all pods together, in pods at their target. Once per step. */
+  observe(load: number, target: number): void {
+    this.usage.push((load / target) * this.cpuShare);
+    if (this.usage.length > 20 / STEP) this.usage.shift();
+  }
+
+  /** What it asks for with the CPU of 20 s ago. */
+  evaluate(present: number): number {
+    const ratio = this.usage[0]! / present;
+    this.recommendation = Math.abs(1 - ratio) <= 0.1 ? present : Math.ceil(ratio * present);
+    return this.recommendation;
+  }
+
+  get last(): number {
+    return this.recommendation;
+  }
 }
 
 export function simulate(options: Simulated): readonly Change[] {
@@ -62,11 +93,21 @@ export function simulate(options: Simulated): readonly Change[] {
   const decider = new Decider({ ...CONFIG, scaleDownWindowSeconds: options.windowSeconds ?? 120 });
   const pods = Array.from({ length: begin }, () => ({ readyAt: 0, recent: [] as number[] }));
   const changes: Change[] = [];
+  const net = new Net(options.cpuShare ?? 0);
+  const scale = (at: number, to: number, by: Change["by"]) => {
+    changes.push({ at, to, by });
+    while (pods.length < to) pods.push({ readyAt: at + startSeconds, recent: [] });
+    pods.length = to;
+  };
   // the load does not begin with a tick
   const phase = Math.floor(next() * 10);
   let again = -1;
   for (let step = 0; step * STEP < seconds; step++) {
     const at = step * STEP;
+    net.observe(load(at), target);
+    if (step % (15 / STEP) === 0 && net.evaluate(pods.length) > pods.length) {
+      scale(at, Math.min(net.last, max), "autoscaler");
+    }
     const ready = pods.filter(({ readyAt }) => readyAt <= at);
     for (const pod of pods) {
       const share = pod.readyAt <= at ? load(at) / ready.length : 0;
@@ -77,16 +118,14 @@ export function simulate(options: Simulated): readonly Change[] {
     const values = ready.map(({ recent }) => recent.reduce((a, b) => a + b, 0) / (recent.length * STEP));
     const present = pods.length;
     const count = recommend({ values, missing: 0, unready: present - ready.length }, target, present);
-    const seen = { now: at * 1000, present, min: 1, max, cpu: 0, signals: [count] };
+    const seen = { now: at * 1000, present, min: 1, max, cpu: net.last, signals: [count] };
     // the same reading twice confirms itself
     if (confirm === "not") decider.decide(seen);
     const { wanted, unconfirmed } = decider.decide(seen);
     if (unconfirmed && confirm === "soon" && step !== again) again = step + Math.round(CONFIRM_MS / 1000 / STEP);
     if (wanted === present) continue;
     decider.wrote(at * 1000, present, wanted);
-    changes.push({ at, to: wanted });
-    while (pods.length < wanted) pods.push({ readyAt: at + startSeconds, recent: [] });
-    pods.length = wanted;
+    scale(at, wanted, "scaler");
   }
   return changes;
 }

@@ -42,7 +42,7 @@ describe("the scaler", () => {
     start();
     await soon(5);
     const [write] = cluster.api.requests("PATCH", "/scale");
-    expect(write!.path).toBe("/apis/apps/v1/namespaces/test/deployments/node/scale");
+    expect(write!.path).toBe("/apis/apps/v1/namespaces/test/deployments/node/scale?fieldManager=scaler");
     expect(write!.body).toEqual({
       metadata: { resourceVersion: expect.stringMatching(/^\d+$/) as string },
       spec: { replicas: 5 },
