@@ -1,4 +1,4 @@
-/** Prometheus metrics. Table: docs/scaling.md. */
+/** Prometheus metrics, per workload. */
 import { Counter, Gauge, Registry } from "prom-client";
 import { BLOCKS, HOLDS, type WorkloadScaler } from "../scaling/workload";
 import type { Scaler } from "../scaling/scaler";
