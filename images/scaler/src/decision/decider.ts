@@ -99,6 +99,9 @@ export class Decider {
   wrote(now: number, from: number, to: number): void {
     this.events.add(now, to - from);
     this.wroteAt = now;
+    // if another program sets it back before the next tick, that is a turn too
+    this.guard.observe(now, to);
+    this.lastPresent = to;
   }
 
   /** The past no longer counts: nothing is removed until a whole window has passed. */

@@ -12,7 +12,7 @@ const LIST_MS = 5000;
 const RETRY_MAX_MS = 2000;
 
 interface Raw {
-  readonly metadata?: { readonly name?: string };
+  readonly metadata?: { readonly name?: string; readonly resourceVersion?: string };
 }
 interface WatchEvent {
   readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
@@ -29,7 +29,7 @@ export interface CacheOptions<T> {
 }
 
 export class Cache<T> {
-  private readonly found = new Map<string, T>();
+  private readonly found = new Map<string, { readonly version: number; readonly view: T }>();
   private request: http.ClientRequest | undefined;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
@@ -54,11 +54,21 @@ export class Cache<T> {
   }
 
   get all(): readonly T[] {
-    return [...this.found.values()];
+    return [...this.found.values()].map(({ view }) => view);
   }
 
   get(name: string): T | undefined {
-    return this.found.get(name);
+    return this.found.get(name)?.view;
+  }
+
+  /** Takes an object from the answer to a request, which may be ahead of the watch. */
+  put(raw: unknown): void {
+    const { metadata } = raw as Raw;
+    const name = metadata?.name ?? "";
+    // versions are numbers that grow, officially since Kubernetes 1.35; anything else is taken as it comes
+    const version = Number(metadata?.resourceVersion);
+    if (version < (this.found.get(name)?.version ?? -Infinity)) return;
+    this.found.set(name, { version, view: this.options.view(raw) });
   }
 
   /** For how long it may be out of date, ms: 0 while the watch is open, Infinity before the first list. */
@@ -88,20 +98,19 @@ export class Cache<T> {
   }
 
   private async list(): Promise<string> {
-    const { path, query, view } = this.options;
+    const { path, query } = this.options;
     const list = await this.client.call<{ metadata: { resourceVersion: string }; items: Raw[] }>("GET", path, {
       timeoutMs: LIST_MS,
       query,
     });
-    const objects = list.items.map((raw) => [raw.metadata?.name ?? "", view(raw)] as const);
     this.found.clear();
-    for (const [name, object] of objects) this.found.set(name, object);
+    for (const raw of list.items) this.put(raw);
     return list.metadata.resourceVersion;
   }
 
   /** Resolves when the server ends the watch; rejects when it breaks. */
   private async watch(resourceVersion: string): Promise<void> {
-    const { path, query, view } = this.options;
+    const { path, query } = this.options;
     const request = this.client.open(path, {
       ...query,
       watch: "true",
@@ -118,9 +127,8 @@ export class Cache<T> {
       // 410 Gone: the resource version is too old
       if (type === "ERROR") throw new Error(`the watch failed: ${object.message ?? "no reason given"}`);
       if (type === "BOOKMARK") continue;
-      const name = object.metadata?.name ?? "";
-      if (type === "DELETED") this.found.delete(name);
-      else this.found.set(name, view(object));
+      if (type === "DELETED") this.found.delete(object.metadata?.name ?? "");
+      else this.put(object);
     }
   }
 }

@@ -23,8 +23,12 @@ export interface ScaleChange {
   readonly mayWrite: () => boolean;
 }
 
-/** `changed`: the count is not `from` any more. `refused`: `mayWrite` says no. */
-export type ScaleResult = "written" | "changed" | "refused";
+export interface ScaleResult {
+  /** `changed`: the count is not `from` any more. `refused`: `mayWrite` says no. */
+  readonly outcome: "written" | "changed" | "refused";
+  /** The Scale afterwards, if the API server sent one. */
+  readonly scale?: unknown;
+}
 
 /** @throws StatusError, or an error without an answer: then it is unknown whether it was written */
 export async function writeScale(client: KubernetesClient, change: ScaleChange): Promise<ScaleResult> {
@@ -34,22 +38,23 @@ export async function writeScale(client: KubernetesClient, change: ScaleChange):
   const end = performance.now() + WRITE_MS;
   for (let attempt = 1; ; attempt++) {
     const timeoutMs = Math.max(1, end - performance.now());
-    if (!mayWrite()) return "refused";
+    if (!mayWrite()) return { outcome: "refused" };
     try {
       // with a version, the API server refuses to change what has changed since
       const body = { metadata: { resourceVersion }, spec: { replicas: to } };
-      await client.call("PATCH", path, {
+      const scale = await client.call<unknown>("PATCH", path, {
         timeoutMs,
         query: { fieldManager: FIELD_MANAGER },
         body,
         contentType: "application/merge-patch+json",
       });
-      return "written";
+      return { outcome: "written", scale };
     } catch (error) {
       if (!(error instanceof StatusError) || error.status !== 409 || attempt === ATTEMPTS) throw error;
     }
-    const now = workloadView(await client.call("GET", path, { timeoutMs: Math.max(1, end - performance.now()) }));
-    if (now.replicas !== from) return "changed";
+    const scale = await client.call<unknown>("GET", path, { timeoutMs: Math.max(1, end - performance.now()) });
+    const now = workloadView(scale);
+    if (now.replicas !== from) return { outcome: "changed", scale };
     ({ resourceVersion } = now);
   }
 }

@@ -170,9 +170,11 @@ export class WorkloadScaler {
     const { resourceVersion } = workload;
     const change = { namespace, workload: workload.name, from, to, resourceVersion, mayWrite: this.mayWrite };
     try {
-      const result = await writeScale(this.client, change);
+      const { outcome, scale } = await writeScale(this.client, change);
       this.writeFailed = false;
-      if (result !== "written") return;
+      // the next decision may come before the watch shows it
+      if (scale) this.workloads.put(scale);
+      if (outcome !== "written") return;
       this.decider.wrote(performance.now(), from, to);
       this.decisions[direction]++;
       log("info", `scaled ${direction}`, { workload: workload.name, from, to, ...this.reasons(decision, seen) });

@@ -93,6 +93,28 @@ describe("the cache", () => {
     expect(names()).toBe("a");
   });
 
+  it("takes an object from an answer to a write, and no older one after it", async () => {
+    pod("a");
+    cache.start();
+    await eventually("the watch", () => api.watching === 1);
+    cache.put({ metadata: { name: "b", resourceVersion: "5000" } });
+    expect(names()).toBe("a,b");
+    // the watch is behind: it still has the version before
+    pod("b");
+    pod("c");
+    await eventually("c", () => names() === "a,b,c");
+    const versions = new Cache(client, { path: "", query: {}, view: (raw) => raw as { metadata: { n: number } } });
+    for (const [resourceVersion, n] of [
+      ["7", 1],
+      ["6", 2],
+      ["8", 3],
+      ["x", 4],
+    ] as const) {
+      versions.put({ metadata: { name: "a", resourceVersion, n } });
+      expect(versions.get("a")!.metadata.n).toBe({ 1: 1, 2: 1, 3: 3, 4: 4 }[n]);
+    }
+  });
+
   it("opens nothing any more once it was stopped", async () => {
     cache.start();
     cache.stop();

@@ -33,28 +33,28 @@ describe("a write of the count", () => {
     });
 
   it("changes only the count", async () => {
-    expect(await write()).toBe("written");
+    expect(await write()).toMatchObject({ outcome: "written", scale: { spec: { replicas: 5 } } });
     expect(replicas()).toBe(5);
   });
 
   it("is repeated with the present version if only something else has changed", async () => {
-    expect(await write("1")).toBe("written");
+    expect((await write("1")).outcome).toBe("written");
     expect(replicas()).toBe(5);
   });
 
   it("ends if the count has changed", async () => {
     put(3);
-    expect(await write("1")).toBe("changed");
+    expect(await write("1")).toMatchObject({ outcome: "changed", scale: { spec: { replicas: 3 } } });
     expect(replicas()).toBe(3);
   });
 
   it("is not even sent without the lead, and not repeated if the lead was lost in the meantime", async () => {
     mayWrite = () => false;
-    expect(await write()).toBe("refused");
+    expect(await write()).toEqual({ outcome: "refused" });
     expect(api.seen).toEqual([]);
     let queries = 0;
     mayWrite = () => queries++ === 0;
-    expect(await write("1")).toBe("refused");
+    expect(await write("1")).toEqual({ outcome: "refused" });
     expect(replicas()).toBe(2);
     expect(api.requests("PATCH", "/scale")).toHaveLength(1);
   });

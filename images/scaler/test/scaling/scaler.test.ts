@@ -83,6 +83,29 @@ describe("the scaler", () => {
     await soon(4);
   });
 
+  it("scales while a rollout is paused, and leaves it paused", async () => {
+    const deployment = cluster.api.get("deployments", "node")!;
+    cluster.api.put("deployments", { ...deployment, spec: { ...deployment.spec, paused: true } });
+    cluster.load = 400;
+    start();
+    await soon(4);
+    expect(cluster.api.get("deployments", "node")!.spec).toEqual({ replicas: 4, paused: true });
+  });
+
+  it("writes rarely once another program sets the count back again and again", async () => {
+    cluster.load = 400;
+    const workload = start({ scaleUp: { percent: 100, pods: 100, periodSeconds: 1 } });
+    // the other program
+    const timer = setInterval(() => {
+      if (cluster.replicas > 2) cluster.replicas = 2;
+    }, 50);
+    await eventually("that it is noticed", () => workload.block === "flapping");
+    clearInterval(timer);
+    const before = cluster.writes.length;
+    await pause(2000);
+    expect(cluster.writes.length - before).toBeLessThanOrEqual(1);
+  });
+
   it("counts neither pods that are being deleted nor pods that have ended", async () => {
     cluster.load = 200;
     const workload = start();
