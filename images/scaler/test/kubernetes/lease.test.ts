@@ -133,7 +133,7 @@ describe("the lease", () => {
     api.put("leases", { ...taken, spec: { ...taken.spec, holderIdentity: "b" } });
     const begin = api.requests("PUT", "/leases/scaler").length;
     await eventually("the next renewal", () => api.requests("PUT", "/leases/scaler").length > begin);
-    await eventually("the end", () => !lease.isHeld, 1500);
+    await eventually("the end", () => !lease.isHeld, HOLD_MS - 500);
   });
 
   it("is created again if someone deletes it", async () => {
