@@ -1,5 +1,5 @@
 /** Lists of keys: what callers may request, and all keys as a stream. */
-import { badRequest, unavailable } from "./errors";
+import { badRequest, callerLeft, unavailable } from "./errors";
 import { isFinal, RedisError } from "../redis/connection/errors";
 import { TooManyLists } from "../redis/reads/scan-connection";
 import type { Scanned } from "../redis/reads/scanner";
@@ -24,6 +24,8 @@ export interface ListQuery {
   readonly match: string | undefined;
   /** Whether only main may answer. */
   readonly strong: boolean;
+  /** Whether the caller has disconnected: no further step is worth its cost. */
+  readonly left: () => boolean;
 }
 
 export function checkMatch(match: string | null): string | undefined {
@@ -52,6 +54,8 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
   let separator = "[";
   let at: Scanned | undefined;
   for (let restarts = 0; ;) {
+    // a list without matches yields nothing, so nothing else would end it
+    if (query.left()) throw callerLeft();
     const begin = performance.now();
     let scanned: Scanned | undefined;
     try {

@@ -1,6 +1,6 @@
 /** One page of a list of keys. */
 import { createHash } from "node:crypto";
-import { badRequest, HttpError } from "./errors";
+import { badRequest, callerLeft, HttpError } from "./errors";
 import type { ListQuery } from "./listing";
 import type { Scanned } from "../redis/reads/scanner";
 import type { Store } from "../redis/store";
@@ -59,6 +59,7 @@ export async function page(
   // the same step as last time, if a part of it is to be left out
   let step = at?.returned?.count ?? limit;
   for (let seen = 0; seen < PAGE_MAX_SCANNED && items.size < limit;) {
+    if (query.left()) throw callerLeft();
     const scanned = await store.scan({ ...query, count: step }, at);
     if (!scanned) {
       throw new HttpError(410, "the Redis of this cursor is not available for this list: start again without a cursor");

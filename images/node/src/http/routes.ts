@@ -107,6 +107,7 @@ async function getItems(
   const list = {
     match: checkMatch(parameters.get("match")),
     strong: consistencyOf(request.headers["consistency"]) === "strong",
+    left: () => response.destroyed,
   };
   if (parameters.has("limit") || parameters.has("cursor")) {
     const limit = checkLimit(parameters.get("limit"));
@@ -115,8 +116,13 @@ async function getItems(
     return found;
   }
   whenClosed(response, admission.reserveList());
-  whenClosed(response, admission.reserve(STREAM_BYTES));
+  const release = admission.reserve(STREAM_BYTES);
   const pieces = whileRead(stream(store, list), () => response.destroy());
+  whenClosed(response, () => {
+    release();
+    // if the response has not begun, nothing else ends them
+    void pieces.return(undefined);
+  });
   // wait for the first piece: once it is sent, a 503 is no longer possible
   const first = await pieces.next().catch(shed);
   return {

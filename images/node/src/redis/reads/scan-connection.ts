@@ -17,6 +17,9 @@ const TURN_MS = 1000;
 /** Too many lists wait for the same instance. */
 export class TooManyLists extends RedisError {}
 
+/** The caller disconnected before its turn: nothing was sent. */
+export class Abandoned extends RedisError {}
+
 /** An instance as its shared connection reaches it. */
 export interface Instance {
   /** Identity of its process. */
@@ -45,12 +48,17 @@ class ScanConnection {
     this.connection.open();
   }
 
-  /** Sends one command once all before it have been answered. */
-  async send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  /**
+   * Sends one command once all before it have been answered.
+   *
+   * @param left whether the caller has disconnected
+   */
+  async send<T>(command: (client: Redis) => Promise<T>, left: () => boolean): Promise<T> {
     clearTimeout(this.idle);
     this.waiting++;
     const begin = performance.now();
     const turn = this.last.then(async () => {
+      if (left()) throw new Abandoned("the caller left");
       if (performance.now() - begin > TURN_MS) throw new TooManyLists("too many lists at once");
       return this.sendNow(command);
     });
@@ -86,11 +94,13 @@ export class ScanConnections {
    * Sends one command once the instance has answered all before it.
    *
    * @param options those of the instance's shared connection
+   * @param left whether the caller has disconnected
    */
   send<T>(
     { runId, address }: Instance,
     options: Omit<ConnectionOptions, "address" | "late" | "onChange">,
     command: (client: Redis) => Promise<T>,
+    left: () => boolean,
   ): Promise<T> {
     let found = this.open.get(runId);
     if (!found) {
@@ -101,7 +111,7 @@ export class ScanConnections {
       );
       this.open.set(runId, found);
     }
-    return found.send(command);
+    return found.send(command, left);
   }
 
   async close(): Promise<void> {
