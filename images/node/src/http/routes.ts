@@ -4,7 +4,8 @@ import type { Admission } from "../admission";
 import { withFields } from "./body";
 import { HttpError } from "./errors";
 import { checkId, checkValue, consistencyOf, LIMITS } from "./input";
-import { checkLimit, checkMatch, stream, STREAM_BYTES, whileRead } from "./listing";
+import { checkLimit, stream, STREAM_BYTES, whileRead } from "./listing";
+import { checkMatch } from "./match";
 import type { Metrics } from "../metrics/metrics";
 import { TooManyLists } from "../redis/reads/scan-connection";
 import { HEAD_BYTES, type Store } from "../redis/store";
@@ -111,9 +112,9 @@ async function getItems(
   };
   if (parameters.has("limit") || parameters.has("cursor")) {
     const limit = checkLimit(parameters.get("limit"));
-    const found = json(await page(store, list, limit, parameters.get("cursor")).catch(shed));
-    if (found.body.length >= SMALL_BYTES) reserveUntilSent(response, admission, found.body.length);
-    return found;
+    const body = await page(store, list, limit, parameters.get("cursor")).catch(shed);
+    if (body.length >= SMALL_BYTES) reserveUntilSent(response, admission, body.length);
+    return { status: 200, type: JSON_TYPE, body };
   }
   whenClosed(response, admission.reserveList());
   const release = admission.reserve(STREAM_BYTES);
@@ -135,11 +136,7 @@ async function getItems(
   };
 }
 
-const json = (value: object): Reply & { body: string } => ({
-  status: 200,
-  type: JSON_TYPE,
-  body: JSON.stringify(value),
-});
+const json = (value: object): Reply => ({ status: 200, type: JSON_TYPE, body: JSON.stringify(value) });
 
 const getCopies: Handler = async (_, query, { store }) => json(await copiesOf(store, idOf(query)));
 

@@ -134,7 +134,7 @@ export class Scanner {
   ): Promise<Scanned> {
     const scan = (client: Redis) =>
       match === undefined ? client.scan(at, "COUNT", count) : client.scan(at, "MATCH", match, "COUNT", count);
-    const [cursor, keys] = await this.connections.send(instance, options, scan, left);
+    const [cursor, keys] = await this.connections.send(instance, options, scan, { left, matches: match !== undefined });
     return { runId: instance.runId, keys, cursor };
   }
 }
