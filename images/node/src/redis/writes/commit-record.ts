@@ -103,7 +103,13 @@ export class CommitRecord {
     if (!established) throw new NotSent("Redis main is not established");
     const { session, epoch } = established;
     try {
-      await connection.send((client) => client.evalsha(HASH, 0, "fence", epoch), session);
+      await connection
+        .send((client) => client.evalsha(HASH, 0, "fence", epoch), session)
+        // main has forgotten its scripts and executed nothing: a later fence in the same session proves no less
+        .catch((error: unknown) => {
+          if (!(error instanceof Refused && error.code === "NOSCRIPT")) throw error;
+          return connection.send((client) => client.eval(SCRIPT, 0, "fence", epoch), session);
+        });
     } catch (error) {
       throw this.doubted(error as Error);
     }
@@ -113,6 +119,6 @@ export class CommitRecord {
     this.established = undefined;
     if (!(error instanceof Refused)) return error;
     this.source.refused(error, this.connection);
-    return error.code === "STALE" || error.code === "NOSCRIPT" ? new NotSent("Redis main is being replaced") : error;
+    return error.code === "STALE" ? new NotSent("Redis main is being replaced") : error;
   }
 }
