@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission } from "../admission";
 import { withFields } from "./body";
 import { HttpError } from "./errors";
+import { queryParameter } from "./fields";
 import { checkId, checkValue, consistencyOf, LIMITS } from "./input";
 import { checkLimit, stream, STREAM_BYTES, whileRead } from "./listing";
 import { checkMatch } from "./match";
@@ -64,7 +65,7 @@ function reserveUntilSent(response: ServerResponse, admission: Admission, bytes:
 
 /** The id in `?id=…`. The common case skips the parser. */
 function idOf(query: string): string {
-  return checkId(/^id=[\w.~:-]+$/.test(query) ? query.slice(3) : new URLSearchParams(query).get("id"));
+  return checkId(/^id=[\w.~:-]+$/.test(query) ? query.slice(3) : queryParameter(query, "id"));
 }
 
 async function getItem(
@@ -90,7 +91,7 @@ async function postItem(request: IncomingMessage, _: string, { store, admission 
 }
 
 async function deleteItem(request: IncomingMessage, query: string, { store, admission }: Context): Promise<Reply> {
-  if (query !== "" && new URLSearchParams(query).has("id")) await store.delete(idOf(query));
+  if (query !== "" && queryParameter(query, "id") !== null) await store.delete(idOf(query));
   else await withFields(request, admission, ({ id }) => store.delete(checkId(id)));
   return OK;
 }
@@ -106,7 +107,7 @@ async function getItems(
   };
   const parameters = new URLSearchParams(query);
   const list = {
-    match: checkMatch(parameters.get("match")),
+    match: checkMatch(queryParameter(query, "match")),
     strong: consistencyOf(request.headers["consistency"]) === "strong",
     left: () => response.destroyed,
   };
