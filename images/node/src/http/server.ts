@@ -110,7 +110,8 @@ export class ApiServer {
         }
         const query = mark < 0 ? "" : url.slice(mark + 1);
         const reply = await route.handle(request, query, this.context, response);
-        if (typeof reply.body === "string") this.send(response, last, reply.status, reply.type, reply.body);
+        if (typeof reply.body === "string" || Buffer.isBuffer(reply.body))
+          this.send(response, last, reply.status, reply.type, reply.body);
         else await this.stream(response, last, reply, reply.body);
       }
     } catch (error) {
@@ -131,7 +132,7 @@ export class ApiServer {
     last: boolean,
     status: number,
     type: string,
-    body: string,
+    body: string | Buffer,
     more?: Readonly<Record<string, string>>,
   ): void {
     if (response.destroyed) return;
