@@ -75,9 +75,10 @@ export class CommitRecord {
   /**
    * Establishes main in its epoch, if it is not yet.
    *
+   * @param onWait see {@link Confirmation.confirm}
    * @throws NotSent if this is not certain yet, Refused if main rejects all writes
    */
-  async establish(): Promise<void> {
+  async establish(onWait: () => void): Promise<void> {
     const { connection, source } = this;
     const { session } = connection;
     const epoch = source.epochOf(connection.target);
@@ -86,7 +87,7 @@ export class CommitRecord {
     const run = (step: string) => connection.send((client) => client.eval(SCRIPT, 0, step, epoch), session);
     try {
       if ((await run("prepare")) !== 1) {
-        await this.confirmation.confirm(session);
+        await this.confirmation.confirm(session, onWait);
         await run("establish");
       }
       this.established = { session, epoch };

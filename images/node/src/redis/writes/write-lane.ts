@@ -66,9 +66,12 @@ export class WriteLane {
     });
   }
 
-  /** @param write whether the command may change data */
-  send<T>(command: (client: Redis) => Promise<T>, write: boolean): Promise<T> {
-    return this.groupCommit ? this.groupCommit.send(command, write) : this.connection.send(command);
+  /**
+   * @param write whether the command may change data
+   * @param end when the caller gives up, ms of performance.now()
+   */
+  send<T>(command: (client: Redis) => Promise<T>, write: boolean, end: number): Promise<T> {
+    return this.groupCommit ? this.groupCommit.send(command, write, end) : this.connection.send(command);
   }
 
   /** When main at the other end last proved that it was main, ms of performance.now(). */
