@@ -33,11 +33,23 @@ export async function restore(file: string, options: { yes: boolean }): Promise<
     for (const pod of pods) keys = await bring(kube, pod, file, version, step);
     return `${size}, ${keys} keys, verified by redis-check-rdb`;
   });
-  await inStep("main", (step) => swap(kube, pods, step));
+  const generation = nextGeneration(
+    await Promise.all(pods.map((pod) => redisCli(kube, pod, "-n", "1", "GET", "commit"))),
+  );
+  await inStep("main", (step) => swap(kube, pods, generation, step));
   await inStep("replicas", (step) => follow(kube, step));
   const now = await redisCli(kube, await mainPod(kube), "DBSIZE");
   say(`${now} keys now, ${before} before. The snapshot has ${keys}, including keys that have expired since.`);
   say(`The previous data is kept in ${FOLDER}/before on main's volume until the next restore.`);
+}
+
+/**
+ * The generation of the restored data: above that of every member, so that one that keeps its old data takes a copy.
+ *
+ * @param records commit records, as in modules/redis/scripts/history.sh; empty for a member without one
+ */
+export function nextGeneration(records: readonly string[]): number {
+  return 1 + Math.max(0, ...records.map((record) => Number(/^\d+ \d+ \d+ (\d+)$/.exec(record.trim())?.[1] ?? 0)));
 }
 
 /** @throws if a member does not run: with its old data it would be ahead of the snapshot, and could become main */
@@ -82,12 +94,13 @@ async function bring(kube: Kube, pod: string, file: string, version: number, ste
 }
 
 /** Restarts all mains, which load the snapshot. Works even if the volume is full or a pod is deleted in the meantime. */
-async function swap(kube: Kube, pods: readonly string[], step: Step): Promise<string> {
+async function swap(kube: Kube, pods: readonly string[], generation: number, step: Step): Promise<string> {
   const { app } = kube.config.namespaces;
   const uidOf = (pod: KubeObject | undefined) => (pod?.metadata as { uid?: string } | undefined)?.uid;
   const old = new Map<string, string | undefined>();
   for (const pod of pods) old.set(pod, uidOf(await kube.get("pod", pod, app)));
-  for (const pod of pods) await inRedis(kube, pod, `mv ${INCOMING} ${FOLDER}/next.rdb && touch ${FOLDER}/next.rdb`);
+  const arm = `echo ${generation} >${FOLDER}/next.generation && mv ${INCOMING} ${FOLDER}/next.rdb && touch ${FOLDER}/next.rdb`;
+  for (const pod of pods) await inRedis(kube, pod, arm);
   step.doing("restarting");
   // all at once, because a single one would copy the old data from the others; without a graceful
   // shutdown, because that would fail over to another member

@@ -62,16 +62,24 @@ has_text() { [ "$(tail -c "+$((good + 1))" "$file" | tr -d '\000' | head -c 1 | 
 repair_end() {
   problem=
   [ -s "$manifest" ] || return 0
-  last=$(newest)
-  file=$aof/$last
-  case $last in *.incr.aof) [ -s "$file" ] || return 0 ;; *) return 0 ;; esac
-  # a check reads the whole file: only if it does not end like a command, or if nothing was written since the last start,
-  # which may have failed
+  # the mark is older than anything written since the last start
   mark=$data/started
+  last=$(newest)
   unused=
-  [ ! -e "$mark" ] || [ -n "$(find "$file" -newer "$mark")" ] || unused=yes
+  [ ! -e "$mark" ] || [ -n "$(find "$aof/$last" -newer "$mark" 2>/dev/null)" ] || unused=yes
   touch "$mark" 2>/dev/null || true
-  [ "$(tail -c 2 "$file" | od -An -tx1 | tr -d ' \n')" != 0d0a ] || [ -n "$unused" ] || return 0
+  repair "$last" "$unused" || return 1
+  # a rewrite begins a new file before the one before is on disk, unless each write waits for the disk
+  before=$(grep ' type i' "$manifest" | tail -n 2 | head -n 1 | sed 's/^file \([^ ]*\) .*/\1/')
+  [ "$before" = "$last" ] || repair "$before" ''
+}
+
+# repair FILE UNUSED. A check reads the whole file: only if it does not end like a command, or if it is unused: nothing was
+# written since the last start, which may have failed.
+repair() {
+  file=$aof/$1
+  case $1 in *.incr.aof) [ -s "$file" ] || return 0 ;; *) return 0 ;; esac
+  [ "$(tail -c 2 "$file" | od -An -tx1 | tr -d ' \n')" != 0d0a ] || [ -n "$2" ] || return 0
 
   found=$(redis-check-aof "$file" 2>&1 || true)
   case $found in *'format error'*) ;; *) return 0 ;; esac
@@ -84,7 +92,7 @@ repair_end() {
       problem="the append-only file $file is damaged after byte $good of $size"
       return 1
     fi
-    kept=$data/damaged/$last.after-$good
+    kept=$data/damaged/$1.after-$good
     if ! { mkdir -p "$data/damaged" && tail -c "+$((good + 1))" "$file" >"$kept" && sync; }; then
       rm -f "$kept"
       problem="the append-only file $file is damaged after byte $good of $size, and the volume has no room to keep that part"

@@ -19,6 +19,8 @@ ALONE=300
 UNUSED=300
 WRONG=200
 AGAIN=600
+# seconds
+UNLINKED=25
 configured=$(sed -n 's/^min-replicas-to-write //p' /etc/redis/main.conf)
 configured=${configured:-1}
 # what is known of the own Redis: settings as a main or a copy; the main it may log in to; its min-replicas-to-write
@@ -68,7 +70,7 @@ awaited() {
   for member in $pool; do
     [ "$member" != "$me" ] || continue
     look "$member"
-    [ "$seen" != yes ] || [ "$promised" -le "$my_promised" ] || return 0
+    [ "$seen" != yes ] || [ "$generation" -lt "$my_generation" ] || [ "$promised" -le "$my_promised" ] || return 0
   done
   return 1
 }
@@ -120,13 +122,17 @@ as_main() {
     settled=main writes=$wanted
   fi
   [ -z "$alone" ] || superseded
-  [ "$wanted" != 1000 ] || ! awaited || wanted=0
+  [ "$wanted" != 1000 ] || [ -e /run/redis/volume-full ] || ! awaited || wanted=0
   if [ "$writes" != "$wanted" ]; then
     order "CONFIG SET min-replicas-to-write $wanted" && writes=$wanted
   fi
 }
 
 # --- as a copy ---
+
+# whether a main of $1 $2 (generation and promise) has promised what a member of $3 $4 has: promises of earlier
+# generations were made for data that a restore has replaced
+honours() { [ "$1" -gt "$3" ] || [ "$2" -ge "$4" ]; }
 
 # allow USER: the login on main $host, for one link; writes stay refused until this member is main and has reset it
 allow() {
@@ -154,9 +160,10 @@ may_join() {
   case $seen in
     yes)
       # main again, because it goes on: the other one may have had its latest writes when it was queried
-      third_epoch=$epoch third_count=$count third_promised=$promised
+      third_rank=$rank third_count=$count third_generation=$generation third_promised=$promised
       look "$host"
-      [ "$seen$role" = yesmaster ] && ! more "$third_epoch" "$third_count" "$epoch" "$count" && [ "$third_promised" -le "$promised" ]
+      [ "$seen$role" = yesmaster ] && ! more "$third_rank" "$third_count" "$rank" "$count" &&
+        honours "$generation" "$promised" "$third_generation" "$third_promised"
       ;;
     old) [ "$main_epoch" -ge 0 ] ;;
     no)
@@ -172,9 +179,9 @@ may_join() {
 # compare: sets $ahead or $behind if this member has more or fewer writes than the one that was looked at
 compare() {
   case $seen in no) return 0 ;; esac
-  if [ "$seen" = yes ] && more "$my_epoch" "$my_count" "$epoch" "$count"; then
+  if [ "$seen" = yes ] && more "$my_rank" "$my_count" "$rank" "$count"; then
     ahead=yes
-  elif [ "$seen" = yes ] && more "$epoch" "$count" "$my_epoch" "$my_count"; then
+  elif [ "$seen" = yes ] && more "$rank" "$count" "$my_rank" "$my_count"; then
     behind=yes
   elif [ -z "$my_recorded" ]; then
     # nothing to compare: a main or a linked copy knows at least as much
@@ -192,7 +199,8 @@ look_at_main() {
   limit='timeout 1'
   look "$host"
   compare
-  main_epoch=$epoch main_count=$count main_promised=$promised main_recorded=$recorded
+  main_epoch=$epoch main_rank=$rank main_count=$count main_promised=$promised
+  main_generation=$generation main_recorded=$recorded
   case $seen$role in yesmaster | oldmaster) main_seen=$seen ;; *) main_seen=no ;; esac
 }
 look_at_third() {
@@ -202,7 +210,7 @@ look_at_third() {
 }
 # whether main lacks writes of this member, and no other has more
 lacks_writes() {
-  [ "$main_seen" = yes ] && [ -z "$behind" ] && more "$my_epoch" "$my_count" "$main_epoch" "$main_count"
+  [ "$main_seen" = yes ] && [ -z "$behind" ] && more "$my_rank" "$my_count" "$main_rank" "$main_count"
 }
 
 linked() {
@@ -230,6 +238,7 @@ as_copy() {
   host=${host%%[!0-9a-f.:]*}
 
   look_at_main
+  may_follow=''
   if [ "$granted" = "$host" ]; then
     [ $((now - allowed)) -lt $UNUSED ] || take_back
   elif [ "$main_seen" = no ] || [ -z "$host_ordinal" ]; then
@@ -237,15 +246,16 @@ as_copy() {
   elif [ "$main_seen" = old ]; then
     # it knows neither records nor user member-ORDINAL
     allow replication
-  elif [ "$my_epoch" -ge 0 ] && [ "$main_promised" -ge "$my_promised" ] &&
-    ! more "$my_epoch" "$my_count" "$main_epoch" "$main_count"; then
+  elif [ "$my_epoch" -ge 0 ] && honours "$main_generation" "$main_promised" "$my_generation" "$my_promised" &&
+    ! more "$my_rank" "$my_count" "$main_rank" "$main_count"; then
+    may_follow=yes
     allow "member-$host_ordinal"
   fi
 
   look_at_third
-  if [ "$granted" != "$host" ] && [ "$main_seen" = yes ]; then
+  if [ "$granted" != "$host" ] && [ "$main_seen" = yes ] && [ -z "$may_follow" ]; then
     if [ "$my_epoch" -ge 0 ]; then
-      report "does not follow main $host, which knows less: $main_epoch $main_count $main_promised, here $my_epoch $my_count $my_promised"
+      report "does not follow main $host, which knows less: $main_epoch $main_count $main_promised $main_generation, here $my_epoch $my_count $my_promised $my_generation"
     elif may_join; then
       allow "member-$host_ordinal"
     else
@@ -275,15 +285,28 @@ main_is_wrong() {
   [ $((now - wrong)) -ge $WRONG ] && [ $((now - asked)) -ge $AGAIN ] || return 0
   for member in $pool; do
     [ "$member" != "$me" ] || break
-    [ "$member" != "$third" ] || [ "$seen" != yes ] || [ "$epoch $count" != "$my_epoch $my_count" ] || return 0
+    [ "$member" != "$third" ] || [ "$seen" != yes ] || [ "$rank $count" != "$my_rank $my_count" ] || return 0
   done
   asked=$now
+  unfit=''
   for member in $me $pool; do
-    if [ "$(ask "$member" 26379 'SENTINEL FAILOVER main')" = OK ]; then
-      echo "guard: requested a failover, because main $host lacks writes of this member" >&2
-      return 0
-    fi
+    said=$(ask "$member" 26379 'SENTINEL FAILOVER main')
+    case $said in
+      OK)
+        echo "guard: requested a failover, because main $host lacks writes of this member" >&2
+        return 0
+        ;;
+      NOGOODSLAVE*) unfit=yes ;;
+    esac
   done
+  # Sentinels promote no copy whose link has been down for ten times down-after-milliseconds. Only a restart resets that
+  # time: not the link, which this script does not allow, nor REPLICAOF.
+  info=$my_info
+  field master_link_down_since_seconds
+  if [ -n "$unfit" ] && [ "$settled" != main ] && [ "${value:-0}" -gt $UNLINKED ]; then
+    echo "guard: restarts Redis, because Sentinels promote no copy that has been without main for $value s" >&2
+    kill "$redis"
+  fi
 }
 
 while kill -0 "$redis" 2>/dev/null; do
@@ -293,7 +316,8 @@ while kill -0 "$redis" 2>/dev/null; do
   limit=''
   look 127.0.0.1
   if [ "$seen" = yes ]; then
-    my_epoch=$epoch my_count=$count my_promised=$promised my_recorded=$recorded
+    my_epoch=$epoch my_rank=$rank my_count=$count my_promised=$promised
+    my_generation=$generation my_recorded=$recorded my_info=$info
     case $role in
       master) as_main ;;
       slave) as_copy ;;

@@ -72,6 +72,17 @@ suite("main's volume at start", () => {
     const kept = at(`damaged/appendonly.aof.1.incr.aof.after-${size}`);
     expect(fs.readFileSync(kept, "latin1")).toBe("garbage\0garbage");
   });
+  it("with zeros at the end of the file before the last, which a rewrite began too early: repaired", async () => {
+    await start();
+    cli("SET", "a", "1");
+    await kill();
+    fs.copyFileSync(incr(), at("appendonlydir/appendonly.aof.2.incr.aof"));
+    fs.appendFileSync(at("appendonlydir/appendonly.aof.manifest"), "file appendonly.aof.2.incr.aof seq 2 type i\n");
+    fs.appendFileSync(incr(), Buffer.alloc(512));
+    await start();
+    expect(cli("GET", "a")).toBe("1");
+    expect(log()).toMatch(/repaired .*1\.incr\.aof: removed its damaged end, 512 bytes/);
+  });
   it("with damage that looks like an end: repaired after one failed start", async () => {
     await start();
     cli("SET", "a", "1");

@@ -14,7 +14,7 @@ suite("the guard of a member", () => {
   let network = 0;
   const others: ChildProcess[] = [];
   beforeEach(() => {
-    group = new RedisMembers(network++ % 10);
+    group = new RedisMembers(network++ % 10, { "UNLINKED=25": "UNLINKED=2" });
     for (const i of MEMBERS) {
       // replies of Sentinels come from files; requests are recorded
       fs.writeFileSync(
@@ -23,9 +23,11 @@ suite("the guard of a member", () => {
 case $4 in ${group.sentinelPort})
   read -r _auth; read -r command
   echo OK
-  case $command in *FAILOVER*) echo "$2" >>${group.dir}/failovers; echo OK ;; *) cat "${group.dir}/$2 $command" 2>/dev/null ;; esac
+  case $command in *FAILOVER*) echo "$2" >>${group.dir}/failovers; cat ${group.dir}/refusal 2>/dev/null || echo OK ;; *) cat "${group.dir}/$2 $command" 2>/dev/null ;; esac
   exit 0 ;;
 esac
+# ended by its timeout before the reply to GET commit
+[ ! -e "${group.dir}/slow $2" ] || { ${REAL} "$@" | awk '{ print } /^OK/ && ++n == 2 { exit }'; exit 0; }
 exec ${REAL} "$@"
 `,
         { mode: 0o755 },
@@ -105,7 +107,7 @@ exec ${REAL} "$@"
     await start(0, "6 1 6");
     await start(1, "5 9 7");
     follow(1, 0);
-    await group.until("the reason", () => said(1).includes("which knows less: 6 1 6, here 5 9 7"));
+    await group.until("the reason", () => said(1).includes("which knows less: 6 1 6 0, here 5 9 7 0"));
     // main may promise although no other member follows it
     await group.until("the promise", () => group.setting(0, "min-replicas-to-write") === "0");
     expect(linked(1)).toBe(false);
@@ -137,6 +139,49 @@ exec ${REAL} "$@"
     expect(linked(1)).toBe(false);
     name(0, 3, 0, 2);
     await group.until("the link", () => linked(1));
+  }, 60_000);
+
+  it("does not link one without data if the query of the third member ends before its record is known", async () => {
+    await start(0, "30 8 30");
+    await start(2, "30 9 30");
+    fs.writeFileSync(path.join(group.dir, `slow ${group.pool[2]}`), "");
+    await start(1);
+    follow(1, 0);
+    await group.until("the reason", () => said(1).includes("holds no data, and waits"));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(linked(1)).toBe(false);
+  }, 60_000);
+
+  it("links one that missed a restore to the main with the restored data, whatever it has and has promised", async () => {
+    await start(0, "0 0 0 2");
+    await start(1, "41 7 50 1");
+    follow(1, 0);
+    await group.until("the link", () => linked(1));
+    expect(group.cli(1, "GET", "of-1")).toBe("");
+  }, 60_000);
+
+  it("keeps restored data from a main that missed the restore, and has it promoted instead", async () => {
+    await start(0, "41 7 41");
+    await start(1, "0 0 0 1");
+    follow(1, 0);
+    await group.until("the request", () => fs.existsSync(path.join(group.dir, "failovers")));
+    expect([linked(1), group.cli(1, "GET", "of-1")]).toEqual([false, "1"]);
+  }, 60_000);
+
+  it("restarts one that has the most but that no Sentinel promotes, because it was without main for too long", async () => {
+    fs.writeFileSync(path.join(group.dir, "refusal"), "NOGOODSLAVE No suitable replica to promote\n");
+    await start(0, "4 3 4");
+    await start(1, "4 3 4");
+    follow(1, 0);
+    await group.until("the link", () => linked(1));
+    await group.kill(0, "redis");
+    group.loseVolume(0);
+    await start(0, "4 2 4");
+    await group.until("the restart", () => group.log(1).includes("restarts Redis"));
+    await group.until("the end of Redis", () => group.cli(1, "PING") === "");
+    expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8").trim().split("\n")).toEqual(
+      expect.arrayContaining([...group.pool]),
+    );
   }, 60_000);
 
   it("never links one with data of the version before, which has no record, to an empty main", async () => {

@@ -54,6 +54,7 @@ if read -r more && [ "$more" = DBSIZE ]; then
   sed -n 's/^#keys //p' "$d/$n"
   echo OK
   sed -n 's/^#commit //p' "$d/$n"
+  echo PONG
 fi
 `,
   );
