@@ -11,14 +11,14 @@ import type { System } from "./system";
 export interface Fault {
   readonly name: string;
   readonly modes: readonly System["mode"][];
-  /** Which pod it hits: main, a copy, or mostly main. */
+  /** The pod that it hits: main, a copy, or usually main. */
   readonly hits: "main" | "copy" | "mostly main";
   readonly cause: (world: World, pod: number) => Promise<void>;
 }
 
 const BOTH = ["ha", "safe"] as const;
 const HA = ["ha"] as const;
-/** Only one API process' commands to main are dropped, or only the answers. */
+/** Only one API process's commands to main are dropped, or only the replies. */
 const lossyPath = (direction: "to" | "from") => async (world: World, main: number) => {
   const { system, apis, between } = world;
   const address = system.address(main);
