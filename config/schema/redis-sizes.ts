@@ -3,17 +3,18 @@ import type { z } from "zod";
 import type { redis } from "./redis";
 import { asQuantity, asRedisSize, quantityOrNaN, redisBytes } from "./sizes";
 
-/** Refuses the value of a key below `redis`; `message` says what is wrong with it, and what to do. */
+/** Refuses the value of a key below `redis`; `message` describes the problem and the fix. */
 export type Refuse = (at: readonly string[], message: string, value: string) => void;
 
 /**
- * With full memory the append-only file has up to 1.5 times maxMemory when its rewrite begins, the rewrite takes maxMemory
- * again, and a file system keeps up to a tenth of a volume for itself: a volume of less than three times maxMemory certainly fills up.
+ * With full memory, the append-only file grows to 1.5 times maxMemory before its rewrite begins, the rewrite needs
+ * maxMemory again, and a file system keeps up to a tenth of a volume for itself: a volume of less than three times
+ * maxMemory certainly fills up.
  */
 const LEAST_VOLUMES = 3;
-/** What is written during the rewrite is appended as well. */
+/** Writes during the rewrite are appended as well. */
 const ADVISED_VOLUMES = 4;
-/** Below this, a few values of 1 MB decide whether the volume is full. */
+/** On a smaller volume, a few values of 1 MB make the difference. */
 const LEAST_VOLUME = 256 * 2 ** 20;
 /** A rewrite or a copy for a replica is made by a forked process: each page that is written meanwhile exists twice. */
 const LEAST_MEMORIES = 2;
@@ -21,7 +22,7 @@ const LEAST_MEMORIES = 2;
 export function redisSizes(of: z.output<typeof redis>, refuse: Refuse): void {
   const { maxMemory, storage } = of;
   const data = redisBytes(maxMemory);
-  // NaN is neither below nor above: another check refuses what is not a quantity
+  // NaN is neither below nor above; another check refuses invalid quantities
   const volume = quantityOrNaN(storage);
   const least = Math.max(LEAST_VOLUMES * data, LEAST_VOLUME);
   if (volume < least) {
