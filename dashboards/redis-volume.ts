@@ -3,12 +3,13 @@ import type { Selectors } from "./selectors";
 
 const CLAIMS = 'persistentvolumeclaim=~"data-redis-main-.*"';
 
-/** The name of its claim, as a label of a series of an instance. */
+/** The name of an instance's claim, as a label of its series. */
 const byClaim = (expr: string) => `label_replace(${expr}, "persistentvolumeclaim", "data-$1", "instance", "(.+)")`;
 
 /**
  * Share of each volume that is used, by claim. The kubelet sees the whole volume, but does not report volumes that are
- * folders of a node's disk (hostPath, as in kind and k3s); for those, the append-only file is compared with the size that was requested.
+ * folders of a node's disk (hostPath, as in kind and k3s); for those, the append-only file is compared with the
+ * requested size.
  */
 export function volumeUsed({ ns, main }: Pick<Selectors, "ns" | "main">): string {
   const kubelet = (what: string) =>

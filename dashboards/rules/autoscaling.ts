@@ -8,7 +8,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
   const wanted = `kube_horizontalpodautoscaler_status_desired_replicas{${ns}}`;
   // a workload that was scaled to 0 manually has no metrics, and needs none
   const unlessOff = `unless on (namespace, horizontalpodautoscaler) ${wanted} == 0`;
-  // increase() still counts restarts of a deleted pod until the end of its window
+  // increase() still counts the restarts of a deleted pod until its window ends
   const exists = `kube_pod_container_status_restarts_total{${ns}}`;
   return [
     {
@@ -41,7 +41,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     },
     {
       alert: "AutoscalerFlapping",
-      // each flap is a fall and a rise; a single peak takes three of each
+      // a flap is a fall and a rise; a single peak causes three of each
       expr: `resets(${wanted}[30m]) >= ${THRESHOLDS.flaps} and changes(${wanted}[30m]) - resets(${wanted}[30m]) >= ${THRESHOLDS.flaps}`,
       for: "0s",
       severity: "warning",
