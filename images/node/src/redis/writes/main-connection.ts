@@ -18,7 +18,7 @@ interface Attempts {
   readonly connection: Connection;
   /** Whether the command may change data; others may be sent twice. */
   readonly write: boolean;
-  /** No wait for a main that has been down for longer than this, ms. */
+  /** Requests do not wait for a main that has been down for longer than this, ms. */
   readonly patienceMs: number;
   /** When to give up, ms of performance.now(). */
   readonly end: number;
@@ -76,7 +76,7 @@ export class MainConnection {
     this.timer = setInterval(() => void this.check(), this.config.checkMs);
   }
 
-  /** Waits for outstanding answers, then closes for good. */
+  /** Waits for outstanding replies, then closes permanently. */
   async close(): Promise<void> {
     clearInterval(this.timer);
     await Promise.all([...this.connections, this.source].map((closing) => closing.close()));
@@ -96,8 +96,8 @@ export class MainConnection {
   }
 
   /**
-   * Resolves if main has proved lately that it is main, or once it has: one that was cut off does not know that it has been
-   * replaced.
+   * Resolves if main has recently confirmed that it is main, or once it has: an isolated main does not know that it has
+   * been replaced.
    */
   async whenRecent(): Promise<void> {
     if (this.config.commitCopies === 0) return;
@@ -107,7 +107,7 @@ export class MainConnection {
     await this.strongRead((client) => client.exists("commit"));
   }
 
-  /** Sees every acknowledged write, and none that may still be lost. */
+  /** Returns every acknowledged write, and none that may still be lost. */
   strongRead<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     return this.config.commitCopies === 0
       ? this.read(command)
@@ -119,8 +119,8 @@ export class MainConnection {
   }
 
   /**
-   * Whether the Redis process `runId` is still main. Everything that it has answered until now is confirmed then, as by a
-   * {@link strongRead}.
+   * Whether the Redis process `runId` is still main. If so, everything that it has answered until now is confirmed, as
+   * by a {@link strongRead}.
    */
   async proves(runId: string): Promise<boolean> {
     const lane = this.lanes.find((l) => l.connection.usable && this.runIdOf(l) === runId);
@@ -136,7 +136,7 @@ export class MainConnection {
 
   /**
    * While main rejects all writes, no command is sent. During a planned failover main first rejects writes, then closes its
-   * connections: no write is in flight at that time, so none is in doubt and none fails.
+   * connections: no write is in flight at that time, so none fails and none has an unknown outcome.
    */
   private async onLane<T>(send: (lane: WriteLane) => Promise<T>, write: boolean): Promise<T> {
     const patienceMs = this.config.writePatienceMs;
@@ -171,7 +171,7 @@ export class MainConnection {
         const retryable =
           error instanceof NotSent ||
           (error instanceof Refused && error.transient) ||
-          // after a full timeout there is no time left for it
+          // after a full timeout, no time is left for it
           (!write && error instanceof NoAnswer);
         if (error instanceof Refused) {
           refused = error;

@@ -1,4 +1,4 @@
-/** The record by which main proves that it is main: what each value of it allows. */
+/** The record by which main proves that it is main: what each of its values allows. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Connection } from "../../../src/redis/connection/connection";
 import { NotReplicated, NotSent, Refused } from "../../../src/redis/connection/errors";
@@ -97,7 +97,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     expect(main.cli("EXISTS", "a").trim()).toBe("0");
   });
 
-  it("is not confirmed on a new connection, where Redis knows of no write to wait for", async () => {
+  it("is not confirmed on a new connection, on which Redis has no write to wait for", async () => {
     await set("a");
     copy.signal("SIGSTOP");
     const answer = expect(set("b")).rejects.toBeInstanceOf(NotReplicated);
@@ -106,7 +106,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     await answer;
   });
 
-  it("ends a deletion that finds nothing with something to confirm", async () => {
+  it("ends even a deletion that finds nothing with something to confirm", async () => {
     await set("a");
     copy.signal("SIGSTOP");
     await expect(group.send((client) => client.del("nothing"), true)).rejects.toBeInstanceOf(NotReplicated);
