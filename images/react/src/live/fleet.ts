@@ -86,7 +86,7 @@ export function view(fleet: Fleet, at: number, since: number): FleetView {
       entry.states.push(state);
       if (lagSeconds !== null) entry.lags.push(lagSeconds);
       const earlier = before?.status.replicas.find((r) => r.name === name);
-      // a replica that the pod did not know then had served no reads
+      // a replica that the pod did not know then had not served any reads
       if (before) entry.rate += (reads - (earlier?.reads ?? 0)) / seconds;
       const firstSeen = samples.find((s) => s.status.replicas.some((r) => r.name === name))!.at;
       entry.firstAt = Math.min(entry.firstAt, firstSeen === samples[0]!.at ? firstAt : firstSeen);
