@@ -20,8 +20,8 @@ interface CommonProps {
   /** Spec of the pods. */
   readonly pod: PodSpec;
   /**
-   * A value whose change must roll the pods, such as a hash of their configuration.
-   * @default the pods roll only if their spec changes
+   * A value whose change must restart the pods, such as a hash of their configuration.
+   * @default the pods restart only if their spec changes
    */
   readonly rollOn?: string;
 }
@@ -69,9 +69,10 @@ export class Workload extends Construct {
       throw new Error(`${this.name}: fixedSize is ${fixedSize}, but must be at least 1`);
     }
     const metadata = { name: this.name, namespace: props.namespace, labels: labels(props.component) };
-    // a StatefulSet's pod is not replaced while its node exists: to evict it would only restart it on a node that comes back
+    // a StatefulSet's pod is not replaced while its node exists, so evicting it would only restart it on a node that
+    // comes back
     const tolerations = props.kind === "Deployment" ? { tolerations: FAST_EVICTION } : {};
-    // before the hash: another spelling of the same quantity must not roll the pods
+    // before the hash: another spelling of the same quantity must not restart the pods
     const pod = withCanonicalQuantities({ ...tolerations, ...props.pod });
     const spec = {
       ...(fixedSize === undefined ? {} : { replicas: fixedSize }),

@@ -23,7 +23,7 @@ export interface Flow {
   readonly port?: number;
   /** Transport protocol. */
   readonly protocol: "TCP" | "UDP";
-  /** What the flow is for, in a few words. */
+  /** The flow's purpose, in a few words. */
   readonly why: string;
 }
 

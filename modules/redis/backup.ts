@@ -40,7 +40,7 @@ export class RedisBackup extends Construct {
     super(scope, id);
     const { namespace, config, files } = props;
     const { backup } = config.redis;
-    if (backup.schedule === null) throw new Error("redis.backup.schedule is null: set it, or leave RedisBackup out");
+    if (backup.schedule === null) throw new Error("redis.backup.schedule is null: set it, or leave out RedisBackup");
     const metadata = { namespace, labels: labels(NAME) };
     const { s3 } = backup;
     const backups = { name: "backups", mountPath: "/backups" };
@@ -113,7 +113,7 @@ export class RedisBackup extends Construct {
       name: NAME,
       namespace,
       object: cronJob,
-      // Terraform is its only owner: manual changes are reverted, instead of blocking every deploy
+      // Terraform is its only owner: manual changes are reverted instead of blocking every deployment
       fieldManager: { name: "terraform", forceConflicts: true },
     });
   }
