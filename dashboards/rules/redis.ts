@@ -52,6 +52,16 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       description: "{{ $labels.instance }} exists, but has not answered the exporter for 2 minutes.",
     },
     {
+      alert: "ReplicaDiscoverySlow",
+      // with node.discovery: dns there is no such series
+      expr: `redis_pool_source{${api}, source="watch"} == 0`,
+      for: "5m",
+      severity: "warning",
+      summary: "{{ $labels.pod }} finds replicas without the Kubernetes API",
+      description:
+        "For 5 minutes {{ $labels.pod }} has found replicas by DNS, because its watch of the Kubernetes API fails. It notices new and removed replicas later.",
+    },
+    {
       alert: "RedisReplicaLagging",
       expr: `max by (instance_name) (redis_pool_replica_lag_seconds{${api}}) > ${lagSeconds}`,
       for: "1m",

@@ -55,6 +55,12 @@ const failedBackup = (created: number): readonly Input[] => [
   [`kube_job_failed{${ns}, job_name="redis-backup-1", condition="false"}`, always(0)],
 ];
 
+const member0 = (ready: number, containersReady: number): readonly Input[] => [
+  [`kube_pod_status_ready{${ns}, pod="redis-main-0", condition="true"}`, always(ready)],
+  [`kube_pod_status_ready{${ns}, pod="redis-main-0", condition="false"}`, always(1 - ready)],
+  [`kube_pod_container_status_ready{${ns}, pod="redis-main-0", container="redis"}`, always(containersReady)],
+];
+
 const CASES: Readonly<Record<string, Case>> = {
   ApiBudgetBurnsFast: {
     // 2 % fail; 0.1 % is allowed
@@ -142,6 +148,13 @@ const CASES: Readonly<Record<string, Case>> = {
     at: "6m",
   },
   RedisReplicaDown: { fires: [[replica("redis_up"), always(0)]], silent: [[main("redis_up"), always(0)]] },
+  ReplicaDiscoverySlow: {
+    fires: [[api("redis_pool_source", ', source="watch"'), always(0)]],
+    silent: [
+      [api("redis_pool_source", ', source="watch"'), always(1)],
+      [api("redis_pool_source", ', source="dns"'), always(0)],
+    ],
+  },
   RedisReplicaLagging: {
     fires: [[api("redis_pool_replica_lag_seconds", ', instance_name="redis-replicas-0"'), always(lag + 1)]],
     silent: [[api("redis_pool_replica_lag_seconds", ', instance_name="redis-replicas-0"'), always(lag)]],
@@ -262,6 +275,17 @@ const CASES: Readonly<Record<string, Case>> = {
   PodsPending: {
     fires: [[`kube_pod_status_phase{${ns}, pod="node-1", phase="Pending"}`, always(1)]],
     silent: [[`kube_pod_status_phase{${ns}, pod="node-1", phase="Pending"}`, "1x10 0x400"]],
+  },
+  PodOnLostNode: {
+    fires: [...member0(0, 1), [`kube_pod_info{${ns}, pod="redis-main-0", created_by_kind="StatefulSet"}`, always(1)]],
+    silent: [
+      // a pod that is only starting, and a pod of a Deployment
+      ...member0(0, 0),
+      [`kube_pod_info{${ns}, pod="redis-main-0", created_by_kind="StatefulSet"}`, always(1)],
+      [`kube_pod_status_ready{${ns}, pod="node-1", condition="false"}`, always(1)],
+      [`kube_pod_container_status_ready{${ns}, pod="node-1", container="node"}`, always(1)],
+      [`kube_pod_info{${ns}, pod="node-1", created_by_kind="ReplicaSet"}`, always(1)],
+    ],
   },
   PodRestarting: {
     fires: [[pod("kube_pod_container_status_restarts_total"), "0x8 1x8 2x8 3x8 4x8"]],

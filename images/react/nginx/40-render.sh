@@ -37,6 +37,6 @@ echo "the API is now at $API, reloading nginx"
 : >/tmp/reloading
 sleep 2
 kill -HUP "$(cat /tmp/nginx.pid)"
-# the old worker gets its signal only once a new one is running
+# nginx stops the old worker only once the new one is running
 sleep 1
 rm /tmp/reloading

@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../config";
 import { Discovery } from "../discovery/discovery";
-import { Refused } from "./connection/errors";
+import { isFinal } from "./connection/errors";
 import { TimeoutClock } from "./connection/timeout-clock";
 import { ReplicaPool } from "./reads/replica-pool";
 import type { Replica } from "./reads/replica";
@@ -117,7 +117,7 @@ export class Store {
           replica.seconds += (performance.now() - begin) / 1000;
           return value;
         } catch (error) {
-          if (error instanceof Refused && !error.transient) throw error;
+          if (isFinal(error)) throw error;
           replica.failed++;
         }
       }

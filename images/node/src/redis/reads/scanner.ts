@@ -1,7 +1,7 @@
 /** Chooses the instance for the steps of a list: a replica, or main if requested or if no replica can answer. */
 import type { ApiConfig } from "../../config";
 import type { Connection } from "../connection/connection";
-import { NotSent, Refused } from "../connection/errors";
+import { isFinal, NotSent } from "../connection/errors";
 import type { TimeoutClock } from "../connection/timeout-clock";
 import type { Replica } from "./replica";
 import type { ReplicaPool } from "./replica-pool";
@@ -139,5 +139,4 @@ export class Scanner {
 }
 
 /** Whether the same step may succeed on another instance. */
-const otherMayAnswer = (error: unknown): boolean =>
-  !(error instanceof TooManyLists) && !(error instanceof Refused && !error.transient);
+const otherMayAnswer = (error: unknown): boolean => !(error instanceof TooManyLists) && !isFinal(error);

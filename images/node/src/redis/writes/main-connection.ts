@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
 import { Connection } from "../connection/connection";
-import { asRedisError, NoAnswer, NotSent, Refused } from "../connection/errors";
+import { asRedisError, isFinal, NoAnswer, NotSent, Refused } from "../connection/errors";
 import { MainLocator } from "../connection/main-locator";
 import { FixedMain, sameAddress, type MainAddress, type MainSource } from "../connection/main-source";
 import { readRunId } from "../connection/run-id";
@@ -129,7 +129,7 @@ export class MainConnection {
       await lane.send((client) => client.ping(), false);
       return this.runIdOf(lane) === runId;
     } catch (error) {
-      if (error instanceof Refused && !error.transient) throw error;
+      if (isFinal(error)) throw error;
       return false;
     }
   }
