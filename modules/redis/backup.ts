@@ -86,7 +86,7 @@ export class RedisBackup extends Construct {
       spec: {
         schedule: backup.schedule,
         timeZone: "Etc/UTC",
-        // the volume has room for one backup job at a time
+        // the volume has room for only one backup job at a time
         concurrencyPolicy: "Forbid",
         startingDeadlineSeconds: DEADLINE_SECONDS,
         successfulJobsHistoryLimit: 1,

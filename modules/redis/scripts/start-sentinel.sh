@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts the Sentinel of a member. Its knowledge (the main and the epoch) is kept on the volume; everything else,
-# including the password, is rewritten at each start.
+# Starts the Sentinel of a member. Its state (the main and the epoch) is kept on the volume; everything else, including
+# the password, is rewritten at each start.
 set -eu
 umask 077
 # shellcheck source=modules/redis/scripts/pool.sh
