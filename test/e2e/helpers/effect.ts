@@ -8,13 +8,13 @@ export interface Effect {
   readonly gap: number;
   /** Writes that were not acknowledged. */
   readonly failed: number;
-  /** Of the whole change, until every pod is Ready and writes go on, seconds. */
+  /** Duration of the whole change, until every pod is Ready and writes resume, seconds. */
   readonly seconds: number;
   /** Reads that were sent; each was answered with 404, because every key is absent. */
   readonly reads: number;
 }
 
-/** Longest waits until every pod is Ready, and until writes go on, seconds. */
+/** Longest waits until every pod is Ready, and until writes resume, seconds. */
 const READY_SECONDS = 180;
 const WRITES_SECONDS = 60;
 
