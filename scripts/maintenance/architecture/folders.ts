@@ -1,4 +1,4 @@
-/** What each folder contains: the tables of docs/architecture.md, and the text in its picture of the code. */
+/** Contents of each folder: the tables of docs/architecture.md, and the text in its picture of the code. */
 import { execFileSync } from "node:child_process";
 import { PROJECT_ROOT } from "../../../catalog/paths";
 
@@ -45,16 +45,16 @@ const CONTENTS: Readonly<Record<string, string>> = {
     "two small Helm charts of this project; their path is recorded in Helm releases, so it never changes",
   "modules/images": "registry client, context hash, build and push, third-party images",
   "modules/kubernetes":
-    "pods, Services, workloads, namespaces, Secrets, Helm charts, and what a descriptor means in one configuration (`sizing.ts`)",
+    "pods, Services, workloads, namespaces, Secrets, Helm charts, and a descriptor's values for a given configuration (`sizing.ts`)",
   "modules/monitoring":
     "kube-prometheus-stack, Alertmanager's configuration, monitors, rules and dashboards as objects",
   "modules/policies": "the table of flows, the NetworkPolicies made from it, the namespace's quota",
   "modules/redis":
     "main, Sentinel group, replicas, exporter, backup, configuration files, TLS, users; `scripts/` runs in the pods",
   "modules/terraform": "escaping, dependencies, the Kubernetes backend",
-  "modules/web": "the API and the front, and what HTTP servers have in common (`web-workload.ts`)",
+  "modules/web": "the API and the front, and the code that both share (`web-workload.ts`)",
 
-  "scripts/cluster": "kubectl, the choice of the cluster, kind, port-forwards, redaction of secrets",
+  "scripts/cluster": "kubectl, choosing the cluster, kind, port-forwards, redaction of secrets",
   "scripts/commands": "what a user runs: `up`, `down`, `diff`, `status` …, one file per command",
   "scripts/deploy":
     "the steps of a deployment: preflight, permissions, layers, drift, readiness, smoke test, leftovers",

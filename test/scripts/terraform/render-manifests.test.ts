@@ -50,12 +50,12 @@ describe("a resource as a Kubernetes object", () => {
 
 describe("an expression", () => {
   const stack: Stack = { resource: { kubernetes_namespace_v1: { ns: { metadata: { name: "shop" } } } } };
-  it("that is known is replaced, also inside a text, and an escaped one stays", () => {
+  it("that is known is replaced, even inside text, and an escaped one is kept", () => {
     const text = "http://a.${kubernetes_namespace_v1.ns.metadata[0].name}.svc $${HOME}";
     expect(resolve(text, stack, {}, {})).toBe("http://a.shop.svc ${HOME}");
   });
-  it("that is unknown is an error that names it", () => {
-    expect(() => resolve("${data.x.y}", stack, {}, {})).toThrow("${data.x.y} is only known after a deploy");
+  it("that is unknown causes an error that names it", () => {
+    expect(() => resolve("${data.x.y}", stack, {}, {})).toThrow("${data.x.y} is only known after a deployment");
   });
 });
 
@@ -96,11 +96,11 @@ describe("the layers", () => {
       subjects: [{ kind: "ServiceAccount", name: "node", namespace: "iacproject" }],
     });
   });
-  it("name the Service for an address that is assigned at creation", () => {
+  it("use the Service's name for an address that is assigned at creation", () => {
     const config = find(objects("data", { redis: { durability: "ha" } }), "ConfigMap", "redis-config");
     expect(JSON.stringify(config)).toContain(`${CLUSTER_IP_OF}redis-main-0`);
   });
-  it("name what is known only at deploy time", () => {
+  it("list values that are known only at deployment time", () => {
     expect(layerManifests("data", stacks(), given).left).toEqual(["NetworkPolicy node-kubernetes-api"]);
   });
   it("have charts with their values", () => {
