@@ -60,7 +60,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     {
       alert: "PodOnLostNode",
       // Kubernetes marks the pods of a lost node as not Ready, but only their kubelet could change their containers'
-      // status. So no right to read nodes is needed. Pods of Deployments are replaced.
+      // status. So no permission to read nodes is needed. Pods of Deployments are replaced.
       expr: `kube_pod_status_ready{${ns}, condition="false"} == 1 and on (namespace, pod) min by (namespace, pod) (kube_pod_container_status_ready{${ns}}) == 1 and on (namespace, pod) kube_pod_info{${ns}, created_by_kind="StatefulSet"}`,
       for: "1m",
       severity: "warning",

@@ -53,13 +53,13 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
     },
     {
       alert: "ReplicaDiscoverySlow",
-      // with node.discovery: dns there is no such series
+      // with node.discovery: dns, this series does not exist
       expr: `redis_pool_source{${api}, source="watch"} == 0`,
       for: "5m",
       severity: "warning",
       summary: "{{ $labels.pod }} finds replicas without the Kubernetes API",
       description:
-        "For 5 minutes {{ $labels.pod }} has found replicas by DNS, because its watch of the Kubernetes API fails. It notices new and removed replicas later.",
+        "{{ $labels.pod }} has found replicas by DNS for 5 minutes, because its watch of the Kubernetes API fails. It notices new and removed replicas later.",
     },
     {
       alert: "RedisReplicaLagging",
