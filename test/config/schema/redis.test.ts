@@ -7,13 +7,13 @@ const roomy = { memoryLimit: "8Gi" };
 const of = (redis: object) => refusal({ redis: { main: roomy, replica: roomy, ...redis } });
 
 describe("the volume of main", () => {
-  it("is refused if the append-only file and its rewrite certainly fill it, in one sentence with the value, the limit and the next step", () => {
+  it("is rejected if the append-only file and its rewrite certainly fill it, in one sentence with the value, the limit and the next step", () => {
     expect(of({ maxMemory: "1gb", storage: "2Gi" })).toBe(
       'redis.storage: "2Gi" is not accepted; with redis.maxMemory 1gb the volume needs at least 3Gi, and has 2Gi: the append-only file and its rewrite would fill it; ' +
         "set redis.storage to 4Gi, or redis.maxMemory to at most 682mb",
     );
   });
-  it("is refused too if its size is the default", () => {
+  it("is also rejected if its size is the default", () => {
     expect(of({ maxMemory: "1gb" })).toBe(
       "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 1Gi: the append-only file and its rewrite would fill it; " +
         "set redis.storage to 4Gi, or redis.maxMemory to at most 341mb",
@@ -26,7 +26,7 @@ describe("the volume of main", () => {
     expect(of({ maxMemory: "1gb", storage: "4Gi" })).toBe("accepted");
     expect(of({ maxMemory: "682mb", storage: "2Gi" })).toBe("accepted");
   });
-  it("has room for some values of 1 MB, however little the memory", () => {
+  it("has room for some values of 1 MB, however small the memory", () => {
     expect(of({ maxMemory: "16mb", storage: "100Mi" })).toMatch(/at least 256Mi, .* set redis\.storage to 256Mi$/);
   });
 });
@@ -39,7 +39,7 @@ describe("memory", () => {
     );
     expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "512Mi" } })).toBe("accepted");
   });
-  it("without a limit is refused, because Redis takes 0 for that", () => {
+  it("without a limit is rejected, because Redis interprets 0 as no limit", () => {
     expect(of({ maxMemory: "0mb" })).toMatch(/^redis\.maxMemory: "0mb" is not accepted; .*such as "256mb"/);
   });
 });
@@ -58,7 +58,7 @@ describe("sizes", () => {
     ["256mb", GIB / 4],
     ["2kb", 2048],
   ])("%s is a number of bytes", (text, bytes) => expect(redisBytes(text)).toBe(bytes));
-  it("are written so that they are read as at least, or at most, what they were", () => {
+  it("are printed so that they parse as at least, or at most, the original value", () => {
     expect(parseQuantity(asQuantity(GIB + 1))).toBeGreaterThanOrEqual(GIB + 1);
     expect(asQuantity(3 * GIB)).toBe("3Gi");
     expect(redisBytes(asRedisSize(GIB - 1))).toBeLessThanOrEqual(GIB - 1);
