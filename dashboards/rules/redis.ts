@@ -1,4 +1,4 @@
-import { REFUSES_WRITES, volumeUsed } from "../redis-volume";
+import { REFUSES_WRITES, volumeTooSmall, volumeUsed } from "../redis-volume";
 import { selectors } from "../selectors";
 import { THRESHOLDS } from "../thresholds";
 import type { AlertProps } from "./rule";
@@ -104,6 +104,15 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       summary: "{{ $labels.instance }} cannot write its append-only file",
       description:
         "The last write or rewrite failed (status {{ $value }}). Redis refuses writes until it can write the file again.",
+    },
+    {
+      alert: "RedisVolumeTooSmall",
+      expr: volumeTooSmall({ ns, redis }, THRESHOLDS.redisVolumes),
+      // longer than a driver usually takes to enlarge it
+      for: "15m",
+      severity: "warning",
+      summary: "The volume {{ $labels.persistentvolumeclaim }} is too small for maxmemory",
+      description: `The volume has {{ $value | humanize1024 }}B, less than ${THRESHOLDS.redisVolumes} times maxmemory: the append-only file and its rewrite fill it before the memory is full, and then main refuses writes.`,
     },
     {
       alert: "RedisVolumeFilling",

@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { stringify } from "yaml";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { alerts, config, groups, NAMESPACE } from "./expressions";
+import { LEAST_VOLUMES } from "../../config";
 import { THRESHOLDS } from "../../dashboards/thresholds";
 
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
@@ -190,6 +191,23 @@ const CASES: Readonly<Record<string, Case>> = {
       [main("redis_aof_last_bgrewrite_status"), always(1)],
     ],
   },
+  RedisVolumeTooSmall: {
+    at: "30m",
+    // also while a guard has lowered the maxmemory of main
+    fires: [
+      [claim("kube_persistentvolumeclaim_resource_requests_storage_bytes"), always(3000)],
+      [claim("kubelet_volume_stats_capacity_bytes"), always(2000)],
+      [main("redis_memory_max_bytes"), always(1)],
+      [replica("redis_memory_max_bytes"), always(1000)],
+    ],
+    // the smallest accepted size, of which the file system takes a part
+    silent: [
+      [claim("kube_persistentvolumeclaim_resource_requests_storage_bytes"), always(3000)],
+      [claim("kubelet_volume_stats_capacity_bytes"), always(2800)],
+      [main("redis_memory_max_bytes"), always(1000)],
+      [replica("redis_memory_max_bytes"), always(1000)],
+    ],
+  },
   RedisVolumeFilling: {
     // other data than the append-only file fills it
     fires: [
@@ -361,6 +379,14 @@ withPromtool(
     expect(promtool("RedisVolumeFilling", [requested, appended(500)], false, {})).toBe("");
   },
 );
+withPromtool("RedisVolumeTooSmall uses the requested size where the kubelet reports no volumes", () => {
+  const max: Input = [main("redis_memory_max_bytes"), always(400)];
+  expect(promtool("RedisVolumeTooSmall", [requested, max], true, { at: "30m" })).toBe("");
+  expect(promtool("RedisVolumeTooSmall", [requested, [max[0], always(333)]], false, { at: "30m" })).toBe("");
+});
+it("a volume is too small for the alert if it is for the configuration", () => {
+  expect(THRESHOLDS.redisVolumes).toBe(LEAST_VOLUMES);
+});
 it("the default lag limit is the threshold line of the panels", () => {
   expect(THRESHOLDS.replicaLag).toBe(lag);
 });
