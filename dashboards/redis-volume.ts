@@ -20,8 +20,9 @@ export function volumeUsed({ ns, main }: Pick<Selectors, "ns" | "main">): string
 }
 
 /**
- * Size of each volume that is too small for maxmemory, in bytes, by claim. The file system takes up to a tenth of a volume, so the
- * kubelet may see that much less than was requested. maxmemory is the same on every instance, unless a guard has lowered it.
+ * Size of each volume that is too small for maxmemory, in bytes, by claim. The file system uses up to a tenth of a
+ * volume, so the kubelet may see that much less than was requested. maxmemory is the same on every instance, unless a
+ * guard has lowered it.
  */
 export function volumeTooSmall({ ns, redis }: Pick<Selectors, "ns" | "redis">, volumes: number): string {
   const capacity = `max by (persistentvolumeclaim) (kubelet_volume_stats_capacity_bytes{${ns}, ${CLAIMS}})`;

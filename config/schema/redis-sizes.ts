@@ -1,9 +1,9 @@
 /**
- * Whether Redis' data fits into the memory and on the volume that it gets.
+ * Checks whether Redis' data fits into its memory and on its volume.
  *
- * The schema does not refuse such sizes: a system that exists may have been deployed with them, and what would release it, an
- * upgrade or a larger volume, needs a configuration that can be read. Whether a system exists only the cluster knows. So
- * `npm run up` refuses them for a new system and warns for one that exists (scripts/deploy/redis-sizes.ts), and
+ * The schema does not reject sizes that are too small: an existing system may have been deployed with them, and the
+ * remedies, an upgrade or a larger volume, need a valid configuration. Only the cluster knows whether a system exists.
+ * So `npm run up` refuses them for a new system and warns for one that exists (scripts/deploy/redis-sizes.ts), and
  * plain cdktf, which cannot distinguish the two, warns (modules/redis/size-check.ts).
  */
 import { asQuantity, asRedisSize, quantityOrNaN, redisBytes } from "./sizes";

@@ -11,7 +11,7 @@ import { labels, selectorLabels } from "../../catalog/names";
 import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
 interface CommonProps {
-  /** The part of the configuration that says how objects are written. */
+  /** The part of the configuration that determines how objects are written. */
   readonly config: Pick<Config, "workloads">;
   /** Workload to write; it names the object and its labels. */
   readonly component: Component;
@@ -47,7 +47,10 @@ export type WorkloadProps = DeploymentProps | StatefulSetProps;
 /** Annotation that turns every change to the object into a change of the pod template. */
 export const REVISION = "iacproject/revision";
 
-/** What rolls the pods: all but the claim templates, for which the set is recreated without its pods (scripts/deploy/recreate-set.ts). */
+/**
+ * Fields whose changes restart the pods: all but the claim templates, for which the set is recreated without its pods
+ * (scripts/deploy/recreate-set.ts).
+ */
 const rolling = <T extends object>(spec: T): object => {
   const { volumeClaimTemplates: _, ...rest } = spec as T & { volumeClaimTemplates?: unknown };
   return rest;

@@ -25,7 +25,7 @@ refuse_writes() {
 }
 # without a planned failover, the others replace this main after its stop
 if ! refuse_writes; then
-  echo 'not handed over: this Redis did not confirm that it refuses writes' >&2
+  echo 'no failover: this Redis did not confirm that it refuses writes' >&2
   exit 0
 fi
 caught_up() {

@@ -18,7 +18,7 @@ export interface Effect {
 const READY_SECONDS = 180;
 const WRITES_SECONDS = 60;
 
-/** What the API's pods logged lately, with the reason of each failure. */
+/** Recent log lines of the API's pods, with the reason for each failure. */
 async function logsOfApi(): Promise<string> {
   const args = ["-l", "app.kubernetes.io/name=node", "--prefix", "--tail=300", "--max-log-requests=20"];
   return kube.raw(["-n", app, "logs", ...args]);

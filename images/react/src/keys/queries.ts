@@ -109,7 +109,7 @@ export function useDelete() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: async (id: string) => {
-      // from main: the value on the page may be stale, the one that an undo restores must not be
+      // from main: the value on the page may be stale, but an undo must restore the current one
       const value = await getValueFrom("main", id);
       await deleteKey(id);
       return value;

@@ -84,7 +84,7 @@ export class MainConnection {
     return this.connection.usable;
   }
 
-  /** Down for longer than a request waits for it: waiting requests would take the places of others. */
+  /** Down for longer than a request waits for it: waiting requests would use the capacity of others. */
   get missing(): boolean {
     return this.connection.downMs > this.config.mainPatienceMs;
   }

@@ -43,7 +43,7 @@ describe("main is", () => {
     await Promise.all(sentinels.map((s) => s.stop()));
   });
 
-  it("the one that two of three report, not the one that the first to answer reports", async () => {
+  it("the one that two of three report, not the one reported by the first to answer", async () => {
     name([1001, 1], [1002, 2], [1002, 2]);
     locator.open();
     expect(await locator.address()).toEqual(main(1002, 2));
