@@ -61,7 +61,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "scripts/drawing": "charts and graphs as SVG and PNG; has its own dependencies, installed on first use",
   "scripts/load": "load profiles, the generator (k6), samples",
   "scripts/maintenance": "what a maintainer runs: `docs`, `e2e`, `bench`, `scan`, `compare` …, one file per command",
-  "scripts/prose": "the prose check of `npm run lint`",
+  "scripts/prose": "the prose check of `npm run lint`, and a tool that draws passages to read",
   "scripts/redis": "commands in the Redis pods, file transfer, backup volume, snapshot check",
   "scripts/spelling": "the spelling check of `npm run lint`, with the project dictionary",
   "scripts/terminal": "output, errors, the run log, child processes, interrupts, the lock",
