@@ -13,7 +13,7 @@ export interface World {
   readonly programs: Programs;
   readonly between: (low: number, high: number) => number;
   readonly one: <T>(of: readonly T[]) => T;
-  /** Periods in which main was frozen. */
+  /** Periods in which main was suspended. */
   readonly frozen: Period[];
 }
 

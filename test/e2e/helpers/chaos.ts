@@ -176,7 +176,7 @@ done
 ${rules.map(([chain, ...match]) => `nsenter -t $pid -n nsenter -t $shim -m -- $program -w ${what} ${chain} ${match.join(" ")} -j DROP`).join("\n")}`;
   await onNode(nodeOf(pod), run("-A"));
   return trackUndo(async () => {
-    // a replaced pod's rules are gone with its network namespace
+    // a replaced pod's rules were deleted with its network namespace
     if ((await kube.get("pod", name, namespace))?.metadata.uid === pod.metadata.uid)
       await onNode(nodeOf(pod), run("-D"));
   });

@@ -70,7 +70,7 @@ class Sentinel {
       this.vote = undefined;
       const reason = (error as Error).message;
       if (reason !== this.reason)
-        log("warn", "a sentinel names no main", { at: `${this.address.host}:${this.address.port}`, reason });
+        log("warn", "a sentinel reports no main", { at: `${this.address.host}:${this.address.port}`, reason });
       this.reason = reason;
     }
     this.querying = false;
@@ -162,7 +162,7 @@ export class MainLocator implements MainSource {
       };
       const timer = setTimeout(() => {
         this.waiting.delete(found);
-        reject(new Error("no two Sentinels name the same main"));
+        reject(new Error("no two Sentinels report the same main"));
       }, this.options.connectTimeoutMs);
       this.waiting.add(found);
     });

@@ -1,5 +1,5 @@
 /**
- * One timer for all timeouts, so that a command needs none of its own, and no timer at all while nothing is waiting.
+ * One timer for all timeouts, so that a command needs no separate one, and no timer at all while nothing is waiting.
  *
  * The clock counts only time in which this process could read replies: after a blocked event loop, replies may have
  * arrived that were not read yet, and these must not count as timeouts.

@@ -81,7 +81,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     expect(asked).toBe(1);
     await expect(set("c")).rejects.toBeInstanceOf(NotSent);
     expect(main.cli("EXISTS", "c").trim()).toBe("0");
-    // the Sentinels name that epoch as well
+    // the Sentinels report that epoch as well
     epoch = 6;
     await set("c");
     expect(record()).toBe("6 1 6");
