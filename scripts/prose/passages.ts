@@ -8,7 +8,7 @@ import code from "./plugin";
 export interface ReadablePassage {
   readonly file: string;
   readonly line: number;
-  /** On one line, with code in comments and messages left out. */
+  /** On one line, without comment markers. */
   readonly text: string;
 }
 
@@ -37,9 +37,10 @@ export function paragraphs(source: string): Omit<ReadablePassage, "file">[] {
 
 /** Comments and messages of code. */
 function comments(extension: string, source: string): Omit<ReadablePassage, "file">[] {
-  const { ast } = new code.Processor().processor(extension).preProcess(source);
-  // the reader puts U+FFFC in place of code
-  return ast.children.map(({ loc, raw }) => ({ line: loc.start.line, text: raw.replaceAll("\uFFFC", "") }));
+  const { text, ast } = new code.Processor().processor(extension).preProcess(source);
+  // the reader puts U+FFFC in place of code; the text has the positions of the source
+  const original = text.replace(/\uFFFC+/g, (blank, at: number) => source.slice(at, at + blank.length));
+  return ast.children.map(({ loc, range }) => ({ line: loc.start.line, text: original.slice(...range) }));
 }
 
 /** The sources of the report in French, which the check leaves out. */

@@ -15,7 +15,10 @@ beforeAll(() => {
   };
   const eight = "words that make a passage of exactly eight";
   write("page.md", `# Page\n\nOne paragraph with\n${eight}.\n\n\`\`\`\n${eight}\n\`\`\`\n\n- item, ${eight}\n`);
-  write("code.ts", `// too short\nexport const a = 1; // comment, ${eight}\nthrow new Error("message, ${eight}");\n`);
+  write(
+    "code.ts",
+    `// too short\nexport const a = 1; // comment, \`code\`, ${eight}\nthrow new Error("message, ${eight}");\n`,
+  );
   write("docs/rapport/texte.typ", `= Titre\n\nUn paragraphe français, ${eight}.\n`);
   spawnSync("git", ["init", "--quiet"], { cwd: copy });
   spawnSync("git", ["add", "."], { cwd: copy });
@@ -47,6 +50,9 @@ it("draws the same passages for the same seed, each at most once, and others for
   expect(draw("3", "2").lines).not.toEqual(first);
   expect(draw("1", "99").lines).toHaveLength(5);
 }, 60_000);
+it("prints the code in a comment", () => {
+  expect(draw("1").lines[0]).toContain("comment, `code`, words");
+});
 it("prints its usage if the seed is missing or the count is not a number", () => {
   for (const args of [[], ["1", "x"]]) {
     const { status, stderr } = draw(...args);
