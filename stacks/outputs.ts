@@ -6,8 +6,8 @@
  */
 export const OUTPUTS = {
   images: {
-    node_image: "image of the API, as the cluster's nodes pull it",
-    react_image: "image of the front, as the cluster's nodes pull it",
+    node_image: "image reference of the API, for the cluster's nodes",
+    react_image: "image reference of the front, for the cluster's nodes",
   },
   data: {
     namespace: "namespace of the application",

@@ -1,4 +1,4 @@
-/** The faults of one part or of one path; combined-faults.ts has those of several at once. */
+/** Faults of a single component or network path; combined-faults.ts has those of several at once. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { pause } from "../lib";

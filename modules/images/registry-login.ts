@@ -1,4 +1,4 @@
-/** Logins of `docker login`: where Docker's configuration file or its credential helpers keep them. */
+/** Logins of `docker login`: in Docker's configuration file or in its credential helpers. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 

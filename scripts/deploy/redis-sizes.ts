@@ -6,7 +6,7 @@ import { redisSizeProblems, sizeSentence, type RedisSizes } from "../../config";
 import { Failure } from "../terminal/ui";
 
 /**
- * @param volume size that the smallest volume of main has after this run; undefined for a new system
+ * @param volume size of main's smallest volume after this run; undefined for a new system
  * @returns warnings about an existing system
  * @throws Failure about a new one
  */

@@ -25,7 +25,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "images/node": "the API; Node.js, no framework",
   "images/react": "the front; React page and nginx",
 
-  "images/node/src/discovery": "finds the read replicas: by EndpointSlices or DNS",
+  "images/node/src/discovery": "finds the read replicas, by EndpointSlices or DNS",
   "images/node/src/http": "server, routes, input, status, and the mapping of errors to HTTP",
   "images/node/src/metrics": "Prometheus metrics, and the short-term load that autoscalers read",
   "images/node/src/redis": "`store.ts`: what a route can do with keys",

@@ -7,7 +7,7 @@ const roomy = { memoryLimit: "8Gi" };
 const sentences = (input: object) => redisSizeProblems(parse(input).redis).map(sizeSentence).join("\n") || "fits";
 const of = (redis: object) => sentences({ redis: { main: roomy, replica: roomy, ...redis } });
 
-it("a configuration whose sizes cannot hold maxMemory is read: a system may exist that was deployed with it", () => {
+it("a configuration whose sizes cannot hold maxMemory is accepted, because an existing system may use it", () => {
   expect(refusal({ redis: { maxMemory: "4gb" } })).toBe("accepted");
 });
 

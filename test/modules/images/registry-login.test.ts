@@ -1,4 +1,4 @@
-/** Where Docker's configuration file and its helpers keep logins. */
+/** Logins in Docker's configuration file and in its credential helpers. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";

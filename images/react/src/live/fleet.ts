@@ -50,7 +50,7 @@ export function withStatuses(fleet: Fleet, statuses: readonly Status[], at: numb
   for (const status of statuses) {
     const known = next.get(status.server.id);
     const last = known?.samples.at(-1);
-    // enough to include one that is old enough to compare with
+    // enough samples to include one that is old enough for a comparison
     const kept = known?.samples.filter((s) => at - s.at < FORGET_AFTER_MS).slice(-8) ?? [];
     next.set(status.server.id, {
       firstAt: known?.firstAt ?? at,

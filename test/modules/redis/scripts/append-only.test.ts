@@ -10,7 +10,7 @@ import { hasRedis, PASSWORD, runScript, writePod } from "../../../helpers/redis-
 
 if (!hasRedis) console.warn("SKIPPED: Redis' volume at start: redis-server is not installed");
 const suite = hasRedis ? describe : describe.skip;
-/** A mount namespace for a small file system; as another user, a user namespace as well. */
+/** A mount namespace for a small file system; for a user other than root, also a user namespace. */
 const UNSHARE = process.getuid?.() === 0 ? ["-m"] : ["-rm"];
 const mounts = spawnSync("unshare", [...UNSHARE, "true"]).status === 0;
 if (!mounts) console.warn("SKIPPED: a full volume: unshare cannot make a mount namespace");

@@ -65,7 +65,7 @@ export class GroupCommit {
     });
   }
 
-  /** When main at the other end last proved that it was main, ms of performance.now(). */
+  /** When the main at the other end last proved its role, ms of performance.now(). */
   get provedAt(): number {
     return this.proved?.session === this.connection.session ? this.proved.at : -Infinity;
   }

@@ -71,7 +71,7 @@ export class WriteLane {
     return this.groupCommit ? this.groupCommit.send(command, write) : this.connection.send(command);
   }
 
-  /** When main at the other end last proved that it was main, ms of performance.now(). */
+  /** When the main at the other end last proved its role, ms of performance.now(). */
   get provedAt(): number {
     return this.groupCommit?.provedAt ?? -Infinity;
   }

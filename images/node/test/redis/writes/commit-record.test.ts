@@ -106,7 +106,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     await answer;
   });
 
-  it("ends even a deletion that finds nothing with something to confirm", async () => {
+  it("sends something to confirm even after a deletion that finds nothing", async () => {
     await set("a");
     copy.signal("SIGSTOP");
     await expect(group.send((client) => client.del("nothing"), true)).rejects.toBeInstanceOf(NotReplicated);
