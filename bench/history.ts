@@ -1,8 +1,4 @@
-/**
- * Checks linearizability during random faults: whether one order explains every response to many clients that use a few
- * keys. Needs root, iproute2, iptables, Go and Redis 7.2; HISTORY_MODE, _SEED, _FAULTS, _KINDS, _KEYS and _PAUSE_MS
- * change the run.
- */
+/** Checks linearizability during random faults: whether one order explains every response to many clients that use a few keys. Needs root, iproute2, iptables, Go and Redis 7.2; HISTORY_MODE, _SEED, _FAULTS, _KINDS, _KEYS and _PAUSE_MS change the run. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";

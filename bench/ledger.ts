@@ -1,7 +1,4 @@
-/**
- * Counts acknowledged writes that are lost during 60 random faults in a Sentinel group. Needs root, iproute2 and Redis
- * 7.2; LEDGER_SEED and LEDGER_FAULTS change the run.
- */
+/** Counts acknowledged writes that are lost during 60 random faults in a Sentinel group. Needs root, iproute2 and Redis 7.2; LEDGER_SEED and LEDGER_FAULTS change the run. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
