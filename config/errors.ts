@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { configKeys } from "./keys";
 import { redact } from "./redact";
 
-/** Reports everything that is wrong at once, one problem per line. */
+/** Reports all problems at once, one per line. */
 export class ConfigError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(

@@ -98,7 +98,7 @@ program
 program
   .command("load")
   .description(
-    "put a bounded load on the application, show it live, and write a chart (SVG, PNG) and the figures (JSON)",
+    "apply a bounded load to the application, show it live, and write a chart (SVG, PNG) and the figures (JSON)",
   )
   .addOption(new Option("--profile <shape>", "rate over time").choices(PROFILES).default("step"))
   .option("--rate <number>", "full rate, requests per second", "200")
@@ -134,7 +134,9 @@ program
   .command("state")
   .description("show Terraform's states and who holds their locks; with --from, migrate them from another backend")
   .addOption(
-    new Option("--from <backend>", "backend that holds the states now; moves them to state.backend").choices(BACKENDS),
+    new Option("--from <backend>", "backend that currently holds the states; moves them to state.backend").choices(
+      BACKENDS,
+    ),
   )
   .option(...YES)
   .action((options: StateOptions) => state(options));
@@ -206,7 +208,7 @@ program
 program
   .command("tools")
   .description("download missing programs into .tools: pinned versions, verified by SHA-256")
-  .argument("[names...]", `any of: ${TOOL_NAMES.join(", ")}; by default what a deploy needs`)
+  .argument("[names...]", `any of: ${TOOL_NAMES.join(", ")}; by default what a deployment needs`)
   .option(...YES)
   .action((names: string[], options: ToolsOptions) => tools(names, options));
 program
@@ -243,13 +245,13 @@ program.hook("preAction", (_program, command) => {
   }
   startRunLog(path.resolve(PROJECT_ROOT, dir, "logs"), [command.name(), ...process.argv.slice(3)].join(" "));
 });
-// as one has to type it: npm keeps options that do not follow two dashes
+// as it must be typed: npm consumes options that do not follow two dashes
 program.usage("<command> -- [options]");
 for (const command of program.commands) command.usage(`-- ${command.usage()}`);
 
 async function main(): Promise<void> {
   const [name, ...given] = process.argv.slice(2);
-  // before commander: the value of an option that npm took arrives as an argument too many
+  // before commander, because the value of an option that npm consumed arrives as a surplus argument
   const command = program.commands.find((c) => c.name() === name);
   if (command) checkSwallowedOptions(command.name(), command.options, given);
   await program.parseAsync();

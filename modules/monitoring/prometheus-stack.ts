@@ -91,7 +91,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
         windows: false,
       },
       disabled: Object.fromEntries(
-        // our alert checks ScalingLimited; this one also fires if the maximum is just enough
+        // our alert checks ScalingLimited; this one also fires if the maximum is exactly enough
         ["KubeHpaMaxedOut", ...monitoring.disabledAlerts].map((alert) => [alert, true]),
       ),
     },

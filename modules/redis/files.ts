@@ -44,7 +44,7 @@ export interface RedisFilesProps {
 
 /** The ConfigMap that main, replicas and exporter share: their files and scripts. */
 export class RedisFiles extends Construct {
-  /** Hash of all files, which rolls the pods when a file changes. */
+  /** Hash of all files, which restarts the pods when a file changes. */
   readonly hash: string;
   private readonly name: string;
   private readonly hasGroup: boolean;
@@ -163,9 +163,9 @@ export class RedisFiles extends Construct {
     return {
       startupProbe:
         role === "main"
-          ? // a long append-only file loads for minutes, and PING answers LOADING until then
+          ? // a long append-only file takes minutes to load, and PING answers LOADING until then
             { exec: exec("live"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 }
-          : // the readiness check, every second during start-up; a large copy takes long
+          : // the readiness check, every second during start-up, because a large copy takes long
             { exec: ready, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 600 },
       livenessProbe: { exec: exec("live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
       readinessProbe: { exec: ready, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 2 },

@@ -104,7 +104,7 @@ export class MainInstance extends Construct {
           terminationGracePeriodSeconds: 60,
           volumes: [
             ...files.serverVolumes,
-            // an operator creates it to allow an empty main: start-main.sh
+            // an operator creates it to permit an empty main: start-main.sh
             { name: "start-empty", configMap: { name: "redis-main-start-empty", optional: true } },
             ...(ha ? [{ name: "sentinel-tmp", emptyDir: { sizeLimit: "16Mi" } }] : []),
           ],

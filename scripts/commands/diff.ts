@@ -15,12 +15,12 @@ import { bold, dim, green, inStep, say, yellow } from "../terminal/ui";
 export type LayerDiff =
   | { readonly kind: "unchanged" }
   | { readonly kind: "changes"; readonly text: string; readonly lines: readonly string[] }
-  /** It reads layers that are not deployed yet, so it cannot be planned. */
+  /** It depends on layers that are not deployed yet, so it cannot be planned. */
   | { readonly kind: "waits"; readonly for: readonly LayerName[] }
-  /** Its own plan is empty, but it reads a layer that would change. */
+  /** Its own plan is empty, but it depends on a layer that would change. */
   | { readonly kind: "may change"; readonly after: readonly LayerName[] };
 
-/** The result for a layer, from its own plan and the results of the layers that it reads. */
+/** The result for a layer, from its own plan and the results of the layers that it depends on. */
 export function judge(
   layer: LayerName,
   upstream: ReadonlyMap<LayerName, LayerDiff>,
@@ -34,7 +34,7 @@ export function judge(
   return changing.length ? { kind: "may change", after: changing } : { kind: "unchanged" };
 }
 
-/** A layer's plan, with the drift that Terraform does not show. */
+/** A layer's plan, including the drift that Terraform does not show. */
 export function withDrift(plan: Plan, drifts: readonly Drift[]): LayerDiff {
   if (plan.isEmpty && !drifts.length) return { kind: "unchanged" };
   const drift = drifts.length ? `changed manually: ${drifts.map((d) => d.name).join(", ")}` : "";

@@ -31,7 +31,7 @@ interface Finding {
   readonly found: string;
 }
 
-/** Width of the first column: the longest name is that of a chart. */
+/** Width of the first column: the longest name is a chart's. */
 const WIDTH = 27;
 
 export async function doctor(): Promise<number> {
@@ -102,7 +102,7 @@ export async function doctor(): Promise<number> {
     await check(`chart ${CHARTS[name].name}`, () => chart(config, name));
   }
 
-  // the nodes pull these images, so this machine cannot check that they are reachable
+  // the nodes pull these images, so this machine cannot check whether they are reachable
   const hosts = [
     ...(Object.keys(IMAGES) as (keyof typeof IMAGES)[]).map((name) => thirdPartyImage(config, name).split("/")[0]!),
     // registries of the charts' images, unless a mirror replaces them
@@ -218,7 +218,7 @@ export async function doctor(): Promise<number> {
   return bad ? 1 : 0;
 }
 
-/** The source of a chart: an archive, or a repository that answers. */
+/** The source of a chart: an archive, or a repository that responds. */
 async function chart(config: Config, name: ChartName): Promise<string> {
   const source = chartSource(config, name);
   if (!source.repository) return source.chart;

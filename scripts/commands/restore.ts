@@ -52,13 +52,13 @@ export function nextGeneration(records: readonly string[]): number {
   return 1 + Math.max(0, ...records.map((record) => Number(/^\d+ \d+ \d+ (\d+)$/.exec(record.trim())?.[1] ?? 0)));
 }
 
-/** @throws if a member does not run: with its old data it would be ahead of the snapshot, and could become main */
+/** @throws if a member is not running: with its old data it would be ahead of the snapshot, and could become main */
 export function checkMembers(running: readonly string[], members: number): void {
   const wanted = Array.from({ length: members }, (_, i) => `${WORKLOAD_NAME["redis-main"]}-${i}`);
   const absent = wanted.filter((pod) => !running.includes(pod));
   if (absent.length === 0) return;
   throw new Failure(
-    `${absent.join(", ")} does not run, and would keep its old data; nothing was changed.`,
+    `${absent.join(", ")} is not running, and would keep its old data; nothing was changed.`,
     "Wait until every Redis main is Ready, then restore: npm run status",
   );
 }
@@ -132,7 +132,7 @@ async function follow(kube: Kube, step: Step): Promise<string> {
   // the replication id identifies the data of this start of main
   const history = (info: string) => /^master_replid:(\w+)/m.exec(info)?.[1];
   for (;;) {
-    // read it each time: main changes its id when the first replica connects
+    // read it each time, because main changes its id when the first replica connects
     const wanted = history(await redisCli(kube, await mainPod(kube), "INFO", "replication"));
     const pods = (await redisPods(kube)).map((p) => p.metadata.name).filter((p) => !isMain(p));
     const infos = await Promise.all(

@@ -47,7 +47,7 @@ import {
 } from "../terminal/ui";
 import { frontTarget } from "./smoke";
 
-/** Timeout for all workloads to become Ready after the deploy, ms. */
+/** Timeout for all workloads to become Ready after the deployment, ms. */
 const READY_MS = 300_000;
 
 export async function up(options: { yes: boolean }): Promise<void> {

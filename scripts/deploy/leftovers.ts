@@ -41,7 +41,7 @@ export async function markOurCrds(kube: Kube, observability: Terraform): Promise
 
 export interface Removal {
   readonly removed: readonly string[];
-  /** What was kept on purpose, with the reason. */
+  /** Objects kept on purpose, with the reason. */
   readonly kept: readonly string[];
 }
 
@@ -61,7 +61,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
 
   const { config } = kube;
   if (!config.namespaces.create) {
-    // a StatefulSet never deletes its claims; if the namespace stays, they and the data would stay too
+    // a StatefulSet never deletes its claims; if the namespace is kept, the claims and their data would remain too
     for (const pvc of await kube.list("pvc", "-n", config.namespaces.app, "-l", OUR_LABEL)) {
       await remove("pvc", pvc.metadata.name, config.namespaces.app);
     }

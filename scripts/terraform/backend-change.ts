@@ -1,6 +1,6 @@
 /**
  * Detects a changed `state.backend` whose states were not migrated. Terraform would start with an empty state and try
- * to create everything again, so a deploy stops if another backend holds a state of this deployment.
+ * to create everything again, so a command stops if another backend holds a state of this deployment.
  */
 import * as fs from "node:fs";
 import { gunzipSync } from "node:zlib";
@@ -60,8 +60,8 @@ export async function checkStateIsHere(kube: Kube): Promise<void> {
 }
 
 /**
- * Whether the configured backend holds a state of this deployment, of any namespace; undefined if that takes Terraform,
- * as with S3.
+ * Whether the configured backend holds a state of this deployment, of any namespace; undefined if only Terraform can
+ * determine it, as with S3.
  */
 export async function hasState(kube: Kube): Promise<boolean | undefined> {
   const { backend } = kube.config.state;

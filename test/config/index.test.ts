@@ -14,7 +14,7 @@ describe("defaults", () => {
     expect(config.scaling.replicas.min).toBeGreaterThanOrEqual(2);
     expect(config.clusterIsNamed).toBe(false);
   });
-  it("let nodes pull from the registry to which this machine pushes", () => {
+  it("make nodes pull from the registry to which this machine pushes", () => {
     expect(parse({ registry: { push: "registry.example/team" } }).registry.pull).toBe("registry.example/team");
     expect(parse({ registry: { push: "localhost:5001", pull: "kind-registry:5000" } }).registry.pull).toBe(
       "kind-registry:5000",
@@ -24,7 +24,7 @@ describe("defaults", () => {
     expect(parse({}).registry.insecure).toBe(true);
     expect(parse({ registry: { push: "registry.example" } }).registry.insecure).toBe(false);
   });
-  it("count the cluster as named if a context, a file or KUBECONFIG names it", () => {
+  it("treat the cluster as chosen if a context, a file or KUBECONFIG names it", () => {
     expect(parse({ cluster: { context: "kind-x" } }).clusterIsNamed).toBe(true);
     expect(parse({ cluster: { kubeconfig: "k.yaml" } }).clusterIsNamed).toBe(true);
     expect(parseConfig({}, { home: "/h", kubeconfigEnv: "/a:/b" })).toMatchObject({

@@ -38,7 +38,7 @@ describe("sources", () => {
       fs.writeFileSync(path.join(dir, "own.yaml"), "networkPolicies: false");
       expect(read({}, "profile: ./own.yaml").merged).toMatchObject({ networkPolicies: false });
     });
-    it("that does not exist is refused, with the names of existing ones", () => {
+    it("that does not exist is rejected, with the names of existing ones", () => {
       given("small", "");
       expect(read({ IAC_PROFILE: "smal" }).problems).toEqual([
         "profile: smal does not exist; use small, or the path of a file",
@@ -49,7 +49,7 @@ describe("sources", () => {
       expect(read({ IAC_PROFILE: "small" }).problems[0]).toMatch(/small\.yaml must not name a profile/);
     });
     it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
-      "%s in profiles/ is accepted, with a comment that says who it is for",
+      "%s in profiles/ is accepted, and has a comment about its purpose",
       (file) => {
         const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
         expect(text).toMatch(/^# \w/);
@@ -78,15 +78,15 @@ describe("sources", () => {
     expect(key.split(".").reduce<unknown>((map, part) => (map as Record<string, unknown>)[part], merged)).toBeNull();
     expect(refusal(merged)).toBe("accepted");
   });
-  it("keep the word null as text where null is not accepted", () => {
+  it("keep the word null as text if null is not accepted", () => {
     expect(read({ IAC_CLUSTER_CONTEXT: "null" }).merged).toEqual({ cluster: { context: "null" } });
   });
-  it("refuse an unknown variable, and suggest the closest one", () => {
+  it("reject an unknown variable, and suggest the closest one", () => {
     expect(read({ IAC_CHART_DIR: "/x" }).problems).toEqual([
       "IAC_CHART_DIR: no such variable; did you mean IAC_CHARTS_DIR?",
     ]);
   });
-  it("refuse a configured file that does not exist", () => {
+  it("reject a configured file that does not exist", () => {
     expect(read({ IAC_CONFIG: "other.yaml" }).problems[0]).toMatch(/^IAC_CONFIG: .*other\.yaml does not exist/);
   });
   it("refuse a file that is not YAML", () => {

@@ -31,7 +31,7 @@ it("no target of an autoscaler has a replica count", () => {
   }
 });
 
-it("an applied object that shares no field with an autoscaler overwrites manual changes instead of failing the deploy", () => {
+it("an applied object that shares no field with an autoscaler overwrites manual changes instead of failing the deployment", () => {
   const others = synthesize({ observability: "existing", redis: { backup: { schedule: "0 3 * * *" } } });
   const shared = (body: Json) => (body["computed_fields"] as string[] | undefined)?.includes("spec");
   const alone = resources(others, "kubernetes_manifest").filter((r) => !shared(r.body));
@@ -53,7 +53,7 @@ describe("the quota fits the sum of everything that is synthesized", () => {
     const layers = synthesize({ namespaces: { quota: true }, ...over });
     const { hard } = resources(layers, "kubernetes_resource_quota_v1")[0]!.body["spec"] as Json;
     const { pods, cpu, memory, volumes } = demand(layers);
-    // beyond it only the two pods of headroom and a pod of the scheduled backup
+    // the rest is only two headroom pods and a pod of the scheduled backup
     expect(Number(hard["pods"]) - pods).toBe("redis" in over ? 3 : 2);
     expect(parseQuantity(hard["requests.cpu"])).toBeGreaterThanOrEqual(cpu);
     expect(parseQuantity(hard["requests.memory"])).toBeGreaterThanOrEqual(memory);
@@ -201,7 +201,7 @@ describe("the charts' rendered pods", () => {
     ((spec["tolerations"] ?? []) as Json[]).some(
       (t) => t["key"] === key && t["effect"] === "NoExecute" && t["tolerationSeconds"] <= 10,
     );
-  /** What is wrong with a Deployment's reaction to a lost node. */
+  /** Problems of a Deployment's reaction to a lost node. */
   const slow = (kind: string, spec: Json): string[] =>
     kind !== "Deployment"
       ? []
@@ -209,45 +209,48 @@ describe("the charts' rendered pods", () => {
           .filter((key) => !leaves(spec, key))
           .map((key) => `stays more than 10 s on a node that is ${key}`);
 
-  render.each(names)("%s: requests, non-root, read-only root, exact tags, leaves a lost node; or a reason", (name) => {
-    const release = resources(withKeda, "helm_release").find((r) => r.body["chart"] === CHARTS[name].name)!.body;
-    const text = (release["values"][0] as string).replace(/\$\{[^}]*\}/g, "monitoring").replace(/\$\$\{/g, "${");
-    const rendered = execFileSync(
-      helm!,
-      [
-        "template",
-        release["name"],
-        archive(name),
-        "--namespace",
-        "monitoring",
-        "--kube-version",
-        "1.34.0",
-        "--values",
-        "-",
-      ],
-      { input: text, maxBuffer: 64 << 20 },
-    ).toString();
-    const objects = parseAllDocuments(rendered)
-      .map((d) => d.toJS() as Json | null)
-      .filter((o): o is Json => Boolean(o));
-    const found: string[] = [];
-    let pods = 0;
-    for (const object of objects) {
-      const spec = podSpecOf(object);
-      if (!spec) continue;
-      pods++;
-      const owner = `${object["kind"]}/${object["metadata"].name}`;
-      found.push(...slow(object["kind"], spec).map((w) => `${owner}: ${w}`));
-      for (const c of containersOf(spec)) {
-        const wrong = [...faults(spec, c), ...(isExact(c["image"]) ? [] : [`image ${c["image"]}`])];
-        found.push(
-          ...wrong
-            .map((w) => `${owner} ${c["name"]}: ${w}`)
-            .filter((line) => !EXCEPTIONS[owner]?.[line.slice(owner.length + 1)]),
-        );
+  render.each(names)(
+    "%s: requests, non-root, read-only root, exact tags, eviction from a lost node; or a reason",
+    (name) => {
+      const release = resources(withKeda, "helm_release").find((r) => r.body["chart"] === CHARTS[name].name)!.body;
+      const text = (release["values"][0] as string).replace(/\$\{[^}]*\}/g, "monitoring").replace(/\$\$\{/g, "${");
+      const rendered = execFileSync(
+        helm!,
+        [
+          "template",
+          release["name"],
+          archive(name),
+          "--namespace",
+          "monitoring",
+          "--kube-version",
+          "1.34.0",
+          "--values",
+          "-",
+        ],
+        { input: text, maxBuffer: 64 << 20 },
+      ).toString();
+      const objects = parseAllDocuments(rendered)
+        .map((d) => d.toJS() as Json | null)
+        .filter((o): o is Json => Boolean(o));
+      const found: string[] = [];
+      let pods = 0;
+      for (const object of objects) {
+        const spec = podSpecOf(object);
+        if (!spec) continue;
+        pods++;
+        const owner = `${object["kind"]}/${object["metadata"].name}`;
+        found.push(...slow(object["kind"], spec).map((w) => `${owner}: ${w}`));
+        for (const c of containersOf(spec)) {
+          const wrong = [...faults(spec, c), ...(isExact(c["image"]) ? [] : [`image ${c["image"]}`])];
+          found.push(
+            ...wrong
+              .map((w) => `${owner} ${c["name"]}: ${w}`)
+              .filter((line) => !EXCEPTIONS[owner]?.[line.slice(owner.length + 1)]),
+          );
+        }
       }
-    }
-    expect(pods).toBeGreaterThan(0);
-    expect(found).toEqual([]);
-  });
+      expect(pods).toBeGreaterThan(0);
+      expect(found).toEqual([]);
+    },
+  );
 });

@@ -1,5 +1,5 @@
 /** @vitest-environment node */
-/** What nginx keeps from the API and from its own disk: slow, many and repeated requests. */
+/** How nginx protects the API and its own disk from slow, excessive and repeated requests. */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
@@ -51,7 +51,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     return { socket, got: () => got };
   };
 
-  it.each(["POST", "DELETE"])("sends a %s once, even if a kept-alive connection breaks afterwards", async (method) => {
+  it.each(["POST", "DELETE"])("sends a %s once, even if a keep-alive connection breaks afterwards", async (method) => {
     await (await fetch(`${address}/api/item?id=a`)).text();
     answer = (request) => request.socket.destroy();
     const response = await fetch(`${address}/api/item?id=a%20b`, { method });
@@ -59,7 +59,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     expect(seen.slice(1)).toEqual([`${method} /item?id=a%20b`]);
   });
 
-  it("has no path for writes that callers could use besides /api", async () => {
+  it("has no path for writes other than /api", async () => {
     expect((await fetch(`${address}/api-write/item`, { method: "DELETE" })).status).not.toBe(200);
     expect(seen).toEqual([]);
   });
@@ -73,7 +73,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     },
   );
 
-  it("keeps no response in a file: the API waits for a slow client, which is given up", async () => {
+  it("keeps no response in a file: the API waits for a slow client, which is eventually disconnected", async () => {
     const closed = new Promise<number>((done) => {
       answer = (_, response) => {
         const begin = performance.now();
@@ -87,7 +87,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     expect(await closed).toBeGreaterThan(8000);
   }, 40_000);
 
-  it("has at most 128 large bodies in files, and refuses further ones with 503, but no small ones", async () => {
+  it("has at most 128 large bodies in files, and refuses further large ones with 503, but no small ones", async () => {
     const head = (size: number) => `POST /api/item HTTP/1.1\r\nhost: a\r\ncontent-length: ${size}\r\n\r\nid=`;
     for (let i = 0; i < 128; i++) open(head(20_000));
     const more = open(head(20_000));
@@ -111,7 +111,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     expect(answers.filter((status) => status !== 200)).toEqual([]);
   }, 30_000);
 
-  it("refuses what exceeds the limit of open files with 503 as JSON, and stays healthy", async () => {
+  it("refuses requests beyond the limit of open files with 503 as JSON, and stays healthy", async () => {
     answer = (_, response) => setTimeout(() => response.end("late"), 3000);
     const small = await new Nginx("", 400).start(files, `http://127.0.0.1:${(api.address() as AddressInfo).port}`);
     try {

@@ -132,7 +132,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     }
   });
 
-  it("retries if a kept-alive connection turns out to be closed", async () => {
+  it("retries if a keep-alive connection turns out to be closed", async () => {
     await (await fetch(`${address}/api/item?id=a`)).text();
     for (const socket of sockets) socket.resetAndDestroy();
     expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);

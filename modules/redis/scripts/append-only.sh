@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2154 # variables of the scripts that source this file
-# The append-only file (AOF) before Redis reads it: what counts as data, what an interrupted rewrite left, and a damaged
-# end. Sourced by start-main.sh and start-member.sh, not run.
+# The append-only file (AOF) before Redis reads it: what counts as data, what an interrupted rewrite left behind, and a
+# damaged end. Sourced by start-main.sh and start-member.sh, not run.
 
 aof=$data/appendonlydir
 manifest=$aof/appendonly.aof.manifest
@@ -16,8 +16,8 @@ holds_data() {
   return 1
 }
 
-# Removes what interrupted rewrites left, which would fill a full disk further with each start: temporary files, and
-# append-only files without content, of which each rewrite that fails leaves one.
+# Removes what interrupted rewrites left behind, which would fill a full disk further with each start: temporary files,
+# and the append-only file without content that each failed rewrite leaves.
 remove_leftovers() {
   # room for the new manifest on a full disk
   reserve=$data/reserve
@@ -53,11 +53,11 @@ remove_empty_files() {
 # the last file of the manifest, which Redis appends to
 newest() { sed -n '$s/^file \([^ ]*\) .*/\1/p' "$manifest"; }
 
-# Some file systems leave other bytes than the last ones written after a power loss, such as zeros, and Redis refuses such
-# an end; it only accepts one that is cut off. Removes the end if it is short, and keeps it in damaged/. Fails, with the
-# reason in $problem, if it is long: what was not synced yet is short, so that would be acknowledged writes.
+# After a power failure, some file systems leave other bytes than the last ones written, such as zeros, and Redis
+# refuses such an end; it accepts only a truncated one. Removes the end if it is short, and keeps it in damaged/. Fails,
+# with the reason in $problem, if it is long: unsynced data is short, so a long end would contain acknowledged writes.
 REPAIRABLE=1048576
-# whether the part after byte $good has anything but zeros
+# whether the part after byte $good contains anything but zeros
 has_text() { [ "$(tail -c "+$((good + 1))" "$file" | tr -d '\000' | head -c 1 | wc -c)" -gt 0 ]; }
 repair_end() {
   problem=
@@ -74,8 +74,8 @@ repair_end() {
   [ "$before" = "$last" ] || repair "$before" ''
 }
 
-# repair FILE UNUSED. A check reads the whole file: only if it does not end like a command, or if it is unused: nothing was
-# written since the last start, which may have failed.
+# repair FILE UNUSED. A check reads the whole file, so it is made only if the file does not end like a command, or is unused:
+# nothing was written since the last start, which may have failed.
 repair() {
   file=$aof/$1
   case $1 in *.incr.aof) [ -s "$file" ] || return 0 ;; *) return 0 ;; esac

@@ -1,10 +1,11 @@
 #!/bin/sh
 # shellcheck disable=SC2154 # variables of the sourced scripts
-# Runs next to a member's Redis: guard.sh PID_OF_REDIS. Lets it replicate only from a main that knows at least as much as
-# it does, and lets it take writes as main only together with another member (docs/decisions/0015-commit-record.md).
+# Runs next to a member's Redis: guard.sh PID_OF_REDIS. It allows this Redis to replicate only from a main that has at
+# least as much data, and to accept writes as main only together with another member
+# (docs/decisions/0015-commit-record.md).
 #
-# Each member accepts the others as user member-ORDINAL, which no other member has. So after any change of main, by
-# Sentinel or by hand, this Redis cannot log in, and keeps its data, until this script has compared the records.
+# The others log in to a member as user member-ORDINAL, which exists only on that member. So after any change of main, by
+# Sentinel or manually, this Redis cannot log in, and keeps its data, until this script has compared the records.
 set -u
 # shellcheck source=modules/redis/scripts/pool.sh
 . /etc/redis/pool.sh
@@ -13,8 +14,8 @@ set -u
 
 redis=$1
 TICK=0.3
-# hundredths of a second: main without another member stops taking writes after ALONE; a login that was not used within
-# UNUSED is taken back; a failover is requested after WRONG, and again after AGAIN
+# hundredths of a second: main without another member stops accepting writes after ALONE; a login that was not used
+# within UNUSED is revoked; a failover is requested after WRONG, and again after AGAIN
 ALONE=300
 UNUSED=300
 WRONG=200
@@ -23,20 +24,20 @@ AGAIN=600
 UNLINKED=25
 configured=$(sed -n 's/^min-replicas-to-write //p' /etc/redis/main.conf)
 configured=${configured:-1}
-# what is known of the own Redis: settings as a main or a copy; the main it may log in to; its min-replicas-to-write
+# the state of this pod's Redis: settings as a main or a copy; the main it may log in to; its min-replicas-to-write
 settled='' granted='' writes=''
-# since when: no other member follows this main; the login is allowed; main lacks writes of this member
+# since when: no other member follows this main; the login is allowed; main lacks writes that this member has
 alone='' allowed='' wrong=''
 asked=0
 reported=none
 
-# now: sets $now to the system's uptime, which no change of the clock moves
+# now: sets $now to the system's uptime, which changes of the clock do not affect
 now() {
   read -r now _ </proc/uptime
   now=${now%.*}${now#*.}
 }
 
-# order COMMAND: fails if the own Redis did not reply OK
+# order COMMAND: fails if this pod's Redis did not reply OK
 order() {
   limit=
   [ "$(ask 127.0.0.1 6379 "$1")" = OK ]
@@ -64,7 +65,7 @@ followed() {
   return 1
 }
 
-# whether a member waits for this main to promise what it has promised itself, which needs no other member
+# whether a member is waiting for this main to make the promise that the member has made, which needs no other member
 awaited() {
   [ -n "$alone" ] && [ "$main" = "$me" ] || return 1
   for member in $pool; do
@@ -75,8 +76,8 @@ awaited() {
   return 1
 }
 
-# Sentinels promoted another member, which lacks writes of this main: the Sentinels choose again. They can choose this main
-# while they wait for it to become a copy, if its priority allows it.
+# The Sentinels promoted another member, which lacks writes that this main has, so they choose again. They can choose
+# this main while they wait for it to become a copy, if its priority allows it.
 superseded() {
   limit='timeout 1'
   agreed
@@ -98,7 +99,7 @@ superseded() {
 as_main() {
   granted=''
   report ''
-  # stop-member.sh decides meanwhile whether writes are taken
+  # meanwhile stop-member.sh decides whether writes are accepted
   if [ -e /run/redis/handing-over ]; then
     writes=''
     return
@@ -117,7 +118,7 @@ as_main() {
   # nothing may be appended to a full volume: disk-guard.sh
   [ ! -e /run/redis/volume-full ] || wanted=1000
   if [ "$settled" != main ]; then
-    # in one command: a main that takes writes cannot log in anywhere when it is demoted
+    # in one command: a main that accepts writes cannot log in anywhere when it is demoted
     order "CONFIG SET masteruser unverified replica-priority 0 min-replicas-to-write $wanted" || return 0
     settled=main writes=$wanted
   fi
@@ -134,7 +135,7 @@ as_main() {
 # generations were made for data that a restore has replaced
 honours() { [ "$1" -gt "$3" ] || [ "$2" -ge "$4" ]; }
 
-# allow USER: the login on main $host, for one link; writes stay refused until this member is main and has reset it
+# allow USER: sets the login on main $host, for one link; writes are refused until this member is main and has reset it
 allow() {
   if [ -e /run/redis/volume-short ]; then
     report 'waits for room on its volume'
@@ -142,7 +143,7 @@ allow() {
   fi
   order "CONFIG SET masteruser $1 min-replicas-to-write 1000" || return 0
   settled='' granted=$host allowed=$now wrong=''
-  report "links to main $host, which knows at least as much as this member"
+  report "links to main $host, which has at least as much data as this member"
 }
 take_back() { order 'CONFIG SET masteruser unverified' && granted=''; }
 
@@ -153,13 +154,15 @@ loss_accepted() {
   [ "$day" = "$(date -u +%F)" ]
 }
 
-# An empty member may have had data, and may have promised something: if so, one of the other two knows all of it. So it
-# follows the one of them that knows more, or the main that both of their Sentinels name, in the epoch of its record.
+# An empty member may have had data, and may have made a promise: if so, one of the other two has all of it. So it
+# follows the one of them with the greater record, or the main that both of their Sentinels report, in the epoch of its
+# record.
 may_join() {
   ! loss_accepted || return 0
   case $seen in
     yes)
-      # main again, because it goes on: the other one may have had its latest writes when it was queried
+      # query main again, because its record grows: the other member may already have had main's latest writes when it
+      # was queried
       third_rank=$rank third_count=$count third_generation=$generation third_promised=$promised
       look "$host"
       [ "$seen$role" = yesmaster ] && ! more "$third_rank" "$third_count" "$rank" "$count" &&
@@ -176,7 +179,7 @@ may_join() {
   esac
 }
 
-# compare: sets $ahead or $behind if this member has more or fewer writes than the one that was looked at
+# compare: sets $ahead or $behind if this member has more or fewer writes than the one that was queried
 compare() {
   case $seen in no) return 0 ;; esac
   if [ "$seen" = yes ] && more "$my_rank" "$my_count" "$rank" "$count"; then
@@ -184,7 +187,7 @@ compare() {
   elif [ "$seen" = yes ] && more "$rank" "$count" "$my_rank" "$my_count"; then
     behind=yes
   elif [ -z "$my_recorded" ]; then
-    # nothing to compare: a main or a linked copy knows at least as much
+    # nothing to compare: a main, or a copy that is linked to it, has at least as much data
     field master_link_status
     [ "$role" != master ] && [ "$value" != up ] || behind=yes
   fi
@@ -208,7 +211,7 @@ look_at_third() {
   look "$third"
   compare
 }
-# whether main lacks writes of this member, and no other has more
+# whether main lacks writes that this member has, and no other member has more
 lacks_writes() {
   [ "$main_seen" = yes ] && [ -z "$behind" ] && more "$my_rank" "$my_count" "$main_rank" "$main_count"
 }
@@ -255,7 +258,7 @@ as_copy() {
   look_at_third
   if [ "$granted" != "$host" ] && [ "$main_seen" = yes ] && [ -z "$may_follow" ]; then
     if [ "$my_epoch" -ge 0 ]; then
-      report "does not follow main $host, which knows less: $main_epoch $main_count $main_promised $main_generation, here $my_epoch $my_count $my_promised $my_generation"
+      report "does not follow main $host, whose record is behind: $main_epoch $main_count $main_promised $main_generation, here $my_epoch $my_count $my_promised $my_generation"
     elif may_join; then
       allow "member-$host_ordinal"
     else
@@ -266,7 +269,8 @@ as_copy() {
   if lacks_writes; then main_is_wrong; else wrong=''; fi
 }
 
-# Sentinels prefer the lowest priority above 0. They would compare replication offsets, which begin at 0 at each start.
+# Sentinels prefer the lowest priority above 0. By default they compare replication offsets, which begin at 0 at each
+# start.
 set_priority() {
   if [ "$my_epoch" -lt 0 ] || [ -n "$behind" ]; then
     wanted=0
@@ -278,8 +282,9 @@ set_priority() {
   [ "$wanted" = "$priority" ] || order "CONFIG SET replica-priority $wanted"
 }
 
-# Main lacks writes of this member, and no other has more: after a while, a failover. If another member knows as much, the
-# first one requests it: two requests at once can give two mains the same epoch.
+# Main lacks writes that this member has, and no other member has more: after a while, this member requests a failover.
+# If another member has as much, the first one requests it, because two requests at once can give two mains the same
+# epoch.
 main_is_wrong() {
   wrong=${wrong:-$now}
   [ $((now - wrong)) -ge $WRONG ] && [ $((now - asked)) -ge $AGAIN ] || return 0

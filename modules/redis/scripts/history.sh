@@ -1,12 +1,12 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2154 # variables of the scripts that source this file
-# What a member knows, by its commit record: the key "commit" of database 1, "EPOCH COUNT PROMISED GENERATION", which only
+# How much data a member has, by its commit record: the key "commit" of database 1, "EPOCH COUNT PROMISED GENERATION", which only
 # the API and restores write (docs/decisions/0015-commit-record.md). Sourced after pool.sh, not run.
 
 # look ADDRESS: queries a Redis. Sets $seen to "yes", "no" (no complete reply) or "old" (of a version without records);
 # with yes and old also $info and $role; with yes also $epoch, $count, $promised, $generation, $recorded, and $rank: the
 # epoch for comparisons, in which any epoch of a later generation is greater.
-# Data without a record counts as 0 0 0 0; neither data nor a record as epoch -1, which is less than any data.
+# Data without a record counts as 0 0 0 0; neither data nor a record counts as epoch -1, which is less than any data.
 look() {
   seen=no epoch=-1 count=0 promised=0 generation=0 rank=-1 recorded=''
   info=$(printf 'AUTH probe %s\nINFO replication\nDBSIZE\nSELECT 1\nGET commit\nPING\n' "$password" |
@@ -44,8 +44,8 @@ look() {
 # Whether $1 $2 (rank and count) is more than $3 $4.
 more() { [ "$1" -gt "$3" ] || { [ "$1" -eq "$3" ] && [ "$2" -gt "$4" ]; }; }
 
-# The epoch in which ADDRESS's Sentinel names $2 as main, in $named, as in records: config-epoch and the member's ordinal as
-# its last digit. Empty if it names another or does not answer.
+# The epoch in which ADDRESS's Sentinel reports $2 as main, in $named, as in records: config-epoch and the member's
+# ordinal as its last digit. Empty if it reports another main or does not answer.
 named() {
   said=$newline$(ask "$1" 26379 'SENTINEL MASTER main')$newline
   named=

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2154 # data is set by the script that sources this file
-# Makes the snapshot that npm run restore has just left in $data/restore the data; the old data stays in
+# Replaces the data with the snapshot that npm run restore has just put into $data/restore; the old data is kept in
 # restore/before. Sourced, before anything reads $data.
 #
 # next.rdb is deleted last, so after an interruption the next start repeats everything. An old next.rdb is not used,
@@ -11,7 +11,7 @@
 # member that did not take the snapshot (docs/decisions/0015-commit-record.md).
 
 restore=$data/restore
-# interrupted between its two moves: the old data first, because the snapshot may no longer be used
+# interrupted between its two moves: restore the old data first, because the snapshot may no longer be used
 if [ ! -d "$data/appendonlydir" ] && [ -d "$restore/new" ] && [ -s "$restore/before/appendonly.aof.manifest" ]; then
   mv "$restore/before" "$data/appendonlydir"
   sync

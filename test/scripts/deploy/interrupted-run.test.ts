@@ -107,7 +107,7 @@ describe("after an interrupted run", () => {
     ["older than the run", { creationTimestamp: "2020-01-01T00:00:00Z" }],
     ["newer than the last activity of the run", { creationTimestamp: new Date(Date.now() + 600_000).toISOString() }],
     ["of another deployment", { labels: {} }],
-  ])("an object that is %s is not adopted, and Terraform's error stays", async (_, more) => {
+  ])("an object that is %s is not adopted, and Terraform's error is reported", async (_, more) => {
     await interruptRun();
     const { kube, terraform, commands } = stage({ "configmap redis": object("redis", more) });
     expect(await adoptOrphans(kube, terraform)).toBe(0);

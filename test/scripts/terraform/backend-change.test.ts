@@ -6,7 +6,7 @@ import { Kube } from "../../../scripts/cluster/kubectl";
 import { checkStateIsHere } from "../../../scripts/terraform/backend-change";
 import { testConfig } from "../../helpers/layers";
 
-describe("a deploy with a backend other than the one that holds the states", () => {
+describe("a deployment with a backend other than the one that holds the states", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-elsewhere-"));
   afterAll(() => fs.rmSync(dir, { recursive: true }));
   const stateOf = (namespace: string, resources: unknown[] = [{}]) =>

@@ -6,15 +6,17 @@ import type { Socket } from "node:net";
  * Longer than callers keep idle connections (most proxies 60 s, the front's nginx 3 s): the caller must close first.
  */
 const KEEP_ALIVE_MS = 65_000;
-/** Without connections for this long after SIGTERM, no traffic is routed here any more. */
+/** If there have been no connections for this long after SIGTERM, traffic is no longer routed here. */
 const QUIET_MS = 1000;
 
-/** After the drain, responses that take longer than this are cut, before Kubernetes would kill the process. */
+/** After the drain, responses that take longer than this are aborted, before Kubernetes would kill the process. */
 const LONGEST_RESPONSE_MS = 30_000;
 
 /** When a connection should end, ms of performance.now(). */
 const ENDS_AT = Symbol("ends at");
-/** Responses that have not ended yet: several if the caller sends requests without waiting for responses. */
+/**
+ * Responses that have not ended yet: more than one if the caller does not wait for a response before its next request.
+ */
 const RESPONSES = Symbol("responses");
 type AgingSocket = Socket & { [ENDS_AT]?: number; [RESPONSES]?: Set<ServerResponse> };
 
@@ -80,7 +82,7 @@ export class Connections {
   }
 }
 
-/** What waits for the response to close learns that it never will be sent. */
+/** Notifies code waiting for the response to close that it will never be sent. */
 function abandon(response: ServerResponse): void {
   if (response.closed) return;
   response.destroy();

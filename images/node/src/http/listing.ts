@@ -1,4 +1,4 @@
-/** Lists of keys: what callers may request, and all keys as a stream. */
+/** Lists of keys: the limits of requests, and all keys as a stream. */
 import { badRequest, unavailable } from "./errors";
 import { isFinal, RedisError } from "../redis/connection/errors";
 import { TooManyLists } from "../redis/reads/scan-connection";
@@ -6,13 +6,13 @@ import type { Scanned } from "../redis/reads/scanner";
 import type { Store } from "../redis/store";
 
 const PAGE = { default: 100, max: 1000, matchBytes: 1024 } as const;
-/** Keys scanned per step of a stream: few, so that other requests are answered in between. */
+/** Keys scanned per step of a stream: few, so that other requests are served in between. */
 const STREAM_COUNT = 250;
 /** Memory of a stream: a step's keys of 1 KiB, as keys and as text, bytes. */
 export const STREAM_BYTES = STREAM_COUNT * 1024 * 2;
-/** A stream may wait for its caller for this long, ms, and longer the more was read. */
+/** Time that a stream may wait for its caller, ms; the more the caller has read, the longer. */
 const READ_PATIENCE_MS = 10_000;
-/** Minimum speed of a stream's caller, bytes per ms. */
+/** Minimum read speed of a stream's caller, bytes per ms. */
 const READ_SPEED = 32;
 /** After each step a stream pauses for this many times the step's duration. */
 const PAUSE_FACTOR = 3;
@@ -43,7 +43,7 @@ export function checkLimit(text: string | null): number {
 }
 
 /**
- * All keys, as pieces of a JSON array. Holds one step in memory.
+ * All keys, as chunks of a JSON array. Holds one step in memory.
  *
  * If its instance becomes unavailable, the stream restarts on another one. A key may then appear twice, as it may when
  * Redis resizes its hash table. A key that exists throughout is never missing.
@@ -57,7 +57,7 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     try {
       scanned = await store.scan({ ...query, count: STREAM_COUNT }, at);
     } catch (error) {
-      // its place is reserved: it goes on when the pages before it have been answered
+      // its turn is reserved: it continues once the pages before it are done
       if (error instanceof TooManyLists && at) continue;
       const otherMayAnswer = error instanceof RedisError && !isFinal(error);
       if (!otherMayAnswer || !at) throw error;
@@ -80,8 +80,8 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
 }
 
 /**
- * The same pieces. Calls `giveUp` if the caller reads too slowly: few lists are allowed at once, and one that is not
- * read must not keep its place forever.
+ * The same chunks. Calls `giveUp` if the caller reads too slowly: few lists are allowed at once, and one that is not
+ * read must not occupy a slot forever.
  */
 export async function* whileRead(pieces: AsyncIterable<string>, giveUp: () => void): AsyncGenerator<string> {
   let patience = READ_PATIENCE_MS;

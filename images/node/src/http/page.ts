@@ -10,7 +10,7 @@ const MAX_STEP = 1000;
 /** A page scans at most about this many keys, however few match. */
 const PAGE_MAX_SCANNED = 20_000;
 
-/** Where the next page begins: at a step of SCAN, of which a part may have been returned already. */
+/** Where the next page begins: at a step of SCAN, part of which may have been returned already. */
 interface Position extends Pick<Scanned, "runId" | "cursor"> {
   /**
    * Of the keys between `cursor` and `until` those with a hash up to `after` have been returned. The step between them
@@ -43,9 +43,9 @@ const hash = (key: string): string => createHash("sha256").update(key).digest("h
 /**
  * At most `limit` keys, and the cursor of the next page; null after the last.
  *
- * A step of SCAN returns whole buckets of Redis' hash table, and so may return more keys than requested. What is too
- * much must stay reachable, although keys are added and deleted and the table is resized until the next page. So the
- * rest of a step is not counted but described: the next page repeats the step and leaves out the keys that are in the
+ * A step of SCAN returns whole buckets of Redis' hash table, so it may return more keys than requested. The surplus
+ * must stay reachable, although keys are added and deleted and the table is resized before the next page. So the rest
+ * of a step is described instead of counted: the next page repeats the step and leaves out the keys that are in the
  * same part of the table and come before the last returned one, in the order of their hashes.
  */
 export async function page(
@@ -56,14 +56,17 @@ export async function page(
 ): Promise<{ items: string[]; cursor: string | null }> {
   const items = new Set<string>();
   let at = from === null ? undefined : decode(from);
-  // the same step as last time, if a part of it is to be left out
+  // the same step as last time, if part of it must be left out
   let step = at?.returned?.count ?? limit;
   for (let seen = 0; seen < PAGE_MAX_SCANNED && items.size < limit;) {
     const scanned = await store.scan({ ...query, count: step }, at);
     if (!scanned) {
-      throw new HttpError(410, "the Redis of this cursor is not available for this list: start again without a cursor");
+      throw new HttpError(
+        410,
+        "the Redis instance that issued this cursor is not available for this list: start again without a cursor",
+      );
     }
-    // a step that reaches further than last time may hold keys that were not among those returned: none is left out
+    // a step that reaches further than last time may contain keys that were not returned yet, so none is left out
     const returned = at?.returned && !isBehind(scanned.cursor, at.returned.until) ? at.returned : undefined;
     const fresh = scanned.keys.filter((key) => !items.has(key) && !(returned && hash(key) <= returned.after));
     const { runId, cursor } = scanned;
@@ -79,7 +82,7 @@ export async function page(
     if (cursor === "0") return { items: [...items], cursor: null };
     at = { runId, cursor, returned: returned?.until === cursor ? undefined : returned };
     seen += step;
-    // little was found: a larger step finds more in the same time
+    // few keys matched: a larger step finds more in the same time
     step = query.match === undefined && fresh.length > 0 ? limit - items.size : within(step * 2);
   }
   return { items: [...items], cursor: at ? encode(at) : null };

@@ -42,7 +42,7 @@ const JSON_TYPE = "application/json";
 const text = (body: string, status = 200): Reply => ({ status, type: TEXT, body });
 const OK = text("ok");
 
-/** Runs once the response was sent or the caller has disconnected. */
+/** Runs once the response has been sent or the caller has disconnected. */
 const whenClosed = (response: ServerResponse, run: () => void): void =>
   void (response.closed || response.destroyed ? run() : response.once("close", run));
 
@@ -77,7 +77,7 @@ async function getItem(
   const head = await context.store.head(id, consistency);
   // a UTF-16 unit has at most three bytes in UTF-8
   if (head !== "" && (head.length * 3 < HEAD_BYTES || Buffer.byteLength(head) < HEAD_BYTES)) return text(head);
-  // empty, missing or large: only a large value reserves memory, until the response was sent
+  // empty, missing or large: only a large value reserves memory, until the response has been sent
   if (head !== "") reserveUntilSent(response, context.admission, LIMITS.valueBytes);
   const value = await context.store.get(id, consistency);
   return value === null ? text("", 404) : text(value);
@@ -117,7 +117,7 @@ async function getItems(
   whenClosed(response, admission.reserveList());
   whenClosed(response, admission.reserve(STREAM_BYTES));
   const pieces = whileRead(stream(store, list), () => response.destroy());
-  // wait for the first piece: once it is sent, a 503 is no longer possible
+  // wait for the first chunk: once it is sent, a 503 is no longer possible
   const first = await pieces.next().catch(shed);
   return {
     status: 200,

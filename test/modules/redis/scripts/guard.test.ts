@@ -1,4 +1,6 @@
-/** What guard.sh lets a member replicate from and write, with real redis-server processes and stand-ins for Sentinels. */
+/**
+ * What guard.sh allows a member to replicate and write, with real redis-server processes and stand-ins for Sentinels.
+ */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
@@ -40,7 +42,7 @@ exec ${REAL} "$@"
     group.stop();
   });
 
-  /** The Sentinels of these members name a main, in an epoch. */
+  /** The Sentinels of these members report a main, in an epoch. */
   const name = (main: Member, epoch: number, ...by: Member[]) => {
     for (const i of by) {
       const ip = group.pool[main]!;
@@ -67,7 +69,7 @@ exec ${REAL} "$@"
   const linked = (i: Member) => group.field(i, "master_link_status") === "up";
   const said = (i: Member) => group.script(i, "probe.sh", "member").stdout.trim();
 
-  it("links it to a main that knows at least as much, for this one link", async () => {
+  it("links it to a main that has at least as much data, for this one link", async () => {
     await start(0, "3 8 3");
     await start(1, "3 7 3");
     follow(1, 0);
@@ -75,23 +77,25 @@ exec ${REAL} "$@"
     expect(group.cli(1, "GET", "of-0")).toBe("1");
     await group.until("the end of the permission", () => group.setting(1, "masteruser") === "unverified");
     expect([group.setting(1, "replica-priority"), group.setting(1, "min-replicas-to-write")]).toEqual(["100", "1000"]);
-    // with a member that follows, main takes writes
+    // once a member follows it, main accepts writes
     await group.until("writes on main", () => group.cli(0, "SET", "a", "1") === "OK");
     expect(said(1)).toBe("");
   }, 60_000);
 
-  it("keeps its data while main knows less, and has it promoted instead", async () => {
+  it("keeps its data while main's record is behind, and has itself promoted instead", async () => {
     await start(0, "4 2 4");
     await start(1, "4 3 4");
     follow(1, 0);
-    await group.until("the reason", () => said(1).includes(`does not follow main ${group.pool[0]}, which knows less`));
+    await group.until("the reason", () =>
+      said(1).includes(`does not follow main ${group.pool[0]}, whose record is behind`),
+    );
     await group.until("the request", () => fs.existsSync(path.join(group.dir, "failovers")));
     // its own Sentinel first
     expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8")).toBe(`${group.pool[1]}\n`);
     expect([linked(1), group.cli(1, "GET", "of-1"), group.setting(1, "replica-priority")]).toEqual([false, "1", "50"]);
   }, 60_000);
 
-  it("leaves the promotion to the one that has the most", async () => {
+  it("leaves the promotion to the member with the most data", async () => {
     await start(0, "4 2 4");
     await start(1, "4 3 4");
     await start(2, "4 9 4");
@@ -102,20 +106,20 @@ exec ${REAL} "$@"
     expect([linked(1), linked(2), group.setting(2, "replica-priority")]).toEqual([false, false, "50"]);
   }, 60_000);
 
-  it("does not link it to a main of a later epoch that did not promise what it promised, until main does", async () => {
+  it("does not link it to a main of a later epoch that lacks its promise, until main makes it", async () => {
     name(0, 8, 0, 1);
     await start(0, "6 1 6");
     await start(1, "5 9 7");
     follow(1, 0);
-    await group.until("the reason", () => said(1).includes("which knows less: 6 1 6 0, here 5 9 7 0"));
-    // main may promise although no other member follows it
+    await group.until("the reason", () => said(1).includes("whose record is behind: 6 1 6 0, here 5 9 7 0"));
+    // main may make a promise although no other member follows it
     await group.until("the promise", () => group.setting(0, "min-replicas-to-write") === "0");
     expect(linked(1)).toBe(false);
     group.cli(0, "-n", "1", "SET", "commit", "6 1 8");
     await group.until("the link", () => linked(1));
   }, 60_000);
 
-  it("links one without data to the main that has all that the third member knows", async () => {
+  it("links one without data to the main that has everything that the third member has", async () => {
     await start(0, "3 8 3");
     await start(2, "3 9 3");
     await start(1);
@@ -127,7 +131,7 @@ exec ${REAL} "$@"
     await group.until("the link", () => linked(1));
   }, 60_000);
 
-  it("links one without data, without an answer of the third member, only to a main that both others' Sentinels name in its epoch", async () => {
+  it("links one without data, if the third member does not answer, only to a main that both others' Sentinels report in its epoch", async () => {
     // as the API writes config-epoch 3 of member 0
     await start(0, "30 8 30");
     await start(1);
@@ -184,7 +188,7 @@ exec ${REAL} "$@"
     );
   }, 60_000);
 
-  it("never links one with data of the version before, which has no record, to an empty main", async () => {
+  it("never links one with data of the previous version, which has no record, to an empty main", async () => {
     await start(0);
     await start(1, "");
     follow(1, 0);
@@ -192,7 +196,7 @@ exec ${REAL} "$@"
     expect(group.cli(1, "GET", "of-1")).toBe("1");
   }, 60_000);
 
-  it("links it to a main of the version before, which knows neither records nor the new users", async () => {
+  it("links it to a main of the previous version, which has neither records nor the new users", async () => {
     await start(0, "");
     for (const rules of [["-get", "-select", "resetkeys"]]) group.cli(0, "ACL", "SETUSER", "probe", ...rules);
     group.cli(0, "ACL", "DELUSER", "member-0");
@@ -202,7 +206,7 @@ exec ${REAL} "$@"
     await group.until("the end of the permission", () => group.setting(1, "masteruser") === "unverified");
   }, 60_000);
 
-  it("lets main take writes only while another member follows it, which a read replica is not", async () => {
+  it("allows main to accept writes only while another member follows it; a read replica does not count", async () => {
     await start(0, "3 8 3");
     await start(1, "3 8 3");
     follow(1, 0);

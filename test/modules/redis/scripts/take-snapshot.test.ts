@@ -1,4 +1,4 @@
-/** A main that finds a snapshot left by `npm run restore`, with real redis-server processes. */
+/** A main that finds a snapshot from `npm run restore`, with real redis-server processes. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -62,7 +62,7 @@ suite("main and a snapshot on its volume", () => {
   });
   const keys = () => cli("SCAN", "0", "COUNT", "100").split("\n").slice(1).sort();
 
-  it("starts from it, keeps the previous data aside, and uses it only once", async () => {
+  it("starts from it, sets the previous data aside, and uses it only once", async () => {
     leave();
     await start();
     expect(keys()).toEqual(["from"]);
@@ -87,7 +87,7 @@ suite("main and a snapshot on its volume", () => {
     expect([keys(), cli("-n", "1", "GET", "commit")]).toEqual([["after", "from"], "3 4 3 7"]);
     await kill();
   });
-  it("ignores an old one, because the restore that left it has reported a failure", async () => {
+  it("ignores an old one, because the restore that wrote it has reported a failure", async () => {
     leave();
     const past = new Date(Date.now() - 20 * 60_000);
     fs.utimesSync(at("restore/next.rdb"), past, past);

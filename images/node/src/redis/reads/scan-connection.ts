@@ -1,7 +1,7 @@
 /**
- * Connections that only lists use, one per instance: their answers hold up to a megabyte, and on the shared connection
- * writes and reads would wait behind them. One step at a time goes over each, so that an instance's answers occupy
- * memory and event loop for one step only, and other requests are answered between two steps.
+ * Connections that only lists use, one per instance: a list's replies contain up to a megabyte, and on the shared
+ * connection writes and reads would wait behind them. Each carries one step at a time, so that an instance's replies
+ * occupy memory and event loop for one step only, and other requests are served between two steps.
  */
 import type { Redis } from "ioredis";
 import type { HostPort } from "../../config";
@@ -14,10 +14,10 @@ const IDLE_MS = 30_000;
 /** A step that has waited for its turn for this long is refused. */
 const TURN_MS = 1000;
 
-/** Too many lists wait for the same instance. */
+/** Too many lists are waiting for the same instance. */
 export class TooManyLists extends RedisError {}
 
-/** An instance as its shared connection reaches it. */
+/** An instance, as reached by its shared connection. */
 export interface Instance {
   /** Identity of its process. */
   readonly runId: string;
@@ -72,7 +72,7 @@ class ScanConnection {
     await connection.whenUsable(this.options.connectTimeoutMs);
     // another process may have taken over the address
     if (!this.verified && (await readRunId(connection)) !== this.runId) {
-      throw new NotSent("the Redis of this list is no longer available");
+      throw new NotSent("the Redis instance that serves this list is no longer available");
     }
     this.verified = true;
     return connection.send(command);

@@ -1,4 +1,4 @@
-/** Where the steps of a list go: to a replica, or to main if it is requested or no replica can answer. */
+/** Chooses the instance for the steps of a list: a replica, or main if requested or if no replica can answer. */
 import type { ApiConfig } from "../../config";
 import type { Connection } from "../connection/connection";
 import { isFinal, NotSent } from "../connection/errors";
@@ -27,11 +27,11 @@ export interface ScanQuery {
   readonly strong: boolean;
 }
 
-/** What a list needs to know of main. */
+/** The parts of main's interface that a list needs. */
 interface Main {
   readonly runId: string | undefined;
   readonly connection: Pick<Connection, "target" | "usable">;
-  /** Resolves if main has proved lately that it is main. */
+  /** Resolves if main has recently confirmed that it is main. */
   whenRecent(): Promise<void>;
   /** Whether this process is still main, so that everything it has answered is confirmed. */
   proves(runId: string): Promise<boolean>;
@@ -51,7 +51,9 @@ export class Scanner {
     return this.connections.close();
   }
 
-  /** The first step. It goes to main only if no replica answers at all: a busy one must not make main busy as well. */
+  /**
+   * The first step. It goes to main only if no replica answers at all: busy replicas must not make main busy as well.
+   */
   async first(query: ScanQuery): Promise<Scanned> {
     let asked: Replica | undefined;
     let busy: unknown;
@@ -73,7 +75,7 @@ export class Scanner {
     return found;
   }
 
-  /** The step at `cursor`, on the same instance; undefined if that one no longer serves. */
+  /** The step at `cursor`, on the same instance; undefined if that one no longer serves reads. */
   async next(query: ScanQuery, { runId, cursor }: Pick<Scanned, "runId" | "cursor">): Promise<Scanned | undefined> {
     const isMain = () => runId === this.main.runId && this.main.connection.usable;
     if (isMain()) {
@@ -95,8 +97,8 @@ export class Scanner {
   }
 
   /**
-   * Undefined if another process is main by now. After a strong step the same process proves that it is main: so it was during
-   * the step, and everything that the step showed is confirmed.
+   * Undefined if another process is main by now. After a strong step, the same process proves that it is still main: so
+   * it was main during the step, and everything that the step returned is confirmed.
    */
   private async onMain(runId: string, cursor: string, query: ScanQuery): Promise<Scanned | undefined> {
     const { connection } = this.main;

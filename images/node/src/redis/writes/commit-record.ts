@@ -7,8 +7,8 @@
  * - PROMISED: the highest epoch that a main of this history has had its copies promise.
  * - GENERATION: how often a snapshot was restored; missing if never. It is not changed here.
  *
- * A main confirms nothing before another member that follows it has its promise on disk. From then on, that member follows no
- * main with a smaller promise, so no older main can get a group of writes confirmed. Docs: decisions/0015.
+ * A main confirms nothing before another member that follows it has the promise on disk. From then on, that member
+ * follows no main with a smaller promise, so no older main can get a group of writes confirmed. Docs: decisions/0015.
  */
 import { createHash } from "node:crypto";
 import type { Connection } from "../connection/connection";
@@ -17,8 +17,8 @@ import type { MainSource } from "../connection/main-source";
 import type { Confirmation } from "./confirmation";
 
 /**
- * One script for the three steps, so that a connection that was established can run it by its hash. Without `allow-oom`, a
- * full main would confirm no deletion. Database 1 keeps the key out of lists and counts.
+ * One script for the three steps, so that an established connection can run it by its hash. Without `allow-oom`, a full
+ * main would confirm no deletion. Database 1 keeps the key out of lists and counts.
  */
 const SCRIPT = `#!lua flags=allow-oom
 local step, e = ARGV[1], tonumber(ARGV[2])
@@ -77,7 +77,7 @@ export class CommitRecord {
   }
 
   /**
-   * Establishes main in its epoch, if it is not yet.
+   * Establishes main in its epoch, if it is not established yet.
    *
    * @throws NotSent if this is not certain yet, Refused if main rejects all writes
    */
@@ -86,7 +86,7 @@ export class CommitRecord {
     const { session } = connection;
     const epoch = source.epochOf(connection.target);
     if (epoch === undefined || !connection.usable) throw new NotSent("Redis main is not reachable");
-    // the whole script, so that main knows it by its hash afterwards
+    // the whole script, so that main has it cached by its hash afterwards
     const run = (step: string) => connection.send((client) => client.eval(SCRIPT, 0, step, epoch), session);
     try {
       if ((await run("prepare")) !== 1) {

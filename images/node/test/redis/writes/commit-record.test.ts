@@ -1,4 +1,4 @@
-/** The record by which main proves that it is main: what each value of it allows. */
+/** The record by which main proves that it is main: what each of its values allows. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Connection } from "../../../src/redis/connection/connection";
 import { NotReplicated, NotSent, Refused } from "../../../src/redis/connection/errors";
@@ -88,7 +88,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     expect(asked).toBe(1);
     await expect(set("c")).rejects.toBeInstanceOf(NotSent);
     expect(main.cli("EXISTS", "c").trim()).toBe("0");
-    // the Sentinels name that epoch as well
+    // the Sentinels report that epoch as well
     epoch = 6;
     await set("c");
     expect(record()).toBe("6 1 6");
@@ -104,7 +104,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     expect(main.cli("EXISTS", "a").trim()).toBe("0");
   });
 
-  it("is not confirmed on a new connection, where Redis knows of no write to wait for", async () => {
+  it("is not confirmed on a new connection, on which Redis has no write to wait for", async () => {
     await set("a");
     copy.signal("SIGSTOP");
     const answer = expect(set("b")).rejects.toBeInstanceOf(NotReplicated);
@@ -113,7 +113,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     await answer;
   });
 
-  it("ends a deletion that finds nothing with something to confirm", async () => {
+  it("sends something to confirm even after a deletion that finds nothing", async () => {
     await set("a");
     copy.signal("SIGSTOP");
     await expect(group.send((client) => client.del("nothing"), true)).rejects.toBeInstanceOf(NotReplicated);
