@@ -43,12 +43,14 @@ export interface ComponentServiceProps {
 export class ComponentService extends Construct {
   readonly name: string;
   readonly port: number;
+  /** Its address in the cluster, known at apply. */
+  readonly address: string;
 
   constructor(scope: Construct, id: string, props: ComponentServiceProps) {
     super(scope, id);
     this.name = props.headless ? headlessName(props.component) : WORKLOAD_NAME[props.component];
     this.port = props.port;
-    new ServiceV1(this, "service", {
+    const service = new ServiceV1(this, "service", {
       // a load balancer's address can take minutes, and without a load balancer it never comes
       waitForLoadBalancer: false,
       metadata: {
@@ -72,5 +74,6 @@ export class ComponentService extends Construct {
         ],
       },
     });
+    this.address = service.spec.clusterIp;
   }
 }

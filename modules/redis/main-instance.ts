@@ -37,6 +37,7 @@ export class MainInstance extends Construct {
     const ha = redis.durability === "ha";
     // a single main has no alternative, so clients reach it as soon as it listens, without waiting for a probe and a route
     this.service = new ComponentService(this, "service", { ...common, publishNotReady: !ha });
+    files.addMain(this.service.address);
     const headless = new ComponentService(this, "headless", { ...common, headless: true });
     new DisruptionBudget(this, "pdb", { component: "redis-main", namespace });
 
