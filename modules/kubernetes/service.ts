@@ -1,5 +1,6 @@
 import { Construct } from "constructs";
 import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
+import { escapeTemplate } from "../terraform/escape";
 import { labels, selectorLabels } from "../../catalog/names";
 import { headlessName, WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
@@ -37,7 +38,18 @@ export interface ComponentServiceProps {
    * @default Kubernetes chooses one
    */
   readonly nodePort?: number;
+  /**
+   * Its annotations.
+   * @default none
+   */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
+
+/** The annotations of an object's metadata, if there are any. Users write them, so they may look like templates. */
+export const annotated = (annotations: Readonly<Record<string, string>> = {}) =>
+  Object.keys(annotations).length
+    ? { annotations: Object.fromEntries(Object.entries(annotations).map(([k, v]) => [k, escapeTemplate(v)])) }
+    : {};
 
 /** The Service of one component, named like its workload or, if headless, `NAME-headless`. */
 export class ComponentService extends Construct {
@@ -57,6 +69,7 @@ export class ComponentService extends Construct {
         name: this.name,
         namespace: props.namespace,
         labels: { ...labels(props.component), "iacproject/service": this.name },
+        ...annotated(props.annotations),
       },
       spec: {
         selector: selectorLabels(props.component),
