@@ -24,7 +24,7 @@ function ownerOf({ metadata: { labels, annotations } }: KubeObject): string | un
   return undefined;
 }
 
-/** @throws Failure if a namespace is somebody else's, or is missing and not to be created */
+/** @throws Failure if a namespace has another owner, or is missing and not to be created */
 export async function checkOwners(config: Config, kube: Kube): Promise<string> {
   const found: string[] = [];
   for (const name of ourNamespaces(config)) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts a read replica: start-replica.sh SETTING...
 # It follows main by the address of main's Service, which /etc/redis/main holds. Redis looks up a name in its only thread:
-# while main is away and DNS too, it would answer no read for 6 of every 7 s.
+# while main and DNS are unavailable, it would answer no read for 6 of every 7 s.
 set -eu
 
 # sets $main; a rendered manifest has a placeholder there, and then Redis has to use the name in replica.conf

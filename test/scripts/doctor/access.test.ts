@@ -39,7 +39,7 @@ describe("the owner of a namespace", () => {
     );
     await expect(check({}, "")).resolves.toBe("iacproject will be created");
   });
-  it("may be somebody else if the namespace is only used, but then it must exist", async () => {
+  it("may be another if the namespace is only used, but then it must exist", async () => {
     const used = { namespaces: { create: false } };
     const annotations = { "openshift.io/requester": "ada" };
     await expect(check(used, namespace({ annotations }))).resolves.toBe("iacproject is used, of OpenShift user ada");
@@ -104,7 +104,7 @@ describe("a proxy", () => {
       { variables: { https: proxy, http: proxy, no: undefined }, mustBuild: true, ...use },
       recorder([[/docker info/, engine]]).run,
     );
-  it("is said for each way out", async () => {
+  it("is reported for each way out", async () => {
     await expect(check({ server: "https://k8s.example:6443" })).resolves.toBe(
       "registry: proxy.example:3128, charts: proxy.example:3128, cluster: proxy.example:3128",
     );

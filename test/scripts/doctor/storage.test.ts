@@ -15,7 +15,7 @@ const check = (overrides: object, ...items: object[]) => {
 };
 
 describe("the StorageClass", () => {
-  it("is the default one or the configured one, and whether its volumes can grow is said", async () => {
+  it("is the default one or the configured one, and whether its volumes can grow is reported", async () => {
     const classes = [storageClass("standard", DEFAULT, true), storageClass("local-path")];
     await expect(check({}, ...classes)).resolves.toBe("StorageClass standard; its volumes can grow");
     await expect(check({ redis: { storageClass: "local-path" } }, ...classes)).resolves.toMatch(
