@@ -22,6 +22,7 @@ import { checkDns, checkQuota } from "../deploy/cluster-checks";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
 import { checkAutopilot, isAutopilot } from "../doctor/autopilot";
 import { checkOwners } from "../doctor/namespace-owner";
+import { checkNetworkPlugin } from "../doctor/network-plugin";
 import { checkNodes } from "../doctor/nodes";
 import { checkOneCluster, type WithProviders } from "../doctor/one-cluster";
 import { checkProxy } from "../doctor/proxy";
@@ -162,12 +163,13 @@ export async function doctor(): Promise<number> {
       });
       await check("one cluster", () => checkOneCluster(config, readStacks() as Record<string, WithProviders>));
       await check("nodes", () => checkNodes(config, kube));
-      if (await isAutopilot(kube)) await check("GKE Autopilot", () => checkAutopilot(config));
+      await check("GKE Autopilot", async () => ((await isAutopilot(kube)) ? checkAutopilot(config) : "no"));
       if (built.length) await check("platform", () => checkPlatform(config, kube), mustBuild);
       await check("namespaces", () => checkOwners(config, kube));
       if (config.images.pullSecrets.length) await check("pull Secrets", () => checkPullSecrets(config, kube));
       await check("quota", () => checkQuota(config, kube));
       await check("DNS", () => checkDns(config, kube));
+      await check("network plugin", () => checkNetworkPlugin(config, kube), false);
       await check("metrics-server", async () => {
         await checkMetricsServer(config, kube);
         return config.metricsServer.mode === "install" ? "managed by this project" : "the cluster's own";
