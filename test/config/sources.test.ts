@@ -70,10 +70,11 @@ describe("sources", () => {
         expect(refusal(yaml(text) as object)).toBe("accepted");
       },
     );
-    it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))("%s in profiles/ changes something", (file) => {
+    it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))("%s in profiles/ changes something, and repeats no default", (file) => {
       const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
       const given = yaml(text) as Record<string, unknown>;
       const defaults = new Map(configKeys().map((key) => [key.path, key.default]));
+      expect(Object.keys(given)).not.toEqual([]);
       const repeated = [...leaves(given)].filter(([key, value]) => defaults.get(key) === value);
       expect(repeated).toEqual([]);
     });

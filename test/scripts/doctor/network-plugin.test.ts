@@ -33,7 +33,7 @@ describe("Cilium", () => {
     await expect(check({}, { api: "172.16.0.2" })).resolves.toMatch(/^Cilium/);
     await expect(check({ node: { discovery: "dns" } })).resolves.toContain("DNS");
   });
-  it("is not asked for without NetworkPolicies, and other plugins are not named", async () => {
+  it("does not matter without NetworkPolicies, and other plugins are not named", async () => {
     await expect(check({ networkPolicies: false })).resolves.toMatch(/^not checked/);
     await expect(check({}, { cilium: false })).resolves.toBe("not Cilium");
   });
