@@ -52,7 +52,7 @@ describe("sources", () => {
         "profile: smal does not exist; use small, or the path of a file",
       ]);
     });
-    it("that was removed says so, and what to do instead", () => {
+    it("that was removed is refused, with what to do instead", () => {
       given("small", "");
       expect(read({}, "profile: kind").problems).toEqual([
         "profile: kind was removed, because it only repeated the defaults; remove this key, also from a config.yaml that `npm run up` wrote",
@@ -70,14 +70,17 @@ describe("sources", () => {
         expect(refusal(yaml(text) as object)).toBe("accepted");
       },
     );
-    it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))("%s in profiles/ changes something, and repeats no default", (file) => {
-      const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
-      const given = yaml(text) as Record<string, unknown>;
-      const defaults = new Map(configKeys().map((key) => [key.path, key.default]));
-      expect(Object.keys(given)).not.toEqual([]);
-      const repeated = [...leaves(given)].filter(([key, value]) => defaults.get(key) === value);
-      expect(repeated).toEqual([]);
-    });
+    it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
+      "%s in profiles/ changes something, and repeats no default",
+      (file) => {
+        const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
+        const given = yaml(text) as Record<string, unknown>;
+        const defaults = new Map(configKeys().map((key) => [key.path, key.default]));
+        expect(Object.keys(given)).not.toEqual([]);
+        const repeated = [...leaves(given)].filter(([key, value]) => defaults.get(key) === value);
+        expect(repeated).toEqual([]);
+      },
+    );
   });
   it("read numbers, booleans and lists from variables", () => {
     const { merged } = read({
