@@ -18,5 +18,17 @@ export function volumeUsed({ ns, main }: Pick<Selectors, "ns" | "main">): string
   return `(1 - ${kubelet("available")} / ${kubelet("capacity")}) or ${appended} / ${requested}`;
 }
 
+/**
+ * Size of each volume that is too small for maxmemory, in bytes, by claim. The file system takes up to a tenth of a volume, so the
+ * kubelet may see that much less than was requested. maxmemory is the same on every instance, unless a guard has lowered it.
+ */
+export function volumeTooSmall({ ns, redis }: Pick<Selectors, "ns" | "redis">, volumes: number): string {
+  const capacity = `max by (persistentvolumeclaim) (kubelet_volume_stats_capacity_bytes{${ns}, ${CLAIMS}})`;
+  const requested = `max by (persistentvolumeclaim) (kube_persistentvolumeclaim_resource_requests_storage_bytes{${ns}, ${CLAIMS}})`;
+  const least = (share: number) =>
+    `on () group_left () ${Number((share * volumes).toFixed(2))} * max(redis_memory_max_bytes{${redis}} > ${REFUSES_WRITES})`;
+  return `(${capacity} < ${least(0.9)}) or ((${requested} unless ${capacity}) < ${least(1)})`;
+}
+
 /** disk-guard.sh sets this maxmemory, in bytes, on an instance whose volume has no room for a rewrite. */
 export const REFUSES_WRITES = 1;

@@ -7,6 +7,8 @@ export const THRESHOLDS = {
    * with the smallest accepted size; a rewrite needs less than the alert's five minutes.
    */
   redisVolume: 0.7,
+  /** Size of main's volume in multiples of maxmemory, below which it certainly fills up; as in the checks of the configuration. */
+  redisVolumes: 3,
   /** Seconds that a replica may lag behind main, measured by the API: the default of node.maxLagSeconds, which the alert uses. */
   replicaLag: 5,
   /** Share of requests that are shed. */

@@ -1,5 +1,6 @@
 // `npm test`: installs what the tests need, then runs every test that needs no cluster.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -75,7 +76,9 @@ const hasNginx = () => works("nginx", "-v") && works("envsubst", "--version");
 provide("nginx", hasNginx, ["nginx-light", "gettext-base"], () => brew("nginx", "gettext"));
 
 const out = mkdtempSync(path.join(tmpdir(), "iacproject-results-"));
-const filter = process.argv.slice(2);
+const given = process.argv.slice(2);
+// a filter may match tests of one suite only
+const filter = given.length ? [...given, "--passWithNoTests"] : [];
 const suites = [
   {
     name: "layers and scripts",
@@ -105,14 +108,20 @@ const suites = [
 ];
 const total = { passed: 0, failed: 0, skipped: 0 };
 let broken = 0;
-for (const [i, suite] of suites.entries()) {
-  console.log(`\n── ${suite.name}`);
-  const file = path.join(out, `${i}.json`);
-  const { status } = spawnSync(
-    process.execPath,
-    [path.join(suite.cwd, "node_modules", suite.bin), ...suite.args(file)],
-    { cwd: suite.cwd, stdio: ["ignore", "inherit", "inherit"] },
-  );
+
+/** Runs one suite. Its output is shown when it ends, unless it is `live`. */
+async function run(suite, live) {
+  const file = path.join(out, `${suites.indexOf(suite)}.json`);
+  if (live) console.log(`\n── ${suite.name}`);
+  const child = spawn(process.execPath, [path.join(suite.cwd, "node_modules", suite.bin), ...suite.args(file)], {
+    cwd: suite.cwd,
+    stdio: ["ignore", live ? "inherit" : "pipe", live ? "inherit" : "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding("utf8").on("data", (chunk) => (output += chunk));
+  const [status] = await once(child, "close");
+  if (!live) process.stdout.write(`\n── ${suite.name}\n${output}`);
   if (existsSync(file)) {
     const result = JSON.parse(readFileSync(file, "utf8"));
     total.passed += result.numPassedTests;
@@ -122,7 +131,19 @@ for (const [i, suite] of suites.entries()) {
     if (status !== 0 && result.numFailedTests === 0) broken++;
   } else broken++;
 }
+
+// The first suite computes, the others mostly wait for Redis, nginx and the browser. They run one after the other,
+// because they would disturb each other's waiting.
+const [layers, ...waiting] = suites;
+await Promise.all([
+  run(layers, true),
+  (async () => {
+    for (const suite of waiting) await run(suite, false);
+  })(),
+]);
 rmSync(out, { recursive: true });
 if (total.skipped) console.log(`\n!!! ${total.skipped} tests were SKIPPED; see the reasons above.`);
 console.log(`\n${total.passed} passed, ${total.failed + broken} failed, ${total.skipped} skipped`);
-process.exit(total.failed + broken || (filter.length === 0 && total.passed === 0) ? 1 : 0);
+const none = total.passed + total.failed + broken + total.skipped === 0;
+if (none) console.log(`No test file matches ${given.join(" ")}.`);
+process.exit(total.failed + broken || none ? 1 : 0);

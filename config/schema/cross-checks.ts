@@ -1,12 +1,10 @@
 /** Checks that concern more than one section. */
 import type { z } from "zod";
-import { redisSizes } from "./redis-sizes";
 import type { sections } from "./sections";
 
 export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx): void {
   const refuse = (at: string[], message: string, input?: unknown) =>
     ctx.addIssue({ code: "custom", path: at, message, input });
-  redisSizes(c.redis, (at, message, value) => refuse(["redis", ...at], message, value));
   const { s3 } = c.redis.backup;
   if (s3.endpoint !== null && !(s3.bucket && s3.secret)) {
     refuse(

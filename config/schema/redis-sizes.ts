@@ -1,16 +1,40 @@
-/** Checks that Redis' data fits into the memory and on the volume that it gets. */
-import type { z } from "zod";
-import type { redis } from "./redis";
+/**
+ * Whether Redis' data fits into the memory and on the volume that it gets.
+ *
+ * The schema does not refuse such sizes: a system that exists may have been deployed with them, and what would release it, an
+ * upgrade or a larger volume, needs a configuration that can be read. Whether a system exists only the cluster knows. So
+ * `npm run up` refuses them for a new system and warns for one that exists (scripts/deploy/redis-sizes.ts), and
+ * plain cdktf, which cannot distinguish the two, warns (modules/redis/size-check.ts).
+ */
 import { asQuantity, asRedisSize, quantityOrNaN, redisBytes } from "./sizes";
 
-/** Refuses the value of a key below `redis`; `message` says what is wrong with it, and what to do. */
-export type Refuse = (at: readonly string[], message: string, value: string) => void;
+/** The sizes that must fit together: a part of `redis` in the configuration. */
+export interface RedisSizes {
+  /** A size for Redis, such as 256mb. */
+  readonly maxMemory: string;
+  /** A Kubernetes quantity. */
+  readonly storage: string;
+  /** Main (primary), and the members with `ha`. */
+  readonly main: { readonly memoryLimit: string };
+  /** Read replicas. */
+  readonly replica: { readonly memoryLimit: string };
+}
+
+/** A size that is too small. */
+export interface SizeProblem {
+  /** The configuration key. */
+  readonly key: "redis.storage" | "redis.main.memoryLimit" | "redis.replica.memoryLimit";
+  /** What is wrong, with the value, the limit and the consequence; without a full stop. */
+  readonly message: string;
+  /** What to do about it; without a full stop. */
+  readonly remedy: string;
+}
 
 /**
  * With full memory the append-only file has up to 1.5 times maxMemory when its rewrite begins, the rewrite takes maxMemory
  * again, and a file system keeps up to a tenth of a volume for itself: a volume of less than three times maxMemory certainly fills up.
  */
-const LEAST_VOLUMES = 3;
+export const LEAST_VOLUMES = 3;
 /** What is written during the rewrite is appended as well. */
 const ADVISED_VOLUMES = 4;
 /** Below this, a few values of 1 MB decide whether the volume is full. */
@@ -18,31 +42,37 @@ const LEAST_VOLUME = 256 * 2 ** 20;
 /** A rewrite or a copy for a replica is made by a forked process: each page that is written meanwhile exists twice. */
 const LEAST_MEMORIES = 2;
 
-export function redisSizes(of: z.output<typeof redis>, refuse: Refuse): void {
+/** The sizes in a configuration that cannot hold `maxMemory`. */
+export function redisSizeProblems(of: RedisSizes): SizeProblem[] {
   const { maxMemory, storage } = of;
   const data = redisBytes(maxMemory);
+  const problems: SizeProblem[] = [];
   // NaN is neither below nor above: another check refuses what is not a quantity
   const volume = quantityOrNaN(storage);
   const least = Math.max(LEAST_VOLUMES * data, LEAST_VOLUME);
   if (volume < least) {
     const advised = asQuantity(Math.max(ADVISED_VOLUMES * data, LEAST_VOLUME));
     const fits = asRedisSize(volume / LEAST_VOLUMES);
-    refuse(
-      ["storage"],
-      `with redis.maxMemory ${maxMemory} the volume needs at least ${asQuantity(least)}, and has ${storage}: the append-only file and its rewrite would fill it; ` +
-        (volume < LEAST_VOLUME
+    problems.push({
+      key: "redis.storage",
+      message: `with redis.maxMemory ${maxMemory} the volume needs at least ${asQuantity(least)}, and has ${storage}: the append-only file and its rewrite would fill it`,
+      remedy:
+        volume < LEAST_VOLUME
           ? `set redis.storage to ${advised}`
-          : `set redis.storage to ${advised}, or redis.maxMemory to at most ${fits}`),
-      storage,
-    );
+          : `set redis.storage to ${advised}, or redis.maxMemory to at most ${fits}`,
+    });
   }
   for (const part of ["main", "replica"] as const) {
     const { memoryLimit } = of[part];
     if (!(quantityOrNaN(memoryLimit) < LEAST_MEMORIES * data)) continue;
-    refuse(
-      [part, "memoryLimit"],
-      `must be at least ${asQuantity(LEAST_MEMORIES * data)}, twice redis.maxMemory (${maxMemory}), and is ${memoryLimit}: Redis would be killed while it rewrites or copies its data; raise it, or lower redis.maxMemory`,
-      memoryLimit,
-    );
+    problems.push({
+      key: `redis.${part}.memoryLimit`,
+      message: `must be at least ${asQuantity(LEAST_MEMORIES * data)}, twice redis.maxMemory (${maxMemory}), and is ${memoryLimit}: Redis would be killed while it rewrites or copies its data`,
+      remedy: "raise it, or lower redis.maxMemory",
+    });
   }
+  return problems;
 }
+
+/** One problem as a sentence. */
+export const sizeSentence = ({ key, message, remedy }: SizeProblem): string => `${key}: ${message}; ${remedy}`;

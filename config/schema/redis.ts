@@ -20,7 +20,7 @@ export const redis = z
     storage: quantity
       .default("1Gi")
       .describe(
-        "size of the volume of main (primary); with ha, of each member. At least three times maxMemory; four times leaves room for what is written while Redis rewrites its append-only file",
+        "size of the volume of main (primary); with ha, of each member. At least three times maxMemory; four times leaves room for what is written while Redis rewrites its append-only file. A larger size enlarges volumes that exist, if their storage class can",
       ),
     maxMemory: z
       .string()
@@ -49,7 +49,7 @@ export const redis = z
           .max(1000)
           .default(7)
           .describe("number of backups to keep on the volume; older ones are deleted"),
-        storage: quantity.default("2Gi").describe("size of the volume that holds them"),
+        storage: quantity.default("2Gi").describe("size of the volume that holds them; a larger one enlarges it"),
         s3: z
           .strictObject({
             endpoint: z

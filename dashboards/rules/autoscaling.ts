@@ -58,6 +58,17 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
       description: "The pod has been pending for 5 minutes: the cluster may be full, or an image may be missing.",
     },
     {
+      alert: "PodOnLostNode",
+      // Kubernetes marks the pods of a lost node as not Ready, but only their kubelet could change their containers'
+      // status. So no right to read nodes is needed. Pods of Deployments are replaced.
+      expr: `kube_pod_status_ready{${ns}, condition="false"} == 1 and on (namespace, pod) min by (namespace, pod) (kube_pod_container_status_ready{${ns}}) == 1 and on (namespace, pod) kube_pod_info{${ns}, created_by_kind="StatefulSet"}`,
+      for: "1m",
+      severity: "warning",
+      summary: "{{ $labels.pod }} is on a lost node",
+      description:
+        "The node of {{ $labels.pod }} has stopped reporting. The pod is not replaced while the node exists in Kubernetes.",
+    },
+    {
       alert: "PodRestarting",
       expr: `increase(kube_pod_container_status_restarts_total{${ns}}[15m]) >= ${THRESHOLDS.restarts} and ${exists}`,
       for: "0s",

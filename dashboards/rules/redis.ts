@@ -1,4 +1,4 @@
-import { REFUSES_WRITES, volumeUsed } from "../redis-volume";
+import { REFUSES_WRITES, volumeTooSmall, volumeUsed } from "../redis-volume";
 import { selectors } from "../selectors";
 import { THRESHOLDS } from "../thresholds";
 import type { AlertProps } from "./rule";
@@ -52,6 +52,16 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       description: "{{ $labels.instance }} exists, but has not answered the exporter for 2 minutes.",
     },
     {
+      alert: "ReplicaDiscoverySlow",
+      // with node.discovery: dns there is no such series
+      expr: `redis_pool_source{${api}, source="watch"} == 0`,
+      for: "5m",
+      severity: "warning",
+      summary: "{{ $labels.pod }} finds replicas without the Kubernetes API",
+      description:
+        "For 5 minutes {{ $labels.pod }} has found replicas by DNS, because its watch of the Kubernetes API fails. It notices new and removed replicas later.",
+    },
+    {
       alert: "RedisReplicaLagging",
       expr: `max by (instance_name) (redis_pool_replica_lag_seconds{${api}}) > ${lagSeconds}`,
       for: "1m",
@@ -94,6 +104,15 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       summary: "{{ $labels.instance }} cannot write its append-only file",
       description:
         "The last write or rewrite failed (status {{ $value }}). Redis refuses writes until it can write the file again.",
+    },
+    {
+      alert: "RedisVolumeTooSmall",
+      expr: volumeTooSmall({ ns, redis }, THRESHOLDS.redisVolumes),
+      // longer than a driver usually takes to enlarge it
+      for: "15m",
+      severity: "warning",
+      summary: "The volume {{ $labels.persistentvolumeclaim }} is too small for maxmemory",
+      description: `The volume has {{ $value | humanize1024 }}B, less than ${THRESHOLDS.redisVolumes} times maxmemory: the append-only file and its rewrite fill it before the memory is full, and then main refuses writes.`,
     },
     {
       alert: "RedisVolumeFilling",

@@ -47,6 +47,12 @@ export type WorkloadProps = DeploymentProps | StatefulSetProps;
 /** Annotation that turns every change to the object into a change of the pod template. */
 export const REVISION = "iacproject/revision";
 
+/** What rolls the pods: all but the claim templates, for which the set is recreated without its pods (scripts/deploy/recreate-set.ts). */
+const rolling = <T extends object>(spec: T): object => {
+  const { volumeClaimTemplates: _, ...rest } = spec as T & { volumeClaimTemplates?: unknown };
+  return rest;
+};
+
 /**
  * A Deployment or StatefulSet, written by server-side apply.
  *
@@ -54,7 +60,7 @@ export const REVISION = "iacproject/revision";
  * each update, with the count at plan time (terraform-provider-kubernetes#584).
  * `kubernetes_manifest` does too, unless `spec` is a computed field: then a change of spec sends
  * only the fields written here, so `replicas` is never ours. An update outside spec would still
- * send the old count; {@link REVISION} prevents such updates, because it is a hash of everything, inside spec.
+ * send the old count; {@link REVISION} prevents such updates, because it is a hash of everything that can be updated, inside spec.
  * Tests and alternatives: docs/decisions/0001-replica-count.md.
  */
 export class Workload extends Construct {
@@ -79,7 +85,7 @@ export class Workload extends Construct {
       selector: { matchLabels: selectorLabels(props.component) },
     };
     // hash the resolved values, because tokens are numbered in the order of their creation
-    const resolved = Tokenization.resolve([metadata, spec, pod, props.rollOn ?? ""], {
+    const resolved = Tokenization.resolve([metadata, rolling(spec), pod, props.rollOn ?? ""], {
       scope: this,
       resolver: new DefaultTokenResolver(new StringConcat()),
       preparing: false,

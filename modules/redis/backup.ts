@@ -130,6 +130,9 @@ export class RedisBackup extends Construct {
       },
       // some storage classes bind a volume only when its first pod is scheduled
       waitUntilBound: false,
+      // Terraform would replace the claim, and delete every backup, if its size were smaller than it is or its class another one;
+      // `npm run up` enlarges it (scripts/deploy/volumes.ts)
+      lifecycle: { ignoreChanges: ["spec"] },
       dependsOn: resourcesIn(...(props.after ?? [])),
     });
     return claim.metadata.name;

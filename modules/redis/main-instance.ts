@@ -8,6 +8,7 @@ import { REDIS_USER, selectorLabels } from "../../catalog/names";
 import { REDIS_PORT, SENTINEL_PORT } from "../../catalog/workloads";
 import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
 import type { RedisFiles } from "./files";
+import { SizeCheck } from "./size-check";
 import { thirdPartyImage } from "../images/third-party-image";
 import { Workload } from "../kubernetes/workload";
 
@@ -24,7 +25,8 @@ export interface MainInstanceProps {
  * Main (primary), the Redis instance that takes writes: a StatefulSet of a fixed size with a volume.
  *
  * The volume outlives the pod and the StatefulSet, and is deleted with the namespace. With an empty volume main
- * does not start while a replica holds data (scripts/start-main.sh).
+ * does not start while a replica holds data (scripts/start-main.sh). A larger `redis.storage` needs `npm run up`, which
+ * recreates the StatefulSet without its pods: no update can change its claim templates (scripts/deploy/recreate-set.ts).
  */
 export class MainInstance extends Construct {
   readonly service: ComponentService;
@@ -35,6 +37,7 @@ export class MainInstance extends Construct {
     const { redis } = config;
     const common = { component: "redis-main", namespace, port: REDIS_PORT, portName: "redis" } as const;
     const ha = redis.durability === "ha";
+    new SizeCheck(this, "sizes", { redis });
     // a single main has no alternative, so clients reach it as soon as it listens, without waiting for a probe and a route
     this.service = new ComponentService(this, "service", { ...common, publishNotReady: !ha });
     files.addMain(this.service.address);

@@ -50,6 +50,7 @@ export interface KubeSpec {
   readonly service?: { readonly namespace: string; readonly name: string };
   readonly holderIdentity?: string;
   readonly unschedulable?: boolean;
+  readonly nodeName?: string;
   readonly [other: string]: unknown;
 }
 export interface KubeStatus {
@@ -82,6 +83,7 @@ export interface KubeObject {
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
     readonly deletionTimestamp?: string;
+    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[];
   };
   readonly spec?: KubeSpec;
   readonly status?: KubeStatus;

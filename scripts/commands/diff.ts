@@ -7,6 +7,7 @@ import { findDrift, type Drift } from "../deploy/drift";
 import { intended, planLayer } from "../deploy/layers";
 import { checkTerraform } from "../deploy/preflight";
 import { checkSystemIsKnown } from "../deploy/unknown-deployment";
+import { planVolumes } from "../deploy/volumes";
 import { synth } from "../terraform/synth";
 import { Terraform, type Plan } from "../terraform/terraform";
 import { bold, dim, green, inStep, say, yellow } from "../terminal/ui";
@@ -81,7 +82,10 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
     const more = result.lines.length - shown.length;
     if (more) say(dim(`    … and ${more} more: npm run diff -- --verbose`));
   }
-  const changed = [...found.values()].some((d) => d.kind !== "unchanged");
+  // Terraform does not plan these: `up` enlarges them itself
+  const { growing } = await planVolumes(kube, { trial: false });
+  for (const { name, from, to } of growing) say(`  ${yellow(`volume ${name}: ${from} → ${to}`)}`);
+  const changed = growing.length > 0 || [...found.values()].some((d) => d.kind !== "unchanged");
   say(changed ? `${bold("Something would change.")} Deploy it: npm run up` : green("Nothing would change."));
   return changed ? 2 : 0;
 }

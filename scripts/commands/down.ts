@@ -13,6 +13,7 @@ import { isKindConfig, removeKindConfig } from "../cluster/kind-config";
 import { checkTerraform } from "../deploy/preflight";
 import { checkSystemIsKnown } from "../deploy/unknown-deployment";
 import { findLeftovers, markOurCrds, removeLeftovers } from "../deploy/leftovers";
+import { finishRecreation } from "../deploy/recreate-set";
 import { synth } from "../terraform/synth";
 import { ourNamespaces } from "../deploy/readiness";
 import { Terraform } from "../terraform/terraform";
@@ -53,6 +54,8 @@ export async function down(options: DownOptions): Promise<void> {
   await markOurCrds(kube, observability);
   const freed = await freeScaledObjects(kube);
   if (freed) say(`  KEDA is not running: removed its finalizers from ${freed} ScaledObjects`);
+  // a run that was ended while it recreated main's StatefulSet has left pods that no destroy knows
+  await finishRecreation(kube);
   await destroyLayers(kube);
   await clean(kube);
 

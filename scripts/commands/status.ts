@@ -38,7 +38,36 @@ export async function statusTable(kube: Kube): Promise<string> {
     const hpa = objects.find((o) => o.kind === "HorizontalPodAutoscaler" && o.metadata.name === name);
     return workload ? row(workload, hpa) : [name, red("missing"), "", "", ""];
   });
-  return table([["workload", "ready", "min–max", "signals now/target", "image"].map(dim), ...rows]);
+  const { monitoring } = kube.config.namespaces;
+  // Prometheus cannot report that its own node is lost
+  const observers = await kube.list("pods", "-n", monitoring).catch(() => []);
+  const lost = lostPods([...(await kube.list("pods", "-n", app)), ...observers]);
+  return [
+    table([["workload", "ready", "min–max", "signals now/target", "image"].map(dim), ...rows]),
+    ...lost.map(
+      ({ pod, node }) =>
+        `${yellow(`${pod} is on node ${node}, which has stopped reporting, and is not replaced.`)} If that machine stays off: kubectl delete node ${node} (docs/runbooks/PodOnLostNode.md)`,
+    ),
+  ].join("\n");
+}
+
+/**
+ * Pods of StatefulSets on lost nodes: Kubernetes marks them as not Ready, but only their kubelet could change the status
+ * of their containers. So no right to read nodes is needed.
+ */
+export function lostPods(pods: readonly KubeObject[]): readonly { readonly pod: string; readonly node: string }[] {
+  return pods
+    .filter((pod) => {
+      const ready = pod.status?.conditions?.find((c) => c.type === "Ready");
+      const containers = pod.status?.containerStatuses ?? [];
+      return (
+        pod.metadata.ownerReferences?.some((owner) => owner.kind === "StatefulSet") &&
+        ready?.status === "False" &&
+        containers.length > 0 &&
+        containers.every((container) => container.ready)
+      );
+    })
+    .map((pod) => ({ pod: pod.metadata.name, node: pod.spec?.nodeName ?? "?" }));
 }
 
 /** Current and target value of each of an autoscaler's signals. */

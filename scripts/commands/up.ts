@@ -25,6 +25,7 @@ import { ourNamespaces, waitReady } from "../deploy/readiness";
 import { TroubleReport, whileReporting } from "../deploy/trouble";
 import { markOurCrds } from "../deploy/leftovers";
 import { smokeTest } from "../deploy/smoke-test";
+import { checkStorage, finishGrowth, growVolumes } from "../deploy/storage";
 import { checkStateIsHere } from "../terraform/backend-change";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
 import { readStacks, synth } from "../terraform/synth";
@@ -62,6 +63,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   await checkKeda(config, kube);
   const certificate = await checkTlsSecret(config, kube);
   if (certificate) say(`TLS: ${certificate}`);
+  const volumes = await checkStorage(kube);
 
   let images!: ResolvedImages;
   await inStep("prepare", async (step) => {
@@ -80,6 +82,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
 
   const removed = await migrateToHpa(kube);
   if (removed) say(`  switching from engine keda to hpa: ${removed} KEDA objects removed, pod counts unchanged`);
+  await growVolumes(kube, volumes);
   const troubles = new TroubleReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
   await whileReporting(troubles, () => deployLayers(kube, images));
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
@@ -88,6 +91,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
     const onProgress = (text: string) => step.doing(`waiting for ${text}`);
     return `${await whileReporting(troubles, () => waitReady(kube, { timeoutMs: READY_MS, onProgress }))} workloads`;
   });
+  await finishGrowth(kube, volumes);
   await inStep("smoke test", async (step) => {
     let steps = 0;
     const onStep = ({ what }: { what: string }) => {

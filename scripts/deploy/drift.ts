@@ -29,6 +29,17 @@ export function differences(before: unknown, after: unknown, at = ""): string[] 
 
 const isWorkload = (m: { kind?: string }) => m.kind === "Deployment" || m.kind === "StatefulSet";
 
+/**
+ * The manifest with the claim templates of the live StatefulSet: they cannot be updated, and after the set was recreated for
+ * larger volumes (recreate-set.ts), those in the state are the old ones until the next apply.
+ */
+function withClaimTemplates(manifest: KubeObject, { spec }: KubeObject): KubeObject {
+  const templates = spec?.["volumeClaimTemplates"];
+  return templates === undefined
+    ? manifest
+    : { ...manifest, spec: { ...manifest.spec, volumeClaimTemplates: templates } };
+}
+
 /** Workloads of a layer that differ from what was applied. Terraform itself detects a deleted one. */
 export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift[]> {
   const found: Drift[] = [];
@@ -38,11 +49,12 @@ export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift
     const { name, namespace } = manifest.metadata;
     const live = await kube.get(manifest.kind, name, namespace);
     if (!live) continue;
-    const wanted = JSON.parse(await apply(kube, manifest, "--dry-run=server")) as KubeObject;
+    const applicable = withClaimTemplates(manifest, live);
+    const wanted = JSON.parse(await apply(kube, applicable, "--dry-run=server")) as KubeObject;
     const paths = (["labels", "annotations"] as const)
       .flatMap((k) => differences(live.metadata[k], wanted.metadata[k], `metadata.${k}`))
       .concat(differences(live.spec, wanted.spec, "spec"));
-    if (paths.length) found.push({ kind: manifest.kind, name, paths, manifest });
+    if (paths.length) found.push({ kind: manifest.kind, name, paths, manifest: applicable });
   }
   return found;
 }

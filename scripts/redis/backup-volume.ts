@@ -54,6 +54,20 @@ export interface BackupVolume {
   fetch(name: string, file: string, progress: (bytes: number) => void): Promise<void>;
 }
 
+/**
+ * @param sizes output of `wc -c`
+ * @param order contents of .order, which backup.sh writes: the names in the order in which the backups were made. A name
+ *   has the time of the clock, which may have been wrong. Backups that are not in it are older.
+ */
+export function newestFirst(sizes: string, order: string): readonly Backup[] {
+  const made = order.split("\n");
+  const backups = [...sizes.matchAll(/^\s*(\d+) \.\/(\S+\.rdb)$/gm)].map(([, bytes, name]) => ({
+    name: name!,
+    bytes: Number(bytes),
+  }));
+  return backups.sort((a, b) => made.indexOf(b.name) - made.indexOf(a.name) || (a.name < b.name ? 1 : -1));
+}
+
 /** @throws Failure if there is no such volume, or if no pod can mount it within two minutes */
 export async function withBackupVolume<T>(kube: Kube, use: (volume: BackupVolume) => Promise<T>): Promise<T> {
   const { app } = kube.config.namespaces;
@@ -87,11 +101,9 @@ export async function withBackupVolume<T>(kube: Kube, use: (volume: BackupVolume
     const sh = (script: string) => kube.raw(["-n", app, "exec", NAME, "-c", "redis", "--", "sh", "-c", script]);
     return await use({
       list: async () => {
-        const text = await sh("cd /backups && find . -maxdepth 1 -name '*.rdb' -exec wc -c {} + | grep rdb || true");
-        const lines = [...text.matchAll(/^\s*(\d+) \.\/(\S+\.rdb)$/gm)];
-        return lines
-          .map(([, bytes, name]) => ({ name: name!, bytes: Number(bytes) }))
-          .sort((a, b) => (a.name < b.name ? 1 : -1));
+        const sizes = await sh("cd /backups && find . -maxdepth 1 -name '*.rdb' -exec wc -c {} + | grep rdb || true");
+        const order = await sh("cat /backups/.order 2>/dev/null || true");
+        return newestFirst(sizes, order);
       },
       fetch: (name, file, progress) => download(kube, NAME, `cat "/backups/${name}"`, file, progress),
     });

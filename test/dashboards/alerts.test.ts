@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { stringify } from "yaml";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { alerts, config, groups, NAMESPACE } from "./expressions";
+import { LEAST_VOLUMES } from "../../config";
 import { THRESHOLDS } from "../../dashboards/thresholds";
 
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
@@ -53,6 +54,12 @@ const failedBackup = (created: number): readonly Input[] => [
   [`kube_job_created{${ns}, job_name="redis-backup-1"}`, always(created)],
   [`kube_job_failed{${ns}, job_name="redis-backup-1", condition="true"}`, always(1)],
   [`kube_job_failed{${ns}, job_name="redis-backup-1", condition="false"}`, always(0)],
+];
+
+const member0 = (ready: number, containersReady: number): readonly Input[] => [
+  [`kube_pod_status_ready{${ns}, pod="redis-main-0", condition="true"}`, always(ready)],
+  [`kube_pod_status_ready{${ns}, pod="redis-main-0", condition="false"}`, always(1 - ready)],
+  [`kube_pod_container_status_ready{${ns}, pod="redis-main-0", container="redis"}`, always(containersReady)],
 ];
 
 const CASES: Readonly<Record<string, Case>> = {
@@ -142,6 +149,13 @@ const CASES: Readonly<Record<string, Case>> = {
     at: "6m",
   },
   RedisReplicaDown: { fires: [[replica("redis_up"), always(0)]], silent: [[main("redis_up"), always(0)]] },
+  ReplicaDiscoverySlow: {
+    fires: [[api("redis_pool_source", ', source="watch"'), always(0)]],
+    silent: [
+      [api("redis_pool_source", ', source="watch"'), always(1)],
+      [api("redis_pool_source", ', source="dns"'), always(0)],
+    ],
+  },
   RedisReplicaLagging: {
     fires: [[api("redis_pool_replica_lag_seconds", ', instance_name="redis-replicas-0"'), always(lag + 1)]],
     silent: [[api("redis_pool_replica_lag_seconds", ', instance_name="redis-replicas-0"'), always(lag)]],
@@ -175,6 +189,23 @@ const CASES: Readonly<Record<string, Case>> = {
     silent: [
       [main("redis_aof_last_write_status"), always(1)],
       [main("redis_aof_last_bgrewrite_status"), always(1)],
+    ],
+  },
+  RedisVolumeTooSmall: {
+    at: "30m",
+    // also while a guard has lowered the maxmemory of main
+    fires: [
+      [claim("kube_persistentvolumeclaim_resource_requests_storage_bytes"), always(3000)],
+      [claim("kubelet_volume_stats_capacity_bytes"), always(2000)],
+      [main("redis_memory_max_bytes"), always(1)],
+      [replica("redis_memory_max_bytes"), always(1000)],
+    ],
+    // the smallest accepted size, of which the file system takes a part
+    silent: [
+      [claim("kube_persistentvolumeclaim_resource_requests_storage_bytes"), always(3000)],
+      [claim("kubelet_volume_stats_capacity_bytes"), always(2800)],
+      [main("redis_memory_max_bytes"), always(1000)],
+      [replica("redis_memory_max_bytes"), always(1000)],
     ],
   },
   RedisVolumeFilling: {
@@ -263,6 +294,17 @@ const CASES: Readonly<Record<string, Case>> = {
     fires: [[`kube_pod_status_phase{${ns}, pod="node-1", phase="Pending"}`, always(1)]],
     silent: [[`kube_pod_status_phase{${ns}, pod="node-1", phase="Pending"}`, "1x10 0x400"]],
   },
+  PodOnLostNode: {
+    fires: [...member0(0, 1), [`kube_pod_info{${ns}, pod="redis-main-0", created_by_kind="StatefulSet"}`, always(1)]],
+    silent: [
+      // a pod that is only starting, and a pod of a Deployment
+      ...member0(0, 0),
+      [`kube_pod_info{${ns}, pod="redis-main-0", created_by_kind="StatefulSet"}`, always(1)],
+      [`kube_pod_status_ready{${ns}, pod="node-1", condition="false"}`, always(1)],
+      [`kube_pod_container_status_ready{${ns}, pod="node-1", container="node"}`, always(1)],
+      [`kube_pod_info{${ns}, pod="node-1", created_by_kind="ReplicaSet"}`, always(1)],
+    ],
+  },
   PodRestarting: {
     fires: [[pod("kube_pod_container_status_restarts_total"), "0x8 1x8 2x8 3x8 4x8"]],
     silent: [
@@ -337,6 +379,14 @@ withPromtool(
     expect(promtool("RedisVolumeFilling", [requested, appended(500)], false, {})).toBe("");
   },
 );
+withPromtool("RedisVolumeTooSmall uses the requested size where the kubelet reports no volumes", () => {
+  const max: Input = [main("redis_memory_max_bytes"), always(400)];
+  expect(promtool("RedisVolumeTooSmall", [requested, max], true, { at: "30m" })).toBe("");
+  expect(promtool("RedisVolumeTooSmall", [requested, [max[0], always(333)]], false, { at: "30m" })).toBe("");
+});
+it("a volume is too small for the alert if it is for the configuration", () => {
+  expect(THRESHOLDS.redisVolumes).toBe(LEAST_VOLUMES);
+});
 it("the default lag limit is the threshold line of the panels", () => {
   expect(THRESHOLDS.replicaLag).toBe(lag);
 });

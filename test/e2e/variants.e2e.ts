@@ -34,7 +34,10 @@ const second = {
   IAC_REDIS_DURABILITY: "fast",
   IAC_NAMESPACES_QUOTA: "true",
   IAC_REDIS_TLS_SECRET: "redis-tls",
+  IAC_REDIS_STORAGE_CLASS: "e2e-growing",
 };
+/** The same with a larger volume. */
+const grown = { ...second, IAC_REDIS_STORAGE: "2Gi" };
 
 const mirror = process.env["E2E_MIRROR"];
 const first: Record<string, string> = mirror ? { IAC_IMAGES_MIRROR: mirror } : {};
@@ -56,8 +59,26 @@ afterAll(async () => {
   if (await kube.get("deployment", "node", SECOND)) await npmRunWith(second, "down", "--yes");
   await kube.raw(["delete", "namespace", SECOND, "--ignore-not-found"], { timeoutMs: 120_000 });
   await kube.raw(["-n", "default", "delete", "secrets,leases", "-l", "tfstate=true"]);
+  await kube.raw(["delete", "storageclass", second.IAC_REDIS_STORAGE_CLASS, "--ignore-not-found"]);
 });
 removeAfterFailure(first);
+
+/**
+ * The cluster's default class, but with expansion allowed: the API server then takes larger claims. The driver may not resize
+ * anything; then the claims alone are larger.
+ */
+async function createGrowingClass(): Promise<void> {
+  const isDefault = "storageclass.kubernetes.io/is-default-class";
+  const found = (await kube.list("storageclass")).find((c) => c.metadata.annotations?.[isDefault] === "true")!;
+  const { provisioner, parameters, reclaimPolicy, volumeBindingMode } = found as unknown as Record<string, unknown>;
+  const growing = {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name: second.IAC_REDIS_STORAGE_CLASS },
+    ...{ provisioner, parameters, reclaimPolicy, volumeBindingMode, allowVolumeExpansion: true },
+  };
+  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(growing) });
+}
 
 step("the first system is up", async () => {
   await expectNoDeployment();
@@ -73,6 +94,7 @@ step("the first system is up", async () => {
     metadata: { name: SECOND, labels: { "pod-security.kubernetes.io/enforce": "restricted" } },
   };
   await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(namespace) });
+  await createGrowingClass();
   before = await inventory();
 });
 
@@ -170,8 +192,51 @@ step("the first system's Prometheus scrapes it", async () => {
   expect(plain).not.toMatch(/PONG|NOAUTH/);
 });
 
+step("its volume grows without a restart, and no other size or class is taken", async () => {
+  const claim = async () =>
+    (await kube.get("pvc", "data-redis-main-0", SECOND))!.spec.resources.requests.storage as string;
+  const state = async () => {
+    const pods = await kube.list("pods", "-n", SECOND, "-l", "app.kubernetes.io/name in (redis-main, redis-replica)");
+    const set = (await kube.get("statefulset", "redis-main", SECOND))!;
+    const restarts = pods.map((p) => [
+      p.metadata.uid,
+      p.status.containerStatuses.map((c: { restartCount: number }) => c.restartCount),
+    ]);
+    return { pods: restarts, template: set.spec.template as object };
+  };
+  const start = await state();
+  expect((await npmRunWith(grown, "diff")).code).toBe(2);
+  const plain = await npmRunWith(grown, "up");
+  expect(plain.code).toBe(0);
+  expect(await claim()).toBe("2Gi");
+  const set = (await kube.get("statefulset", "redis-main", SECOND))!;
+  expect(set.spec.volumeClaimTemplates[0].spec.resources.requests.storage).toBe("2Gi");
+  expect(await state()).toEqual(start);
+  expect((await npmRunWith(grown, "diff")).code).toBe(0);
+  // no field has changed hands, so a change of the pods does not conflict
+  expect((await npmRunWith({ ...grown, IAC_REDIS_MAIN_CPU: "110m" }, "up")).code).toBe(0);
+
+  const smaller = await npmRunWith(second, "up");
+  expect(smaller.code).toBe(1);
+  expect(smaller.output).toContain("redis.storage is 1Gi, but the volume of main has 2Gi");
+  const otherClass = await npmRunWith({ ...grown, IAC_REDIS_STORAGE_CLASS: "other" }, "up");
+  expect(otherClass.output).toContain("redis.storageClass is other, but");
+  expect((await npmRunWith(grown, "up")).code).toBe(0);
+});
+
+step("a volume whose class does not allow that is refused before anything is changed", async () => {
+  const isFixed = (await kube.list("storageclass"))
+    .filter((c) => c.metadata.name !== second.IAC_REDIS_STORAGE_CLASS)
+    .every((c) => !(c as unknown as { allowVolumeExpansion?: boolean }).allowVolumeExpansion);
+  if (!isFixed) return console.warn("SKIPPED: every storage class of this cluster can enlarge volumes");
+  const { code, output } = await npmRunWith({ ...first, IAC_REDIS_STORAGE: "2Gi" }, "up");
+  expect(code).toBe(1);
+  expect(output).toMatch(/the volume data-redis-main-0 stays at 1Gi: its storage class .* does not allow expansion/);
+  expect((await npmRunWith(first, "diff")).code).toBe(0);
+});
+
 step("its down removes it, including its data, and nothing else", async () => {
-  const { code, output } = await npmRunWith(second, "down", "--yes");
+  const { code, output } = await npmRunWith(grown, "down", "--yes");
   expect(code).toBe(0);
   expect(output).toContain("the namespaces stay");
   expect(output).toMatch(/kept: .*tfstate-default-second/);

@@ -37,6 +37,6 @@ echo "the API is now at $API, reloading nginx"
 : >/tmp/reloading
 sleep 2
 kill -HUP "$(cat /tmp/nginx.pid)"
-# the old worker is told to end only once there is a new one
+# nginx stops the old worker only once the new one runs
 sleep 1
 rm /tmp/reloading

@@ -1,7 +1,7 @@
 /** The effect of a change on callers: on reads through the front, and on a ledger's writes. */
 import type { startLedger } from "./ledger";
 import { startLoad } from "./load";
-import { eventually, isReady, workloadPods, type Outcome } from "./system";
+import { app, eventually, isReady, kube, workloadPods, type Outcome } from "./system";
 
 export interface Effect {
   /** Longest time without an acknowledged write, seconds. */
@@ -17,6 +17,12 @@ export interface Effect {
 /** Longest waits until every pod is Ready, and until writes go on, seconds. */
 const READY_SECONDS = 180;
 const WRITES_SECONDS = 60;
+
+/** What the API's pods logged lately, with the reason of each failure. */
+async function logsOfApi(): Promise<string> {
+  const args = ["-l", "app.kubernetes.io/name=node", "--prefix", "--tail=300", "--max-log-requests=20"];
+  return kube.raw(["-n", app, "logs", ...args]);
+}
 
 /** @throws if the change fails, or a read is not answered */
 export async function effectOf(
@@ -36,11 +42,12 @@ export async function effectOf(
     const gap = await ledger.longestGap(at);
     const failed = (await ledger.failed()) - failedBefore;
     if (failed > 0) console.log(await ledger.refused());
-    const { sent, seen } = await load.end();
+    const { sent, seen, failures } = await load.end();
     const seconds = Math.round((Date.now() - at) / 1000);
     console.log(
       `${name}: ${sent} reads, answers ${JSON.stringify(seen)}; ${gap.toFixed(1)} s without a write, ${failed} failed; ${seconds} s`,
     );
+    if (failures.length > 0) console.log(failures, await logsOfApi());
     // every key is absent
     expect(seen).toEqual({ 404: sent });
     return { gap, failed, seconds, reads: sent };

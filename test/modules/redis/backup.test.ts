@@ -33,6 +33,10 @@ describe("backups by configuration", () => {
     )!.body["spec"];
     expect(policy.egress).toContainEqual({ to: [], ports: [{ port: "9000", protocol: "TCP" }] });
   });
+  it("are never deleted by a change of their volume's size or class: Terraform would replace the claim", () => {
+    const [claim] = resources(synthesize(scheduled), "kubernetes_persistent_volume_claim_v1");
+    expect(claim!.body["lifecycle"]).toEqual({ ignore_changes: ["spec"] });
+  });
   it("are stored on a volume that is created after the quota", () => {
     const over = { ...scheduled, namespaces: { quota: true } };
     const [claim] = resources(synthesize(over), "kubernetes_persistent_volume_claim_v1");

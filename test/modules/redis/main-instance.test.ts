@@ -13,6 +13,11 @@ describe("redis main", () => {
     const named = workload(synthesize({ redis: { storageClass: "fast" } }), "redis-main");
     expect(named["spec"].volumeClaimTemplates[0].spec.storageClassName).toBe("fast");
   });
+  it("does not restart if its volume's size or class changes: the StatefulSet is recreated without its pods", () => {
+    const template = (redis: object) => workload(synthesize({ redis }), "redis-main")["spec"].template as object;
+    expect(template({ storage: "2Gi", storageClass: "fast" })).toEqual(template({}));
+    expect(template({ maxMemory: "128mb" })).not.toEqual(template({}));
+  });
   it("is reachable before it is Ready, because there is no other main; with ha Sentinel selects main", () => {
     const service = (layers: ReturnType<typeof synthesize>) =>
       resources(layers, "kubernetes_service_v1").find((r) => r.body["metadata"].name === "redis-main")!.body["spec"];

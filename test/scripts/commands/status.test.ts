@@ -1,5 +1,5 @@
 import type { KubeObject } from "../../../scripts/cluster/kubectl";
-import { signals } from "../../../scripts/commands/status";
+import { lostPods, signals } from "../../../scripts/commands/status";
 
 it("status shows each signal with its target, and one that cannot be read as unknown", () => {
   const external = (name: string, target: object, current?: object) => ({
@@ -38,4 +38,20 @@ it("status shows each signal with its target, and one that cannot be read as unk
     "of-somebody-else unknown / 0.7",
     "s1-rabbitmq 12 / 1500",
   ]);
+});
+
+it("status names the pods of StatefulSets whose node has stopped reporting, and no pod that is only not Ready", () => {
+  const pod = (name: string, owner: string, ready: "True" | "False", container: boolean) => ({
+    metadata: { name, ownerReferences: [{ kind: owner, name: "any" }] },
+    spec: { nodeName: `node-of-${name}` },
+    status: { conditions: [{ type: "Ready", status: ready }], containerStatuses: [{ name: "c", ready: container }] },
+  });
+  const pods = [
+    pod("lost", "StatefulSet", "False", true),
+    pod("starting", "StatefulSet", "False", false),
+    pod("well", "StatefulSet", "True", true),
+    pod("replaced", "ReplicaSet", "False", true),
+    { metadata: { name: "pending", ownerReferences: [{ kind: "StatefulSet", name: "any" }] }, status: {} },
+  ];
+  expect(lostPods(pods as unknown as KubeObject[])).toEqual([{ pod: "lost", node: "node-of-lost" }]);
 });

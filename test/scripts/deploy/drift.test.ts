@@ -28,6 +28,17 @@ describe("drift", () => {
     expect(inputs[0]).not.toContain("null");
     expect(inputs[0]).not.toContain("replicas");
   });
+  it("is looked for with the claim templates that a StatefulSet has, since no apply can change them", async () => {
+    const set = (size: string) => ({
+      kind: "StatefulSet",
+      metadata: { name: "redis-main", namespace: "n" },
+      spec: { volumeClaimTemplates: [{ spec: { resources: { requests: { storage: size } } } }] },
+    });
+    const old = { stateOf: () => Promise.resolve([{ manifest: set("1Gi") }]) } as unknown as Terraform;
+    const { run, inputs } = recorder([[/./, JSON.stringify(set("2Gi"))]]);
+    expect(await findDrift(new Kube(testConfig(), run), old)).toEqual([]);
+    expect(JSON.parse(inputs[0]!)).toEqual(set("2Gi"));
+  });
   it("is not found if there is none", async () => {
     const { run } = recorder([[/./, live("deployed")]]);
     expect(await findDrift(new Kube(testConfig(), run), state)).toEqual([]);

@@ -71,6 +71,11 @@ export class Discovery {
     return this.sources[this.used]?.name ?? "none";
   }
 
+  /** Names of the sources that may be used. */
+  get names(): readonly string[] {
+    return this.sources.map((source) => source.name);
+  }
+
   private use(): void {
     const best = this.best();
     if (best < 0 || (best > 0 && this.waiting)) return;

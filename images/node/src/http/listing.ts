@@ -1,6 +1,6 @@
 /** Lists of keys: what callers may request, and all keys as a stream. */
 import { badRequest, unavailable } from "./errors";
-import { RedisError, Refused } from "../redis/connection/errors";
+import { isFinal, RedisError } from "../redis/connection/errors";
 import { TooManyLists } from "../redis/reads/scan-connection";
 import type { Scanned } from "../redis/reads/scanner";
 import type { Store } from "../redis/store";
@@ -59,7 +59,7 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     } catch (error) {
       // its place is reserved: it goes on when the pages before it have been answered
       if (error instanceof TooManyLists && at) continue;
-      const otherMayAnswer = error instanceof RedisError && !(error instanceof Refused && !error.transient);
+      const otherMayAnswer = error instanceof RedisError && !isFinal(error);
       if (!otherMayAnswer || !at) throw error;
     }
     if (!scanned) {

@@ -153,12 +153,14 @@ export class Metrics {
     });
     new Gauge({
       name: "redis_pool_source",
-      help: "Discovery source of the replicas (1 for the source in use)",
+      help: "Discovery sources of the replicas: 1 for the source in use, 0 for the others",
       labelNames: ["source"] as const,
       registers,
       collect() {
         this.reset();
-        this.set({ source: store.discovery.source }, 1);
+        const { names, source } = store.discovery;
+        for (const name of names) this.set({ source: name }, 0);
+        this.set({ source }, 1);
       },
     });
     new Gauge({

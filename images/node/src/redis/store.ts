@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../config";
 import { Discovery } from "../discovery/discovery";
-import { Refused } from "./connection/errors";
+import { isFinal } from "./connection/errors";
 import { TimeoutClock } from "./connection/timeout-clock";
 import { ReplicaPool } from "./reads/replica-pool";
 import type { Replica } from "./reads/replica";
@@ -12,6 +12,8 @@ import { MainConnection } from "./writes/main-connection";
 
 /** Replicas that a read tries before main. */
 const REPLICA_TRIES = 2;
+/** How often a read looks for an instance that can answer, ms. */
+const WAIT_MS = 50;
 /** Values below this size need only one command, bytes. */
 export const HEAD_BYTES = 16 * 1024;
 
@@ -104,26 +106,44 @@ export class Store {
   }
 
   private async read<T>(command: (client: Redis) => Promise<T>, consistency: Consistency): Promise<T> {
-    if (consistency === "eventual") {
-      let asked: Replica | undefined;
-      for (let tries = 0; tries < REPLICA_TRIES; tries++) {
-        const replica = this.pool.choose(asked);
-        if (!replica) break;
-        asked = replica;
-        const begin = performance.now();
-        try {
-          const value = await replica.connection.send(command);
-          replica.answered++;
-          replica.seconds += (performance.now() - begin) / 1000;
-          return value;
-        } catch (error) {
-          if (error instanceof Refused && !error.transient) throw error;
-          replica.failed++;
-        }
+    if (consistency === "strong") {
+      const value = await this.main.strongRead(command);
+      this.readsFromMain.strong++;
+      return value;
+    }
+    const end = performance.now() + this.config.commandTimeoutMs;
+    for (;;) {
+      try {
+        return await this.readFromAny(command);
+      } catch (error) {
+        // When main is back after a restart, all replicas copy it. If they have begun before this process is connected to
+        // main again, no instance can answer for a moment.
+        const left = end - performance.now();
+        if (isFinal(error) || left < WAIT_MS || (this.main.missing && !this.pool.anyServes)) throw error;
+        await this.main.whenUsable(WAIT_MS);
       }
     }
-    const value = await (consistency === "strong" ? this.main.strongRead(command) : this.main.read(command));
-    this.readsFromMain[consistency === "strong" ? "strong" : "fallback"]++;
+  }
+
+  private async readFromAny<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    let asked: Replica | undefined;
+    for (let tries = 0; tries < REPLICA_TRIES; tries++) {
+      const replica = this.pool.choose(asked);
+      if (!replica) break;
+      asked = replica;
+      const begin = performance.now();
+      try {
+        const value = await replica.connection.send(command);
+        replica.answered++;
+        replica.seconds += (performance.now() - begin) / 1000;
+        return value;
+      } catch (error) {
+        if (isFinal(error)) throw error;
+        replica.failed++;
+      }
+    }
+    const value = await this.main.read(command, 0);
+    this.readsFromMain.fallback++;
     return value;
   }
 }

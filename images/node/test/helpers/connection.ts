@@ -4,17 +4,18 @@ import { Connection, type ConnectionOptions } from "../../src/redis/connection/c
 import { eventually, PASSWORD_FILE } from "./redis";
 
 interface Chosen extends Pick<ConnectionOptions, "clock"> {
-  readonly address: HostPort;
+  readonly address: HostPort | (() => HostPort);
   /** @default no TLS */
   readonly tls?: ConnectionOptions["tls"];
   /** @default 1000 */
   readonly timeoutMs?: number;
 }
 
-export async function connect({ address, ...chosen }: Chosen): Promise<Connection> {
-  const connection = new Connection({
+/** Not opened yet. */
+export function connectionTo({ address, ...chosen }: Chosen): Connection {
+  return new Connection({
     name: "main",
-    address: () => address,
+    address: typeof address === "function" ? address : () => address,
     login: { user: undefined, passwordFile: PASSWORD_FILE },
     tls: undefined,
     connectTimeoutMs: 1000,
@@ -22,6 +23,10 @@ export async function connect({ address, ...chosen }: Chosen): Promise<Connectio
     late: "reset",
     ...chosen,
   });
+}
+
+export async function connect(chosen: Chosen): Promise<Connection> {
+  const connection = connectionTo(chosen);
   connection.open();
   await eventually("the connection to be usable", () => connection.usable);
   return connection;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Turns } from "../../src/metrics/turns";
 import { startApi, type Api } from "../helpers/api";
 import { Cluster } from "../helpers/cluster";
+import { FakeKubernetes } from "../helpers/fake-kubernetes";
 import { eventually, hasRedis, pause } from "../helpers/redis";
 import { silentServer } from "../helpers/silent-server";
 
@@ -116,6 +117,23 @@ describe("the load of replicas", () => {
     } finally {
       await api.server.stop();
       server.close();
+    }
+  });
+});
+
+describe("the discovery sources", () => {
+  it("have 1 if in use, otherwise 0, so that a watch that fails can raise an alert", async () => {
+    const kubernetes = await new FakeKubernetes().start();
+    kubernetes.refuse = 403;
+    const { server, url } = await silentServer();
+    const api = await startApi(url, undefined, { ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000" });
+    try {
+      await eventually("DNS in use", async () => (await api.metric('redis_pool_source{source="dns"}')) === 1);
+      expect(await api.metric('redis_pool_source{source="watch"}')).toBe(0);
+    } finally {
+      await api.server.stop();
+      server.close();
+      await kubernetes.stop();
     }
   });
 });

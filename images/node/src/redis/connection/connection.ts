@@ -11,6 +11,7 @@ import { credentials, type Login } from "../../credentials";
 import { Dialer } from "./dialer";
 import { NoAnswer, NotSent, Refused } from "./errors";
 import type { TimeoutClock } from "./timeout-clock";
+import { Waiters } from "./waiters";
 
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1000;
@@ -57,8 +58,9 @@ export class Connection {
   private closed = false;
   private silentSince: number | undefined;
   private unreadySince: number;
+  private wasReady = false;
   private handshakeSince: number | undefined;
-  private readonly whenUsableWaiters = new Set<() => void>();
+  private readonly waiters = new Waiters(() => this.attemptNow());
   private lastReason = "";
 
   constructor(private readonly options: ConnectionOptions) {
@@ -102,6 +104,7 @@ export class Connection {
     });
     this.client.on("ready", () => {
       this.session++;
+      this.wasReady = true;
       this.handshakeSince = undefined;
       this.lastReason = "";
       this.silentSince = undefined;
@@ -113,7 +116,9 @@ export class Connection {
     this.client.on("close", () => {
       this.corked = false;
       this.handshakeSince = undefined;
-      this.unreadySince = performance.now();
+      // a failed attempt ends here too
+      if (this.wasReady) this.unreadySince = performance.now();
+      this.wasReady = false;
       this.fail(new NoAnswer("the connection to Redis was lost"));
       this.changed();
     });
@@ -180,23 +185,13 @@ export class Connection {
 
   /** Resolves once usable, or after `ms`. */
   async whenUsable(ms: number): Promise<void> {
-    if (this.usable) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.whenUsableWaiters.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.whenUsableWaiters.add(done);
-    });
+    if (!this.usable) await this.waiters.wait(ms);
   }
 
   /** Resets the connection and opens a new one, with a new address. */
   reconnect(): void {
     this.dialer.reset();
-    // do not wait for the next attempt
-    if (this.client.status === "reconnecting") this.open();
+    this.attemptNow();
   }
 
   /** Waits for outstanding answers, up to the timeout, then closes for good. */
@@ -210,6 +205,10 @@ export class Connection {
     this.client.disconnect();
     this.dialer.close();
     this.fail(new NoAnswer("the connection to Redis was closed"));
+  }
+
+  private attemptNow(): void {
+    if (this.client.status === "reconnecting") this.open();
   }
 
   /** @returns whether any timeout is still running */
@@ -294,7 +293,7 @@ export class Connection {
   }
 
   private changed(): void {
-    if (this.usable) for (const resolve of this.whenUsableWaiters) resolve();
+    if (this.usable) this.waiters.release();
     this.options.onChange?.();
   }
 }

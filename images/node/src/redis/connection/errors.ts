@@ -31,6 +31,9 @@ export class Refused extends RedisError {
   }
 }
 
+/** Whether no instance would answer differently, now or later. */
+export const isFinal = (error: unknown): boolean => error instanceof Refused && !error.transient;
+
 /** Any other error comes from the client library: the connection failed. */
 export const asRedisError = (error: unknown): RedisError =>
   error instanceof RedisError ? error : new NoAnswer("the connection to Redis failed");

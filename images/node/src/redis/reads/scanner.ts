@@ -1,7 +1,7 @@
 /** Where the steps of a list go: to a replica, or to main if it is requested or no replica can answer. */
 import type { ApiConfig } from "../../config";
 import type { Connection } from "../connection/connection";
-import { NotSent, Refused } from "../connection/errors";
+import { isFinal, NotSent } from "../connection/errors";
 import type { TimeoutClock } from "../connection/timeout-clock";
 import type { Replica } from "./replica";
 import type { ReplicaPool } from "./replica-pool";
@@ -137,5 +137,4 @@ export class Scanner {
 }
 
 /** Whether the same step may succeed on another instance. */
-const otherMayAnswer = (error: unknown): boolean =>
-  !(error instanceof TooManyLists) && !(error instanceof Refused && !error.transient);
+const otherMayAnswer = (error: unknown): boolean => !(error instanceof TooManyLists) && !isFinal(error);

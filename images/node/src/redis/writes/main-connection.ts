@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
 import { Connection } from "../connection/connection";
-import { asRedisError, NoAnswer, NotSent, Refused } from "../connection/errors";
+import { asRedisError, isFinal, NoAnswer, NotSent, Refused } from "../connection/errors";
 import { MainLocator } from "../connection/main-locator";
 import { FixedMain, sameAddress, type MainAddress, type MainSource } from "../connection/main-source";
 import { readRunId } from "../connection/run-id";
@@ -18,8 +18,6 @@ interface Attempts {
   readonly connection: Connection;
   /** Whether the command may change data; others may be sent twice. */
   readonly write: boolean;
-  /** No wait for a main that has been down for longer than this, ms. */
-  readonly patienceMs: number;
   /** When to give up, ms of performance.now(). */
   readonly end: number;
 }
@@ -86,13 +84,22 @@ export class MainConnection {
     return this.connection.usable;
   }
 
+  /** Down for longer than a request waits for it: waiting requests would take the places of others. */
+  get missing(): boolean {
+    return this.connection.downMs > this.config.mainPatienceMs;
+  }
+
+  /** Resolves once usable, or after `ms`. */
+  whenUsable(ms: number): Promise<void> {
+    return this.connection.whenUsable(ms);
+  }
+
   /** What main has, at most {@link ApiConfig.maxLagMs} old; perhaps writes that may still be lost. */
-  async read<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  async read<T>(command: (client: Redis) => Promise<T>, patienceMs: number = this.config.commandTimeoutMs): Promise<T> {
     await this.whenRecent();
     const { connection } = this;
-    const patienceMs = this.config.commandTimeoutMs;
     const end = performance.now() + patienceMs;
-    return this.attempt(() => connection.send(command), { connection, write: false, patienceMs, end });
+    return this.attempt(() => connection.send(command), { connection, write: false, end });
   }
 
   /**
@@ -129,7 +136,7 @@ export class MainConnection {
       await lane.send((client) => client.ping(), false);
       return this.runIdOf(lane) === runId;
     } catch (error) {
-      if (error instanceof Refused && !error.transient) throw error;
+      if (isFinal(error)) throw error;
       return false;
     }
   }
@@ -146,7 +153,7 @@ export class MainConnection {
       const { connection } = lane;
       await lane.gate?.untilOpen(end);
       try {
-        return await this.attempt(() => send(lane), { connection, write, patienceMs, end });
+        return await this.attempt(() => send(lane), { connection, write, end });
       } catch (error) {
         if (!(error instanceof Refused && WRITE_REFUSALS.has(error.code))) throw error;
         lane.closeGate(error, patienceMs);
@@ -162,7 +169,7 @@ export class MainConnection {
    * Until the timeout, retries a command that has certainly not been executed, because main may be down or lack copies only for a
    * moment. Does not wait for a main that has been down for longer.
    */
-  private async attempt<T>(send: () => Promise<T>, { connection, write, patienceMs, end }: Attempts): Promise<T> {
+  private async attempt<T>(send: () => Promise<T>, { connection, write, end }: Attempts): Promise<T> {
     let refused: Refused | undefined;
     for (;;) {
       try {
@@ -178,7 +185,7 @@ export class MainConnection {
           if (WRITE_REFUSALS.has(error.code)) throw error;
         }
         const left = end - performance.now();
-        if (!retryable || left < RETRY_MS || connection.downMs > patienceMs) {
+        if (!retryable || left < RETRY_MS || connection.downMs > this.config.mainPatienceMs) {
           throw asRedisError(retryable ? (refused ?? error) : error);
         }
         if (connection.usable) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../../src/redis/connection/connection";
 import { NotSent } from "../../../src/redis/connection/errors";
 import { TimeoutClock } from "../../../src/redis/connection/timeout-clock";
-import { connect } from "../../helpers/connection";
+import { connect, connectionTo } from "../../helpers/connection";
 import { bulk } from "../../helpers/fake-sentinel";
-import { freePort, hasRedis, Redis } from "../../helpers/redis";
+import { eventually, freePort, hasRedis, pause, Redis } from "../../helpers/redis";
 
 describe.skipIf(!hasRedis)("a connection to Redis", () => {
   let redis: Redis;
@@ -55,5 +55,27 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
       await connection.close();
       main.close();
     }
+  });
+
+  it("is attempted more often while a command waits for it", async () => {
+    const port = await freePort();
+    let attempts = 0;
+    const address = () => {
+      attempts++;
+      return { host: "127.0.0.1", port };
+    };
+    connection = connectionTo({ address, clock });
+    connection.open();
+    // until the time between attempts no longer grows
+    await eventually("seven attempts", () => attempts >= 7);
+    const during = async (what: Promise<unknown>) => {
+      const before = attempts;
+      await what;
+      return attempts - before;
+    };
+    const alone = await during(pause(2000));
+    const awaited = await during(connection.whenUsable(2000));
+    expect(alone).toBeGreaterThan(0);
+    expect(awaited).toBeGreaterThan(2 * alone);
   });
 });

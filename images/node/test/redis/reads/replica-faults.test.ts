@@ -1,6 +1,6 @@
 /** Faults of replicas that readers do not notice. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startApi, type Api } from "../../helpers/api";
+import { form, startApi, type Api } from "../../helpers/api";
 import { Cluster } from "../../helpers/cluster";
 import { eventually, freePort, hasRedis, pause, Redis } from "../../helpers/redis";
 
@@ -109,6 +109,36 @@ describe.skipIf(!hasRedis)("the API under constant reads from several replicas",
     });
     expect(Object.keys(seen)).toEqual(["200 v"]);
     expect(await api.metrics()).toMatch(/^redis_pool_reads_from_main_total\{reason="fallback"\} [1-9]/m);
+  });
+
+  it("fails no read when main is back after a while and all replicas stop answering, because they copy it", async () => {
+    await api.server.stop();
+    const patience = { REDIS_COMMAND_TIMEOUT_MS: "2000", REDIS_WRITE_PATIENCE_MS: "2000" };
+    api = await startApi(cluster.main.url, undefined, { ...cluster.env, ...patience, REDIS_MAX_STALE_SECONDS: "30" });
+    await eventually("all replicas to serve", async () => (await serving()) === 3);
+    const seen = await readingWhile(async () => {
+      await cluster.main.stop();
+      await pause(2500);
+      await Promise.all(cluster.replicas.map((replica) => replica.stop()));
+      await cluster.main.start();
+      await pause(1000);
+    });
+    // main is back without its data
+    expect(Object.keys(seen).map((answer) => answer.slice(0, 3))).toEqual(["200", "404"]);
+    expect(await api.metric('redis_pool_reads_from_main_total{reason="fallback"}')).toBeGreaterThan(0);
+  });
+
+  it("refuses reads and writes at once if neither main nor a replica has answered for REDIS_MAIN_PATIENCE_MS", async () => {
+    await cluster.main.stop();
+    await Promise.all(cluster.replicas.map((replica) => replica.stop()));
+    await pause(3500);
+    const begin = performance.now();
+    for (let i = 0; i < 20; i++) {
+      expect((await api.fetch("/item?id=k")).status).toBe(503);
+      expect((await api.fetch("/item", form("POST", { id: "k", val: "v" }))).status).toBe(503);
+    }
+    // 40 requests that wait would take 12 s
+    expect(performance.now() - begin).toBeLessThan(6000);
   });
 
   it("keeps all replicas while main is down for longer than the lag limit", async () => {

@@ -1,0 +1,39 @@
+/**
+ * Commands that wait for a connection. While there are any, attempts to connect are more frequent than otherwise: an
+ * instance that is back is noticed soon, and one that stays away is not flooded with attempts.
+ */
+
+/** Time between attempts, ms. */
+const ATTEMPT_MS = 100;
+
+export class Waiters {
+  private readonly waiting = new Set<() => void>();
+  private attempts: NodeJS.Timeout | undefined;
+
+  /** @param attempt tries to connect now, unless an attempt is under way */
+  constructor(private readonly attempt: () => void) {}
+
+  /** Resolves with the next {@link release}, or after `ms`. */
+  async wait(ms: number): Promise<void> {
+    if (!this.attempts) {
+      this.attempts = setInterval(this.attempt, ATTEMPT_MS);
+      this.attempt();
+    }
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.waiting.add(done);
+    });
+    if (this.waiting.size > 0) return;
+    clearInterval(this.attempts);
+    this.attempts = undefined;
+  }
+
+  release(): void {
+    for (const done of this.waiting) done();
+  }
+}

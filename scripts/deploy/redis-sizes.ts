@@ -1,0 +1,20 @@
+/**
+ * Sizes that cannot hold `redis.maxMemory`: refused for a new system, a warning for one that exists. The configuration
+ * cannot decide that, because it does not know what exists (config/schema/redis-sizes.ts).
+ */
+import { redisSizeProblems, sizeSentence, type RedisSizes } from "../../config";
+import { Failure } from "../terminal/ui";
+
+/**
+ * @param volume size that the smallest volume of main has after this run; undefined for a new system
+ * @returns warnings about an existing system
+ * @throws Failure about a new one
+ */
+export function checkRedisSizes(redis: RedisSizes, volume: string | undefined): string[] {
+  const problems = redisSizeProblems({ ...redis, storage: volume ?? redis.storage });
+  if (volume !== undefined || !problems.length) return problems.map(sizeSentence);
+  throw new Failure(
+    `${problems.map(({ key, message }) => `${key}: ${message}`).join("\n")}. Nothing was changed.`,
+    problems.map(({ key, remedy }) => (problems.length > 1 ? `${key}: ${remedy}` : remedy)).join("\n"),
+  );
+}

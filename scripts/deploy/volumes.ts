@@ -1,0 +1,189 @@
+/**
+ * Volumes that exist, compared with the sizes in the configuration. A volume can become larger if its storage class allows
+ * that, never smaller, and its class never changes. What cannot be done is refused before anything is changed.
+ */
+import { BACKUPS_CLAIM, PART_OF, selectorLabels, STACK_RELEASE } from "../../catalog/names";
+import { parseQuantity, type Config } from "../../config";
+import type { Kube, KubeObject } from "../cluster/kubectl";
+import { RunError } from "../terminal/run-program";
+import { Failure } from "../terminal/ui";
+import { mainSet, type Change, type ClaimTemplate } from "./recreate-set";
+
+/** A claim that gets a larger size. */
+export interface Growth {
+  /** The key that sets the size. */
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+export interface VolumePlan {
+  readonly growing: readonly Growth[];
+  /** Changes main's volumeClaimTemplate. @default it stays, or there is no StatefulSet yet */
+  readonly change?: Change;
+  /** Size of the smallest volume of main, as it will be. @default there is no system yet */
+  readonly mainVolume?: string;
+  /** Sentences about volumes that stay as they are, although the configuration says otherwise. */
+  readonly warnings: readonly string[];
+}
+
+/** Volumes of which a key sets the size. */
+interface VolumeKind {
+  readonly key: "redis.storage" | "redis.backup.storage" | "monitoring.storage";
+  readonly size: string;
+  readonly storageClass: string | undefined;
+  readonly namespace: string;
+  /** Arguments for kubectl that select the claims. */
+  readonly select: readonly string[];
+}
+
+const selector = (labels: Readonly<Record<string, string>>) =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+
+function volumeKinds({ redis, monitoring, namespaces, observability }: Config): VolumeKind[] {
+  const ofRedis = { namespace: namespaces.app, storageClass: redis.storageClass };
+  const { backup } = redis;
+  return [
+    { ...ofRedis, key: "redis.storage", size: redis.storage, select: ["-l", selector(selectorLabels("redis-main"))] },
+    ...(backup.schedule === null || backup.s3.endpoint !== null
+      ? []
+      : [{ ...ofRedis, key: "redis.backup.storage" as const, size: backup.storage, select: [BACKUPS_CLAIM] }]),
+    ...(observability !== "install" || monitoring.storage === null
+      ? []
+      : [
+          {
+            key: "monitoring.storage" as const,
+            size: monitoring.storage,
+            storageClass: monitoring.storageClass,
+            namespace: namespaces.monitoring,
+            // labels of the operator; the claims of a StatefulSet have those of its selector
+            select: ["-l", `operator.prometheus.io/name=${STACK_RELEASE}-prometheus`],
+          },
+        ]),
+  ];
+}
+
+const sizeOf = (claim: KubeObject): string =>
+  (claim.spec as unknown as ClaimTemplate["spec"]).resources.requests.storage;
+const classOf = (claim: KubeObject): string | undefined => claim.spec?.["storageClassName"] as string | undefined;
+const isLess = (a: string, b: string) => parseQuantity(a) < parseQuantity(b);
+
+const MOVE =
+  'To move the data: npm run backup, npm run down, the new value, npm run up, npm run restore (docs/upgrade.md, "Larger volumes").';
+
+const smaller = (key: string, what: string, now: string, wanted: string) =>
+  new Failure(
+    `${key} is ${wanted}, but ${what} has ${now}, and a volume cannot be made smaller. Nothing was changed.`,
+    `Set ${key} to ${now}. ${MOVE}`,
+  );
+const otherClass = (what: string, now: string | undefined, wanted: string | undefined) =>
+  new Failure(
+    `redis.storageClass is ${wanted ?? "not set"}, but ${what} has the storage class ${now ?? "(none)"}, which cannot change. Nothing was changed.`,
+    `${now ? `Set redis.storageClass to ${now}` : "Remove redis.storageClass"}. ${MOVE}`,
+  );
+
+/** Arguments that enlarge a claim. */
+export const enlargement = ({ namespace, name, to }: Growth): string[] => [
+  ...["-n", namespace, "patch", "pvc", name, "--type=merge"],
+  ...["-p", JSON.stringify({ spec: { resources: { requests: { storage: to } } } })],
+];
+
+/** The quota of `namespaces.quota` is raised by the deployment itself. */
+export const isOwnQuota = (error: RunError): boolean => error.output.includes(`exceeded quota: ${PART_OF},`);
+
+/** Why a claim cannot be enlarged; undefined if it can: the API server decides, also for users who may not read classes. */
+async function whyFixed(kube: Kube, claim: KubeObject, growth: Growth): Promise<[string, string] | undefined> {
+  const { namespace, name, key, from } = growth;
+  if (claim.status?.phase !== "Bound")
+    return [
+      "it is not bound to a volume yet",
+      `It holds no data: kubectl -n ${namespace} delete pvc ${name}, then run npm run up again`,
+    ];
+  try {
+    await kube.raw([...enlargement(growth), "--dry-run=server"]);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    if (isOwnQuota(error)) return undefined;
+    if (!/only dynamically provisioned pvc can be resized/i.test(error.output))
+      return [error.message, `Set ${key} back to ${from} to deploy without it`];
+    const lower = key === "redis.storage" ? "; lower redis.maxMemory if the data does not fit" : "";
+    return [
+      `its storage class ${classOf(claim) ?? "(none)"} does not allow expansion`,
+      `Set ${key} back to ${from}${lower}. ${MOVE}`,
+    ];
+  }
+}
+
+/**
+ * What must be done to the volumes before the layers are deployed. Changes nothing.
+ * @param options `trial: false`: does not ask whether the claims can be enlarged, which needs the permission to do so
+ * @throws Failure if the configuration asks for a volume that cannot be had
+ */
+export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<VolumePlan> {
+  const growing: Growth[] = [];
+  const warnings: string[] = [];
+  const { set, isHalfDone } = await mainSet(kube);
+  const template = set?.spec.volumeClaimTemplates?.[0];
+  const { storage, storageClass } = kube.config.redis;
+  let change: Change | undefined;
+  if (template) {
+    const [size, used] = [template.spec.resources.requests.storage, template.spec.storageClassName];
+    if (isLess(storage, size)) throw smaller("redis.storage", "the volume of main", size, storage);
+    if (storageClass === undefined && used !== undefined) throw otherClass("the volume of main", used, storageClass);
+    // a half-done set was perhaps already created with another size
+    if (isHalfDone || isLess(size, storage) || used !== storageClass) change = withSize(storage, storageClass);
+  }
+  let mainVolume: string | undefined;
+  for (const kind of volumeKinds(kube.config)) {
+    const isOurs = kind.key !== "monitoring.storage";
+    for (const claim of await kube.visible("pvc", ...kind.select, "-n", kind.namespace)) {
+      const { name } = claim.metadata;
+      const from = sizeOf(claim);
+      // Prometheus' operator leaves a claim as it is, whatever the size and class in the template
+      if (isOurs && kind.storageClass !== undefined && classOf(claim) !== kind.storageClass)
+        throw otherClass(`the volume ${name}`, classOf(claim), kind.storageClass);
+      // main's may have been enlarged manually: its template decides
+      if (kind.key === "redis.backup.storage" && isLess(kind.size, from))
+        throw smaller(kind.key, `the volume ${name}`, from, kind.size);
+      const grows = isLess(from, kind.size);
+      if (kind.key === "redis.storage") {
+        const size = grows ? kind.size : from;
+        mainVolume = mainVolume === undefined || isLess(size, mainVolume) ? size : mainVolume;
+      }
+      // without a trial it is not known whether Prometheus' claim is left as it is
+      if (!grows || (!isOurs && !trial)) continue;
+      const growth: Growth = { key: kind.key, namespace: kind.namespace, name, from, to: kind.size };
+      const reason = trial ? await whyFixed(kube, claim, growth) : undefined;
+      if (!reason) growing.push(growth);
+      else if (isOurs)
+        throw new Failure(
+          `${kind.key} is ${kind.size}, but the volume ${name} stays at ${from}: ${reason[0]}. Nothing was changed.`,
+          `${reason[1].replace(/\.?$/, "")}.`,
+        );
+      else warnings.push(`${kind.key} is ${kind.size}, but the volume ${name} stays at ${from}: ${reason[0]}`);
+    }
+  }
+  // a set whose claims this user may not list, or that were deleted
+  mainVolume ??= template && storage;
+  return { growing, warnings, ...(change ? { change } : {}), ...(mainVolume === undefined ? {} : { mainVolume }) };
+}
+
+/** Changes size and class of a template. */
+const withSize =
+  (storage: string, storageClassName: string | undefined): Change =>
+  (template) => {
+    const { resources } = template.spec;
+    const same = parseQuantity(resources.requests.storage) === parseQuantity(storage);
+    return {
+      ...template,
+      spec: {
+        ...template.spec,
+        ...(storageClassName === undefined ? {} : { storageClassName }),
+        resources: { ...resources, requests: { storage: same ? resources.requests.storage : storage } },
+      },
+    };
+  };

@@ -1,0 +1,49 @@
+/** Sizes that cannot hold maxMemory, on a new system and on one that exists. */
+import { checkRedisSizes } from "../../../scripts/deploy/redis-sizes";
+import { testConfig } from "../../helpers/layers";
+
+const check = (redis: object, volume?: string) => checkRedisSizes(testConfig({ redis }).redis, volume);
+const thrown = (work: () => unknown): unknown => {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+};
+const roomy = { main: { memoryLimit: "8Gi" }, replica: { memoryLimit: "8Gi" } };
+
+describe("a new system", () => {
+  it("is refused with a volume that maxMemory would fill, in one sentence with the next step", () => {
+    expect(thrown(() => check({ ...roomy, maxMemory: "1gb", storage: "2Gi" }))).toMatchObject({
+      message:
+        "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 2Gi: the append-only file and its rewrite would fill it. Nothing was changed.",
+      next: "set redis.storage to 4Gi, or redis.maxMemory to at most 682mb",
+    });
+  });
+  it("is refused with everything that is too small at once", () => {
+    expect(() => check({ maxMemory: "4gb" })).toThrow(
+      /^redis\.storage: .*\nredis\.main\.memoryLimit: .*\nredis\.replica\.memoryLimit: .*Nothing was changed\.$/,
+    );
+  });
+  it("is deployed with the defaults", () => {
+    expect(check({})).toEqual([]);
+  });
+});
+
+describe("a system that exists", () => {
+  it("is deployed with a volume that is too small, with a warning that names the way out", () => {
+    expect(check({ ...roomy, maxMemory: "1gb" }, "1Gi")).toEqual([
+      expect.stringMatching(
+        /^redis\.storage: .*at least 3Gi, and has 1Gi.*set redis\.storage to 4Gi, or redis\.maxMemory to at most 341mb$/,
+      ),
+    ]);
+  });
+  it("is deployed with a memory limit that is too small, with a warning", () => {
+    expect(check({ main: { memoryLimit: "300Mi" } }, "1Gi")).toEqual([
+      expect.stringMatching(/^redis\.main\.memoryLimit: must be at least 512Mi/),
+    ]);
+  });
+  it("has the volume that it has, whatever redis.storage says", () => {
+    expect(check({ ...roomy, maxMemory: "1gb", storage: "1Gi" }, "4Gi")).toEqual([]);
+  });
+});

@@ -1,0 +1,257 @@
+/** `redis.storage` and its like are changed, then `npm run up`. */
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { finishRecreation, RECREATING } from "../../../scripts/deploy/recreate-set";
+import { checkStorage, finishGrowth, growVolumes } from "../../../scripts/deploy/storage";
+import { planVolumes } from "../../../scripts/deploy/volumes";
+import { testConfig, type Json } from "../../helpers/layers";
+import { Killed, VolumeCluster, type ClusterProps } from "../../helpers/volume-cluster";
+
+const clusterOf = (props: ClusterProps, settings: object) => {
+  const cluster = new VolumeCluster(props);
+  return { cluster, kube: new Kube(testConfig(settings), cluster.run) };
+};
+const larger = { redis: { storage: "2Gi" } };
+const up = async (kube: Kube) => {
+  const plan = await checkStorage(kube);
+  await growVolumes(kube, plan);
+  return plan;
+};
+const printed: string[] = [];
+beforeEach(() => {
+  printed.length = 0;
+  jest.spyOn(process.stdout, "write").mockImplementation((text) => Boolean(printed.push(String(text))));
+});
+afterEach(() => jest.restoreAllMocks());
+
+describe("a larger redis.storage", () => {
+  it("enlarges the claim, and recreates the StatefulSet without its pods and with the same pod template", async () => {
+    const { cluster, kube } = clusterOf({}, larger);
+    const before = cluster.set!;
+    await up(kube);
+    expect(cluster.sizes).toEqual({ "data-redis-main-0": "2Gi" });
+    expect(cluster.template["resources"].requests.storage).toBe("2Gi");
+    expect(cluster.set!["metadata"].uid).not.toBe(before["metadata"].uid);
+    // manual restarts too: a pod restarts only if this differs from the revision that it has
+    expect(cluster.set!["spec"].template).toEqual(before["spec"].template);
+    expect(cluster.set!["metadata"].labels).toEqual(before["metadata"].labels);
+    expect(cluster.changes.filter((c) => c.includes("delete statefulset"))).toEqual([
+      expect.stringContaining("--cascade=orphan"),
+    ]);
+  });
+  it("leaves the fields to their managers, so that the next apply does not conflict", async () => {
+    const { cluster, kube } = clusterOf({}, larger);
+    await up(kube);
+    expect(cluster.set!["metadata"].managedFields).toEqual([expect.objectContaining({ manager: "terraform" })]);
+  });
+  it("enlarges every member's volume, the backups' and Prometheus', and the set only once", async () => {
+    const claims = {
+      "data-redis-main-0": "1Gi",
+      "data-redis-main-1": "1Gi",
+      "data-redis-main-2": "1Gi",
+      "redis-backups": "2Gi",
+      "prometheus-db-0": "5Gi",
+    };
+    const { cluster, kube } = clusterOf(
+      { claims },
+      {
+        redis: { storage: "2Gi", durability: "ha", backup: { schedule: "@daily", storage: "4Gi" } },
+        monitoring: { storage: "8Gi" },
+      },
+    );
+    await up(kube);
+    expect(cluster.sizes).toEqual({
+      "data-redis-main-0": "2Gi",
+      "data-redis-main-1": "2Gi",
+      "data-redis-main-2": "2Gi",
+      "redis-backups": "4Gi",
+      "prometheus-db-0": "8Gi",
+    });
+    expect(cluster.changes.filter((c) => c.includes("create"))).toHaveLength(1);
+  });
+  it("changes nothing the second time, nor on a new system", async () => {
+    const { cluster, kube } = clusterOf({}, larger);
+    await up(kube);
+    const changes = cluster.changes.length;
+    await up(kube);
+    expect(cluster.changes).toHaveLength(changes);
+    const empty = clusterOf({ template: null, claims: {} }, larger);
+    await up(empty.kube);
+    expect(empty.cluster.changes).toEqual([]);
+  });
+  it("takes another spelling of the same size for what it is", async () => {
+    const { cluster, kube } = clusterOf({}, { redis: { storage: "1024Mi" } });
+    await up(kube);
+    expect(cluster.changes).toEqual([]);
+  });
+  it("leaves a claim alone that was enlarged manually beyond it", async () => {
+    const { cluster, kube } = clusterOf({ claims: { "data-redis-main-0": "4Gi" } }, larger);
+    await up(kube);
+    expect(cluster.sizes).toEqual({ "data-redis-main-0": "4Gi" });
+    expect(cluster.template["resources"].requests.storage).toBe("2Gi");
+  });
+  it("waits with a claim for which the deployment must raise the quota first", async () => {
+    const { cluster, kube } = clusterOf({ quota: { name: "iacproject", hard: "1Gi" } }, larger);
+    const plan = await up(kube);
+    expect(cluster.sizes).toEqual({ "data-redis-main-0": "1Gi" });
+    await expect(finishGrowth(kube, plan)).rejects.toThrow("The quota of namespace iacproject refuses 2Gi");
+    cluster.quota = { name: "iacproject", hard: "2Gi" };
+    await finishGrowth(kube, plan);
+    expect(cluster.sizes).toEqual({ "data-redis-main-0": "2Gi" });
+  });
+});
+
+describe("a run that is killed between two steps", () => {
+  const claims = { "data-redis-main-0": "1Gi", "data-redis-main-1": "1Gi" };
+  /** A run that is killed after this number of changes. */
+  const killed = async (after: number) => {
+    const { cluster, kube } = clusterOf({ claims }, larger);
+    const { template } = cluster.set!["spec"] as Json;
+    cluster.killAfter = after;
+    await expect(up(kube)).rejects.toThrow(Killed);
+    cluster.killAfter = Infinity;
+    return { cluster, kube, template };
+  };
+  const STEPS = [0, 1, 2, 3, 4, 5, 6];
+  it("has these steps", async () => {
+    const { cluster, kube } = clusterOf({ claims }, larger);
+    await up(kube);
+    expect(cluster.changes).toHaveLength(STEPS.length);
+  });
+  it.each(STEPS)("after %i changes is continued by the next one", async (after) => {
+    const { cluster, kube, template } = await killed(after);
+    await up(kube);
+    expect(cluster.sizes).toEqual({ "data-redis-main-0": "2Gi", "data-redis-main-1": "2Gi" });
+    expect(cluster.template["resources"].requests.storage).toBe("2Gi");
+    expect(cluster.set!["spec"].template).toEqual(template);
+    expect(cluster.set!["metadata"].managedFields).toEqual([expect.objectContaining({ manager: "terraform" })]);
+    expect(cluster.configMaps).not.toHaveProperty(RECREATING);
+  });
+  it.each(STEPS)("after %i changes leaves no pods without a set to a removal of the system", async (after) => {
+    const { cluster, kube } = await killed(after);
+    await finishRecreation(kube);
+    expect(cluster.set).toBeDefined();
+    expect(cluster.configMaps).not.toHaveProperty(RECREATING);
+  });
+  it("waits for a set whose deletion had begun", async () => {
+    const { cluster, kube } = await killed(3);
+    cluster.set = { ...cluster.set, metadata: { ...cluster.set!["metadata"], deletionTimestamp: "now" } };
+    await up(kube);
+    expect(cluster.set!["metadata"].deletionTimestamp).toBeUndefined();
+    expect(cluster.template["resources"].requests.storage).toBe("2Gi");
+  });
+  it("may be followed by one with the size of before: the set comes back, and the claims stay larger", async () => {
+    const { cluster } = await killed(4);
+    expect(cluster.set).toBeUndefined();
+    await up(new Kube(testConfig(), cluster.run));
+    expect(cluster.template["resources"].requests.storage).toBe("1Gi");
+    expect(cluster.sizes["data-redis-main-0"]).toBe("2Gi");
+  });
+});
+
+describe("what cannot be is refused in one sentence, before anything is changed", () => {
+  const refused = async (props: ClusterProps, settings: object) => {
+    const { cluster, kube } = clusterOf(props, settings);
+    const error = (await up(kube).catch((e: unknown) => e)) as { message: string; next: string };
+    expect(cluster.changes).toEqual([]);
+    expect(error).toBeInstanceOf(Error);
+    return error;
+  };
+  it("a class that cannot expand volumes", async () => {
+    const error = await refused({ expandable: false }, larger);
+    expect(error.message).toBe(
+      "redis.storage is 2Gi, but the volume data-redis-main-0 stays at 1Gi: its storage class standard does not allow expansion. Nothing was changed.",
+    );
+    expect(error.next).toMatch(
+      /^Set redis\.storage back to 1Gi; lower redis\.maxMemory .*npm run backup.*npm run restore/,
+    );
+  });
+  it("one member's volume of three that cannot grow", async () => {
+    const error = await refused(
+      { claims: { "data-redis-main-0": "2Gi", "data-redis-main-1": "1Gi" }, expandable: false },
+      larger,
+    );
+    expect(error.message).toContain("the volume data-redis-main-1 stays at 1Gi");
+  });
+  it("a smaller volume of main", async () => {
+    const error = await refused({ template: "2Gi", claims: { "data-redis-main-0": "2Gi" } }, {});
+    expect(error.message).toBe(
+      "redis.storage is 1Gi, but the volume of main has 2Gi, and a volume cannot be made smaller. Nothing was changed.",
+    );
+  });
+  it("a smaller volume of the backups, which Terraform would have deleted with all of them", async () => {
+    const error = await refused(
+      { claims: { "redis-backups": "4Gi" } },
+      { redis: { backup: { schedule: "@daily", storage: "2Gi" } } },
+    );
+    expect(error.message).toContain("redis.backup.storage is 2Gi, but the volume redis-backups has 4Gi");
+  });
+  it("another storage class, or none any more", async () => {
+    const error = await refused({}, { redis: { storageClass: "fast" } });
+    expect(error.message).toBe(
+      "redis.storageClass is fast, but the volume data-redis-main-0 has the storage class standard, which cannot change. Nothing was changed.",
+    );
+    expect((await refused({ templateClass: "standard" }, {})).message).toMatch(/^redis\.storageClass is not set, but/);
+  });
+  it("a claim without a volume, and a quota of others", async () => {
+    expect((await refused({ phase: "Pending" }, larger)).next).toContain("delete pvc data-redis-main-0");
+    expect((await refused({ quota: { name: "team", hard: "1Gi" } }, larger)).message).toContain("exceeded quota: team");
+  });
+});
+
+describe("sizes that cannot hold maxMemory", () => {
+  const large = { maxMemory: "1gb", main: { memoryLimit: "8Gi" }, replica: { memoryLimit: "8Gi" } };
+  it("are refused for a new system, also if a killed run has left a namespace", async () => {
+    const { kube } = clusterOf({ template: null, claims: {} }, { redis: large });
+    await expect(up(kube)).rejects.toThrow("redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi");
+  });
+  it("are a warning for a system that exists, or of which only the volumes exist", async () => {
+    for (const props of [{}, { template: null }, { claims: {} }]) {
+      printed.length = 0;
+      await up(clusterOf(props, { redis: large }).kube);
+      expect(printed.join("")).toMatch(/! redis\.storage: .*set redis\.storage to 4Gi/);
+    }
+  });
+  it("are no matter if the volume was enlarged manually", async () => {
+    await up(clusterOf({ claims: { "data-redis-main-0": "4Gi" } }, { redis: large }).kube);
+    expect(printed).toEqual([]);
+  });
+});
+it("the class of the existing volumes may be named later: the set is recreated with it", async () => {
+  const { cluster, kube } = clusterOf({}, { redis: { storageClass: "standard" } });
+  await up(kube);
+  expect(cluster.template["storageClassName"]).toBe("standard");
+});
+it("Prometheus' volume that cannot grow is a warning: its operator leaves it as it is", async () => {
+  const { cluster, kube } = clusterOf(
+    { claims: { "prometheus-db-0": "5Gi" }, expandable: false },
+    { monitoring: { storage: "8Gi" } },
+  );
+  await up(kube);
+  expect(printed.join("")).toContain("monitoring.storage is 8Gi, but the volume prometheus-db-0 stays at 5Gi");
+  expect(cluster.changes).toEqual([]);
+});
+
+it("a comparison lists what would grow, without trying it: that needs more permissions than reading", async () => {
+  const claims = { "data-redis-main-0": "1Gi", "prometheus-db-0": "5Gi" };
+  const settings = { ...larger, monitoring: { storage: "8Gi" } };
+  const { kube } = clusterOf({ claims, expandable: false }, settings);
+  const { growing } = await planVolumes(kube, { trial: false });
+  expect(growing).toEqual([expect.objectContaining({ name: "data-redis-main-0", from: "1Gi", to: "2Gi" })]);
+});
+
+describe("after the deployment", () => {
+  const after = async (driver: (claim: Json) => void) => {
+    const { kube } = clusterOf({ driver }, larger);
+    await finishGrowth(kube, await up(kube), { timeoutMs: 20, pollMs: 5 });
+    return printed.join("");
+  };
+  it("a volume that its driver has not enlarged is reported", async () => {
+    expect(await after(() => undefined)).toContain("data-redis-main-0 requests 2Gi, but its volume still has 1Gi");
+  });
+  it("a file system that grows with the next start of its pod is reported at once", async () => {
+    const pending = await after((claim) => {
+      claim["status"].conditions = [{ type: "FileSystemResizePending", status: "True" }];
+    });
+    expect(pending).toContain("enlarges that when the pod starts");
+  });
+});
