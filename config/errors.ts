@@ -31,6 +31,8 @@ export function problem(issue: z.core.$ZodIssue, input: unknown): string[] {
       return [`${at}: ${printed} is not accepted; must be at least ${issue.minimum}`];
     case "too_big":
       return [`${at}: ${printed} is not accepted; must be at most ${issue.maximum}`];
+    case "invalid_key":
+      return [`${at}: the key is not accepted; expected ${issue.issues[0]?.message ?? "another one"}`];
     default:
       return [
         `${at || "configuration"}: ${printed === "missing" ? "" : `${printed} is not accepted; `}${issue.message}`,

@@ -54,11 +54,20 @@ function readConfigFile(named: string | undefined, root: string, problems: strin
   return {};
 }
 
+/** Profiles that no longer exist, and what to do instead. */
+const REMOVED: Readonly<Record<string, string>> = {
+  kind: "because it only repeated the defaults; remove this key, also from a config.yaml that `npm run up` wrote",
+};
+
 /** A file of profiles/ by its name, or any other profile by its path. */
 function readProfile(named: string, root: string, problems: string[]): Record<string, unknown> {
   const profilesDir = path.join(root, "profiles");
   const names = fs.existsSync(profilesDir) ? fs.readdirSync(profilesDir).map((f) => f.replace(/\.yaml$/, "")) : [];
   const file = names.includes(named) ? path.join(profilesDir, `${named}.yaml`) : path.resolve(root, named);
+  if (!fs.existsSync(file) && REMOVED[named]) {
+    problems.push(`profile: ${named} was removed, ${REMOVED[named]}`);
+    return {};
+  }
   if (!fs.existsSync(file)) {
     problems.push(`profile: ${named} does not exist; use ${names.join(", ")}, or the path of a file`);
     return {};

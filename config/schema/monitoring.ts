@@ -58,6 +58,12 @@ export const monitoring = z
       .boolean()
       .default(false)
       .describe("monitor etcd, scheduler, controller-manager and kube-proxy; works only if they run as pods"),
+    kubeSystem: z
+      .boolean()
+      .default(true)
+      .describe(
+        "create Services in kube-system, by which Prometheus finds DNS and kubelets; false: for a cluster that forbids it, such as GKE Autopilot; CoreDNS is then not monitored",
+      ),
     grafanaNodePort: nodePort.optional().describe("port of each node that forwards to Grafana; by default none"),
     nodeExporter: z
       .boolean()

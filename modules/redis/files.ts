@@ -46,7 +46,7 @@ export interface RedisFilesProps {
 export class RedisFiles extends Construct {
   /** Hash of all files, which restarts the pods when a file changes. */
   readonly hash: string;
-  private readonly name: string;
+  private readonly map: ConfigMapV1;
   private readonly hasGroup: boolean;
   private readonly secretName: string;
   private readonly tls: string | null;
@@ -90,7 +90,7 @@ export class RedisFiles extends Construct {
     ];
     this.serverMounts = [...this.mounts, { name: "access", mountPath: ACCESS_DIR }];
     this.env = this.tls === null ? [] : [CLI_ENV];
-    const map = new ConfigMapV1(this, "config-map", {
+    this.map = new ConfigMapV1(this, "config-map", {
       metadata: { name: "redis-config", namespace: props.namespace, labels: projectLabels },
       data: {
         ...Object.fromEntries(Object.entries(data).map(([file, text]) => [file, escapeTemplate(text)])),
@@ -98,7 +98,14 @@ export class RedisFiles extends Construct {
         ...(props.pool ? { pool: props.pool.map((address) => `${address}\n`).join("") } : {}),
       },
     });
-    this.name = map.metadata.name;
+  }
+
+  /**
+   * Adds the address of main's Service, which the read replicas follow: start-replica.sh. It is not part of the hash,
+   * because it is known only at apply.
+   */
+  addMain(address: string): void {
+    this.map.data = { ...this.map.dataInput, main: `${address}\n` };
   }
 
   /** Mounts of containers with the volumes of {@link volumesFor}. */
@@ -129,7 +136,7 @@ export class RedisFiles extends Construct {
   private volumes(items?: KeyToPath[]): NonNullable<PodSpec["volumes"]> {
     const secret = { secretName: this.secretName, defaultMode: 0o440, ...(items ? { items } : {}) };
     return [
-      { name: "config", configMap: { name: this.name, defaultMode: 0o555 } },
+      { name: "config", configMap: { name: this.map.metadata.name, defaultMode: 0o555 } },
       { name: "secret", secret },
     ];
   }

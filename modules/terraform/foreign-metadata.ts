@@ -20,7 +20,7 @@ const FOREIGN_LABELS = [
 
 /** Arguments of the kubernetes provider. They concern objects' own metadata, not that of pod templates. */
 export const IGNORE_FOREIGN = {
-  // we set none that an import would have to keep
+  // ours are the user's (exposure.annotations), so none that an import would have to keep
   ignoreAnnotations: [".*"],
   ignoreLabels: FOREIGN_LABELS,
 };

@@ -54,7 +54,7 @@ export interface WebWorkloadProps {
    * How the Service is exposed outside the cluster.
    * @default not at all
    */
-  readonly service?: Pick<ComponentServiceProps, "type" | "nodePort">;
+  readonly service?: Pick<ComponentServiceProps, "type" | "nodePort" | "annotations">;
 }
 
 /**

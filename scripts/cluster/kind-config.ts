@@ -14,7 +14,6 @@ function content(config: Config): string {
   return (
     MARK +
     stringify({
-      profile: "kind",
       cluster: { context: contextName(config), kind },
       registry: { push: `localhost:${kind.registryPort}` },
       ...(kind.pagePort === null ? {} : { exposure: { type: "NodePort", nodePort: NODE_PORTS.page } }),

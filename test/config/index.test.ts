@@ -71,6 +71,38 @@ describe("errors name the key, the value and what is accepted", () => {
     ["Ingress without a host", { exposure: { type: "Ingress" } }, /^exposure\.host: is required/],
     ["a node port without NodePort", { exposure: { nodePort: 30080 } }, /^exposure\.nodePort: 30080 .*NodePort/],
     [
+      "annotations of an Ingress without one",
+      { exposure: { type: "LoadBalancer", annotations: { "a.example/b": "c" } } },
+      /^exposure\.annotations: .*exposure\.serviceAnnotations/,
+    ],
+    [
+      "an annotation whose key Kubernetes does not accept",
+      { exposure: { serviceAnnotations: { "a b": "c" } } },
+      /^exposure\.serviceAnnotations\.a b: the key is not accepted; expected a key such as example\.com\/name/,
+    ],
+    [
+      "a label of ours",
+      { exposure: { type: "Ingress", host: "h", labels: { "app.kubernetes.io/name": "x" } } },
+      /^exposure\.labels\..*another key: this project or kubectl sets that one/,
+    ],
+    [
+      "the class of an Ingress twice",
+      {
+        exposure: {
+          type: "Ingress",
+          host: "h",
+          ingressClass: "nginx",
+          annotations: { "kubernetes.io/ingress.class": "x" },
+        },
+      },
+      /^exposure\.annotations: .*ingress\.class/,
+    ],
+    [
+      "the control plane without Services in kube-system",
+      { monitoring: { controlPlane: true, kubeSystem: false } },
+      /^monitoring\.controlPlane: .*monitoring\.kubeSystem/,
+    ],
+    [
       "one namespace with node-exporter",
       { namespaces: { monitoring: "iacproject" } },
       /^namespaces\.monitoring: .*privileged/,

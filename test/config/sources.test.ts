@@ -7,6 +7,14 @@ import { configKeys } from "../../config";
 import { readSources } from "../../config/sources";
 import { refusal } from "../helpers/refusal";
 
+/** Paths and values of a configuration, except maps and lists. */
+function* leaves(value: object, at: readonly string[] = []): Generator<[string, unknown]> {
+  for (const [key, inner] of Object.entries(value) as [string, unknown][]) {
+    if (typeof inner === "object" && inner !== null && !Array.isArray(inner)) yield* leaves(inner, [...at, key]);
+    else yield [[...at, key].join("."), inner];
+  }
+}
+
 describe("sources", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-config-"));
   const read = (env: NodeJS.ProcessEnv, file?: string) => {
@@ -44,6 +52,12 @@ describe("sources", () => {
         "profile: smal does not exist; use small, or the path of a file",
       ]);
     });
+    it("that was removed is refused, with what to do instead", () => {
+      given("small", "");
+      expect(read({}, "profile: kind").problems).toEqual([
+        "profile: kind was removed, because it only repeated the defaults; remove this key, also from a config.yaml that `npm run up` wrote",
+      ]);
+    });
     it("cannot name another profile", () => {
       given("small", "profile: tiny");
       expect(read({ IAC_PROFILE: "small" }).problems[0]).toMatch(/small\.yaml must not name a profile/);
@@ -54,6 +68,17 @@ describe("sources", () => {
         const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
         expect(text).toMatch(/^# \w/);
         expect(refusal(yaml(text) as object)).toBe("accepted");
+      },
+    );
+    it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
+      "%s in profiles/ changes something, and repeats no default",
+      (file) => {
+        const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
+        const given = yaml(text) as Record<string, unknown>;
+        const defaults = new Map(configKeys().map((key) => [key.path, key.default]));
+        expect(Object.keys(given)).not.toEqual([]);
+        const repeated = [...leaves(given)].filter(([key, value]) => defaults.get(key) === value);
+        expect(repeated).toEqual([]);
       },
     );
   });

@@ -86,6 +86,7 @@ const FORBIDDEN: Readonly<Record<string, readonly (readonly [from: string, to: s
   "scripts-redis-imports-downwards": [["scripts/redis/a.ts", "scripts/deploy/x.ts"]],
   "scripts-load-imports-downwards": [["scripts/load/a.ts", "scripts/drawing/x.ts"]],
   "scripts-deploy-imports-downwards": [["scripts/deploy/a.ts", "scripts/commands/x.ts"]],
+  "scripts-doctor-imports-downwards": [["scripts/doctor/a.ts", "scripts/commands/x.ts"]],
   "scripts-drawing-imports-downwards": [["scripts/drawing/a.ts", "scripts/maintenance/x.ts"]],
   "scripts-commands-imports-downwards": [["scripts/commands/d.ts", "scripts/maintenance/x.ts"]],
   "scripts-maintenance-imports-downwards": [["scripts/maintenance/a.ts", "scripts/commands/x.ts"]],

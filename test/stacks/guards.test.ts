@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { CHARTS, type ChartName } from "../../catalog/versions";
 import { COMPONENTS, SCALED } from "../../catalog/workloads";
@@ -31,7 +31,7 @@ it("no target of an autoscaler has a replica count", () => {
   }
 });
 
-it("an applied object that shares no field with an autoscaler overwrites manual changes instead of failing the deployment", () => {
+it("an applied object that shares no field with an autoscaler overwrites manual changes instead of failing the deploy", () => {
   const others = synthesize({ observability: "existing", redis: { backup: { schedule: "0 3 * * *" } } });
   const shared = (body: Json) => (body["computed_fields"] as string[] | undefined)?.includes("spec");
   const alone = resources(others, "kubernetes_manifest").filter((r) => !shared(r.body));
@@ -53,7 +53,7 @@ describe("the quota fits the sum of everything that is synthesized", () => {
     const layers = synthesize({ namespaces: { quota: true }, ...over });
     const { hard } = resources(layers, "kubernetes_resource_quota_v1")[0]!.body["spec"] as Json;
     const { pods, cpu, memory, volumes } = demand(layers);
-    // the rest is only two headroom pods and a pod of the scheduled backup
+    // beyond it only the two pods of headroom and a pod of the scheduled backup
     expect(Number(hard["pods"]) - pods).toBe("redis" in over ? 3 : 2);
     expect(parseQuantity(hard["requests.cpu"])).toBeGreaterThanOrEqual(cpu);
     expect(parseQuantity(hard["requests.memory"])).toBeGreaterThanOrEqual(memory);
@@ -201,7 +201,7 @@ describe("the charts' rendered pods", () => {
     ((spec["tolerations"] ?? []) as Json[]).some(
       (t) => t["key"] === key && t["effect"] === "NoExecute" && t["tolerationSeconds"] <= 10,
     );
-  /** Problems of a Deployment's reaction to a lost node. */
+  /** What is wrong with a Deployment's reaction to a lost node. */
   const slow = (kind: string, spec: Json): string[] =>
     kind !== "Deployment"
       ? []
@@ -209,48 +209,51 @@ describe("the charts' rendered pods", () => {
           .filter((key) => !leaves(spec, key))
           .map((key) => `stays more than 10 s on a node that is ${key}`);
 
-  render.each(names)(
-    "%s: requests, non-root, read-only root, exact tags, eviction from a lost node; or a reason",
-    (name) => {
-      const release = resources(withKeda, "helm_release").find((r) => r.body["chart"] === CHARTS[name].name)!.body;
-      const text = (release["values"][0] as string).replace(/\$\{[^}]*\}/g, "monitoring").replace(/\$\$\{/g, "${");
-      const rendered = execFileSync(
-        helm!,
-        [
-          "template",
-          release["name"],
-          archive(name),
-          "--namespace",
-          "monitoring",
-          "--kube-version",
-          "1.34.0",
-          "--values",
-          "-",
-        ],
-        { input: text, maxBuffer: 64 << 20 },
-      ).toString();
-      const objects = parseAllDocuments(rendered)
-        .map((d) => d.toJS() as Json | null)
-        .filter((o): o is Json => Boolean(o));
-      const found: string[] = [];
-      let pods = 0;
-      for (const object of objects) {
-        const spec = podSpecOf(object);
-        if (!spec) continue;
-        pods++;
-        const owner = `${object["kind"]}/${object["metadata"].name}`;
-        found.push(...slow(object["kind"], spec).map((w) => `${owner}: ${w}`));
-        for (const c of containersOf(spec)) {
-          const wrong = [...faults(spec, c), ...(isExact(c["image"]) ? [] : [`image ${c["image"]}`])];
-          found.push(
-            ...wrong
-              .map((w) => `${owner} ${c["name"]}: ${w}`)
-              .filter((line) => !EXCEPTIONS[owner]?.[line.slice(owner.length + 1)]),
-          );
-        }
+  /** The objects that a chart renders with the values of these layers. */
+  const rendered = (layers: Parameters<typeof resources>[0], name: ChartName): Json[] => {
+    const release = resources(layers, "helm_release").find((r) => r.body["chart"] === CHARTS[name].name)!.body;
+    const text = (release["values"][0] as string).replace(/\$\{[^}]*\}/g, "monitoring").replace(/\$\$\{/g, "${");
+    const flags = ["--namespace", "monitoring", "--kube-version", "1.34.0", "--values", "-"];
+    const args = ["template", release["name"] as string, archive(name), ...flags];
+    return parseAllDocuments(execFileSync(helm!, args, { input: text, maxBuffer: 64 << 20 }).toString())
+      .map((d) => d.toJS() as Json | null)
+      .filter((o): o is Json => Boolean(o));
+  };
+
+  render("need nothing in kube-system and no folder of the host with the keys of the profile gke-autopilot", () => {
+    const profile = parse(fs.readFileSync(path.join(PROJECT_ROOT, "profiles", "gke-autopilot.yaml"), "utf8")) as object;
+    const objects = rendered(synthesize(profile), "kubePrometheusStack");
+    // the chart's dashboards are one list
+    const all = objects.flatMap((o) => (o["items"] as Json[] | undefined) ?? [o]);
+    const managed = all.filter((o) => o["metadata"].namespace === "kube-system");
+    expect(managed.map((o) => `${o["kind"]}/${o["metadata"].name}`)).toEqual([]);
+    expect(JSON.stringify(objects)).not.toMatch(/--kubelet-service=kube-system|"hostPath"|"hostNetwork":true/);
+    expect(JSON.stringify(objects)).toContain("--kubelet-service=monitoring/");
+    const standard = JSON.stringify(rendered(synthesize(), "kubePrometheusStack"));
+    expect(standard).toMatch(/--kubelet-service=kube-system/);
+    expect(standard).toContain("hostPath");
+  });
+
+  render.each(names)("%s: requests, non-root, read-only root, exact tags, eviction from a lost node; or a reason", (name) => {
+    const objects = rendered(withKeda, name);
+    const found: string[] = [];
+    let pods = 0;
+    for (const object of objects) {
+      const spec = podSpecOf(object);
+      if (!spec) continue;
+      pods++;
+      const owner = `${object["kind"]}/${object["metadata"].name}`;
+      found.push(...slow(object["kind"], spec).map((w) => `${owner}: ${w}`));
+      for (const c of containersOf(spec)) {
+        const wrong = [...faults(spec, c), ...(isExact(c["image"]) ? [] : [`image ${c["image"]}`])];
+        found.push(
+          ...wrong
+            .map((w) => `${owner} ${c["name"]}: ${w}`)
+            .filter((line) => !EXCEPTIONS[owner]?.[line.slice(owner.length + 1)]),
+        );
       }
-      expect(pods).toBeGreaterThan(0);
-      expect(found).toEqual([]);
-    },
-  );
+    }
+    expect(pods).toBeGreaterThan(0);
+    expect(found).toEqual([]);
+  });
 });

@@ -97,6 +97,12 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     expect((await fetch(`${address}/healthz`)).status).toBe(200);
   }, 20_000);
 
+  it("passes on a body of 1,048,000 bytes, which is more than the limit of most ingress controllers", async () => {
+    answer = (request, response) => response.end(String(request.socket.bytesRead >= 1_048_000));
+    const response = await fetch(`${address}/api/item`, { method: "POST", body: "v".repeat(1_048_000) });
+    expect([response.status, await response.text()]).toEqual([200, "true"]);
+  });
+
   it("refuses a body that is too large for the API with 413 as JSON", async () => {
     const response = await fetch(`${address}/api/item`, { method: "POST", body: "v".repeat(1_700_000) });
     expect([response.status, await response.json()]).toEqual([413, { error: "the body is larger than 1572864 bytes" }]);

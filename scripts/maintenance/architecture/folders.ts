@@ -58,6 +58,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "scripts/commands": "what a user runs: `up`, `down`, `diff`, `status` …, one file per command",
   "scripts/deploy":
     "the steps of a deployment: preflight, permissions, layers, drift, readiness, smoke test, leftovers",
+  "scripts/doctor": "checks of `doctor` alone: nodes, storage, owners, logins, proxy, what a cluster forbids",
   "scripts/drawing": "charts and graphs as SVG and PNG; has its own dependencies, installed on first use",
   "scripts/load": "load profiles, the generator (k6), samples",
   "scripts/maintenance": "what a maintainer runs: `docs`, `e2e`, `bench`, `scan`, `compare` …, one file per command",
