@@ -1,7 +1,9 @@
 /** `npm run diff`: shows what `up` would change, one line per layer. Exit code 2 if anything would change. */
 import { loadConfig } from "../../config";
 import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/outputs";
+import type { ResolvedImages } from "../../modules/images/resolve";
 import { chooseCluster } from "../cluster/choose-cluster";
+import type { Kube } from "../cluster/kubectl";
 import { checkStateIsHere } from "../terraform/backend-change";
 import { findDrift, type Drift } from "../deploy/drift";
 import { intended, planLayer } from "../deploy/layers";
@@ -52,7 +54,14 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
   await checkSystemIsKnown(kube);
   const images = await synth(config);
   await checkSystemIsKnown(kube, new Terraform(config, "data"));
+  const changed = await showChanges(kube, images, options);
+  say(changed ? `${bold("Something would change.")} Deploy it: npm run up` : green("Nothing would change."));
+  return changed ? 2 : 0;
+}
 
+/** Prints what a deploy would change, per layer; returns whether it would change anything. */
+export async function showChanges(kube: Kube, images: ResolvedImages, options: { verbose: boolean }): Promise<boolean> {
+  const { config } = kube;
   const terraforms = new Map(LAYERS.map((layer) => [layer, new Terraform(config, layer)]));
   const outputs = new Map<LayerName, Readonly<Record<string, string>>>();
   const found = new Map<LayerName, LayerDiff>();
@@ -81,9 +90,7 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
     const more = result.lines.length - shown.length;
     if (more) say(dim(`    … and ${more} more: npm run diff -- --verbose`));
   }
-  const changed = [...found.values()].some((d) => d.kind !== "unchanged");
-  say(changed ? `${bold("Something would change.")} Deploy it: npm run up` : green("Nothing would change."));
-  return changed ? 2 : 0;
+  return [...found.values()].some((d) => d.kind !== "unchanged");
 }
 
 function describe(d: LayerDiff): string {

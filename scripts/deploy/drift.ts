@@ -29,6 +29,19 @@ export function differences(before: unknown, after: unknown, at = ""): string[] 
 
 const isWorkload = (m: { kind?: string }) => m.kind === "Deployment" || m.kind === "StatefulSet";
 
+/** What an object would lose or get if a field manager applied this manifest; nothing is changed. */
+export async function revertedBy(
+  kube: Kube,
+  manifest: object,
+  live: KubeObject,
+  fieldManager = FIELD_MANAGER,
+): Promise<string[]> {
+  const wanted = JSON.parse(await apply(kube, manifest, { fieldManager, flags: ["--dry-run=server"] })) as KubeObject;
+  return (["labels", "annotations"] as const)
+    .flatMap((k) => differences(live.metadata[k], wanted.metadata[k], `metadata.${k}`))
+    .concat(differences(live.spec, wanted.spec, "spec"));
+}
+
 /** Workloads of a layer that differ from what was applied. Terraform itself detects a deleted one. */
 export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift[]> {
   const found: Drift[] = [];
@@ -38,10 +51,7 @@ export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift
     const { name, namespace } = manifest.metadata;
     const live = await kube.get(manifest.kind, name, namespace);
     if (!live) continue;
-    const wanted = JSON.parse(await apply(kube, manifest, "--dry-run=server")) as KubeObject;
-    const paths = (["labels", "annotations"] as const)
-      .flatMap((k) => differences(live.metadata[k], wanted.metadata[k], `metadata.${k}`))
-      .concat(differences(live.spec, wanted.spec, "spec"));
+    const paths = await revertedBy(kube, manifest, live);
     if (paths.length) found.push({ kind: manifest.kind, name, paths, manifest });
   }
   return found;
@@ -52,12 +62,16 @@ export async function repairDrift(kube: Kube, drifts: readonly Drift[]): Promise
   for (const { manifest } of drifts) await apply(kube, manifest);
 }
 
-const apply = (kube: Kube, manifest: object, ...flags: string[]): Promise<string> =>
+const apply = (
+  kube: Kube,
+  manifest: object,
+  { fieldManager = FIELD_MANAGER, flags = [] }: { fieldManager?: string; flags?: readonly string[] } = {},
+): Promise<string> =>
   kube.raw(
     [
       "apply",
       "--server-side",
-      `--field-manager=${FIELD_MANAGER}`,
+      `--field-manager=${fieldManager}`,
       "--force-conflicts",
       ...flags,
       "-o",
