@@ -1,7 +1,7 @@
 /**
  * Adopts a running system whose states are lost: imports its objects into the states of this checkout. It reads the
  * cluster and changes nothing in it, so no pod restarts and no password changes; an ordinary plan then shows what
- * differs from the configuration (docs/decisions/0017-adoption.md).
+ * differs from the configuration (docs/decisions/0016-lost-checkouts.md).
  *
  * Layer data is written last. Until then this checkout does not know the system, and the next run begins again.
  */
@@ -71,7 +71,7 @@ async function completed(kube: Kube, { expected, live }: Found, resource: StateR
   return reverted.length ? resource : as(completeManifest(instance.attributes, body));
 }
 
-/** Namespaces of this system alone, if no record tells; with a second system in the cluster there are none. */
+/** Namespaces of this system alone, if there is no record; with a second system in the cluster there are none. */
 async function ownNamespaces(kube: Kube, found: readonly Found[]): Promise<ReadonlySet<string>> {
   const ours = found.filter(({ expected }) => expected.type === "kubernetes_namespace_v1").map((f) => f.expected.name);
   const { app } = kube.config.namespaces;
@@ -153,7 +153,7 @@ interface ResourceOptions {
   readonly run: Run;
 }
 
-/** The objects as resources of a state. @throws Failure that names a Helm release of others */
+/** The objects as resources of a state. @throws Failure that names a Helm release that belongs to others */
 async function resourcesOf(
   kube: Kube,
   layer: LayerFolder,

@@ -24,7 +24,7 @@ export async function confirmAdoption(
       `--adopt takes over the system in namespace ${app}, and there is no terminal to ask for confirmation. ${origin(record)}`,
       `Confirm with: npm run ${command} -- --adopt --yes`,
     );
-  const question = `Adopt the system in namespace ${app}? ${origin(record)} Whoever still has those states must not use them afterwards.`;
+  const question = `Adopt the system in namespace ${app}? ${origin(record)} Those states must not be used afterwards.`;
   if (!(await confirm(question))) throw new Failure("Nothing was changed.");
 }
 
@@ -41,7 +41,7 @@ export async function checkAdoptable(kube: Kube, record: Partial<DeploymentRecor
     );
 }
 
-/** Where the states are that the record names; undefined if they are gone, or out of sight. */
+/** Where the states are that the record names; undefined if they are lost, or on another machine. */
 async function statesAt(kube: Kube, record: Partial<DeploymentRecord>): Promise<string | undefined> {
   if (record.backend === "local") {
     const isThisMachine = record.deployedBy?.endsWith(`@${os.hostname()}`);

@@ -58,7 +58,7 @@ export function placeOfStates({ state }: Pick<Config, "state">): Pick<Deployment
   return { states: path.resolve(PROJECT_ROOT, state.dir), settings: "" };
 }
 
-/** Text that says what exists and is no secret; numbers, switches, choices and quantities always are none. */
+/** Text that says what exists and is not secret; numbers, switches, choices and quantities never are. */
 const NAMES = /^(namespaces\.|redis\.tls\.secret$|redis\.backup\.schedule$)/;
 const QUANTITY = /^\d+(\.\d+)?[a-zA-Z]{0,2}$/;
 /** Settings of a machine, not of the system. */

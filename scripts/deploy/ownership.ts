@@ -74,7 +74,7 @@ async function readable(kube: Kube, args: readonly string[]): Promise<KubeObject
   } catch (error) {
     if (!(error instanceof RunError && /forbidden/i.test(error.output))) throw error;
     throw new Failure(
-      `This user may not list ${args[0]}${args.includes("-n") ? ` in ${args[args.indexOf("-n") + 1]}` : ""}, so it cannot be checked whose they are. Nothing was changed.`,
+      `This user may not list ${args[0]}${args.includes("-n") ? ` in ${args[args.indexOf("-n") + 1]}` : ""}, so their owner cannot be checked. Nothing was changed.`,
       "Adopt the system as a user who may.",
     );
   }

@@ -33,7 +33,7 @@ function nextStep(kube: Kube, record: Partial<DeploymentRecord> | undefined): st
     : `Work with it from the checkout that has its states, or copy them to ${kube.config.state.dir} of this one.`;
   return [
     use,
-    "For another system next to it, set namespaces.app, namespaces.monitoring and state.prefix to other names.",
+    "For another system next to it, set namespaces.app, namespaces.monitoring and state.prefix (local: state.dir) to other names.",
     "If its states are lost: npm run up -- --adopt takes it over, npm run down -- --adopt removes it.",
   ].join("\n");
 }

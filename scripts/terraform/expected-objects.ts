@@ -2,7 +2,7 @@
 import { LAYERS, type LayerName } from "../../stacks/outputs";
 import type { Attributes, StateFile } from "./adopted-state";
 import { targetOf, type Target } from "./cluster-object";
-import { CLUSTER_IP_OF, resolve, type Stack } from "./render-manifests";
+import { resolve, type Stack } from "./render-manifests";
 
 type Stacks = Readonly<Record<string, Stack>>;
 type Json = Parameters<typeof resolve>[0];
@@ -23,13 +23,14 @@ export interface ExpectedObject extends Target {
   readonly body?: Attributes;
 }
 
+/** Placeholder that `resolve` writes for a Service's address. */
+const ADDRESS_OF = /CLUSTER-IP-OF-([a-z0-9-]+)/g;
+
 /** Replaces Terraform's expressions; undefined if one of them is only known after an apply. */
 function resolved(value: Json, layer: LayerName, stacks: Stacks, { images, addresses }: Known): Json | undefined {
   try {
     const text = JSON.stringify(resolve(value, stacks[layer]!, stacks, { images }));
-    return JSON.parse(
-      text.replaceAll(new RegExp(`${CLUSTER_IP_OF}([a-z0-9-]+)`, "g"), (all, name: string) => addresses[name] ?? all),
-    ) as Json;
+    return JSON.parse(text.replaceAll(ADDRESS_OF, (all, name: string) => addresses[name] ?? all)) as Json;
   } catch {
     return undefined;
   }

@@ -55,7 +55,7 @@ export async function importObjects(
     const work = async (): Promise<void> => {
       for (let next = left.shift(); next; next = left.shift()) {
         const [index, target] = next;
-        // each into a file of its own, because a state has one writer at a time
+        // each into its own file, because a state has one writer at a time
         const file = `${index}.tfstate`;
         await terraform("import", ...flags, "-state=none.tfstate", `-state-out=${file}`, target.address, idOf(target));
         const state = JSON.parse(fs.readFileSync(path.join(folder, file), "utf8")) as StateFile;

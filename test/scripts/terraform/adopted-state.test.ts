@@ -101,7 +101,7 @@ describe("a state", () => {
     resources: [resource("a", "new"), resource("b", "new")],
     outputs: { x: { value: 1, type: "number" } },
   };
-  it("that does not exist yet begins with a lineage of its own", () => {
+  it("that does not exist yet begins with its own lineage", () => {
     const [one, two] = [merged(undefined, added, "1.11.4"), merged(undefined, added, "1.11.4")];
     expect(one).toMatchObject({ version: 4, terraform_version: "1.11.4", serial: 1, ...added });
     expect(one.lineage).not.toBe(two.lineage);

@@ -34,7 +34,7 @@ describe.each(Object.entries(VARIANTS))("with %s", (_, overrides) => {
     const all = LAYERS.flatMap((layer) => expectedObjects(layer, stacks, NOTHING_KNOWN));
     expect(all.length).toBeGreaterThan(15);
     for (const object of all) expect(`${kindOf(object)} ${idOf(object)}`).not.toContain("${");
-    // each can be told from the others
+    // no two have the same
     expect(new Set(all.map((o) => `${kindOf(o)} ${idOf(o)}`)).size).toBe(all.length);
   });
   it("every object has the label by which an adoption recognises it", () => {
