@@ -13,7 +13,7 @@ import { LAYERS, type LayerName } from "../../stacks/outputs";
 import { builtImages, synthesize, testConfig } from "./layers";
 
 export const OURS = { "app.kubernetes.io/part-of": "iacproject", "app.kubernetes.io/managed-by": "terraform" };
-export const PASSWORD = "cGFzc3dvcmQtb2YtYWRtaW4=";
+export const PASSWORD = Buffer.from("password of admin").toString("base64");
 const KNOWN = { images: { node_image: "node@sha256:1", react_image: "react@sha256:2" }, addresses: {} };
 
 /** An object with the kind that kubectl knows it by. */
