@@ -142,7 +142,8 @@ export async function adopt(kube: Kube, images: ResolvedImages, options: AdoptOp
     };
     await withStores(config, images, use, run);
     if (record) await writeRecord(kube, stacks, { deployed: record, run });
-    return `${count} objects are in the states of this checkout; nothing in the cluster was changed`;
+    if (!count) return "the states of this checkout contain the whole system already";
+    return `${count} objects are now in the states of this checkout; nothing in the cluster was changed`;
   });
 }
 

@@ -132,7 +132,7 @@ step("an object that is not ours is named, and nothing is adopted", async () => 
 step(
   "an adoption that is stopped in the middle has adopted nothing; the next one does, and restarts no pod",
   async () => {
-    const stopped = await command("npm", ["run", "-s", "up", "--", "--adopt", "--yes"], { timeoutMs: 15_000 });
+    const stopped = await command("npm", ["run", "-s", "up", "--", "--adopt", "--yes"], { timeoutMs: 10_000 });
     expect(stopped.code).not.toBe(0);
     expect((await npmRun("diff")).output).toMatch(UNKNOWN);
     const { code, output } = await npmRun("up", "--adopt", "--yes");
