@@ -28,7 +28,7 @@ import { BACKENDS, state, type StateOptions } from "./commands/state";
 import { status } from "./commands/status";
 import { support } from "./commands/support";
 import { tools, type ToolsOptions } from "./commands/tools";
-import { up } from "./commands/up";
+import { up, type UpOptions } from "./commands/up";
 import { startRunLog, note } from "./terminal/run-log";
 import { acquireLock } from "./terminal/lock";
 import { TOOL_NAMES } from "./toolbox/downloads";
@@ -60,7 +60,8 @@ program
   .command("up")
   .description("deploy all four layers, wait until everything works, and print how to open it")
   .option(...YES)
-  .action((options: { yes: boolean }) => up(options));
+  .option("--adopt", "take over a running system whose states are lost; no pod restarts, no password changes", false)
+  .action((options: UpOptions) => up(options));
 program
   .command("diff")
   .description("show what up would change; exit code 2 if anything would change")
@@ -77,6 +78,7 @@ program
   .description("remove everything and verify that nothing is left")
   .option(...YES)
   .option("--keep-cluster", "keep the kind cluster that up created", false)
+  .option("--adopt", "remove a system whose states are lost", false)
   .action((options: DownOptions) => down(options));
 program
   .command("smoke")

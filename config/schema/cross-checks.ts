@@ -16,7 +16,9 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   if (c.state.backend === "s3" && !(c.state.bucket && c.state.region)) {
     refuse(["state", "backend"], "needs state.bucket and state.region", "s3");
   }
-  if (c.state.backend === "kubernetes" && Object.values(c.namespaces).includes(c.state.namespace)) {
+  const { create, ...names } = c.namespaces;
+  // a namespace that exists already stays, and for some users it is the only one
+  if (create && c.state.backend === "kubernetes" && (Object.values(names) as unknown[]).includes(c.state.namespace)) {
     refuse(
       ["state", "namespace"],
       "must not be a namespace that a layer destroys (namespaces.app, namespaces.monitoring)",

@@ -14,6 +14,10 @@ describe("defaults", () => {
     expect(config.scaling.replicas.min).toBeGreaterThanOrEqual(2);
     expect(config.clusterIsNamed).toBe(false);
   });
+  it("let states stay in an existing namespace, which no destroy deletes", () => {
+    const state = { backend: "kubernetes", namespace: "team-7" };
+    expect(parse({ state, namespaces: { app: "team-7", create: false } }).state.namespace).toBe("team-7");
+  });
   it("make nodes pull from the registry to which this machine pushes", () => {
     expect(parse({ registry: { push: "registry.example/team" } }).registry.pull).toBe("registry.example/team");
     expect(parse({ registry: { push: "localhost:5001", pull: "kind-registry:5000" } }).registry.pull).toBe(

@@ -234,26 +234,29 @@ describe("the charts' rendered pods", () => {
     expect(standard).toContain("hostPath");
   });
 
-  render.each(names)("%s: requests, non-root, read-only root, exact tags, eviction from a lost node; or a reason", (name) => {
-    const objects = rendered(withKeda, name);
-    const found: string[] = [];
-    let pods = 0;
-    for (const object of objects) {
-      const spec = podSpecOf(object);
-      if (!spec) continue;
-      pods++;
-      const owner = `${object["kind"]}/${object["metadata"].name}`;
-      found.push(...slow(object["kind"], spec).map((w) => `${owner}: ${w}`));
-      for (const c of containersOf(spec)) {
-        const wrong = [...faults(spec, c), ...(isExact(c["image"]) ? [] : [`image ${c["image"]}`])];
-        found.push(
-          ...wrong
-            .map((w) => `${owner} ${c["name"]}: ${w}`)
-            .filter((line) => !EXCEPTIONS[owner]?.[line.slice(owner.length + 1)]),
-        );
+  render.each(names)(
+    "%s: requests, non-root, read-only root, exact tags, eviction from a lost node; or a reason",
+    (name) => {
+      const objects = rendered(withKeda, name);
+      const found: string[] = [];
+      let pods = 0;
+      for (const object of objects) {
+        const spec = podSpecOf(object);
+        if (!spec) continue;
+        pods++;
+        const owner = `${object["kind"]}/${object["metadata"].name}`;
+        found.push(...slow(object["kind"], spec).map((w) => `${owner}: ${w}`));
+        for (const c of containersOf(spec)) {
+          const wrong = [...faults(spec, c), ...(isExact(c["image"]) ? [] : [`image ${c["image"]}`])];
+          found.push(
+            ...wrong
+              .map((w) => `${owner} ${c["name"]}: ${w}`)
+              .filter((line) => !EXCEPTIONS[owner]?.[line.slice(owner.length + 1)]),
+          );
+        }
       }
-    }
-    expect(pods).toBeGreaterThan(0);
-    expect(found).toEqual([]);
-  });
+      expect(pods).toBeGreaterThan(0);
+      expect(found).toEqual([]);
+    },
+  );
 });

@@ -57,7 +57,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "scripts/cluster": "kubectl, choosing the cluster, kind, port-forwards, redaction of secrets",
   "scripts/commands": "what a user runs: `up`, `down`, `diff`, `status` …, one file per command",
   "scripts/deploy":
-    "the steps of a deployment: preflight, permissions, layers, drift, readiness, smoke test, leftovers",
+    "the steps of a deployment: preflight, permissions, adoption, layers, drift, readiness, smoke test, leftovers",
   "scripts/doctor": "checks of `doctor` alone: nodes, storage, owners, logins, proxy, what a cluster forbids",
   "scripts/drawing": "charts and graphs as SVG and PNG; has its own dependencies, installed on first use",
   "scripts/load": "load profiles, the generator (k6), samples",
@@ -66,7 +66,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "scripts/redis": "commands in the Redis pods, file transfer, backup volume, snapshot check",
   "scripts/spelling": "the spelling check of `npm run lint`, with the project dictionary",
   "scripts/terminal": "output, errors, the run log, child processes, interrupts, the lock",
-  "scripts/terraform": "synthesis, Terraform runs, states and their locks, rendered manifests",
+  "scripts/terraform": "synthesis, Terraform runs, imports, states and their locks, rendered manifests",
   "scripts/toolbox": "downloads of missing programs, npm and PyPI installs, accepted scanner findings",
 };
 
