@@ -22,6 +22,8 @@ const GROUP_SCRIPTS = [
   "pool.sh",
   "history.sh",
   "guard.sh",
+  "guard-main.sh",
+  "guard-copy.sh",
   "start-member.sh",
   "stop-member.sh",
   "start-sentinel.sh",

@@ -131,7 +131,7 @@ export async function checkDns(config: Config, kube: Kube): Promise<string> {
     const missing = own.filter((ip) => !addresses.includes(ip));
     if (missing.length) {
       throw new Failure(
-        `DNS is answered on the nodes by ${caches[0]!.metadata.name}, which is no pod of the pod network, so our NetworkPolicies may block it.`,
+        `${caches[0]!.metadata.name} answers DNS on the nodes, outside the pod network, so our NetworkPolicies may block it.`,
         `Set dns.addresses to ${JSON.stringify([...addresses, ...missing])}.`,
       );
     }

@@ -75,17 +75,15 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   if (config.observability !== "install" || operatorRuns) return { removed, kept };
 
   const kubelet = `${STACK_RELEASE}-kubelet`;
-  for (const kind of ["service", "endpoints"]) {
-    if (await kube.get(kind, kubelet, "kube-system")) await remove(kind, kubelet, "kube-system");
-  }
-  for (const slice of await kube.visible(
-    "endpointslices",
-    "-n",
-    "kube-system",
-    "-l",
-    `kubernetes.io/service-name=${kubelet}`,
-  )) {
-    await remove("endpointslice", slice.metadata.name, "kube-system");
+  // in both, because monitoring.kubeSystem may have changed
+  for (const place of ["kube-system", config.namespaces.monitoring]) {
+    for (const kind of ["service", "endpoints"]) {
+      if (await kube.get(kind, kubelet, place)) await remove(kind, kubelet, place);
+    }
+    const label = `kubernetes.io/service-name=${kubelet}`;
+    for (const slice of await kube.visible("endpointslices", "-n", place, "-l", label)) {
+      await remove("endpointslice", slice.metadata.name, place);
+    }
   }
   const all = await stackCrds(kube);
   const others = all.filter((c) => !isMarked(c));

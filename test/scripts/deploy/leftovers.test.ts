@@ -17,7 +17,7 @@ describe("leftovers", () => {
         list({ kind: "ServiceMonitor", metadata: { name: "theirs", namespace: "other" } }),
       ],
       [
-        /get service kube-prometheus-stack-kubelet/,
+        /get service kube-prometheus-stack-kubelet -n kube-system|-n kube-system get service kube-prometheus-stack-kubelet/,
         JSON.stringify({ kind: "Service", metadata: { name: "kube-prometheus-stack-kubelet" } }),
       ],
     ]);

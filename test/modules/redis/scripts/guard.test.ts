@@ -177,11 +177,11 @@ exec ${REAL} "$@"
     await start(0, "4 3 4");
     await start(1, "4 3 4");
     follow(1, 0);
-    await group.until("the link", () => linked(1));
+    await group.until("the end of the permission", () => linked(1) && group.setting(1, "masteruser") === "unverified");
     await group.kill(0, "redis");
     group.loseVolume(0);
     await start(0, "4 2 4");
-    await group.until("the restart", () => group.log(1).includes("restarts Redis"));
+    await group.until("the restart", () => group.log(1).includes("restarts Redis"), 30);
     await group.until("the end of Redis", () => group.cli(1, "PING") === "");
     expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8").trim().split("\n")).toEqual(
       expect.arrayContaining([...group.pool]),
