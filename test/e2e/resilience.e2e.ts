@@ -2,13 +2,13 @@
  * Tier `resilience`: failures during a run. Each time the error states what failed, nothing is left half-done silently,
  * and the next `up` recovers. Needs Docker on this machine.
  */
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as http from "node:http";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { CHARTS } from "../../catalog/versions";
+import { startRun } from "./helpers/background-run";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
@@ -51,24 +51,7 @@ function otherSources(): string {
   return context;
 }
 
-/** Starts `up` in its own process group: a signal reaches all of its processes, as from a terminal. */
-function started(more: Record<string, string> = {}) {
-  const child = spawn("npm", ["run", "-s", "up"], {
-    cwd: projectPath(),
-    env: { ...process.env, IAC_STATE_DIR: STATE_DIR, ...env, ...more },
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const ended = new Promise<Outcome>((resolve) =>
-    child.on("close", (code) => {
-      process.stdout.write(output);
-      resolve({ code: code ?? -1, output, seconds: 0 });
-    }),
-  );
-  return { ended, signal: (name: NodeJS.Signals) => process.kill(-child.pid!, name) };
-}
+const started = (more: Record<string, string> = {}) => startRun({ ...env, ...more }, "up");
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /**
  * Whether a run starts to apply a layer within three minutes. Call it before the run starts, because a killed run
