@@ -47,7 +47,9 @@ export class Connections {
   endWithConnection(response: ServerResponse): void {
     const socket: AgingSocket = response.req.socket;
     const responses = socket[RESPONSES];
-    if (!responses || socket.destroyed) return;
+    if (!responses) return;
+    // requests that arrived together are handled although the connection has died meanwhile
+    if (socket.destroyed) return abandon(response);
     responses.add(response);
     response.once("close", () => responses.delete(response));
   }

@@ -1,6 +1,7 @@
 /** Errors as HTTP responses: the only place that maps them to status, headers and body. */
 import { Overloaded } from "../admission";
 import { RedisError, Refused } from "../redis/connection/errors";
+import { Abandoned } from "../redis/reads/scan-connection";
 
 export class HttpError extends Error {
   constructor(
@@ -29,6 +30,7 @@ export const unavailable = (reason: string): HttpError => new HttpError(503, rea
 export function toHttpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
   if (error instanceof Overloaded) return new HttpError(503, error.message, RETRY, true);
+  if (error instanceof Abandoned) return callerLeft();
   if (error instanceof Refused && error.code === "WRONGTYPE") {
     return new HttpError(409, "the key holds something other than text");
   }

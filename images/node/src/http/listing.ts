@@ -1,16 +1,18 @@
-/** Lists of keys: the limits of requests, and all keys as a stream. */
-import { badRequest, unavailable } from "./errors";
+/** Lists of keys: what callers may request, and all keys as a stream. */
+import { badRequest, callerLeft, unavailable } from "./errors";
+import { LIMITS } from "./input";
+import { maxStep } from "./match";
 import { isFinal, RedisError } from "../redis/connection/errors";
 import { TooManyLists } from "../redis/reads/scan-connection";
 import type { Scanned } from "../redis/reads/scanner";
 import type { Store } from "../redis/store";
 
-const PAGE = { default: 100, max: 1000, matchBytes: 1024 } as const;
-/** Keys scanned per step of a stream: few, so that other requests are served in between. */
-const STREAM_COUNT = 250;
+const PAGE = { default: 100, max: 1000 } as const;
 /** Memory of a stream: a step's keys of 1 KiB, as keys and as text, bytes. */
-export const STREAM_BYTES = STREAM_COUNT * 1024 * 2;
-/** Time that a stream may wait for its caller, ms; the more the caller has read, the longer. */
+export const STREAM_BYTES = maxStep(undefined) * LIMITS.idBytes * 2;
+/** Length of the keys of one piece of a stream: at most 100 KB of JSON. */
+const PIECE_LENGTH = 16 * 1024;
+/** A stream may wait for its caller for this long, ms, and longer the more was read. */
 const READ_PATIENCE_MS = 10_000;
 /** Minimum read speed of a stream's caller, bytes per ms. */
 const READ_SPEED = 32;
@@ -24,13 +26,8 @@ export interface ListQuery {
   readonly match: string | undefined;
   /** Whether only main may answer. */
   readonly strong: boolean;
-}
-
-export function checkMatch(match: string | null): string | undefined {
-  if (match === null || match === "") return undefined;
-  const bytes = Buffer.byteLength(match);
-  if (bytes > PAGE.matchBytes) throw badRequest(`match is ${bytes} bytes long, at most ${PAGE.matchBytes}`);
-  return match;
+  /** Whether the caller has disconnected: no further step is worth its cost. */
+  readonly left: () => boolean;
 }
 
 export function checkLimit(text: string | null): number {
@@ -52,10 +49,12 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
   let separator = "[";
   let at: Scanned | undefined;
   for (let restarts = 0; ;) {
+    // a list without matches yields nothing, so nothing else would end it
+    if (query.left()) throw callerLeft();
     const begin = performance.now();
     let scanned: Scanned | undefined;
     try {
-      scanned = await store.scan({ ...query, count: STREAM_COUNT }, at);
+      scanned = await store.scan({ ...query, count: maxStep(query.match) }, at);
     } catch (error) {
       // its turn is reserved: it continues once the pages before it are done
       if (error instanceof TooManyLists && at) continue;
@@ -67,8 +66,8 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
       at = undefined;
       continue;
     }
-    if (scanned.keys.length > 0) {
-      yield separator + JSON.stringify(scanned.keys).slice(1, -1);
+    for (const keys of pieces(scanned.keys)) {
+      yield separator + JSON.stringify(keys).slice(1, -1);
       separator = ",";
     }
     if (scanned.cursor === "0") break;
@@ -77,6 +76,18 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     await new Promise((resolve) => setTimeout(resolve, Math.min(20, PAUSE_FACTOR * (performance.now() - begin))));
   }
   yield separator === "[" ? "[]" : "]";
+}
+
+/** Short pieces, although a control character takes six bytes of JSON. */
+function* pieces(keys: readonly string[]): Generator<readonly string[]> {
+  let begin = 0;
+  for (let i = 0, length = 0; i < keys.length; i++) {
+    length += keys[i]!.length;
+    if (length < PIECE_LENGTH && i < keys.length - 1) continue;
+    yield keys.slice(begin, i + 1);
+    begin = i + 1;
+    length = 0;
+  }
 }
 
 /**

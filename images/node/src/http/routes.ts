@@ -4,7 +4,8 @@ import type { Admission } from "../admission";
 import { withFields } from "./body";
 import { HttpError } from "./errors";
 import { checkId, checkValue, consistencyOf, LIMITS } from "./input";
-import { checkLimit, checkMatch, stream, STREAM_BYTES, whileRead } from "./listing";
+import { checkLimit, stream, STREAM_BYTES, whileRead } from "./listing";
+import { checkMatch } from "./match";
 import type { Metrics } from "../metrics/metrics";
 import { TooManyLists } from "../redis/reads/scan-connection";
 import { HEAD_BYTES, type Store } from "../redis/store";
@@ -107,17 +108,23 @@ async function getItems(
   const list = {
     match: checkMatch(parameters.get("match")),
     strong: consistencyOf(request.headers["consistency"]) === "strong",
+    left: () => response.destroyed,
   };
   if (parameters.has("limit") || parameters.has("cursor")) {
     const limit = checkLimit(parameters.get("limit"));
-    const found = json(await page(store, list, limit, parameters.get("cursor")).catch(shed));
-    if (found.body.length >= SMALL_BYTES) reserveUntilSent(response, admission, found.body.length);
-    return found;
+    const body = await page(store, list, limit, parameters.get("cursor")).catch(shed);
+    if (body.length >= SMALL_BYTES) reserveUntilSent(response, admission, body.length);
+    return { status: 200, type: JSON_TYPE, body };
   }
   whenClosed(response, admission.reserveList());
-  whenClosed(response, admission.reserve(STREAM_BYTES));
+  const release = admission.reserve(STREAM_BYTES);
   const pieces = whileRead(stream(store, list), () => response.destroy());
-  // wait for the first chunk: once it is sent, a 503 is no longer possible
+  whenClosed(response, () => {
+    release();
+    // if the response has not begun, nothing else ends them
+    void pieces.return(undefined);
+  });
+  // wait for the first piece: once it is sent, a 503 is no longer possible
   const first = await pieces.next().catch(shed);
   return {
     status: 200,
@@ -129,11 +136,7 @@ async function getItems(
   };
 }
 
-const json = (value: object): Reply & { body: string } => ({
-  status: 200,
-  type: JSON_TYPE,
-  body: JSON.stringify(value),
-});
+const json = (value: object): Reply => ({ status: 200, type: JSON_TYPE, body: JSON.stringify(value) });
 
 const getCopies: Handler = async (_, query, { store }) => json(await copiesOf(store, idOf(query)));
 

@@ -157,6 +157,8 @@ export class ApiServer {
     { status, type }: Reply,
     pieces: AsyncIterable<string>,
   ): Promise<void> {
+    // it has been closed already, so a pipeline would wait for its close forever
+    if (response.destroyed) return;
     response.writeHead(status, this.headers(response, type, last));
     try {
       // one chunk in memory, not the default of 16

@@ -14,10 +14,26 @@ const IDLE_MS = 30_000;
 /** A step that has waited for its turn for this long is refused. */
 const TURN_MS = 1000;
 
-/** Too many lists are waiting for the same instance. */
+/** A matching step that took longer than this, ms, is followed by a rest as long as itself… */
+const RESTLESS_MS = 2;
+/** …but not longer than this, ms: a busy process measures long steps. */
+const MAX_REST_MS = 20;
+
+/** Too many lists wait for the same instance. */
 export class TooManyLists extends RedisError {}
 
-/** An instance, as reached by its shared connection. */
+/** The caller disconnected before its turn: nothing was sent. */
+export class Abandoned extends RedisError {}
+
+/** What a step asks for besides its answer. */
+export interface Turn {
+  /** Whether the caller has disconnected. */
+  readonly left: () => boolean;
+  /** Whether Redis compares keys, and so needs a rest afterwards, in which it answers other requests. */
+  readonly matches: boolean;
+}
+
+/** An instance as its shared connection reaches it. */
 export interface Instance {
   /** Identity of its process. */
   readonly runId: string;
@@ -46,15 +62,25 @@ class ScanConnection {
   }
 
   /** Sends one command once all before it have been answered. */
-  async send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  async send<T>(command: (client: Redis) => Promise<T>, { left, matches }: Turn): Promise<T> {
     clearTimeout(this.idle);
     this.waiting++;
     const begin = performance.now();
+    let sent: number | undefined;
     const turn = this.last.then(async () => {
+      if (left()) throw new Abandoned("the client disconnected");
       if (performance.now() - begin > TURN_MS) throw new TooManyLists("too many lists at once");
-      return this.sendNow(command);
+      await this.prepare();
+      sent = performance.now();
+      return this.connection.send(command);
     });
-    this.last = turn.catch(() => undefined);
+    this.last = turn
+      .catch(() => undefined)
+      .then(() => {
+        const ms = matches && sent !== undefined ? performance.now() - sent : 0;
+        if (ms > RESTLESS_MS) return new Promise((resolve) => setTimeout(resolve, Math.min(ms, MAX_REST_MS)));
+        return undefined;
+      });
     try {
       return await turn;
     } finally {
@@ -67,7 +93,7 @@ class ScanConnection {
     return this.connection.close();
   }
 
-  private async sendNow<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  private async prepare(): Promise<void> {
     const { connection } = this;
     await connection.whenUsable(this.options.connectTimeoutMs);
     // another process may have taken over the address
@@ -75,7 +101,6 @@ class ScanConnection {
       throw new NotSent("the Redis instance that serves this list is no longer available");
     }
     this.verified = true;
-    return connection.send(command);
   }
 }
 
@@ -91,6 +116,7 @@ export class ScanConnections {
     { runId, address }: Instance,
     options: Omit<ConnectionOptions, "address" | "late" | "onChange">,
     command: (client: Redis) => Promise<T>,
+    turn: Turn,
   ): Promise<T> {
     let found = this.open.get(runId);
     if (!found) {
@@ -101,7 +127,7 @@ export class ScanConnections {
       );
       this.open.set(runId, found);
     }
-    return found.send(command);
+    return found.send(command, turn);
   }
 
   async close(): Promise<void> {

@@ -1,11 +1,12 @@
-/** Chooses the instance for the steps of a list: a replica, or main if requested or if no replica can answer. */
+/** Where the steps of a list go: to a replica, or to main if it is requested or no replica can answer. */
+import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
 import type { Connection } from "../connection/connection";
 import { isFinal, NotSent } from "../connection/errors";
 import type { TimeoutClock } from "../connection/timeout-clock";
 import type { Replica } from "./replica";
 import type { ReplicaPool } from "./replica-pool";
-import { type Instance, ScanConnections, TooManyLists } from "./scan-connection";
+import { Abandoned, type Instance, ScanConnections, TooManyLists } from "./scan-connection";
 
 /** Replicas that a list tries. */
 const REPLICA_TRIES = 2;
@@ -25,6 +26,8 @@ export interface ScanQuery {
   readonly count: number;
   /** Whether only main may answer. */
   readonly strong: boolean;
+  /** Whether the caller has disconnected. */
+  readonly left: () => boolean;
 }
 
 /** The parts of main's interface that a list needs. */
@@ -129,14 +132,15 @@ export class Scanner {
     instance: Instance,
     options: Parameters<ScanConnections["send"]>[1],
     at: string,
-    { match, count }: ScanQuery,
+    { match, count, left }: ScanQuery,
   ): Promise<Scanned> {
-    const [cursor, keys] = await this.connections.send(instance, options, (client) =>
-      match === undefined ? client.scan(at, "COUNT", count) : client.scan(at, "MATCH", match, "COUNT", count),
-    );
+    const scan = (client: Redis) =>
+      match === undefined ? client.scan(at, "COUNT", count) : client.scan(at, "MATCH", match, "COUNT", count);
+    const [cursor, keys] = await this.connections.send(instance, options, scan, { left, matches: match !== undefined });
     return { runId: instance.runId, keys, cursor };
   }
 }
 
 /** Whether the same step may succeed on another instance. */
-const otherMayAnswer = (error: unknown): boolean => !(error instanceof TooManyLists) && !isFinal(error);
+const otherMayAnswer = (error: unknown): boolean =>
+  !(error instanceof TooManyLists || error instanceof Abandoned) && !isFinal(error);
