@@ -1,62 +1,25 @@
 /** @vitest-environment node */
 /** What nginx keeps from the API and from its own disk: slow, many and repeated requests. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { connect, type AddressInfo, type Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { hasNginx, Nginx } from "./nginx";
+import { nginxBeforeApi } from "./nginx-setup";
 
 describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
-  const files = mkdtempSync(join(tmpdir(), "files-"));
-  let api: Server;
+  const setup = nginxBeforeApi();
+  const { api, files, open } = setup;
+  const { seen } = api;
   let nginx: Nginx;
   let address: string;
-  let answer: (request: IncomingMessage, response: ServerResponse) => void;
-  const seen: string[] = [];
-  const sockets: Socket[] = [];
-
-  beforeAll(async () => {
-    api = createServer((request, response) => {
-      seen.push(`${request.method} ${request.url}`);
-      request.resume().once("end", () => answer(request, response));
-    }).listen(0, "127.0.0.1");
-    await new Promise((done) => api.once("listening", done));
-    writeFileSync(join(files, "index.html"), "<title>page</title>");
-    nginx = await new Nginx().start(files, `http://127.0.0.1:${(api.address() as AddressInfo).port}`);
-    address = nginx.address;
-  });
-  afterAll(async () => {
-    await nginx?.stop();
-    api.closeAllConnections();
-    await new Promise((done) => api.close(done));
-    rmSync(files, { recursive: true });
-  });
-  beforeEach(() => {
-    seen.length = 0;
-    answer = (_, response) => response.end("from the API");
-  });
-  afterEach(() => {
-    for (const socket of sockets.splice(0)) socket.destroy();
-  });
-
-  /** A connection that has sent `text`, and what it got. */
-  const open = (text: string) => {
-    const socket = connect(Number(new URL(address).port), "127.0.0.1");
-    sockets.push(socket);
-    let got = "";
-    socket.on("data", (data) => (got += String(data))).on("error", () => undefined);
-    socket.write(text);
-    return { socket, got: () => got };
-  };
+  beforeAll(() => ({ nginx, address } = setup));
 
   it.each(["POST", "DELETE"])("sends a %s once, even if a kept-alive connection breaks afterwards", async (method) => {
     await (await fetch(`${address}/api/item?id=a`)).text();
-    answer = (request) => request.socket.destroy();
+    api.answer = (request) => request.socket.destroy();
     const response = await fetch(`${address}/api/item?id=a%20b`, { method });
     expect([response.status, await response.json()]).toEqual([503, { error: "The API cannot be reached" }]);
-    expect(seen.slice(1)).toEqual([`${method} /item?id=a%20b`]);
+    expect(seen.slice(1)).toMatchObject([{ method, url: "/item?id=a%20b" }]);
   });
 
   it("has no path for writes that callers could use besides /api", async () => {
@@ -75,7 +38,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
 
   it("keeps no response in a file: the API waits for a slow client, which is given up", async () => {
     const closed = new Promise<number>((done) => {
-      answer = (_, response) => {
+      api.answer = (_, response) => {
         const begin = performance.now();
         response.on("error", () => undefined).once("close", () => done(performance.now() - begin));
         response.end(Buffer.alloc(64 * 1024 * 1024));
@@ -104,7 +67,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
   });
 
   it("answers 700 slow requests at once, though the soft limit of open files is 1024", async () => {
-    answer = (_, response) => setTimeout(() => response.end("late"), 3000);
+    api.answer = (_, response) => setTimeout(() => response.end("late"), 3000);
     const answers = await Promise.all(
       Array.from({ length: 700 }, () => fetch(`${address}/api/item?id=a`).then((response) => response.status)),
     );
@@ -112,8 +75,8 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
   }, 30_000);
 
   it("refuses what exceeds the limit of open files with 503 as JSON, and stays healthy", async () => {
-    answer = (_, response) => setTimeout(() => response.end("late"), 3000);
-    const small = await new Nginx("", 400).start(files, `http://127.0.0.1:${(api.address() as AddressInfo).port}`);
+    api.answer = (_, response) => setTimeout(() => response.end("late"), 3000);
+    const small = await new Nginx("", 400).start(files, api.url);
     try {
       const requests = Array.from({ length: 80 }, async () => {
         const response = await fetch(`${small.address}/api/item?id=a`);
