@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { hasNginx, Nginx } from "./nginx";
-import { nginxBeforeApi } from "./nginx-setup";
+import { nginxBeforeApi, openTo } from "./nginx-setup";
 
 describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
   const setup = nginxBeforeApi();
@@ -74,21 +74,37 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     expect(answers.filter((status) => status !== 200)).toEqual([]);
   }, 30_000);
 
-  it("refuses what exceeds the limit of open files with 503 as JSON, and stays healthy", async () => {
-    api.answer = (_, response) => setTimeout(() => response.end("late"), 3000);
+  it.each([
+    ["/api/item?id=a", "GET"],
+    ["//api/item?id=a", "GET"],
+    ["/%61pi/item?id=a", "GET"],
+    ["/x/../api/item?id=a", "GET"],
+    ["//api/item?id=a", "DELETE"],
+    ["/%61pi/status", "GET"],
+  ])("refuses what exceeds the limit of requests with 503 as JSON, and stays healthy: %s", async (path, method) => {
+    const held: (() => void)[] = [];
+    api.answer = (_, response) => void held.push(() => response.end("late"));
     const small = await new Nginx("", 400).start(files, api.url);
+    const connections = Array.from({ length: 80 }, () =>
+      openTo(small.address, `${method} ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`),
+    );
     try {
-      const requests = Array.from({ length: 80 }, async () => {
-        const response = await fetch(`${small.address}/api/item?id=a`);
-        return `${response.status} ${await response.text()}`;
-      });
-      await expect.poll(() => seen.length, { timeout: 5000 }).toBe(50);
+      const count = (pattern: RegExp) => connections.filter(({ got }) => pattern.test(got())).length;
+      await expect
+        .poll(() => count(/^HTTP\/1\.1 503 [^]*\{"error":"overloaded, try again"\}$/), { timeout: 8000 })
+        .toBe(30);
+      await expect.poll(() => held.length, { timeout: 8000 }).toBe(50);
       expect((await fetch(`${small.address}/healthz`)).status).toBe(200);
-      const answers = await Promise.all(requests);
-      expect(answers.filter((text) => text === "200 late")).toHaveLength(50);
-      expect(answers.filter((text) => text === '503 {"error":"overloaded, try again"}')).toHaveLength(30);
+      for (const release of held) release();
+      await expect.poll(() => count(/^HTTP\/1\.1 200 [^]*late/), { timeout: 8000 }).toBe(50);
     } finally {
+      for (const { socket } of connections) socket.destroy();
       await small.stop();
     }
-  }, 30_000);
+  });
+
+  it("passes on a request of HTTP/1.0 without a host", async () => {
+    const old = open("GET /api/item?id=a HTTP/1.0\r\n\r\n");
+    await expect.poll(old.got, { timeout: 5000 }).toMatch(/^HTTP\/1\.1 200 [^]*from the API$/);
+  });
 });
