@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, createServer, get } from "node:http";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -125,6 +126,46 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     for (let i = 0; i < 10; i++) await (await fetch(`${address}/api/status`)).text();
     expect(seen.map((s) => s.url)).toEqual(Array(10).fill("/status"));
     expect(api.opened).toBe(10);
+  });
+
+  it("refuses status requests above 100 per second with 503 as JSON, because each connection blocks a port", async () => {
+    const begin = performance.now();
+    const answers = await Promise.all(
+      Array.from({ length: 400 }, async () => {
+        const response = await fetch(`${address}/api/status`);
+        return `${response.status} ${await response.text()}`;
+      }),
+    );
+    const most = 101 + Math.ceil((performance.now() - begin) / 10);
+    const passed = answers.filter((text) => text === "200 from the API").length;
+    expect(passed).toBeGreaterThanOrEqual(100);
+    expect(passed).toBeLessThanOrEqual(most);
+    expect(answers.filter((text) => text === '503 {"error":"overloaded, try again"}')).toHaveLength(400 - passed);
+    expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
+  });
+
+  it("keeps the connections of a burst, and of clients that leave before their answer", async () => {
+    for (const socket of sockets) socket.destroy();
+    const held: (() => void)[] = [];
+    api.answer = (_, response) => void held.push(() => response.end("late"));
+    const burst = async (each: () => void) => {
+      for (let i = 0; i < 200; i++) each();
+      await expect.poll(() => held.length, { timeout: 10_000 }).toBe(200);
+    };
+    const answers: Promise<string>[] = [];
+    await burst(() => answers.push(fetch(`${address}/api/item?id=a`).then((response) => response.text())));
+    for (const answer of held.splice(0)) answer();
+    await Promise.all(answers);
+    const clients: Socket[] = [];
+    await burst(() => clients.push(setup.open("GET /api/item?id=a HTTP/1.1\r\nhost: a\r\n\r\n").socket));
+    for (const socket of clients) socket.resetAndDestroy();
+    // nginx has noticed
+    await (await fetch(`${address}/healthz`)).text();
+    for (const answer of held.splice(0)) answer();
+    api.answer = (_, response) => void response.end("from the API");
+    await (await fetch(`${address}/api/item?id=a`)).text();
+    expect(api.opened).toBe(200);
+    expect(sockets.size).toBe(200);
   });
 
   it("lets browsers cache assets for a year, never the page itself, and sends precompressed files", async () => {
