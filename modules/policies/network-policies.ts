@@ -26,7 +26,7 @@ const isComponentOrJob = (peer: Peer): peer is ComponentOrJob =>
 
 /**
  * NetworkPolicies of the application's namespace: one that denies everything, and one per
- * component that allows exactly its rows of the table of flows, in and out.
+ * component that allows exactly its rows of the flow table, in and out.
  *
  * A policy is checked when a connection opens; an established connection stays open
  * (kube-router and most others accept ESTABLISHED first).

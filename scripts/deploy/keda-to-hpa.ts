@@ -64,8 +64,8 @@ export async function migrateToHpa(kube: Kube): Promise<number> {
   ];
   const names = (await kube.list(KIND, ...ourObjects(kube))).map((o) => o.metadata.name);
   if (names.length) await removeScaledObjects(kube, names);
-  // layer data removes KEDA's CRD, without which Helm cannot uninstall these releases of layer app; they are empty now,
-  // so their records are deleted here
+  // the data layer removes KEDA's CRD, and without it Helm cannot uninstall these releases in the app layer; they are
+  // empty now, so their records are deleted here
   const records = await kube.list("secrets", ...releases);
   if (records.length) await kube.raw(["delete", "secrets", ...releases]);
   return Math.max(names.length, records.length);

@@ -109,7 +109,7 @@ step("pods satisfy Pod Security restricted, which their namespace enforces", asy
   expect(namespace?.metadata.labels?.["pod-security.kubernetes.io/enforce"]).toBe("restricted");
 });
 
-step("network policies allow only the connections in the table of flows", async () => {
+step("network policies allow only the connections in the flow table", async () => {
   const main = (await kube.get("service", "redis-main", app))!.spec.clusterIP as string;
   const connect = `require("net").connect(+process.argv[2], process.argv[1]).setTimeout(3000, () => process.exit(9)).on("connect", () => process.exit(0)).on("error", () => process.exit(8))`;
   const reaches = (pod: string, host: string, port: number) =>

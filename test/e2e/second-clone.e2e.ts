@@ -119,7 +119,7 @@ step(
   },
 );
 
-step("an object that is not ours is named, and nothing is adopted", async () => {
+step("an adoption reports an object that is not ours, and adopts nothing", async () => {
   const label = (value: string) =>
     kube.raw(["-n", app, "label", "service", "node", `app.kubernetes.io/part-of=${value}`, "--overwrite"]);
   await label("another");
