@@ -62,11 +62,11 @@ const hasRedis = () => works("redis-server", "--version") && works("redis-cli", 
 const brew = (...packages) => works("brew", "--version") && attempt("brew", "install", ...packages);
 
 const folders = { root, node: path.join(root, "images", "node"), react: path.join(root, "images", "react") };
-// the tests also draw a load, and run the prose check
+// the tests also draw a load chart, and run the prose check
 const tested = ["drawing", "prose"].map((name) => path.join(root, "scripts", name));
 for (const folder of [...Object.values(folders), ...tested]) install(folder);
 provide("redis-server", hasRedis, ["redis-server", "redis-tools"], () => brew("redis"), redisFromImage);
-// the same places as in images/react/test/browser/browser.ts
+// the same paths as in images/react/test/browser/browser.ts
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", process.env.CHROMIUM];
 const apple = ["Google Chrome", "Chromium"].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
 provide("Chromium", () => [...browsers, ...apple].some((file) => file && existsSync(file)), ["chromium"]);
@@ -132,8 +132,8 @@ async function run(suite, live) {
   } else broken++;
 }
 
-// The first suite computes, the others mostly wait for Redis, nginx and the browser. They run one after the other,
-// because they would disturb each other's waiting.
+// The first suite uses CPU, the others mostly wait for Redis, nginx and the browser. These run one after the other,
+// because they would disturb each other's timing.
 const [layers, ...waiting] = suites;
 await Promise.all([
   run(layers, true),

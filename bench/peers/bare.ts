@@ -1,4 +1,4 @@
-/** Peer: plain node:http with the API's replica pool, without what the API's server adds. */
+/** Peer: plain node:http with the API's replica pool, without the extra features of the API's server. */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { readFields } from "../../images/node/src/http/body";

@@ -1,6 +1,6 @@
 /**
- * The code that all peers share with the API: input validation, lists, limits and metrics. The comparison therefore covers
- * only the rest: the HTTP framework, the Redis client, and the replica pool.
+ * The code that all peers share with the API: input validation, lists, limits and metrics. So the comparison covers
+ * only the HTTP framework, the Redis client and the replica pool.
  */
 import { Admission } from "../../images/node/src/admission";
 import { type HostPort, readConfig } from "../../images/node/src/config";
@@ -72,7 +72,7 @@ function scanning(store: PlainStore): Store {
   return { scan } as unknown as Store;
 }
 
-/** `GET /items`: a page, or the pieces of a stream. */
+/** `GET /items`: a page, or the chunks of a stream. */
 export async function list(
   store: PlainStore,
   query: URLSearchParams,
@@ -106,7 +106,7 @@ export function fieldsOf(body: unknown, contentType: string | undefined): Record
   return body as Record<string, unknown>;
 }
 
-/** The status with which the API answers an error. */
+/** The status that the API returns for an error. */
 export const statusOf = (error: unknown): number => toHttpError(error)?.status ?? 500;
 export const tooLarge = (): HttpError => new HttpError(413, "the body is larger than 1572864 bytes");
 export const METHODS: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { Construct } from "constructs";
 import { IngressV1 } from "@cdktf/provider-kubernetes/lib/ingress-v1";
-import type { ComponentService } from "../kubernetes/service";
+import { annotated, type ComponentService } from "../kubernetes/service";
 import type { Config } from "../../config";
 import { labels } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
@@ -45,12 +45,18 @@ export class Front extends Construct {
       service: {
         type: exposure.type === "Ingress" ? "ClusterIP" : exposure.type,
         ...(exposure.nodePort ? { nodePort: exposure.nodePort } : {}),
+        annotations: exposure.serviceAnnotations,
       },
     }).service;
 
     if (exposure.type === "Ingress") {
       new IngressV1(this, "ingress", {
-        metadata: { name: WORKLOAD_NAME.react, namespace: props.namespace, labels: labels("react") },
+        metadata: {
+          name: WORKLOAD_NAME.react,
+          namespace: props.namespace,
+          labels: { ...exposure.labels, ...labels("react") },
+          ...annotated(exposure.annotations),
+        },
         spec: {
           ...(exposure.ingressClass ? { ingressClassName: exposure.ingressClass } : {}),
           ...(exposure.tlsSecret ? { tls: [{ hosts: [exposure.host!], secretName: exposure.tlsSecret }] } : {}),

@@ -1,4 +1,4 @@
-/** Kubernetes objects as kubectl prints them: the fields that the scripts read, of any kind of object. */
+/** Kubernetes objects as printed by kubectl: the fields that the scripts read, for all kinds of objects. */
 
 export interface Condition {
   readonly type: string;
@@ -7,7 +7,7 @@ export interface Condition {
   readonly message?: string;
 }
 
-/** Value that an autoscaler aims for or sees. */
+/** Target or current value of an autoscaler's metric. */
 export interface MetricTarget {
   readonly averageUtilization?: number;
   readonly averageValue?: string;

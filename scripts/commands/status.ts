@@ -53,7 +53,7 @@ export async function statusTable(kube: Kube): Promise<string> {
 
 /**
  * Pods of StatefulSets on lost nodes: Kubernetes marks them as not Ready, but only their kubelet could change the status
- * of their containers. So no right to read nodes is needed.
+ * of their containers. So no permission to read nodes is needed.
  */
 export function lostPods(pods: readonly KubeObject[]): readonly { readonly pod: string; readonly node: string }[] {
   return pods

@@ -41,7 +41,7 @@ export async function markOurCrds(kube: Kube, observability: Terraform): Promise
 
 export interface Removal {
   readonly removed: readonly string[];
-  /** What was kept on purpose, with the reason. */
+  /** Objects kept on purpose, with the reason. */
   readonly kept: readonly string[];
 }
 
@@ -61,7 +61,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
 
   const { config } = kube;
   if (!config.namespaces.create) {
-    // a StatefulSet never deletes its claims; if the namespace stays, they and the data would stay too
+    // a StatefulSet never deletes its claims; if the namespace is kept, the claims and their data would remain too
     for (const pvc of await kube.list("pvc", "-n", config.namespaces.app, "-l", OUR_LABEL)) {
       await remove("pvc", pvc.metadata.name, config.namespaces.app);
     }
@@ -75,17 +75,15 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   if (config.observability !== "install" || operatorRuns) return { removed, kept };
 
   const kubelet = `${STACK_RELEASE}-kubelet`;
-  for (const kind of ["service", "endpoints"]) {
-    if (await kube.get(kind, kubelet, "kube-system")) await remove(kind, kubelet, "kube-system");
-  }
-  for (const slice of await kube.visible(
-    "endpointslices",
-    "-n",
-    "kube-system",
-    "-l",
-    `kubernetes.io/service-name=${kubelet}`,
-  )) {
-    await remove("endpointslice", slice.metadata.name, "kube-system");
+  // in both, because monitoring.kubeSystem may have changed
+  for (const place of ["kube-system", config.namespaces.monitoring]) {
+    for (const kind of ["service", "endpoints"]) {
+      if (await kube.get(kind, kubelet, place)) await remove(kind, kubelet, place);
+    }
+    const label = `kubernetes.io/service-name=${kubelet}`;
+    for (const slice of await kube.visible("endpointslices", "-n", place, "-l", label)) {
+      await remove("endpointslice", slice.metadata.name, place);
+    }
   }
   const all = await stackCrds(kube);
   const others = all.filter((c) => !isMarked(c));

@@ -35,7 +35,7 @@ export async function checkTerraform(config: Config, run: Run = realRun): Promis
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     throw new Failure(
-      `${program} is not installed or does not run: ${error.message}`,
+      `${program} is not installed or cannot be run: ${error.message}`,
       `Install ${MINIMUM_TERRAFORM} or later: ${INSTALL[program]}`,
     );
   }
@@ -54,7 +54,7 @@ export async function checkKubectl(run: Run = realRun): Promise<string> {
     return (JSON.parse(stdout) as { clientVersion: { gitVersion: string } }).clientVersion.gitVersion;
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
-    throw new Failure("kubectl is not installed or does not run.", `Install it: ${INSTALL.kubectl}`);
+    throw new Failure("kubectl is not installed or cannot be run.", `Install it: ${INSTALL.kubectl}`);
   }
 }
 
@@ -113,7 +113,7 @@ export async function checkKeda(config: Config, kube: Kube): Promise<void> {
     if (api && !isOurs(api)) {
       const { service } = api.spec as { service?: { namespace: string; name: string } };
       throw new Failure(
-        `Another server (${service?.namespace}/${service?.name}) provides the cluster's external metrics; a cluster can have only one such server, and KEDA has to be that one.`,
+        `Another server (${service?.namespace}/${service?.name}) provides the cluster's external metrics; a cluster can have only one such server, and engine keda needs its own.`,
         "To keep that server, scale on CPU: set scaling.engine to hpa (IAC_SCALING_ENGINE=hpa).",
       );
     }
@@ -164,11 +164,11 @@ export async function checkPlatform(config: Config, kube: Kube, run: Run = realR
   const names = others.map((node) => `${node.metadata.name} (${kindOf(node)})`).join(", ");
   throw new Failure(
     `Images are built for ${platform}, but these nodes have another architecture: ${names}.`,
-    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop builds for it; elsewhere Docker needs QEMU). Or set multi-platform images: images.node.image and images.react.image.`,
+    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop can build for it; elsewhere Docker needs QEMU). Or set multi-platform images: images.node.image and images.react.image.`,
   );
 }
 
-/** A deploy must not take over a namespace that exists already and is not ours. */
+/** A deployment must not take over a namespace that already exists and is not ours. */
 export async function checkNamespaces(config: Config, kube: Kube): Promise<void> {
   if (!config.namespaces.create) return;
   for (const name of ourNamespaces(config)) {

@@ -1,4 +1,4 @@
-/** Volumes and sizes in `npm run up`: the checks, the work before the layers are deployed, and what remains afterwards. */
+/** Volumes and sizes in `npm run up`: the checks, the work before the layers are deployed, and the work afterwards. */
 import { parseQuantity } from "../../config";
 import type { Kube } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
@@ -34,8 +34,8 @@ async function enlarge(kube: Kube, growing: readonly Growth[]): Promise<Growth[]
 }
 
 /**
- * Enlarges the claims, and recreates main's StatefulSet for the new template. Each part is repeatable, and a run that was
- * ended in between is continued by the next one.
+ * Enlarges the claims, and recreates main's StatefulSet for the new template. Each part is repeatable, and an
+ * interrupted run is continued by the next one.
  */
 export async function growVolumes(kube: Kube, { growing, change }: VolumePlan): Promise<void> {
   if (!growing.length && !change) return;
@@ -52,7 +52,10 @@ export async function growVolumes(kube: Kube, { growing, change }: VolumePlan): 
   });
 }
 
-/** Enlarges what the quota had refused, and waits for the driver. Volumes that are not resized yet are reported. */
+/**
+ * Enlarges the claims that the quota had refused, and waits for the driver. Volumes that are not resized yet are
+ * reported.
+ */
 export async function finishGrowth(
   kube: Kube,
   { growing }: VolumePlan,
@@ -61,7 +64,7 @@ export async function finishGrowth(
   if (!growing.length) return;
   const pending: string[] = [];
   await inStep("resize", async (step) => {
-    // repeats what is done already, which changes nothing
+    // repeats finished work, which changes nothing
     const [refused] = await enlarge(kube, growing);
     if (refused)
       throw new Failure(

@@ -7,7 +7,7 @@ import type { Kube } from "../cluster/kubectl";
 import { hasState } from "../terraform/backend-change";
 import type { Terraform } from "../terraform/terraform";
 import { Failure } from "../terminal/ui";
-import { readRecord, type DeploymentRecord } from "./deployment-record";
+import { origin, readRecord, type DeploymentRecord } from "./deployment-record";
 import { wasInterrupted } from "./interrupted-run";
 
 /** Whether the configured namespace holds a system of this project. */
@@ -26,14 +26,6 @@ async function systemExists(kube: Kube): Promise<boolean> {
   );
 }
 
-/** Who deployed the system, and where its states are. */
-function origin(record: Partial<DeploymentRecord> | undefined): string {
-  if (!record?.deployedBy) return "Its namespace has no record of who deployed it.";
-  const { deployedBy, deployedAt, version, checkout, states, backend } = record;
-  const where = backend === "local" ? `${states} on that machine` : states;
-  return `It was deployed by ${deployedBy} from ${checkout} at ${deployedAt}, version ${version}; its states are in ${where}.`;
-}
-
 /** How to continue with the system. */
 function nextStep(kube: Kube, record: Partial<DeploymentRecord> | undefined): string {
   const use = record?.settings
@@ -41,8 +33,8 @@ function nextStep(kube: Kube, record: Partial<DeploymentRecord> | undefined): st
     : `Work with it from the checkout that has its states, or copy them to ${kube.config.state.dir} of this one.`;
   return [
     use,
-    "For another system next to it, set namespaces.app, namespaces.monitoring and state.prefix to other names.",
-    'If its states are lost: docs/faq.md, "The states are lost".',
+    "For another system next to it, set namespaces.app, namespaces.monitoring and state.prefix (local: state.dir) to other names.",
+    "If its states are lost: npm run up -- --adopt takes it over, npm run down -- --adopt removes it.",
   ].join("\n");
 }
 

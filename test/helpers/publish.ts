@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** @param root the project's folder; @param text gives the new section from the previous one */
+/** @param root the project's folder; @param text returns the new section, given the previous one */
 export function publishPart(root: string, name: string, text: (before: string) => string, figures: unknown): void {
   const file = path.join(root, "docs", "benchmarks.md");
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];

@@ -46,7 +46,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     await eventually("a replica to have the key", async () => (await (await item(id)).text()) === val);
   };
 
-  it("greets with the server's id and the time", async () => {
+  it("returns a greeting with the server's id and the time", async () => {
     const response = await api.fetch("/");
     expect(response.status).toBe(200);
     const text = await response.text();
@@ -92,7 +92,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     await eventually("the key to be deleted", async () => (await item(own("gone"))).status === 404);
   });
 
-  it("answers ok to the deletion of a missing key", async () => {
+  it("answers ok when a missing key is deleted", async () => {
     expect(await (await api.fetch("/item?id=never-written", { method: "DELETE" })).text()).toBe("ok");
   });
 
@@ -150,7 +150,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
       expect(page.cursor).toEqual(expect.any(String));
     });
 
-    it("answer 410 to a cursor of an unavailable Redis", async () => {
+    it("answer 410 to a cursor of an unavailable Redis instance", async () => {
       const cursor = Buffer.from(`${"0".repeat(40)}:17`).toString("base64url");
       const response = await api.fetch(`/items?cursor=${cursor}`);
       expect(response.status).toBe(410);

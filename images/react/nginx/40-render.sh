@@ -13,7 +13,7 @@ case $API in
   # an IPv6 address needs brackets
   *:*:*) API="[${API%:*}]:${API##*:}" ;;
   *[!0-9.:]*)
-    # a name: nginx would resolve it only once, at startup
+    # a host name: nginx would resolve it only once, at startup
     name=${API%:*}
     found=$(getent ahosts "$name" | cut -d ' ' -f 1 | head -n 1)
     [ -n "$found" ] || { echo "cannot resolve the API's name \"$name\" from API_URL" >&2 && exit 1; }
@@ -37,6 +37,6 @@ echo "the API is now at $API, reloading nginx"
 : >/tmp/reloading
 sleep 2
 kill -HUP "$(cat /tmp/nginx.pid)"
-# nginx stops the old worker only once the new one runs
+# nginx stops the old worker only once the new one is running
 sleep 1
 rm /tmp/reloading

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
  * Longer than callers keep idle connections (most proxies 60 s, the front's nginx 3 s): the caller must close first.
  */
 const KEEP_ALIVE_MS = 65_000;
-/** Without connections for this long after SIGTERM, no traffic is routed here any more. */
+/** If there have been no connections for this long after SIGTERM, traffic is no longer routed here. */
 const QUIET_MS = 1000;
 
 /** Responses that take longer than this after SIGTERM are cut, so that the process can still end by itself. */
@@ -18,7 +18,9 @@ const MAX_PIPELINED = 100;
 
 /** When a connection should end, ms of performance.now(). */
 const ENDS_AT = Symbol("ends at");
-/** Responses that have not ended yet: several if the caller sends requests without waiting for responses. */
+/**
+ * Responses that have not ended yet: more than one if the caller does not wait for a response before its next request.
+ */
 const RESPONSES = Symbol("responses");
 /** Bytes that the caller had read when others were last waiting for it. */
 const READ = Symbol("read");
@@ -108,7 +110,7 @@ export class Connections {
   }
 }
 
-/** What waits for the response to close learns that it never will be sent. */
+/** Notifies code waiting for the response to close that it will never be sent. */
 function abandon(response: ServerResponse): void {
   if (response.closed) return;
   response.destroy();

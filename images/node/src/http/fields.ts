@@ -1,8 +1,8 @@
 /**
  * The fields of a body: a JSON object or a form.
  *
- * The parsers of the platform take 0.3 to 1.8 s for 1.5 MB of many short names, or of one form value of spaces, and
- * no other request is answered in the meantime. So the number of fields is checked first, and a form is decoded here.
+ * The platform's parsers need 0.3 to 1.8 s for 1.5 MB of many short names, or for a form value that consists of spaces,
+ * and block all other requests meanwhile. So the number of fields is checked first, and a form is decoded here.
  */
 import { isUtf8 } from "node:buffer";
 import { badRequest } from "./errors";
@@ -10,7 +10,7 @@ import { badRequest } from "./errors";
 /** Without a prototype, so that no field name is special. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Names and values that a body may hold, nested ones included. */
+/** Maximum number of names and values in a body, including nested ones. */
 export const MAX_FIELDS = 100;
 
 const tooMany = () => badRequest(`the body has more than ${MAX_FIELDS} fields`);
@@ -38,7 +38,7 @@ export function jsonFields(body: Buffer): Fields {
   return Object.assign(Object.create(null), value) as Fields;
 }
 
-/** Each value but the first of its object or array follows a comma, and the first an opening bracket. */
+/** Every value follows a comma, except the first of its object or array, which follows an opening bracket. */
 function checkJsonSize(body: Buffer): void {
   if (body.length <= MAX_FIELDS) return;
   let found = 0;
@@ -55,7 +55,7 @@ function checkJsonSize(body: Buffer): void {
   }
 }
 
-/** "id" and "val" with each letter escaped take this many bytes; longer names are not decoded. */
+/** "id" and "val" have this many bytes if each letter is escaped; longer names are not decoded. */
 const LONGEST_NAME = 9;
 
 /**

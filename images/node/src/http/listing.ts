@@ -14,7 +14,7 @@ export const STREAM_BYTES = maxStep(undefined) * LIMITS.idBytes * 2;
 const PIECE_LENGTH = 16 * 1024;
 /** A stream may wait for its caller for this long, ms, and longer the more was read. */
 const READ_PATIENCE_MS = 10_000;
-/** Minimum speed of a stream's caller, bytes per ms. */
+/** Minimum read speed of a stream's caller, bytes per ms. */
 const READ_SPEED = 32;
 /** After each step a stream pauses for this many times the step's duration. */
 const PAUSE_FACTOR = 3;
@@ -40,7 +40,7 @@ export function checkLimit(text: string | null): number {
 }
 
 /**
- * All keys, as pieces of a JSON array. Holds one step in memory.
+ * All keys, as chunks of a JSON array. Holds one step in memory.
  *
  * If its instance becomes unavailable, the stream restarts on another one. A key may then appear twice, as it may when
  * Redis resizes its hash table. A key that exists throughout is never missing.
@@ -56,7 +56,7 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     try {
       scanned = await store.scan({ ...query, count: maxStep(query.match) }, at);
     } catch (error) {
-      // its place is reserved: it goes on when the pages before it have been answered
+      // its turn is reserved: it continues once the pages before it are done
       if (error instanceof NoTurn && at) continue;
       const otherMayAnswer = error instanceof RedisError && !isFinal(error);
       if (!otherMayAnswer || !at) throw error;
@@ -91,8 +91,8 @@ function* pieces(keys: readonly string[]): Generator<readonly string[]> {
 }
 
 /**
- * The same pieces. Calls `giveUp` if the caller reads too slowly: few lists are allowed at once, and one that is not
- * read must not keep its place forever.
+ * The same chunks. Calls `giveUp` if the caller reads too slowly: few lists are allowed at once, and one that is not
+ * read must not occupy a slot forever.
  */
 export async function* whileRead(pieces: AsyncIterable<string>, giveUp: () => void): AsyncGenerator<string> {
   let patience = READ_PATIENCE_MS;

@@ -17,7 +17,7 @@ const ENOUGH_BYTES = MAX_BYTES / 2;
 /** SCAN's cursors have 64 bits; for a greater number Redis would report an error. */
 const MAX_CURSOR = 2n ** 64n - 1n;
 
-/** Where the next page begins: at a step of SCAN, of which a part may have been returned already. */
+/** Where the next page begins: at a step of SCAN, part of which may have been returned already. */
 interface Position extends Pick<Scanned, "runId" | "cursor"> {
   /**
    * Of the keys between `cursor` and `until` those with a hash up to `after` have been returned. The step between them
@@ -100,9 +100,9 @@ class Items {
 /**
  * At most `limit` keys, and the cursor of the next page, as JSON; the cursor is null after the last.
  *
- * A step of SCAN returns whole buckets of Redis' hash table, and so may return more keys than requested. What is too
- * much must stay reachable, although keys are added and deleted and the table is resized until the next page. So the
- * rest of a step is not counted but described: the next page repeats the step and leaves out the keys that are in the
+ * A step of SCAN returns whole buckets of Redis' hash table, so it may return more keys than requested. The surplus
+ * must stay reachable, although keys are added and deleted and the table is resized before the next page. So the rest
+ * of a step is described instead of counted: the next page repeats the step and leaves out the keys that are in the
  * same part of the table and come before the last returned one, in the order of their hashes.
  */
 export async function page(store: Store, query: ListQuery, limit: number, from: string | null): Promise<string> {
@@ -116,9 +116,12 @@ export async function page(store: Store, query: ListQuery, limit: number, from: 
     if (query.left()) throw callerLeft();
     const scanned = await store.scan({ ...query, count: step }, at);
     if (!scanned) {
-      throw new HttpError(410, "the Redis of this cursor is not available for this list: start again without a cursor");
+      throw new HttpError(
+        410,
+        "the Redis instance that issued this cursor is not available for this list: start again without a cursor",
+      );
     }
-    // a step that reaches further than last time may hold keys that were not among those returned: none is left out
+    // a step that reaches further than last time may contain keys that were not returned yet, so none is left out
     const returned = at?.returned && !isBehind(scanned.cursor, at.returned.until) ? at.returned : undefined;
     const fresh = new Set(scanned.keys.filter((key) => !items.has(key) && !(returned && hash(key) <= returned.after)));
     const { runId, cursor } = scanned;

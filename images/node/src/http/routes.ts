@@ -44,7 +44,7 @@ const JSON_TYPE = "application/json";
 const text = (body: string, status = 200): Reply => ({ status, type: TEXT, body });
 const OK = text("ok");
 
-/** Runs once the response was sent or the caller has disconnected. */
+/** Runs once the response has been sent or the caller has disconnected. */
 const whenClosed = (response: ServerResponse, run: () => void): void =>
   void (response.closed || response.destroyed ? run() : response.once("close", run));
 

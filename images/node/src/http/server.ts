@@ -119,7 +119,7 @@ export class ApiServer {
     }
     if (entered) this.admission.leave();
     const ms = performance.now() - begin;
-    // 499: the caller disconnected before it had its response
+    // 499: the caller disconnected before it got its response
     const status = response.headersSent && !(request.destroyed && !response.writableEnded) ? response.statusCode : 499;
     this.metrics.ended(method, methods ? path : "other", status, ms / 1000);
     if (ms > SLOW_MS && route?.bounded) {
@@ -148,7 +148,7 @@ export class ApiServer {
     const headers = ["content-type", type, "x-content-type-options", "nosniff", "cache-control", "no-store"];
     const id = requestId(req);
     if (id) headers.push("x-request-id", id);
-    // checked again: the shutdown may have begun in the meantime
+    // checked again, because the shutdown may have begun in the meantime
     if (last || this.connections.draining) headers.push("connection", "close");
     return headers;
   }
@@ -164,7 +164,7 @@ export class ApiServer {
     if (response.destroyed) return;
     response.writeHead(status, this.headers(response, type, last));
     try {
-      // one piece in memory, not the 16 that are the default
+      // one chunk in memory, not the default of 16
       await pipeline(Readable.from(pieces, { highWaterMark: 1 }), response);
     } catch (error) {
       // the caller disconnected, during the response or before it: not an error
@@ -184,7 +184,7 @@ export class ApiServer {
     if (response.headersSent) return void response.destroy();
     const body = JSON.stringify({ error: known?.message ?? "internal error" });
     const size = request.headers["transfer-encoding"] ? Infinity : Number(request.headers["content-length"] ?? 0);
-    // a body that is late is not waited for either
+    // a late body is not waited for either
     const unread = !request.complete && (size > UNREAD_BYTES || status === 408);
     this.send(response, last || unread, status, "application/json", body, known?.headers);
   }

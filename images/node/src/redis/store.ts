@@ -20,8 +20,8 @@ const WAIT_MS = 50;
 export const HEAD_BYTES = 16 * 1024;
 
 /**
- * What a read shows: `eventual` what a replica has, slightly behind main; `strong` every acknowledged write, and in `ha` no
- * write that may still be lost.
+ * What a read returns: `eventual` what a replica has, slightly behind main; `strong` every acknowledged write, and in
+ * `ha` no write that may still be lost.
  */
 export type Consistency = "eventual" | "strong";
 
@@ -64,7 +64,7 @@ export class Store {
     }
   }
 
-  /** Waits for outstanding answers, but not for a Redis that hangs. */
+  /** Waits for outstanding replies, but not for a Redis that hangs. */
   async stop(): Promise<void> {
     this.discovery.stop();
     await Promise.all([this.steps.close(), this.values.close(), this.main.close(), this.pool.close()]);
@@ -74,8 +74,8 @@ export class Store {
   /**
    * Why this process should get no requests, or undefined.
    *
-   * A new process also waits for main, because its writes would fail while other pods could take them. A process that
-   * has been connected to main stays ready without it, because it can still answer reads.
+   * A new process also waits for main, because its writes would fail while other pods could handle them. A process that
+   * has been connected to main stays ready without it, because it can still serve reads.
    */
   get notReadyReason(): string | undefined {
     const { main, pool } = this;
@@ -121,7 +121,7 @@ export class Store {
 
   /**
    * One step of a scan. Without `from` it starts on any instance. With `from` it continues on the same instance, or
-   * returns undefined if that one no longer serves.
+   * returns undefined if that one no longer serves reads.
    */
   scan(query: ScanQuery, from?: Pick<Scanned, "runId" | "cursor">): Promise<Scanned | undefined> {
     return from ? this.scanner.next(query, from) : this.scanner.first(query);

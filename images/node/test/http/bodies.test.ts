@@ -36,7 +36,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
   const shed = (reason: string) => api.metric(`http_requests_shed_total{reason="${reason}"}`);
   const body = (id: string, size = 100) => JSON.stringify({ id, val: "v".repeat(size) });
 
-  it("takes no place of other requests, and gets one once it is complete", async () => {
+  it("uses no capacity of other requests, and is admitted once it is complete", async () => {
     const waiting = [];
     for (let i = 0; i < 4; i++) waiting.push(await half(body(`slow:${i}`), 10));
     await eventually("their heads to be read", async () => (await api.metric("http_bodies_arriving")) === 4);
@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
     expect(await api.metric("http_bodies_arriving")).toBe(0);
   });
 
-  it("is refused if as many newer ones arrive as may be in flight, so that it holds up no other", async () => {
+  it("is refused if as many newer ones arrive as may be in flight, so that it delays no other", async () => {
     const waiting = [];
     for (let i = 0; i < 8; i++) {
       waiting.push(await half(body(`slow:${i}`), 10));
@@ -71,7 +71,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
     }
   });
 
-  it("is refused once it is complete, if there is no place then", async () => {
+  it("is refused once it is complete, if there is no capacity then", async () => {
     const slow = await half(body("slow"), 10);
     await eventually("its head to be read", async () => (await api.metric("http_bodies_arriving")) === 1);
     main.signal("SIGSTOP");
@@ -116,7 +116,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
     await eventually("its answer", () => text().slice(before).startsWith("HTTP/1.1 413"));
   });
 
-  it("whose caller leaves is counted as 499, and not logged as an error", async () => {
+  it("whose caller disconnects is counted as 499, and not logged as an error", async () => {
     const lines: string[] = [];
     const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => (lines.push(String(text)), true));
     try {

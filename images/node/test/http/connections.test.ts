@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
   });
 
   it("are served during shutdown until the callers have closed them", async () => {
-    // not fetch, because it keeps idle connections open
+    // not with fetch, because it keeps idle connections open
     const { address, server } = (api = await startApi(main.url, undefined, { DRAIN_MS: "3000" }));
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const ask = (path: string) =>
@@ -62,7 +62,7 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     expect(await ask("/readyz")).toEqual([503, "close"]);
     expect(await ask("/item?id=k")).toEqual([404, "close"]);
     await stopped;
-    // all were closed, so it did not wait for DRAIN_MS
+    // all were closed, so the drain did not wait for DRAIN_MS
     expect(Date.now() - begin).toBeLessThan(2500);
     await expect(ask("/livez")).rejects.toThrow();
     agent.destroy();

@@ -1,4 +1,4 @@
-/** What a body's parser finds, and what it costs. */
+/** The results of a body's parser, and its cost. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formFields, jsonFields, MAX_FIELDS, queryParameter } from "../../src/http/fields";

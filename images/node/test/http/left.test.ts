@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../helpers/api";
 import { eventually, freePort, hasRedis, pause, PASSWORD, Redis } from "../helpers/redis";
 
-describe.skipIf(!hasRedis)("a list whose caller has left", () => {
+describe.skipIf(!hasRedis)("a list whose client has disconnected", () => {
   let main: Redis;
   let client: Client;
   let api: Api;

@@ -28,7 +28,7 @@ describe.skipIf(!hasRedis)("pages", () => {
   let api: Api;
 
   beforeAll(async () => {
-    // resizing goes on only with commands, and so lasts for several pages
+    // resizing only progresses with commands, so it lasts for several pages
     main = await new Redis(await freePort(), undefined, ["--activerehashing", "no"]).start();
     client = new Client({ port: main.port, password: PASSWORD });
     api = await startApi(main.url, undefined);
@@ -95,10 +95,10 @@ describe.skipIf(!hasRedis)("pages", () => {
     ["shrinks", (page) => unset(`old:${page}:`, 1000)],
     ["grows and shrinks in turn", (page) => (page % 2 ? unset("turn:", 3000) : set("turn:", 3000))],
     [
-      "loses one key with each page and gets another",
+      "loses one key with each page and gains another",
       (page) => client.del(`old:${page}:1`).then(() => set(`one:${page}:`, 1)),
     ],
-  ])("hold every key that stays while the table %s", async (_, change) => {
+  ])("contain every key that is never deleted while the table %s", async (_, change) => {
     for (const [query, limit] of [
       ["&match=stays:*", 2],
       ["", 20],
@@ -106,7 +106,7 @@ describe.skipIf(!hasRedis)("pages", () => {
       await client.flushall();
       for (let i = 0; i < 20; i++) await set(`old:${i}:`, query ? 1000 : 50);
       await set("stays:", 60);
-      // as a large, sparse table that is still being made smaller
+      // as a large, sparse table that is still being shrunk
       for (let i = 0; i < 20; i++) await unset(`old:${i}:`, query ? 900 : 30);
       let changes = 0;
       const found = await pages(query, limit, () => changes++ < 25 && change(changes));

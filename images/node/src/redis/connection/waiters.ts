@@ -1,6 +1,6 @@
 /**
- * Commands that wait for a connection. While there are any, attempts to connect are more frequent than otherwise: an
- * instance that is back is noticed soon, and one that stays away is not flooded with attempts.
+ * Commands that are waiting for a connection. While there are any, connection attempts are more frequent: an instance
+ * that is back is noticed soon, and one that stays down is not flooded with attempts.
  */
 
 /** Time between attempts, ms. */

@@ -1,7 +1,7 @@
 /**
- * Connections for lists or large values only, one per instance: their answers hold up to a megabyte, and on the shared
- * connection writes and reads would wait behind them. One command at a time goes over each, so that an instance's answers
- * occupy memory and event loop for one command only, and other requests are answered between two.
+ * Connections that only lists or large values use, one per instance: their replies contain up to a megabyte, and on the
+ * shared connection writes and reads would wait behind them. Each carries one command at a time, so that an instance's
+ * replies occupy memory and event loop for one command only, and other requests are served between two of them.
  */
 import type { Redis } from "ioredis";
 import type { HostPort } from "../../config";
@@ -68,7 +68,7 @@ class BulkConnection {
     const begin = performance.now();
     let sent: number | undefined;
     const turn = this.last.then(async () => {
-      if (left()) throw new Abandoned("the caller left");
+      if (left()) throw new Abandoned("the client disconnected");
       if (performance.now() - begin > TURN_MS) throw new NoTurn("too many lists or large values at once");
       await this.prepare();
       sent = performance.now();
@@ -98,7 +98,7 @@ class BulkConnection {
     await connection.whenUsable(this.options.connectTimeoutMs);
     // another process may have taken over the address
     if (!this.verified && (await readRunId(connection)) !== this.runId) {
-      throw new NotSent("this Redis is no longer available");
+      throw new NotSent("the Redis instance of this list or value is no longer available");
     }
     this.verified = true;
   }

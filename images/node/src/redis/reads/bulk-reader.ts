@@ -14,11 +14,11 @@ import type { ReplicaPool } from "./replica-pool";
 /** Replicas that a command tries. */
 const REPLICA_TRIES = 2;
 
-/** What such a command needs to know of main. */
+/** The parts of main's interface that such a command needs. */
 export interface Main {
   readonly runId: string | undefined;
   readonly connection: Pick<Connection, "target" | "usable">;
-  /** Resolves if main has proved lately that it is main. */
+  /** Resolves if main has recently confirmed that it is main. */
   whenRecent(): Promise<void>;
   /** Whether this process is still main, so that everything it has answered is confirmed. */
   proves(runId: string): Promise<boolean>;
@@ -53,7 +53,7 @@ export class BulkReader {
     return this.connections.close();
   }
 
-  /** Sends it to any instance. To main only if no replica answers at all: a busy one must not make main busy as well. */
+  /** Sends it to any instance. To main only if no replica answers at all: busy replicas must not make main busy as well. */
   async onAny<T>(command: BulkCommand<T>): Promise<BulkAnswer<T>> {
     let asked: Replica | undefined;
     let busy: unknown;
@@ -76,8 +76,8 @@ export class BulkReader {
   }
 
   /**
-   * Undefined if another process is main by now. After a strong command the same process proves that it is main: so it was
-   * when it answered, and everything that the answer shows is confirmed.
+   * Undefined if another process is main by now. After a strong command, the same process proves that it is still main: so
+   * it was main when it answered, and everything that the answer shows is confirmed.
    */
   async onMain<T>(runId: string, command: BulkCommand<T>): Promise<BulkAnswer<T> | undefined> {
     const { connection } = this.main;

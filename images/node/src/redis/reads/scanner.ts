@@ -35,7 +35,7 @@ export class Scanner {
     return scanned(await this.reader.onAny(step("0", query)));
   }
 
-  /** The step at `cursor`, on the same instance; undefined if that one no longer serves. */
+  /** The step at `cursor`, on the same instance; undefined if that one no longer serves reads. */
   async next(query: ScanQuery, { runId, cursor }: Pick<Scanned, "runId" | "cursor">): Promise<Scanned | undefined> {
     const isMain = () => runId === this.main.runId && this.main.connection.usable;
     if (isMain()) {

@@ -8,7 +8,7 @@ import { NoAnswer } from "../connection/errors";
 
 /**
  * First timeout of a WAIT, ms; it doubles with each repetition. A copy reports what is on its disk only on request and
- * once a second. If it was still writing when the request came, only another request finds out that it is done.
+ * once a second. If it was still writing when the request arrived, only another request shows that it has finished.
  */
 const FIRST_WAIT_MS = 20;
 
@@ -19,7 +19,7 @@ export interface ConfirmationOptions {
   readonly to: "disk" | "memory";
   /** Timeout for the copies, ms. */
   readonly timeoutMs: number;
-  /** Longest timeout of one WAIT, ms: with a longer one, main would seem to hang. */
+  /** Longest timeout of one WAIT, ms: with a longer one, main would appear to hang. */
   readonly waitMs: number;
 }
 

@@ -1,9 +1,10 @@
 /**
  * Commands that are answered only when main has proved that it was main, and enough copies have everything that it had
- * executed by then. So no acknowledged write is lost with main, and a read shows nothing that may still be lost.
+ * executed by then. So no acknowledged write is lost with main, and a read returns nothing that may still be lost.
  *
  * A group of commands ends with a fence and shares one confirmation; the next group is sent once that has arrived, so a
- * command waits for two groups at most, and no longer than its caller. WAIT blocks everything behind it on its connection, so groups have separate ones.
+ * command waits for at most two groups, and no longer than its caller does. WAIT blocks everything behind it on its
+ * connection, so groups have separate ones.
  */
 import type { Redis } from "ioredis";
 import type { Connection } from "../connection/connection";
@@ -56,7 +57,7 @@ export class GroupCommit {
           settle(() => resolve(value));
           return true;
         } catch (error) {
-          // an error about the data is an answer like any other
+          // an error about the data is a reply like any other
           const answer = error instanceof Refused && error.code === "WRONGTYPE";
           if (answer) settle(() => reject(error));
           else reject(error as Error);
@@ -69,7 +70,7 @@ export class GroupCommit {
     });
   }
 
-  /** When main at the other end last proved that it was main, ms of performance.now(). */
+  /** When the main at the other end last proved its role, ms of performance.now(). */
   get provedAt(): number {
     return this.proved?.session === this.connection.session ? this.proved.at : -Infinity;
   }
@@ -85,7 +86,7 @@ export class GroupCommit {
         for (const { reject } of this.take()) reject(error as Error);
         continue;
       }
-      // the last answer may have come from a main that was replaced since
+      // the last reply may have come from a main that has been replaced since
       if (this.record.ready) await this.commitGroup(this.take());
       this.sent = [];
     }
@@ -103,7 +104,7 @@ export class GroupCommit {
     const sent: Promise<boolean>[] = [];
     this.sent = group;
     for (const command of group) {
-      // too late to succeed in time: fail now, while it is certain that it was not executed
+      // too late to succeed in time: fail now, while it has certainly not been executed
       if (command.since < late || command.end <= begin) command.reject(notSent());
       else sent.push(command.send(confirmed));
     }
@@ -112,9 +113,9 @@ export class GroupCommit {
     fenced.catch(() => undefined);
     const answers = await Promise.all(sent);
     try {
-      // WAIT only after these answers: sent together, a copy would report its disk's state before these writes
+      // WAIT only after these replies: if sent together, a copy would report its disk's state before these writes
       await fenced;
-      // a group that was refused, for example by a full main, has nothing to wait for
+      // a group that was rejected, for example by a full main, has nothing to wait for
       if (answers.includes(true)) {
         await this.confirmation.confirm(session, this.expire);
         this.proved = { session, at: begin };
@@ -149,6 +150,6 @@ const notSent = (): NotSent => new NotSent("Redis main is still waiting for its 
 /** Of a command that was executed. */
 function unconfirmed(error: Error, write: boolean): Error {
   if (write) return new NotReplicated(error.message);
-  // a read may be sent again; a refusal says when
+  // a read may be sent again; a rejection includes when
   return error instanceof Refused || error instanceof NoAnswer ? error : new NoAnswer(error.message);
 }
