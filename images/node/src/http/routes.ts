@@ -62,7 +62,7 @@ const READ_MS = 30_000;
 
 /**
  * Reserves memory for a large response while `read` runs, and until the response has been sent: what was requested from
- * Redis takes memory even if the caller has left.
+ * Redis takes memory even if the caller has disconnected.
  */
 async function reserved<T>(
   response: ServerResponse,

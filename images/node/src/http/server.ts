@@ -49,7 +49,7 @@ export class ApiServer {
   constructor(private readonly config: ApiConfig) {
     this.http = createServer((request, response) => void this.handle(request, response));
     this.http.requestTimeout = 30_000;
-    // Node.js drops those above 1,000 without a word, `Consistency: strong` among them; their size is limited, to 16 KB
+    // Node.js silently drops those above 1,000, `Consistency: strong` among them; their size is limited, to 16 KB
     this.http.maxHeadersCount = 0;
     this.connections = new Connections(this.http, config.connectionAgeMs);
     this.store = new Store(config);

@@ -100,7 +100,7 @@ export class Store {
 
   /**
    * A large value, as bytes: turning a megabyte into text and back would delay other requests. One at a time for each
-   * instance, over a connection of its own.
+   * instance, over a separate connection.
    *
    * @param left whether the caller has disconnected: nothing is sent for it then
    */

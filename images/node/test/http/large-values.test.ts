@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis)("a large value", () => {
     expect(main.calls("get")).toBe(0);
   });
 
-  it.each(["eventual", "strong"])("is read one at a time over a connection of its own, %s", async (consistency) => {
+  it.each(["eventual", "strong"])("is read one at a time over a separate connection, %s", async (consistency) => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, () => api.fetch("/item?id=large", { headers: { consistency } }).then((r) => r.text())),
     );
@@ -73,7 +73,7 @@ describe.skipIf(!hasRedis)("a large value", () => {
 });
 
 describe("the memory of a large value", () => {
-  it.each(["its caller leaves first", "Redis answers first"])(
+  it.each(["its caller disconnects first", "Redis answers first"])(
     "is released once both Redis has answered and the response has closed: %s",
     async (order) => {
       const admission = new Admission({ maxInFlight: 1, maxBytesInFlight: 1e9, maxLists: 1 });

@@ -1,5 +1,5 @@
 /**
- * Sends commands whose answers are large over connections of their own: to a replica, or to main if it is requested or no
+ * Sends commands whose answers are large over separate connections: to a replica, or to main if it is requested or no
  * replica can answer.
  */
 import type { Redis } from "ioredis";
