@@ -223,6 +223,22 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     ["a missing id", "/item", {}, 400, /id is missing/],
     ["an empty id", "/item?id=", {}, 400, /id is empty/],
     ["an id that is too long", `/item?id=${"k".repeat(1025)}`, {}, 400, /1025 bytes long, at most 1024/],
+    [
+      "an id with half of a surrogate pair",
+      "/item",
+      json("POST", '{"id":"\\ud800","val":"a"}'),
+      400,
+      /id is not valid Unicode/,
+    ],
+    [
+      "a val with half of a surrogate pair",
+      "/item",
+      json("POST", '{"id":"a","val":"\\udc00"}'),
+      400,
+      /val is not valid Unicode/,
+    ],
+    ["an id that is not UTF-8", "/item?id=%ff", {}, 400, /id is not valid UTF-8/],
+    ["a match that is not UTF-8", "/items?match=%ff", {}, 400, /match is not valid UTF-8/],
     ["a missing val", "/item", json("POST", { id: "a" }), 400, /val is missing/],
     ["an id that is not text", "/item", json("POST", { id: 1, val: "a" }), 400, /id must be text/],
     ["a val that is an object", "/item", json("POST", { id: "a", val: {} }), 400, /val must be text/],
@@ -283,6 +299,14 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     const response = await api.fetch(path, init);
     expect(response.status).toBe(status);
     expect(((await response.json()) as { error: string }).error).toMatch(reason);
+  });
+
+  it("reads each header, however many there are", async () => {
+    const answer = await item("a", {
+      ...Object.fromEntries(Array.from({ length: 1100 }, (_, i) => [`a${i.toString(36)}`, "1"])),
+      consistency: "maybe",
+    });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringMatching(/strong or eventual/)]);
   });
 
   it("answers cross-origin requests", async () => {

@@ -1,7 +1,7 @@
 /** Errors as HTTP responses: the only place that maps them to status, headers and body. */
 import { Overloaded } from "../admission";
 import { RedisError, Refused } from "../redis/connection/errors";
-import { Abandoned } from "../redis/reads/scan-connection";
+import { Abandoned } from "../redis/reads/bulk-connection";
 
 export class HttpError extends Error {
   constructor(

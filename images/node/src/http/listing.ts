@@ -3,7 +3,7 @@ import { badRequest, callerLeft, unavailable } from "./errors";
 import { LIMITS } from "./input";
 import { maxStep } from "./match";
 import { isFinal, RedisError } from "../redis/connection/errors";
-import { TooManyLists } from "../redis/reads/scan-connection";
+import { NoTurn } from "../redis/reads/bulk-connection";
 import type { Scanned } from "../redis/reads/scanner";
 import type { Store } from "../redis/store";
 
@@ -57,7 +57,7 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
       scanned = await store.scan({ ...query, count: maxStep(query.match) }, at);
     } catch (error) {
       // its turn is reserved: it continues once the pages before it are done
-      if (error instanceof TooManyLists && at) continue;
+      if (error instanceof NoTurn && at) continue;
       const otherMayAnswer = error instanceof RedisError && !isFinal(error);
       if (!otherMayAnswer || !at) throw error;
     }

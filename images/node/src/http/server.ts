@@ -49,6 +49,8 @@ export class ApiServer {
   constructor(private readonly config: ApiConfig) {
     this.http = createServer((request, response) => void this.handle(request, response));
     this.http.requestTimeout = 30_000;
+    // Node.js silently drops those above 1,000, `Consistency: strong` among them; their size is limited, to 16 KB
+    this.http.maxHeadersCount = 0;
     this.connections = new Connections(this.http, config.connectionAgeMs);
     this.store = new Store(config);
     this.admission = new Admission(config);
@@ -108,7 +110,8 @@ export class ApiServer {
         }
         const query = mark < 0 ? "" : url.slice(mark + 1);
         const reply = await route.handle(request, query, this.context, response);
-        if (typeof reply.body === "string") this.send(response, last, reply.status, reply.type, reply.body);
+        if (typeof reply.body === "string" || Buffer.isBuffer(reply.body))
+          this.send(response, last, reply.status, reply.type, reply.body);
         else await this.stream(response, last, reply, reply.body);
       }
     } catch (error) {
@@ -129,7 +132,7 @@ export class ApiServer {
     last: boolean,
     status: number,
     type: string,
-    body: string,
+    body: string | Buffer,
     more?: Readonly<Record<string, string>>,
   ): void {
     if (response.destroyed) return;

@@ -4,6 +4,8 @@ import type { ApiConfig } from "../config";
 import { Discovery } from "../discovery/discovery";
 import { isFinal } from "./connection/errors";
 import { TimeoutClock } from "./connection/timeout-clock";
+import { Abandoned, NoTurn } from "./reads/bulk-connection";
+import { BulkReader } from "./reads/bulk-reader";
 import { ReplicaPool } from "./reads/replica-pool";
 import type { Replica } from "./reads/replica";
 import { LagTracker } from "./reads/replication-lag";
@@ -31,13 +33,19 @@ export class Store {
   readonly readsFromMain = { strong: 0, fallback: 0 };
   private startedAt = 0;
   private readonly clock = new TimeoutClock();
+  /** Of lists. */
+  private readonly steps: BulkReader;
+  /** Of large values, so that they do not wait for lists. */
+  private readonly values: BulkReader;
   private readonly scanner: Scanner;
 
   constructor(private readonly config: ApiConfig) {
     const lagTracker = new LagTracker();
     this.main = new MainConnection(config, this.clock, lagTracker);
     this.pool = new ReplicaPool(config, this.clock, lagTracker);
-    this.scanner = new Scanner(config, this.clock, this.main, this.pool);
+    this.steps = new BulkReader("lists", config, this.clock, this.main, this.pool);
+    this.values = new BulkReader("values", config, this.clock, this.main, this.pool);
+    this.scanner = new Scanner(this.steps, this.main, this.pool);
     this.discovery = new Discovery(config, (members) => this.pool.update(members));
   }
 
@@ -59,7 +67,7 @@ export class Store {
   /** Waits for outstanding replies, but not for a Redis that hangs. */
   async stop(): Promise<void> {
     this.discovery.stop();
-    await Promise.all([this.scanner.close(), this.main.close(), this.pool.close()]);
+    await Promise.all([this.steps.close(), this.values.close(), this.main.close(), this.pool.close()]);
     this.clock.stop();
   }
 
@@ -79,14 +87,28 @@ export class Store {
 
   /**
    * The value's first {@link HEAD_BYTES}; empty if the value is empty or missing. Because of this limit, many
-   * concurrent reads of large values cannot fill the memory; {@link get} returns a whole value.
+   * concurrent reads of large values cannot fill the memory; {@link large} returns a whole value.
    */
   head(id: string, consistency: Consistency): Promise<string> {
     return this.read((client) => client.getrange(id, 0, HEAD_BYTES - 1), consistency);
   }
 
+  /** A small value. */
   get(id: string, consistency: Consistency): Promise<string | null> {
     return this.read((client) => client.get(id), consistency);
+  }
+
+  /**
+   * A large value, as bytes: turning a megabyte into text and back would delay other requests. One at a time for each
+   * instance, over a separate connection.
+   *
+   * @param left whether the caller has disconnected: nothing is sent for it then
+   */
+  async large(id: string, consistency: Consistency, left: () => boolean): Promise<Buffer | null> {
+    const strong = consistency === "strong";
+    const command = { send: (client: Redis) => client.getBuffer(id), strong, left, matches: false };
+    const ask = async () => (await this.values.onAny(command)).value;
+    return this.untilAnswered(ask, strong ? this.config.writePatienceMs : this.config.commandTimeoutMs);
   }
 
   async set(id: string, value: string): Promise<void> {
@@ -111,16 +133,24 @@ export class Store {
       this.readsFromMain.strong++;
       return value;
     }
-    const end = performance.now() + this.config.commandTimeoutMs;
+    return this.untilAnswered(() => this.readFromAny(command), this.config.commandTimeoutMs);
+  }
+
+  /**
+   * Repeats a read for `patienceMs` while no instance can answer. When main is back after a restart, all replicas copy it: if
+   * they have begun before this process is connected to main again, there is none for a moment.
+   */
+  private async untilAnswered<T>(ask: () => Promise<T>, patienceMs: number): Promise<T> {
+    const end = performance.now() + patienceMs;
     for (;;) {
       try {
-        return await this.readFromAny(command);
+        return await ask();
       } catch (error) {
-        // When main is back after a restart, all replicas copy it. If they have begun before this process is connected to
-        // main again, no instance can answer for a moment.
         const left = end - performance.now();
-        if (isFinal(error) || left < WAIT_MS || (this.main.missing && !this.pool.anyServes)) throw error;
-        await this.main.whenUsable(WAIT_MS);
+        const hopeless = isFinal(error) || error instanceof NoTurn || error instanceof Abandoned;
+        if (hopeless || left < WAIT_MS || (this.main.missing && !this.pool.anyServes)) throw error;
+        if (this.main.usable) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+        else await this.main.whenUsable(WAIT_MS);
       }
     }
   }

@@ -79,9 +79,10 @@ export class CommitRecord {
   /**
    * Establishes main in its epoch, if it is not established yet.
    *
+   * @param onWait see {@link Confirmation.confirm}
    * @throws NotSent if this is not certain yet, Refused if main rejects all writes
    */
-  async establish(): Promise<void> {
+  async establish(onWait: () => void): Promise<void> {
     const { connection, source } = this;
     const { session } = connection;
     const epoch = source.epochOf(connection.target);
@@ -90,7 +91,7 @@ export class CommitRecord {
     const run = (step: string) => connection.send((client) => client.eval(SCRIPT, 0, step, epoch), session);
     try {
       if ((await run("prepare")) !== 1) {
-        await this.confirmation.confirm(session);
+        await this.confirmation.confirm(session, onWait);
         await run("establish");
       }
       this.established = { session, epoch };
@@ -107,7 +108,13 @@ export class CommitRecord {
     if (!established) throw new NotSent("Redis main is not established");
     const { session, epoch } = established;
     try {
-      await connection.send((client) => client.evalsha(HASH, 0, "fence", epoch), session);
+      await connection
+        .send((client) => client.evalsha(HASH, 0, "fence", epoch), session)
+        // main has forgotten its scripts and executed nothing: a later fence in the same session proves no less
+        .catch((error: unknown) => {
+          if (!(error instanceof Refused && error.code === "NOSCRIPT")) throw error;
+          return connection.send((client) => client.eval(SCRIPT, 0, "fence", epoch), session);
+        });
     } catch (error) {
       throw this.doubted(error as Error);
     }
@@ -117,6 +124,6 @@ export class CommitRecord {
     this.established = undefined;
     if (!(error instanceof Refused)) return error;
     this.source.refused(error, this.connection);
-    return error.code === "STALE" || error.code === "NOSCRIPT" ? new NotSent("Redis main is being replaced") : error;
+    return error.code === "STALE" ? new NotSent("Redis main is being replaced") : error;
   }
 }

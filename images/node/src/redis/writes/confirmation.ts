@@ -34,9 +34,10 @@ export class Confirmation {
    * is. After a reconnection there is none, and Redis would confirm at once.
    *
    * @param session of the connection on which that command was sent
+   * @param onWait called each time that the copies have not confirmed yet, at most {@link ConfirmationOptions.waitMs} apart
    * @throws NoAnswer if the copies do not confirm in time
    */
-  async confirm(session: number): Promise<void> {
+  async confirm(session: number, onWait: () => void): Promise<void> {
     const { copies, to, timeoutMs, waitMs } = this.options;
     const end = performance.now() + timeoutMs;
     for (let ms = FIRST_WAIT_MS; ; ms *= 2) {
@@ -50,6 +51,7 @@ export class Confirmation {
       if (performance.now() >= end) {
         throw new NoAnswer(`only ${others} of ${copies} copies confirmed it within ${timeoutMs} ms`);
       }
+      onWait();
     }
   }
 }

@@ -118,11 +118,11 @@ export class MainConnection {
   strongRead<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     return this.config.commitCopies === 0
       ? this.read(command)
-      : this.onLane((lane) => lane.send(command, false), false);
+      : this.onLane((lane, end) => lane.send(command, false, end), false);
   }
 
   write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    return this.onLane((lane) => lane.send(command, true), true);
+    return this.onLane((lane, end) => lane.send(command, true, end), true);
   }
 
   /**
@@ -133,7 +133,7 @@ export class MainConnection {
     const lane = this.lanes.find((l) => l.connection.usable && this.runIdOf(l) === runId);
     if (!lane) return false;
     try {
-      await lane.send((client) => client.ping(), false);
+      await lane.send((client) => client.ping(), false, performance.now() + this.config.writePatienceMs);
       return this.runIdOf(lane) === runId;
     } catch (error) {
       if (isFinal(error)) throw error;
@@ -145,7 +145,7 @@ export class MainConnection {
    * While main rejects all writes, no command is sent. During a planned failover main first rejects writes, then closes its
    * connections: no write is in flight at that time, so none fails and none has an unknown outcome.
    */
-  private async onLane<T>(send: (lane: WriteLane) => Promise<T>, write: boolean): Promise<T> {
+  private async onLane<T>(send: (lane: WriteLane, end: number) => Promise<T>, write: boolean): Promise<T> {
     const patienceMs = this.config.writePatienceMs;
     const end = performance.now() + patienceMs;
     for (;;) {
@@ -153,7 +153,7 @@ export class MainConnection {
       const { connection } = lane;
       await lane.gate?.untilOpen(end);
       try {
-        return await this.attempt(() => send(lane), { connection, write, end });
+        return await this.attempt(() => send(lane, end), { connection, write, end });
       } catch (error) {
         if (!(error instanceof Refused && WRITE_REFUSALS.has(error.code))) throw error;
         lane.closeGate(error, patienceMs);

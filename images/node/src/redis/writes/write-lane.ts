@@ -66,9 +66,12 @@ export class WriteLane {
     });
   }
 
-  /** @param write whether the command may change data */
-  send<T>(command: (client: Redis) => Promise<T>, write: boolean): Promise<T> {
-    return this.groupCommit ? this.groupCommit.send(command, write) : this.connection.send(command);
+  /**
+   * @param write whether the command may change data
+   * @param end when the caller gives up, ms of performance.now()
+   */
+  send<T>(command: (client: Redis) => Promise<T>, write: boolean, end: number): Promise<T> {
+    return this.groupCommit ? this.groupCommit.send(command, write, end) : this.connection.send(command);
   }
 
   /** When the main at the other end last proved its role, ms of performance.now(). */

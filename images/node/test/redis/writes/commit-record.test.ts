@@ -59,6 +59,22 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     expect(main.cli("-n", "0", "KEYS", "*").trim().split("\n").sort()).toEqual(["a", "b", "c"]);
   });
 
+  it("is confirmed although main has forgotten its scripts", async () => {
+    await set("a");
+    main.cli("SCRIPT", "FLUSH");
+    await Promise.all([set("b"), get("a")]);
+    await set("c");
+    expect(record(copy)).toBe("5 3 5");
+  });
+
+  it("is not confirmed by a main that has forgotten its scripts and was replaced", async () => {
+    await set("a");
+    main.cli("SCRIPT", "FLUSH");
+    put("5 1 6");
+    await expect(set("b")).rejects.toBeInstanceOf(NotReplicated);
+    expect(record()).toBe("5 1 6");
+  });
+
   it.each(["6 0 6", "4 9 6", "5 1 6", "rubbish", "5 1 5 x", "6 0 6 2"])(
     "is not sent to a main whose record is %s",
     async (text) => {

@@ -1,7 +1,7 @@
 /**
- * Connections that only lists use, one per instance: a list's replies contain up to a megabyte, and on the shared
- * connection writes and reads would wait behind them. Each carries one step at a time, so that an instance's replies
- * occupy memory and event loop for one step only, and other requests are served between two steps.
+ * Connections that only lists or large values use, one per instance: their replies contain up to a megabyte, and on the
+ * shared connection writes and reads would wait behind them. Each carries one command at a time, so that an instance's
+ * replies occupy memory and event loop for one command only, and other requests are served between two of them.
  */
 import type { Redis } from "ioredis";
 import type { HostPort } from "../../config";
@@ -9,9 +9,9 @@ import { Connection, type ConnectionOptions } from "../connection/connection";
 import { NotSent, RedisError } from "../connection/errors";
 import { readRunId } from "../connection/run-id";
 
-/** A connection that no list has used for this long is closed. */
+/** A connection that has not been used for this long is closed. */
 const IDLE_MS = 30_000;
-/** A step that has waited for its turn for this long is refused. */
+/** A command that has waited for its turn for this long is refused. */
 const TURN_MS = 1000;
 
 /** A matching step that took longer than this, ms, is followed by a rest as long as itself… */
@@ -19,13 +19,13 @@ const RESTLESS_MS = 2;
 /** …but not longer than this, ms: a busy process measures long steps. */
 const MAX_REST_MS = 20;
 
-/** Too many lists wait for the same instance. */
-export class TooManyLists extends RedisError {}
+/** Too many others wait for the same instance. */
+export class NoTurn extends RedisError {}
 
 /** The caller disconnected before its turn: nothing was sent. */
 export class Abandoned extends RedisError {}
 
-/** What a step asks for besides its answer. */
+/** What a command asks for besides its answer. */
 export interface Turn {
   /** Whether the caller has disconnected. */
   readonly left: () => boolean;
@@ -40,7 +40,7 @@ export interface Instance {
   readonly address: HostPort;
 }
 
-class ScanConnection {
+class BulkConnection {
   private readonly connection: Connection;
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
@@ -69,7 +69,7 @@ class ScanConnection {
     let sent: number | undefined;
     const turn = this.last.then(async () => {
       if (left()) throw new Abandoned("the client disconnected");
-      if (performance.now() - begin > TURN_MS) throw new TooManyLists("too many lists at once");
+      if (performance.now() - begin > TURN_MS) throw new NoTurn("too many lists or large values at once");
       await this.prepare();
       sent = performance.now();
       return this.connection.send(command);
@@ -98,14 +98,14 @@ class ScanConnection {
     await connection.whenUsable(this.options.connectTimeoutMs);
     // another process may have taken over the address
     if (!this.verified && (await readRunId(connection)) !== this.runId) {
-      throw new NotSent("the Redis instance that serves this list is no longer available");
+      throw new NotSent("the Redis instance of this list or value is no longer available");
     }
     this.verified = true;
   }
 }
 
-export class ScanConnections {
-  private readonly open = new Map<string, ScanConnection>();
+export class BulkConnections {
+  private readonly open = new Map<string, BulkConnection>();
 
   /**
    * Sends one command once the instance has answered all before it.
@@ -120,7 +120,7 @@ export class ScanConnections {
   ): Promise<T> {
     let found = this.open.get(runId);
     if (!found) {
-      found = new ScanConnection(
+      found = new BulkConnection(
         runId,
         { ...options, address: () => address, late: "keep" },
         () => void this.drop(runId),
