@@ -26,9 +26,9 @@ esac
 FILES=$(ulimit -Hn)
 case $FILES in *[!0-9]*) FILES=8192 ;; esac
 [ "$FILES" -le 8192 ] || FILES=8192
-export API PORT="${PORT:-8080}" FILES CONNECTIONS=$((FILES / 2)) REQUESTS=$((FILES / 8))
+export API PORT="${PORT:-8080}" FILES CONNECTIONS=$((FILES / 2)) REQUESTS=$((FILES / 8)) BODIES=$((FILES * 3 / 32))
 # shellcheck disable=SC2016 # envsubst fills these in, not the shell
-envsubst '$API $PORT $FILES $CONNECTIONS $REQUESTS' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new
+envsubst '$API $PORT $FILES $CONNECTIONS $REQUESTS $BODIES' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new
 cmp -s /tmp/nginx.conf.new /tmp/nginx.conf && exit 0
 mv /tmp/nginx.conf.new /tmp/nginx.conf
 [ -s /tmp/nginx.pid ] || exit 0
