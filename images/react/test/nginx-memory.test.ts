@@ -51,6 +51,40 @@ describe.skipIf(!hasNginx("tests of nginx's memory"))("nginx", () => {
     expect(nginx.workers()).toEqual([worker]);
   });
 
+  it("answers while nearly all connections have sent one byte", async () => {
+    const count = numberOf("worker_connections") - 200;
+    const connections = Array.from({ length: count }, () => openTo(nginx.address, "G"));
+    try {
+      await Promise.all(
+        connections.map(({ socket }) => socket.connecting && new Promise((done) => socket.once("connect", done))),
+      );
+      for (const path of ["/healthz", "/api/item?id=a", "/"])
+        expect((await fetch(`${nginx.address}${path}`)).status).toBe(200);
+    } finally {
+      for (const { socket } of connections) socket.destroy();
+    }
+  });
+
+  it("ends the old worker some time after a reload, whatever its clients do", async () => {
+    const short = new Nginx("", undefined, undefined, (text) =>
+      text.replace("worker_shutdown_timeout 60s;", "worker_shutdown_timeout 2s;"),
+    );
+    await short.start(files, api.url);
+    const { socket } = openTo(short.address, "POST /api/item HTTP/1.1\r\nhost: a\r\ncontent-length: 20000\r\n\r\n");
+    const goOn = setInterval(() => socket.write("y"), 500);
+    try {
+      const [old] = short.workers();
+      process.kill(Number(readFileSync(join(short.dir, "nginx.pid"), "utf8")), "SIGHUP");
+      await expect.poll(() => short.workers(), { timeout: 5000 }).not.toEqual([old]);
+      await expect.poll(() => short.workers(), { timeout: 15_000 }).not.toContain(old);
+      expect((await fetch(`${short.address}/healthz`)).status).toBe(200);
+    } finally {
+      clearInterval(goOn);
+      socket.destroy();
+      await short.stop();
+    }
+  });
+
   it("gives up a header that is not complete after 5 s, though it goes on", async () => {
     const { socket } = rest.open("GET / HTTP/1.1\r\nHost: a\r\nX: ");
     const begin = performance.now();

@@ -37,17 +37,19 @@ export class Nginx {
    * @param path a folder that precedes the rest of PATH
    * @param files hard limit of open files
    * @param memory limit of the container, bytes; only nginx itself keeps it here
+   * @param edit changes a file of the image
    */
   constructor(
     private readonly path = "",
     private readonly files?: number,
     private readonly memory?: number,
+    edit: (text: string) => string = (text) => text,
   ) {
     // nginx started by root reads its files as another user
     chmodSync(this.dir, 0o755);
     mkdirSync(this.file());
     for (const name of readdirSync(source)) {
-      writeFileSync(this.file(name), this.local(readFileSync(join(source, name), "utf8")), { mode: 0o755 });
+      writeFileSync(this.file(name), this.local(edit(readFileSync(join(source, name), "utf8"))), { mode: 0o755 });
     }
   }
 
