@@ -76,7 +76,7 @@ export class Nginx {
 
   private env(env: Record<string, string>): Record<string, string> {
     const memory: Record<string, string> = this.memory === undefined ? {} : { MEMORY_LIMIT: String(this.memory) };
-    // 0: whoever asks, so that never process 1 of this machine is limited
+    // 0: prlimit itself; process 1 of this machine is never limited
     return { PATH: `${this.path}:${process.env["PATH"]}`, ENTRY_POINT: "0", ...memory, ...env };
   }
 
