@@ -5,7 +5,8 @@
 import { Admission } from "../../images/node/src/admission";
 import { type HostPort, readConfig } from "../../images/node/src/config";
 import { badRequest, HttpError, toHttpError } from "../../images/node/src/http/errors";
-import { checkLimit, checkMatch, stream } from "../../images/node/src/http/listing";
+import { checkLimit, stream } from "../../images/node/src/http/listing";
+import { checkMatch } from "../../images/node/src/http/match";
 import { page } from "../../images/node/src/http/page";
 import { Metrics } from "../../images/node/src/metrics/metrics";
 import { credentials } from "../../images/node/src/credentials";
@@ -78,7 +79,7 @@ export async function list(
   query: URLSearchParams,
   consistency: Consistency,
 ): Promise<string | AsyncGenerator<string>> {
-  const wanted = { match: checkMatch(query.get("match")), strong: consistency === "strong" };
+  const wanted = { match: checkMatch(query.get("match")), strong: consistency === "strong", left: () => false };
   if (!query.has("limit") && !query.has("cursor")) return stream(scanning(store), wanted);
   return JSON.stringify(await page(scanning(store), wanted, checkLimit(query.get("limit")), query.get("cursor")));
 }

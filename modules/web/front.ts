@@ -4,6 +4,7 @@ import { annotated, type ComponentService } from "../kubernetes/service";
 import type { Config } from "../../config";
 import { labels } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
+import { parseQuantity } from "../kubernetes/quantity";
 import { signals } from "../autoscaling/signals";
 import { PRE_STOP_SECONDS, WebWorkload } from "./web-workload";
 
@@ -37,6 +38,8 @@ export class Front extends Construct {
       env: [
         { name: "PORT", value: String(settings.port) },
         { name: "API_URL", value: `http://${api.name}:${api.port}` },
+        // bytes; nginx stays below it and has as many connections as fit (40-render.sh)
+        { name: "MEMORY_LIMIT", value: String(Math.floor(parseQuantity(config.react.resources.memoryLimit))) },
       ],
       // nginx keeps up to 128 bodies of 1600 KB in files (nginx.conf.template)
       tmpSize: "256Mi",

@@ -21,14 +21,25 @@ case $API in
     API=$found${API#"$name"}
     ;;
 esac
-# half of the files for connections, the rest for bodies, pages and logs
+# Half of the files for connections, the rest for bodies, pages and logs. 20 KiB of the container's memory for each, of
+# which nginx needs 7 once one byte of a header is there.
 # shellcheck disable=SC3045 # the shell of Alpine and Debian knows it
 FILES=$(ulimit -Hn)
-case $FILES in *[!0-9]*) FILES=8192 ;; esac
-[ "$FILES" -le 8192 ] || FILES=8192
-export API PORT="${PORT:-8080}" FILES CONNECTIONS=$((FILES / 2)) REQUESTS=$((FILES / 8))
+case $FILES in *[!0-9]*) FILES=32768 ;; esac
+[ "$FILES" -le 32768 ] || FILES=32768
+CONNECTIONS=$((${MEMORY_LIMIT:-100663296} / 20480))
+[ "$CONNECTIONS" -le $((FILES / 2)) ] || CONNECTIONS=$((FILES / 2))
+REQUESTS=$((CONNECTIONS / 4))
+[ "$REQUESTS" -le 1024 ] || REQUESTS=1024
+# The memory of nginx itself is limited, so that no caller can have the container killed: how much a request
+# needs is the caller's choice (a header line of 3 bytes takes 60 here). At the limit nginx refuses what it has no memory
+# for, until slow clients have timed out. It gets half of the container's, because for a minute after a reload there are
+# two workers, and the scripts and the kernel's buffers need some. Process 1 is the entry point, which becomes nginx.
+[ -z "${MEMORY_LIMIT:-}" ] || prlimit --pid "${ENTRY_POINT:-1}" --data=$((MEMORY_LIMIT / 2)) ||
+  echo "the memory of nginx is not limited" >&2
+export API PORT="${PORT:-8080}" FILES CONNECTIONS REQUESTS BODIES=$((REQUESTS * 3 / 4))
 # shellcheck disable=SC2016 # envsubst fills these in, not the shell
-envsubst '$API $PORT $FILES $CONNECTIONS $REQUESTS' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new
+envsubst '$API $PORT $FILES $CONNECTIONS $REQUESTS $BODIES' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new
 cmp -s /tmp/nginx.conf.new /tmp/nginx.conf && exit 0
 mv /tmp/nginx.conf.new /tmp/nginx.conf
 [ -s /tmp/nginx.pid ] || exit 0

@@ -68,15 +68,72 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
       .toEqual(["/item?id=a finished", "/items aborted", "/items?limit=10 finished", "/items?match=a* aborted"]);
   });
 
-  it("has at most 128 large bodies in files, and refuses further large ones with 503, but no small ones", async () => {
-    const head = (size: number) => `POST /api/item HTTP/1.1\r\nhost: a\r\ncontent-length: ${size}\r\n\r\nid=`;
-    for (let i = 0; i < 128; i++) open(head(20_000));
-    const more = open(head(20_000));
-    await expect.poll(more.got, { timeout: 8000 }).toMatch(/^HTTP\/1\.1 503 [^]*\{"error":"overloaded, try again"\}$/);
-    expect(more.got()).toMatch(/^Retry-After: 1\r$/m);
-    expect((await fetch(`${address}/api/item`, { method: "POST", body: "id=a&val=b" })).status).toBe(200);
+  const head = (method: string, path: string, bytes: number) =>
+    `${method} ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: ${bytes}\r\n\r\nid=`;
+  const OVERLOADED = /^HTTP\/1\.1 503 [^]*\{"error":"overloaded, try again"\}$/;
+
+  it("has at most 128 large bodies in files, half of them of one address, and refuses no small ones", async () => {
+    for (const from of ["127.0.0.1", "127.0.0.2"]) {
+      for (let i = 0; i < 64; i++) open(head("POST", "/api/item", 20_000), from);
+      const more = open(head("POST", "/api/item", 20_000), from);
+      await expect.poll(more.got, { timeout: 8000 }).toMatch(OVERLOADED);
+      expect(more.got()).toMatch(/^Retry-After: 1\r$/m);
+    }
+    const another = open(head("POST", "/api/item", 20_000), "127.0.0.3");
+    await expect.poll(another.got, { timeout: 8000 }).toMatch(OVERLOADED);
+    expect(seen).toEqual([]);
+    expect((await fetch(`${address}/api/item`, { method: "POST", body: "v".repeat(15_999) })).status).toBe(200);
     expect((await fetch(`${address}/healthz`)).status).toBe(200);
-  }, 20_000);
+  }, 30_000);
+
+  it.each([
+    ["POST", "/api/item", 15_999],
+    ["DELETE", "/api/item", 10],
+    ["GET", "/api/item", 10],
+    ["GET", "/api/status", 10],
+    ["OPTIONS", "/api/item", 200_000],
+  ])(
+    "passes on the body of a %s %s (%i bytes) as it arrives, so that the API gives up slow ones",
+    async (...request) => {
+      api.atHead = (_, response) => {
+        response.writeHead(408, { connection: "close", "content-length": 8 }).end("too slow");
+        return true;
+      };
+      const slow = open(head(...request));
+      await expect.poll(slow.got, { timeout: 8000 }).toMatch(/^HTTP\/1\.1 408 [^]*too slow$/);
+      // the place is free again, though the client goes on
+      const goOn = setInterval(() => slow.socket.write("x"), 1000);
+      await expect.poll(() => slow.socket.destroyed, { timeout: 15_000 }).toBe(true);
+      clearInterval(goOn);
+    },
+  );
+
+  it("ends an answer once its client has left", async () => {
+    const left = new Promise((done) => {
+      api.answer = (_, response) => {
+        const more = setInterval(() => response.write("a piece"), 50);
+        response.once("close", () => (clearInterval(more), done(undefined)));
+      };
+    });
+    const client = open("GET /api/items HTTP/1.1\r\nhost: a\r\n\r\n");
+    await expect.poll(client.got, { timeout: 8000 }).toContain("a piece");
+    client.socket.destroy();
+    await left;
+  });
+
+  it("keeps a quarter of the places for requests without a body", async () => {
+    const small = await new Nginx("", 400).start(files, api.url);
+    const slow = Array.from({ length: 60 }, () => openTo(small.address, head("POST", "/api/item", 10)));
+    try {
+      await expect.poll(() => slow.filter(({ got }) => OVERLOADED.test(got())).length, { timeout: 8000 }).toBe(23);
+      for (const path of ["/api/item?id=a", "/api/items"])
+        expect((await fetch(`${small.address}${path}`)).status).toBe(200);
+      expect((await fetch(`${small.address}/api/item?id=a`, { method: "DELETE" })).status).toBe(200);
+    } finally {
+      for (const { socket } of slow) socket.destroy();
+      await small.stop();
+    }
+  });
 
   it("passes on a body of 1,048,000 bytes, which is more than the limit of most ingress controllers", async () => {
     api.answer = (request, response) => void response.end(String(request.socket.bytesRead >= 1_048_000));

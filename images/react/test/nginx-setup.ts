@@ -74,9 +74,9 @@ export interface OpenedConnection {
   readonly got: () => string;
 }
 
-/** A connection to `address` that has sent `text`. */
-export function openTo(address: string, text: string): OpenedConnection {
-  const socket = connect(Number(new URL(address).port), "127.0.0.1");
+/** A connection to `address` that has sent `text`, from the client's address `from`. */
+export function openTo(address: string, text: string, from = "127.0.0.1"): OpenedConnection {
+  const socket = connect({ port: Number(new URL(address).port), host: "127.0.0.1", localAddress: from });
   let got = "";
   socket.on("data", (data) => (got += String(data))).on("error", () => undefined);
   socket.write(text);
@@ -99,8 +99,8 @@ export function nginxBeforeApi(assets: Record<string, string | Buffer> = {}) {
     api,
     nginx: undefined as unknown as Nginx,
     address: "",
-    open: (text: string): OpenedConnection => {
-      const connection = openTo(setup.address, text);
+    open: (text: string, from?: string): OpenedConnection => {
+      const connection = openTo(setup.address, text, from);
       sockets.push(connection.socket);
       return connection;
     },

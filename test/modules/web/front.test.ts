@@ -1,4 +1,5 @@
-import { resources, synthesize } from "../../helpers/layers";
+import { parseQuantity } from "../../../config";
+import { resources, synthesize, workload } from "../../helpers/layers";
 
 describe("exposure", () => {
   const service = (over: object) =>
@@ -39,5 +40,16 @@ describe("exposure", () => {
     const [ingress] = resources({ app }, "kubernetes_ingress_v1");
     expect(ingress!.body["spec"].rule[0].host).toBe("page.example");
     expect(ingress!.body["spec"].tls).toEqual([{ hosts: ["page.example"], secret_name: "page-tls" }]);
+  });
+});
+
+describe("nginx", () => {
+  it.each([
+    [{ react: { resources: { memoryLimit: "96Mi" } } }, 96 * 2 ** 20],
+    [{ react: { resources: { memoryLimit: "1Gi" } } }, 2 ** 30],
+  ])("gets the container's memory limit in bytes, to stay below it", (over, bytes) => {
+    const { env, resources: given } = workload(synthesize(over), "react")["spec"].template.spec.containers[0];
+    expect(env).toContainEqual({ name: "MEMORY_LIMIT", value: String(bytes) });
+    expect(parseQuantity(given.limits.memory as string)).toBe(bytes);
   });
 });
