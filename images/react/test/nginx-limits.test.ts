@@ -108,7 +108,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     },
   );
 
-  it("ends an answer once its client has left", async () => {
+  it("ends a response once its client has disconnected", async () => {
     const left = new Promise((done) => {
       api.answer = (_, response) => {
         const more = setInterval(() => response.write("a piece"), 50);
