@@ -76,7 +76,7 @@ export class Nginx {
 
   private env(env: Record<string, string>): Record<string, string> {
     const memory: Record<string, string> = this.memory === undefined ? {} : { MEMORY_LIMIT: String(this.memory) };
-    // 0: prlimit itself; process 1 of this machine is never limited
+    // no process: process 1 of this machine must not be limited
     return { PATH: `${this.path}:${process.env["PATH"]}`, ENTRY_POINT: "0", ...memory, ...env };
   }
 
