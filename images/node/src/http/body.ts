@@ -9,7 +9,7 @@ import { LIMITS } from "./input";
 const SMALL_BYTES = 16 * 1024;
 /** A body is in memory three times: as bytes, as text and as parsed fields. */
 const COPIES_IN_MEMORY = 3;
-/** Time for a body to arrive, from the request's head on. The front sends only complete bodies. */
+/** Time for a body to arrive, from the request's head on. The front sends bodies of 16 KB or more only when complete. */
 const ARRIVAL_SECONDS = 10;
 
 /**
