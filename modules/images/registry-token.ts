@@ -58,7 +58,7 @@ async function bearer(
     for (const [name, value] of query) url.searchParams.set(name, value);
     response = await fetchOutside(url, { headers: login ? { authorization: `Basic ${login.basic}` } : {}, signal });
   }
-  if (response.status >= 500) throw new Error(`${url.host}, which gives out tokens, answered ${response.status}`);
+  if (response.status >= 500) throw new Error(`the token server ${url.host} answered ${response.status}`);
   const body = response.ok ? ((await response.json()) as { token?: string; access_token?: string }) : {};
   const token = body.token ?? body.access_token;
   return token ? { header: `Bearer ${token}`, isLoggedIn: login !== undefined } : NOTHING;

@@ -148,7 +148,7 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
       // Prometheus' operator does not change a claim, whatever the size and class in the template
       if (isOurs && kind.storageClass !== undefined && classOf(claim) !== kind.storageClass)
         throw otherClass(`the volume ${name}`, classOf(claim), kind.storageClass);
-      // main's may have been enlarged manually: its template decides
+      // main's volume may have been enlarged manually; the size in the template counts
       if (kind.key === "redis.backup.storage" && isLess(kind.size, from))
         throw smaller(kind.key, `the volume ${name}`, from, kind.size);
       const grows = isLess(from, kind.size);

@@ -103,7 +103,7 @@ function entry(key: string, value: Json): [string, Json][] {
 export function kubernetesObject(type: string, body: Tree): Tree {
   if (type === "kubernetes_manifest") return body["manifest"] as Tree;
   const entryOfType = KINDS[type];
-  if (!entryOfType) throw new Error(`a resource of type ${type} has no counterpart here`);
+  if (!entryOfType) throw new Error(`resources of type ${type} cannot be rendered as Kubernetes objects`);
   const [apiVersion, kind] = entryOfType;
   const { data_wo: secret, ...rest } = body;
   const object = converted("", rest) as Tree;

@@ -31,15 +31,6 @@ CONNECTIONS=$((${MEMORY_LIMIT:-100663296} / 20480))
 [ "$CONNECTIONS" -le $((FILES / 2)) ] || CONNECTIONS=$((FILES / 2))
 REQUESTS=$((CONNECTIONS / 4))
 [ "$REQUESTS" -le 1024 ] || REQUESTS=1024
-# The memory of nginx itself is limited, so that no caller can have the container killed: how much a request
-# needs is the caller's choice (a header line of 3 bytes takes 60 here). At the limit nginx refuses what it has no memory
-# for, until slow clients have timed out. It gets half of the container's, because for a minute after a reload there are
-# two workers, and the scripts and the kernel's buffers need some. Process 1 is the entry point, which becomes nginx.
-# Outside the container process 1 is something else, which must not be touched.
-ENTRY_POINT=${ENTRY_POINT:-1}
-if [ -n "${MEMORY_LIMIT:-}" ] && grep -qs nginx "/proc/$ENTRY_POINT/cmdline"; then
-  prlimit --pid "$ENTRY_POINT" --data=$((MEMORY_LIMIT / 2)) || echo "the memory of nginx is not limited" >&2
-fi
 export API PORT="${PORT:-8080}" FILES CONNECTIONS REQUESTS BODIES=$((REQUESTS * 3 / 4))
 # shellcheck disable=SC2016 # envsubst fills these in, not the shell
 envsubst '$API $PORT $FILES $CONNECTIONS $REQUESTS $BODIES' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new

@@ -68,6 +68,16 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
       .toEqual(["/item?id=a finished", "/items aborted", "/items?limit=10 finished", "/items?match=a* aborted"]);
   });
 
+  it("refuses lists of all keys above 25 per second, but no pages and no preflights, because an aborted list blocks a port", async () => {
+    const statuses = (path: string, init?: RequestInit) =>
+      Promise.all(Array.from({ length: 200 }, async () => (await fetch(`${address}${path}`, init)).status));
+    const lists = await statuses("/api/items");
+    expect(lists.filter((status) => status === 503).length).toBeGreaterThan(50);
+    expect(lists.filter((status) => status === 200).length).toBeGreaterThanOrEqual(50);
+    expect(new Set(await statuses("/api/items?limit=10"))).toEqual(new Set([200]));
+    expect(new Set(await statuses("/api/items", { method: "OPTIONS" }))).toEqual(new Set([200]));
+  });
+
   const head = (method: string, path: string, bytes: number) =>
     `${method} ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: ${bytes}\r\n\r\nid=`;
   const OVERLOADED = /^HTTP\/1\.1 503 [^]*\{"error":"overloaded, try again"\}$/;

@@ -59,15 +59,11 @@ export class Nginx {
   }
 
   private local(text: string): string {
-    return (
-      text
-        .replaceAll("/tmp/", `${this.dir}/`)
-        .replaceAll(/\/etc\/nginx\/(?!mime\.types)|\/docker-entrypoint\.d\//g, `${this.file()}/`)
-        .replaceAll("/usr/share/nginx/html", this.root)
-        .replaceAll("/dev/stdout", join(this.dir, "access.log"))
-        // here it is called by the process that becomes nginx
-        .replaceAll("--pid 1 ", '--pid "$PPID" ')
-    );
+    return text
+      .replaceAll("/tmp/", `${this.dir}/`)
+      .replaceAll(/\/etc\/nginx\/(?!mime\.types)|\/docker-entrypoint\.d\//g, `${this.file()}/`)
+      .replaceAll("/usr/share/nginx/html", this.root)
+      .replaceAll("/dev/stdout", join(this.dir, "access.log"));
   }
 
   private get limit(): string {
@@ -76,8 +72,7 @@ export class Nginx {
 
   private env(env: Record<string, string>): Record<string, string> {
     const memory: Record<string, string> = this.memory === undefined ? {} : { MEMORY_LIMIT: String(this.memory) };
-    // no process: process 1 of this machine must not be limited
-    return { PATH: `${this.path}:${process.env["PATH"]}`, ENTRY_POINT: "0", ...memory, ...env };
+    return { PATH: `${this.path}:${process.env["PATH"]}`, ...memory, ...env };
   }
 
   /** Lines of the access log. */
@@ -106,11 +101,11 @@ export class Nginx {
       this.processes.push(spawn("sh", ["-c", script], { env, stdio: "inherit", detached: true }));
     }
     await new Promise((done) => setTimeout(done, 200));
-    const render = this.file("40-render.sh");
-    const options = `-c ${this.dir}/nginx.conf -g 'daemon off;'`;
+    // as the image's entry point
+    const nginx = `${this.file("40-render.sh")} && exec nginx -c ${this.dir}/nginx.conf -g "daemon off;"`;
     this.processes.push(
       // the soft limit of most containers
-      spawn("sh", ["-c", `${this.limit}ulimit -Sn 1024; ENTRY_POINT=$$ ${render} && exec nginx ${options}`], {
+      spawn("sh", ["-c", `${this.limit}ulimit -Sn 1024; exec ${this.file("limit-memory.sh")} sh -c '${nginx}'`], {
         env,
         stdio: "ignore",
         detached: true,

@@ -98,7 +98,7 @@ main_is_wrong() {
     [ "$member" != "$third" ] || [ "$seen" != yes ] || [ "$rank $count" != "$my_rank $my_count" ] || return 0
   done
   asked=$now
-  unfit=''
+  unfit='' promoting=''
   for member in $me $pool; do
     said=$(ask "$member" 26379 'SENTINEL FAILOVER main')
     case $said in
@@ -107,13 +107,15 @@ main_is_wrong() {
         return 0
         ;;
       NOGOODSLAVE*) unfit=yes ;;
+      # perhaps of this member
+      INPROG*) promoting=yes ;;
     esac
   done
   # Sentinels promote no copy whose link has been down for ten times down-after-milliseconds. Only a restart resets that
   # time: not the link, which this script does not allow, nor REPLICAOF.
   info=$my_info
   field master_link_down_since_seconds
-  if [ -n "$unfit" ] && [ "$settled" != main ] && [ "${value:-0}" -gt $UNLINKED ]; then
+  if [ -n "$unfit" ] && [ -z "$promoting" ] && [ "$settled" != main ] && [ "${value:-0}" -gt $UNLINKED ]; then
     echo "guard: restarts Redis, because Sentinels promote no copy that has been without main for $value s" >&2
     kill "$redis"
   fi

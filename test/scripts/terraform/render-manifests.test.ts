@@ -44,7 +44,7 @@ describe("a resource as a Kubernetes object", () => {
     });
   });
   it("of an unknown type is refused, not left out", () => {
-    expect(() => kubernetesObject("kubernetes_job_v1", {})).toThrow("kubernetes_job_v1 has no counterpart");
+    expect(() => kubernetesObject("kubernetes_job_v1", {})).toThrow("resources of type kubernetes_job_v1 cannot be rendered");
   });
 });
 

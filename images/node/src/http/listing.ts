@@ -2,8 +2,9 @@
 import { badRequest, callerLeft, unavailable } from "./errors";
 import { LIMITS } from "./input";
 import { maxStep } from "./match";
-import { isFinal, RedisError } from "../redis/connection/errors";
+import { RedisError } from "../redis/connection/errors";
 import { NoTurn } from "../redis/reads/bulk-connection";
+import { otherMayAnswer } from "../redis/reads/bulk-reader";
 import type { Scanned } from "../redis/reads/scanner";
 import type { Store } from "../redis/store";
 
@@ -58,8 +59,7 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     } catch (error) {
       // its turn is reserved: it continues once the pages before it are done
       if (error instanceof NoTurn && at) continue;
-      const otherMayAnswer = error instanceof RedisError && !isFinal(error);
-      if (!otherMayAnswer || !at) throw error;
+      if (!(error instanceof RedisError) || !otherMayAnswer(error) || !at) throw error;
     }
     if (!scanned) {
       if (++restarts > MAX_RESTARTS) throw unavailable("too many Redis instances became unavailable during the list");

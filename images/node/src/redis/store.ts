@@ -4,16 +4,13 @@ import type { ApiConfig } from "../config";
 import { Discovery } from "../discovery/discovery";
 import { isFinal } from "./connection/errors";
 import { TimeoutClock } from "./connection/timeout-clock";
-import { Abandoned, NoTurn } from "./reads/bulk-connection";
-import { BulkReader } from "./reads/bulk-reader";
-import { ReplicaPool } from "./reads/replica-pool";
+import { BulkReader, otherMayAnswer } from "./reads/bulk-reader";
+import { REPLICA_TRIES, ReplicaPool } from "./reads/replica-pool";
 import type { Replica } from "./reads/replica";
 import { LagTracker } from "./reads/replication-lag";
 import { Scanner, type Scanned, type ScanQuery } from "./reads/scanner";
 import { MainConnection } from "./writes/main-connection";
 
-/** Replicas that a read tries before main. */
-const REPLICA_TRIES = 2;
 /** How often a read looks for an instance that can answer, ms. */
 const WAIT_MS = 50;
 /** Values below this size need only one command, bytes. */
@@ -147,8 +144,7 @@ export class Store {
         return await ask();
       } catch (error) {
         const left = end - performance.now();
-        const hopeless = isFinal(error) || error instanceof NoTurn || error instanceof Abandoned;
-        if (hopeless || left < WAIT_MS || (this.main.missing && !this.pool.anyServes)) throw error;
+        if (!otherMayAnswer(error) || left < WAIT_MS || (this.main.missing && !this.pool.anyServes)) throw error;
         if (this.main.usable) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
         else await this.main.whenUsable(WAIT_MS);
       }

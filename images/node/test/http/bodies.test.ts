@@ -1,8 +1,9 @@
 /** Bodies that arrive slowly, or never. */
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { json, startApi, type Api } from "../helpers/api";
+import { sendTo } from "../helpers/raw-request";
 import { eventually, freePort, hasRedis, Redis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
@@ -23,13 +24,11 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
 
   /** A request that has sent `sent` of its body; its answer as text. */
   const half = async (body: string, sent: number) => {
-    const socket = connect(Number(new URL(api.address).port), "127.0.0.1");
-    sockets.push(socket);
-    await once(socket, "connect");
     let text = "";
-    socket.on("data", (data) => (text += String(data))).on("error", () => undefined);
     const head = ["POST /item HTTP/1.1", "host: a", "content-type: application/json", `content-length: ${body.length}`];
-    socket.write(`${head.join("\r\n")}\r\n\r\n${body.slice(0, sent)}`);
+    const socket = await sendTo(api.address, `${head.join("\r\n")}\r\n\r\n${body.slice(0, sent)}`);
+    sockets.push(socket);
+    socket.on("data", (data) => (text += String(data)));
     return { socket, rest: body.slice(sent), text: () => text };
   };
   const inFlight = () => api.metric("http_requests_in_flight");

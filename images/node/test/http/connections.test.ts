@@ -5,6 +5,7 @@ import { connect, type AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Connections } from "../../src/http/connections";
 import { startApi, type Api } from "../helpers/api";
+import { sendTo } from "../helpers/raw-request";
 import { eventually, freePort, hasRedis, pause, Redis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("the API's connections", () => {
@@ -92,10 +93,7 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     ["half of a head", "GET /livez HTTP/1.1\r\nhost:"],
   ])("do not hold up shutdown if their callers have sent %s", async (_, text) => {
     const { address, server } = (api = await startApi(main.url, undefined));
-    const socket = connect(Number(new URL(address).port), "127.0.0.1");
-    socket.on("error", () => undefined);
-    await once(socket, "connect");
-    socket.write(text);
+    const socket = await sendTo(address, text);
     await pause(100);
     const closed = once(socket, "close");
     const begin = Date.now();
@@ -107,10 +105,8 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
   it("end if their callers send many requests and wait for no response", async () => {
     const { address, metric, fetch } = (api = await startApi(main.url, undefined));
     await eventually("the API to be ready", async () => (await fetch("/readyz")).status === 200);
-    const socket = connect(Number(new URL(address).port), "127.0.0.1").pause();
-    socket.on("error", () => undefined);
+    const socket = await sendTo(address, "GET /item?id=k HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1500));
     const closed = once(socket, "close");
-    socket.write("GET /item?id=k HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1500));
     socket.resume();
     await closed;
     await eventually("none to be in flight", async () => (await metric("http_requests_in_flight")) === 0);

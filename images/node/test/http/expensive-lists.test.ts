@@ -2,8 +2,9 @@
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { maxStep } from "../../src/http/match";
-import { startApi, type Api } from "../helpers/api";
-import { eventually, freePort, hasRedis, PASSWORD, Redis } from "../helpers/redis";
+import { type Api } from "../helpers/api";
+import { ApiOnMain } from "../helpers/api-on-main";
+import { hasRedis } from "../helpers/redis";
 
 describe("the keys that one step scans", () => {
   it.each([
@@ -22,21 +23,18 @@ describe("the keys that one step scans", () => {
 });
 
 describe.skipIf(!hasRedis)("expensive lists", () => {
-  let main: Redis;
-  let client: Client;
+  let started: ApiOnMain;
   let api: Api;
+  let client: Client;
 
   beforeAll(async () => {
-    main = await new Redis(await freePort()).start();
-    client = new Client({ port: main.port, password: PASSWORD });
-    api = await startApi(main.url, undefined, { REDIS_COMMAND_TIMEOUT_MS: "5000" });
-    await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
+    started = await ApiOnMain.start({
+      redis: ["--activerehashing", "no"],
+      env: { REDIS_COMMAND_TIMEOUT_MS: "5000" },
+    });
+    ({ api, client } = started);
   });
-  afterAll(async () => {
-    client?.disconnect();
-    await api?.server.stop();
-    await main?.stop();
-  });
+  afterAll(() => started?.stop());
   beforeEach(() => client.flushall());
 
   /** Keys of 1,023 bytes. */
@@ -68,7 +66,7 @@ describe.skipIf(!hasRedis)("expensive lists", () => {
   ])("compare few bytes per step, in pages, in streams and with a cursor of more: %s", async (_, pattern) => {
     await set(300);
     const match = `match=${encodeURIComponent(pattern)}`;
-    const runId = /run_id:(\w+)/.exec(main.cli("INFO", "server"))![1]!;
+    const runId = /run_id:(\w+)/.exec(started.main.cli("INFO", "server"))![1]!;
     const forged = Buffer.from(`${runId}:0:1:${"0".repeat(32)}:1000`).toString("base64url");
     const found = await counts(async () => {
       expect(await (await api.fetch(`/items?${match}`)).json()).toEqual([]);
@@ -102,6 +100,7 @@ describe.skipIf(!hasRedis)("expensive lists", () => {
     ["letters", "k"],
   ])("end a page at 256 KB of JSON, and skip none of the rest: keys of %s", async (_, letter) => {
     await set(600, letter);
+    await started.settle();
     const found: string[] = [];
     let cursor: string | null = null;
     do {

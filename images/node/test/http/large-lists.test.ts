@@ -6,30 +6,23 @@ import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Connections } from "../../src/http/connections";
 import { whileRead } from "../../src/http/listing";
-import { json, startApi, type Api } from "../helpers/api";
-import { eventually, freePort, hasRedis, PASSWORD, Redis } from "../helpers/redis";
+import { json, type Api } from "../helpers/api";
+import { ApiOnMain } from "../helpers/api-on-main";
+import { eventually, hasRedis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("lists of long keys", () => {
-  let main: Redis;
-  let client: Client;
+  let started: ApiOnMain;
   let api: Api;
 
   beforeAll(async () => {
-    main = await new Redis(await freePort()).start();
-    client = new Client({ port: main.port, password: PASSWORD });
     const key = "string.rep('k', 1000) .. i";
-    await client.eval(`for i = 1, 3000 do redis.call('SET', ${key}, 1) end`, 0);
-    api = await startApi(main.url, undefined, {
-      MAX_BYTES_IN_FLIGHT: String(4 * 1024 * 1024),
-      REDIS_COMMAND_TIMEOUT_MS: "1000",
+    started = await ApiOnMain.start({
+      fill: (client: Client) => client.eval(`for i = 1, 3000 do redis.call('SET', ${key}, 1) end`, 0),
+      env: { MAX_BYTES_IN_FLIGHT: String(4 * 1024 * 1024), REDIS_COMMAND_TIMEOUT_MS: "1000" },
     });
-    await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
+    ({ api } = started);
   });
-  afterAll(async () => {
-    client?.disconnect();
-    await api?.server.stop();
-    await main?.stop();
-  });
+  afterAll(() => started?.stop());
 
   it("delay no write, even if many are requested at once", async () => {
     let lists = 0;

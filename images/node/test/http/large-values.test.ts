@@ -1,46 +1,36 @@
 /** Values of up to 1 MiB: what they may take from other requests. */
-import { once } from "node:events";
 import { IncomingMessage, ServerResponse } from "node:http";
-import { connect, Socket } from "node:net";
+import { Socket } from "node:net";
 import { Redis as Client } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Admission } from "../../src/admission";
 import { ROUTES, type Context } from "../../src/http/routes";
 import { HEAD_BYTES } from "../../src/redis/store";
-import { startApi, type Api } from "../helpers/api";
-import { eventually, freePort, hasRedis, pause, PASSWORD, Redis } from "../helpers/redis";
+import { type Api } from "../helpers/api";
+import { ApiOnMain } from "../helpers/api-on-main";
+import { sendTo } from "../helpers/raw-request";
+import { eventually, hasRedis, pause, Redis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("a large value", () => {
   const value = `é${"v".repeat(1024 * 1024 - 2)}`;
+  let started: ApiOnMain;
   let main: Redis;
   let client: Client;
   let api: Api;
 
   beforeEach(async () => {
-    main = await new Redis(await freePort()).start();
-    client = new Client({ port: main.port, password: PASSWORD });
-    await client.set("large", value);
-    api = await startApi(main.url, undefined, { REDIS_COMMAND_TIMEOUT_MS: "5000" });
-    await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
+    const fill = (filled: Client) => filled.set("large", value);
+    started = await ApiOnMain.start({ fill, env: { REDIS_COMMAND_TIMEOUT_MS: "5000" } });
+    ({ main, client, api } = started);
   });
-  afterEach(async () => {
-    client.disconnect();
-    await api.server.stop();
-    await main.stop();
-  });
+  afterEach(() => started.stop());
 
   const inFlight = () => api.metric("http_requests_in_flight");
 
   it("is not requested from Redis for a caller that has left", async () => {
     main.signal("SIGSTOP");
     const sockets = await Promise.all(
-      Array.from({ length: 20 }, async () => {
-        const socket = connect(Number(new URL(api.address).port), "127.0.0.1");
-        socket.on("error", () => undefined);
-        await once(socket, "connect");
-        socket.write("GET /item?id=large HTTP/1.1\r\nhost: a\r\n\r\n");
-        return socket;
-      }),
+      Array.from({ length: 20 }, () => sendTo(api.address, "GET /item?id=large HTTP/1.1\r\nhost: a\r\n\r\n")),
     );
     await eventually("all to be in flight", async () => (await inFlight()) === 20);
     for (const socket of sockets) socket.resetAndDestroy();

@@ -1,36 +1,24 @@
 /** Callers that leave before their list has ended: they leave nothing behind. */
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startApi, type Api } from "../helpers/api";
-import { eventually, freePort, hasRedis, pause, PASSWORD, Redis } from "../helpers/redis";
+import { type Api } from "../helpers/api";
+import { ApiOnMain } from "../helpers/api-on-main";
+import { sendTo } from "../helpers/raw-request";
+import { eventually, hasRedis, pause, Redis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("a list whose client has disconnected", () => {
+  let started: ApiOnMain;
   let main: Redis;
-  let client: Client;
   let api: Api;
 
   beforeAll(async () => {
-    main = await new Redis(await freePort()).start();
-    client = new Client({ port: main.port, password: PASSWORD });
-    await client.eval("for i = 1, 100000 do redis.call('SET', 'key:' .. i, 1) end", 0);
-    api = await startApi(main.url, undefined);
-    await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
+    const fill = (client: Client) => client.eval("for i = 1, 100000 do redis.call('SET', 'key:' .. i, 1) end", 0);
+    started = await ApiOnMain.start({ fill });
+    ({ api, main } = started);
   });
-  afterAll(async () => {
-    client?.disconnect();
-    await api?.server.stop();
-    await main?.stop();
-  });
+  afterAll(() => started?.stop());
 
-  const ask = async (text: string): Promise<Socket> => {
-    const socket = connect(Number(new URL(api.address).port), "127.0.0.1");
-    socket.on("error", () => undefined);
-    await once(socket, "connect");
-    socket.write(text);
-    return socket;
-  };
+  const ask = (text: string) => sendTo(api.address, text);
   const list = (query = "") => `GET /items${query} HTTP/1.1\r\nhost: a\r\n\r\n`;
   const inFlight = () => api.metric("http_requests_in_flight");
 

@@ -25,7 +25,7 @@ suite("the guard of a member", () => {
 case $4 in ${group.sentinelPort})
   read -r _auth; read -r command
   echo OK
-  case $command in *FAILOVER*) echo "$2" >>${group.dir}/failovers; cat ${group.dir}/refusal 2>/dev/null || echo OK ;; *) cat "${group.dir}/$2 $command" 2>/dev/null ;; esac
+  case $command in *FAILOVER*) echo "$2" >>${group.dir}/failovers; cat "${group.dir}/refusal $2" 2>/dev/null || cat ${group.dir}/refusal 2>/dev/null || echo OK ;; *) cat "${group.dir}/$2 $command" 2>/dev/null ;; esac
   exit 0 ;;
 esac
 # ended by its timeout before the reply to GET commit
@@ -186,6 +186,26 @@ exec ${REAL} "$@"
     expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8").trim().split("\n")).toEqual(
       expect.arrayContaining([...group.pool]),
     );
+  }, 60_000);
+
+  it("does not restart it while a Sentinel has a failover in progress, which may promote it", async () => {
+    fs.writeFileSync(path.join(group.dir, "refusal"), "NOGOODSLAVE No suitable replica to promote\n");
+    fs.writeFileSync(path.join(group.dir, `refusal ${group.pool[2]}`), "INPROG Failover already in progress\n");
+    await start(0, "4 3 4");
+    await start(1, "4 3 4");
+    follow(1, 0);
+    await group.until("the end of the permission", () => linked(1) && group.setting(1, "masteruser") === "unverified");
+    await group.kill(0, "redis");
+    group.loseVolume(0);
+    await start(0, "4 2 4");
+    const requests = () => fs.readFileSync(path.join(group.dir, "failovers"), "utf8").trim().split("\n").length;
+    // of three Sentinels; by the second round the link has been down for longer than the limit
+    await group.until(
+      "two rounds of requests",
+      () => fs.existsSync(path.join(group.dir, "failovers")) && requests() >= 6,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect([group.cli(1, "PING"), group.log(1).includes("restarts Redis")]).toEqual(["PONG", false]);
   }, 60_000);
 
   it("never links one with data of the previous version, which has no record, to an empty main", async () => {

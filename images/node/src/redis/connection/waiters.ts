@@ -9,6 +9,7 @@ const ATTEMPT_MS = 100;
 export class Waiters {
   private readonly waiting = new Set<() => void>();
   private attempts: NodeJS.Timeout | undefined;
+  private attemptedAt = -Infinity;
 
   /** @param attempt tries to connect now, unless an attempt is under way */
   constructor(private readonly attempt: () => void) {}
@@ -16,8 +17,9 @@ export class Waiters {
   /** Resolves with the next {@link release}, or after `ms`. */
   async wait(ms: number): Promise<void> {
     if (!this.attempts) {
-      this.attempts = setInterval(this.attempt, ATTEMPT_MS);
-      this.attempt();
+      this.attempts = setInterval(() => this.attemptNow(), ATTEMPT_MS);
+      // waits may be shorter than the time between attempts
+      if (performance.now() - this.attemptedAt >= ATTEMPT_MS) this.attemptNow();
     }
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -31,6 +33,11 @@ export class Waiters {
     if (this.waiting.size > 0) return;
     clearInterval(this.attempts);
     this.attempts = undefined;
+  }
+
+  private attemptNow(): void {
+    this.attemptedAt = performance.now();
+    this.attempt();
   }
 
   release(): void {

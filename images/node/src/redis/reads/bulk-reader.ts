@@ -9,10 +9,7 @@ import { isFinal, NotSent } from "../connection/errors";
 import type { TimeoutClock } from "../connection/timeout-clock";
 import { Abandoned, BulkConnections, type Instance, NoTurn, type Turn } from "./bulk-connection";
 import type { Replica } from "./replica";
-import type { ReplicaPool } from "./replica-pool";
-
-/** Replicas that a command tries. */
-const REPLICA_TRIES = 2;
+import { REPLICA_TRIES, type ReplicaPool } from "./replica-pool";
 
 /** The parts of main's interface that such a command needs. */
 export interface Main {
@@ -114,6 +111,6 @@ export class BulkReader {
   }
 }
 
-/** Whether another instance may answer the same command. */
+/** Whether another instance, or the same one a moment later, may answer the same command. */
 export const otherMayAnswer = (error: unknown): boolean =>
   !(error instanceof NoTurn || error instanceof Abandoned) && !isFinal(error);

@@ -10,6 +10,9 @@ import type { TimeoutClock } from "../connection/timeout-clock";
 import { Replica } from "./replica";
 import type { LagTracker } from "./replication-lag";
 
+/** Replicas that a read tries before main. */
+export const REPLICA_TRIES = 2;
+
 export class ReplicaPool {
   private readonly members = new Map<string, Replica>();
   private serving: Replica[] = [];
