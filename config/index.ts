@@ -22,13 +22,7 @@ export { ConfigError } from "./errors";
 export { configKeys, type ConfigKey } from "./keys";
 export { configSchema } from "./schema";
 export { canonicalQuantity, parseQuantity } from "./schema/quantity";
-export {
-  LEAST_VOLUMES,
-  redisSizeProblems,
-  sizeSentence,
-  type RedisSizes,
-  type SizeProblem,
-} from "./schema/redis-sizes";
+export { LEAST_VOLUMES, redisSizeProblems, sizeSentence, type RedisSizes } from "./schema/redis-sizes";
 export { redisBytes } from "./schema/sizes";
 
 type Parsed = z.output<typeof configSchema>;

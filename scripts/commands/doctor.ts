@@ -31,6 +31,8 @@ import { checkStorage } from "../doctor/storage";
 import { run, RunError } from "../terminal/run-program";
 import { stateLocks, unlockCommand } from "../terraform/state-locks";
 import { readStacks, synth } from "../terraform/synth";
+import { checkRedisSizes } from "../deploy/redis-sizes";
+import { planVolumes } from "../deploy/volumes";
 import { bold, dim, Failure, green, red, say, yellow } from "../terminal/ui";
 
 interface Finding {
@@ -195,6 +197,10 @@ export async function doctor(): Promise<number> {
         });
       }
       await check("storage", () => checkStorage(config, kube));
+      await check("sizes", async () => {
+        const { mainVolume } = await planVolumes(kube, { trial: false });
+        return checkRedisSizes(config.redis, mainVolume).join("; ") || "fit redis.maxMemory";
+      });
     }
   }
   say();

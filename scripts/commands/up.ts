@@ -23,7 +23,7 @@ import {
   toBuild,
 } from "../deploy/preflight";
 import { checkSystemIsKnown } from "../deploy/unknown-deployment";
-import { DEPLOYMENT_RECORD, readRecord, writeRecord } from "../deploy/deployment-record";
+import { readRecord, reportUnwritten, writeRecord } from "../deploy/deployment-record";
 import { ourNamespaces, waitReady } from "../deploy/readiness";
 import { TroubleReport, whileReporting } from "../deploy/trouble";
 import { markOurCrds } from "../deploy/leftovers";
@@ -96,6 +96,8 @@ export async function up(options: UpOptions): Promise<void> {
   await growVolumes(kube, volumes);
   const troubles = new TroubleReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
   await whileReporting(troubles, () => deployLayers(kube, images));
+  // before anything that may still fail: an adoption relies on it
+  reportUnwritten(await writeRecord(kube, readStacks()));
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 
   await inStep("ready", async (step) => {
@@ -112,10 +114,6 @@ export async function up(options: UpOptions): Promise<void> {
     await forwarded(kube, frontTarget(config), (address) => smokeTest(address, onStep));
     return `${steps} steps`;
   });
-
-  const unwritten = await writeRecord(kube, readStacks());
-  if (unwritten)
-    say(yellow(`! ConfigMap ${DEPLOYMENT_RECORD}, which records this deployment, was not written: ${unwritten}`));
 
   say();
   say(accessInstructions(config));

@@ -8,6 +8,7 @@
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 import type { ResolvedImages } from "../../modules/images/resolve";
 import { LAYERS, type LayerName } from "../../stacks/outputs";
+import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import {
   addressOf,
@@ -26,13 +27,14 @@ import type { Stack } from "../terraform/render-manifests";
 import { withStores, type StateStore } from "../terraform/state-store";
 import { readStacks } from "../terraform/synth";
 import { Terraform } from "../terraform/terraform";
-import { run as realRun, type Run } from "../terminal/run-program";
+import { run as realRun, RunError, type Run } from "../terminal/run-program";
 import { Failure, inStep } from "../terminal/ui";
 import { checkAdoptable, checkOwners, confirmAdoption } from "./adoption-checks";
-import { readRecord, writeRecord } from "./deployment-record";
+import { readRecord, reportUnwritten, writeRecord } from "./deployment-record";
 import { revertedBy } from "./drift";
 import { checkTerraform } from "./preflight";
-import { isAsConfigured, isOurs, strangeRelease, survey, type Found } from "./ownership";
+import { finishRecreation } from "./recreate-set";
+import { isAsConfigured, strangeRelease, survey, type Found } from "./ownership";
 
 /** Field manager of a `kubernetes_manifest` that sets none. */
 const PROVIDERS_MANAGER = "Terraform";
@@ -67,8 +69,19 @@ async function completed(kube: Kube, { expected, live }: Found, resource: StateR
     return isAsConfigured(expected, resource) ? as(completeRelease(instance.attributes, body)) : resource;
   if (type !== "kubernetes_manifest") return as(completeTyped(instance.attributes, body, live));
   const manager = (body["field_manager"] as { name?: string } | undefined)?.name ?? PROVIDERS_MANAGER;
-  const reverted = await revertedBy(kube, body["manifest"] as object, live, manager);
-  return reverted.length ? resource : as(completeManifest(instance.attributes, body));
+  return (await differs(kube, body["manifest"] as KubeObject, live, manager))
+    ? resource
+    : as(completeManifest(instance.attributes, body));
+}
+
+/** Whether the object is another one than the manifest describes; so it is if a field differs that can never change. */
+async function differs(kube: Kube, manifest: KubeObject, live: KubeObject, manager: string): Promise<boolean> {
+  try {
+    return (await revertedBy(kube, manifest, live, manager)).length > 0;
+  } catch (error) {
+    if (error instanceof RunError && /is invalid|forbidden: updates/i.test(error.output)) return true;
+    throw error;
+  }
 }
 
 /** Namespaces of this system alone, if there is no record; with a second system in the cluster there are none. */
@@ -107,13 +120,16 @@ export async function adopt(kube: Kube, images: ResolvedImages, options: AdoptOp
   const [record, terraformVersion] = [await readRecord(kube), await checkTerraform(config, run)];
   await checkAdoptable(kube, record);
   if (options.command) await confirmAdoption(kube, record, options.command);
+  // of a run of the lost checkout that was killed: the set must exist to be adopted
+  await finishRecreation(kube);
+  let unwritten: string | undefined;
   await inStep("adopt", async (step) => {
     step.doing("looking for the system's objects");
     const names = LAYERS.flatMap((layer) => expectedObjects(layer, stacks, NOTHING_KNOWN));
     const { found, others } = await survey(kube, names);
     // a second run, after a part of the system was removed
     if (!found.length && (await hasState(kube))) return "nothing is left to adopt";
-    checkOwners(kube, found, others, record);
+    checkOwners(kube, found, others, { record, stacks });
     const known = await knownIn(kube, found);
     const lives = new Map<string, KubeObject>(found.map((f) => [`${f.expected.layer} ${f.expected.address}`, f.live]));
 
@@ -141,10 +157,11 @@ export async function adopt(kube: Kube, images: ResolvedImages, options: AdoptOp
         await stores[layer].write(JSON.stringify(states.get(layer)));
     };
     await withStores(config, images, use, run);
-    if (record) await writeRecord(kube, stacks, { deployed: record, run });
+    if (record) unwritten = await writeRecord(kube, stacks, { deployed: record, run });
     if (!count) return "the states of this checkout contain the whole system already";
     return `${count} objects are now in the states of this checkout; nothing in the cluster was changed`;
   });
+  reportUnwritten(unwritten);
 }
 
 interface ResourceOptions {

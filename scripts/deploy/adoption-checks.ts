@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { Kube, KubeObject } from "../cluster/kubectl";
+import { outsideOf, type Stacks } from "../terraform/expected-objects";
 import { confirm, Failure, isInteractive } from "../terminal/ui";
 import { origin, ownSettings, placeOfStates, type DeploymentRecord } from "./deployment-record";
 import { strangers, type Found } from "./ownership";
@@ -70,7 +71,7 @@ export function checkOwners(
   kube: Kube,
   found: readonly Found[],
   others: readonly KubeObject[],
-  record: Partial<DeploymentRecord> | undefined,
+  { record, stacks }: { readonly record: Partial<DeploymentRecord> | undefined; readonly stacks: Stacks },
 ): void {
   const { app } = kube.config.namespaces;
   if (!found.length)
@@ -84,10 +85,15 @@ export function checkOwners(
       `Not adopted, because it belongs to others: ${list(strange)}. Nothing was changed.`,
       "Choose the names and the modes of the system to adopt: namespaces, observability, metricsServer.mode, keda.mode.",
     );
-  if (!others.length) return;
+  const described = outsideOf(app, stacks);
+  const undescribed = [
+    ...others.map((o) => `${o.kind} ${o.metadata.name}`),
+    ...(record?.outside ?? "").split("\n").filter((entry) => entry && !described.includes(entry)),
+  ];
+  if (!undescribed.length) return;
   const settings = otherSettings(kube, record);
   throw new Failure(
-    `Not adopted, because this configuration does not describe ${list(others.map((o) => `${o.kind} ${o.metadata.name}`))}, which are objects of the system in namespace ${app}. Nothing was changed.`,
+    `Not adopted, because this configuration does not describe ${list(undescribed)} of the system in namespace ${app}. Nothing was changed.`,
     settings.length
       ? `It was deployed with ${settings.join(", ")}. Adopt it with the same settings; change them afterwards.`
       : "Adopt it with the settings and the version that it was deployed with; change them afterwards.",

@@ -1,8 +1,8 @@
 /** Checks of `doctor` on what a cluster's administrators have set up: quotas, and where DNS answers. */
 import type { Config } from "../../config";
-import { PART_OF } from "../../catalog/names";
 import { quota as needed } from "../../modules/policies/namespace-quota";
 import { parseQuantity } from "../../modules/kubernetes/quantity";
+import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
@@ -48,9 +48,7 @@ export async function checkQuota(config: Config, kube: Kube): Promise<string> {
   const { app, monitoring } = config.namespaces;
   const notes: string[] = [];
   for (const namespace of config.observability === "install" ? [app, monitoring] : [app]) {
-    const quotas = (await kube.visible("resourcequota", "-n", namespace)).filter(
-      (q) => q.metadata.labels?.["app.kubernetes.io/part-of"] !== PART_OF && countsOurs(q),
-    );
+    const quotas = (await kube.visible("resourcequota", "-n", namespace)).filter((q) => !isOurs(q) && countsOurs(q));
     if (!quotas.length) continue;
     const ranges = await kube.visible("limitrange", "-n", namespace);
     for (const quota of quotas) {

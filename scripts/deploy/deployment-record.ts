@@ -12,6 +12,7 @@ import type { Kube } from "../cluster/kubectl";
 import type { Stack } from "../terraform/render-manifests";
 import { outsideOf } from "../terraform/expected-objects";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
+import { say, yellow } from "../terminal/ui";
 
 /** Name of the ConfigMap, in the application's namespace. */
 export const DEPLOYMENT_RECORD = "iacproject-deployment";
@@ -131,6 +132,12 @@ export async function writeRecord(
     if (!(error instanceof RunError)) throw error;
     return error.message;
   }
+}
+
+/** Warns if {@link writeRecord} failed. */
+export function reportUnwritten(reason: string | undefined): void {
+  if (reason)
+    say(yellow(`! ConfigMap ${DEPLOYMENT_RECORD}, which records this deployment, was not written: ${reason}`));
 }
 
 /** The record of the deployment in the configured namespace; undefined if there is none, or this user may not read it. */

@@ -43,11 +43,12 @@ function withClaimTemplates(manifest: KubeObject, { spec }: KubeObject): KubeObj
 /** What an object would lose or get if a field manager applied this manifest; nothing is changed. */
 export async function revertedBy(
   kube: Kube,
-  manifest: object,
+  manifest: KubeObject,
   live: KubeObject,
   fieldManager = FIELD_MANAGER,
 ): Promise<string[]> {
-  const wanted = JSON.parse(await apply(kube, manifest, { fieldManager, flags: ["--dry-run=server"] })) as KubeObject;
+  const applicable = withClaimTemplates(manifest, live);
+  const wanted = JSON.parse(await apply(kube, applicable, { fieldManager, flags: ["--dry-run=server"] })) as KubeObject;
   return (["labels", "annotations"] as const)
     .flatMap((k) => differences(live.metadata[k], wanted.metadata[k], `metadata.${k}`))
     .concat(differences(live.spec, wanted.spec, "spec"));
@@ -62,9 +63,8 @@ export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift
     const { name, namespace } = manifest.metadata;
     const live = await kube.get(manifest.kind, name, namespace);
     if (!live) continue;
-    const applicable = withClaimTemplates(manifest, live);
-    const paths = await revertedBy(kube, applicable, live);
-    if (paths.length) found.push({ kind: manifest.kind, name, paths, manifest: applicable });
+    const paths = await revertedBy(kube, manifest, live);
+    if (paths.length) found.push({ kind: manifest.kind, name, paths, manifest: withClaimTemplates(manifest, live) });
   }
   return found;
 }

@@ -10,7 +10,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
-import { PART_OF } from "../../catalog/names";
+import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import type { LayerName } from "../../stacks/outputs";
 import { idOf, kindOf, targetOf, type Target } from "../terraform/cluster-object";
@@ -25,7 +25,7 @@ const CLOCKS_MS = 120_000;
 const ALIVE_MS = 5000;
 
 /** An object that an apply creates or changes. */
-export interface Planned extends Target {
+interface Planned extends Target {
   /** Whether the apply creates it. */
   readonly isNew: boolean;
 }
@@ -103,7 +103,7 @@ export async function adoptOrphans(
     else if (target.isNew && !inState.has(target.address)) {
       const object = await kube.get(kindOf(target), target.name, target.namespace);
       if (!object || !createdDuringRun(object)) continue;
-      if (object.metadata.labels?.["app.kubernetes.io/part-of"] !== PART_OF) continue;
+      if (!isOurs(object)) continue;
       if (target.type.startsWith("kubernetes_secret")) await removeUnused(kube, target);
       else await terraform.import(target.address, idOf(target));
       adopted++;

@@ -1,5 +1,6 @@
 /** Whose an object in the cluster is: what an adoption takes over, and what it refuses. */
 import { PART_OF } from "../../catalog/names";
+import { isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import type { StateResource } from "../terraform/adopted-state";
 import { kindOf, type Target } from "../terraform/cluster-object";
@@ -10,9 +11,7 @@ import { Failure } from "../terminal/ui";
 import { DEPLOYMENT_RECORD, type DeploymentRecord } from "./deployment-record";
 import { differences } from "./drift";
 
-const PART = "app.kubernetes.io/part-of";
 const BY = "app.kubernetes.io/managed-by";
-export const isOurs = (o: KubeObject): boolean => o.metadata.labels?.[PART] === PART_OF;
 
 /** Kinds of the objects that the layers write; an object of ours that no layer describes is looked for in these. */
 const WRITTEN: readonly Target[] = [
@@ -28,7 +27,7 @@ export interface Found {
   readonly expected: ExpectedObject;
   readonly live: KubeObject;
 }
-export interface Survey {
+interface Survey {
   readonly found: readonly Found[];
   /** Our objects in the application's namespace that this configuration does not describe. */
   readonly others: readonly KubeObject[];
@@ -100,7 +99,7 @@ export function strangers(
   return found.flatMap((one) => {
     const { type, name, namespace } = one.expected;
     const isRelease = type === "helm_release";
-    if (!isRelease && !isOurs(one.live)) return [`${named(one)} has no label ${PART}=${PART_OF}`];
+    if (!isRelease && !isOurs(one.live)) return [`${named(one)} has no label ${PART_LABEL}=${PART_OF}`];
     const place = type === "kubernetes_namespace_v1" ? name : namespace;
     if (place === app || !outside) return [];
     const entry = isRelease ? `release ${namespace}/${name}` : `namespace ${place}`;

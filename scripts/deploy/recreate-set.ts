@@ -118,9 +118,14 @@ async function restoreManagers(kube: Kube, kept: StatefulSet): Promise<void> {
 /**
  * Finishes an earlier run's work; returns whether there was any.
  * @param change for a set that must still be created; by default it is created as it was
+ * @param own the set that this run has deleted: another run may have removed the ConfigMap in the meantime
  */
-export async function finishRecreation(kube: Kube, change: Change = (template) => template): Promise<boolean> {
-  const kept = await keptSet(kube);
+export async function finishRecreation(
+  kube: Kube,
+  change: Change = (template) => template,
+  own?: StatefulSet,
+): Promise<boolean> {
+  const kept = (await keptSet(kube)) ?? own;
   if (!kept) return false;
   const live = await liveSet(kube);
   const isDeleted = !live || live.metadata.deletionTimestamp !== undefined;
@@ -142,5 +147,5 @@ export async function recreateMainSet(kube: Kube, change: Change): Promise<void>
   if (!live || !template || JSON.stringify(change(template)) === JSON.stringify(template)) return;
   await keep(kube, live);
   await deleteSet(kube);
-  await finishRecreation(kube, change);
+  await finishRecreation(kube, change, live);
 }

@@ -71,8 +71,9 @@ export async function finishGrowth(
         `The quota of namespace ${refused.namespace} refuses ${refused.to} for the volume ${refused.name}.`,
         "Check it: npm run diff should report no changes. Then run npm run up again.",
       );
+    const end = Date.now() + timeoutMs;
     for (const growth of growing) {
-      const reason = await resized(kube, growth, step, Date.now() + timeoutMs, pollMs);
+      const reason = await resized(kube, growth, step, end, pollMs);
       if (reason) pending.push(reason);
     }
     return pending.length ? `${pending.length} of ${growing.length} volumes pending` : `${growing.length} volumes`;

@@ -169,6 +169,12 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
       else warnings.push(`${kind.key} is ${kind.size}, but the volume ${name} stays at ${from}: ${reason[0]}`);
     }
   }
+  const { app } = kube.config.namespaces;
+  if (change && kube.forbidden.has(`pvc in ${app}`))
+    throw new Failure(
+      `This user may not list persistentvolumeclaims in ${app}, so redis.storage cannot be changed. Nothing was changed.`,
+      `Set redis.storage to ${template!.spec.resources.requests.storage}, or run npm run up as a user who may.`,
+    );
   // a set whose claims this user may not list, or that were deleted
   mainVolume ??= template && storage;
   return { growing, warnings, ...(change ? { change } : {}), ...(mainVolume === undefined ? {} : { mainVolume }) };

@@ -1,6 +1,6 @@
 /** Who owns the namespaces that a deployment would use. */
 import type { Config } from "../../config";
-import { PART_OF } from "../../catalog/names";
+import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { readRecord } from "../deploy/deployment-record";
 import { ourNamespaces } from "../deploy/readiness";
@@ -39,16 +39,16 @@ export async function checkOwners(config: Config, kube: Kube): Promise<string> {
       found.push(`${name} will be created`);
       continue;
     }
-    const isOurs = namespace.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF;
+    const ours = isOurs(namespace);
     const owner = ownerOf(namespace);
-    if (config.namespaces.create && !isOurs)
+    if (config.namespaces.create && !ours)
       throw new Failure(
         `The namespace ${name} already exists and is not ours${owner ? `: it belongs to ${owner}` : ""}.`,
         "To deploy into it, set namespaces.create to false (npm run down then keeps it). Or choose other names: namespaces.app, namespaces.monitoring.",
       );
     const record = name === config.namespaces.app ? await readRecord(kube) : undefined;
     const last = record?.deployedBy ? ` (deployed by ${record.deployedBy}, ${record.deployedAt})` : "";
-    found.push(isOurs ? `${name} is ours${last}` : `${name} is used${owner ? `, of ${owner}` : ""}${last}`);
+    found.push(ours ? `${name} is ours${last}` : `${name} is used${owner ? `, of ${owner}` : ""}${last}`);
   }
   return found.join("; ");
 }

@@ -3,6 +3,7 @@ import { BlockList, isIP } from "node:net";
 import type { Config } from "../../config";
 import { proxyFor } from "../../config/proxy";
 import type { ProxyVariables } from "../../config/sources";
+import { engineFlags } from "../deploy/preflight";
 import { RunError, run as realRun, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
@@ -33,7 +34,7 @@ export async function checkProxy(config: Config, use: ProxyUse, run: Run = realR
     const proxy = proxyFor(new URL(url), use.variables);
     return proxy === undefined ? undefined : new URL(proxy).host;
   };
-  const { registry, images } = config;
+  const { registry } = config;
   const registryHost = registry.push.split("/")[0]!;
   const address = use.server === undefined ? undefined : new URL(use.server).hostname;
   const toCluster = use.server === undefined ? undefined : through(use.server);
@@ -45,12 +46,13 @@ export async function checkProxy(config: Config, use: ProxyUse, run: Run = realR
   }
   const toHub = through("https://registry-1.docker.io");
   if (use.mustBuild && toHub) {
-    const host = images.dockerHost ? ["--host", images.dockerHost] : [];
     const format = ["info", "--format", "{{.HTTPSProxy}}"];
-    const engine = await run("docker", [...host, ...format], { timeoutMs: 20_000 }).catch((error: unknown) => {
-      if (error instanceof RunError) return undefined;
-      throw error;
-    });
+    const engine = await run("docker", [...engineFlags(config), ...format], { timeoutMs: 20_000 }).catch(
+      (error: unknown) => {
+        if (error instanceof RunError) return undefined;
+        throw error;
+      },
+    );
     if (engine?.stdout.trim() === "") {
       throw new Failure(
         `This machine uses the proxy ${toHub}, but Docker's engine has none, so it may not get base images.`,

@@ -20,7 +20,7 @@ export interface StateResource {
     readonly private?: string;
   }[];
 }
-export interface StateOutput {
+interface StateOutput {
   readonly value: unknown;
   readonly type: string;
 }
@@ -45,10 +45,15 @@ export function typeOf(value: unknown): unknown {
   return typeof value === "boolean" ? "bool" : typeof value;
 }
 
-/** What our labels are on the object: the provider ignores those of others, and some of ours when it imports. */
-function ownLabels(body: Attributes, live: KubeObject): Record<string, string> {
-  const { labels = {} } = (body["metadata"] ?? {}) as { labels?: Record<string, string> };
-  return Object.fromEntries(Object.entries(live.metadata.labels ?? {}).filter(([key]) => key in labels));
+/**
+ * The labels and annotations of the object that are ours: the provider ignores those of others, and when it imports also
+ * ours. Without them its next update would replace all of an object's annotations, those of others too.
+ */
+function ownMetadata(body: Attributes, live: KubeObject): Record<"labels" | "annotations", Record<string, string>> {
+  const configured = (body["metadata"] ?? {}) as Partial<Record<"labels" | "annotations", object>>;
+  const own = (kind: "labels" | "annotations") =>
+    Object.fromEntries(Object.entries(live.metadata[kind] ?? {}).filter(([key]) => key in (configured[kind] ?? {})));
+  return { labels: own("labels"), annotations: own("annotations") };
 }
 
 /** Arguments that tell the provider what to wait for; no object has them. */
@@ -58,9 +63,10 @@ const block = (value: unknown): unknown[] => (value === undefined ? [] : [value]
 /** An imported resource of the Kubernetes provider with its own attributes per kind. */
 export function completeTyped(imported: Attributes, body: Attributes, live: KubeObject): Attributes {
   const [metadata] = imported["metadata"] as Attributes[];
+  const { labels, annotations } = ownMetadata(body, live);
   return {
     ...imported,
-    metadata: [{ ...metadata, labels: ownLabels(body, live) }],
+    metadata: [{ ...metadata, labels, ...(Object.keys(annotations).length ? { annotations } : {}) }],
     ...Object.fromEntries(Object.entries(body).filter(([key]) => isOnlyConfigured(key) && key in imported)),
   };
 }
@@ -96,7 +102,7 @@ export function secretResource(
 ): StateResource {
   const { name, namespace, uid, resourceVersion } = live.metadata as KubeObject["metadata"] & Attributes;
   const metadata = {
-    ...{ annotations: {}, generate_name: "", generation: 0, labels: ownLabels(body, live) },
+    ...{ generate_name: "", generation: 0, ...ownMetadata(body, live) },
     ...{ name, namespace, resource_version: resourceVersion, uid },
   };
   const attributes = {

@@ -4,7 +4,7 @@ import type { Attributes, StateFile } from "./adopted-state";
 import { targetOf, type Target } from "./cluster-object";
 import { resolve, type Stack } from "./render-manifests";
 
-type Stacks = Readonly<Record<string, Stack>>;
+export type Stacks = Readonly<Record<string, Stack>>;
 type Json = Parameters<typeof resolve>[0];
 type Tree = { [key: string]: Json };
 

@@ -57,7 +57,20 @@ export async function importObjects(
         const [index, target] = next;
         // each into its own file, because a state has one writer at a time
         const file = `${index}.tfstate`;
-        await terraform("import", ...flags, "-state=none.tfstate", `-state-out=${file}`, target.address, idOf(target));
+        try {
+          await terraform(
+            "import",
+            ...flags,
+            "-state=none.tfstate",
+            `-state-out=${file}`,
+            target.address,
+            idOf(target),
+          );
+        } catch (error) {
+          // the others need not begin
+          left.length = 0;
+          throw error;
+        }
         const state = JSON.parse(fs.readFileSync(path.join(folder, file), "utf8")) as StateFile;
         found.push(...state.resources.filter((r) => r.mode === "managed"));
         onProgress?.(found.length);

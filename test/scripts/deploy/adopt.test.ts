@@ -129,6 +129,12 @@ describe("an adoption refuses, and writes no state,", () => {
     stage.record = recordOf(stage, { outside: "release kube-system/metrics-server" });
     await refused(stage, "Namespace monitoring is not in the record");
   });
+  it("a system with a release that this configuration does not describe, which nothing would remove afterwards", async () => {
+    const stage = recorded({ metricsServer: { mode: "existing" } });
+    const outside = outsideOf("iacproject", stage.stacks);
+    stage.record = recordOf(stage, { outside: [...outside, "release kube-system/metrics-server"].join("\n") });
+    await refused(stage, "does not describe release kube-system/metrics-server of the system in namespace iacproject");
+  });
   it("without a record, a release with other values in a namespace that is not ours alone", async () => {
     const stage = recorded();
     stage.record = undefined;

@@ -4,6 +4,7 @@ import { finishRecreation, RECREATING } from "../../../scripts/deploy/recreate-s
 import { checkStorage, finishGrowth, growVolumes } from "../../../scripts/deploy/storage";
 import { planVolumes } from "../../../scripts/deploy/volumes";
 import { testConfig, type Json } from "../../helpers/layers";
+import { RunError } from "../../../scripts/terminal/run-program";
 import { Killed, VolumeCluster, type ClusterProps } from "../../helpers/volume-cluster";
 
 const clusterOf = (props: ClusterProps, settings: object) => {
@@ -98,6 +99,32 @@ describe("a larger redis.storage", () => {
     await finishGrowth(kube, plan);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "2Gi" });
   });
+});
+
+it("creates the set again although another run has removed the copy of it meanwhile", async () => {
+  const { cluster } = clusterOf({}, larger);
+  const run: typeof cluster.run = async (program, args, options) => {
+    const result = await cluster.run(program, args, options);
+    if (args.includes("--cascade=orphan")) delete cluster.configMaps[RECREATING];
+    return result;
+  };
+  await up(new Kube(testConfig(larger), run));
+  expect(cluster.template["resources"].requests.storage).toBe("2Gi");
+  expect(cluster.set!["metadata"].managedFields).toEqual([expect.objectContaining({ manager: "terraform" })]);
+});
+
+it("is refused for a user who may not list claims, because the set alone would claim another size than there is", async () => {
+  const { cluster } = clusterOf({}, larger);
+  const run: typeof cluster.run = (program, args, options) => {
+    const isList = args.includes("get") && args.includes("pvc");
+    if (!isList) return cluster.run(program, args, options);
+    const output = 'Error from server (Forbidden): persistentvolumeclaims is forbidden: User "u" cannot list resource';
+    return Promise.reject(new RunError("kubectl get pvc", 1, output, "forbidden"));
+  };
+  await expect(up(new Kube(testConfig(larger), run))).rejects.toThrow(
+    "This user may not list persistentvolumeclaims in iacproject, so redis.storage cannot be changed.",
+  );
+  expect(cluster.changes).toEqual([]);
 });
 
 describe("a run that is killed between two steps", () => {

@@ -44,6 +44,16 @@ it("gives an imported Service our labels, without those of a cloud, and what onl
   expect(completeTyped(imported, body, bare)["metadata"]).toEqual([{ name: "node", labels: {} }]);
 });
 
+it("gives an imported Service our annotations: without them the next apply would replace those of a cloud too", () => {
+  const imported = { metadata: [{ name: "react", labels: {}, annotations: {} }] };
+  const body = { metadata: { name: "react", labels: LABELS, annotations: { "example.com/type": "nlb" } } };
+  const annotations = { "example.com/type": "nlb", "cloud.example.com/neg": "{}" };
+  const live = object({ metadata: { name: "react", labels: LABELS, annotations } });
+  expect(completeTyped(imported, body, live)["metadata"]).toEqual([
+    { name: "react", labels: LABELS, annotations: { "example.com/type": "nlb" } },
+  ]);
+});
+
 it("gives an imported manifest the manifest that was applied", () => {
   const imported = { manifest: { value: null, type: ["object", {}] }, object: { kept: true }, computed_fields: null };
   const manifest = { kind: "Deployment", metadata: { name: "node" } };

@@ -44,7 +44,9 @@ describe("a resource as a Kubernetes object", () => {
     });
   });
   it("of an unknown type is refused, not left out", () => {
-    expect(() => kubernetesObject("kubernetes_job_v1", {})).toThrow("resources of type kubernetes_job_v1 cannot be rendered");
+    expect(() => kubernetesObject("kubernetes_job_v1", {})).toThrow(
+      "resources of type kubernetes_job_v1 cannot be rendered",
+    );
   });
 });
 
