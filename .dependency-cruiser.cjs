@@ -182,7 +182,7 @@ module.exports = {
       ["toolbox/", "cluster/"],
       ["terraform/"],
       ["redis/", "load/", "deploy/"],
-      ["drawing/"],
+      ["drawing/", "doctor/"],
       ["commands/", "maintenance/"],
       ["*"],
     ]),

@@ -9,7 +9,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  // the message alone: a stack trace does not help with an invalid configuration
+  // only the message, because a stack trace does not help with an invalid configuration
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 });

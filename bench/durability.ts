@@ -29,7 +29,9 @@ function set(pods: Pods, mode: Mode): void {
   }
 }
 
-/** A replica that starts an append-only file confirms no write until the file contains its whole data set. */
+/**
+ * A replica that has just enabled its append-only file confirms no writes until the file contains its whole data set.
+ */
 async function filesComplete(pods: Pods): Promise<void> {
   const writing = /aof_rewrite_(in_progress|scheduled):1/;
   for (let tries = 0; MEMBERS.some((i) => writing.test(pods.redisCli(i, "INFO", "persistence"))); tries++) {

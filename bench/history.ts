@@ -1,4 +1,4 @@
-/** Whether one order explains every answer (linearizability) of many clients on few keys, during random faults. Needs root, iproute2, iptables, Go and Redis 7.2; HISTORY_MODE, _SEED, _FAULTS, _KINDS, _KEYS and _PAUSE_MS change the run. */
+/** Checks linearizability during random faults: whether one order explains every response to many clients that use a few keys. Needs root, iproute2, iptables, Go and Redis 7.2; HISTORY_MODE, _SEED, _FAULTS, _KINDS, _KEYS and _PAUSE_MS change the run. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -23,12 +23,14 @@ import { requirements } from "./ledger/pods";
 const mode = process.env["HISTORY_MODE"] === "safe" ? "safe" : "ha";
 const seed = Number(process.env["HISTORY_SEED"] ?? Math.floor(Math.random() * 1e6));
 const count = Number(process.env["HISTORY_FAULTS"] ?? 50);
-/** Names of the faults to draw from, or beginnings of names, comma-separated. */
+/** Names of the faults to choose from, or prefixes of names, comma-separated. */
 const kinds = process.env["HISTORY_KINDS"]?.split(",");
 const KEYS = Number(process.env["HISTORY_KEYS"] ?? 8);
 const PAUSE_MS = Number(process.env["HISTORY_PAUSE_MS"] ?? 60);
 const [CLIENTS_PER_KEY, APIS] = [Math.max(4, Math.round(40 / KEYS)), 2];
-/** Seconds after a fault within which every API must acknowledge writes, and everything be healthy. */
+/**
+ * Time limit after a fault, in seconds: by then every API must acknowledge writes again and everything must be healthy.
+ */
 const LIMIT_SECONDS = 90;
 
 const draw = random(seed);
@@ -41,7 +43,7 @@ buildChecker();
 let programs!: Programs;
 const prepare = (dir: string) => (programs = new Programs(dir));
 const system = mode === "ha" ? new HaSystem(prepare) : new SafeSystem(prepare);
-if (!programs.clocks) console.log("LEFT OUT: clock steps, because there is no C compiler (cc)");
+if (!programs.clocks) console.log("SKIPPED: clock steps, because there is no C compiler (cc)");
 const able = faultsOf(mode, programs.clocks).filter((f) => !kinds || kinds.some((kind) => f.name.startsWith(kind)));
 if (able.length === 0) throw new Error(`HISTORY_KINDS names no fault of mode ${mode}`);
 // each kind as often as the others, in a random order
@@ -73,7 +75,7 @@ try {
   const args = ["-e", CLIENTS, String(KEYS), String(CLIENTS_PER_KEY), String(PAUSE_MS), folder];
   const clients = system.outside(process.execPath, args);
   const tail = new Tail(path.join(folder, "history"));
-  /** Waits until each API process acknowledges writes and answers strong reads again. */
+  /** Waits until each API process acknowledges writes and serves strong reads again. */
   const working = () => {
     const from = now();
     return until("every API process to work", LIMIT_SECONDS, () => {
@@ -146,7 +148,7 @@ try {
     folder: out,
   });
   console.log(historyTables({ [`${mode} ${seed}`]: run }));
-  // the results of other runs stay; a run of some kinds only is for looking at them
+  // keeps the results of other runs; a run with only some kinds of faults is for debugging and is not recorded
   if (!kinds) {
     const file = path.join(ROOT, "docs", "benchmarks", "history.json");
     const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as HistoryRuns) : {};

@@ -17,7 +17,7 @@ try {
   const calm = () => probe(`${server.address}/item?id=key:1`, RATE, SECONDS);
   await calm();
 
-  /** One complete list, read by another process at full speed: seconds to its first and to its last byte. */
+  /** One complete list, read by another process at full speed: seconds until its first and its last byte. */
   const list = async () => {
     const format = "%{time_starttransfer} %{time_total} %{http_code}";
     const args = ["-s", "-o", "/dev/null", "-w", format, `${server.address}/items`];
@@ -56,7 +56,8 @@ try {
     `| keys in the list, of ${KEYS + 1000} | ${keys} | all | ${keys === KEYS + 1000 ? "met" : "**not met**"} |`,
     `| memory growth | ${grown.toFixed(0)} MiB (from ${(before / 2 ** 20).toFixed(0)} MiB) | < 50 MiB | ${grown < 50 ? "met" : "**not met**"} |`,
     `| p99 of other requests (${RATE}/s), relative to no list | ${median(ratios).toFixed(2)}× (${low.toFixed(2)} to ${high.toFixed(2)}); ${median(rows.map((r) => r.idle)).toFixed(2)} ms and ${median(rows.map((r) => r.busy)).toFixed(2)} ms | ≤ 1.5× | ${median(ratios) <= 1.5 ? "met" : "**not met**"} |`,
-    `| one whole list, while other requests are answered | ${median(rows.map((r) => r.seconds)).toFixed(1)} s, its first byte after ${(median(rows.map((r) => r.first)) * 1000).toFixed(0)} ms | | |`,
+    `| one whole list, while other requests are served | ${median(rows.map((r) => r.seconds)).toFixed(1)} s, its ` +
+      `first byte after ${(median(rows.map((r) => r.first)) * 1000).toFixed(0)} ms | | |`,
   ].join("\n");
   console.log(`\n${table}`);
   publish("items", table, { keys: KEYS, rate: RATE, rows, before, most });

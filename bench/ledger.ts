@@ -1,4 +1,4 @@
-/** Acknowledged writes that are lost during 60 random faults in a Sentinel group. Needs root, iproute2 and Redis 7.2; LEDGER_SEED and LEDGER_FAULTS change the run. */
+/** Counts acknowledged writes that are lost during 60 random faults in a Sentinel group. Needs root, iproute2 and Redis 7.2; LEDGER_SEED and LEDGER_FAULTS change the run. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -12,7 +12,7 @@ const seed = Number(process.env["LEDGER_SEED"] ?? Math.floor(Math.random() * 1e9
 const faults = Number(process.env["LEDGER_FAULTS"] ?? 60);
 const PORTS = [3100, 3101];
 const WRITERS = 4;
-/** Seconds after a fault within which writes must continue and the group be healthy. */
+/** Time limit after a fault, in seconds: by then writes must have resumed and the group must be healthy again. */
 const LIMIT_SECONDS = 90;
 
 const draw = random(seed);

@@ -60,7 +60,7 @@ export class Server {
         PATH: process.env["PATH"],
         PORT: String(port),
         REDIS_MAIN_URL: cluster.main.url,
-        // the peers use one address; the API prefers its discovery
+        // the peers use one address; the API prefers discovery
         REDIS_REPLICAS_URL: cluster.replicas[0]!.url,
         REDIS_PASSWORD_FILE: passwordFile,
         ...cluster.env,

@@ -18,7 +18,7 @@ import { publishReaction } from "./reaction/report";
 import { podStart } from "./reaction/starts";
 import { Watcher, type PodTimes } from "./reaction/watch";
 
-/** Load of each step, in the number of pods that it needs; a quarter of a pod less, to stay off the threshold. */
+/** Load of each step, in pods that it needs, minus a quarter of a pod to stay off the threshold. */
 const MULTIPLES = [4, 6, 8, 5, 7, 4, 8, 6];
 const BLOCKS = 2;
 const STEP_SECONDS = 55;
@@ -65,7 +65,7 @@ const since = (begin: number, at: number | undefined) => (at === undefined ? nul
 async function step(engine: Engine, multiple: number, phase: number, watcher: Watcher): Promise<void> {
   await rest(engine, MIN);
   const armedAt = await arm(engine);
-  // leaves the load time to open its connections
+  // gives the load generator time to open its connections
   const lead = 9000;
   const rounds = Math.ceil((Date.now() + lead - armedAt - phase) / SYNC_MS);
   const startAt = armedAt + rounds * SYNC_MS + phase;
@@ -119,7 +119,7 @@ async function steady(engine: Engine, watcher: Watcher): Promise<void> {
   const result = await load.result();
   await load.remove();
   const end = result.begin + result.seconds * 1000;
-  // one pod's load continues, so that a failed request during scale-in would show
+  // a load for one pod continues, to reveal failed requests during scale-in
   const low = await startLoad(Math.round(data.capacity), BACK_SECONDS, { target: NODE });
   let back: number | null = null;
   try {
@@ -146,7 +146,7 @@ async function steady(engine: Engine, watcher: Watcher): Promise<void> {
   );
 }
 
-/** Measures replicas that join a main with little data. */
+/** Measures how fast replicas join a main with little data. */
 async function replicas(): Promise<void> {
   const kept = JSON.stringify({ spec: { minReplicas: 2, maxReplicas: 5 } });
   const more = JSON.stringify({ spec: { minReplicas: 5, maxReplicas: 5 } });
@@ -186,7 +186,7 @@ try {
       multiple,
       phase: ((i * 3 + 0.5) % count) * (SYNC_MS / count),
     })).filter((_, i) => Math.floor((i * BLOCKS) / count) === block);
-    // in reverse order in the second block, so that a drifting machine favours no engine
+    // in reverse order in the second block, so that drift of the machine's speed favours no engine
     for (const engine of block % 2 ? [...ENGINES].reverse() : ENGINES) {
       const done = data.steps.filter((s) => s.engine === engine).length - block * mine.length;
       const isLast = block === BLOCKS - 1;

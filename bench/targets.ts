@@ -17,7 +17,7 @@ interface Figures {
   readonly targets: number;
   /** From the CPU step to each target's new count, seconds. */
   readonly lags: readonly number[];
-  /** CPU in cores: at rest, and from the step to the last decision. */
+  /** CPU in cores: idle, and from the step to the last decision. */
   readonly idle: Cores;
   readonly deciding: Cores;
 }
@@ -29,7 +29,7 @@ const apply = (items: object[]) =>
   });
 
 async function measure(targets: number): Promise<Figures> {
-  // a node's first metrics need two scrapes of metrics-server, an autoscaler's first value one more sync after that
+  // a node's first metrics need two scrapes by metrics-server, and an autoscaler's first value one more sync
   const prepare = 120 + targets * 0.35;
   const stepAt = Date.now() + (prepare + STEADY_SECONDS + 10) * 1000;
   const kwok = startKwok(stepAt);
@@ -79,7 +79,7 @@ async function measure(targets: number): Promise<Figures> {
     if (after.length < lags.size) console.log(`${lags.size - after.length} of ${targets} had scaled before the step`);
     return { targets, lags: after.map((lag) => Math.round(lag * 10) / 10), idle, deciding };
   } finally {
-    // while KWOK still runs, because it completes the deletion of the pods
+    // while KWOK is still running, because it completes the deletion of the pods
     await kube
       .raw(["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=300s"], { timeoutMs: 310_000 })
       .catch((error: Error) => console.log(error.message));
@@ -99,7 +99,8 @@ function publishSizes(now: readonly Figures[]): void {
   publish(
     "targets",
     [
-      "| targets | decision after the step: median | all within | controller-manager, cores: at rest, deciding | API server | metrics-server |",
+      "| targets | decision after the step: median | all within | controller-manager, cores: idle, deciding | API " +
+        "server | metrics-server |",
       "|---|---|---|---|---|---|",
       ...all.map(({ targets, lags, idle, deciding }) => {
         const [low, high] = interval(lags, 2000);

@@ -3,7 +3,7 @@ import type { ComponentOrJob } from "./workloads";
 
 export const PART_OF = "iacproject";
 
-/** Release of kube-prometheus-stack; its Services begin with it. */
+/** Release of kube-prometheus-stack, and the prefix of its Services. */
 export const STACK_RELEASE = "kube-prometheus-stack";
 /** Secret with Grafana's login. */
 export const GRAFANA_SECRET = "grafana-admin";

@@ -1,5 +1,5 @@
 /**
- * Every third-party version that a deployment pulls; no other file has one.
+ * Every third-party version that a deployment uses; no other file contains one.
  *
  * Images have exact tags, not digests, because digests would have to come from the real registries
  * (docs/decisions/0004-versions.md).

@@ -1,6 +1,6 @@
 /**
- * The Docker engine that the docker program uses. Terraform's provider knows DOCKER_HOST, but not the current context of
- * the docker program, which Docker Desktop, Colima and rootless Docker set.
+ * The Docker engine that the docker program uses. Terraform's provider supports DOCKER_HOST, but not the docker
+ * program's current context, which Docker Desktop, Colima and rootless Docker set.
  */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -28,7 +28,10 @@ function readJson(file: string): Record<string, unknown> {
   }
 }
 
-/** The engine, by the docker program's order: DOCKER_HOST, DOCKER_CONTEXT, the current context; undefined: the default. */
+/**
+ * The engine, in the docker program's order of precedence: DOCKER_HOST, DOCKER_CONTEXT, the current context; undefined:
+ * the default.
+ */
 export function dockerEngine(env: NodeJS.ProcessEnv, home: string): DockerEngine | undefined {
   if (env["DOCKER_HOST"]) return { host: env["DOCKER_HOST"] };
   const folder = dockerFolder(env, home);

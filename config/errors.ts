@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { configKeys } from "./keys";
 import { redact } from "./redact";
 
-/** Reports everything that is wrong at once, one problem per line. */
+/** Reports all problems at once, one per line. */
 export class ConfigError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(
@@ -31,6 +31,8 @@ export function problem(issue: z.core.$ZodIssue, input: unknown): string[] {
       return [`${at}: ${printed} is not accepted; must be at least ${issue.minimum}`];
     case "too_big":
       return [`${at}: ${printed} is not accepted; must be at most ${issue.maximum}`];
+    case "invalid_key":
+      return [`${at}: the key is not accepted; expected ${issue.issues[0]?.message ?? "another one"}`];
     default:
       return [
         `${at || "configuration"}: ${printed === "missing" ? "" : `${printed} is not accepted; `}${issue.message}`,

@@ -22,13 +22,7 @@ export { ConfigError } from "./errors";
 export { configKeys, type ConfigKey } from "./keys";
 export { configSchema } from "./schema";
 export { canonicalQuantity, parseQuantity } from "./schema/quantity";
-export {
-  LEAST_VOLUMES,
-  redisSizeProblems,
-  sizeSentence,
-  type RedisSizes,
-  type SizeProblem,
-} from "./schema/redis-sizes";
+export { LEAST_VOLUMES, redisSizeProblems, sizeSentence, type RedisSizes } from "./schema/redis-sizes";
 export { redisBytes } from "./schema/sizes";
 
 type Parsed = z.output<typeof configSchema>;
@@ -84,8 +78,8 @@ export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEn
 }
 
 /**
- * Parses what the sources hold, and names what the environment would otherwise decide later, and differently for each
- * program: the context of the cluster, the Docker engine and its logins.
+ * Parses the sources' contents, and resolves what the environment would otherwise decide later, and differently for
+ * each program: the cluster's context, the Docker engine and its credentials.
  *
  * @throws {ConfigError} that lists every problem, or every variable that would redirect Terraform
  */

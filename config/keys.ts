@@ -10,10 +10,10 @@ export interface ConfigKey {
   readonly env: string;
   /** Text for the reference and for `npm run config -- --help`. */
   readonly description: string;
-  /** Value if the user sets none; undefined if there is none. */
+  /** Default value; undefined if there is none. */
   readonly default: unknown;
   /**
-   * Accepted values, if the key is one of a few words.
+   * Accepted values of an enumeration.
    * @default any value that the schema accepts
    */
   readonly choices?: readonly string[];

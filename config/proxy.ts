@@ -2,9 +2,9 @@
  * HTTP requests to other machines, through the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Node's own `fetch` ignores
  * these variables (before 24).
  *
- * The rules are those of Go's net/http, so that Terraform, kubectl and the Docker provider take the same way to the same
- * registry: NO_PROXY also covers subdomains and CIDR blocks, and this machine is never behind a proxy. undici's
- * EnvHttpProxyAgent differs in all three, so only its ProxyAgent is used.
+ * The rules are those of Go's net/http, so that Terraform, kubectl and the Docker provider use the same route to the
+ * same registry: NO_PROXY also covers subdomains and CIDR blocks, and requests to this machine never use a proxy.
+ * undici's EnvHttpProxyAgent differs in all three, so only its ProxyAgent is used.
  */
 import { BlockList, isIP } from "node:net";
 import { proxyVariables, type ProxyVariables } from "./sources";

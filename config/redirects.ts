@@ -1,6 +1,6 @@
 /**
- * Variables that would make Terraform use another cluster, login or state than kubectl and this configuration. Terraform
- * passes its environment on to the providers, and a provider takes from it whatever its block leaves open.
+ * Variables that would make Terraform use another cluster, login or state than kubectl and this configuration.
+ * Terraform passes its environment to the providers, and a provider reads from it whatever its block does not set.
  *
  * From the sources of the providers hashicorp/kubernetes 2.38 and hashicorp/helm 3.1, and of the backend `kubernetes`.
  * `KUBE_CTX` is missing, because the context is always named (index.ts), and `KUBE_NAMESPACE`, because every object
@@ -28,7 +28,7 @@ const KUBERNETES: Readonly<Record<string, string>> = {
   KUBE_CLIENT_KEY_DATA: LOGIN,
 };
 
-/** A boolean variable that is off changes nothing. */
+/** A boolean variable that is false changes nothing. */
 const isOff = (value: string): boolean => /^(0|f|false)$/i.test(value);
 
 export interface Chosen {

@@ -54,11 +54,15 @@ function readConfigFile(named: string | undefined, root: string, problems: strin
   return {};
 }
 
+/** Profiles that repeated the defaults. A config.yaml that an earlier `npm run up` wrote may name one: it changes nothing. */
+const REMOVED = ["kind"];
+
 /** A file of profiles/ by its name, or any other profile by its path. */
 function readProfile(named: string, root: string, problems: string[]): Record<string, unknown> {
   const profilesDir = path.join(root, "profiles");
   const names = fs.existsSync(profilesDir) ? fs.readdirSync(profilesDir).map((f) => f.replace(/\.yaml$/, "")) : [];
   const file = names.includes(named) ? path.join(profilesDir, `${named}.yaml`) : path.resolve(root, named);
+  if (!fs.existsSync(file) && REMOVED.includes(named)) return {};
   if (!fs.existsSync(file)) {
     problems.push(`profile: ${named} does not exist; use ${names.join(", ")}, or the path of a file`);
     return {};

@@ -63,7 +63,7 @@ const byRoute = timeseries({
 });
 const byStatus = timeseries({
   title: "Responses by status",
-  description: "Requests per second by response status. 503: the API shed load, or Redis did not answer.",
+  description: "Requests per second by response status. 503: the API shed load, or Redis did not respond.",
   unit: "reqps",
   queries: [{ expr: `sum by (status) (rate(${requests}[1m]))`, legend: "{{status}}" }],
 });
@@ -90,7 +90,8 @@ const byPod = timeseries({
 const shed = timeseries({
   title: "Shed requests",
   description:
-    "Share of requests that were shed with 503, by the limit that was reached. Either more pods are needed, or a caller sends too many requests.",
+    "Share of requests that were shed with 503, by the limit that was reached. Either more pods are needed, or a " +
+    "client sends too many requests.",
   unit: "percentunit",
   limit: { at: THRESHOLDS.shed },
   alert: "ApiRefusing",
@@ -170,7 +171,8 @@ const readLatency = timeseries({
 export const lag = timeseries({
   title: "Replica lag",
   description:
-    "Lower bound of each replica's lag behind main; the highest value over all pods. Above node.maxLagSeconds a replica gets no reads.",
+    "Lower bound of each replica's lag behind main: the highest value from any pod. Above node.maxLagSeconds a " +
+    "replica gets no reads.",
   unit: "s",
   limit: { at: THRESHOLDS.replicaLag },
   alert: "RedisReplicaLagging",
@@ -185,12 +187,12 @@ const replicaStates = timeseries({
 const retriedReads = timeseries({
   title: "Retried reads",
   description:
-    "Reads per second that a replica did not answer. The API retries them elsewhere, unnoticed by the caller.",
+    "Reads per second that a replica did not answer. The API retries them on another instance, so callers do not notice.",
   unit: "reqps",
   queries: [{ expr: reads("redis_pool_read_failures_total"), legend: "{{instance_name}}" }],
 });
 
-/** Dashboard `iac-api`: what callers see, the pods, and the reads from the replicas. */
+/** Dashboard `iac-api`: the callers' view, the pods, and the reads from the replicas. */
 export const apiDashboard: Dashboard = {
   uid: "iac-api",
   title: "API",

@@ -40,7 +40,7 @@ export interface PanelProps {
   readonly alert?: string;
 }
 
-/** A panel draws lines over time, or the latest value as one figure. */
+/** A panel draws lines over time, or shows the latest value. */
 export type Panel = PanelProps & { readonly kind: "timeseries" | "stat" };
 
 /** Lines over time. */
@@ -128,7 +128,7 @@ export const ANNOTATIONS = [
   {
     name: "Rollout",
     color: "purple",
-    // a Deployment creates a ReplicaSet when its pod template changes, not when its replica count does
+    // a Deployment creates a new ReplicaSet when its pod template changes, not when its replica count does
     expr: 'time() - kube_replicaset_created{namespace="$namespace"} < 30',
     text: "{{replicaset}}",
   },

@@ -3,12 +3,13 @@ import type { Selectors } from "./selectors";
 
 const CLAIMS = 'persistentvolumeclaim=~"data-redis-main-.*"';
 
-/** The name of its claim, as a label of a series of an instance. */
+/** The name of an instance's claim, as a label of its series. */
 const byClaim = (expr: string) => `label_replace(${expr}, "persistentvolumeclaim", "data-$1", "instance", "(.+)")`;
 
 /**
  * Share of each volume that is used, by claim. The kubelet sees the whole volume, but does not report volumes that are
- * folders of a node's disk (hostPath, as in kind and k3s); for those, the append-only file is compared with the size that was requested.
+ * folders of a node's disk (hostPath, as in kind and k3s); for those, the append-only file is compared with the
+ * requested size.
  */
 export function volumeUsed({ ns, main }: Pick<Selectors, "ns" | "main">): string {
   const kubelet = (what: string) =>
@@ -19,8 +20,9 @@ export function volumeUsed({ ns, main }: Pick<Selectors, "ns" | "main">): string
 }
 
 /**
- * Size of each volume that is too small for maxmemory, in bytes, by claim. The file system takes up to a tenth of a volume, so the
- * kubelet may see that much less than was requested. maxmemory is the same on every instance, unless a guard has lowered it.
+ * Size of each volume that is too small for maxmemory, in bytes, by claim. The file system uses up to a tenth of a
+ * volume, so the kubelet may see that much less than was requested. maxmemory is the same on every instance, unless a
+ * guard has lowered it.
  */
 export function volumeTooSmall({ ns, redis }: Pick<Selectors, "ns" | "redis">, volumes: number): string {
   const capacity = `max by (persistentvolumeclaim) (kubelet_volume_stats_capacity_bytes{${ns}, ${CLAIMS}})`;

@@ -8,7 +8,7 @@ const each = `${redis}, instance=~"$instance"`;
 
 export const mainUp = stat({
   title: "Main",
-  description: "Instances of main (primary) that answer. Without one, every write fails.",
+  description: "Instances of main (primary) that respond. Without one, every write fails.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisMainDown",
@@ -16,7 +16,7 @@ export const mainUp = stat({
 });
 export const linked = stat({
   title: "Replicas linked",
-  description: "Replicas whose link to main is up. If there are none, main answers the reads.",
+  description: "Replicas whose link to main is up. If there are none, main serves the reads.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisReplicaUnlinked",
@@ -44,7 +44,7 @@ const commands = timeseries({
 });
 const time = timeseries({
   title: "Time by command",
-  description: "Seconds per second that main spends on each command. When the sum is near 1, main is saturated.",
+  description: "Seconds per second that main spends on each command. If the sum is near 1, main is saturated.",
   unit: "percentunit",
   queries: [
     {

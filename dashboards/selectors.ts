@@ -26,7 +26,7 @@ export function selectors(namespace: string): Selectors {
   };
 }
 
-/** Requests of callers only, not probes and scrapes. */
+/** Requests from callers only, without probes and scrapes. */
 export const CALLER_ROUTES = 'route!~"/(livez|readyz|metrics|status)"';
 
 /** Autoscalers, each with the container whose CPU it measures. */

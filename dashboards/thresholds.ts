@@ -3,8 +3,8 @@ export const THRESHOLDS = {
   /** Share of maxmemory. */
   redisMemory: 0.85,
   /**
-   * Used share of main's volume. Between rewrites the append-only file has at most 1.5 times maxmemory, half of a volume
-   * with the smallest accepted size; a rewrite needs less than the alert's five minutes.
+   * Used share of main's volume. Between rewrites the append-only file is at most 1.5 times maxmemory, half of a volume
+   * of the smallest accepted size; a rewrite needs less than the alert's five minutes.
    */
   redisVolume: 0.7,
   /** Size of main's volume in multiples of maxmemory, below which it certainly fills up; as in the checks of the configuration. */
@@ -15,7 +15,7 @@ export const THRESHOLDS = {
   shed: 0.01,
   /** Share of reads that no replica could answer. */
   readsFromMain: 0.1,
-  /** Times that an autoscaler scales in, and out again, within half an hour. */
+  /** How often an autoscaler scales in, and out again, within half an hour. */
   flaps: 5,
   /** Restarts of a container within 15 minutes. */
   restarts: 3,

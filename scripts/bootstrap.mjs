@@ -13,7 +13,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-/** npm writes node_modules/.package-lock.json last, so its time is that of the last complete install. */
+/** npm writes node_modules/.package-lock.json last, so its timestamp is that of the last complete installation. */
 export function install(folder) {
   const done = path.join(folder, "node_modules", ".package-lock.json");
   const lock = path.join(folder, "package-lock.json");
@@ -39,8 +39,8 @@ export function install(folder) {
 
 /**
  * Runs a TypeScript file of the project in this terminal, and resolves with its exit code. The terminal sends Ctrl+C to
- * it directly; SIGTERM is forwarded. tsx' own command would kill a process that does not respond to Ctrl+C within
- * 60 ms, which is too short on a busy machine.
+ * it directly; SIGTERM is forwarded. tsx's own command would kill a process that does not respond to Ctrl+C within 60
+ * ms, which is too short on a busy machine.
  */
 export function runScript(file, args) {
   const tsx = pathToFileURL(path.join(root, "node_modules", "tsx", "dist", "loader.mjs")).href;

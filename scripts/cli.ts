@@ -28,7 +28,7 @@ import { BACKENDS, state, type StateOptions } from "./commands/state";
 import { status } from "./commands/status";
 import { support } from "./commands/support";
 import { tools, type ToolsOptions } from "./commands/tools";
-import { up } from "./commands/up";
+import { up, type UpOptions } from "./commands/up";
 import { startRunLog, note } from "./terminal/run-log";
 import { acquireLock } from "./terminal/lock";
 import { TOOL_NAMES } from "./toolbox/downloads";
@@ -60,7 +60,8 @@ program
   .command("up")
   .description("deploy all four layers, wait until everything works, and print how to open it")
   .option(...YES)
-  .action((options: { yes: boolean }) => up(options));
+  .option("--adopt", "take over a running system whose states are lost; no pod restarts, no password changes", false)
+  .action((options: UpOptions) => up(options));
 program
   .command("diff")
   .description("show what up would change; exit code 2 if anything would change")
@@ -77,6 +78,7 @@ program
   .description("remove everything and verify that nothing is left")
   .option(...YES)
   .option("--keep-cluster", "keep the kind cluster that up created", false)
+  .option("--adopt", "remove a system whose states are lost", false)
   .action((options: DownOptions) => down(options));
 program
   .command("smoke")
@@ -98,7 +100,7 @@ program
 program
   .command("load")
   .description(
-    "put a bounded load on the application, show it live, and write a chart (SVG, PNG) and the figures (JSON)",
+    "apply a bounded load to the application, show it live, and write a chart (SVG, PNG) and the figures (JSON)",
   )
   .addOption(new Option("--profile <shape>", "rate over time").choices(PROFILES).default("step"))
   .option("--rate <number>", "full rate, requests per second", "200")
@@ -134,7 +136,9 @@ program
   .command("state")
   .description("show Terraform's states and who holds their locks; with --from, migrate them from another backend")
   .addOption(
-    new Option("--from <backend>", "backend that holds the states now; moves them to state.backend").choices(BACKENDS),
+    new Option("--from <backend>", "backend that currently holds the states; moves them to state.backend").choices(
+      BACKENDS,
+    ),
   )
   .option(...YES)
   .action((options: StateOptions) => state(options));
@@ -206,7 +210,7 @@ program
 program
   .command("tools")
   .description("download missing programs into .tools: pinned versions, verified by SHA-256")
-  .argument("[names...]", `any of: ${TOOL_NAMES.join(", ")}; by default what a deploy needs`)
+  .argument("[names...]", `any of: ${TOOL_NAMES.join(", ")}; by default what a deployment needs`)
   .option(...YES)
   .action((names: string[], options: ToolsOptions) => tools(names, options));
 program
@@ -243,13 +247,13 @@ program.hook("preAction", (_program, command) => {
   }
   startRunLog(path.resolve(PROJECT_ROOT, dir, "logs"), [command.name(), ...process.argv.slice(3)].join(" "));
 });
-// as one has to type it: npm keeps options that do not follow two dashes
+// as it must be typed: npm consumes options that do not follow two dashes
 program.usage("<command> -- [options]");
 for (const command of program.commands) command.usage(`-- ${command.usage()}`);
 
 async function main(): Promise<void> {
   const [name, ...given] = process.argv.slice(2);
-  // before commander: the value of an option that npm took arrives as an argument too many
+  // before commander, because the value of an option that npm consumed arrives as a surplus argument
   const command = program.commands.find((c) => c.name() === name);
   if (command) checkSwallowedOptions(command.name(), command.options, given);
   await program.parseAsync();

@@ -63,11 +63,11 @@ const brew = (...packages) => works("brew", "--version") && attempt("brew", "ins
 
 const image = (name) => path.join(root, "images", name);
 const folders = { root, node: image("node"), react: image("react"), scaler: image("scaler") };
-// the tests also draw a load, and run the prose check
+// the tests also draw a load chart, and run the prose check
 const tested = ["drawing", "prose"].map((name) => path.join(root, "scripts", name));
 for (const folder of [...Object.values(folders), ...tested]) install(folder);
 provide("redis-server", hasRedis, ["redis-server", "redis-tools"], () => brew("redis"), redisFromImage);
-// the same places as in images/react/test/browser/browser.ts
+// the same paths as in images/react/test/browser/browser.ts
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", process.env.CHROMIUM];
 const apple = ["Google Chrome", "Chromium"].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
 provide("Chromium", () => [...browsers, ...apple].some((file) => file && existsSync(file)), ["chromium"]);
@@ -134,8 +134,8 @@ async function run(suite, live) {
   } else broken++;
 }
 
-// The first suite computes, the others mostly wait for Redis, nginx and the browser. They run one after the other,
-// because they would disturb each other's waiting.
+// The first suite uses CPU, the others mostly wait for Redis, nginx and the browser. These run one after the other,
+// because they would disturb each other's timing.
 const [layers, ...waiting] = suites;
 await Promise.all([
   run(layers, true),

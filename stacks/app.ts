@@ -14,7 +14,7 @@ export class AppLayer extends Layer<"app"> {
     const data = this.stateOf("data");
     const namespace = data("namespace");
 
-    // even without a release: to delete earlier ones, Terraform needs their provider
+    // even without a release, because Terraform needs their provider to delete earlier ones
     this.useHelm();
     if (config.metricsServer.mode === "install") {
       new MetricsServer(this, "metrics-server", { config });

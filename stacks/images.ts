@@ -18,7 +18,7 @@ export class ImagesLayer extends Layer<"images"> {
       new DockerProvider(this, "docker", {
         ...(config.images.dockerHost ? { host: config.images.dockerHost } : {}),
         ...(config.dockerCertificates ? { certPath: config.dockerCertificates } : {}),
-        // otherwise the provider would take DOCKER_CONTEXT, and prefer it to the host; the host is already that context's
+        // otherwise the provider would use DOCKER_CONTEXT instead of the host, which is already that context's host
         context: "",
         // if the registry has every tag, no Docker engine is needed
         disableDockerDaemonCheck: true,

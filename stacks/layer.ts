@@ -36,8 +36,8 @@ const s3Key = (config: Config, layer: LayerName) => ({
 /**
  * One layer: a Terraform stack with its backend, its providers and its outputs.
  *
- * Layers depend on each other only through {@link stateOf} and {@link write}: named outputs that
- * other tools can read too, not automatic references between stacks.
+ * Layers depend on each other only through {@link stateOf} and {@link write}: named outputs, which other tools can read
+ * too, instead of automatic references between stacks.
  */
 export abstract class Layer<L extends LayerName> extends TerraformStack {
   constructor(

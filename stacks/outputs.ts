@@ -6,8 +6,8 @@
  */
 export const OUTPUTS = {
   images: {
-    node_image: "image of the API, as the cluster's nodes pull it",
-    react_image: "image of the front, as the cluster's nodes pull it",
+    node_image: "image reference of the API, for the cluster's nodes",
+    react_image: "image reference of the front, for the cluster's nodes",
   },
   data: {
     namespace: "namespace of the application",
@@ -15,7 +15,7 @@ export const OUTPUTS = {
     redis_main_host: "Service of main (primary), the Redis that takes writes",
     redis_sentinels: "addresses of the Sentinels, separated by commas; empty without durability ha",
     redis_replicas_host: "Service of the read-only Redis replicas",
-    redis_replicas_headless_host: "headless Service with a record for each replica",
+    redis_replicas_headless_host: "headless Service with a DNS record for each replica",
     redis_port: "port of every Redis instance",
     redis_exporter_host: "Service of the exporter",
     redis_exporter_port: "port of the exporter",
@@ -44,7 +44,7 @@ export type OutputName<L extends LayerName> = keyof (typeof OUTPUTS)[L] & string
 /** Values of the outputs of layer `L`: literals, or Terraform expressions as cdktf's tokens. */
 export type Outputs<L extends LayerName> = { readonly [O in OutputName<L>]: string | number };
 
-/** Layers, in the order of a sequential deploy. */
+/** Layers, in the order of a sequential deployment. */
 export const LAYERS = ["images", "data", "app", "observability"] as const satisfies readonly LayerName[];
 
 /** The layers whose outputs each layer reads. */

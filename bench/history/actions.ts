@@ -1,4 +1,4 @@
-/** What faults consist of, and what they work on. */
+/** The actions that faults consist of, and their context. */
 import { now, type Period } from "../../test/helpers/history/record";
 import { pause } from "../lib";
 import type { Apis } from "./apis";
@@ -13,7 +13,7 @@ export interface World {
   readonly programs: Programs;
   readonly between: (low: number, high: number) => number;
   readonly one: <T>(of: readonly T[]) => T;
-  /** Periods in which main was frozen. */
+  /** Periods in which main was suspended. */
   readonly frozen: Period[];
 }
 
@@ -21,7 +21,7 @@ const pods = ({ system }: World) => Array.from({ length: system.size }, (_, i) =
 export const others = (world: World, pod: number): number[] => pods(world).filter((i) => i !== pod);
 const parts = ["redis", "sentinel"] as const;
 
-/** Runs until `ms` have passed, and then ends what it began, even after an error. */
+/** Runs until `ms` have passed, and then undoes its effect, even after an error. */
 export async function during(ms: number, ...ends: (() => void)[]): Promise<void> {
   try {
     await pause(ms);
@@ -30,7 +30,7 @@ export async function during(ms: number, ...ends: (() => void)[]): Promise<void>
   }
 }
 
-/** Suspends a pod's processes; a frozen main is recorded, because its writes may take effect once it runs again. */
+/** Suspends a pod's processes; a suspended main is recorded, because its writes may take effect once it resumes. */
 export async function freeze(world: World, pod: number, ms: number): Promise<void> {
   const { system, frozen } = world;
   const isMain = system.main() === pod;
@@ -42,7 +42,7 @@ export async function freeze(world: World, pod: number, ms: number): Promise<voi
   });
 }
 
-/** Lets an API process run only in short turns. */
+/** Slows an API process down: it runs only in short bursts. */
 export async function stall({ apis }: World, n: number, ms: number): Promise<void> {
   const end = Date.now() + ms;
   try {
@@ -57,7 +57,7 @@ export async function stall({ apis }: World, n: number, ms: number): Promise<voi
   }
 }
 
-/** Sends SIGTERM, and SIGKILL to a process that still runs after its grace period. */
+/** Sends SIGTERM, then SIGKILL if the process is still running after its grace period. */
 export async function terminate({ system }: World, pod: number, graceMs: number): Promise<void> {
   const pid = pidOf(system, pod, "redis");
   system.signal(pod, "redis", "SIGTERM");
@@ -65,7 +65,7 @@ export async function terminate({ system }: World, pod: number, graceMs: number)
   if (pid !== undefined && pidOf(system, pod, "redis") === pid) system.signal(pod, "redis", "SIGKILL");
 }
 
-/** Runs the preStop hook, where there is one. */
+/** Runs the preStop hook, if there is one. */
 export const handOver = async ({ system }: World, pod: number) => {
   if (system instanceof HaSystem) await system.handOver(pod);
 };
@@ -84,6 +84,6 @@ export const failOver = ({ system, one }: World): void => {
   try {
     system.redisCli(one([0, 1, 2]), "-p", "26379", "SENTINEL", "FAILOVER", "main");
   } catch {
-    // this Sentinel is busy with another failover, or knows no replica to promote
+    // this Sentinel is busy with another failover, or has no replica to promote
   }
 };

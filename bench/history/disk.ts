@@ -7,14 +7,14 @@ import * as path from "node:path";
 const SPARE = 6 * 1024;
 const size = (folder: string) => Number(execFileSync("du", ["-sk", folder], { encoding: "utf8" }).split("\t")[0]);
 
-/** Replaces a volume by a small disk with the same contents. No process may use the volume meanwhile. */
+/** Replaces a volume with a small disk that has the same contents. No process may use the volume meanwhile. */
 export function mountSmallDisk(volume: string): void {
   const [before, image] = [`${volume}.before`, `${volume}.image`];
   const kib = size(volume) + SPARE;
   fs.renameSync(volume, before);
   fs.mkdirSync(volume);
   execFileSync("truncate", ["-s", `${kib}K`, image]);
-  // neither a journal nor reserved blocks: all of it is for the volume
+  // neither a journal nor reserved blocks, so that all space is usable
   execFileSync("mkfs.ext4", ["-q", "-F", "-m", "0", "-O", "^has_journal", image]);
   execFileSync("mount", ["-o", "loop", image, volume]);
   execFileSync("cp", ["-a", `${before}/.`, volume]);
@@ -28,13 +28,13 @@ export function fill(volume: string): void {
 /** Makes room again. */
 export const empty = (volume: string): void => fs.rmSync(path.join(volume, "filler"), { force: true });
 
-/** Brings the volume back, with what the small disk holds. No process may use it meanwhile. */
+/** Restores the volume with the contents of the small disk. No process may use it meanwhile. */
 export function unmountSmallDisk(volume: string): void {
   const [before, image] = [`${volume}.before`, `${volume}.image`];
   fs.rmSync(before, { recursive: true });
   fs.mkdirSync(before);
   execFileSync("cp", ["-a", `${volume}/.`, before]);
-  // processes that just ended hold it for a moment
+  // processes that have just exited still hold it for a moment
   execFileSync("umount", ["-l", volume]);
   fs.rmdirSync(volume);
   fs.renameSync(before, volume);

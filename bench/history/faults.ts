@@ -1,4 +1,4 @@
-/** The faults of one part or of one path; combined-faults.ts has those of several at once. */
+/** Faults of a single component or network path; combined-faults.ts has those of several at once. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { pause } from "../lib";
@@ -11,14 +11,14 @@ import type { System } from "./system";
 export interface Fault {
   readonly name: string;
   readonly modes: readonly System["mode"][];
-  /** Which pod it hits: main, a copy, or mostly main. */
+  /** The pod that it hits: main, a copy, or usually main. */
   readonly hits: "main" | "copy" | "mostly main";
   readonly cause: (world: World, pod: number) => Promise<void>;
 }
 
 const BOTH = ["ha", "safe"] as const;
 const HA = ["ha"] as const;
-/** Only one API process' commands to main are dropped, or only the answers. */
+/** Only one API process's commands to main are dropped, or only the replies. */
 const lossyPath = (direction: "to" | "from") => async (world: World, main: number) => {
   const { system, apis, between } = world;
   const address = system.address(main);

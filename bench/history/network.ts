@@ -1,6 +1,6 @@
 /**
  * API processes in separate network namespaces, connected to the switch of the Redis pods, and packet loss between any two
- * namespaces. The kernel drops packets of established connections too, as a broken network would.
+ * namespaces. Packets of established connections are dropped too, as in a broken network.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 
@@ -14,10 +14,10 @@ const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
 /** @throws if packets cannot be dropped here */
 export function networkRequirements(): void {
   if (spawnSync("iptables", ["--version"]).status !== 0)
-    throw new Error("iptables is not installed: the faults drop packets with it");
+    throw new Error("iptables is not installed, but the faults need it to drop packets");
 }
 
-/** Connects a new namespace to a switch. @param port the name of the switch's end, at most 15 characters */
+/** Connects a new namespace to a switch. @param port name of the interface on the switch, at most 15 characters */
 export function addNamespace(namespace: string, port: string, switchName: string, address: string): void {
   // of an interrupted run
   removeNamespace(namespace);
@@ -38,7 +38,7 @@ export function addSwitch(switchName: string): void {
   ip("-n", switchName, "link", "set", "bridge", "up");
 }
 
-/** Ends every process of a namespace, and removes it. */
+/** Kills every process in a namespace, and removes the namespace. */
 export function removeNamespace(namespace: string): void {
   for (const pid of processes(namespace)) {
     try {

@@ -1,5 +1,5 @@
 /**
- * Programs in front of the pods' own, found first in the PATH: they lose a command of a script, and give one process its
+ * Programs in front of the pods' own, found first in the PATH: they drop a command of a script, or give one process its
  * own clock. The machine's clock is never changed.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -17,7 +17,7 @@ const found = (program: string) => execFileSync("sh", ["-c", `command -v ${progr
 
 export class Programs {
   readonly bin: string;
-  /** Whether clocks can be moved: it needs a C compiler. */
+  /** Whether clocks can be changed, which needs a C compiler. */
   readonly clocks: boolean;
   private readonly library: string;
 
@@ -42,11 +42,11 @@ sent=$(cat)
 case $sent in *"$lost"*) echo 'Error: Connection reset by peer'; exit 1 ;; esac
 printf '%s\\n' "$sent" | ${found("redis-cli")} "$@"`,
     );
-    // of this process, so of all that it starts
+    // for this process, and therefore for everything that it starts
     process.env["PATH"] = `${this.bin}${path.delimiter}${process.env["PATH"]}`;
   }
 
-  /** Loses each command of a pod's scripts that contains `text`, until the returned function is called. */
+  /** Drops each command of a pod's scripts that contains `text`, until the returned function is called. */
   lose(pod: string, text: string): () => void {
     const file = path.join(this.dir, `lost-${pod}`);
     fs.writeFileSync(file, text);
@@ -64,9 +64,9 @@ printf '%s\\n' "$sent" | ${found("redis-cli")} "$@"`,
     fs.writeFileSync(this.clock(name), bytes(0));
   }
 
-  /** Moves the wall clock of a process: an API process's name, or a pod's followed by `-redis` or `-sentinel`. */
+  /** Changes the wall clock of a process: an API process's name, or a pod's followed by `-redis` or `-sentinel`. */
   stepClock(name: string, seconds: number): void {
-    // in place: the process has mapped the file
+    // in place, because the process has mapped the file
     const file = fs.openSync(this.clock(name), "r+");
     fs.writeSync(file, bytes(seconds));
     fs.closeSync(file);

@@ -1,4 +1,4 @@
-/** What the history's faults need to know about a system of Redis pods without a cluster, whatever its mode. */
+/** A system of Redis pods without a cluster, in either mode, as the faults of the history see it. */
 import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { MEMBERS, Pods, POOL, type Member } from "../ledger/pods";
@@ -25,7 +25,7 @@ export interface System {
   podName(pod: number): string;
   /** The folder of a pod's volume. */
   volume(pod: number): string;
-  /** Waits until every pod fulfils its role. @throws after `seconds` */
+  /** Waits until every pod works in its role. @throws after `seconds` */
   healthy(seconds: number): Promise<void>;
   signal(pod: number, part: PodPart, name: NodeJS.Signals): void;
   /** Kills a pod's processes for `ms`, and empties its volume if `volume` is "lost". */
@@ -35,11 +35,11 @@ export interface System {
   /** Runs a program next to the switch. */
   outside(program: string, args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess;
   redisCli(pod: number, ...args: string[]): string;
-  /** Commands that Redis refused to a workload's user. */
+  /** Commands that Redis denied a workload's user. */
   refusals(): readonly string[];
 }
 
-/** The process of a pod's Redis or Sentinel, if it runs. */
+/** The process of a pod's Redis or Sentinel, if it is running. */
 export function pidOf(system: System, pod: number, part: PodPart): number | undefined {
   return processes(system.namespace(pod)).find((pid) => {
     try {

@@ -38,7 +38,7 @@ export class Pods {
   private readonly loops: Promise<void>[] = [];
   private over = false;
 
-  /** Starts network and pods; resolves when the group is healthy. */
+  /** Starts the network and the pods; resolves when the group is healthy. */
   async start(): Promise<void> {
     this.removeNetwork();
     ip("netns", "add", SWITCH);
@@ -90,7 +90,7 @@ export class Pods {
     }).trim();
   }
 
-  /** Commands that Redis refused to a workload's user since each instance started: ACL rules that are too narrow. */
+  /** Commands that Redis denied a workload's user since each instance started, because ACL rules are too narrow. */
   refusals(): readonly string[] {
     return MEMBERS.flatMap((i) =>
       ["6379", "26379"].flatMap((port) =>
@@ -114,7 +114,7 @@ export class Pods {
     return MEMBERS.filter((i) => this.info(i).get("role") === "master");
   }
 
-  /** Waits for one main that both other members replicate from, either of which could be promoted. */
+  /** Waits for one main that both other members replicate from, so that either could be promoted. */
   healthy(seconds: number): Promise<void> {
     return this.until("the group to be healthy", seconds, () => {
       const [main, ...more] = this.mains;

@@ -1,4 +1,4 @@
-/** Peer: plain node:http with the API's replica pool, without what the API's server adds. */
+/** Peer: plain node:http with the API's replica pool, without the extra features of the API's server. */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { readFields } from "../../images/node/src/http/body";
@@ -14,7 +14,8 @@ const plain: c.PlainStore = {
   set: (key, value) => store.set(key, value),
   delete: (key) => store.delete(key),
   scan: async (cursor, match, count, consistency) => {
-    const found = (await store.scan({ match, count, strong: consistency === "strong" }, at.get(cursor)))!;
+    const query = { match, count, strong: consistency === "strong", left: () => false };
+    const found = (await store.scan(query, at.get(cursor)))!;
     at.set(found.cursor, found);
     return [found.cursor, found.keys];
   },

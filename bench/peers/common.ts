@@ -1,11 +1,12 @@
 /**
- * The code that all peers share with the API: input validation, lists, limits and metrics. The comparison therefore covers
- * only the rest: the HTTP framework, the Redis client, and the replica pool.
+ * The code that all peers share with the API: input validation, lists, limits and metrics. So the comparison covers
+ * only the HTTP framework, the Redis client and the replica pool.
  */
 import { Admission } from "../../images/node/src/admission";
 import { type HostPort, readConfig } from "../../images/node/src/config";
 import { badRequest, HttpError, toHttpError } from "../../images/node/src/http/errors";
-import { checkLimit, checkMatch, stream } from "../../images/node/src/http/listing";
+import { checkLimit, stream } from "../../images/node/src/http/listing";
+import { checkMatch } from "../../images/node/src/http/match";
 import { page } from "../../images/node/src/http/page";
 import { Metrics } from "../../images/node/src/metrics/metrics";
 import { credentials } from "../../images/node/src/credentials";
@@ -72,13 +73,13 @@ function scanning(store: PlainStore): Store {
   return { scan } as unknown as Store;
 }
 
-/** `GET /items`: a page, or the pieces of a stream. */
+/** `GET /items`: a page, or the chunks of a stream. */
 export async function list(
   store: PlainStore,
   query: URLSearchParams,
   consistency: Consistency,
 ): Promise<string | AsyncGenerator<string>> {
-  const wanted = { match: checkMatch(query.get("match")), strong: consistency === "strong" };
+  const wanted = { match: checkMatch(query.get("match")), strong: consistency === "strong", left: () => false };
   if (!query.has("limit") && !query.has("cursor")) return stream(scanning(store), wanted);
   return JSON.stringify(await page(scanning(store), wanted, checkLimit(query.get("limit")), query.get("cursor")));
 }
@@ -106,7 +107,7 @@ export function fieldsOf(body: unknown, contentType: string | undefined): Record
   return body as Record<string, unknown>;
 }
 
-/** The status with which the API answers an error. */
+/** The status that the API returns for an error. */
 export const statusOf = (error: unknown): number => toHttpError(error)?.status ?? 500;
 export const tooLarge = (): HttpError => new HttpError(413, "the body is larger than 1572864 bytes");
 export const METHODS: Readonly<Record<string, string>> = {

@@ -11,7 +11,7 @@ export type Engine = (typeof ENGINES)[number];
 const STOCK_RESOLUTION_SECONDS = 15;
 export const { min: MIN, max: MAX, cpuTarget: TARGET } = config.scaling.node;
 
-/** Without monitoring, which is not measured here and would take CPU. */
+/** Without monitoring, which is not measured here and would use CPU. */
 export const settings = (engine: Engine, capacity = 0): Record<string, string> => ({
   IAC_OBSERVABILITY: "none",
   // the same target as for CPU, in requests
@@ -31,7 +31,7 @@ const STOCK = {
 
 let projectSpec: object | undefined;
 
-/** Sets up an engine: the project's as a user deploys it, the stock HPA in its place. */
+/** Sets up an engine: the project's as a user deploys it, or the stock HPA instead. */
 export async function use(engine: Engine, capacity: number): Promise<void> {
   const { code, seconds } = await npmRunWith(settings(engine, capacity), "up");
   if (code !== 0) throw new Error(`up with engine ${engine} failed`);

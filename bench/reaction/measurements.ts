@@ -1,4 +1,4 @@
-/** What the reaction benchmark measures; the source of its report and pictures. */
+/** The measurements of the reaction benchmark, from which its report and pictures are made. */
 import type { LoadResult } from "../../test/e2e/helpers/load";
 import type { Engine } from "./engines";
 

@@ -134,7 +134,8 @@ export function publishReaction(data: Reaction): void {
   publish(
     "reaction",
     [
-      `One pod at its CPU target answers **${data.capacity} requests a second** here; at rest it takes ${data.idle.toFixed(0)} m of CPU. ${of("stock").length} steps for each, from ${MIN} pods to the load of ${[...new Set(data.steps.map((s) => s.multiple))].sort((a, b) => a - b).join(", ")} pods, less a quarter of a pod. Median and range:`,
+      `One pod at its CPU target answers **${data.capacity} requests a second** here; idle, it uses ` +
+        `${data.idle.toFixed(0)} m of CPU. ${of("stock").length} steps for each, from ${MIN} pods to the load of ${[...new Set(data.steps.map((s) => s.multiple))].sort((a, b) => a - b).join(", ")} pods, less a quarter of a pod. Median and range:`,
       moments,
       rowsTable(rows),
       "![Reaction of three autoscalers](pictures/reaction.png)",

@@ -4,7 +4,7 @@ import { clusterFlags, type KubeObject } from "../../scripts/cluster/kubectl";
 import { isReady, app, config } from "../../test/e2e/helpers/system";
 import { pause } from "../lib";
 
-/** Times of events in the life of a pod, ms since the epoch. */
+/** Times of events in a pod's life, ms since the epoch. */
 export interface PodTimes {
   readonly name: string;
   readonly created: number;
@@ -16,7 +16,7 @@ export interface PodTimes {
 
 export class Watcher {
   readonly pods = new Map<string, PodTimes>();
-  /** Wanted pods over time: the replica count that the autoscaler set. */
+  /** Desired pods over time: the replica count that the autoscaler set. */
   readonly wanted: { readonly at: number; readonly count: number }[] = [];
   private proxy: ChildProcess | undefined;
   private address = "";
@@ -63,7 +63,7 @@ export class Watcher {
   }
 
   private async follow(path: string, each: (type: string, object: KubeObject) => void): Promise<void> {
-    // the server ends a watch after a while; the next one starts with the existing objects
+    // the server closes a watch after a while; the next one starts with the existing objects
     while (!this.stopped.signal.aborted) {
       try {
         const response = await fetch(`${this.address}${path}`, { signal: this.stopped.signal });
@@ -106,7 +106,7 @@ export class Watcher {
         times.served = Date.now();
         return;
       }
-      // the interval only matters once the pod runs
+      // the interval only matters once the pod is running
       await pause(times.ready ? 50 : 300);
     }
   }

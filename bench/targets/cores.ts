@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** CPU by process, in cores; without processes that do not run on this machine. */
+/** CPU by process, in cores, for processes that run on this machine. */
 export type Cores = Readonly<Record<string, number>>;
 
 /** The controller manager, which runs the autoscalers, and the programs that it depends on. */

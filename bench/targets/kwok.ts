@@ -37,7 +37,7 @@ export function nodes(count: number): object[] {
     },
     spec: { taints: [{ key: "kwok.x-k8s.io/node", value: "fake", effect: "NoSchedule" }] },
     status: {
-      // observed: KWOK sets no addresses on a node that is created with a status
+      // KWOK was seen to set no addresses on a node that is created with a status
       addresses: [
         { type: "InternalIP", address },
         { type: "Hostname", address: nodeName(i) },
@@ -50,7 +50,7 @@ export function nodes(count: number): object[] {
 
 const name = (i: number) => `t${i}`;
 
-/** A target and its autoscaler, like the project's except for the bounds. */
+/** A target and its autoscaler, which is like the project's except for its bounds. */
 export function target(i: number): object[] {
   const labels = { app: name(i) };
   return [

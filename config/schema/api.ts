@@ -13,7 +13,8 @@ export const node = z
       .enum(["watch", "dns", "address"])
       .default("watch")
       .describe(
-        "how the API finds the replicas. watch: EndpointSlices, immediately, needs a Role; dns: a headless Service, within seconds; address: one Service, one replica per connection",
+        "how the API finds the replicas. watch: through EndpointSlices, immediately, needs a Role; dns: through a " +
+          "headless Service, within seconds; address: through one Service, one replica per connection",
       ),
     maxLagSeconds: z
       .number()
@@ -36,7 +37,7 @@ export const node = z
       .max(86_400)
       .default(10)
       .describe(
-        "mean age in seconds at which a keep-alive connection is closed, so that new pods get their share of load",
+        "mean age in seconds at which a keep-alive connection is closed, so that new pods get their share of the load",
       ),
     resources: resources({ cpu: "100m", memory: "96Mi", memoryLimit: "256Mi" }),
   })

@@ -1,6 +1,6 @@
 /** The cluster, its namespaces, the Terraform state and how the front is exposed. */
 import { z } from "zod";
-import { dnsName, nodePort, port } from "./common";
+import { annotations, dnsName, extraLabels, nodePort, port } from "./common";
 
 export const cluster = z
   .strictObject({
@@ -67,5 +67,12 @@ export const exposure = z
     host: z.string().min(1).optional().describe("Ingress: host name"),
     ingressClass: z.string().min(1).optional().describe("Ingress: class; by default the cluster's"),
     tlsSecret: dnsName.optional().describe("Ingress: existing TLS Secret in the application's namespace"),
+    annotations: annotations.describe(
+      "Ingress: its annotations, such as those that tell its controller the largest body (docs/your-cluster.md)",
+    ),
+    labels: extraLabels.describe("Ingress: further labels, by which a controller or external-dns may select it"),
+    serviceAnnotations: annotations.describe(
+      "annotations of the front's Service, such as those that choose the kind of load balancer",
+    ),
   })
   .prefault({});

@@ -16,6 +16,37 @@ export const imageName = z
   .string()
   .regex(/^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$/, "an image name with a tag or a digest");
 
+const METADATA_NAME = /^[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/;
+const METADATA_PREFIX = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+/** Keys that this project sets, or that kubectl needs. */
+const OWN_METADATA = /^(iacproject\/|app\.kubernetes\.io\/(name|managed-by|part-of)$|kubectl\.kubernetes\.io\/)/;
+
+const metadataKey = z
+  .string()
+  .refine((key) => {
+    const [name, prefix, ...more] = key.split("/").reverse();
+    return !more.length && METADATA_NAME.test(name!) && (prefix === undefined || METADATA_PREFIX.test(prefix));
+  }, "a key such as example.com/name: a DNS name and a slash, both optional, then at most 63 letters, digits, dashes, dots and underscores")
+  .refine((key) => !OWN_METADATA.test(key), "another key: this project or kubectl sets that one");
+
+/** Annotations of an object. YAML reads `"60"` without its quotes as a number, so that is accepted too. */
+export const annotations = z
+  .record(metadataKey, z.union([z.string(), z.number(), z.boolean()]).transform(String))
+  .default({});
+
+/** Labels of an object. */
+export const extraLabels = z
+  .record(
+    metadataKey,
+    z
+      .string()
+      .refine(
+        (value) => value === "" || METADATA_NAME.test(value),
+        "at most 63 letters, digits, dashes, dots and underscores, beginning and ending with a letter or digit",
+      ),
+  )
+  .default({});
+
 /** The scheduler refuses a container that requests more than its limit. */
 function requestsWithinLimits(
   r: { cpu: string; cpuLimit?: string | undefined; memory: string; memoryLimit: string },

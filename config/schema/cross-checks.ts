@@ -16,7 +16,9 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   if (c.state.backend === "s3" && !(c.state.bucket && c.state.region)) {
     refuse(["state", "backend"], "needs state.bucket and state.region", "s3");
   }
-  if (c.state.backend === "kubernetes" && Object.values(c.namespaces).includes(c.state.namespace)) {
+  const { create, ...names } = c.namespaces;
+  // a namespace that exists already stays, and for some users it is the only one
+  if (create && c.state.backend === "kubernetes" && (Object.values(names) as unknown[]).includes(c.state.namespace)) {
     refuse(
       ["state", "namespace"],
       "must not be a namespace that a layer destroys (namespaces.app, namespaces.monitoring)",
@@ -34,6 +36,24 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   }
   if (c.exposure.type !== "NodePort" && c.exposure.nodePort !== undefined) {
     refuse(["exposure", "nodePort"], "requires exposure.type NodePort; set that, or remove it", c.exposure.nodePort);
+  }
+  if (c.exposure.type !== "Ingress") {
+    for (const key of ["annotations", "labels"] as const) {
+      if (Object.keys(c.exposure[key]).length)
+        refuse(
+          ["exposure", key],
+          "requires exposure.type Ingress; annotations of the Service are exposure.serviceAnnotations",
+          c.exposure[key],
+        );
+    }
+  }
+  const INGRESS_CLASS = "kubernetes.io/ingress.class";
+  if (c.exposure.ingressClass !== undefined && INGRESS_CLASS in c.exposure.annotations) {
+    refuse(
+      ["exposure", "annotations"],
+      `must not have ${INGRESS_CLASS} if exposure.ingressClass is set: Kubernetes refuses both`,
+      c.exposure.annotations,
+    );
   }
   const { engine, replicas, node } = c.scaling;
   if (engine === "keda" && replicas.clientsPerPod !== null && replicas.clientsPerPod <= node.max + 1) {
@@ -58,6 +78,13 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
       ["namespaces", "monitoring"],
       "must differ from namespaces.app if monitoring.nodeExporter is true: node-exporter needs a privileged namespace",
       c.namespaces.monitoring,
+    );
+  }
+  if (c.monitoring.controlPlane && !c.monitoring.kubeSystem) {
+    refuse(
+      ["monitoring", "controlPlane"],
+      "requires monitoring.kubeSystem: Prometheus finds the control plane by Services in kube-system",
+      true,
     );
   }
 }

@@ -3,7 +3,9 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { dnsName } from "./common";
 
-/** Addresses of NodeLocal DNSCache: in Kubernetes' documentation (GKE too), in kubespray, and of AKS' LocalDNS. */
+/**
+ * Addresses of NodeLocal DNSCache: in Kubernetes' documentation (also used by GKE), in kubespray, and of AKS' LocalDNS.
+ */
 const NODE_CACHES = ["169.254.20.10", "169.254.25.10", "169.254.10.10", "169.254.10.11"];
 
 export const dns = z

@@ -29,7 +29,8 @@ export const observability = z
   .enum(["install", "existing", "none"])
   .default("install")
   .describe(
-    "install: Prometheus, Alertmanager and Grafana; existing: adds monitors, rules and dashboards to the cluster's own Prometheus and Grafana; none: nothing",
+    "install: deploys Prometheus, Alertmanager and Grafana; existing: adds monitors, rules and dashboards to the " +
+      "cluster's own Prometheus and Grafana; none: deploys nothing",
   );
 
 export const monitoring = z
@@ -43,7 +44,7 @@ export const monitoring = z
       .string()
       .regex(/^\d+(MB|GB)$/, 'a size such as "4GB"')
       .default("4GB")
-      .describe("largest size of those samples; the oldest are deleted first"),
+      .describe("maximum size of these samples; the oldest are deleted first"),
     storage: quantity
       .nullable()
       .default(null)
@@ -57,6 +58,12 @@ export const monitoring = z
       .boolean()
       .default(false)
       .describe("monitor etcd, scheduler, controller-manager and kube-proxy; works only if they run as pods"),
+    kubeSystem: z
+      .boolean()
+      .default(true)
+      .describe(
+        "create Services in kube-system, by which Prometheus finds DNS and kubelets; false: for a cluster that forbids it, such as GKE Autopilot; CoreDNS is then not monitored",
+      ),
     grafanaNodePort: nodePort.optional().describe("port of each node that forwards to Grafana; by default none"),
     nodeExporter: z
       .boolean()
@@ -78,7 +85,8 @@ export const monitoring = z
     heartbeat: secretKey
       .optional()
       .describe(
-        "Secret with the URL of a dead man's switch: Alertmanager calls it every minute while Prometheus and Alertmanager work",
+        "Secret with the URL of a dead man's switch, which Alertmanager calls every minute as long as Prometheus " +
+          "and Alertmanager work",
       ),
     disabledAlerts: z
       .array(z.string().regex(/^[A-Za-z]\w*$/, "the name of an alert"))
@@ -99,11 +107,11 @@ export const monitoring = z
               .min(50)
               .max(99.999)
               .default(99)
-              .describe("percentage of API requests that must be answered in time"),
+              .describe("percentage of API requests that must be answered within that limit"),
             seconds: z
               .union([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 2.5].map((s) => z.literal(s)))
               .default(0.25)
-              .describe("longest time that counts as in time; one of the API's histogram buckets"),
+              .describe("latency limit of the objective, in seconds; one of the API's histogram buckets"),
           })
           .prefault({}),
       })

@@ -1,9 +1,9 @@
 /**
- * Whether Redis' data fits into the memory and on the volume that it gets.
+ * Checks whether Redis' data fits into its memory and on its volume.
  *
- * The schema does not refuse such sizes: a system that exists may have been deployed with them, and what would release it, an
- * upgrade or a larger volume, needs a configuration that can be read. Whether a system exists only the cluster knows. So
- * `npm run up` refuses them for a new system and warns for one that exists (scripts/deploy/redis-sizes.ts), and
+ * The schema does not reject sizes that are too small: an existing system may have been deployed with them, and the
+ * remedies, an upgrade or a larger volume, need a valid configuration. Only the cluster knows whether a system exists.
+ * So `npm run up` refuses them for a new system and warns for one that exists (scripts/deploy/redis-sizes.ts), and
  * plain cdktf, which cannot distinguish the two, warns (modules/redis/size-check.ts).
  */
 import { asQuantity, asRedisSize, quantityOrNaN, redisBytes } from "./sizes";
@@ -31,13 +31,14 @@ export interface SizeProblem {
 }
 
 /**
- * With full memory the append-only file has up to 1.5 times maxMemory when its rewrite begins, the rewrite takes maxMemory
- * again, and a file system keeps up to a tenth of a volume for itself: a volume of less than three times maxMemory certainly fills up.
+ * With full memory, the append-only file grows to 1.5 times maxMemory before its rewrite begins, the rewrite needs
+ * maxMemory again, and a file system keeps up to a tenth of a volume for itself: a volume of less than three times
+ * maxMemory certainly fills up.
  */
 export const LEAST_VOLUMES = 3;
-/** What is written during the rewrite is appended as well. */
+/** Writes during the rewrite are appended as well. */
 const ADVISED_VOLUMES = 4;
-/** Below this, a few values of 1 MB decide whether the volume is full. */
+/** On a smaller volume, a few values of 1 MB make the difference. */
 const LEAST_VOLUME = 256 * 2 ** 20;
 /** A rewrite or a copy for a replica is made by a forked process: each page that is written meanwhile exists twice. */
 const LEAST_MEMORIES = 2;
@@ -47,7 +48,7 @@ export function redisSizeProblems(of: RedisSizes): SizeProblem[] {
   const { maxMemory, storage } = of;
   const data = redisBytes(maxMemory);
   const problems: SizeProblem[] = [];
-  // NaN is neither below nor above: another check refuses what is not a quantity
+  // NaN is neither below nor above; another check refuses invalid quantities
   const volume = quantityOrNaN(storage);
   const least = Math.max(LEAST_VOLUMES * data, LEAST_VOLUME);
   if (volume < least) {

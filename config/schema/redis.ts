@@ -10,7 +10,8 @@ export const redis = z
       .enum(["fast", "safe", "ha"])
       .default("safe")
       .describe(
-        "fast: the append-only file is synced every second; safe: before a write is acknowledged; ha: also on a second of three nodes",
+        "fast: the append-only file is synced every second; safe: before a write is acknowledged; ha: before a " +
+          "write is acknowledged, also on a second of three nodes",
       ),
     storageClass: z
       .string()
@@ -33,7 +34,7 @@ export const redis = z
       .min(5)
       .max(3600)
       .default(60)
-      .describe("seconds that a replica keeps answering after it loses its connection to main"),
+      .describe("seconds for which a replica keeps serving reads after it loses its connection to main"),
     backup: z
       .strictObject({
         schedule: z
@@ -63,7 +64,7 @@ export const redis = z
               .string()
               .min(3)
               .optional()
-              .describe("bucket; its own lifecycle rules decide how long backups stay"),
+              .describe("bucket; its own lifecycle rules decide how long backups are kept"),
             folder: z
               .string()
               .regex(/^[\w./-]*$/, "letters, digits, and _ . - /")

@@ -19,14 +19,16 @@ const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
     .min(1)
     .max(1000)
     .default(100)
-    .describe("largest scale-out per 15 s, percent of the current pods (at least 2 pods; with engine keda, 4)"),
+    .describe("maximum scale-out per 15 s, percent of the current pods (at least 2 pods; with engine keda, 4)"),
   scaleDownWindowSeconds: z
     .number()
     .int()
     .min(30)
     .max(3600)
     .default(120)
-    .describe("seconds that a lower recommendation must last before pods are removed; at least two metric intervals"),
+    .describe(
+      "seconds for which a lower recommendation must last before pods are removed; at least two metric " + "intervals",
+    ),
 });
 
 /** Target value per pod of a signal, for engine keda. */
@@ -106,7 +108,10 @@ export const metricsServer = z
     kubeletInsecureTls: z
       .boolean()
       .default(true)
-      .describe("accept the kubelets' self-signed certificates (kubeadm, kind); false: a trusted CA signed them"),
+      .describe(
+        "true: accept the kubelets' self-signed certificates (kubeadm, kind); false: accept only " +
+          "certificates of a trusted CA",
+      ),
   })
   .prefault({});
 
@@ -118,7 +123,7 @@ export const load = z
       .min(1)
       .max(100_000)
       .default(2000)
-      .describe("npm run load: highest rate that it accepts, requests per second"),
+      .describe("npm run load: highest accepted rate, requests per second"),
     image: imageName.optional().describe("npm run load: image of k6 in the cluster; by default the pinned one"),
     namespace: dnsName.default("default").describe("npm run load: namespace of its pod"),
     k6: z.string().min(1).default("k6").describe("npm run load -- --here: k6 program to run"),

@@ -8,7 +8,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
   const wanted = `kube_horizontalpodautoscaler_status_desired_replicas{${ns}}`;
   // a workload that was scaled to 0 manually has no metrics, and needs none
   const unlessOff = `unless on (namespace, horizontalpodautoscaler) ${wanted} == 0`;
-  // increase() still counts restarts of a deleted pod until the end of its window
+  // increase() still counts the restarts of a deleted pod until its window ends
   const exists = `kube_pod_container_status_restarts_total{${ns}}`;
   return [
     {
@@ -41,7 +41,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     },
     {
       alert: "AutoscalerFlapping",
-      // each flap is a fall and a rise; a single peak takes three of each
+      // a flap is a fall and a rise; a single peak causes three of each
       expr: `resets(${wanted}[30m]) >= ${THRESHOLDS.flaps} and changes(${wanted}[30m]) - resets(${wanted}[30m]) >= ${THRESHOLDS.flaps}`,
       for: "0s",
       severity: "warning",
@@ -60,7 +60,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     {
       alert: "PodOnLostNode",
       // Kubernetes marks the pods of a lost node as not Ready, but only their kubelet could change their containers'
-      // status. So no right to read nodes is needed. Pods of Deployments are replaced.
+      // status. So no permission to read nodes is needed. Pods of Deployments are replaced.
       expr: `kube_pod_status_ready{${ns}, condition="false"} == 1 and on (namespace, pod) min by (namespace, pod) (kube_pod_container_status_ready{${ns}}) == 1 and on (namespace, pod) kube_pod_info{${ns}, created_by_kind="StatefulSet"}`,
       for: "1m",
       severity: "warning",

@@ -1,5 +1,5 @@
 /**
- * Service-level objectives of the API and their burn rates, as the SRE workbook describes them ("Alerting on SLOs",
+ * Service-level objectives of the API and their burn rates, as described in the SRE workbook ("Alerting on SLOs",
  * multiwindow, multi-burn-rate alerts).
  */
 import { CALLER_ROUTES, selectors } from "../selectors";
@@ -21,7 +21,7 @@ const WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"] as const;
 type Window = (typeof WINDOWS)[number];
 const name = (window: Window) => `namespace_objective:http_requests:burn_rate${window}`;
 
-/** Burn rates over each window, by namespace and objective; none while there are no requests. */
+/** Burn rates over each window, by namespace and objective; absent while there are no requests. */
 export function burnRates(namespace: string, objectives: Objectives): readonly RecordingRule[] {
   const requests = (metric: string, window: Window, more = "") =>
     `sum by (namespace) (rate(http_request_duration_seconds_${metric}{${selectors(namespace).api}, ${CALLER_ROUTES}${more}}[${window}]))`;
@@ -46,7 +46,7 @@ export function burnRates(namespace: string, objectives: Objectives): readonly R
   });
 }
 
-/** Two windows each: the long one shows that the problem matters, the short one that it is still going on. */
+/** Two windows each: the long one shows that the problem is significant, the short one that it is still going on. */
 export function burnAlerts(namespace: string): readonly AlertProps[] {
   const { ns } = selectors(namespace);
   const burns = (long: Window, short: Window, limit: number) =>

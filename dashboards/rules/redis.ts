@@ -11,12 +11,12 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
   return [
     {
       alert: "RedisMainDown",
-      // a failed exporter must not look like a failed main: if it reports nothing, the API's own metric decides
+      // a failed exporter must not look like a failed main: if it reports nothing, the API's own metric is used
       expr: `(sum(redis_up{${main}}) == 0) or (absent(redis_instance_info{${main}, role="master"}) unless on () max(redis_main_up{${api}}) == 1)`,
       for: "30s",
       severity: "critical",
       summary: "No Redis takes writes",
-      description: "No instance of main answers. Writes fail; replicas answer reads until their data is stale.",
+      description: "No instance of main responds. Writes fail; replicas serve reads until their data is too old.",
     },
     {
       alert: "RedisTwoMains",
@@ -28,7 +28,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
     },
     {
       alert: "RedisPoolShort",
-      // in a group all members but one follow main; without a group there is one instance, and the result is 0
+      // in a group, all members except main follow it; without a group there is one instance, and the result is 0
       expr: `count(redis_up{${main}}) - 1 - (count(redis_master_link_up{${main}} == 1) or vector(0)) > 0`,
       for: "2m",
       severity: "warning",
@@ -41,7 +41,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       for: "1m",
       severity: "warning",
       summary: "{{ $labels.instance }} is disconnected from main",
-      description: "{{ $labels.instance }} has had no link to main for a minute; its data is getting stale.",
+      description: "{{ $labels.instance }} has had no link to main for a minute; its data is becoming stale.",
     },
     {
       alert: "RedisReplicaDown",
@@ -53,13 +53,13 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
     },
     {
       alert: "ReplicaDiscoverySlow",
-      // with node.discovery: dns there is no such series
+      // with node.discovery: dns, this series does not exist
       expr: `redis_pool_source{${api}, source="watch"} == 0`,
       for: "5m",
       severity: "warning",
       summary: "{{ $labels.pod }} finds replicas without the Kubernetes API",
       description:
-        "For 5 minutes {{ $labels.pod }} has found replicas by DNS, because its watch of the Kubernetes API fails. It notices new and removed replicas later.",
+        "{{ $labels.pod }} has found replicas by DNS for 5 minutes, because its watch of the Kubernetes API fails. It notices new and removed replicas later.",
     },
     {
       alert: "RedisReplicaLagging",
@@ -130,7 +130,8 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "critical",
       summary: "The volume of {{ $labels.instance }} has no room for a rewrite",
       description:
-        "For a minute {{ $labels.instance }} has refused writes (a copy leaves main instead), so that its volume does not fill up. Reads and deletions work.",
+        "{{ $labels.instance }} has refused writes for a minute (a replica disconnects from main instead), so that " +
+        "its volume does not fill up. Reads and deletions work.",
     },
     {
       alert: "RedisBackupFailing",
@@ -152,7 +153,8 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "warning",
       summary: "Prometheus gets no Redis metrics",
       description:
-        "The exporter answers for no Redis instance, or Prometheus knows of none. Alerts that need its metrics cannot fire.",
+        "The exporter reports no Redis instance, or Prometheus has discovered none. Alerts that need its metrics " +
+        "cannot fire.",
     },
   ];
 }

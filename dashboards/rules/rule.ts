@@ -6,7 +6,7 @@ export interface AlertProps {
   readonly expr: string;
   /** How long the condition must hold. */
   readonly for: string;
-  /** critical: needs someone now; warning: can wait for working hours. */
+  /** critical: needs immediate action; warning: can wait for working hours. */
   readonly severity: "critical" | "warning";
   readonly summary: string;
   /** Includes the measured value, if there is one. */

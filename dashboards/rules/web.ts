@@ -13,7 +13,7 @@ export function webAlerts(namespace: string): readonly AlertProps[] {
       for: "1m",
       severity: "critical",
       summary: "No API pod answers",
-      description: "Prometheus cannot scrape any pod of the API, or knows of none.",
+      description: "Prometheus cannot scrape any API pod, or has discovered none.",
     },
     {
       alert: "FrontDown",
@@ -21,7 +21,7 @@ export function webAlerts(namespace: string): readonly AlertProps[] {
       for: "1m",
       severity: "critical",
       summary: "No front pod answers",
-      description: "Prometheus cannot scrape any pod of the front, or knows of none.",
+      description: "Prometheus cannot scrape any front pod, or has discovered none.",
     },
     {
       alert: "ApiRefusing",

@@ -19,13 +19,13 @@ export const METRIC_RESOLUTION_SECONDS = 10;
 const SYNC_SECONDS = 15;
 
 /**
- * Pods that one period may add even to a small workload. CPU peaks for a moment when load begins, and its metrics
- * arrive late, so with CPU alone two small steps are better than one large one.
+ * Pods that one period may add even to a small workload. CPU briefly peaks when load begins, and its metrics arrive
+ * late, so with CPU alone two small steps are better than one large step.
  */
 const SCALE_UP_PODS: Readonly<Record<Resolved["engine"], number>> = { hpa: 2, keda: 4 };
 
 /**
- * With other signals, the CPU target is raised by this factor. With equal targets the higher of two noisy metrics
+ * With other signals, the CPU target is raised by this factor. With equal targets, the higher of two noisy metrics
  * would decide, and a pod that is still compiling its code looks busier than it is.
  */
 const CPU_FACTOR_WITH_SIGNALS = 1.5;
@@ -66,7 +66,8 @@ interface Resolved extends AutoscalerProps {
  *
  * Scale-out is fast: no stabilization, and every 15 s (the controller's period) the larger of
  * `scaleUpPercent` and {@link SCALE_UP_PODS}. Scale-in is slow: the highest recommendation of the window counts,
- * and at most half of the pods are removed per minute, so that a pause in the load does not cost a new start-up.
+ * and at most half of the pods are removed per minute, so that a pause in the load does not require new pods
+ * afterwards.
  */
 export class Autoscaler extends Construct {
   /** @throws if the workload does not scale, the bounds contradict each other or the signals cannot be combined */

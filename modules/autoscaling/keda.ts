@@ -25,7 +25,7 @@ export interface KedaProps {
  * KEDA reads the load from the pods when the Kubernetes autoscaler evaluates it, so the values are
  * fresher than scraped ones. The Kubernetes autoscaler still does the scaling.
  *
- * KEDA's admission webhooks are off, because they would block a deploy while KEDA starts.
+ * KEDA's admission webhooks are off, because they would block a deployment while KEDA starts.
  */
 export class Keda extends Construct {
   constructor(scope: Construct, id: string, props: KedaProps) {
@@ -38,7 +38,7 @@ export class Keda extends Construct {
     });
     const resources = (cpu: string, memory: string, limit: string) => ({
       requests: { cpu, memory },
-      // null removes the chart's CPU limit: a throttled KEDA answers late
+      // null removes the chart's CPU limit, because a throttled KEDA answers late
       limits: { cpu: null, memory: limit },
     });
     const quickProbe = { initialDelaySeconds: 3, periodSeconds: 3 };
@@ -55,7 +55,8 @@ export class Keda extends Construct {
         permissions: { operator: { restrict: { secret: true } }, metricServer: { restrict: { secret: true } } },
         http: { timeout: TIMEOUT_MS },
         image: { pullPolicy: "IfNotPresent" },
-        // one replica each: of two operators only the leader listens, and an adapter that picks the other waits for minutes
+        // one replica each: of two operators only the leader listens, and an adapter that picks the other one waits for
+        // minutes
         operator: { readinessProbe: quickProbe, tolerations: FAST_EVICTION },
         metricsServer: { readinessProbe: quickProbe, tolerations: FAST_EVICTION },
         resources: { operator: resources("30m", "96Mi", "512Mi"), metricServer: resources("20m", "64Mi", "256Mi") },

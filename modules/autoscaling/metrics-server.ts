@@ -17,8 +17,8 @@ export interface MetricsServerProps {
  * CPU metrics that the autoscalers use. Below 10 s it refuses to start, and the kubelet's timeout
  * must stay under 0.9 of the resolution.
  *
- * Two pods, always on two nodes if there are two, so that autoscalers keep their metrics when a node is lost. No
- * configuration says how many nodes there are, and the number changes.
+ * Two pods, always on two nodes if there are two, so that autoscalers keep their metrics when a node is lost. The
+ * number of nodes is not part of the configuration, and it changes.
  */
 export class MetricsServer extends Construct {
   constructor(scope: Construct, id: string, props: MetricsServerProps) {
@@ -49,11 +49,11 @@ export class MetricsServer extends Construct {
           {
             topologyKey: "kubernetes.io/hostname",
             maxSkew: 1,
-            // with one node, both pods run on it: that is no skew
+            // with one node, both pods run on it, which does not count as skew
             whenUnsatisfiable: "DoNotSchedule",
             // a lost node does not count, or with two nodes the replacement would wait for it
             nodeTaintsPolicy: "Honor",
-            // each rollout on its own, or it could end with both pods on one node
+            // considers only pods of the same rollout; otherwise both could end up on one node
             matchLabelKeys: ["pod-template-hash"],
             labelSelector: {
               matchLabels: {

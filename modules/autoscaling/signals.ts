@@ -5,11 +5,14 @@ import { WORKLOAD_NAME } from "../../catalog/workloads";
 export interface Signal {
   /** Name of the trigger, unique within its autoscaler. A term of KEDA's formula, so no dashes. */
   readonly name: string;
-  /** URL of the metrics: a Service and the port of its pods, as KEDA looks them up. */
+  /** URL of the metrics: a Service and the port of its pods, which KEDA looks up. */
   readonly url: string;
   /** Name of a gauge in Prometheus' text format. */
   readonly metric: string;
-  /** pods: each pod reports its own value, the mean counts; all: each reports the same total, the highest counts. */
+  /**
+   * pods: each pod reports its own value, and the mean is used; all: each reports the same total, and the highest is
+   * used.
+   */
   readonly over: "pods" | "all";
   /** Target value per pod of the scaled workload. */
   readonly target: number;
@@ -44,7 +47,7 @@ export function signals(config: Config, namespace: string): Readonly<Record<"nod
       ),
     ],
     react: signal(front, "pods", "requests", "nginx_http_requests_per_second", scaling.react.requestsPerPod),
-    // the API queries each replica once a second; reading it from Prometheus would only be staler
+    // the API queries each replica once a second; a value from Prometheus would only be staler
     replicas: [
       ...signal(api, "all", "commands", "redis_replicas_commands_per_second", scaling.replicas.commandsPerPod),
       ...signal(api, "all", "clients", "redis_replicas_connected_clients", scaling.replicas.clientsPerPod),

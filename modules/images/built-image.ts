@@ -29,12 +29,11 @@ export interface BuiltImageProps {
 /**
  * One image: built and pushed if the registry does not have its tag, otherwise used unchanged.
  *
- * A rebuild does not reproduce the digest, so pushing the same tag twice would give every
- * cluster a new digest and a rollout. Therefore `first-sight` stores, per tag, the registry's first
- * answer in this state: a digest (nothing to do, no Docker needed) or "" (build and push here).
- * Later answers do not change it, except that a tag missing from the registry is built again.
- * An unreachable registry stops the plan, because the docker provider would treat it as a missing image.
- * See docs/decisions/0003-images.md.
+ * A rebuild does not reproduce the digest, so pushing the same tag twice would cause a new digest and a rollout on
+ * every cluster. Therefore `first-sight` stores, per tag, the registry's first reply in this state: a digest (nothing
+ * to do, no Docker needed) or "" (build and push here). Later replies do not change it, except that a tag missing from
+ * the registry is built again. An unreachable registry stops the plan, because the docker provider would treat it as a
+ * missing image. See docs/decisions/0003-images.md.
  */
 export class BuiltImage extends Construct {
   /** `address/repository@sha256:…`, as nodes pull it. */

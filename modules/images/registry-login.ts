@@ -1,8 +1,8 @@
-/** Logins of `docker login`: where Docker's configuration file or its credential helpers keep them. */
+/** Logins of `docker login`: in Docker's configuration file or in its credential helpers. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 
-/** Some helpers are slow programs: that of gcloud takes seconds to start. */
+/** Some helpers are slow: gcloud's takes seconds to start. */
 const HELPER_MS = 20_000;
 
 /** Docker Hub has several names, but one login and one API. */
@@ -12,7 +12,7 @@ const HUB_HOSTS: readonly string[] = [
   "registry-1.docker.io",
   "registry.hub.docker.com",
 ];
-/** The key of Docker Hub's login; a URL from the time before registries had names. */
+/** The key of Docker Hub's login, a URL from the time before registries had names. */
 const HUB_LOGIN = "https://index.docker.io/v1/";
 
 export const isDockerHub = (host: string): boolean => HUB_HOSTS.includes(host);
@@ -21,15 +21,15 @@ export const isDockerHub = (host: string): boolean => HUB_HOSTS.includes(host);
 export const apiHost = (host: string): string => (isDockerHub(host) ? "registry-1.docker.io" : host);
 
 /**
- * The registry's address as Terraform's Docker provider needs it. For Docker Hub, it takes the host for its login and for
- * the API, and only this name is right for both.
+ * The registry's address as Terraform's Docker provider needs it. For Docker Hub, the provider uses the host for the
+ * login and for the API, and only this name is right for both.
  */
 export function providerAddress(address: string): string {
   const [host = "", ...rest] = address.split("/");
   return [isDockerHub(host) ? "index.docker.io" : host, ...rest].join("/");
 }
 
-/** A login: user and password, or a token that the registry gave out in exchange for them. */
+/** A login: user and password, or a token that the registry issued in exchange for them. */
 export type Login =
   { readonly kind: "password"; readonly basic: string } | { readonly kind: "identity token"; readonly token: string };
 
@@ -50,7 +50,9 @@ const password = (user: string, secret: string): Login => ({
   basic: Buffer.from(`${user}:${secret}`).toString("base64"),
 });
 
-/** Asks a credential helper for a key; returns its JSON. @throws if the helper is missing or does not have the key */
+/**
+ * Queries a credential helper for a key; returns its JSON. @throws if the helper is missing or does not have the key
+ */
 export type AskHelper = (helper: string, key: string) => string;
 
 const askHelper: AskHelper = (helper, key) =>

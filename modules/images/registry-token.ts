@@ -1,4 +1,6 @@
-/** How a registry wants to be authorized: the answer to its challenge (distribution.github.io, "token authentication"). */
+/**
+ * How a registry authorizes clients: the response to its challenge (distribution.github.io, "token authentication").
+ */
 import { fetchOutside } from "../../config/proxy";
 import type { Login } from "./registry-login";
 
@@ -28,7 +30,7 @@ function parameters(challenge: string, scheme: keyof typeof SCHEMES): Map<string
 }
 
 /**
- * Exchanges the login for a token, or asks for an anonymous one.
+ * Exchanges the login for a token, or requests an anonymous one.
  *
  * @param repository for registries whose challenge names no scope
  */
@@ -56,13 +58,13 @@ async function bearer(
     for (const [name, value] of query) url.searchParams.set(name, value);
     response = await fetchOutside(url, { headers: login ? { authorization: `Basic ${login.basic}` } : {}, signal });
   }
-  if (response.status >= 500) throw new Error(`${url.host}, which gives out tokens, answered ${response.status}`);
+  if (response.status >= 500) throw new Error(`the token server ${url.host} answered ${response.status}`);
   const body = response.ok ? ((await response.json()) as { token?: string; access_token?: string }) : {};
   const token = body.token ?? body.access_token;
   return token ? { header: `Bearer ${token}`, isLoggedIn: login !== undefined } : NOTHING;
 }
 
-/** The answer to a registry's challenge, the value of its WWW-Authenticate header. */
+/** The response to a registry's challenge, which is the value of its WWW-Authenticate header. */
 export async function authorize(
   challenge: string,
   login: Login | undefined,

@@ -32,7 +32,7 @@ const hidesMissing = (host: string): boolean => isDockerHub(host) || host === "q
 
 const isRefusal = (status: number): boolean => status === 401 || status === 403;
 
-/** Whether the answer can be that of a registry: its errors are JSON. */
+/** Whether the response can be a registry's, whose errors are JSON. */
 const isRegistry = ({ headers }: Response): boolean =>
   headers.has("docker-distribution-api-version") || /json/.test(headers.get("content-type") ?? "");
 
@@ -53,7 +53,7 @@ function otherServer(host: string, response: Response): string {
   return `${host} ${what} (it answered ${response.status}); ${then} the registry on another port and set registry.push`;
 }
 
-/** The digest of a manifest: the registry's own word, or that of its content. */
+/** The digest of a manifest: from the registry's header, or else computed from the content. */
 async function digestOf(head: Response, get: () => Promise<Response>): Promise<string | undefined> {
   const named = head.headers.get("docker-content-digest");
   if (named) return named;
@@ -69,7 +69,7 @@ async function digestOf(head: Response, get: () => Promise<Response>): Promise<s
 
 /**
  * Queries one tag; `repository` is relative to the registry's address.
- * Takes at most 5 × 5 s, and as long as a credential helper takes. Never throws.
+ * Takes at most 5 × 5 s, plus the time of a credential helper. Never throws.
  */
 export async function tagState(registry: Registry, repository: string, tag: string): Promise<TagState> {
   const { host, prefix } = splitAddress(registry.push);
@@ -89,7 +89,7 @@ export async function tagState(registry: Registry, repository: string, tag: stri
     const login = registry.auth === "docker" ? dockerLogin(registry.dockerConfig, host) : undefined;
     let response = await request(manifest, "HEAD");
     let authorization: Authorization = { isLoggedIn: false };
-    // some registries hide private repositories from strangers by a 404, or refuse without a challenge
+    // without a login, some registries answer 404 for private repositories, or refuse without a challenge
     if (response.status === 401 || (login && [403, 404].includes(response.status))) {
       const challenge =
         response.headers.get("www-authenticate") ?? (await request("", "GET")).headers.get("www-authenticate") ?? "";

@@ -24,8 +24,8 @@ export type ResolvedImages = Readonly<Record<ImageName, ResolvedImage>>;
 type QueryTag = typeof tagState;
 
 /**
- * Explains a failure that comes from a Docker engine on another machine, such as that of `minikube docker-env`:
- * for it, localhost is its own machine, while the registry is queried from this one.
+ * Explains a failure caused by a Docker engine on another machine, such as that of `minikube docker-env`: for that
+ * engine, localhost is its own machine, while the registry is queried from this one.
  */
 function explain(config: Config, state: TagState): TagState {
   const { dockerHost } = config.images;

@@ -22,7 +22,7 @@ export interface EndpointSliceAccessProps {
  * Permission to list and watch the EndpointSlices of one namespace, and nothing else.
  *
  * The token is mounted only into the pods that need it, and the kubelet renews it within the hour.
- * No pod gets one by default.
+ * By default, no pod gets a token.
  */
 export class EndpointSliceAccess extends Construct {
   readonly serviceAccountName: string;

@@ -9,13 +9,13 @@ export interface NamespaceProps {
   readonly name: string;
   /** Pod Security level that the namespace enforces. */
   readonly enforce: PodSecurityLevel;
-  /** false: the namespace exists already, is used unchanged and stays after a destroy. */
+  /** false: the namespace exists already, is used unchanged and is kept after a destroy. */
   readonly create: boolean;
 }
 
 /**
  * A namespace that enforces a Pod Security level and warns about everything that is not
- * `restricted`. `ref` is its name as a reference: resources that use it depend on the namespace.
+ * `restricted`. `ref` is its name as a reference, so that resources that use it depend on the namespace.
  */
 export class Namespace extends Construct {
   readonly ref: string;

@@ -5,7 +5,7 @@ import { HelmObject } from "./helm-object";
 import { withCanonicalQuantities } from "./quantity";
 
 export interface ObjectProps extends Omit<ManifestConfig, "manifest"> {
-  /** The part of the configuration that says how objects are written. */
+  /** The part of the configuration that determines how objects are written. */
   readonly config: Pick<Config, "workloads">;
   /** Name of the object. */
   readonly name: string;

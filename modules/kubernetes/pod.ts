@@ -82,7 +82,7 @@ export function podSpec(p: PodProps): PodSpec {
   };
 }
 
-/** A toleration of a failed node, for some seconds. */
+/** A toleration for a failed node that lasts some seconds. */
 const evictAfter = (key: string, tolerationSeconds: number) => ({
   key,
   operator: "Exists" as const,
@@ -92,8 +92,8 @@ const evictAfter = (key: string, tolerationSeconds: number) => ({
 
 /**
  * Tolerations that recreate pods elsewhere seconds after their node has failed, instead of 5 minutes. Kubernetes takes
- * 50 s to notice that a node is unreachable, so 5 s more hardly make a cut of the link more expensive. A kubelet reports
- * "not ready" itself, without that delay, and often only while it restarts.
+ * 50 s to notice that a node is unreachable, so 5 s more hardly make a network interruption more expensive. A kubelet
+ * reports "not ready" itself, without that delay, often only while it restarts.
  */
 export const FAST_EVICTION = [
   evictAfter("node.kubernetes.io/unreachable", 5),

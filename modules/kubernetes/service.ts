@@ -1,5 +1,6 @@
 import { Construct } from "constructs";
 import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
+import { escapeTemplate } from "../terraform/escape";
 import { labels, selectorLabels } from "../../catalog/names";
 import { headlessName, WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
@@ -37,24 +38,38 @@ export interface ComponentServiceProps {
    * @default Kubernetes chooses one
    */
   readonly nodePort?: number;
+  /**
+   * Its annotations.
+   * @default none
+   */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
+
+/** The annotations of an object's metadata, if there are any. Users write them, so they may look like templates. */
+export const annotated = (annotations: Readonly<Record<string, string>> = {}) =>
+  Object.keys(annotations).length
+    ? { annotations: Object.fromEntries(Object.entries(annotations).map(([k, v]) => [k, escapeTemplate(v)])) }
+    : {};
 
 /** The Service of one component, named like its workload or, if headless, `NAME-headless`. */
 export class ComponentService extends Construct {
   readonly name: string;
   readonly port: number;
+  /** Its address in the cluster, known at apply. */
+  readonly address: string;
 
   constructor(scope: Construct, id: string, props: ComponentServiceProps) {
     super(scope, id);
     this.name = props.headless ? headlessName(props.component) : WORKLOAD_NAME[props.component];
     this.port = props.port;
-    new ServiceV1(this, "service", {
+    const service = new ServiceV1(this, "service", {
       // a load balancer's address can take minutes, and without a load balancer it never comes
       waitForLoadBalancer: false,
       metadata: {
         name: this.name,
         namespace: props.namespace,
         labels: { ...labels(props.component), "iacproject/service": this.name },
+        ...annotated(props.annotations),
       },
       spec: {
         selector: selectorLabels(props.component),
@@ -72,5 +87,6 @@ export class ComponentService extends Construct {
         ],
       },
     });
+    this.address = service.spec.clusterIp;
   }
 }

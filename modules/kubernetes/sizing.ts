@@ -56,7 +56,7 @@ const resourcesAt = (config: Config, resources: ContainerDescriptor["resources"]
  */
 export function scalingOf(config: Config, component: Component): { container: string; bounds: ScalingConfig } {
   const { scaling } = workloadOf(component);
-  if (!scaling) throw new Error(`${component} does not scale: it has no bounds in catalog/workloads.ts`);
+  if (!scaling) throw new Error(`${component} does not scale: it has no minimum and maximum in catalog/workloads.ts`);
   return {
     container: scaling.container,
     bounds:

@@ -11,7 +11,7 @@ import { labels, selectorLabels } from "../../catalog/names";
 import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
 interface CommonProps {
-  /** The part of the configuration that says how objects are written. */
+  /** The part of the configuration that determines how objects are written. */
   readonly config: Pick<Config, "workloads">;
   /** Workload to write; it names the object and its labels. */
   readonly component: Component;
@@ -20,8 +20,8 @@ interface CommonProps {
   /** Spec of the pods. */
   readonly pod: PodSpec;
   /**
-   * A value whose change must roll the pods, such as a hash of their configuration.
-   * @default the pods roll only if their spec changes
+   * A value whose change must restart the pods, such as a hash of their configuration.
+   * @default the pods restart only if their spec changes
    */
   readonly rollOn?: string;
 }
@@ -47,7 +47,10 @@ export type WorkloadProps = DeploymentProps | StatefulSetProps;
 /** Annotation that turns every change to the object into a change of the pod template. */
 export const REVISION = "iacproject/revision";
 
-/** What rolls the pods: all but the claim templates, for which the set is recreated without its pods (scripts/deploy/recreate-set.ts). */
+/**
+ * Fields whose changes restart the pods: all but the claim templates, for which the set is recreated without its pods
+ * (scripts/deploy/recreate-set.ts).
+ */
 const rolling = <T extends object>(spec: T): object => {
   const { volumeClaimTemplates: _, ...rest } = spec as T & { volumeClaimTemplates?: unknown };
   return rest;
@@ -75,9 +78,10 @@ export class Workload extends Construct {
       throw new Error(`${this.name}: fixedSize is ${fixedSize}, but must be at least 1`);
     }
     const metadata = { name: this.name, namespace: props.namespace, labels: labels(props.component) };
-    // a StatefulSet's pod is not replaced while its node exists: to evict it would only restart it on a node that comes back
+    // a StatefulSet's pod is not replaced while its node exists, so evicting it would only restart it on a node that
+    // comes back
     const tolerations = props.kind === "Deployment" ? { tolerations: FAST_EVICTION } : {};
-    // before the hash: another spelling of the same quantity must not roll the pods
+    // before the hash: another spelling of the same quantity must not restart the pods
     const pod = withCanonicalQuantities({ ...tolerations, ...props.pod });
     const spec = {
       ...(fixedSize === undefined ? {} : { replicas: fixedSize }),

@@ -81,6 +81,8 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     kubeScheduler: ifControlPlane,
     kubeControllerManager: ifControlPlane,
     kubeProxy: ifControlPlane,
+    // the chart creates a Service in kube-system for DNS, and its operator another one for the kubelets
+    ...(monitoring.kubeSystem ? {} : { coreDns: { enabled: false }, kubelet: { namespace } }),
     defaultRules: {
       rules: {
         etcd: monitoring.controlPlane,
@@ -89,9 +91,11 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
         kubeSchedulerAlerting: monitoring.controlPlane,
         kubeSchedulerRecording: monitoring.controlPlane,
         windows: false,
+        // without node-exporter, these would only query series that nothing exports
+        ...(monitoring.nodeExporter ? {} : { node: false, nodeExporterAlerting: false, nodeExporterRecording: false }),
       },
       disabled: Object.fromEntries(
-        // our alert checks ScalingLimited; this one also fires if the maximum is just enough
+        // our alert checks ScalingLimited; this one also fires if the maximum is exactly enough
         ["KubeHpaMaxedOut", ...monitoring.disabledAlerts].map((alert) => [alert, true]),
       ),
     },
@@ -103,6 +107,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
       tolerations: FAST_EVICTION,
       admissionWebhooks: { enabled: false },
       tls: { enabled: false },
+      ...(monitoring.kubeSystem ? {} : { kubeletService: { namespace } }),
       resources: resources("20m", "64Mi", "256Mi"),
       prometheusConfigReloader: { resources: resources("5m", "24Mi", "64Mi") },
     },

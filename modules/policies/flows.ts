@@ -8,7 +8,7 @@ import type { Config } from "../../config";
 import { COMPONENTS, JOBS, REDIS_PORT, SENTINEL_PORT, type ComponentOrJob } from "../../catalog/workloads";
 import { containerPort, metricsPath } from "../kubernetes/sizing";
 
-/** An end of a flow: one of our workloads or jobs, or something outside the namespace. */
+/** An endpoint of a flow: one of our workloads or jobs, or something outside the namespace. */
 export type Peer = ComponentOrJob | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
 
 export interface Flow {
@@ -23,7 +23,7 @@ export interface Flow {
   readonly port?: number;
   /** Transport protocol. */
   readonly protocol: "TCP" | "UDP";
-  /** What the flow is for, in a few words. */
+  /** The flow's purpose, in a few words. */
   readonly why: string;
 }
 

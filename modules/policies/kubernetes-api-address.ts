@@ -6,9 +6,9 @@ import { DataKubernetesResource } from "@cdktf/provider-kubernetes/lib/data-kube
 const PRIVATE = "^(10[.]|192[.]168[.]|172[.](1[6-9]|2[0-9]|3[01])[.]|100[.](6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])[.])";
 
 /**
- * Terraform's expression for the block of an address `a`. A control plane that is replaced gets another address, but stays
- * in its subnet: a policy that named the address itself would cut the watch until the next `up`. A public
- * address has no such neighbours, so it stays exact.
+ * Terraform's expression for the block of an address `a`. A control plane that is replaced gets another address, but
+ * stays in its subnet: a policy for the address itself would block the watch until the next `up`. A public address has
+ * no such neighbours, so it is used exactly.
  */
 export const BLOCK_OF_ADDRESS =
   `can(regex("${PRIVATE}", a)) ? cidrsubnet(format("%s/24", a), 0, 0) : ` +

@@ -26,7 +26,7 @@ const isComponentOrJob = (peer: Peer): peer is ComponentOrJob =>
 
 /**
  * NetworkPolicies of the application's namespace: one that denies everything, and one per
- * component that allows exactly its rows of the table of flows, in and out.
+ * component that allows exactly its rows of the flow table, in and out.
  *
  * A policy is checked when a connection opens; an established connection stays open
  * (kube-router and most others accept ESTABLISHED first).
@@ -51,7 +51,7 @@ export class NetworkPolicies extends Construct {
       ];
       if (p === "prometheus") return within(props.monitoringNamespace, { "app.kubernetes.io/name": "prometheus" });
       if (p === "keda") return within(props.kedaNamespace, KEDA_OPERATOR_LABELS);
-      // a cache on the node (NodeLocal DNSCache) is no pod that a selector could match
+      // a cache on the node (NodeLocal DNSCache) is not a pod that a selector could match
       const blocks = props.dns.addresses.map((a) => ({ ipBlock: { cidr: `${a}/${a.includes(":") ? 128 : 32}` } }));
       return [...within(props.dns.namespace), ...blocks];
     };

@@ -40,7 +40,7 @@ export class RedisBackup extends Construct {
     super(scope, id);
     const { namespace, config, files } = props;
     const { backup } = config.redis;
-    if (backup.schedule === null) throw new Error("redis.backup.schedule is null: set it, or leave RedisBackup out");
+    if (backup.schedule === null) throw new Error("redis.backup.schedule is null: set it, or leave out RedisBackup");
     const metadata = { namespace, labels: labels(NAME) };
     const { s3 } = backup;
     const backups = { name: "backups", mountPath: "/backups" };
@@ -86,7 +86,7 @@ export class RedisBackup extends Construct {
       spec: {
         schedule: backup.schedule,
         timeZone: "Etc/UTC",
-        // the volume has room for one backup job at a time
+        // the volume has room for only one backup job at a time
         concurrencyPolicy: "Forbid",
         startingDeadlineSeconds: DEADLINE_SECONDS,
         successfulJobsHistoryLimit: 1,
@@ -113,7 +113,7 @@ export class RedisBackup extends Construct {
       name: NAME,
       namespace,
       object: cronJob,
-      // Terraform is its only owner: manual changes are reverted, instead of blocking every deploy
+      // Terraform is its only owner: manual changes are reverted instead of blocking every deployment
       fieldManager: { name: "terraform", forceConflicts: true },
     });
   }
@@ -130,8 +130,8 @@ export class RedisBackup extends Construct {
       },
       // some storage classes bind a volume only when its first pod is scheduled
       waitUntilBound: false,
-      // Terraform would replace the claim, and delete every backup, if its size were smaller than it is or its class another one;
-      // `npm run up` enlarges it (scripts/deploy/volumes.ts)
+      // Terraform would replace the claim, and delete every backup, if its size were smaller than now or its class
+      // different; `npm run up` enlarges it (scripts/deploy/volumes.ts)
       lifecycle: { ignoreChanges: ["spec"] },
       dependsOn: resourcesIn(...(props.after ?? [])),
     });

@@ -25,8 +25,8 @@ stop-writes-on-bgsave-error no
 shutdown-on-sigterm nosave force
 maxmemory ${redis.maxMemory}
 maxmemory-policy noeviction
-# rewritten before it has grown by half of the data, so that it, its rewrite and what is written meanwhile fit on a
-# volume of four times maxmemory; disk-guard.sh handles what does not
+# rewritten before it has grown by half of the data, so that it, its rewrite and the writes meanwhile fit on a volume of
+# four times maxmemory; disk-guard.sh handles what does not
 auto-aof-rewrite-percentage 50
 auto-aof-rewrite-min-size ${Math.min(REWRITE_FROM, Math.ceil(redisBytes(redis.maxMemory) / 4))}
 # a new replica gets its copy immediately, straight from memory
@@ -43,14 +43,17 @@ ${redis.durability === "ha" ? memberConf : ""}`;
 const memberConf = `# a main without a replica that replied within 3 s refuses writes: an isolated one may no longer be main
 min-replicas-to-write 1
 min-replicas-max-lag 3
-# it has handed over before SIGTERM, so clients that are still connected are disconnected instead of waiting
+# another member is main before SIGTERM, so clients that are still connected are disconnected instead of waiting
 shutdown-timeout 1
 `;
 
 /** Sentinels replace main after a majority has had no reply from it for this long, ms. */
 const DOWN_AFTER_MS = 3000;
 
-/** Sentinel: the settings that all share; start-sentinel.sh adds the rest, and puts lines with #main after `monitor`. */
+/**
+ * Sentinel: the settings that all of them share; start-sentinel.sh adds the rest, and puts lines with #main after
+ * `monitor`.
+ */
 export const sentinelConf = (redis: Config["redis"]): string => `
 ${listen(redis, SENTINEL_PORT)}
 dir /tmp

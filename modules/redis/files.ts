@@ -22,6 +22,8 @@ const GROUP_SCRIPTS = [
   "pool.sh",
   "history.sh",
   "guard.sh",
+  "guard-main.sh",
+  "guard-copy.sh",
   "start-member.sh",
   "stop-member.sh",
   "start-sentinel.sh",
@@ -44,9 +46,9 @@ export interface RedisFilesProps {
 
 /** The ConfigMap that main, replicas and exporter share: their files and scripts. */
 export class RedisFiles extends Construct {
-  /** Hash of all files, which rolls the pods when a file changes. */
+  /** Hash of all files, which restarts the pods when a file changes. */
   readonly hash: string;
-  private readonly name: string;
+  private readonly map: ConfigMapV1;
   private readonly hasGroup: boolean;
   private readonly secretName: string;
   private readonly tls: string | null;
@@ -90,7 +92,7 @@ export class RedisFiles extends Construct {
     ];
     this.serverMounts = [...this.mounts, { name: "access", mountPath: ACCESS_DIR }];
     this.env = this.tls === null ? [] : [CLI_ENV];
-    const map = new ConfigMapV1(this, "config-map", {
+    this.map = new ConfigMapV1(this, "config-map", {
       metadata: { name: "redis-config", namespace: props.namespace, labels: projectLabels },
       data: {
         ...Object.fromEntries(Object.entries(data).map(([file, text]) => [file, escapeTemplate(text)])),
@@ -98,7 +100,14 @@ export class RedisFiles extends Construct {
         ...(props.pool ? { pool: props.pool.map((address) => `${address}\n`).join("") } : {}),
       },
     });
-    this.name = map.metadata.name;
+  }
+
+  /**
+   * Adds the address of main's Service, which the read replicas follow: start-replica.sh. It is not part of the hash,
+   * because it is known only at apply.
+   */
+  addMain(address: string): void {
+    this.map.data = { ...this.map.dataInput, main: `${address}\n` };
   }
 
   /** Mounts of containers with the volumes of {@link volumesFor}. */
@@ -129,7 +138,7 @@ export class RedisFiles extends Construct {
   private volumes(items?: KeyToPath[]): NonNullable<PodSpec["volumes"]> {
     const secret = { secretName: this.secretName, defaultMode: 0o440, ...(items ? { items } : {}) };
     return [
-      { name: "config", configMap: { name: this.name, defaultMode: 0o555 } },
+      { name: "config", configMap: { name: this.map.metadata.name, defaultMode: 0o555 } },
       { name: "secret", secret },
     ];
   }
@@ -163,9 +172,9 @@ export class RedisFiles extends Construct {
     return {
       startupProbe:
         role === "main"
-          ? // a long append-only file loads for minutes, and PING answers LOADING until then
+          ? // a long append-only file takes minutes to load, and PING answers LOADING until then
             { exec: exec("live"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 }
-          : // the readiness check, every second during start-up; a large copy takes long
+          : // the readiness check, every second during start-up, because a large copy takes long
             { exec: ready, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 600 },
       livenessProbe: { exec: exec("live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
       readinessProbe: { exec: ready, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 2 },

@@ -40,6 +40,7 @@ export class MainInstance extends Construct {
     new SizeCheck(this, "sizes", { redis });
     // a single main has no alternative, so clients reach it as soon as it listens, without waiting for a probe and a route
     this.service = new ComponentService(this, "service", { ...common, publishNotReady: !ha });
+    files.addMain(this.service.address);
     const headless = new ComponentService(this, "headless", { ...common, headless: true });
     new DisruptionBudget(this, "pdb", { component: "redis-main", namespace });
 
@@ -104,7 +105,7 @@ export class MainInstance extends Construct {
           terminationGracePeriodSeconds: 60,
           volumes: [
             ...files.serverVolumes,
-            // an operator creates it to allow an empty main: start-main.sh
+            // an operator creates it to permit an empty main: start-main.sh
             { name: "start-empty", configMap: { name: "redis-main-start-empty", optional: true } },
             ...(ha ? [{ name: "sentinel-tmp", emptyDir: { sizeLimit: "16Mi" } }] : []),
           ],

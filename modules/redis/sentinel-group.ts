@@ -11,8 +11,9 @@ export interface SentinelGroupProps {
 /**
  * A stable address for each member of the Sentinel group, which outlives its pods.
  *
- * Sentinel and Redis identify each other by these addresses: a pod's address changes and is reused, and a name would have
- * to be looked up just when a node, perhaps with the DNS on it, has failed (docs/decisions/0012-high-availability.md).
+ * Sentinel and Redis identify each other by these addresses: a pod's address changes and is reused, and a name would
+ * have to be resolved just when a node, perhaps one that runs DNS, has failed
+ * (docs/decisions/0012-high-availability.md).
  */
 export class SentinelGroup extends Construct {
   /** One address per member, by its ordinal. */

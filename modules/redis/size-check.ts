@@ -9,10 +9,10 @@ export interface SizeCheckProps {
 }
 
 /**
- * A warning in every plan while the sizes cannot hold `maxMemory`, for those who use plain `cdktf`.
+ * A warning in every plan while the sizes cannot hold `maxMemory`, for users of plain `cdktf`.
  *
- * It does not fail the plan: Terraform cannot distinguish a new system from one that was deployed with these sizes, and that
- * one must stay deployable. `npm run up` can, and refuses a new one (scripts/deploy/redis-sizes.ts).
+ * It does not fail the plan: Terraform cannot distinguish a new system from one that was deployed with these sizes, and
+ * the latter must stay deployable. `npm run up` can, and refuses a new one (scripts/deploy/redis-sizes.ts).
  */
 export class SizeCheck extends Construct {
   constructor(scope: Construct, id: string, props: SizeCheckProps) {

@@ -13,7 +13,10 @@ export const TLS_NAMES = [TLS_NAME, `*.${headlessName("redis-main")}`, `*.${head
 
 export const hasTls = (redis: Config["redis"]): boolean => redis.tls.secret !== null;
 
-/** Configuration lines of a Redis or Sentinel: its port, with or without TLS. Users log in with a password either way. */
+/**
+ * Configuration lines of a Redis or Sentinel: its port, with or without TLS. Users log in with a password in both
+ * cases.
+ */
 export const listen = (redis: Config["redis"], port: number): string =>
   hasTls(redis)
     ? `port 0
@@ -39,7 +42,7 @@ export const CLI_ENV: EnvVar = {
   value: "/etc/redis:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 };
 
-/** The pod's part of the TLS Secret: all of it for a server, only the CA certificates for a caller. */
+/** The pod's part of the TLS Secret: all of it for a server, only the CA certificates for a client. */
 export const tlsVolume = (secret: string, role: "server" | "caller"): NonNullable<PodSpec["volumes"]>[number] => ({
   name: "tls",
   secret: {

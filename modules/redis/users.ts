@@ -34,7 +34,7 @@ export const REDIS_USERS = {
   "api-write": {
     purpose: "the API, on main",
     rules: `${READS} +set +del`,
-    // scripts that keep the commit record, in database 1
+    // scripts that maintain the commit record, in database 1
     inPool: "+wait +waitaof +eval +evalsha +select",
     ofSentinel:
       "&+switch-master +ping +info +subscribe +client|setname +client|setinfo +sentinel|get-master-addr-by-name +sentinel|master",
@@ -67,7 +67,7 @@ export type RedisUserName = keyof typeof REDIS_USERS;
 
 const users = Object.entries(REDIS_USERS) as [RedisUserName, RedisUser][];
 
-/** Keys of the Secret, one per user. Sentinel's key is always there, because an existing Secret gets no further keys. */
+/** Keys of the Secret, one per user. Sentinel's key always exists, because no keys are added to an existing Secret. */
 export const redisUserNames = users.map(([name]) => name);
 
 const lines = (entries: readonly (readonly [string, string | undefined])[]): string =>

@@ -1,9 +1,8 @@
 /**
- * Labels and annotations that others add to our objects: a cloud's controllers, Rancher, Argo CD, a policy engine. The
- * provider would plan to remove each of them, in every run, so it is configured to ignore them.
- *
- * The provider ignores a key that matches one of the patterns, unless the state or the configuration has it: what we set
- * is still corrected. Its patterns are RE2 without a negative lookahead, so "everything but ours" takes three of them.
+ * Labels and annotations that other tools add to our objects: a cloud's controllers, Rancher, Argo CD, a policy engine.
+ * The provider would plan to remove each of them in every run, so it is configured to ignore them. The provider ignores
+ * a key that matches one of the patterns, unless the state or the configuration contains it, so our own keys are still
+ * corrected. Its patterns are RE2 without a negative lookahead, so "everything but ours" needs three of them.
  */
 
 /**
@@ -15,13 +14,13 @@ const FOREIGN_LABELS = [
   "^[^/]*$",
   // of another prefix than app.kubernetes.io
   "^([^a]|a[^p]|ap[^p]|app[^.]|app[.][^k])",
-  // of another name, such as app.kubernetes.io/instance, which Argo CD sets
+  // with another name, such as app.kubernetes.io/instance, which Argo CD sets
   "/[^nmp]",
 ];
 
 /** Arguments of the kubernetes provider. They concern objects' own metadata, not that of pod templates. */
 export const IGNORE_FOREIGN = {
-  // we set none that an import would have to keep
+  // ours are the user's (exposure.annotations), so none that an import would have to keep
   ignoreAnnotations: [".*"],
   ignoreLabels: FOREIGN_LABELS,
 };

@@ -1,9 +1,10 @@
 import { Construct } from "constructs";
 import { IngressV1 } from "@cdktf/provider-kubernetes/lib/ingress-v1";
-import type { ComponentService } from "../kubernetes/service";
+import { annotated, type ComponentService } from "../kubernetes/service";
 import type { Config } from "../../config";
 import { labels } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
+import { parseQuantity } from "../kubernetes/quantity";
 import { signals } from "../autoscaling/signals";
 import { PRE_STOP_SECONDS, WebWorkload } from "./web-workload";
 
@@ -37,6 +38,8 @@ export class Front extends Construct {
       env: [
         { name: "PORT", value: String(settings.port) },
         { name: "API_URL", value: `http://${api.name}:${api.port}` },
+        // bytes; nginx stays below it (limit-memory.sh) and has as many connections as fit (40-render.sh)
+        { name: "MEMORY_LIMIT", value: String(Math.floor(parseQuantity(config.react.resources.memoryLimit))) },
       ],
       // nginx keeps up to 128 bodies of 1600 KB in files (nginx.conf.template)
       tmpSize: "256Mi",
@@ -45,12 +48,18 @@ export class Front extends Construct {
       service: {
         type: exposure.type === "Ingress" ? "ClusterIP" : exposure.type,
         ...(exposure.nodePort ? { nodePort: exposure.nodePort } : {}),
+        annotations: exposure.serviceAnnotations,
       },
     }).service;
 
     if (exposure.type === "Ingress") {
       new IngressV1(this, "ingress", {
-        metadata: { name: WORKLOAD_NAME.react, namespace: props.namespace, labels: labels("react") },
+        metadata: {
+          name: WORKLOAD_NAME.react,
+          namespace: props.namespace,
+          labels: { ...exposure.labels, ...labels("react") },
+          ...annotated(exposure.annotations),
+        },
         spec: {
           ...(exposure.ingressClass ? { ingressClassName: exposure.ingressClass } : {}),
           ...(exposure.tlsSecret ? { tls: [{ hosts: [exposure.host!], secretName: exposure.tlsSecret }] } : {}),

@@ -54,13 +54,13 @@ export interface WebWorkloadProps {
    * How the Service is exposed outside the cluster.
    * @default not at all
    */
-  readonly service?: Pick<ComponentServiceProps, "type" | "nodePort">;
+  readonly service?: Pick<ComponentServiceProps, "type" | "nodePort" | "annotations">;
 }
 
 /**
- * Seconds between a pod's removal from the Services' routes and its SIGTERM. On two saturated cores kube-proxy took
- * more than 5 s for 8 % of 201 changes and more than 10 s for 3 % (its own histogram, over tier `autoscaling`); the
- * API drains for a little longer itself.
+ * Seconds between a pod's removal from the Services' endpoints and its SIGTERM. On two saturated cores kube-proxy took
+ * more than 5 s for 8 % of 201 changes and more than 10 s for 3 % (its own histogram, over tier `autoscaling`); the API
+ * itself drains for a little longer.
  */
 export const PRE_STOP_SECONDS = 10;
 

@@ -1,10 +1,10 @@
-/** Finds the cluster that a command may use, and asks the user if the configuration does not name one. */
+/** Finds the cluster that a command may use, and prompts the user if the configuration does not name one. */
 import type { Config } from "../../config";
 import { Kube, NO_CONTEXT } from "./kubectl";
 import { confirm, Failure, isInteractive, say } from "../terminal/ui";
 
 export interface ClusterOptions {
-  /** What the command would do, for the question: "Deploy to", "Remove the whole deployment from". */
+  /** The action, for the prompt: "Deploy to", "Remove the whole deployment from". */
   readonly action: string;
   /** Do not ask. */
   readonly yes: boolean;

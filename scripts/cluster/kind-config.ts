@@ -14,7 +14,6 @@ function content(config: Config): string {
   return (
     MARK +
     stringify({
-      profile: "kind",
       cluster: { context: contextName(config), kind },
       registry: { push: `localhost:${kind.registryPort}` },
       ...(kind.pagePort === null ? {} : { exposure: { type: "NodePort", nodePort: NODE_PORTS.page } }),
@@ -23,7 +22,7 @@ function content(config: Config): string {
   );
 }
 
-/** Writes config.yaml for the kind cluster. If the user has a config.yaml, returns what to add to it instead. */
+/** Writes config.yaml for the kind cluster. If the user has a config.yaml, returns the lines to add to it instead. */
 export function writeKindConfig(config: Config, file = FILE): string | undefined {
   if (!fs.existsSync(file)) {
     fs.writeFileSync(file, content(config));

@@ -52,7 +52,7 @@ export async function kindExists(config: Config, run: Run = realRun): Promise<bo
   }
 }
 
-/** Creates the cluster and its registry; leaves either unchanged if it exists. */
+/** Creates the cluster and its registry, unless they exist. */
 export async function createKind(
   config: Config,
   onProgress: (text: string) => void,

@@ -1,4 +1,5 @@
-/** Kubernetes objects as kubectl prints them: the fields that the scripts read, of any kind of object. */
+/** Kubernetes objects as printed by kubectl: the fields that the scripts read, for all kinds of objects. */
+import { PART_OF } from "../../catalog/names";
 
 export interface Condition {
   readonly type: string;
@@ -7,7 +8,7 @@ export interface Condition {
   readonly message?: string;
 }
 
-/** Value that an autoscaler aims for or sees. */
+/** Target or current value of an autoscaler's metric. */
 export interface MetricTarget {
   readonly averageUtilization?: number;
   readonly averageValue?: string;
@@ -93,3 +94,7 @@ export interface KubeObject {
 /** Whether a pod or a node is Ready. */
 export const isReady = (object: KubeObject): boolean =>
   (object.status?.conditions ?? []).some((c) => c.type === "Ready" && c.status === "True");
+
+/** Label of all objects of this project. */
+export const PART_LABEL = "app.kubernetes.io/part-of";
+export const isOurs = (object: KubeObject): boolean => object.metadata.labels?.[PART_LABEL] === PART_OF;

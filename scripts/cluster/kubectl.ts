@@ -87,7 +87,7 @@ export class Kube {
       if (!(error instanceof RunError)) throw error;
       if (error.code === undefined && !error.output) throw error;
       const name = await this.describe();
-      // a named context or kubeconfig that cannot be used is an error with its own reason
+      // an unusable context or kubeconfig has its own error message
       if (name.startsWith(NO_CONTEXT) && !this.config.clusterIsNamed)
         throw new Failure(
           "No cluster is configured.",

@@ -44,7 +44,7 @@ export async function backup(options: BackupOptions): Promise<void> {
       if (options.fetch === undefined) {
         const pod = await mainPod(kube);
         const keys = await redisCli(kube, pod, "DBSIZE");
-        // main streams its data as to a new replica, without writing to its volume
+        // main streams its data as it would to a new replica, without writing to its volume
         await download(kube, pod, `${ADMIN_CLI} --rdb -`, part, progress);
         dropMark(part);
         origin = `${pod}, about ${keys} keys`;

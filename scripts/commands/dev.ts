@@ -18,7 +18,7 @@ const REPLICAS = 2;
 const READY_MS = 60_000;
 /** Lines of output in the error about a failed process. */
 const LAST_LINES = 10;
-/** Time that a process gets to exit on SIGTERM before SIGKILL, ms. */
+/** Time for a process to exit on SIGTERM before SIGKILL, ms. */
 const END_MS = 5000;
 
 export async function dev(options: { port: string }): Promise<void> {

@@ -1,7 +1,9 @@
 /** `npm run diff`: shows what `up` would change, one line per layer. Exit code 2 if anything would change. */
 import { loadConfig } from "../../config";
 import { LAYERS, UPSTREAM, type LayerName } from "../../stacks/outputs";
+import type { ResolvedImages } from "../../modules/images/resolve";
 import { chooseCluster } from "../cluster/choose-cluster";
+import type { Kube } from "../cluster/kubectl";
 import { checkStateIsHere } from "../terraform/backend-change";
 import { findDrift, type Drift } from "../deploy/drift";
 import { intended, planLayer } from "../deploy/layers";
@@ -15,12 +17,12 @@ import { bold, dim, green, inStep, say, yellow } from "../terminal/ui";
 export type LayerDiff =
   | { readonly kind: "unchanged" }
   | { readonly kind: "changes"; readonly text: string; readonly lines: readonly string[] }
-  /** It reads layers that are not deployed yet, so it cannot be planned. */
+  /** It depends on layers that are not deployed yet, so it cannot be planned. */
   | { readonly kind: "waits"; readonly for: readonly LayerName[] }
-  /** Its own plan is empty, but it reads a layer that would change. */
+  /** Its own plan is empty, but it depends on a layer that would change. */
   | { readonly kind: "may change"; readonly after: readonly LayerName[] };
 
-/** The result for a layer, from its own plan and the results of the layers that it reads. */
+/** The result for a layer, from its own plan and the results of the layers that it depends on. */
 export function judge(
   layer: LayerName,
   upstream: ReadonlyMap<LayerName, LayerDiff>,
@@ -34,7 +36,7 @@ export function judge(
   return changing.length ? { kind: "may change", after: changing } : { kind: "unchanged" };
 }
 
-/** A layer's plan, with the drift that Terraform does not show. */
+/** A layer's plan, including the drift that Terraform does not show. */
 export function withDrift(plan: Plan, drifts: readonly Drift[]): LayerDiff {
   if (plan.isEmpty && !drifts.length) return { kind: "unchanged" };
   const drift = drifts.length ? `changed manually: ${drifts.map((d) => d.name).join(", ")}` : "";
@@ -53,7 +55,14 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
   await checkSystemIsKnown(kube);
   const images = await synth(config);
   await checkSystemIsKnown(kube, new Terraform(config, "data"));
+  const changed = await showChanges(kube, images, options);
+  say(changed ? `${bold("Something would change.")} Deploy it: npm run up` : green("Nothing would change."));
+  return changed ? 2 : 0;
+}
 
+/** Prints what a deployment would change, per layer; returns whether it would change anything. */
+export async function showChanges(kube: Kube, images: ResolvedImages, options: { verbose: boolean }): Promise<boolean> {
+  const { config } = kube;
   const terraforms = new Map(LAYERS.map((layer) => [layer, new Terraform(config, layer)]));
   const outputs = new Map<LayerName, Readonly<Record<string, string>>>();
   const found = new Map<LayerName, LayerDiff>();
@@ -85,9 +94,7 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
   // Terraform does not plan these: `up` enlarges them itself
   const { growing } = await planVolumes(kube, { trial: false });
   for (const { name, from, to } of growing) say(`  ${yellow(`volume ${name}: ${from} → ${to}`)}`);
-  const changed = growing.length > 0 || [...found.values()].some((d) => d.kind !== "unchanged");
-  say(changed ? `${bold("Something would change.")} Deploy it: npm run up` : green("Nothing would change."));
-  return changed ? 2 : 0;
+  return growing.length > 0 || [...found.values()].some((d) => d.kind !== "unchanged");
 }
 
 function describe(d: LayerDiff): string {

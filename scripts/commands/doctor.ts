@@ -1,29 +1,38 @@
 /** `npm run doctor`: checks every prerequisite and shows how to fix what is missing. Changes nothing. */
 import { ConfigError, loadConfig, type Config } from "../../config";
 import { fetchOutside, fetchProblem } from "../../config/proxy";
+import { proxyVariables } from "../../config/sources";
 import { chartSource } from "../../modules/kubernetes/helm-chart";
-import { GROUP_SIZE } from "../../catalog/workloads";
 import { thirdPartyImage } from "../../modules/images/third-party-image";
 import { CHARTS, IMAGES, type ChartName } from "../../catalog/versions";
 import { resolveImages } from "../../modules/images/resolve";
 import { hasCluster } from "../cluster/choose-cluster";
 import { KIND_URL, WITHOUT_CLUSTER } from "../cluster/kind";
-import { isReady, Kube } from "../cluster/kubectl";
+import { Kube } from "../cluster/kubectl";
 import {
   checkDocker,
   checkKeda,
   checkKubectl,
   checkMetricsServer,
-  checkNamespaces,
   checkPlatform,
   checkTerraform,
   checkTlsSecret,
 } from "../deploy/preflight";
 import { checkDns, checkQuota } from "../deploy/cluster-checks";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
+import { checkAutopilot, isAutopilot } from "../doctor/autopilot";
+import { checkOwners } from "../doctor/namespace-owner";
+import { checkNetworkPlugin } from "../doctor/network-plugin";
+import { checkNodes } from "../doctor/nodes";
+import { checkOneCluster, type WithProviders } from "../doctor/one-cluster";
+import { checkProxy } from "../doctor/proxy";
+import { checkPullSecrets, checkPushLogin } from "../doctor/registry-access";
+import { checkStorage } from "../doctor/storage";
 import { run, RunError } from "../terminal/run-program";
 import { stateLocks, unlockCommand } from "../terraform/state-locks";
 import { readStacks, synth } from "../terraform/synth";
+import { checkRedisSizes } from "../deploy/redis-sizes";
+import { planVolumes } from "../deploy/volumes";
 import { bold, dim, Failure, green, red, say, yellow } from "../terminal/ui";
 
 interface Finding {
@@ -31,7 +40,7 @@ interface Finding {
   readonly found: string;
 }
 
-/** Width of the first column: the longest name is that of a chart. */
+/** Width of the first column: the longest name is a chart's. */
 const WIDTH = 27;
 
 export async function doctor(): Promise<number> {
@@ -93,6 +102,7 @@ export async function doctor(): Promise<number> {
   }
   const mustBuild = built.some((image) => image.inRegistry.state !== "held");
   await check("Docker", () => checkDocker(config), mustBuild);
+  if (mustBuild) await check("login to push", () => checkPushLogin(config));
 
   const ownKeda = config.scaling.engine === "keda" && config.keda.mode === "install";
   for (const name of Object.keys(CHARTS) as ChartName[]) {
@@ -102,7 +112,7 @@ export async function doctor(): Promise<number> {
     await check(`chart ${CHARTS[name].name}`, () => chart(config, name));
   }
 
-  // the nodes pull these images, so this machine cannot check that they are reachable
+  // the nodes pull these images, so this machine cannot check whether they are reachable
   const hosts = [
     ...(Object.keys(IMAGES) as (keyof typeof IMAGES)[]).map((name) => thirdPartyImage(config, name).split("/")[0]!),
     // registries of the charts' images, unless a mirror replaces them
@@ -117,7 +127,13 @@ export async function doctor(): Promise<number> {
   ];
   ok({ what: "nodes pull from", found: [...new Set(hosts)].join(", ") });
 
-  if (!(await hasCluster(config))) {
+  const isChosen = await hasCluster(config);
+  const variables = proxyVariables();
+  if (variables.http || variables.https) {
+    const server = isChosen ? /https:\S+$/.exec(await new Kube(config).describe())?.[0] : undefined;
+    await check("proxy", () => checkProxy(config, { variables, server, mustBuild }), false);
+  }
+  if (!isChosen) {
     await check(
       "cluster",
       () => {
@@ -147,13 +163,15 @@ export async function doctor(): Promise<number> {
         await synth(config, { tolerant: true });
         return checkPermissions(kube, permissionsFor(readStacks()));
       });
+      await check("one cluster", () => checkOneCluster(config, readStacks() as Record<string, WithProviders>));
+      await check("nodes", () => checkNodes(config, kube));
+      await check("GKE Autopilot", async () => ((await isAutopilot(kube)) ? checkAutopilot(config) : "no"));
       if (built.length) await check("platform", () => checkPlatform(config, kube), mustBuild);
-      await check("namespaces", async () => {
-        await checkNamespaces(config, kube);
-        return config.namespaces.create ? "ours, or not created yet" : "existing ones are used";
-      });
+      await check("namespaces", () => checkOwners(config, kube));
+      if (config.images.pullSecrets.length) await check("pull Secrets", () => checkPullSecrets(config, kube));
       await check("quota", () => checkQuota(config, kube));
       await check("DNS", () => checkDns(config, kube));
+      await check("network plugin", () => checkNetworkPlugin(config, kube), false);
       await check("metrics-server", async () => {
         await checkMetricsServer(config, kube);
         return config.metricsServer.mode === "install" ? "managed by this project" : "the cluster's own";
@@ -167,17 +185,6 @@ export async function doctor(): Promise<number> {
       if (config.redis.tls.secret !== null) {
         await check("TLS of Redis", async () => (await checkTlsSecret(config, kube))!);
       }
-      if (config.redis.durability === "ha") {
-        await check("nodes", async () => {
-          const ready = (await kube.visible("nodes")).filter((n) => isReady(n) && !n.spec?.["unschedulable"]);
-          if (kube.forbidden.has("nodes")) return "unknown: this user may not list nodes";
-          if (ready.length >= GROUP_SIZE) return `${ready.length} ready`;
-          throw new Failure(
-            `${ready.length} ready, but redis.durability: ha needs ${GROUP_SIZE}, one for each copy`,
-            "Add nodes, or set redis.durability: safe.",
-          );
-        });
-      }
       if (config.state.backend === "kubernetes") {
         await check("state", async () => {
           const [lock, ...others] = await stateLocks(kube);
@@ -189,23 +196,10 @@ export async function doctor(): Promise<number> {
           );
         });
       }
-      await check("storage", async () => {
-        const classes = await kube.visible("storageclass");
-        if (kube.forbidden.has("storageclass"))
-          return "unknown: this user may not list StorageClasses; redis.storageClass sets one";
-        const wanted = config.redis.storageClass;
-        const isDefault = (o: (typeof classes)[number]) =>
-          o.metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true";
-        const found = classes.find((c) => (wanted ? c.metadata.name === wanted : isDefault(c)));
-        if (!found) {
-          throw new Failure(
-            wanted ? `there is no StorageClass ${wanted}` : "the cluster has no default StorageClass",
-            classes.length
-              ? `Set redis.storageClass to one of: ${classes.map((c) => c.metadata.name).join(", ")}`
-              : "The cluster has no StorageClass. Install a storage provisioner.",
-          );
-        }
-        return `StorageClass ${found.metadata.name}`;
+      await check("storage", () => checkStorage(config, kube));
+      await check("sizes", async () => {
+        const { mainVolume } = await planVolumes(kube, { trial: false });
+        return checkRedisSizes(config.redis, mainVolume).join("; ") || "fit redis.maxMemory";
       });
     }
   }
@@ -218,7 +212,7 @@ export async function doctor(): Promise<number> {
   return bad ? 1 : 0;
 }
 
-/** The source of a chart: an archive, or a repository that answers. */
+/** The source of a chart: an archive, or a repository that responds. */
 async function chart(config: Config, name: ChartName): Promise<string> {
   const source = chartSource(config, name);
   if (!source.repository) return source.chart;

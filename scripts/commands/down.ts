@@ -5,6 +5,7 @@ import { WORKLOAD_NAME } from "../../catalog/workloads";
 import { LAYERS } from "../../stacks/outputs";
 import { chooseCluster } from "../cluster/choose-cluster";
 import { checkStateIsHere } from "../terraform/backend-change";
+import { adopt } from "../deploy/adopt";
 import { freeScaledObjects } from "../deploy/keda-to-hpa";
 import { contextName, deleteKind } from "../cluster/kind";
 import { Kube } from "../cluster/kubectl";
@@ -26,6 +27,8 @@ export interface DownOptions {
   readonly yes: boolean;
   /** Keep the kind cluster that `up` created, and its registry. */
   readonly keepCluster: boolean;
+  /** Remove a system whose states are lost. */
+  readonly adopt: boolean;
 }
 
 export async function down(options: DownOptions): Promise<void> {
@@ -34,20 +37,21 @@ export async function down(options: DownOptions): Promise<void> {
   await checkTerraform(config);
   const kube = await chooseCluster(config, { action: "Remove the whole deployment from", yes: options.yes });
   await checkStateIsHere(kube);
-  await checkSystemIsKnown(kube);
-  await synth(config, { tolerant: true });
-  await checkSystemIsKnown(kube, new Terraform(config, "data"));
+  if (!options.adopt) await checkSystemIsKnown(kube);
+  const images = await synth(config, { tolerant: true });
+  if (!options.yes && !isInteractive())
+    throw new Failure(
+      "This deletes data, and there is no terminal to ask for confirmation.",
+      `Confirm with: npm run down -- ${options.adopt ? "--adopt " : ""}--yes`,
+    );
+  // asks for nothing: it changes nothing in the cluster
+  if (options.adopt) await adopt(kube, images);
+  else await checkSystemIsKnown(kube, new Terraform(config, "data"));
 
   const cluster = isKindConfig() && !options.keepCluster;
   for (const line of await deletions(kube, cluster)) say(line);
-  if (!options.yes) {
-    if (!isInteractive())
-      throw new Failure(
-        "This deletes data, and there is no terminal to ask for confirmation.",
-        "Confirm with: npm run down -- --yes",
-      );
-    if (!(await confirm("Delete all of it permanently?"))) throw new Failure("Nothing was changed.");
-  }
+  if (!options.yes && !(await confirm("Delete all of it permanently?")))
+    throw new Failure("Nothing in the cluster was changed.");
 
   const observability = new Terraform(config, "observability");
   await observability.init();

@@ -1,4 +1,4 @@
-/** `npm run load`: puts a bounded load on the deployed application, shows it live, and draws a chart at the end. */
+/** `npm run load`: applies a bounded load to the deployed application, shows it live, and draws a chart at the end. */
 import * as fs from "node:fs";
 import { createServer } from "node:net";
 import * as path from "node:path";
@@ -33,7 +33,7 @@ export interface LoadOptions {
 }
 
 const SAMPLE_MS = 1000;
-/** Timeout for the last answers after the last request, ms. */
+/** Timeout for the last responses after the last request, ms. */
 const LAST_MS = 30_000;
 
 export async function load(options: LoadOptions): Promise<void> {

@@ -45,12 +45,14 @@ export async function manifests(options: { out: string }): Promise<void> {
     if (addressed.length)
       say(
         yellow(
-          `  ${CLUSTER_IP_OF}… is a placeholder for a Service's address, which is only known after a deploy. It is in: ${addressed.join(", ")}`,
+          `  ${CLUSTER_IP_OF}… is a placeholder for a Service's address, which is only known after a deployment. It is in: ${addressed.join(", ")}`,
         ),
       );
     for (const object of left) say(yellow(`  not written, because its content comes from the cluster: ${object}`));
   }
-  say(`Written to ${path.relative(process.cwd(), out) || "."}. Secrets hold no passwords; a deploy generates them.`);
+  say(
+    `Written to ${path.relative(process.cwd(), out) || "."}. Secrets contain no passwords; a deployment generates them.`,
+  );
 }
 
 /** Images by digest if the registry has them, otherwise by tag. */

@@ -33,20 +33,32 @@ export async function restore(file: string, options: { yes: boolean }): Promise<
     for (const pod of pods) keys = await bring(kube, pod, file, version, step);
     return `${size}, ${keys} keys, verified by redis-check-rdb`;
   });
-  await inStep("main", (step) => swap(kube, pods, step));
+  const generation = nextGeneration(
+    await Promise.all(pods.map((pod) => redisCli(kube, pod, "-n", "1", "GET", "commit"))),
+  );
+  await inStep("main", (step) => swap(kube, pods, generation, step));
   await inStep("replicas", (step) => follow(kube, step));
   const now = await redisCli(kube, await mainPod(kube), "DBSIZE");
   say(`${now} keys now, ${before} before. The snapshot has ${keys}, including keys that have expired since.`);
   say(`The previous data is kept in ${FOLDER}/before on main's volume until the next restore.`);
 }
 
-/** @throws if a member does not run: with its old data it would be ahead of the snapshot, and could become main */
+/**
+ * The generation of the restored data: above that of every member, so that one that keeps its old data takes a copy.
+ *
+ * @param records commit records, as in modules/redis/scripts/history.sh; empty for a member without one
+ */
+export function nextGeneration(records: readonly string[]): number {
+  return 1 + Math.max(0, ...records.map((record) => Number(/^\d+ \d+ \d+ (\d+)$/.exec(record.trim())?.[1] ?? 0)));
+}
+
+/** @throws if a member is not running: with its old data it would be ahead of the snapshot, and could become main */
 export function checkMembers(running: readonly string[], members: number): void {
   const wanted = Array.from({ length: members }, (_, i) => `${WORKLOAD_NAME["redis-main"]}-${i}`);
   const absent = wanted.filter((pod) => !running.includes(pod));
   if (absent.length === 0) return;
   throw new Failure(
-    `${absent.join(", ")} does not run, and would keep its old data; nothing was changed.`,
+    `${absent.join(", ")} is not running, and would keep its old data; nothing was changed.`,
     "Wait until every Redis main is Ready, then restore: npm run status",
   );
 }
@@ -82,12 +94,13 @@ async function bring(kube: Kube, pod: string, file: string, version: number, ste
 }
 
 /** Restarts all mains, which load the snapshot. Works even if the volume is full or a pod is deleted in the meantime. */
-async function swap(kube: Kube, pods: readonly string[], step: Step): Promise<string> {
+async function swap(kube: Kube, pods: readonly string[], generation: number, step: Step): Promise<string> {
   const { app } = kube.config.namespaces;
   const uidOf = (pod: KubeObject | undefined) => (pod?.metadata as { uid?: string } | undefined)?.uid;
   const old = new Map<string, string | undefined>();
   for (const pod of pods) old.set(pod, uidOf(await kube.get("pod", pod, app)));
-  for (const pod of pods) await inRedis(kube, pod, `mv ${INCOMING} ${FOLDER}/next.rdb && touch ${FOLDER}/next.rdb`);
+  const arm = `echo ${generation} >${FOLDER}/next.generation && mv ${INCOMING} ${FOLDER}/next.rdb && touch ${FOLDER}/next.rdb`;
+  for (const pod of pods) await inRedis(kube, pod, arm);
   step.doing("restarting");
   // all at once, because a single one would copy the old data from the others; without a graceful
   // shutdown, because that would fail over to another member
@@ -119,7 +132,7 @@ async function follow(kube: Kube, step: Step): Promise<string> {
   // the replication id identifies the data of this start of main
   const history = (info: string) => /^master_replid:(\w+)/m.exec(info)?.[1];
   for (;;) {
-    // read it each time: main changes its id when the first replica connects
+    // read it each time, because main changes its id when the first replica connects
     const wanted = history(await redisCli(kube, await mainPod(kube), "INFO", "replication"));
     const pods = (await redisPods(kube)).map((p) => p.metadata.name).filter((p) => !isMain(p));
     const infos = await Promise.all(

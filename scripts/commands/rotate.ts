@@ -30,7 +30,7 @@ export function steps(
   make: () => string = newPassword,
   wanted: readonly string[] = redisUserNames,
 ): readonly Files[] {
-  // a Secret from before a user was added has no password for it
+  // a Secret that is older than a user has no password for it
   const missing = wanted.filter((user) => !held[user]).map((user) => [user, make()]);
   const files: Files = { ...held, ...(Object.fromEntries(missing) as Files) };
   const users = Object.keys(files).filter((name) => !name.endsWith(NEXT) && !name.endsWith(OLD));

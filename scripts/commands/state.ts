@@ -39,7 +39,7 @@ export async function state(options: StateOptions): Promise<void> {
   if (options.from === backend) {
     throw new Failure(
       `--from is ${backend}, but state.backend is ${backend} too.`,
-      "Set state.backend to the new backend, and --from to the one that holds the states now.",
+      "Set state.backend to the new backend, and --from to the one that currently holds the states.",
     );
   }
   const before: Config = { ...config, state: { ...config.state, backend: options.from } };
@@ -64,6 +64,6 @@ export async function state(options: StateOptions): Promise<void> {
   say(
     `${moved} of ${LAYERS.length} states moved from ${options.from} to ${backend}. Check that nothing changes: npm run diff`,
   );
-  if (options.from === "local") say("The old files now end in .moved. Delete them after that check.");
+  if (options.from === "local") say("The old files now have the suffix .moved. Delete them after that check.");
   else say(`The old states are still in ${options.from}. Delete them after that check.`);
 }

@@ -3,7 +3,7 @@ import { loadConfig } from "../../config";
 import { COMPONENTS, WORKLOAD_NAME } from "../../catalog/workloads";
 import type { AutoscalerMetric, MetricTarget } from "../cluster/kube-object";
 import { Kube, type KubeObject } from "../cluster/kubectl";
-import { readyPods } from "../deploy/readiness";
+import { ourNamespaces, readyPods } from "../deploy/readiness";
 import { dim, Failure, green, red, say, table, yellow } from "../terminal/ui";
 
 const WATCH_MS = 2000;
@@ -38,10 +38,9 @@ export async function statusTable(kube: Kube): Promise<string> {
     const hpa = objects.find((o) => o.kind === "HorizontalPodAutoscaler" && o.metadata.name === name);
     return workload ? row(workload, hpa) : [name, red("missing"), "", "", ""];
   });
-  const { monitoring } = kube.config.namespaces;
-  // Prometheus cannot report that its own node is lost
-  const observers = await kube.list("pods", "-n", monitoring).catch(() => []);
-  const lost = lostPods([...(await kube.list("pods", "-n", app)), ...observers]);
+  // also Prometheus', which cannot report that its own node is lost
+  const pods = await Promise.all(ourNamespaces(kube.config).map((name) => kube.visible("pods", "-n", name)));
+  const lost = lostPods(pods.flat());
   return [
     table([["workload", "ready", "min–max", "signals now/target", "image"].map(dim), ...rows]),
     ...lost.map(
@@ -53,7 +52,7 @@ export async function statusTable(kube: Kube): Promise<string> {
 
 /**
  * Pods of StatefulSets on lost nodes: Kubernetes marks them as not Ready, but only their kubelet could change the status
- * of their containers. So no right to read nodes is needed.
+ * of their containers. So no permission to read nodes is needed.
  */
 export function lostPods(pods: readonly KubeObject[]): readonly { readonly pod: string; readonly node: string }[] {
   return pods

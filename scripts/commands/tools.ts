@@ -8,7 +8,7 @@ export interface ToolsOptions {
   readonly yes: boolean;
 }
 
-/** @param names by default the programs that a deploy needs */
+/** @param names by default the programs that a deployment needs */
 export async function tools(names: readonly string[], options: ToolsOptions): Promise<void> {
   const unknown = names.find((name) => !(TOOL_NAMES as string[]).includes(name));
   if (unknown !== undefined) throw new Failure(`There is no tool ${unknown}.`, `Tools: ${TOOL_NAMES.join(", ")}`);
@@ -35,7 +35,7 @@ export async function offerTools(missing: readonly ToolName[], yes: boolean): Pr
       `Download into .tools/bin of this project: npm run tools -- ${missing.join(" ")} --yes. Or install manually.`,
     );
   if (!yes && !(await confirm(`${what} Download ${list} into .tools/bin, checked by SHA-256?`)))
-    throw new Failure("Nothing was downloaded.", "Install manually, or run npm run tools again and answer y.");
+    throw new Failure("Nothing was downloaded.", "Install them manually, or run npm run tools again and answer y.");
   for (const name of missing)
     await inStep(name, async (step) => {
       step.doing("downloading");

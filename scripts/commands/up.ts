@@ -3,6 +3,9 @@ import { GRAFANA_SECRET, STACK_RELEASE } from "../../catalog/names";
 import { loadConfig, type Config } from "../../config";
 import type { ResolvedImages } from "../../modules/images/resolve";
 import { chooseCluster, hasCluster } from "../cluster/choose-cluster";
+import type { Kube } from "../cluster/kubectl";
+import { adopt } from "../deploy/adopt";
+import { otherSettings } from "../deploy/adoption-checks";
 import { migrateToHpa } from "../deploy/keda-to-hpa";
 import { forwarded } from "../cluster/port-forward";
 import { contextName, createKind, WITHOUT_CLUSTER } from "../cluster/kind";
@@ -20,7 +23,7 @@ import {
   toBuild,
 } from "../deploy/preflight";
 import { checkSystemIsKnown } from "../deploy/unknown-deployment";
-import { DEPLOYMENT_RECORD, writeRecord } from "../deploy/deployment-record";
+import { readRecord, reportUnwritten, writeRecord } from "../deploy/deployment-record";
 import { ourNamespaces, waitReady } from "../deploy/readiness";
 import { TroubleReport, whileReporting } from "../deploy/trouble";
 import { markOurCrds } from "../deploy/leftovers";
@@ -45,19 +48,26 @@ import {
   table,
   yellow,
 } from "../terminal/ui";
+import { showChanges } from "./diff";
 import { frontTarget } from "./smoke";
 
-/** Timeout for all workloads to become Ready after the deploy, ms. */
+/** Timeout for all workloads to become Ready after the deployment, ms. */
 const READY_MS = 300_000;
 
-export async function up(options: { yes: boolean }): Promise<void> {
+export interface UpOptions {
+  readonly yes: boolean;
+  /** Take over a running system whose states are lost. */
+  readonly adopt: boolean;
+}
+
+export async function up(options: UpOptions): Promise<void> {
   const begin = Date.now();
   let config = loadConfig();
   await checkTools(config, options.yes);
   if (!(await hasCluster(config))) config = await createKindCluster(config, options.yes);
   const kube = await chooseCluster(config, { action: "Deploy to", yes: options.yes });
   await checkStateIsHere(kube);
-  await checkSystemIsKnown(kube);
+  if (!options.adopt) await checkSystemIsKnown(kube);
   await checkNamespaces(config, kube);
   await checkMetricsServer(config, kube);
   await checkKeda(config, kube);
@@ -69,7 +79,7 @@ export async function up(options: { yes: boolean }): Promise<void> {
   await inStep("prepare", async (step) => {
     step.doing("hashing the image contexts, querying the registry, synthesizing");
     images = await synth(config);
-    await checkSystemIsKnown(kube, new Terraform(config, "data"));
+    if (!options.adopt) await checkSystemIsKnown(kube, new Terraform(config, "data"));
     step.doing("checking this user's permissions");
     await checkPermissions(kube, permissionsFor(readStacks()));
     const build = toBuild(images);
@@ -80,11 +90,14 @@ export async function up(options: { yes: boolean }): Promise<void> {
     return build.length ? `to build: ${build.join(", ")}` : "nothing to build";
   });
 
+  if (options.adopt) await adoptAndAsk(kube, images, options.yes);
   const removed = await migrateToHpa(kube);
   if (removed) say(`  switching from engine keda to hpa: ${removed} KEDA objects removed, pod counts unchanged`);
   await growVolumes(kube, volumes);
   const troubles = new TroubleReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
   await whileReporting(troubles, () => deployLayers(kube, images));
+  // before anything that may still fail: an adoption relies on it
+  reportUnwritten(await writeRecord(kube, readStacks()));
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 
   await inStep("ready", async (step) => {
@@ -102,16 +115,30 @@ export async function up(options: { yes: boolean }): Promise<void> {
     return `${steps} steps`;
   });
 
-  const unwritten = await writeRecord(kube);
-  if (unwritten)
-    say(yellow(`! ConfigMap ${DEPLOYMENT_RECORD}, which records this deployment, was not written: ${unwritten}`));
-
   say();
   say(accessInstructions(config));
   say();
   say(
     `${bold("Up")} after ${seconds(Date.now() - begin)}. Watch it: npm run status -- --watch. Remove everything: npm run down`,
   );
+}
+
+/** Adopts the system, shows where it differs from this configuration, and asks before that is deployed. */
+async function adoptAndAsk(kube: Kube, images: ResolvedImages, yes: boolean): Promise<void> {
+  const before = await readRecord(kube);
+  await adopt(kube, images, yes ? {} : { command: "up" });
+  if (!(await showChanges(kube, images, { verbose: false }))) return;
+  const settings = otherSettings(kube, before);
+  say(
+    yellow(
+      `! The system differs from this configuration${settings.length ? ` (${settings.join(", ")})` : ""}: up changes what is listed above.`,
+    ),
+  );
+  if (!yes && !(await confirm("Deploy these changes?")))
+    throw new Failure(
+      "The system is adopted, and nothing in the cluster was changed.",
+      "Show the changes: npm run diff. Deploy them: npm run up",
+    );
 }
 
 /** Checks the programs that every deployment needs. If no cluster is configured, errors mention `npm run dev`. */

@@ -1,12 +1,12 @@
 /** Checks of `doctor` on what a cluster's administrators have set up: quotas, and where DNS answers. */
 import type { Config } from "../../config";
-import { PART_OF } from "../../catalog/names";
 import { quota as needed } from "../../modules/policies/namespace-quota";
 import { parseQuantity } from "../../modules/kubernetes/quantity";
+import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
-/** Requests and limits that our pods leave open, so that a quota on one of them refuses every pod. */
+/** Requests and limits that our pods do not set, so that a quota on one of them rejects every pod. */
 const OPEN = ["limits.cpu", "requests.ephemeral-storage", "limits.ephemeral-storage"] as const;
 
 /** Keys that set a container's CPU limit. */
@@ -38,19 +38,17 @@ function isDefaulted(ranges: readonly KubeObject[], key: string): boolean {
   return items.some(
     (item) =>
       item.type === "Container" &&
-      // a limit without a request is also the request
+      // a limit without a request is also used as the request
       (item.default?.[resource] ?? (kind === "requests" ? item.defaultRequest?.[resource] : undefined)) !== undefined,
   );
 }
 
-/** A quota must not refuse our pods. @throws Failure with the keys to set */
+/** A quota must not reject our pods. @throws Failure with the keys to set */
 export async function checkQuota(config: Config, kube: Kube): Promise<string> {
   const { app, monitoring } = config.namespaces;
   const notes: string[] = [];
   for (const namespace of config.observability === "install" ? [app, monitoring] : [app]) {
-    const quotas = (await kube.visible("resourcequota", "-n", namespace)).filter(
-      (q) => q.metadata.labels?.["app.kubernetes.io/part-of"] !== PART_OF && countsOurs(q),
-    );
+    const quotas = (await kube.visible("resourcequota", "-n", namespace)).filter((q) => !isOurs(q) && countsOurs(q));
     if (!quotas.length) continue;
     const ranges = await kube.visible("limitrange", "-n", namespace);
     for (const quota of quotas) {
@@ -64,7 +62,7 @@ export async function checkQuota(config: Config, kube: Kube): Promise<string> {
         throw new Failure(
           `The quota ${name} in namespace ${namespace} refuses pods without ${missing.join(" and ")}, which ours leave open.`,
           keys.length
-            ? `Set ${keys.join(", ")}. Or ask for a LimitRange with a default for cpu.`
+            ? `Set ${keys.join(", ")}. Or request a LimitRange with a default for cpu.`
             : `Ask for a LimitRange with defaults${namespace === monitoring ? ", or set observability: none" : ""}.`,
         );
       }
@@ -100,7 +98,7 @@ export async function checkDns(config: Config, kube: Kube): Promise<string> {
   if (kube.forbidden.has(`service in ${namespace}`)) return `unknown: this user may not list Services in ${namespace}`;
   if (!services.length) {
     throw new Failure(
-      `Namespace ${namespace} has no Service for DNS, so our NetworkPolicies would block all names.`,
+      `Namespace ${namespace} has no DNS Service, so our NetworkPolicies would block all DNS lookups.`,
       "Set dns.namespace to its namespace (OpenShift: openshift-dns).",
     );
   }
@@ -108,7 +106,7 @@ export async function checkDns(config: Config, kube: Kube): Promise<string> {
   const slices = (await kube.visible("endpointslice", "-n", namespace)).filter((slice) =>
     names.includes(slice.metadata.labels?.["kubernetes.io/service-name"] ?? ""),
   ) as Slice[];
-  // by its name: the slice also has the metrics' port
+  // by its name, because the slice also has the metrics port
   const used = slices
     .flatMap((slice) => slice.ports ?? [])
     .filter((p) => p.protocol === "UDP" || /dns/.test(p.name ?? ""));
@@ -124,14 +122,14 @@ export async function checkDns(config: Config, kube: Kube): Promise<string> {
     return /local-?dns|dns-?cache/.test(metadata.name) && pod?.hostNetwork === true;
   });
   if (caches.length) {
-    // with kube-proxy's iptables, the cache also answers at the Service's own address
+    // with kube-proxy's iptables mode, the cache also answers at the Service's own address
     const own = services
       .map(({ spec }) => spec?.["clusterIP"])
       .filter((ip): ip is string => typeof ip === "string" && ip !== "None");
     const missing = own.filter((ip) => !addresses.includes(ip));
     if (missing.length) {
       throw new Failure(
-        `DNS is answered on the nodes by ${caches[0]!.metadata.name}, which is no pod of the pod network, so our NetworkPolicies may block it.`,
+        `${caches[0]!.metadata.name} answers DNS on the nodes, outside the pod network, so our NetworkPolicies may block it.`,
         `Set dns.addresses to ${JSON.stringify([...addresses, ...missing])}.`,
       );
     }

@@ -1,15 +1,18 @@
 /**
  * What a deployment is, in the cluster: a ConfigMap next to it, for those who have its cluster but not its checkout. It
- * holds no secret, and no setting is read from it.
+ * holds no secret. Commands only compare with it: no setting is taken from it.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { projectLabels } from "../../catalog/names";
 import { PROJECT_ROOT } from "../../catalog/paths";
-import type { Config } from "../../config";
+import { configKeys, parseConfig, type Config } from "../../config";
 import type { Kube } from "../cluster/kubectl";
+import type { Stack } from "../terraform/render-manifests";
+import { outsideOf } from "../terraform/expected-objects";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
+import { say, yellow } from "../terminal/ui";
 
 /** Name of the ConfigMap, in the application's namespace. */
 export const DEPLOYMENT_RECORD = "iacproject-deployment";
@@ -30,6 +33,10 @@ export interface DeploymentRecord {
   readonly states: string;
   /** Settings, as lines of config.yaml, with which another checkout finds the states; empty if they are files. */
   readonly settings: string;
+  /** Settings that are not the default, one per line: those that say what exists, and no text that could be secret. */
+  readonly configuration: string;
+  /** Namespaces and Helm releases of the system outside the application's namespace, one per line. */
+  readonly outside: string;
 }
 
 /** Where the states of a configuration are, and the settings that lead there. */
@@ -52,6 +59,26 @@ export function placeOfStates({ state }: Pick<Config, "state">): Pick<Deployment
   return { states: path.resolve(PROJECT_ROOT, state.dir), settings: "" };
 }
 
+/** Text that says what exists and is not secret; numbers, switches, choices and quantities never are. */
+const NAMES = /^(namespaces\.|redis\.tls\.secret$|redis\.backup\.schedule$)/;
+const QUANTITY = /^\d+(\.\d+)?[a-zA-Z]{0,2}$/;
+/** Settings of a machine, not of the system. */
+const OF_A_MACHINE = /^(cluster|state|charts|terraform|registry)(\.|$)/;
+
+/** The settings that differ from the defaults, as `redis.durability: ha`. */
+export function ownSettings(config: Config): string[] {
+  const defaults = parseConfig({}, { home: "/", kubeconfigEnv: undefined });
+  return configKeys().flatMap(({ path: key, choices }) => {
+    const [value, usual] = [config, defaults].map((from) =>
+      key.split(".").reduce<unknown>((at, part) => (at as Record<string, unknown> | null | undefined)?.[part], from),
+    );
+    const isPublic =
+      choices !== undefined || typeof value !== "string" ? typeof value !== "object" : QUANTITY.test(value);
+    if (OF_A_MACHINE.test(key) || value === undefined || value === usual) return [];
+    return isPublic || NAMES.test(key) ? [`${key}: ${String(value)}`] : [];
+  });
+}
+
 async function version(run: Run): Promise<string> {
   const file = fs.readFileSync(path.join(PROJECT_ROOT, "package.json"), "utf8");
   const { version: number } = JSON.parse(file) as { version: string };
@@ -64,16 +91,31 @@ async function version(run: Run): Promise<string> {
   }
 }
 
+export interface RecordOptions {
+  /**
+   * What is deployed, if this checkout has only adopted it.
+   * @default what this checkout describes
+   */
+  readonly deployed?: Partial<DeploymentRecord>;
+  readonly run?: Run;
+}
+
 /** Writes the record; returns the reason if the cluster refuses it, which does not concern the deployment. */
-export async function writeRecord(kube: Kube, run: Run = realRun): Promise<string | undefined> {
+export async function writeRecord(
+  kube: Kube,
+  stacks: Readonly<Record<string, Stack>>,
+  { deployed = {}, run = realRun }: RecordOptions = {},
+): Promise<string | undefined> {
   const { config } = kube;
   const data: DeploymentRecord = {
     deployedBy: `${os.userInfo().username}@${os.hostname()}`,
     deployedAt: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
-    version: await version(run),
+    version: deployed.version ?? (await version(run)),
     checkout: PROJECT_ROOT,
     backend: config.state.backend,
     ...placeOfStates(config),
+    configuration: deployed.configuration ?? ownSettings(config).join("\n"),
+    outside: deployed.outside ?? outsideOf(config.namespaces.app, stacks).join("\n"),
   };
   const object = {
     apiVersion: "v1",
@@ -92,8 +134,22 @@ export async function writeRecord(kube: Kube, run: Run = realRun): Promise<strin
   }
 }
 
+/** Warns if {@link writeRecord} failed. */
+export function reportUnwritten(reason: string | undefined): void {
+  if (reason)
+    say(yellow(`! ConfigMap ${DEPLOYMENT_RECORD}, which records this deployment, was not written: ${reason}`));
+}
+
 /** The record of the deployment in the configured namespace; undefined if there is none, or this user may not read it. */
 export async function readRecord(kube: Kube): Promise<Partial<DeploymentRecord> | undefined> {
   const [map] = await kube.visible("configmap", DEPLOYMENT_RECORD, "-n", kube.config.namespaces.app);
   return map?.data;
+}
+
+/** Who deployed the system, and where its states are. */
+export function origin(record: Partial<DeploymentRecord> | undefined): string {
+  if (!record?.deployedBy) return "Its namespace has no record of who deployed it.";
+  const { deployedBy, deployedAt, version, checkout, states, backend } = record;
+  const where = backend === "local" ? `${states} on that machine` : states;
+  return `It was deployed by ${deployedBy} from ${checkout} at ${deployedAt}, version ${version}; its states are in ${where}.`;
 }

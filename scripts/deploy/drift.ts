@@ -40,6 +40,20 @@ function withClaimTemplates(manifest: KubeObject, { spec }: KubeObject): KubeObj
     : { ...manifest, spec: { ...manifest.spec, volumeClaimTemplates: templates } };
 }
 
+/** What an object would lose or get if a field manager applied this manifest; nothing is changed. */
+export async function revertedBy(
+  kube: Kube,
+  manifest: KubeObject,
+  live: KubeObject,
+  fieldManager = FIELD_MANAGER,
+): Promise<string[]> {
+  const applicable = withClaimTemplates(manifest, live);
+  const wanted = JSON.parse(await apply(kube, applicable, { fieldManager, flags: ["--dry-run=server"] })) as KubeObject;
+  return (["labels", "annotations"] as const)
+    .flatMap((k) => differences(live.metadata[k], wanted.metadata[k], `metadata.${k}`))
+    .concat(differences(live.spec, wanted.spec, "spec"));
+}
+
 /** Workloads of a layer that differ from what was applied. Terraform itself detects a deleted one. */
 export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift[]> {
   const found: Drift[] = [];
@@ -49,12 +63,8 @@ export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift
     const { name, namespace } = manifest.metadata;
     const live = await kube.get(manifest.kind, name, namespace);
     if (!live) continue;
-    const applicable = withClaimTemplates(manifest, live);
-    const wanted = JSON.parse(await apply(kube, applicable, "--dry-run=server")) as KubeObject;
-    const paths = (["labels", "annotations"] as const)
-      .flatMap((k) => differences(live.metadata[k], wanted.metadata[k], `metadata.${k}`))
-      .concat(differences(live.spec, wanted.spec, "spec"));
-    if (paths.length) found.push({ kind: manifest.kind, name, paths, manifest: applicable });
+    const paths = await revertedBy(kube, manifest, live);
+    if (paths.length) found.push({ kind: manifest.kind, name, paths, manifest: withClaimTemplates(manifest, live) });
   }
   return found;
 }
@@ -64,12 +74,16 @@ export async function repairDrift(kube: Kube, drifts: readonly Drift[]): Promise
   for (const { manifest } of drifts) await apply(kube, manifest);
 }
 
-const apply = (kube: Kube, manifest: object, ...flags: string[]): Promise<string> =>
+const apply = (
+  kube: Kube,
+  manifest: object,
+  { fieldManager = FIELD_MANAGER, flags = [] }: { fieldManager?: string; flags?: readonly string[] } = {},
+): Promise<string> =>
   kube.raw(
     [
       "apply",
       "--server-side",
-      `--field-manager=${FIELD_MANAGER}`,
+      `--field-manager=${fieldManager}`,
       "--force-conflicts",
       ...flags,
       "-o",

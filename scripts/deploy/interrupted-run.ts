@@ -10,10 +10,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
-import { PART_OF } from "../../catalog/names";
+import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import type { LayerName } from "../../stacks/outputs";
-import type { PlannedResource, Terraform } from "../terraform/terraform";
+import { idOf, kindOf, targetOf, type Target } from "../terraform/cluster-object";
+import type { Terraform } from "../terraform/terraform";
 import { RunError } from "../terminal/run-program";
 import { INTERRUPTED } from "../terminal/interrupts";
 import { Failure } from "../terminal/ui";
@@ -24,20 +25,13 @@ const CLOCKS_MS = 120_000;
 const ALIVE_MS = 5000;
 
 /** An object that an apply creates or changes. */
-export interface Target {
-  readonly address: string;
-  readonly type: string;
-  readonly name: string;
-  readonly namespace?: string;
-  /** Set for a `kubernetes_manifest`. */
-  readonly apiVersion?: string;
-  readonly kind?: string;
+interface Planned extends Target {
   /** Whether the apply creates it. */
   readonly isNew: boolean;
 }
 interface Intent {
   readonly at: string;
-  readonly targets: readonly Target[];
+  readonly targets: readonly Planned[];
 }
 
 const intentFile = (kube: Kube, layer: LayerName): string =>
@@ -46,43 +40,6 @@ const fileOf = (kube: Kube, terraform: Terraform): string => intentFile(kube, te
 
 /** Whether a run from this checkout was interrupted while it changed a layer. */
 export const wasInterrupted = (kube: Kube, layer: LayerName): boolean => fs.existsSync(intentFile(kube, layer));
-
-type Metadata = { name?: string; namespace?: string };
-
-/** How to find a planned resource in the cluster; undefined if it is not a cluster object. */
-export function targetOf({ address, type, values, isNew }: PlannedResource): Target | undefined {
-  const target = ({ name, namespace }: Metadata, more: Partial<Target> = {}): Target | undefined =>
-    name ? { address, type, name, ...(namespace ? { namespace } : {}), ...more, isNew } : undefined;
-  if (type === "helm_release") return target(values as Metadata);
-  if (!type.startsWith("kubernetes_")) return undefined;
-  if (type === "kubernetes_manifest") {
-    const manifest = (values["manifest"] ?? {}) as { apiVersion?: string; kind?: string; metadata?: Metadata };
-    if (!manifest.apiVersion || !manifest.kind) return undefined;
-    return target(manifest.metadata ?? {}, { apiVersion: manifest.apiVersion, kind: manifest.kind });
-  }
-  return target((values["metadata"] as Metadata[] | undefined)?.[0] ?? {});
-}
-
-/** The kind for kubectl: `kubernetes_config_map_v1` is a configmap. */
-const kindOf = ({ type, kind, apiVersion }: Target): string => {
-  const group = apiVersion?.includes("/") ? apiVersion.split("/")[0] : undefined;
-  if (kind) return [kind.toLowerCase(), group].filter(Boolean).join(".");
-  return type
-    .replace(/^kubernetes_/, "")
-    .replace(/_v\d+$/, "")
-    .replaceAll("_", "");
-};
-
-/** The id for `terraform import`. */
-const idOf = ({ type, kind, apiVersion, name, namespace }: Target): string =>
-  type === "kubernetes_manifest"
-    ? [
-        `apiVersion=${apiVersion}`,
-        `kind=${kind}`,
-        ...(namespace ? [`namespace=${namespace}`] : []),
-        `name=${name}`,
-      ].join(",")
-    : [namespace, name].filter(Boolean).join("/");
 
 /** Whether Terraform saved its state before it failed. After a signal it may not have. */
 const savedItsState = (error: unknown): boolean =>
@@ -93,7 +50,10 @@ const savedItsState = (error: unknown): boolean =>
 /** Runs an apply. A file lists what it will create, until Terraform has exited normally. */
 export async function recordIntent<T>(kube: Kube, terraform: Terraform, apply: () => Promise<T>): Promise<T> {
   const file = fileOf(kube, terraform);
-  const targets = (await terraform.planned()).flatMap((resource) => targetOf(resource) ?? []);
+  const targets = (await terraform.planned()).flatMap(({ address, type, values, isNew }): Planned[] => {
+    const target = targetOf(address, type, values);
+    return target ? [{ ...target, isNew }] : [];
+  });
   fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, JSON.stringify({ at: new Date().toISOString(), targets } satisfies Intent));
   const heartbeat = setInterval(() => fs.utimes(file, new Date(), new Date(), () => undefined), ALIVE_MS);
@@ -143,7 +103,7 @@ export async function adoptOrphans(
     else if (target.isNew && !inState.has(target.address)) {
       const object = await kube.get(kindOf(target), target.name, target.namespace);
       if (!object || !createdDuringRun(object)) continue;
-      if (object.metadata.labels?.["app.kubernetes.io/part-of"] !== PART_OF) continue;
+      if (!isOurs(object)) continue;
       if (target.type.startsWith("kubernetes_secret")) await removeUnused(kube, target);
       else await terraform.import(target.address, idOf(target));
       adopted++;

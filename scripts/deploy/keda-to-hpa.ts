@@ -64,14 +64,14 @@ export async function migrateToHpa(kube: Kube): Promise<number> {
   ];
   const names = (await kube.list(KIND, ...ourObjects(kube))).map((o) => o.metadata.name);
   if (names.length) await removeScaledObjects(kube, names);
-  // layer data removes KEDA's CRD, without which Helm cannot uninstall these releases of layer app: they are empty
-  // now, so their records are deleted here
+  // the data layer removes KEDA's CRD, and without it Helm cannot uninstall these releases in the app layer; they are
+  // empty now, so their records are deleted here
   const records = await kube.list("secrets", ...releases);
   if (records.length) await kube.raw(["delete", "secrets", ...releases]);
   return Math.max(names.length, records.length);
 }
 
-/** Deletes ScaledObjects while KEDA runs, and waits until their autoscalers are deleted too. */
+/** Deletes ScaledObjects while KEDA is running, and waits until their autoscalers are deleted too. */
 async function removeScaledObjects(kube: Kube, names: readonly string[]): Promise<void> {
   const { namespaces } = kube.config;
   await freeScaledObjects(kube);

@@ -68,7 +68,7 @@ const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Prom
         changes = await apply();
       } catch (error) {
         if (!(error instanceof Failure && error.message.includes("field manager conflict"))) throw error;
-        // a field that this plan changes was changed manually: revert that first
+        // a field in this plan was also changed manually: revert that first
         conflicting.push(...(await findDrift(kube, terraform)));
         await repairDrift(kube, conflicting);
         await terraform.plan({ onProgress: (name) => step.doing(name) });
@@ -87,7 +87,7 @@ const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Prom
     return drifts.length ? `${text}; manual changes reverted: ${drifts.map((d) => d.name).join(", ")}` : text;
   });
 
-/** Deploys each layer as soon as the layers that it reads are done. */
+/** Deploys each layer as soon as the layers that it depends on are done. */
 export async function deployLayers(kube: Kube, images: ResolvedImages): Promise<void> {
   const started = new Map<LayerName, Promise<void>>();
   for (const layer of LAYERS) {

@@ -6,20 +6,19 @@
 import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { PART_OF, STACK_RELEASE } from "../../catalog/names";
+import { isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { DEPLOYMENT_RECORD } from "./deployment-record";
 import { ourNamespaces } from "./readiness";
 import type { Terraform } from "../terraform/terraform";
 
 const CRD_GROUP = "monitoring.coreos.com";
-const OUR_LABEL = `app.kubernetes.io/part-of=${PART_OF}`;
+const OUR_LABEL = `${PART_LABEL}=${PART_OF}`;
 /** Helm creates the CRDs some seconds before it records the release. */
 const CRD_MARGIN_MS = 120_000;
 
 const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[]> =>
   (await kube.visible("crd", ...selector)).filter((c) => c.metadata.name.endsWith(`.${CRD_GROUP}`));
-
-const isMarked = (crd: KubeObject): boolean => crd.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF;
 
 /**
  * Labels the CRDs of our release, so that a later `down` recognises them. They are the ones created
@@ -34,14 +33,14 @@ export async function markOurCrds(kube: Kube, observability: Terraform): Promise
   if (!first) return 0;
   const since = first * 1000 - CRD_MARGIN_MS;
   const ours = (await stackCrds(kube)).filter((c) => Date.parse(c.metadata.creationTimestamp!) >= since);
-  const unmarked = ours.filter((c) => !isMarked(c));
+  const unmarked = ours.filter((c) => !isOurs(c));
   if (unmarked.length) await kube.raw(["label", "crd", ...unmarked.map((c) => c.metadata.name), OUR_LABEL]);
   return ours.length;
 }
 
 export interface Removal {
   readonly removed: readonly string[];
-  /** What was kept on purpose, with the reason. */
+  /** Objects kept on purpose, with the reason. */
   readonly kept: readonly string[];
 }
 
@@ -61,7 +60,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
 
   const { config } = kube;
   if (!config.namespaces.create) {
-    // a StatefulSet never deletes its claims; if the namespace stays, they and the data would stay too
+    // a StatefulSet never deletes its claims; if the namespace is kept, the claims and their data would remain too
     for (const pvc of await kube.list("pvc", "-n", config.namespaces.app, "-l", OUR_LABEL)) {
       await remove("pvc", pvc.metadata.name, config.namespaces.app);
     }
@@ -75,27 +74,25 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   if (config.observability !== "install" || operatorRuns) return { removed, kept };
 
   const kubelet = `${STACK_RELEASE}-kubelet`;
-  for (const kind of ["service", "endpoints"]) {
-    if (await kube.get(kind, kubelet, "kube-system")) await remove(kind, kubelet, "kube-system");
-  }
-  for (const slice of await kube.visible(
-    "endpointslices",
-    "-n",
-    "kube-system",
-    "-l",
-    `kubernetes.io/service-name=${kubelet}`,
-  )) {
-    await remove("endpointslice", slice.metadata.name, "kube-system");
+  // in both, because monitoring.kubeSystem may have changed
+  for (const place of ["kube-system", config.namespaces.monitoring]) {
+    for (const kind of ["service", "endpoints"]) {
+      if (await kube.get(kind, kubelet, place)) await remove(kind, kubelet, place);
+    }
+    const label = `kubernetes.io/service-name=${kubelet}`;
+    for (const slice of await kube.visible("endpointslices", "-n", place, "-l", label)) {
+      await remove("endpointslice", slice.metadata.name, place);
+    }
   }
   const all = await stackCrds(kube);
-  const others = all.filter((c) => !isMarked(c));
+  const others = all.filter((c) => !isOurs(c));
   if (others.length) {
     // after a plain `cdktf destroy` their ownership can no longer be determined: report them, do not delete them
     kept.push(
       `${others.length} CRDs of ${CRD_GROUP}: they may belong to another deployment. If no other Prometheus operator needs them: kubectl delete crd ${others.map((c) => c.metadata.name).join(" ")}`,
     );
   }
-  for (const crd of all.filter(isMarked)) {
+  for (const crd of all.filter(isOurs)) {
     const users = await kube.visible(crd.metadata.name, "-A");
     if (users.length) {
       const first = users[0]!.metadata;

@@ -1,4 +1,4 @@
-/** Permissions that a deploy needs, derived from the synthesized layers, and whether the cluster grants them. */
+/** Permissions that a deployment needs, derived from the synthesized layers, and whether the cluster grants them. */
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { KINDS, resolve, type Stack } from "../terraform/render-manifests";
 import type { Kube } from "../cluster/kubectl";
@@ -13,7 +13,7 @@ export interface Permission {
   readonly resource: string;
   readonly namespace?: string;
   readonly layer: string;
-  /** @default every verb that a deploy uses on its own objects */
+  /** @default every verb that a deployment uses on its own objects */
   readonly verbs?: readonly string[];
 }
 
@@ -59,7 +59,7 @@ function owned(values: string | undefined): [string, string] | undefined {
 const nameOf = (chart: string): string | undefined =>
   Object.keys(CLUSTER_WIDE).find((name) => chart === name || chart.split("/").at(-1)!.startsWith(`${name}-`));
 
-/** Permissions for every object that a deploy of these stacks creates. */
+/** Permissions for every object that a deployment of these stacks creates. */
 export function permissionsFor(stacks: Readonly<Record<string, Stack>>): Permission[] {
   const found = new Map<string, Permission>();
   for (const [layer, stack] of Object.entries(stacks)) {
@@ -81,7 +81,7 @@ export function permissionsFor(stacks: Readonly<Record<string, Stack>>): Permiss
             add(...(wide.split("/") as [string, string]));
           continue;
         }
-        // the provider looks up every kind among the CRDs, built-in kinds too
+        // the provider looks up every kind among the CRDs, even built-in kinds
         if (body.manifest) add("apiextensions.k8s.io", "customresourcedefinitions", undefined, ["list"]);
         const [apiVersion, kind] = body.manifest
           ? [body.manifest.apiVersion, body.manifest.kind]
@@ -146,7 +146,7 @@ export async function checkPermissions(kube: Kube, permissions: readonly Permiss
   try {
     denied = await deniedPermissions(kube, permissions);
   } catch (error) {
-    // the cluster does not support the check: the deploy reports each denied request instead
+    // the cluster does not support the check; the deployment reports each denied request instead
     if (error instanceof RunError) return `unknown: ${error.message}`;
     throw error;
   }

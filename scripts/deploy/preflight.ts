@@ -2,9 +2,9 @@
 import type { Config } from "../../config";
 import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
-import { PART_OF } from "../../catalog/names";
 import { MINIMUM_TERRAFORM } from "../../catalog/versions";
 import type { ResolvedImages } from "../../modules/images/resolve";
+import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { ourNamespaces } from "./readiness";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
@@ -35,7 +35,7 @@ export async function checkTerraform(config: Config, run: Run = realRun): Promis
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     throw new Failure(
-      `${program} is not installed or does not run: ${error.message}`,
+      `${program} is not installed or cannot be run: ${error.message}`,
       `Install ${MINIMUM_TERRAFORM} or later: ${INSTALL[program]}`,
     );
   }
@@ -54,12 +54,12 @@ export async function checkKubectl(run: Run = realRun): Promise<string> {
     return (JSON.parse(stdout) as { clientVersion: { gitVersion: string } }).clientVersion.gitVersion;
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
-    throw new Failure("kubectl is not installed or does not run.", `Install it: ${INSTALL.kubectl}`);
+    throw new Failure("kubectl is not installed or cannot be run.", `Install it: ${INSTALL.kubectl}`);
   }
 }
 
 /** Flags that select the same Docker engine as Terraform's provider. */
-function engineFlags({ images, dockerCertificates: folder }: Config): readonly string[] {
+export function engineFlags({ images, dockerCertificates: folder }: Config): readonly string[] {
   const host = images.dockerHost ? ["--host", images.dockerHost] : [];
   if (!folder) return host;
   const files = [`--tlscacert=${folder}/ca.pem`, `--tlscert=${folder}/cert.pem`, `--tlskey=${folder}/key.pem`];
@@ -100,20 +100,20 @@ export async function checkKeda(config: Config, kube: Kube): Promise<void> {
     kube.visible("apiservice", EXTERNAL_METRICS_API).then(([o]) => o),
     kube.visible("crd", "scaledobjects.keda.sh").then(([o]) => o),
   ]);
-  const isOurs = (o: KubeObject | undefined) =>
+  const isOfOurRelease = (o: KubeObject | undefined) =>
     o?.metadata.annotations?.["meta.helm.sh/release-name"] === KEDA_RELEASE &&
     o.metadata.annotations["meta.helm.sh/release-namespace"] === config.namespaces.keda;
   if (config.keda.mode === "install") {
-    if (crd && !isOurs(crd)) {
+    if (crd && !isOfOurRelease(crd)) {
       throw new Failure(
         "The cluster already has a KEDA that is not ours.",
         `Use it: set keda.mode to existing (IAC_KEDA_MODE=existing) and namespaces.keda to its namespace.`,
       );
     }
-    if (api && !isOurs(api)) {
+    if (api && !isOfOurRelease(api)) {
       const { service } = api.spec as { service?: { namespace: string; name: string } };
       throw new Failure(
-        `Another server (${service?.namespace}/${service?.name}) provides the cluster's external metrics; a cluster can have only one such server, and KEDA has to be that one.`,
+        `Another server (${service?.namespace}/${service?.name}) provides the cluster's external metrics; a cluster can have only one such server, and engine keda needs its own.`,
         "To keep that server, scale on CPU: set scaling.engine to hpa (IAC_SCALING_ENGINE=hpa).",
       );
     }
@@ -164,16 +164,16 @@ export async function checkPlatform(config: Config, kube: Kube, run: Run = realR
   const names = others.map((node) => `${node.metadata.name} (${kindOf(node)})`).join(", ");
   throw new Failure(
     `Images are built for ${platform}, but these nodes have another architecture: ${names}.`,
-    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop builds for it; elsewhere Docker needs QEMU). Or set multi-platform images: images.node.image and images.react.image.`,
+    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop can build for it; elsewhere Docker needs QEMU). Or set multi-platform images: images.node.image and images.react.image.`,
   );
 }
 
-/** A deploy must not take over a namespace that exists already and is not ours. */
+/** A deployment must not take over a namespace that already exists and is not ours. */
 export async function checkNamespaces(config: Config, kube: Kube): Promise<void> {
   if (!config.namespaces.create) return;
   for (const name of ourNamespaces(config)) {
     const [namespace] = await kube.visible("namespace", name);
-    if (!namespace || namespace.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF) continue;
+    if (!namespace || isOurs(namespace)) continue;
     throw new Failure(
       `The namespace ${name} already exists and is not ours.`,
       "To deploy into it, set namespaces.create to false (npm run down then keeps it). Or choose other names: namespaces.app, namespaces.monitoring.",
@@ -185,10 +185,10 @@ export async function checkNamespaces(config: Config, kube: Kube): Promise<void>
 export async function checkMetricsServer(config: Config, kube: Kube): Promise<void> {
   const [service] = await kube.visible("apiservice", "v1beta1.metrics.k8s.io");
   const owner = service?.metadata.annotations?.["meta.helm.sh/release-name"];
-  const isOurs =
+  const isOurService =
     owner === METRICS_SERVER.release &&
     service?.metadata.annotations?.["meta.helm.sh/release-namespace"] === METRICS_SERVER.namespace;
-  if (config.metricsServer.mode === "install" && service && !isOurs) {
+  if (config.metricsServer.mode === "install" && service && !isOurService) {
     throw new Failure(
       "The cluster already has a metrics-server that is not ours.",
       "Use it: set metricsServer.mode to existing (IAC_METRICS_SERVER_MODE=existing).",

@@ -9,10 +9,12 @@ import { crashing, crashText, newestEvent, refusal, restartsOf, type Restarts } 
 /** Reasons that waiting rarely resolves; after `STUCK_MS` they fail the run. */
 const STUCK = ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"];
 const STUCK_MS = 90_000;
-/** A crash loop fails the run after this time, ms; a container may crash twice before what it needs is there. */
+/**
+ * A crash loop fails the run after this time, ms; a container may crash twice before its dependencies are available.
+ */
 const CRASHING_MS = 60_000;
 const POLL_MS = 1000;
-/** Events are many, so they are read only every few polls. */
+/** There are many events, so they are read only every few polls. */
 const POLLS_PER_EVENTS = 5;
 
 /** Pods that a workload should have; at least its autoscaler's minimum, even before the autoscaler has set it. */
@@ -72,14 +74,14 @@ export interface WaitOptions {
   readonly onProgress?: (text: string) => void;
 }
 
-/** Namespaces that a deploy uses. */
+/** Namespaces that a deployment uses. */
 export const ourNamespaces = (config: Config): string[] => [
   config.namespaces.app,
   ...(config.observability === "install" ? [config.namespaces.monitoring] : []),
   ...(config.scaling.engine === "keda" && config.keda.mode === "install" ? [config.namespaces.keda] : []),
 ];
 
-/** Autoscalers that do not exist yet: KEDA creates them some seconds after the deploy. */
+/** Autoscalers that do not exist yet: KEDA creates them some seconds after the deployment. */
 export const missingAutoscalers = (config: Config, hpas: readonly KubeObject[]): string[] =>
   AUTOSCALED.filter(
     (name) => !hpas.some((h) => h.metadata.name === name && h.metadata.namespace === config.namespaces.app),
@@ -92,7 +94,7 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
   const all = async (...what: string[]) =>
     (await Promise.all(namespaces.map((ns) => kube.list(what[0]!, "-n", ns, ...what.slice(1))))).flat();
   const stuckSince = new Map<string, number>();
-  /** Since when a pod has been in a crash loop, and which container; until it is Ready. */
+  /** The crash-looping container of a pod, and since when; until the pod is Ready. */
   const loops = new Map<string, { since: number; container: string }>();
   let events: KubeObject[] = [];
   let restarts: Restarts | undefined;

@@ -1,13 +1,11 @@
 /**
- * Recreates main's StatefulSet with another volumeClaimTemplate, which the API server does not let anyone change
- * (kubernetes#68737). The set is deleted without its pods (`--cascade=orphan`) and created again at once, with the
- * same pod template: its pods, found by its selector, have the revision that they had, so none restarts.
- *
- * Neither Terraform nor Helm takes part. They would recreate the set only later, from the manifest of this checkout, and Helm
- * would not even notice that it is missing. So the set is copied as it is in the cluster, and afterwards the
- * fields get back their managers, or the next apply would conflict with this program.
- *
- * A ConfigMap keeps the set until all of that is done. Whatever ends a run in between, the next one finishes it.
+ * Recreates main's StatefulSet with another volumeClaimTemplate, which the API server does not allow to change
+ * (kubernetes#68737). The set is deleted without its pods (`--cascade=orphan`) and created again at once, with the same
+ * pod template: its selector finds its pods, which still have the same revision, so none restarts. Neither Terraform
+ * nor Helm is involved. They would recreate the set only later, from the manifest of this checkout, and Helm would not
+ * even notice that it is missing. So the set is copied unchanged from the cluster, and afterwards the fields are
+ * returned to their managers; otherwise the next apply would conflict with this program. A ConfigMap stores the set
+ * until all of this is done. If a run ends in between, the next one finishes it.
  */
 import { projectLabels } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
@@ -59,13 +57,13 @@ async function liveSet(kube: Kube): Promise<StatefulSet | undefined> {
   return set as StatefulSet | undefined;
 }
 
-/** The set that an earlier run began to recreate. */
+/** The set that an earlier run started to recreate. */
 async function keptSet(kube: Kube): Promise<StatefulSet | undefined> {
   const map = await kube.get("configmap", RECREATING, kube.config.namespaces.app);
   return map?.data?.["set"] === undefined ? undefined : (JSON.parse(map.data["set"]) as StatefulSet);
 }
 
-/** Main's StatefulSet; if an earlier run was ended while it recreated the set, as that run found it. */
+/** Main's StatefulSet; if an earlier run was interrupted while recreating it, the set as that run found it. */
 export async function mainSet(kube: Kube): Promise<{ set?: StatefulSet; isHalfDone: boolean }> {
   const [live, kept] = [await liveSet(kube), await keptSet(kube)];
   const set = live && !live.metadata.deletionTimestamp ? live : (kept ?? live);
@@ -86,7 +84,7 @@ async function keep(kube: Kube, set: StatefulSet): Promise<void> {
 
 const release = (kube: Kube) => kube.raw([...inApp(kube), "delete", "configmap", RECREATING, "--ignore-not-found"]);
 
-/** Deletes the set and leaves its pods, and waits until it is deleted. */
+/** Deletes the set without its pods, and waits until it is deleted. */
 const deleteSet = (kube: Kube) =>
   kube.raw(
     [
@@ -110,7 +108,7 @@ async function create(kube: Kube, { apiVersion, kind, metadata, spec }: Stateful
   await kube.raw(["create", `--field-manager=${MANAGER}`, "-f", "-"], { input: JSON.stringify(object) });
 }
 
-/** Gives the fields back to those who managed them. The status is the controller's again as soon as it writes one. */
+/** Returns the fields to their previous managers. The status is the controller's again as soon as it writes one. */
 async function restoreManagers(kube: Kube, kept: StatefulSet): Promise<void> {
   const value = (kept.metadata.managedFields ?? []).filter(({ subresource }) => subresource === undefined);
   const patch = [{ op: "replace", path: "/metadata/managedFields", value }];
@@ -118,11 +116,16 @@ async function restoreManagers(kube: Kube, kept: StatefulSet): Promise<void> {
 }
 
 /**
- * Finishes what an earlier run began; returns whether there was anything to finish.
+ * Finishes an earlier run's work; returns whether there was any.
  * @param change for a set that must still be created; by default it is created as it was
+ * @param own the set that this run has deleted: another run may have removed the ConfigMap in the meantime
  */
-export async function finishRecreation(kube: Kube, change: Change = (template) => template): Promise<boolean> {
-  const kept = await keptSet(kube);
+export async function finishRecreation(
+  kube: Kube,
+  change: Change = (template) => template,
+  own?: StatefulSet,
+): Promise<boolean> {
+  const kept = (await keptSet(kube)) ?? own;
   if (!kept) return false;
   const live = await liveSet(kube);
   const isDeleted = !live || live.metadata.deletionTimestamp !== undefined;
@@ -144,5 +147,5 @@ export async function recreateMainSet(kube: Kube, change: Change): Promise<void>
   if (!live || !template || JSON.stringify(change(template)) === JSON.stringify(template)) return;
   await keep(kube, live);
   await deleteSet(kube);
-  await finishRecreation(kube, change);
+  await finishRecreation(kube, change, live);
 }

@@ -1,12 +1,12 @@
 /**
- * Sizes that cannot hold `redis.maxMemory`: refused for a new system, a warning for one that exists. The configuration
- * cannot decide that, because it does not know what exists (config/schema/redis-sizes.ts).
+ * Sizes that cannot hold `redis.maxMemory`: refused for a new system, a warning for an existing one. The configuration
+ * cannot decide this, because it does not know whether a system exists (config/schema/redis-sizes.ts).
  */
 import { redisSizeProblems, sizeSentence, type RedisSizes } from "../../config";
 import { Failure } from "../terminal/ui";
 
 /**
- * @param volume size that the smallest volume of main has after this run; undefined for a new system
+ * @param volume size of main's smallest volume after this run; undefined for a new system
  * @returns warnings about an existing system
  * @throws Failure about a new one
  */

@@ -1,4 +1,4 @@
-/** Volumes and sizes in `npm run up`: the checks, the work before the layers are deployed, and what remains afterwards. */
+/** Volumes and sizes in `npm run up`: the checks, the work before the layers are deployed, and the work afterwards. */
 import { parseQuantity } from "../../config";
 import type { Kube } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
@@ -34,8 +34,8 @@ async function enlarge(kube: Kube, growing: readonly Growth[]): Promise<Growth[]
 }
 
 /**
- * Enlarges the claims, and recreates main's StatefulSet for the new template. Each part is repeatable, and a run that was
- * ended in between is continued by the next one.
+ * Enlarges the claims, and recreates main's StatefulSet for the new template. Each part is repeatable, and an
+ * interrupted run is continued by the next one.
  */
 export async function growVolumes(kube: Kube, { growing, change }: VolumePlan): Promise<void> {
   if (!growing.length && !change) return;
@@ -52,7 +52,10 @@ export async function growVolumes(kube: Kube, { growing, change }: VolumePlan): 
   });
 }
 
-/** Enlarges what the quota had refused, and waits for the driver. Volumes that are not resized yet are reported. */
+/**
+ * Enlarges the claims that the quota had refused, and waits for the driver. Volumes that are not resized yet are
+ * reported.
+ */
 export async function finishGrowth(
   kube: Kube,
   { growing }: VolumePlan,
@@ -61,15 +64,16 @@ export async function finishGrowth(
   if (!growing.length) return;
   const pending: string[] = [];
   await inStep("resize", async (step) => {
-    // repeats what is done already, which changes nothing
+    // repeats finished work, which changes nothing
     const [refused] = await enlarge(kube, growing);
     if (refused)
       throw new Failure(
         `The quota of namespace ${refused.namespace} refuses ${refused.to} for the volume ${refused.name}.`,
         "Check it: npm run diff should report no changes. Then run npm run up again.",
       );
+    const end = Date.now() + timeoutMs;
     for (const growth of growing) {
-      const reason = await resized(kube, growth, step, Date.now() + timeoutMs, pollMs);
+      const reason = await resized(kube, growth, step, end, pollMs);
       if (reason) pending.push(reason);
     }
     return pending.length ? `${pending.length} of ${growing.length} volumes pending` : `${growing.length} volumes`;

@@ -1,9 +1,11 @@
-/** What keeps pods from running, as sentences: refused creations, crash loops, images that cannot be pulled. */
+/** Reasons why pods do not run, as sentences: rejected creations, crash loops, images that cannot be pulled. */
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import type { ContainerStatus } from "../cluster/kube-object";
 import { RunError } from "../terminal/run-program";
 
-/** Restarts since this run began that make a crash loop, even if the container happens to be running. */
+/**
+ * Number of restarts since this run began that counts as a crash loop, even if the container is running at the moment.
+ */
 const LOOP = 2;
 /** Last lines of a crashed container's log. */
 const LOG_LINES = 8;
@@ -12,7 +14,7 @@ const LOOK_MS = 5000;
 /** A cluster that adds nodes on demand needs some time to schedule a pod, ms. */
 const SCHEDULING_MS = 15_000;
 
-/** The fields of an event that count here. */
+/** The relevant fields of an event. */
 interface Event {
   readonly involvedObject?: { readonly kind?: string; readonly name?: string };
   readonly reason?: string;
@@ -40,8 +42,8 @@ function isShort({ kind, spec, status }: KubeObject): boolean {
 }
 
 /**
- * Why the pods or volume claims of a set cannot be created: a quota, a policy, a missing account. The reason is only
- * in an event of the set, which is kept for an hour: it counts while pods are missing, until a creation succeeds.
+ * Why the pods or volume claims of a set cannot be created: a quota, a policy, a missing account. The reason is only in
+ * an event of the set, which is kept for an hour. It is reported while pods are missing, until a creation succeeds.
  */
 export function refusal(set: KubeObject, events: readonly KubeObject[]): string | undefined {
   if (!isShort(set)) return undefined;
@@ -57,7 +59,7 @@ const statusesOf = (pod: KubeObject): readonly ContainerStatus[] => [
 ];
 const keyOf = (pod: KubeObject, container: string): string => `${pod.metadata.uid ?? pod.metadata.name}/${container}`;
 
-/** Restart counts of the containers that exist when a run begins: only later restarts are of its making. */
+/** Restart counts of the containers that exist when a run begins: only later restarts are caused by it. */
 export type Restarts = Map<string, number>;
 export const restartsOf = (pods: readonly KubeObject[]): Restarts =>
   new Map(pods.flatMap((pod) => statusesOf(pod).map((s) => [keyOf(pod, s.name), s.restartCount] as const)));
@@ -103,10 +105,10 @@ export const crashText = async (kube: Kube, pod: KubeObject, container: string):
 };
 
 const IMAGE = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"];
-/** Pods of one owner usually have the same trouble: `node-6f9-x2x4z` is one of `node-6f9`. */
+/** Pods of one owner usually have the same problem: `node-6f9-x2x4z` is one of `node-6f9`. */
 const ownerOf = (pod: KubeObject): string => pod.metadata.name.replace(/-[a-z0-9]+$/, "");
 
-/** Reports what keeps pods from running as soon as it is seen, each trouble once. */
+/** Reports why pods do not run, as soon as it is detected, and each problem once. */
 export class TroubleReport {
   private readonly reported = new Set<string>();
   private readonly pendingSince = new Map<string, number>();

@@ -3,35 +3,24 @@
  * would create what exists and delete nothing of what it should, so a command stops before it changes anything.
  */
 import { PART_OF } from "../../catalog/names";
+import { isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube } from "../cluster/kubectl";
 import { hasState } from "../terraform/backend-change";
 import type { Terraform } from "../terraform/terraform";
 import { Failure } from "../terminal/ui";
-import { readRecord, type DeploymentRecord } from "./deployment-record";
+import { origin, readRecord, type DeploymentRecord } from "./deployment-record";
 import { wasInterrupted } from "./interrupted-run";
 
 /** Whether the configured namespace holds a system of this project. */
 async function systemExists(kube: Kube): Promise<boolean> {
   const { app, create } = kube.config.namespaces;
   if (!create) {
-    const ours = ["-n", app, "-l", `app.kubernetes.io/part-of=${PART_OF}`];
+    const ours = ["-n", app, "-l", `${PART_LABEL}=${PART_OF}`];
     return (await kube.visible("deployments,statefulsets", ...ours)).length > 0;
   }
   const [namespace] = await kube.visible("namespace", app);
   // one that is being deleted is what a `down` has left
-  return (
-    namespace !== undefined &&
-    !namespace.metadata.deletionTimestamp &&
-    namespace.metadata.labels?.["app.kubernetes.io/part-of"] === PART_OF
-  );
-}
-
-/** Who deployed the system, and where its states are. */
-function origin(record: Partial<DeploymentRecord> | undefined): string {
-  if (!record?.deployedBy) return "Its namespace has no record of who deployed it.";
-  const { deployedBy, deployedAt, version, checkout, states, backend } = record;
-  const where = backend === "local" ? `${states} on that machine` : states;
-  return `It was deployed by ${deployedBy} from ${checkout} at ${deployedAt}, version ${version}; its states are in ${where}.`;
+  return namespace !== undefined && !namespace.metadata.deletionTimestamp && isOurs(namespace);
 }
 
 /** How to continue with the system. */
@@ -41,8 +30,8 @@ function nextStep(kube: Kube, record: Partial<DeploymentRecord> | undefined): st
     : `Work with it from the checkout that has its states, or copy them to ${kube.config.state.dir} of this one.`;
   return [
     use,
-    "For another system next to it, set namespaces.app, namespaces.monitoring and state.prefix to other names.",
-    'If its states are lost: docs/faq.md, "The states are lost".',
+    "For another system next to it, set namespaces.app, namespaces.monitoring and state.prefix (local: state.dir) to other names.",
+    "If its states are lost: npm run up -- --adopt takes it over, npm run down -- --adopt removes it.",
   ].join("\n");
 }
 
@@ -53,11 +42,10 @@ function nextStep(kube: Kube, record: Partial<DeploymentRecord> | undefined): st
  * @throws Failure that names the system's origin, if it exists and the states of this checkout know nothing
  */
 export async function checkSystemIsKnown(kube: Kube, data?: Terraform): Promise<void> {
-  // the next run adopts what that run created
-  if (wasInterrupted(kube, "data")) return;
-  const readable = await hasState(kube);
-  const isOtherCall = (readable === undefined) !== (data !== undefined);
-  if (isOtherCall || (readable ?? (await knows(data!))) || !(await systemExists(kube))) return;
+  const needsTerraform = kube.config.state.backend === "s3";
+  // the next run adopts what an interrupted run created
+  if (needsTerraform !== (data !== undefined) || wasInterrupted(kube, "data")) return;
+  if ((data ? await knows(data) : await hasState(kube)) || !(await systemExists(kube))) return;
   const record = await readRecord(kube);
   throw new Failure(
     `Namespace ${kube.config.namespaces.app} holds a system that the states of this checkout do not contain. ${origin(record)} Nothing was changed.`,

@@ -1,6 +1,6 @@
 /**
- * Volumes that exist, compared with the sizes in the configuration. A volume can become larger if its storage class allows
- * that, never smaller, and its class never changes. What cannot be done is refused before anything is changed.
+ * Existing volumes, compared with the sizes in the configuration. A volume can become larger if its storage class
+ * allows it, but never smaller, and its class never changes. Impossible changes are refused before anything is changed.
  */
 import { BACKUPS_CLAIM, PART_OF, selectorLabels, STACK_RELEASE } from "../../catalog/names";
 import { parseQuantity, type Config } from "../../config";
@@ -22,13 +22,13 @@ export interface VolumePlan {
   readonly growing: readonly Growth[];
   /** Changes main's volumeClaimTemplate. @default it stays, or there is no StatefulSet yet */
   readonly change?: Change;
-  /** Size of the smallest volume of main, as it will be. @default there is no system yet */
+  /** Size of main's smallest volume after the run. @default there is no system yet */
   readonly mainVolume?: string;
-  /** Sentences about volumes that stay as they are, although the configuration says otherwise. */
+  /** Sentences about volumes that stay unchanged, although the configuration differs. */
   readonly warnings: readonly string[];
 }
 
-/** Volumes of which a key sets the size. */
+/** Volumes whose size is set by a key. */
 interface VolumeKind {
   readonly key: "redis.storage" | "redis.backup.storage" | "monitoring.storage";
   readonly size: string;
@@ -94,7 +94,9 @@ export const enlargement = ({ namespace, name, to }: Growth): string[] => [
 /** The quota of `namespaces.quota` is raised by the deployment itself. */
 export const isOwnQuota = (error: RunError): boolean => error.output.includes(`exceeded quota: ${PART_OF},`);
 
-/** Why a claim cannot be enlarged; undefined if it can: the API server decides, also for users who may not read classes. */
+/**
+ * Why a claim cannot be enlarged; undefined if it can. The API server decides, even for users who may not read classes.
+ */
 async function whyFixed(kube: Kube, claim: KubeObject, growth: Growth): Promise<[string, string] | undefined> {
   const { namespace, name, key, from } = growth;
   if (claim.status?.phase !== "Bound")
@@ -134,7 +136,7 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
     const [size, used] = [template.spec.resources.requests.storage, template.spec.storageClassName];
     if (isLess(storage, size)) throw smaller("redis.storage", "the volume of main", size, storage);
     if (storageClass === undefined && used !== undefined) throw otherClass("the volume of main", used, storageClass);
-    // a half-done set was perhaps already created with another size
+    // a half-finished set may already have been created with another size
     if (isHalfDone || isLess(size, storage) || used !== storageClass) change = withSize(storage, storageClass);
   }
   let mainVolume: string | undefined;
@@ -143,10 +145,10 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
     for (const claim of await kube.visible("pvc", ...kind.select, "-n", kind.namespace)) {
       const { name } = claim.metadata;
       const from = sizeOf(claim);
-      // Prometheus' operator leaves a claim as it is, whatever the size and class in the template
+      // Prometheus' operator does not change a claim, whatever the size and class in the template
       if (isOurs && kind.storageClass !== undefined && classOf(claim) !== kind.storageClass)
         throw otherClass(`the volume ${name}`, classOf(claim), kind.storageClass);
-      // main's may have been enlarged manually: its template decides
+      // main's volume may have been enlarged manually; the size in the template counts
       if (kind.key === "redis.backup.storage" && isLess(kind.size, from))
         throw smaller(kind.key, `the volume ${name}`, from, kind.size);
       const grows = isLess(from, kind.size);
@@ -154,7 +156,7 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
         const size = grows ? kind.size : from;
         mainVolume = mainVolume === undefined || isLess(size, mainVolume) ? size : mainVolume;
       }
-      // without a trial it is not known whether Prometheus' claim is left as it is
+      // without a dry run it is unknown whether Prometheus' claim stays unchanged
       if (!grows || (!isOurs && !trial)) continue;
       const growth: Growth = { key: kind.key, namespace: kind.namespace, name, from, to: kind.size };
       const reason = trial ? await whyFixed(kube, claim, growth) : undefined;
@@ -167,6 +169,12 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
       else warnings.push(`${kind.key} is ${kind.size}, but the volume ${name} stays at ${from}: ${reason[0]}`);
     }
   }
+  const { app } = kube.config.namespaces;
+  if (change && kube.forbidden.has(`pvc in ${app}`))
+    throw new Failure(
+      `This user may not list persistentvolumeclaims in ${app}, so redis.storage cannot be changed. Nothing was changed.`,
+      `Set redis.storage to ${template!.spec.resources.requests.storage}, or run npm run up as a user who may.`,
+    );
   // a set whose claims this user may not list, or that were deleted
   mainVolume ??= template && storage;
   return { growing, warnings, ...(change ? { change } : {}), ...(mainVolume === undefined ? {} : { mainVolume }) };

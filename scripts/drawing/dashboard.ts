@@ -188,7 +188,7 @@ const files = draw(
         lineStyle: { width: 1.8 },
         color: PALETTE[s % PALETTE.length],
         data: points,
-        // the alert's threshold, if the values come near it
+        // the alert's threshold, if the values come close to it
         ...(s === 0 && panel.limit && Math.max(...points.map(([, v]) => v ?? 0)) > panel.limit.at / 4
           ? {
               markLine: {

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { instance } from "@viz-js/viz";
 
 /**
- * Graphviz measures text with its own table for Arial, so the layout is the same on every machine. Text is shown one
- * size smaller than measured, because some machines show a wider font instead.
+ * Graphviz measures text with its own table for Arial, so the layout is the same on every machine. Text is drawn one
+ * size smaller than measured, because some machines substitute a wider font.
  */
 const MEASURED = 'font-family="Arial"';
 const SHOWN = `font-family="Arial, Helvetica, 'Liberation Sans', sans-serif"`;

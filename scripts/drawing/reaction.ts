@@ -64,9 +64,9 @@ const grids = [
   { left: 64, right: 40, top: 590, height: 160 },
 ];
 const titles = [
-  "From the step in the load to the first new pod Ready, each step and the median",
+  "From load step to first new pod Ready: each step, and the median",
   `Ready pods after one step, to ${shown} pods' worth`,
-  "Wanted pods: ten minutes of steady load, then one pod's worth",
+  "Desired pods: ten minutes of steady load, then the load of one pod",
 ];
 const longest = Math.max(...steps.map(readyAt));
 const stepsEnd = Math.max(...steps.map((s) => s.load.seconds));

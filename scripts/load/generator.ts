@@ -144,7 +144,7 @@ export class LocalGenerator implements Generator {
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
       throw new Failure(
-        `${this.program} is not installed or does not run: ${error.message}`,
+        `${this.program} is not installed or cannot be run: ${error.message}`,
         "Install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6). Or omit --here to run k6 in a pod.",
       );
     }

@@ -23,7 +23,7 @@ export interface ScriptOptions {
   readonly writes: number;
 }
 
-/** Maximum of requests in flight. Further ones are counted but not sent, so that memory stays bounded. */
+/** Maximum number of requests in flight. Further ones are counted but not sent, so that memory use stays bounded. */
 export const virtualUsers = ({ rate }: Shape): number => Math.min(1000, Math.max(20, Math.round(rate / 2)));
 
 /** The k6 script. It counts latencies by bucket, so that percentiles can be computed for each second. */
@@ -98,7 +98,7 @@ export function parseCounts(text: string): Counts {
   };
 }
 
-/** From this execution status on, k6 sends nothing: ended or interrupted. */
+/** From this execution status on, k6 sends nothing: it has ended or was interrupted. */
 const ENDED = 8;
 const RUNNING = 6;
 

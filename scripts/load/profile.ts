@@ -90,7 +90,7 @@ export function shapeOf(
   if (rate > maxRate) {
     throw new Failure(
       `--rate is ${rate} requests per second, above the limit of ${maxRate}.`,
-      "If the cluster and everything that shares it can handle more, raise load.maxRate (IAC_LOAD_MAX_RATE).",
+      "If the cluster and all its users can handle more, raise load.maxRate (IAC_LOAD_MAX_RATE).",
     );
   }
   if (base > rate) throw new Failure(`--base is ${base}, above --rate (${rate}).`);

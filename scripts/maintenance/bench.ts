@@ -6,7 +6,7 @@ import { installFolders } from "../toolbox/npm-install";
 import { bold, Failure, say } from "../terminal/ui";
 
 const DIR = path.join(PROJECT_ROOT, "bench");
-/** Timeouts, minutes; benchmarks that wait for a cluster take longer. */
+/** Timeouts, in minutes; benchmarks that wait for a cluster take longer. */
 const LIMIT_MINUTES = 20;
 const LIMITS: Readonly<Record<string, number>> = {
   reaction: 150,

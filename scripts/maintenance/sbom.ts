@@ -31,7 +31,7 @@ export function baseImage(dockerfile: string): string {
   const image = stages.at(-1)?.[1];
   if (!image || !image.includes(":"))
     throw new Failure(
-      "The Dockerfile's last stage names no image with a tag.",
+      "The Dockerfile's last stage has no base image with a tag.",
       "Write the base image as name:tag in its last FROM line.",
     );
   return image;
@@ -88,7 +88,7 @@ export async function sbom(options: { out: string }, run: Run = realRun): Promis
   say(`Written to ${path.relative(process.cwd(), out) || "."}.`);
 }
 
-/** Lists packages with the image's own dpkg; starts nothing else in it. */
+/** Lists packages with the image's own dpkg; runs nothing else in the image. */
 async function packagesOf(config: Config, image: string, run: Run): Promise<readonly Component[]> {
   const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
   const runInImage = async (program: string, ...args: string[]) => {

@@ -14,7 +14,7 @@ const HOME = path.join(PROJECT_ROOT, ".tools", "scan");
 const INSTALL_MS = 600_000;
 const SCAN_MS = 300_000;
 
-/** A finding: the scanner's name of the check, where, and the message. */
+/** A finding: the scanner's name for the check, the location, and the message. */
 export interface Finding {
   readonly check: string;
   readonly where: string;
@@ -229,7 +229,7 @@ const has = (program: string) => spawnSync(program, ["--version"], { stdio: "ign
 async function ready(scanner: Scanner): Promise<string> {
   const { source } = scanner;
   if (source.program.includes(path.sep) && fs.existsSync(source.program)) return source.program;
-  // only tests that the program starts, because go has no option --version
+  // only tests whether the program starts, because go has no option --version
   if (!has(source.needs)) throw new Unable(`${source.needs} is not installed`);
   try {
     await source.install();

@@ -32,7 +32,7 @@ const plugins = [
 ];
 const kernel = new TextlintKernel();
 
-/** One line for each hit: where, what was found, what to write. */
+/** One line for each hit: the location, the text, and what to write instead. */
 async function check(file: string): Promise<string[]> {
   const source = fs.readFileSync(path.join(root, file), "utf8");
   const ext = kindOf(file, () => source);
@@ -60,9 +60,7 @@ if (files.length === 0) throw new Error(`no file to check in ${below.join(", ") 
 for (const file of files) hits.push(...(await check(file)));
 if (hits.length) {
   console.log(hits.join("\n"));
-  console.log(
-    `\n${hits.length} to rewrite, as the text behind each arrow says. If a hit is correct English, its entry in`,
-  );
+  console.log(`\n${hits.length} to rewrite, as shown after each arrow. If a hit is correct English, its entry in`);
   console.log("scripts/prose/dictionary.yaml is too wide: narrow its pattern, and add the sentence as its `good`.");
 }
 process.exitCode = hits.length ? 1 : 0;

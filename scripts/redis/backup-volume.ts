@@ -94,7 +94,7 @@ export async function withBackupVolume<T>(kube: Kube, use: (volume: BackupVolume
       if (Date.now() > end)
         throw new Failure(
           `No pod could mount the volume ${BACKUPS_CLAIM} within ${READY_MS / 1000} s. A backup that is running may hold it.`,
-          `Run npm run backup again later. To see the reason while it waits: kubectl -n ${app} describe pod ${NAME}`,
+          `Run npm run backup again later. To see the reason while it is waiting: kubectl -n ${app} describe pod ${NAME}`,
         );
       await new Promise((resolve) => setTimeout(resolve, 500));
     }

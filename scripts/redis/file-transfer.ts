@@ -27,7 +27,7 @@ async function shell(kube: Kube, pod: string, script: string, stdin: "ignore" | 
       : stderr.trim() || `exit code ${exitCode}`;
     throw new Failure(`The transfer failed: ${reason}`, "See: npm run status");
   };
-  // not the child itself: it is a promise, which async functions would await
+  // not the child itself, because it is a promise, which async functions would await
   return { input: child.stdin, output: child.stdout, ended };
 }
 
@@ -58,7 +58,7 @@ export async function download(
 export async function upload(kube: Kube, pod: string, script: string, file: string, progress: Progress): Promise<void> {
   const { input, output, ended } = await shell(kube, pod, script, "pipe");
   output?.resume();
-  // a shell that exits early closes its input; its own error is the one to report
+  // a shell that exits early closes its input; report the shell's own error
   await pipeline(createReadStream(file), counted(progress), input!).catch(() => undefined);
   await ended();
 }

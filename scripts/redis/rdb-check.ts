@@ -6,7 +6,7 @@ export interface Snapshot {
   /** Version of the format, such as 12; an older server rejects a newer one. */
   readonly version: number;
   readonly bytes: number;
-  /** Whether it has a checksum, which was then compared. */
+  /** Whether it has a checksum, which was then verified. */
   readonly checked: boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Ctrl+C and SIGTERM: running programs finish, no new one starts.
+ * Ctrl+C and SIGTERM: running programs finish, and no new ones start.
  *
  * Terraform treats the first interrupt as "finish the current operations and save the state", the second as
  * "exit immediately". On Ctrl+C the terminal sends SIGINT to Terraform and to this process, so exiting here
@@ -16,7 +16,10 @@ let interrupted = false;
 let interruptedAt = 0;
 let customHandler: (() => void) | undefined;
 
-/** npm forwards a SIGINT that the terminal already sent to the whole process group: both count as one, ms. */
+/**
+ * npm forwards a SIGINT that the terminal has already sent to the whole process group; within this time both count as
+ * one, ms.
+ */
 const SAME_INTERRUPT_MS = 1000;
 
 /** Tracks a program while it runs. */
@@ -49,7 +52,7 @@ export function handleInterrupts(): void {
     interrupted = true;
     interruptedAt = Date.now();
     process.stderr.write("\nStopping after the operation in progress. Interrupt again to exit immediately.\n");
-    // on Ctrl+C the programs get the terminal's SIGINT; SIGTERM reaches only this process
+    // on Ctrl+C, the programs get the terminal's SIGINT; SIGTERM reaches only this process
     if (relay) for (const child of children) child.kill("SIGINT");
   };
   process.on("SIGINT", handler(false));

@@ -18,7 +18,7 @@ export function startRunLog(dir: string, command: string): void {
     file = path.join(dir, `${stamp}-${command.split(" ")[0]}.log`);
     fs.writeFileSync(file, `npm run ${command}\n`, { mode: 0o600 });
   } catch {
-    // an unwritable folder must not block a deploy
+    // an unwritable folder must not block a deployment
     file = undefined;
   }
 }

@@ -1,10 +1,10 @@
 /**
- * Options that npm took for itself. `npm run up --yes` gives `--yes` to npm, not to the command: npm drops it without a
- * word, or with a warning, and only leaves a variable `npm_config_yes` in the environment of the command.
+ * Options that npm consumed. `npm run up --yes` gives `--yes` to npm, not to the command: npm drops it silently, or
+ * with a warning, and only sets a variable `npm_config_yes` in the environment of the command.
  */
 import { Failure } from "./ui";
 
-/** The part of an option of commander that counts here. */
+/** The relevant part of a commander option. */
 export interface OptionFlags {
   /** Such as `--rate <number>` or `-f, --follow`. */
   readonly flags: string;
@@ -21,7 +21,7 @@ const NPM_NAMES: Readonly<Record<string, readonly [name: string, value: string]>
   "--previous": ["parseable", "true"],
 };
 
-/** The options of a command that npm took; `given` are the arguments that reached it. */
+/** The options of a command that npm consumed; `given` are the arguments that reached it. */
 export function swallowedOptions(
   options: readonly OptionFlags[],
   given: readonly string[],
@@ -41,16 +41,16 @@ export function swallowedOptions(
 }
 
 /**
- * Stops a command whose options npm took: without `--keep-cluster`, `down` deletes what it should keep. If they may also be
- * settings of the user's npm, it continues, after a line on standard error.
+ * Stops a command whose options npm consumed: without `--keep-cluster`, `down` deletes what it should keep. If they may
+ * also be settings of the user's npm, it continues, after a line on standard error.
  *
- * @throws Failure with the command as it has to be typed
+ * @throws Failure with the command as it must be typed
  */
 export function checkSwallowedOptions(
   command: string,
   options: readonly OptionFlags[],
   given: readonly string[],
-  // eslint-disable-next-line no-restricted-properties -- not a setting: npm says nowhere else what it took
+  // eslint-disable-next-line no-restricted-properties -- not a setting: npm reports consumed options nowhere else
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): void {
   const { certain, possible } = swallowedOptions(options, given, env);

@@ -1,6 +1,6 @@
 /**
  * Detects a changed `state.backend` whose states were not migrated. Terraform would start with an empty state and try
- * to create everything again, so a deploy stops if another backend holds a state of this deployment.
+ * to create everything again, so a command stops if another backend holds a state of this deployment.
  */
 import * as fs from "node:fs";
 import { gunzipSync } from "node:zlib";
@@ -15,16 +15,18 @@ interface State {
   readonly outputs?: Readonly<Record<string, { readonly value: unknown }>>;
 }
 
-/** Whether a layer's state belongs to the deployment in this namespace. */
-function isOf(namespace: string, text: string | undefined): boolean {
-  if (!text) return false;
+/** The namespace of the deployment that a layer's state belongs to; undefined if it is empty or does not say. */
+function namespaceOf(text: string | undefined): string | undefined {
+  if (!text) return undefined;
   try {
-    const state = JSON.parse(text) as State;
-    return (state.resources?.length ?? 0) > 0 && state.outputs?.["namespace"]?.value === namespace;
+    const { resources = [], outputs } = JSON.parse(text) as State;
+    const namespace = outputs?.["namespace"]?.value;
+    return resources.length && typeof namespace === "string" ? namespace : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
+const isOf = (namespace: string, text: string | undefined): boolean => namespaceOf(text) === namespace;
 
 /** The layer whose outputs name the namespace. */
 const IDENTIFYING_LAYER: LayerName = "data";
@@ -41,7 +43,10 @@ async function inCluster(kube: Kube): Promise<string | undefined> {
   return data === undefined ? undefined : gunzipSync(Buffer.from(data, "base64")).toString();
 }
 
-/** @throws Failure with the command that migrates the states */
+/**
+ * @throws Failure with the command that migrates the states, or if they belong to a system in another namespace, which
+ * a deployment would replace
+ */
 export async function checkStateIsHere(kube: Kube): Promise<void> {
   const { config } = kube;
   const { backend } = config.state;
@@ -52,16 +57,30 @@ export async function checkStateIsHere(kube: Kube): Promise<void> {
     return isOf(namespace, await inCluster(kube).catch(() => undefined)) ? "kubernetes" : undefined;
   };
   const from = await elsewhere();
-  if (!from) return;
+  if (!from) return checkNamespace(kube);
   throw new Failure(
     `state.backend is ${backend}, but the deployment in ${namespace} has its states in ${from === "local" ? config.state.dir : "the cluster"}.`,
     `Migrate them: npm run state -- --from ${from}. Or set state.backend: ${from}. If they belong to another cluster, set another state.dir or state.prefix.`,
   );
 }
 
+/** @throws Failure if the configured backend has the states of a system in another namespace */
+async function checkNamespace(kube: Kube): Promise<void> {
+  const { state, namespaces } = kube.config;
+  if (state.backend === "s3") return;
+  const isLocal = state.backend === "local";
+  const other = namespaceOf(isLocal ? inFiles(kube.config) : await inCluster(kube));
+  if (other === undefined || other === namespaces.app) return;
+  const place = isLocal ? state.dir : `Secrets tfstate-default-${state.prefix}-… in namespace ${state.namespace}`;
+  throw new Failure(
+    `The states in ${place} contain the system in namespace ${other}, but namespaces.app is ${namespaces.app}: a deployment would delete the one and create the other.`,
+    `For another system, also set ${isLocal ? "state.dir" : "state.prefix"} to another name. To work with the one in ${other}, set namespaces.app: ${other}.`,
+  );
+}
+
 /**
- * Whether the configured backend holds a state of this deployment, of any namespace; undefined if that takes Terraform,
- * as with S3.
+ * Whether the configured backend holds a state of this deployment, of any namespace; undefined if only Terraform can
+ * determine it, as with S3.
  */
 export async function hasState(kube: Kube): Promise<boolean | undefined> {
   const { backend } = kube.config.state;

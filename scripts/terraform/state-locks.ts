@@ -1,4 +1,4 @@
-/** Locks on Terraform's states in the cluster: their holder, and since when. */
+/** Locks on Terraform's states in the cluster: who holds them, and since when. */
 import { LAYERS, type LayerName } from "../../stacks/outputs";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 
@@ -27,7 +27,10 @@ export function lockOf(lease: KubeObject, layer: LayerName): StateLock | undefin
   return { layer, id: info.ID ?? holder, text: `held by ${info.Who ?? "an unknown user"} (${what})${since}` };
 }
 
-/** Locks that are held now. Only for states in the cluster: the system releases a file's lock when its holder dies. */
+/**
+ * Locks that are held now. Only for states in the cluster: the operating system releases a file's lock when its holder
+ * dies.
+ */
 export async function stateLocks(kube: Kube): Promise<readonly StateLock[]> {
   const { backend, namespace, prefix } = kube.config.state;
   if (backend !== "kubernetes") return [];

@@ -69,6 +69,7 @@ export async function withStores<T>(
   config: Config,
   images: ResolvedImages,
   use: (stores: Readonly<Record<LayerName, StateStore>>) => Promise<T>,
+  run: Run = realRun,
 ): Promise<T> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-state-"));
   try {
@@ -81,7 +82,7 @@ export async function withStores<T>(
       fs.mkdirSync(folder);
       const only = { terraform: { backend: stack.terraform.backend } };
       fs.writeFileSync(path.join(folder, "main.tf.json"), JSON.stringify(only));
-      return new StateStore(config.terraform, folder);
+      return new StateStore(config.terraform, folder, run);
     };
     return await use(Object.fromEntries(LAYERS.map((l) => [l, store(l)])) as Record<LayerName, StateStore>);
   } finally {

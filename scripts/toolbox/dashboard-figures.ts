@@ -20,7 +20,7 @@ export interface DrawnDashboard {
   readonly rows: readonly { readonly title: string; readonly panels: readonly DrawnPanel[] }[];
 }
 
-/** Queries Prometheus: takes a path below /api/v1/, returns the answer's `data`. */
+/** Queries Prometheus: takes a path below /api/v1/, returns the response's `data`. */
 export type QueryPrometheus = (path: string) => Promise<unknown>;
 
 interface Matrix {
@@ -31,7 +31,7 @@ interface Matrix {
 }
 
 const POINTS = 120;
-/** The scrape interval: a finer step shows nothing more. */
+/** The scrape interval: a finer step adds no information. */
 const STEP_SECONDS = 10;
 
 /** A panel's query with its variables set to "all", as Grafana sends it. */

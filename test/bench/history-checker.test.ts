@@ -1,4 +1,4 @@
-/** The checker of histories, on histories made by hand. */
+/** The history checker, on handwritten histories. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -8,7 +8,7 @@ import type { Kind, Period, Recorded } from "../helpers/history/record";
 import { random } from "../helpers/random";
 
 const SECOND = 1_000_000;
-if (!hasGo) console.log("SKIPPED: the checker of histories, because Go is not installed");
+if (!hasGo) console.log("SKIPPED: the history checker, because Go is not installed");
 const withGo = hasGo ? describe : describe.skip;
 
 interface Extra {
@@ -85,7 +85,7 @@ withGo("the checker of histories", () => {
     expect(core([read("never", 0, 1)])).toEqual(["read never"]);
   });
 
-  it("flags a dirty read: a value that was read, and whose write then never took effect", () => {
+  it("flags a dirty read: a value that was read although its write never took effect", () => {
     const dirty = [set("a", 0, 1), set("b", 2, 3, unknown), read("b", 2.5, 2.6), read("a", 3.1, 3.2)];
     expect(core(dirty)).toEqual(expect.arrayContaining(["read b", "read a"]));
   });
@@ -98,7 +98,7 @@ withGo("the checker of histories", () => {
     expect(accepted([set("a", 0, 1), del(2, 3, unknown), read("a", 3.5, 4), read(null, 4.5, 6)])).toBe("ok");
   });
 
-  it("accepts a late write until two seconds after its answer, and flags it afterwards", () => {
+  it("accepts a late write until two seconds after its response, and flags it afterwards", () => {
     const late = (at: number) => [
       set("a", 0, 1),
       set("b", 2, 3, unknown),
@@ -118,7 +118,7 @@ withGo("the checker of histories", () => {
     expect(core(lateDelete(5.1))).toEqual(["set a", "read a", "read"]);
   });
 
-  it("accepts a late write until two seconds after a frozen main runs again, and flags it afterwards", () => {
+  it("accepts a late write until two seconds after a suspended main resumes, and flags it afterwards", () => {
     const frozen = [{ from: 2.5 * SECOND, to: 9 * SECOND }];
     const late = (at: number) => [
       set("a", 0, 1),
@@ -128,7 +128,7 @@ withGo("the checker of histories", () => {
     ];
     expect(accepted(late(10.9), frozen)).toBe("ok");
     expect(core(late(11.3), frozen)).toEqual(expect.arrayContaining(["read a", "read b"]));
-    // a main that froze only after the bound has passed extends nothing
+    // a main that is suspended only after the limit has passed extends nothing
     const after = [{ from: 5.1 * SECOND, to: 9 * SECOND }];
     expect(core(late(10.9), after)).toEqual(expect.arrayContaining(["read a", "read b"]));
   });
@@ -177,7 +177,7 @@ withGo("the checker of histories", () => {
     expect(fs.readFileSync(found.history!, "utf8").trim().split("\n").length).toBeLessThan(10);
   });
 
-  /** A correct history: each operation takes effect at a random moment between call and answer. */
+  /** A correct history: each operation takes effect at a random moment between request and response. */
   const correct = (count: number, clients: number): Recorded[] => {
     const draw = random(24);
     const free = Array.from({ length: clients }, () => 0);
@@ -219,6 +219,6 @@ withGo("the checker of histories", () => {
   }, 60_000);
 });
 
-it("two seconds are what docs/api.md promises", () => {
+it("docs/api.md guarantees two seconds", () => {
   expect(LATE_MICROS).toBe(2 * SECOND);
 });

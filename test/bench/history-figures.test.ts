@@ -1,4 +1,4 @@
-/** Figures of a history: availability, outages, and writes missing in the end. */
+/** Figures of a history: availability, outages, and writes missing at the end. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -27,7 +27,7 @@ const write = (value: string | null, call: number, end: number, status = 200): R
   end: end * SECOND,
 });
 
-it("a write is failed only if the answer proves that nothing was executed", () => {
+it("a write counts as failed only if the response proves that nothing was executed", () => {
   const refused = [
     "Redis is not reachable",
     "Redis does not answer",
@@ -48,22 +48,22 @@ it("a write is failed only if the answer proves that nothing was executed", () =
   expect(outcome(answer(400))).toBe("failed");
 });
 
-it("a strong read that finds nothing is an answer; one that fails says nothing", () => {
+it("a strong read that finds nothing is a result; one that fails proves nothing", () => {
   expect(outcome(answer(404, "", "read"))).toBe("ok");
   expect(operations([answer(503, "Redis did not answer within 1000 ms", "read")], [])).toEqual([]);
 });
 
-it("a write in doubt may take effect until two seconds after its answer, or after a frozen main runs again", () => {
+it("a write of unknown outcome may take effect until two seconds after its response, or after a suspended main resumes", () => {
   const record = write("a", 0, 1, 503);
   const period = (from: number, to: number) => ({ from: from * SECOND, to: to * SECOND });
   expect(latest(record, [])).toBe(3 * SECOND);
   expect(latest(record, [period(0.5, 6)])).toBe(8 * SECOND);
-  // frozen again before it had to take effect
+  // suspended again before it had to take effect
   expect(latest(record, [period(7, 9), period(0.5, 6)])).toBe(11 * SECOND);
   expect(latest(record, [period(3.5, 6)])).toBe(3 * SECOND);
 });
 
-it("the last acknowledged write is missing unless an instance holds it, or a write that may have come later", () => {
+it("the last acknowledged write is missing unless an instance holds it, or a write that may have followed it", () => {
   const lacks = (records: readonly Recorded[], value: string | null) => missing(records, [], new Map([["k", value]]));
   const records = [write("a", 0, 1), write("b", 2, 3)];
   expect(lacks(records, "b")).toEqual([]);
@@ -86,7 +86,7 @@ it("outages, availability and shares", () => {
   expect(shares([...records, answer(200, "", "read")])).toEqual({ set: 0.8, delete: 0, read: 0.2 });
 });
 
-it("a growing file is read line by line, also when a line is half written", () => {
+it("a growing file is read line by line, even if a line is only half written", () => {
   const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "tail-")), "history");
   const tail = new Tail(file);
   expect(tail.read()).toEqual([]);

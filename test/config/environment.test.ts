@@ -36,24 +36,24 @@ beforeEach(() => {
 afterAll(() => fs.rmSync(home, { recursive: true }));
 
 describe("the context", () => {
-  it("is named even if only the kubeconfig names it, so that all programs use the same one", () => {
+  it("is set even if only the kubeconfig names it, so that all programs use the same one", () => {
     expect(config({ KUBE_CTX: "b" }).cluster.context).toBe("a");
     expect(config({}).clusterIsNamed).toBe(false);
   });
-  it("of several files is the first one's that has one", () => {
+  it("of several files is that of the first file that has one", () => {
     const files = [kubeconfig("none.yaml"), path.join(home, "absent.yaml"), kubeconfig("c.yaml", "c"), kubeconfig("d")];
     expect(config({ KUBECONFIG: files.join(":") }).cluster.context).toBe("c");
   });
   it("of the configuration is preferred", () => {
     expect(config({ IAC_CLUSTER_CONTEXT: "z" }).cluster.context).toBe("z");
   });
-  it("is open if no file has one, or a file is not YAML", () => {
+  it("is undefined if no file has one, or if a file is not YAML", () => {
     expect(config({ KUBECONFIG: kubeconfig("none.yaml") }).cluster.context).toBeUndefined();
     expect(config({ KUBECONFIG: write("bad.yaml", "a: [") }).cluster.context).toBeUndefined();
   });
 });
 
-describe("a variable that would redirect Terraform, but not kubectl, is refused, without its value", () => {
+describe("a variable that would redirect Terraform, but not kubectl, is rejected without printing its value", () => {
   it.each([
     "KUBE_HOST",
     "KUBE_USER",
@@ -78,7 +78,7 @@ describe("a variable that would redirect Terraform, but not kubectl, is refused,
     expect(problems[0]).not.toContain("elsewhere");
     expect(refusals({ [name]: "" })).toEqual([]);
   });
-  it("KUBE_CONFIG_PATH, where we leave the file open: with several files, or states in the cluster", () => {
+  it("KUBE_CONFIG_PATH, if we do not set the file: with several files, or states in the cluster", () => {
     const other = { KUBE_CONFIG_PATH: kubeconfig("b.yaml", "b") };
     expect(refusals(other)).toEqual([]);
     const two = [kubeconfig("c.yaml"), kubeconfig("d.yaml")].join(":");
@@ -94,7 +94,7 @@ describe("a variable that would redirect Terraform, but not kubectl, is refused,
     expect(refusals({ TF_CLI_ARGS: "-state=other.tfstate" })[0]).toMatch(/^TF_CLI_ARGS: -state would/);
     expect(refusals({ TF_CLI_ARGS_plan: "-parallelism=2" })).toEqual([]);
   });
-  it("but not if it says what holds anyway", () => {
+  it("but not if it only repeats the configuration", () => {
     const same = path.join(home, ".kube", "config");
     const harmless = { KUBE_CONFIG_PATH: same, KUBE_CONFIG_PATHS: same, KUBE_INSECURE: "false", HELM_DRIVER: "secret" };
     expect(refusals({ ...harmless, TF_WORKSPACE: "default", IAC_STATE_BACKEND: "kubernetes" })).toEqual([]);
@@ -124,7 +124,7 @@ describe("Docker's engine", () => {
     expect(host({ DOCKER_CONTEXT: "two", DOCKER_HOST: "tcp://three:2375" })).toBe("tcp://three:2375");
     expect(host({ DOCKER_HOST: "tcp://three:2375", IAC_IMAGES_DOCKER_HOST: "ssh://four" })).toBe("ssh://four");
   });
-  it("is open without a context, with the default one, or one without a host", () => {
+  it("is undefined without a context, with the default one, or with one without a host", () => {
     expect(host()).toBeUndefined();
     write(".docker/config.json", '{"currentContext":"default"}');
     expect(host()).toBeUndefined();

@@ -14,7 +14,11 @@ describe("defaults", () => {
     expect(config.scaling.replicas.min).toBeGreaterThanOrEqual(2);
     expect(config.clusterIsNamed).toBe(false);
   });
-  it("let nodes pull from the registry to which this machine pushes", () => {
+  it("let states stay in an existing namespace, which no destroy deletes", () => {
+    const state = { backend: "kubernetes", namespace: "team-7" };
+    expect(parse({ state, namespaces: { app: "team-7", create: false } }).state.namespace).toBe("team-7");
+  });
+  it("make nodes pull from the registry to which this machine pushes", () => {
     expect(parse({ registry: { push: "registry.example/team" } }).registry.pull).toBe("registry.example/team");
     expect(parse({ registry: { push: "localhost:5001", pull: "kind-registry:5000" } }).registry.pull).toBe(
       "kind-registry:5000",
@@ -24,7 +28,7 @@ describe("defaults", () => {
     expect(parse({}).registry.insecure).toBe(true);
     expect(parse({ registry: { push: "registry.example" } }).registry.insecure).toBe(false);
   });
-  it("count the cluster as named if a context, a file or KUBECONFIG names it", () => {
+  it("treat the cluster as chosen if a context, a file or KUBECONFIG names it", () => {
     expect(parse({ cluster: { context: "kind-x" } }).clusterIsNamed).toBe(true);
     expect(parse({ cluster: { kubeconfig: "k.yaml" } }).clusterIsNamed).toBe(true);
     expect(parseConfig({}, { home: "/h", kubeconfigEnv: "/a:/b" })).toMatchObject({
@@ -70,6 +74,38 @@ describe("errors name the key, the value and what is accepted", () => {
     ],
     ["Ingress without a host", { exposure: { type: "Ingress" } }, /^exposure\.host: is required/],
     ["a node port without NodePort", { exposure: { nodePort: 30080 } }, /^exposure\.nodePort: 30080 .*NodePort/],
+    [
+      "annotations of an Ingress without one",
+      { exposure: { type: "LoadBalancer", annotations: { "a.example/b": "c" } } },
+      /^exposure\.annotations: .*exposure\.serviceAnnotations/,
+    ],
+    [
+      "an annotation whose key Kubernetes does not accept",
+      { exposure: { serviceAnnotations: { "a b": "c" } } },
+      /^exposure\.serviceAnnotations\.a b: the key is not accepted; expected a key such as example\.com\/name/,
+    ],
+    [
+      "a label of ours",
+      { exposure: { type: "Ingress", host: "h", labels: { "app.kubernetes.io/name": "x" } } },
+      /^exposure\.labels\..*another key: this project or kubectl sets that one/,
+    ],
+    [
+      "the class of an Ingress twice",
+      {
+        exposure: {
+          type: "Ingress",
+          host: "h",
+          ingressClass: "nginx",
+          annotations: { "kubernetes.io/ingress.class": "x" },
+        },
+      },
+      /^exposure\.annotations: .*ingress\.class/,
+    ],
+    [
+      "the control plane without Services in kube-system",
+      { monitoring: { controlPlane: true, kubeSystem: false } },
+      /^monitoring\.controlPlane: .*monitoring\.kubeSystem/,
+    ],
     [
       "one namespace with node-exporter",
       { namespaces: { monitoring: "iacproject" } },

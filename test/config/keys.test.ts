@@ -6,7 +6,7 @@ it("every key has its own variable and a description", () => {
   expect(keys.filter((k) => !k.description).map((k) => k.path)).toEqual([]);
 });
 
-it("a key is nullable exactly if its default is null or its description explains null", () => {
+it("a key is nullable if and only if its default is null or its description explains null", () => {
   const said = configKeys().filter((k) => k.default === null || /; null: /.test(k.description));
   expect(configKeys().filter((k) => k.isNullable)).toEqual(said);
   expect(said.length).toBeGreaterThan(10);

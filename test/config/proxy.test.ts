@@ -8,13 +8,13 @@ describe("the proxy of a URL", () => {
   const all = { http: "http://proxy:3128", https: "http://proxy:3129" };
   const proxied = (url: string, no?: string) => proxyFor(new URL(url), { ...all, no }) !== undefined;
 
-  it("depends on its scheme, and one variable does not stand for the other", () => {
+  it("depends on the scheme, and neither variable replaces the other", () => {
     expect(proxyFor(new URL("https://ghcr.io"), all)).toBe("http://proxy:3129");
     expect(proxyFor(new URL("http://ghcr.io"), all)).toBe("http://proxy:3128");
     expect(proxyFor(new URL("https://ghcr.io"), { http: all.http })).toBeUndefined();
     expect(proxyFor(new URL("https://ghcr.io"), { https: "proxy:3129" })).toBe("http://proxy:3129");
   });
-  it("does not count for this machine, even without NO_PROXY", () => {
+  it("is not used for this machine, even without NO_PROXY", () => {
     for (const host of ["localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000"])
       expect(proxied(`http://${host}`)).toBe(false);
     expect(proxied("http://128.0.0.1")).toBe(true);
@@ -82,7 +82,7 @@ describe("a request", () => {
     expect(await response.text()).toBe("through the proxy");
     expect(seen).toEqual([`GET http://registry.invalid/v2/ Basic ${Buffer.from("me:secret").toString("base64")}`]);
   });
-  it("over HTTPS asks for a tunnel; a refusal names the proxy, but no login", async () => {
+  it("over HTTPS requests a tunnel; the error of a refusal names the proxy, but no login", async () => {
     const error: unknown = await fetchOutside("https://registry.invalid/v2/").catch((e: unknown) => e);
     expect(seen).toEqual(["CONNECT registry.invalid:443"]);
     expect(fetchProblem(error, "https://registry.invalid/v2/")).toMatch(/407.*, through the proxy 127\.0\.0\.1:\d+$/);

@@ -7,6 +7,14 @@ import { configKeys } from "../../config";
 import { readSources } from "../../config/sources";
 import { refusal } from "../helpers/refusal";
 
+/** Paths and values of a configuration, except maps and lists. */
+function* leaves(value: object, at: readonly string[] = []): Generator<[string, unknown]> {
+  for (const [key, inner] of Object.entries(value) as [string, unknown][]) {
+    if (typeof inner === "object" && inner !== null && !Array.isArray(inner)) yield* leaves(inner, [...at, key]);
+    else yield [[...at, key].join("."), inner];
+  }
+}
+
 describe("sources", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-config-"));
   const read = (env: NodeJS.ProcessEnv, file?: string) => {
@@ -38,22 +46,37 @@ describe("sources", () => {
       fs.writeFileSync(path.join(dir, "own.yaml"), "networkPolicies: false");
       expect(read({}, "profile: ./own.yaml").merged).toMatchObject({ networkPolicies: false });
     });
-    it("that does not exist is refused, with the names of existing ones", () => {
+    it("that does not exist is rejected, with the names of existing ones", () => {
       given("small", "");
       expect(read({ IAC_PROFILE: "smal" }).problems).toEqual([
         "profile: smal does not exist; use small, or the path of a file",
       ]);
+    });
+    it("that was removed, because it repeated the defaults, is still accepted in existing files", () => {
+      given("small", "");
+      expect(read({}, "profile: kind")).toMatchObject({ problems: [], merged: {} });
     });
     it("cannot name another profile", () => {
       given("small", "profile: tiny");
       expect(read({ IAC_PROFILE: "small" }).problems[0]).toMatch(/small\.yaml must not name a profile/);
     });
     it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
-      "%s in profiles/ is accepted, with a comment that says who it is for",
+      "%s in profiles/ is accepted, and has a comment about its purpose",
       (file) => {
         const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
         expect(text).toMatch(/^# \w/);
         expect(refusal(yaml(text) as object)).toBe("accepted");
+      },
+    );
+    it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
+      "%s in profiles/ changes something, and repeats no default",
+      (file) => {
+        const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
+        const given = yaml(text) as Record<string, unknown>;
+        const defaults = new Map(configKeys().map((key) => [key.path, key.default]));
+        expect(Object.keys(given)).not.toEqual([]);
+        const repeated = [...leaves(given)].filter(([key, value]) => defaults.get(key) === value);
+        expect(repeated).toEqual([]);
       },
     );
   });
@@ -78,15 +101,15 @@ describe("sources", () => {
     expect(key.split(".").reduce<unknown>((map, part) => (map as Record<string, unknown>)[part], merged)).toBeNull();
     expect(refusal(merged)).toBe("accepted");
   });
-  it("keep the word null as text where null is not accepted", () => {
+  it("keep the word null as text if null is not accepted", () => {
     expect(read({ IAC_CLUSTER_CONTEXT: "null" }).merged).toEqual({ cluster: { context: "null" } });
   });
-  it("refuse an unknown variable, and suggest the closest one", () => {
+  it("reject an unknown variable, and suggest the closest one", () => {
     expect(read({ IAC_CHART_DIR: "/x" }).problems).toEqual([
       "IAC_CHART_DIR: no such variable; did you mean IAC_CHARTS_DIR?",
     ]);
   });
-  it("refuse a configured file that does not exist", () => {
+  it("reject a configured file that does not exist", () => {
     expect(read({ IAC_CONFIG: "other.yaml" }).problems[0]).toMatch(/^IAC_CONFIG: .*other\.yaml does not exist/);
   });
   it("refuse a file that is not YAML", () => {

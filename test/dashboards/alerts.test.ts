@@ -106,7 +106,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ApiReadsFromMain: {
     // no replica at all: the API then has no series for replicas
     fires: [[api("redis_pool_reads_from_main_total", ', reason="fallback"'), rising(20)]],
-    // reads that the caller wanted from main do not count
+    // reads that the caller requested from main do not count
     silent: [
       [api("redis_pool_reads_from_main_total", ', reason="strong"'), rising(90)],
       [api("redis_pool_reads_from_main_total", ', reason="fallback"'), always(0)],
@@ -114,7 +114,7 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   RedisMainDown: {
-    // the group answers, but no member is main
+    // the group responds, but no member is main
     fires: [
       [main("redis_up"), always(1)],
       [main("redis_instance_info", ', role="slave"'), always(1)],
@@ -209,7 +209,7 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   RedisVolumeFilling: {
-    // what fills it is not the append-only file
+    // other data than the append-only file fills it
     fires: [
       requested,
       [main("redis_aof_current_size_bytes"), always(100)],
@@ -371,7 +371,7 @@ describe.each(Object.entries(CASES))("%s", (alert, c) => {
   withPromtool("does not fire when it should not", () => expect(promtool(alert, c.silent, false, c)).toBe(""));
 });
 withPromtool(
-  "RedisVolumeFilling compares the append-only file with the request where the kubelet reports no volumes",
+  "RedisVolumeFilling compares the append-only file with the requested size if the kubelet reports no volumes",
   () => {
     const appended = (bytes: number): Input => [main("redis_aof_current_size_bytes"), always(bytes)];
     expect(promtool("RedisVolumeFilling", [requested, appended(800)], true, {})).toBe("");

@@ -1,4 +1,4 @@
-/** docs/architecture.md: what its table of changes names is in the files that it links. */
+/** docs/architecture.md: the names in its table of changes occur in the linked files. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
@@ -23,7 +23,7 @@ const linked = (cell: string): string =>
     .map((file) => fs.readFileSync(file, "utf8"))
     .join("\n");
 
-it.each(rows)("%s: the file has what the row says to look for", (_change, file, lookFor) => {
+it.each(rows)("%s: the file contains the names in the row", (_change, file, lookFor) => {
   const text = linked(file);
   const names = [...lookFor.matchAll(/`([^`]+)`/g)].map(([, name]) => name!).filter((name) => name !== "config.yaml");
   expect(names.filter((name) => !text.includes(name))).toEqual([]);

@@ -1,4 +1,7 @@
-/** What the documentation mentions exists: commands with their options, tiers, keys, variables, and YAML snippets. */
+/**
+ * Everything that the documentation mentions exists: commands with their options, tiers, keys, variables, and YAML
+ * snippets.
+ */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -52,7 +55,7 @@ it.each(pages)("%s: every npm run names an existing script and existing options"
   expect(wrong).toEqual([]);
 });
 
-it.each(pages)("%s: every environment variable and configuration key that it names exists", (page) => {
+it.each(pages)("%s: every environment variable and configuration key in it exists", (page) => {
   const wrong: string[] = [];
   const envs = new Set([...keys.map((k) => k.env), "IAC_CONFIG"]);
   for (const [name] of read(page).matchAll(/\bIAC_[A-Z][A-Z_]+[A-Z]\b/g)) if (!envs.has(name)) wrong.push(name);

@@ -1,4 +1,4 @@
-/** docs/fault-model.md: each line names tests that exist. */
+/** docs/fault-model.md: each line refers to existing tests. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
@@ -9,7 +9,7 @@ const rows = page
   .filter((line) => line.startsWith("| ") && line.includes("`: ") && line.split("|").length === 7)
   .map((line) => line.split("|").map((cell) => cell.trim()));
 
-it("has a line for each fault, with what each mode does", () => {
+it("has a line for each fault, with the outcome in each mode", () => {
   expect(rows.length).toBeGreaterThanOrEqual(20);
   for (const cells of rows) for (const cell of cells.slice(1, 6)) expect(cell).not.toBe("");
 });
@@ -23,7 +23,7 @@ it.each(rows.map((cells) => [cells[1]!, cells[5]!]))("shows by existing tests: %
   }
 });
 
-it("names every kind of fault of the seeded runs", () => {
+it("lists every kind of fault of the seeded runs", () => {
   const folder = path.join(PROJECT_ROOT, "bench", "history");
   const faults = fs.readFileSync(path.join(folder, "faults.ts"), "utf8");
   const names = [...faults.matchAll(/name: "([^"]+)"/g)].map(([, name]) => name!);

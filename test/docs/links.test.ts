@@ -41,6 +41,6 @@ it.each(pages)("%s: every link points to an existing file, and to an existing he
 
 it("the index of the documentation lists every page and decision", () => {
   const named = read("docs/README.md");
-  const here = pages.filter((p) => /^docs\/([^/]+|decisions\/[^/]+)\.md$/.test(p) && p !== "docs/README.md");
+  const here = pages.filter((p) => /^docs\/([^/]+|(decisions|clusters)\/[^/]+)\.md$/.test(p) && p !== "docs/README.md");
   expect(here.filter((p) => !named.includes(`(${p.slice("docs/".length)})`))).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /**
- * Tier `api`: what a caller notices while the pods behind the API's address change. New replicas and new API pods get
- * their share of the load at once, and rollouts and scale-ins fail no request.
+ * Tier `api`: the effect on callers while the pods behind the API's address change. New replicas and new API pods get
+ * their share of the load at once, and rollouts and scale-ins fail no requests.
  *
  * The figures are written to docs/benchmarks.md.
  */
@@ -122,17 +122,17 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
   }
 }
 
-step("three new replicas carry their share within 3 s of Ready, and their removal fails no read", () =>
+step("three new replicas carry their share within 3 s of Ready, and their removal fails no reads", () =>
   replicasComeAndGo("watch"),
 );
 
-step("a new API pod carries its share of kept-alive connections, directly and behind the page", async () => {
+step("a new API pod gets its share of keep-alive connections, directly and behind the page", async () => {
   for (const [name, target] of [
     ["directly", NODE],
     ["behind the page", undefined],
   ] as const) {
     await pin("deploy", "node", "node", 3);
-    // many connections, each used twice per second: each goes to a random pod, so only many give a stable share
+    // each connection goes to a random pod, so many of them, each used twice per second, are needed for a stable share
     const load = await startLoad(400, 75, { ...(target ? { target } : {}), connections: 200 });
     try {
       await eventually("the load to run", 60, async () =>
@@ -176,7 +176,7 @@ step("a new API pod carries its share of kept-alive connections, directly and be
 });
 
 step(
-  "one front pod carries more requests than it could with one connection per request, which would exhaust its ports",
+  "one front pod handles more requests than it could with one connection per request, which would exhaust its ports",
   async () => {
     await pin("deploy", "react", "react", 1);
     const load = await startLoad(800, 80);
@@ -268,7 +268,7 @@ for (const [what, times, change] of [
 }
 
 const byDns = { ...settings, IAC_NODE_DISCOVERY: "dns" };
-step("the same with DNS discovery, for clusters that grant no Role: no failed read either", async () => {
+step("the same with DNS discovery, for clusters that grant no Role: no failed reads either", async () => {
   expect((await npmRunWith(byDns, "up")).code).toBe(0);
   await pin("deploy", "node", "node", 3);
   await pin("statefulset", "redis-replicas", "redis-replica", 3);

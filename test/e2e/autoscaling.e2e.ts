@@ -1,5 +1,5 @@
 /**
- * Tier `autoscaling`: both engines, the change from one to the other, and the loss of each part that scaling depends on.
+ * Tier `autoscaling`: both engines, switching between them, and the loss of each component that scaling depends on.
  * Nothing may scale to zero, alerts fire, and everything recovers by itself.
  *
  * The first of E2E_NODES is stopped and started by the commands in E2E_NODE_STOP and E2E_NODE_START.
@@ -42,7 +42,7 @@ afterAll(() => {
   if (nodeIsDown) nodeCommand("START", node!);
 });
 afterAll(removeLoad);
-// last, because removing the deployment needs the node to run again
+// last, because removing the deployment requires the node to be running again
 removeAfterFailure(keda);
 
 const count = () => specReplicas("deploy", "node");
@@ -56,7 +56,7 @@ const moreThan = (than: number, seconds: number) =>
     throw new Error(`${now}; ${JSON.stringify((await kube.get("hpa", "node", app))?.status)}`);
   });
 
-/** The lowest wanted replica count of each workload while `during` ran. */
+/** The lowest desired replica count of each workload while `during` ran. */
 async function lowestCounts(during: () => Promise<void>): Promise<Record<string, number>> {
   const seen: Record<string, number> = {};
   let on = true;
@@ -78,7 +78,7 @@ async function lowestCounts(during: () => Promise<void>): Promise<Record<string,
   return seen;
 }
 
-/** Every request was answered with 404, as all keys are absent: no failure and no 503. */
+/** Every request was answered with 404, because all keys are absent: no failure and no 503. */
 function expectAllAnswered({ sent, seen, failures }: LoadResult): void {
   console.log(`load: ${sent} requests, answers ${JSON.stringify(seen)}`, failures);
   expect(seen).toEqual({ 404: sent });
@@ -90,7 +90,10 @@ async function scaleToMinimum(): Promise<void> {
   await eventually("two API pods", 90, async () => ((await pods()).length === 2 ? true : undefined));
 }
 
-/** Terraform plans another memory request, the autoscaler scales under load, Terraform applies: the autoscaler's count stays. */
+/**
+ * Terraform plans another memory request, the autoscaler scales under load, Terraform applies: the autoscaler's count
+ * is kept.
+ */
 async function planScaleApply(env: Readonly<Record<string, string>>, memory: string): Promise<void> {
   await scaleToMinimum();
   const dir = projectPath("cdktf.out", "stacks", "app");
@@ -139,7 +142,7 @@ step("engine hpa: the autoscaler scales under load between plan and apply, and a
   await planScaleApply(hpa, "97Mi");
 });
 
-step("hpa to keda is an ordinary deploy: same names, same counts, and the next diff is empty", async () => {
+step("hpa to keda is an ordinary deployment: same names, same counts, and the next diff is empty", async () => {
   const counts = await count();
   const seen = await lowestCounts(async () => {
     expect((await npmRunWith(keda, "up")).code).toBe(0);
@@ -168,7 +171,7 @@ step("engine keda: the autoscaler scales under load between plan and apply, and 
 });
 
 step(
-  "KEDA down: CPU still scales out, nothing scales in, AutoscalerSignalMissing fires; with KEDA back, all signals are read",
+  "KEDA down: CPU still scales out, nothing scales in, AutoscalerSignalMissing fires; once KEDA is back, all signals are read",
   async () => {
     await scaleToMinimum();
     await scale("keda", "keda-operator", 0);
@@ -176,7 +179,7 @@ step(
       (await kube.list("pods", "-n", "keda", "-l", "app=keda-operator")).length ? undefined : true,
     );
     const from = await count();
-    // without the operator KEDA's adapter answers after 60 s only, and the CPU signal waits for it
+    // without the operator, KEDA's adapter answers only after 60 s, and the CPU signal waits for it
     const load = await startLoad(900, 200, { target: NODE });
     const seen = await lowestCounts(async () => {
       try {
@@ -312,7 +315,7 @@ step(
   },
 );
 
-step("a node lost during a scale-out: the others take over, and every pod is Ready again when it is back", async () => {
+step("a node lost during a scale-out: the others take over, and every pod is Ready again once it is back", async () => {
   await scaleToMinimum();
   const load = await startLoad(300, 150, { target: NODE, notOn: node! });
   let result: LoadResult;
@@ -339,7 +342,7 @@ step("a node lost during a scale-out: the others take over, and every pod is Rea
   expect((await npmRunWith(keda, "smoke")).code).toBe(0);
 });
 
-step("keda to hpa is an ordinary deploy too, and removes all of KEDA", async () => {
+step("keda to hpa is an ordinary deployment too, and removes KEDA completely", async () => {
   const counts = await count();
   const up = await npmRunWith(hpa, "up");
   expect(up.code).toBe(0);

@@ -48,7 +48,7 @@ step("the project is not deployed on the cluster yet", async () => {
   before = await inventory();
 });
 
-step("diff before the first deploy plans what it can, and says which layers wait for which", async () => {
+step("diff before the first deployment plans what it can, and shows which layers wait for which", async () => {
   const { code, output } = await npmRun("diff");
   expect(code).toBe(2);
   expect(output).toMatch(/images .*to add/);
@@ -109,7 +109,7 @@ step("pods satisfy Pod Security restricted, which their namespace enforces", asy
   expect(namespace?.metadata.labels?.["pod-security.kubernetes.io/enforce"]).toBe("restricted");
 });
 
-step("network policies allow only the connections in the table of flows", async () => {
+step("network policies allow only the connections in the flow table", async () => {
   const main = (await kube.get("service", "redis-main", app))!.spec.clusterIP as string;
   const connect = `require("net").connect(+process.argv[2], process.argv[1]).setTimeout(3000, () => process.exit(9)).on("connect", () => process.exit(0)).on("error", () => process.exit(8))`;
   const reaches = (pod: string, host: string, port: number) =>
@@ -123,7 +123,7 @@ step("network policies allow only the connections in the table of flows", async 
   expect(await reaches(node, react, 8080)).toBe(false);
 });
 
-step("the cluster accepts what npm run manifests writes, with strict validation", async () => {
+step("the cluster accepts the output of npm run manifests, with strict validation", async () => {
   const out = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-manifests-")), "out");
   expect((await npmRun("manifests", "--out", out)).code).toBe(0);
   const files = ["data", "app", "observability"].flatMap((layer) =>
@@ -155,7 +155,7 @@ step("every target of Prometheus is up, including all of the project's", async (
     expect(targets.some((t) => t.labels["service"] === job)).toBe(true);
 });
 
-step("the exporter reads each Redis, and the rules are loaded", async () => {
+step("the exporter reads each Redis instance, and the rules are loaded", async () => {
   const up = await eventually("redis_up of three instances", 60, async () => {
     const { result } = await prometheus<{ result: { value: [number, string] }[] }>("query?query=redis_up");
     return result.length >= 3 ? result.map((r) => r.value[1]) : undefined;
@@ -244,7 +244,7 @@ step("under load the API scales out without a failed request, and diff stays emp
   expect((await npmRun("diff")).code).toBe(0);
 });
 
-step("when the autoscaler scales between plan and apply, its count stays", async () => {
+step("if the autoscaler scales between plan and apply, its count is kept", async () => {
   const dir = projectPath("cdktf.out", "stacks", "app");
   // a real change to the pods: another memory request
   const synth = await command("npx", ["tsx", "main.ts"], {
@@ -273,7 +273,7 @@ step("when the autoscaler scales between plan and apply, its count stays", async
   expect([...seen]).toEqual([moved]);
   await bound({ minReplicas, maxReplicas });
   expect((await npmRun("up")).code).toBe(0);
-  // it settles at what the load in its window requires, which may be the current count
+  // it settles at the count that the load in its window requires, which may be the current one
   const rest = await settled("deploy", "node");
   expect(rest).toBeGreaterThanOrEqual(Math.min(count, moved));
   expect(rest).toBeLessThanOrEqual(Math.max(count, moved));
@@ -305,13 +305,13 @@ step(
   },
 );
 
-step("Redis has refused no workload a command since it started", async () => {
+step("Redis has denied no workload a command since it started", async () => {
   for (const pod of await redisPodNames()) {
     expect([pod, refusedCommands(await redis(pod, "--raw", "ACL", "LOG", "100"))]).toEqual([pod, []]);
   }
 });
 
-step("a manual change shows in diff, and up reverts it without touching the count", async () => {
+step("diff shows a manual change, and up reverts it without changing the count", async () => {
   await kube.raw(["-n", app, "set", "env", "deploy/node", "ALLOWED_ORIGINS=https://elsewhere.example"]);
   const count = await specReplicas("deploy", "node");
   const { code, output } = await npmRun("diff");
@@ -325,7 +325,7 @@ step("a manual change shows in diff, and up reverts it without touching the coun
   expect((await npmRun("diff")).code).toBe(0);
 });
 
-step("labels and annotations that a cloud or another tool adds stay, and diff stays empty", async () => {
+step("labels and annotations that a cloud or another tool adds are kept, and diff stays empty", async () => {
   const kinds = "svc,cm,secret,sa,role,rolebinding,networkpolicy,pdb,hpa,deploy,sts";
   const foreign = ["cloud.example.com/neg=added", "app.kubernetes.io/instance=other", "team=blue"];
   const objects = [

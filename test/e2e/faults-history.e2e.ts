@@ -1,8 +1,8 @@
 /**
- * Part `faults-history` of tier `faults`: many clients set, delete and strongly read few keys through two API pods during
- * more than 50 faults, in an order from a seed, and one order has to explain every answer (linearizability). E2E_DURABILITY sets
- * the mode (`safe` or `ha`), E2E_SEED the seed, E2E_FAULTS the number of faults; E2E_NODES, E2E_NODE_STOP and E2E_NODE_START as
- * for `faults-ledger`. Needs Go for the checker.
+ * Part `faults-history` of tier `faults`: many clients set, delete and read (with Consistency: strong) a few keys
+ * through two API pods during more than 50 faults, in an order set by a seed, and one order must explain every response
+ * (linearizability). E2E_DURABILITY sets the mode (`safe` or `ha`), E2E_SEED the seed, E2E_FAULTS the number of faults;
+ * E2E_NODES, E2E_NODE_STOP and E2E_NODE_START as for `faults-ledger`. Needs Go for the checker.
  */
 import * as fs from "node:fs";
 import { buildChecker } from "../helpers/history/checker";
@@ -38,7 +38,9 @@ const between = (low: number, high: number) => low + draw() * (high - low);
 const one = <T>(of: readonly T[]): T => of[Math.floor(draw() * of.length)]!;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const [KEYS, CLIENTS_PER_KEY, PAUSE_MS, APIS] = [12, 5, 120, 2] as const;
-/** Seconds after a fault within which Redis must be healthy and every API pod acknowledge writes. */
+/**
+ * Time limit after a fault, in seconds: by then Redis must be healthy and every API pod must acknowledge writes again.
+ */
 const LIMIT = 240;
 
 removeAfterFailure(settings);
@@ -62,7 +64,7 @@ const plan = shuffled(
   draw,
 ).slice(0, Number(process.env["E2E_FAULTS"] ?? Infinity));
 
-/** Waits until every API pod acknowledges writes and answers strong reads. */
+/** Waits until every API pod acknowledges writes and serves strong reads. */
 const working = async () => {
   const from = history.onItsClock(Date.now());
   await eventually("every API pod to work", LIMIT, async () => {
@@ -78,7 +80,7 @@ let before: string[];
 let calmFrom = 0;
 const happened: Happened[] = [];
 
-step("the system is up, and clients use few keys through two API pods", async () => {
+step("the system is up, and clients use a few keys through two API pods", async () => {
   console.log(`${durability}, seed ${seed}, ${plan.length} faults`);
   buildChecker();
   await expectNoDeployment();
@@ -129,7 +131,7 @@ step(
   150,
 );
 
-step("one order of the operations explains every answer, and no acknowledged write is missing", async () => {
+step("one order of the operations explains every response, and no acknowledged write is missing", async () => {
   const { main, others } = await healthy();
   const records = await history.stop();
   await pause(3000);

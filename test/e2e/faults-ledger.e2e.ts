@@ -24,7 +24,7 @@ const seed = Number(process.env["E2E_SEED"] ?? Math.floor(Math.random() * 1e6));
 const draw = random(seed);
 const between = (low: number, high: number) => low + draw() * (high - low);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-/** Seconds after a fault within which Redis must be healthy and acknowledge writes. */
+/** Time limit after a fault, in seconds: by then Redis must be healthy and acknowledge writes again. */
 const LIMIT = 240;
 
 removeAfterFailure(settings);
@@ -34,7 +34,7 @@ afterAll(async () => {
   await removeLedger();
 });
 
-/** Waits until there is one main, and all members and replicas are Ready and linked with it; returns their names. */
+/** Waits until there is one main, and all members and replicas are Ready and linked to it; returns their names. */
 const healthy = () => healthyRedis(durability, LIMIT);
 
 let baseline: Awaited<ReturnType<typeof startBaseline>>;
@@ -52,7 +52,10 @@ const plan = shuffled(
 let before: string[];
 let ledger: Awaited<ReturnType<typeof startLedger>>;
 const gaps: Record<string, number[]> = {};
-/** When main may have ended ungracefully: from shortly before until Redis was healthy again, ms since the epoch. */
+/**
+ * Periods in which main may have ended ungracefully: from shortly before until Redis was healthy again, ms since the
+ * epoch.
+ */
 const ends: { readonly name: string; readonly from: number; readonly to: number }[] = [];
 /** Redis flushes a write within two seconds, even on a slow disk; clocks differ by less than one second. */
 const FAST_MAY_LOSE_MS = 3000;
@@ -68,7 +71,7 @@ step("the system is up, and a stock Redis next to it, each with a ledger", async
     throw new Error("E2E_NODES must name nodes that the test may stop, and not all of them");
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   if (durability !== "ha") {
-    // its volume is local to a node: choose one that the test may stop
+    // its volume is local to a node, so choose one that the test may stop
     await moveMainTo(removableNodes);
     await healthy();
   }
@@ -80,7 +83,7 @@ step("the system is up, and a stock Redis next to it, each with a ledger", async
 });
 
 step(
-  "after each fault Redis recovers by itself, and writes continue",
+  "after each fault Redis recovers by itself, and writes resume",
   async () => {
     for (const [i, drawn] of plan.entries()) {
       if (drawn.node) await failOverTo(removableNodes, async () => (await healthy()).main);
@@ -110,8 +113,8 @@ step(
 
 const KEPT =
   durability === "fast"
-    ? "only acknowledged writes of the two seconds before main ended are missing, and each other Redis holds what main holds"
-    : "every acknowledged write is on main, and on each other Redis";
+    ? "only acknowledged writes of the two seconds before main ended are missing, and every other Redis instance has the same data as main"
+    : "every acknowledged write is on main, and on every other Redis instance";
 step(KEPT, async () => {
   const { main, others } = await healthy();
   const { kept, failed } = await ledger.stop();

@@ -43,7 +43,7 @@ step("the system is up and holds data", async () => {
 });
 
 step(
-  "a backup is restored on main and its replicas; a damaged one is refused, and the data stays untouched",
+  "a backup is restored on main and its replicas; a damaged one is rejected, and the data is not changed",
   async () => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-backup-"));
     const file = path.join(dir, "backup.rdb");
@@ -98,7 +98,7 @@ step("scheduled backups are made, and the latest is restored", async () => {
   expect(await kube.list("cronjobs,pvc", "-n", app, "-l", "app.kubernetes.io/name=redis-backup")).toEqual([]);
 });
 
-step("with the API flooded, Redis keeps answering quickly, and no container restarts", async () => {
+step("while the API is flooded, Redis keeps answering quickly, and no container restarts", async () => {
   // at full speed, half writes, over four times as many connections as the API admits requests
   const flood = await startLoad(0, 60, { connections: 400, writes: 50 });
   try {

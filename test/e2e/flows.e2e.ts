@@ -31,7 +31,10 @@ const table = flows(
 const ports = [...new Set(table.map((f) => f.port))];
 
 type NamespaceName = keyof typeof NAMESPACES;
-/** Stand-ins: the namespace and labels of each. A stranger shares a namespace with allowed pods, but not their labels. */
+/**
+ * Stand-ins: the namespace and labels of each. An unrelated pod shares a namespace with allowed pods, but not their
+ * labels.
+ */
 const peers: Readonly<Record<string, { namespace: NamespaceName; labels: Record<string, string> }>> = {
   ...Object.fromEntries(
     [...COMPONENTS, ...JOBS].map((part) => [part, { namespace: "app" as const, labels: selectorLabels(part) }]),
@@ -62,7 +65,7 @@ const pod = (name: string) => ({
       {
         name: "listener",
         image: IMAGES.redis,
-        // any listening server will do; the cluster pulls this image anyway
+        // any listening server would do; the cluster pulls this image anyway
         command: [
           "sh",
           "-c",
@@ -114,7 +117,7 @@ step("the policies allow each flow in the table, and no other", async () => {
   for (const name of names) {
     addresses[name] = (await kube.get("pod", name, NAMESPACES[peers[name]!.namespace]))!.status.podIP as string;
   }
-  // policies do not apply if both ends are outside the namespace, and a pod always reaches itself
+  // policies do not apply if both ends are outside the namespace, and a pod can always reach itself
   const isRestricted = (from: string, to: string) => from !== to && !(outside(from) && outside(to));
   const all = names.flatMap((from) =>
     names.flatMap((to) => ports.map((port) => ({ from, to, port, line: `${from} > ${to}:${port}` }))),

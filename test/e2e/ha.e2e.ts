@@ -1,7 +1,7 @@
 /**
- * Tier `ha`: main is a member of a Sentinel group on three nodes. However it is lost, writes continue, and no acknowledged
- * write is lost. E2E_NODES names the nodes that the test may stop, and the commands E2E_NODE_STOP and E2E_NODE_START (with
- * {node} for the name) stop and start them.
+ * Tier `ha`: main is a member of a Sentinel group on three nodes. However it is lost, writes resume, and no
+ * acknowledged write is lost. E2E_NODES names the nodes that the test may stop, and the commands E2E_NODE_STOP and
+ * E2E_NODE_START (with {node} for the name) stop and start them.
  */
 import { refusedCommands } from "../helpers/acl-log";
 import { missing } from "../helpers/ledger-writer";
@@ -25,7 +25,7 @@ import {
 
 const settings = { IAC_REDIS_DURABILITY: "ha", IAC_OBSERVABILITY: "none" };
 const MEMBERS = ["redis-main-0", "redis-main-1", "redis-main-2"];
-/** Longest time without an acknowledged write that is accepted, seconds. */
+/** Longest accepted time without an acknowledged write, seconds. */
 const MAX_OUTAGE = 15;
 
 let before: string[];
@@ -100,7 +100,7 @@ step("settings change: every member is recreated, without a long outage for writ
   });
 });
 
-step("passwords rotate, the Sentinels' too, without a long outage for writes or a refused command", async () => {
+step("passwords rotate, including the Sentinels', without a long outage for writes or a denied command", async () => {
   await fault("new passwords", async () => {
     expect((await npmRunWith(settings, "rotate", "--yes")).code).toBe(0);
   });

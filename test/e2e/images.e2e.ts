@@ -66,7 +66,7 @@ it("after Docker was pruned: the same digest", async () => {
   expect(await deploy(machine("one"))).toBe(first);
 });
 
-it("one changed byte gives one new tag, and the old one stays in the registry", async () => {
+it("one changed byte produces a new tag, and the old one stays in the registry", async () => {
   const file = path.join(context, "src", "main.ts");
   fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace("Starts the API", "starts the API"));
   const plan = await terraform(machine("one"), "plan");
@@ -93,12 +93,12 @@ it("prebuilt images need no Docker at all", async () => {
   expect(await deploy(env)).toBe(first);
 });
 
-it("a tag that the registry holds needs no Docker either", async () => {
+it("a tag in the registry does not need Docker either", async () => {
   const env = { ...machine("four"), DOCKER_HOST: "unix:///nowhere.sock" };
   expect(await deploy(env)).toBe(second);
 });
 
-it("a destroy leaves the registry as it is, also while it is unreachable", async () => {
+it("a destroy does not change the registry, and works while it is unreachable", async () => {
   expect((await terraform(machine("two"), "destroy", "-auto-approve")).code).toBe(0);
   expect(
     (await terraform({ ...machine("four"), IAC_REGISTRY_PUSH: "localhost:5999" }, "destroy", "-auto-approve")).code,

@@ -84,7 +84,7 @@ step("every query of every panel returns data under load", async () => {
 });
 
 step(
-  "main down: RedisMainDown fires and its consequences are inhibited; with main back, both are resolved",
+  "main down: RedisMainDown fires and the alerts on its consequences are inhibited; once main is back, all are resolved",
   async () => {
     await underLoad(100, { seconds: 400, writes: 50, target: NODE }, async () => {
       // the burn rate needs requests to compare with
@@ -163,7 +163,7 @@ step("overload: the API sheds load, and the autoscaler is at its maximum", async
   await allReady(420);
   await kube.raw(["-n", app, "set", "env", "deploy/node", "MAX_IN_FLIGHT=1"]);
   await kube.raw(["-n", app, "rollout", "status", "deploy/node", "--timeout=120s"], { timeoutMs: 130_000 });
-  // shedding load takes little CPU, and this machine may be busy: a low target makes the autoscaler scale out
+  // shedding load needs little CPU, and this machine may be busy; a low target makes the autoscaler scale out
   const target = { type: "Utilization", averageUtilization: 8 };
   const metrics = [{ type: "ContainerResource", containerResource: { name: "cpu", container: "node", target } }];
   await patchHpa("node", { maxReplicas: 2, metrics });
@@ -194,7 +194,8 @@ step("a container that keeps restarting", async () => {
 
 step("a container whose memory limit is below its usage", async () => {
   await allReady(420);
-  // the kernel must kill process 1, which takes 28 MiB at rest (with cgroup v1 it kills only the larger of two processes)
+  // the kernel must kill process 1, which uses 28 MiB when idle (with cgroup v1 it kills only the larger of two
+  // processes)
   await kube.raw(["-n", app, "set", "resources", "deploy/node", "--requests=memory=16Mi", "--limits=memory=22Mi"]);
   await firing("PodKilledForMemory", 240);
   expect((await npmRunWith(env, "up")).code).toBe(0);

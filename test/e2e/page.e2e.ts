@@ -1,5 +1,5 @@
 /**
- * Tier `page`: the page in a real browser, while the cluster scales out under load. What it shows is compared with the
+ * Tier `page`: the page in a real browser, while the cluster scales out under load. Its content is compared with the
  * cluster's state.
  *
  * The figures are written to docs/benchmarks.md, and a screenshot of the scale-out to docs/pictures.

@@ -38,7 +38,7 @@ for (const layer of LAYERS)
     expect(output).toMatch(/No changes|matches the configuration/);
   });
 
-step("after eject, plain Terraform reads the same state and plans no change", async () => {
+step("after eject, plain Terraform reads the same state and plans no changes", async () => {
   const out = path.join(scratch, "ejected");
   expect((await npmRun("eject", "--out", out)).code).toBe(0);
   for (const layer of LAYERS) {
@@ -52,7 +52,7 @@ step("after eject, plain Terraform reads the same state and plans no change", as
   expect((await npmRun("eject", "--out", out)).output).toContain("is not empty; nothing was written");
 });
 
-step("one changed byte causes one rollout, and a second deploy none", async () => {
+step("one changed byte causes one rollout, and a second deployment none", async () => {
   const context = path.join(scratch, "node");
   fs.cpSync(projectPath("images", "node"), context, { recursive: true, filter: (f) => !/node_modules|dist/.test(f) });
   fs.appendFileSync(path.join(context, "src", "main.ts"), `// ${Date.now()}\n`);
@@ -67,7 +67,7 @@ step("one changed byte causes one rollout, and a second deploy none", async () =
   }
 });
 
-step("cdktf destroy removes it; down names what Helm leaves behind", async () => {
+step("cdktf destroy removes it; down lists what Helm leaves behind", async () => {
   expect((await cdktf("destroy", LAYERS, ["--auto-approve"])).code).toBe(0);
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);

@@ -1,14 +1,14 @@
 /**
- * Tier `resilience`: what can go wrong during a run. Each time the error says what failed, nothing is left half-done
- * silently, and the next `up` recovers. Needs Docker on this machine.
+ * Tier `resilience`: failures during a run. Each time the error states what failed, nothing is left half-done silently,
+ * and the next `up` recovers. Needs Docker on this machine.
  */
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as http from "node:http";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { CHARTS } from "../../catalog/versions";
+import { startRun } from "./helpers/background-run";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
@@ -51,28 +51,11 @@ function otherSources(): string {
   return context;
 }
 
-/** Starts `up` in its own process group: a signal reaches all of its processes, as from a terminal. */
-function started(more: Record<string, string> = {}) {
-  const child = spawn("npm", ["run", "-s", "up"], {
-    cwd: projectPath(),
-    env: { ...process.env, IAC_STATE_DIR: STATE_DIR, ...env, ...more },
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const ended = new Promise<Outcome>((resolve) =>
-    child.on("close", (code) => {
-      process.stdout.write(output);
-      resolve({ code: code ?? -1, output, seconds: 0 });
-    }),
-  );
-  return { ended, signal: (name: NodeJS.Signals) => process.kill(-child.pid!, name) };
-}
+const started = (more: Record<string, string> = {}) => startRun({ ...env, ...more }, "up");
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /**
- * Whether a run begins to apply a layer within three minutes. Call it before the run starts, because a killed run leaves
- * its own record. It polls often, because the first moments are the most critical.
+ * Whether a run starts to apply a layer within three minutes. Call it before the run starts, because a killed run
+ * leaves its own record. It polls often, because the first moments are the most critical.
  */
 async function applying(layer: string): Promise<boolean> {
   const file = projectPath(STATE_DIR, "applying", `${layer}.json`);
@@ -117,7 +100,7 @@ step("a missing or truncated chart is reported by name", async () => {
 });
 
 step(
-  "after several runs were killed while applying, the next run adopts what they left and succeeds",
+  "after several runs were killed while applying, the next run adopts what they left behind and succeeds",
   async () => {
     expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);
     await expectAsBefore(before);
@@ -203,12 +186,12 @@ step("objects missing from the state are adopted only if an interrupted run crea
   expect((await ids()).sort()).toEqual(idsBefore.sort());
 });
 
-step("a registry that refuses a push is reported, and the running system is not affected", async () => {
+step("a registry that denies a push is reported, and the running system is not affected", async () => {
   const server = http.createServer((request, response) => {
     const refuses = request.method === "POST" || request.method === "PUT" || request.method === "PATCH";
     const code = refuses ? 403 : request.url === "/v2/" ? 200 : 404;
     response.writeHead(code, { "content-type": "application/json", "docker-distribution-api-version": "registry/2.0" });
-    response.end(refuses ? '{"errors":[{"code":"DENIED","message":"this one takes nothing"}]}' : "{}");
+    response.end(refuses ? '{"errors":[{"code":"DENIED","message":"this registry accepts no pushes"}]}' : "{}");
   });
   const port = await new Promise<number>((resolve) =>
     server.listen(0, "127.0.0.1", () => resolve((server.address() as net.AddressInfo).port)),

@@ -43,7 +43,7 @@ afterAll(async () => {
   fs.rmSync(older, { recursive: true, force: true });
 });
 
-step("the older commit is deployed, and holds data", async () => {
+step("the older commit is deployed, and contains data", async () => {
   await expectNoDeployment();
   before = await inventory();
   const archive = execFileSync("git", ["archive", from], { cwd: projectPath(), maxBuffer: 1 << 30 });
@@ -54,14 +54,11 @@ step("the older commit is deployed, and holds data", async () => {
   ledger = await startLedger({ writers: 4, pauseMs: 50 });
 });
 
-step(
-  "this checkout upgrades it: no read fails, and the outage for writes stays within the limit of the mode",
-  async () => {
-    const { gap, failed } = await effectOf(`${durability}, from ${from}`, ledger, () => npmRunWith(settings, "up"));
-    if (durability === "ha") expect(failed).toBe(0);
-    expect(gap).toBeLessThan(MAX_OUTAGE);
-  },
-);
+step("this checkout upgrades it: no reads fail, and the outage for writes stays within the mode's limit", async () => {
+  const { gap, failed } = await effectOf(`${durability}, from ${from}`, ledger, () => npmRunWith(settings, "up"));
+  if (durability === "ha") expect(failed).toBe(0);
+  expect(gap).toBeLessThan(MAX_OUTAGE);
+});
 
 step("nothing is left to change", async () => {
   expect((await npmRunWith(settings, "diff")).code).toBe(0);

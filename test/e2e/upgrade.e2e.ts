@@ -1,5 +1,5 @@
 /**
- * Tier `upgrade`: a newer checkout upgrades a running system under load: another Redis, another version of the
+ * Tier `upgrade`: a newer checkout upgrades a running system under load: another Redis image, another version of the
  * monitoring chart, other provider settings; then the older checkout rolls it back. E2E_REDIS_IMAGE names another Redis
  * image, E2E_DURABILITY the mode (`ha` needs three nodes).
  */
@@ -98,7 +98,7 @@ async function underLoad(name: string, change: () => Promise<Outcome>): Promise<
   return effect;
 }
 
-step("the older checkout is deployed, and holds data", async () => {
+step("the older checkout is deployed, and contains data", async () => {
   const image = process.env["E2E_REDIS_IMAGE"];
   if (!image || image === IMAGES.redis) throw new Error("E2E_REDIS_IMAGE must name another Redis image");
   await expectNoDeployment();
@@ -125,7 +125,7 @@ step("another version of the chart has no effect on callers", async () => {
   expect(release.length).toBeGreaterThan(1);
 });
 
-step("another Redis: no read fails, and the outage for writes stays within the limit of the mode", async () => {
+step("another Redis image: no reads fail, and the outage for writes stays within the mode's limit", async () => {
   const { gap, failed } = await underLoad("redis", () => newerRun("up"));
   if (durability === "ha") expect(failed).toBe(0);
   expect(gap).toBeLessThan(durability === "ha" ? 10 : MAX_OUTAGE);

@@ -87,7 +87,7 @@ step("the first system is up", async () => {
     const pods = await Promise.all([app, monitoring].map((namespace) => kube.list("pods", "-n", namespace)));
     const images = pods.flat().flatMap((p) => (p.spec?.["containers"] as { image: string }[]).map((c) => c.image));
     expect(images.filter((image) => !image.startsWith(`${mirror}/`))).toEqual([]);
-  } else console.warn("SKIPPED: images from a mirror: E2E_MIRROR names none");
+  } else console.warn("SKIPPED: images from a mirror: E2E_MIRROR is not set");
   const namespace = {
     apiVersion: "v1",
     kind: "Namespace",
@@ -118,7 +118,7 @@ step("the second system deploys into an existing namespace, with state in the cl
   expect((await npmRunWith(second, "diff")).code).toBe(0);
 });
 
-step("doctor explains a lock that a killed run left, with the command that releases it", async () => {
+step("doctor explains a lock that a killed run left behind, with the command that releases it", async () => {
   const name = "lock-tfstate-default-second-data";
   const info = { ID: "4-2", Who: "ada@laptop", Operation: "OperationTypeApply", Created: "2026-01-02T03:04:05Z" };
   const held = (holder: string | null) =>
@@ -144,18 +144,27 @@ step("doctor explains a lock that a killed run left, with the command that relea
   expect((await npmRunWith(second, "doctor")).code).toBe(0);
 });
 
-step("one command moves its states to files, and one back; a deploy that would not find them is refused", async () => {
-  const files = { ...second, IAC_STATE_BACKEND: "local", IAC_STATE_DIR: FILES };
-  const refused = await npmRunWith(files, "up");
-  expect(refused.code).not.toBe(0);
-  expect(refused.output).toContain("npm run state -- --from kubernetes");
-  expect((await npmRunWith(files, "state", "--from", "kubernetes", "--yes")).output).toContain("4 of 4 states moved");
-  expect((await npmRunWith(files, "diff")).code).toBe(0);
-  // a change in the files, so that the state in the cluster is older
-  expect((await npmRunWith({ ...files, IAC_NODE_RESOURCES_MEMORY: "97Mi" }, "up")).code).toBe(0);
-  const back = await npmRunWith({ ...second, IAC_STATE_DIR: files.IAC_STATE_DIR }, "state", "--from", "local", "--yes");
-  expect(back.output).toMatch(/of 4 states moved from local to kubernetes/);
-});
+step(
+  "one command moves its states to files, and one moves them back; a deployment that would not find them is refused",
+  async () => {
+    const files = { ...second, IAC_STATE_BACKEND: "local", IAC_STATE_DIR: FILES };
+    const refused = await npmRunWith(files, "up");
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toContain("npm run state -- --from kubernetes");
+    expect((await npmRunWith(files, "state", "--from", "kubernetes", "--yes")).output).toContain("4 of 4 states moved");
+    expect((await npmRunWith(files, "diff")).code).toBe(0);
+    // a change in the files, so that the state in the cluster is older
+    expect((await npmRunWith({ ...files, IAC_NODE_RESOURCES_MEMORY: "97Mi" }, "up")).code).toBe(0);
+    const back = await npmRunWith(
+      { ...second, IAC_STATE_DIR: files.IAC_STATE_DIR },
+      "state",
+      "--from",
+      "local",
+      "--yes",
+    );
+    expect(back.output).toMatch(/of 4 states moved from local to kubernetes/);
+  },
+);
 
 step("its page is served on a node port", async () => {
   const port = (await kube.get("service", "react", SECOND))!.spec.ports[0].nodePort as number;

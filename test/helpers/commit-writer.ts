@@ -1,8 +1,9 @@
 /**
- * A program that writes to a Sentinel group as decision 15 demands, without the API: `node -e COMMIT_WRITER PREFIX FOLDER`, with
- * the members' addresses in POOL, their ports in REDIS_PORT and SENTINEL_PORT, and the password of user api-write in PASSWORD.
- * Every write has a new key, with the key as the value. Acknowledged keys are appended to FOLDER/kept with their time; errors to
- * FOLDER/refused. It stops at SIGTERM. Without WAITAOF (Redis before 7.2) it confirms with WAIT.
+ * A program that writes to a Sentinel group as decision 15 requires, without the API:
+ * `node -e COMMIT_WRITER PREFIX FOLDER`, with the members' addresses in POOL, their ports in REDIS_PORT and
+ * SENTINEL_PORT, and the password of user api-write in PASSWORD. Every write has a new key, with the key as the value.
+ * Acknowledged keys are appended to FOLDER/kept with their time; errors to FOLDER/refused. It stops at SIGTERM. Without
+ * WAITAOF (Redis before 7.2) it confirms with WAIT.
  */
 export const COMMIT_WRITER = `
 const net = require("node:net"), fs = require("node:fs");
@@ -10,7 +11,7 @@ const [prefix, folder] = process.argv.slice(1);
 const { POOL, REDIS_PORT, SENTINEL_PORT, PASSWORD } = process.env;
 const pool = POOL.split(",");
 const kept = fs.openSync(folder + "/kept", "a"), refused = fs.openSync(folder + "/refused", "a");
-const READ = "#!lua flags=allow-oom\\nredis.call('select',1) local e,c,p=string.match(redis.call('get','commit') or '0 0 0','(%d+) (%d+) (%d+)') e,c,p=tonumber(e),tonumber(c),tonumber(p) local E=tonumber(ARGV[1]) local function put(...) redis.call('set','commit',table.concat({...},' ')) end ";
+const READ = "#!lua flags=allow-oom\\nredis.call('select',1) local e,c,p,rest=string.match(redis.call('get','commit') or '0 0 0','(%d+) (%d+) (%d+)(.*)') e,c,p=tonumber(e),tonumber(c),tonumber(p) local E=tonumber(ARGV[1]) local function put(...) redis.call('set','commit',table.concat({...},' ')..rest) end ";
 const PREPARE = READ + "if e>E or p>E then return redis.error_reply('STALE') end if e==E then return 1 end put(e,c,E) return 0";
 const ESTABLISH = READ + "if e==E then return 1 end if p~=E then return redis.error_reply('STALE') end put(E,0,p) return 0";
 const FENCE = READ + "if e~=E or p>E then return redis.error_reply('STALE') end put(e,c+1,p) return 1";

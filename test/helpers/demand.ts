@@ -1,4 +1,4 @@
-/** What all synthesized workloads request at their maximum and in a rollout, read from the objects themselves. */
+/** Total requests of all synthesized workloads at their maximum and in a rollout, read from the objects themselves. */
 import { parseQuantity } from "../../modules/kubernetes/quantity";
 import { resources, workloads, type Json, type Synthesized } from "./layers";
 import { podSpecOf } from "./pods";

@@ -4,10 +4,10 @@ import { row, rowsTable } from "./publish";
 /** One run, stored in docs/benchmarks/faults.json under "MODE SEED". */
 export interface FaultRun {
   readonly faults: number;
-  /** Number of acknowledged writes, and of those refused or not answered. */
+  /** Number of acknowledged writes, and of refused or unanswered ones. */
   readonly answered: number;
   readonly failed: number;
-  /** Acknowledged writes that each Redis lacked in the end. */
+  /** Acknowledged writes that each Redis instance lacked at the end. */
   readonly lost: Readonly<Record<string, number>>;
   /** Writes that main lacked, by the fault before or during which they were acknowledged: "NUMBER, FAULT" or {@link BY_NO_FAULT}. */
   readonly lostAt?: Readonly<Record<string, number>>;

@@ -1,16 +1,22 @@
-/** Writes measurements into docs/benchmarks.md, between the markers with their name. */
+/** Writes measurements into a page of docs/, between the markers with their name. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** @param root the project's folder; @param text gives the new section from the previous one */
-export function publishPart(root: string, name: string, text: (before: string) => string, figures: unknown): void {
-  const file = path.join(root, "docs", "benchmarks.md");
+/** @param root the project's folder; @param text returns the new section, given the previous one; @param page in docs/ */
+export function publishPart(
+  root: string,
+  name: string,
+  text: (before: string) => string,
+  figures: unknown,
+  page = "benchmarks.md",
+): void {
+  const file = path.join(root, "docs", page);
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
-  const page = fs.readFileSync(file, "utf8");
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  const written = fs.readFileSync(file, "utf8");
+  const [from, to] = [written.indexOf(begin), written.indexOf(end)];
   if (from < 0 || to < 0) throw new Error(`${file} has no markers for ${name}`);
-  const now = text(page.slice(from + begin.length, to));
-  fs.writeFileSync(file, `${page.slice(0, from + begin.length)}\n\n${now.trim()}\n\n${page.slice(to)}`);
+  const now = text(written.slice(from + begin.length, to));
+  fs.writeFileSync(file, `${written.slice(0, from + begin.length)}\n\n${now.trim()}\n\n${written.slice(to)}`);
   const folder = path.join(root, "docs", "benchmarks");
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(figures, null, 1)}\n`);

@@ -3,8 +3,8 @@ import { RunError, type Run } from "../../scripts/terminal/run-program";
 type Answer = string | RunError;
 
 /**
- * Records every command. Answers with the first pattern that matches, with nothing if none does; several answers come
- * one after the other, and the last one stays.
+ * Records every command. The first matching pattern determines the reply, which is empty if none matches; several
+ * replies are used in order, and the last one repeats.
  */
 export function recorder(answers: readonly (readonly [RegExp, ...Answer[]])[] = []) {
   const commands: string[] = [];

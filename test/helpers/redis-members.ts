@@ -10,14 +10,14 @@ import { hasRedis, PASSWORD, writePod } from "./redis-pod";
 
 /** Whether this machine can run them. */
 export const hasMembers = hasRedis && process.platform === "linux";
-/** Root could rewrite the read-only configuration, which a pod cannot. */
+/** Root could rewrite the read-only configuration; a pod cannot. */
 const UNPRIVILEGED_ID = 65534;
 const UNPRIVILEGED = process.getuid?.() === 0 ? { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID } : {};
 
 export type Member = 0 | 1 | 2;
 export const MEMBERS: readonly Member[] = [0, 1, 2];
 
-/** Only while its leader runs: later, the number can be another process group's. */
+/** Only while its leader is running: later, the number may belong to another process group. */
 function killGroup(child: ChildProcess): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
     process.kill(-child.pid, "SIGKILL");
@@ -34,7 +34,7 @@ export class RedisMembers {
   constructor(network: number, replace: Readonly<Record<string, string>> = {}) {
     this.port = 7000 + (process.pid % 900);
     this.pool = MEMBERS.map((i) => `127.${20 + network}.${process.pid % 250}.${10 + i}`);
-    // reachable for the user that the programs run as
+    // accessible to the user that the programs run as
     for (const folder of [this.dir, path.dirname(this.dir)]) fs.chmodSync(folder, fs.statSync(folder).mode | 0o011);
     for (const i of MEMBERS) {
       const bind = `\nbind ${this.pool[i]}`;
@@ -62,7 +62,7 @@ export class RedisMembers {
     return path.join(this.dir, String(i));
   }
 
-  /** Makes the files belong to the user that the programs run as. */
+  /** Changes the files' owner to the user that the programs run as. */
   handOver(i: Member): void {
     if (process.getuid?.() !== 0) return;
     const folders = ["data", "run", "tmp"].map((name) => path.join(this.pod(i), name));
@@ -93,7 +93,7 @@ export class RedisMembers {
     return child;
   }
 
-  /** Starts a member's Redis as start-member.sh does, but without asking Sentinels for main. */
+  /** Starts a member's Redis as start-member.sh does, but without querying Sentinels for main. */
   startRedis(i: Member, ...settings: string[]): void {
     const start = `--replica-announce-ip ${this.pool[i]} --min-replicas-to-write 1000 --replica-priority 0`;
     this.run(

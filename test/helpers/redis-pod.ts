@@ -13,7 +13,7 @@ const SCRIPTS = path.join(PROJECT_ROOT, "modules", "redis", "scripts");
 const version = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
 export const hasRedis = version.status === 0;
 const [, major = 0, minor = 0] = (/v=(\d+)\.(\d+)/.exec(version.stdout ?? "") ?? []).map(Number);
-/** Rules for commands added in Redis 7.2: older versions refuse rules that name an unknown command. */
+/** Rules for commands added in Redis 7.2: older versions reject rules with unknown commands. */
 const UNKNOWN = major > 7 || (major === 7 && minor >= 2) ? [] : [" +waitaof", " +client|setinfo"];
 
 export interface PodOptions {

@@ -1,4 +1,4 @@
-/** A cluster for tests, as far as volumes need one: main's StatefulSet, claims and ConfigMaps, with the API server's refusals. */
+/** A fake cluster for tests of volumes: main's StatefulSet, claims and ConfigMaps, with the API server's refusals. */
 import { parseQuantity } from "../../config";
 import { RunError, type Run } from "../../scripts/terminal/run-program";
 import type { Json } from "./layers";
@@ -20,7 +20,7 @@ export interface ClusterProps {
   readonly quota?: { name: string; hard: string };
 }
 
-/** Thrown in place of a command that the test interrupts. */
+/** Thrown instead of a command that the test interrupts. */
 export class Killed extends Error {}
 
 const refuse = (command: string, message: string): never => {

@@ -20,6 +20,6 @@ it("npm run help has a description of every script in package.json", () => {
   expect(text).toMatch(/^Usage: npm run <command> -- \[options\]$/m);
 });
 
-it("the usage of a command is what one has to type, with the two dashes without which npm keeps the options", () => {
+it("the usage of a command is what the user must type, with the two dashes without which npm consumes the options", () => {
   expect(help("restore")).toMatch(/^Usage: npm run restore -- \[options\] <file>$/m);
 });

@@ -1,4 +1,4 @@
-/** The import rules of .dependency-cruiser.cjs: the repository keeps them, and each fails on what it forbids. */
+/** The import rules of .dependency-cruiser.cjs: the repository follows them, and each fails on what it forbids. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -18,7 +18,7 @@ interface Rules {
   readonly forbidden: readonly { readonly name: string; readonly comment: string }[];
 }
 
-/** What the checker finds in a folder, with the repository's rules. */
+/** The checker's findings in a folder, with the repository's rules. */
 function violations(cwd: string): readonly string[] {
   const args = [CHECKER, `--config=${CONFIG}`, "--output-type=json", "."];
   const { stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8", maxBuffer: 1 << 28 });
@@ -86,6 +86,7 @@ const FORBIDDEN: Readonly<Record<string, readonly (readonly [from: string, to: s
   "scripts-redis-imports-downwards": [["scripts/redis/a.ts", "scripts/deploy/x.ts"]],
   "scripts-load-imports-downwards": [["scripts/load/a.ts", "scripts/drawing/x.ts"]],
   "scripts-deploy-imports-downwards": [["scripts/deploy/a.ts", "scripts/commands/x.ts"]],
+  "scripts-doctor-imports-downwards": [["scripts/doctor/a.ts", "scripts/commands/x.ts"]],
   "scripts-drawing-imports-downwards": [["scripts/drawing/a.ts", "scripts/maintenance/x.ts"]],
   "scripts-commands-imports-downwards": [["scripts/commands/d.ts", "scripts/maintenance/x.ts"]],
   "scripts-maintenance-imports-downwards": [["scripts/maintenance/a.ts", "scripts/commands/x.ts"]],
@@ -168,7 +169,7 @@ describe("each rule", () => {
   it.each(Object.entries(FORBIDDEN))("%s fails on what it forbids, types included", (rule, broken) => {
     for (const [from, to] of broken) expect(found).toContain(`${rule}: ${from} → ${to}`);
   });
-  // a cycle is reported once, from either of its ends
+  // a cycle is reported once, whichever file it starts from
   it("no-circular-imports-between-files fails on a cycle of types", () => {
     expect(found).toContainEqual(
       expect.stringMatching(/^no-circular-imports-between-files: catalog\/(one|two)\.ts → catalog/),
@@ -180,7 +181,7 @@ describe("each rule", () => {
     );
     expect(found.filter((line) => line.startsWith("no-circular-imports-between-files"))).toHaveLength(1);
   });
-  it("has an example here, and says why it exists", () => {
+  it("has an example here, and a reason", () => {
     expect(forbidden.map((rule) => rule.name).sort()).toEqual(
       [...Object.keys(FORBIDDEN), "no-circular-imports-between-files", "no-circular-imports-between-folders"].sort(),
     );

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { CHARTS, type ChartName } from "../../catalog/versions";
 import { COMPONENTS, SCALED } from "../../catalog/workloads";
@@ -209,45 +209,54 @@ describe("the charts' rendered pods", () => {
           .filter((key) => !leaves(spec, key))
           .map((key) => `stays more than 10 s on a node that is ${key}`);
 
-  render.each(names)("%s: requests, non-root, read-only root, exact tags, leaves a lost node; or a reason", (name) => {
-    const release = resources(withKeda, "helm_release").find((r) => r.body["chart"] === CHARTS[name].name)!.body;
+  /** The objects that a chart renders with the values of these layers. */
+  const rendered = (layers: Parameters<typeof resources>[0], name: ChartName): Json[] => {
+    const release = resources(layers, "helm_release").find((r) => r.body["chart"] === CHARTS[name].name)!.body;
     const text = (release["values"][0] as string).replace(/\$\{[^}]*\}/g, "monitoring").replace(/\$\$\{/g, "${");
-    const rendered = execFileSync(
-      helm!,
-      [
-        "template",
-        release["name"],
-        archive(name),
-        "--namespace",
-        "monitoring",
-        "--kube-version",
-        "1.34.0",
-        "--values",
-        "-",
-      ],
-      { input: text, maxBuffer: 64 << 20 },
-    ).toString();
-    const objects = parseAllDocuments(rendered)
+    const flags = ["--namespace", "monitoring", "--kube-version", "1.34.0", "--values", "-"];
+    const args = ["template", release["name"] as string, archive(name), ...flags];
+    return parseAllDocuments(execFileSync(helm!, args, { input: text, maxBuffer: 64 << 20 }).toString())
       .map((d) => d.toJS() as Json | null)
       .filter((o): o is Json => Boolean(o));
-    const found: string[] = [];
-    let pods = 0;
-    for (const object of objects) {
-      const spec = podSpecOf(object);
-      if (!spec) continue;
-      pods++;
-      const owner = `${object["kind"]}/${object["metadata"].name}`;
-      found.push(...slow(object["kind"], spec).map((w) => `${owner}: ${w}`));
-      for (const c of containersOf(spec)) {
-        const wrong = [...faults(spec, c), ...(isExact(c["image"]) ? [] : [`image ${c["image"]}`])];
-        found.push(
-          ...wrong
-            .map((w) => `${owner} ${c["name"]}: ${w}`)
-            .filter((line) => !EXCEPTIONS[owner]?.[line.slice(owner.length + 1)]),
-        );
-      }
-    }
-    expect(pods).toBeGreaterThan(0);
-    expect(found).toEqual([]);
+  };
+
+  render("need nothing in kube-system and no folder of the host with the keys of the profile gke-autopilot", () => {
+    const profile = parse(fs.readFileSync(path.join(PROJECT_ROOT, "profiles", "gke-autopilot.yaml"), "utf8")) as object;
+    const objects = rendered(synthesize(profile), "kubePrometheusStack");
+    // the chart's dashboards are one list
+    const all = objects.flatMap((o) => (o["items"] as Json[] | undefined) ?? [o]);
+    const managed = all.filter((o) => o["metadata"].namespace === "kube-system");
+    expect(managed.map((o) => `${o["kind"]}/${o["metadata"].name}`)).toEqual([]);
+    expect(JSON.stringify(objects)).not.toMatch(/--kubelet-service=kube-system|"hostPath"|"hostNetwork":true/);
+    expect(JSON.stringify(objects)).toContain("--kubelet-service=monitoring/");
+    const standard = JSON.stringify(rendered(synthesize(), "kubePrometheusStack"));
+    expect(standard).toMatch(/--kubelet-service=kube-system/);
+    expect(standard).toContain("hostPath");
   });
+
+  render.each(names)(
+    "%s: requests, non-root, read-only root, exact tags, eviction from a lost node; or a reason",
+    (name) => {
+      const objects = rendered(withKeda, name);
+      const found: string[] = [];
+      let pods = 0;
+      for (const object of objects) {
+        const spec = podSpecOf(object);
+        if (!spec) continue;
+        pods++;
+        const owner = `${object["kind"]}/${object["metadata"].name}`;
+        found.push(...slow(object["kind"], spec).map((w) => `${owner}: ${w}`));
+        for (const c of containersOf(spec)) {
+          const wrong = [...faults(spec, c), ...(isExact(c["image"]) ? [] : [`image ${c["image"]}`])];
+          found.push(
+            ...wrong
+              .map((w) => `${owner} ${c["name"]}: ${w}`)
+              .filter((line) => !EXCEPTIONS[owner]?.[line.slice(owner.length + 1)]),
+          );
+        }
+      }
+      expect(pods).toBeGreaterThan(0);
+      expect(found).toEqual([]);
+    },
+  );
 });

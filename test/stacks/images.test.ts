@@ -11,7 +11,7 @@ describe("a tag that is missing from the registry", () => {
     expect(only(json, "docker_registry_image").map((i) => i["keep_remotely"])).toEqual([true, true]);
     expect(only(json, "docker_image")[0]!["name"]).toBe("localhost:5000/iacproject-node:0123456789abcdef");
   });
-  it("is built again if the state took it from the registry before", () => {
+  it("is built again if the state previously had it from the registry", () => {
     for (const seen of only(json, "terraform_data")) {
       expect(seen["input"].digest).toBe("");
       expect(seen["lifecycle"]?.ignore_changes).toBeUndefined();

@@ -1,6 +1,6 @@
 /**
- * CONTRIBUTING.md, "Add a workload": its steps, done in a copy of the repository, make a workload that the quota, the
- * monitors, the policies, the dashboards and `npm run status` know, and that passes types, lint and the guards.
+ * CONTRIBUTING.md, "Add a workload": its steps, followed in a copy of the repository, make a workload that the quota,
+ * the monitors, the policies, the dashboards and `npm run status` include, and that passes types, lint and the guards.
  */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -126,7 +126,7 @@ it(
 );
 
 it(
-  "the guards and a synth pass, with monitor, policy, quota, dashboards and status knowing it",
+  "the guards and a synth pass, and monitor, policy, quota, dashboards and status include it",
   () => {
     expectPass(
       run(bin("jest/bin/jest.js"), "--globalSetup=", "--globalTeardown=", "test/sample", "test/stacks/guards"),

@@ -1,6 +1,6 @@
 /**
- * Load shedding: bounds on what is in flight. Above them a request is rejected immediately, which costs less than
- * letting it wait until it times out, and keeps memory flat.
+ * Load shedding: limits on work in flight. Above them a request is rejected immediately, which costs less than letting
+ * it wait until it times out, and keeps memory use constant.
  */
 
 export type ShedReason = "in_flight" | "bodies" | "bytes" | "lists";
@@ -11,7 +11,7 @@ export interface AdmissionLimits {
   readonly maxLists: number;
 }
 
-/** A bound was reached; the request was not started. */
+/** A limit was reached; the request was not started. */
 export class Overloaded extends Error {
   constructor(readonly reason: ShedReason) {
     super("overloaded, try again");
@@ -28,7 +28,7 @@ export class Admission {
   finished = 0;
   readonly shed: Record<ShedReason, number> = { in_flight: 0, bodies: 0, bytes: 0, lists: 0 };
 
-  /** How to give up each request whose body has not arrived yet, the oldest first. They are not in flight. */
+  /** Callbacks that reject the requests whose body has not arrived yet, the oldest first. These are not in flight. */
   private readonly arrivals = new Set<(error: Overloaded) => void>();
 
   constructor(private readonly limits: AdmissionLimits) {}
@@ -51,9 +51,9 @@ export class Admission {
   }
 
   /**
-   * Counts a request out while its body arrives, so that callers who send half of a body take no place of others. As
-   * many bodies may arrive as requests may be in flight; above that the oldest is given up, because it is the one most
-   * likely never to be complete.
+   * Does not count a request as in flight while its body arrives, so that callers that send only half of a body use no
+   * capacity. As many bodies may arrive as requests may be in flight; above that, the oldest is rejected, because it is
+   * the most likely never to be complete.
    *
    * @param giveUp rejects `body`
    * @throws Overloaded if there is no place once it has arrived
@@ -70,7 +70,7 @@ export class Admission {
       await body;
     } finally {
       this.arrivals.delete(giveUp);
-      // in any case: leave() counts it out again
+      // always, because leave() subtracts it again
       this.inFlight++;
     }
     if (this.inFlight > this.limits.maxInFlight) throw this.overloaded("in_flight");
@@ -85,7 +85,7 @@ export class Admission {
     return once(() => (this.bytes -= count));
   }
 
-  /** Reserves a place for one whole list; see {@link reserve}. */
+  /** Reserves capacity for one whole list; see {@link reserve}. */
   reserveList(): () => void {
     if (this.lists >= this.limits.maxLists) throw this.overloaded("lists");
     this.lists++;

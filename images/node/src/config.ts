@@ -37,7 +37,7 @@ export interface ApiConfig {
   readonly port: number;
   /** Main (primary): the Redis that takes writes. */
   readonly main: HostPort | SentinelConfig;
-  /** Copies that must have a write before it is acknowledged, not counting main. 0: main alone. */
+  /** Number of copies that must have a write before it is acknowledged, not counting main. 0: only main. */
   readonly commitCopies: number;
   /** Where the copies must have it. */
   readonly commitTo: "disk" | "memory";
@@ -55,14 +55,14 @@ export interface ApiConfig {
   readonly readLogin: Login | undefined;
   /** Origins that browsers may call from; "*" allows all. */
   readonly allowedOrigins: readonly string[];
-  /** Timeout for an answer from main, and for main to become available, ms. */
+  /** Timeout for a reply from main, and for main to become available, ms. */
   readonly commandTimeoutMs: number;
   /**
    * How long a write waits for a main that accepts it, ms, as long as it has certainly not been executed. A planned
    * failover delays a write by no more than this.
    */
   readonly writePatienceMs: number;
-  /** Timeout for a replica's answer before another one is tried, ms. */
+  /** Timeout for a replica's reply before another replica is tried, ms. */
   readonly readTimeoutMs: number;
   /** Timeout for connecting to Redis, ms. */
   readonly connectTimeoutMs: number;
@@ -145,7 +145,7 @@ function sentinels(env: NodeJS.ProcessEnv): SentinelConfig | undefined {
   const distinct = new Set(found.map(({ host, port }) => `${host}:${port}`)).size;
   if (distinct < 3 || distinct < found.length) {
     throw new Error(
-      `REDIS_SENTINELS is "${text}", expected at least 3 different Sentinels: main is what the majority of them names`,
+      `REDIS_SENTINELS is "${text}", expected at least 3 different Sentinels: main is the instance that the majority of them reports`,
     );
   }
   return { sentinels: found, name: env["REDIS_SENTINEL_NAME"] || "main" };
@@ -162,7 +162,7 @@ function login(env: NodeJS.ProcessEnv, user: string, file: string): Login | unde
   const passwordFile = env[file];
   if (!passwordFile) {
     if (env[user])
-      throw new Error(`${user} is "${env[user]}", but ${file} is not set: it names the file with the password`);
+      throw new Error(`${user} is "${env[user]}", but ${file} is not set: it must name the file with the password`);
     return undefined;
   }
   const found = { user: env[user] || undefined, passwordFile };
@@ -183,7 +183,7 @@ function tls(env: NodeJS.ProcessEnv): TlsConfig | undefined {
   }
 }
 
-/** A timeout of an answer cannot be shorter than this, ms: a WAIT takes up to half of it, and timers have steps of 20 ms. */
+/** Minimum for a response timeout, ms: a WAIT uses up to half of it, and timers have steps of 20 ms. */
 const MIN_COMMAND_TIMEOUT_MS = 100;
 
 /** @throws an error that names the two settings that contradict each other */
@@ -204,7 +204,7 @@ function check(config: ApiConfig): ApiConfig {
   }
   if ("sentinels" in main && commitCopies >= main.sentinels.length) {
     throw new Error(
-      `REDIS_COMMIT_COPIES is ${commitCopies}, expected at most ${main.sentinels.length - 1}: each of the ${main.sentinels.length} Sentinels has one member, and one of them is main`,
+      `REDIS_COMMIT_COPIES is ${commitCopies}, expected at most ${main.sentinels.length - 1}: each of the ${main.sentinels.length} Sentinels has one member, and one of these is main`,
     );
   }
   return config;

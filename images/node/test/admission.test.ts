@@ -23,7 +23,7 @@ describe.skipIf(!hasRedis)("the API under overload", () => {
   };
   const shed = (reason: string) => api.metric(`http_requests_shed_total{reason="${reason}"}`);
 
-  it("sheds large bodies and values above its limit of bytes, but not small ones", async () => {
+  it("sheds large bodies and values above its limit on bytes, but not small ones", async () => {
     await ready({ MAX_BYTES_IN_FLIGHT: String(4 * 1024 * 1024) });
     const body = JSON.stringify({ id: "large", val: "v".repeat(1024 * 1024) });
     const large = json("POST", body);

@@ -30,7 +30,7 @@ it("finds the Kubernetes API through the pod's environment", () => {
   );
 });
 
-it("starts with a setting that no longer exists, as an older deployment sets it", () => {
+it("ignores a setting that no longer exists but is still set by an older deployment", () => {
   expect(readConfig({ REDIS_POOL_COPIES: "2" })).not.toHaveProperty("poolCopies");
 });
 

@@ -46,7 +46,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     await eventually("a replica to have the key", async () => (await (await item(id)).text()) === val);
   };
 
-  it("greets with the server's id and the time", async () => {
+  it("returns a greeting with the server's id and the time", async () => {
     const response = await api.fetch("/");
     expect(response.status).toBe(200);
     const text = await response.text();
@@ -92,7 +92,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     await eventually("the key to be deleted", async () => (await item(own("gone"))).status === 404);
   });
 
-  it("answers ok to the deletion of a missing key", async () => {
+  it("answers ok when a missing key is deleted", async () => {
     expect(await (await api.fetch("/item?id=never-written", { method: "DELETE" })).text()).toBe("ok");
   });
 
@@ -150,7 +150,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
       expect(page.cursor).toEqual(expect.any(String));
     });
 
-    it("answer 410 to a cursor of an unavailable Redis", async () => {
+    it("answer 410 to a cursor of an unavailable Redis instance", async () => {
       const cursor = Buffer.from(`${"0".repeat(40)}:17`).toString("base64url");
       const response = await api.fetch(`/items?cursor=${cursor}`);
       expect(response.status).toBe(410);
@@ -223,6 +223,22 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     ["a missing id", "/item", {}, 400, /id is missing/],
     ["an empty id", "/item?id=", {}, 400, /id is empty/],
     ["an id that is too long", `/item?id=${"k".repeat(1025)}`, {}, 400, /1025 bytes long, at most 1024/],
+    [
+      "an id with half of a surrogate pair",
+      "/item",
+      json("POST", '{"id":"\\ud800","val":"a"}'),
+      400,
+      /id is not valid Unicode/,
+    ],
+    [
+      "a val with half of a surrogate pair",
+      "/item",
+      json("POST", '{"id":"a","val":"\\udc00"}'),
+      400,
+      /val is not valid Unicode/,
+    ],
+    ["an id that is not UTF-8", "/item?id=%ff", {}, 400, /id is not valid UTF-8/],
+    ["a match that is not UTF-8", "/items?match=%ff", {}, 400, /match is not valid UTF-8/],
     ["a missing val", "/item", json("POST", { id: "a" }), 400, /val is missing/],
     ["an id that is not text", "/item", json("POST", { id: 1, val: "a" }), 400, /id must be text/],
     ["a val that is an object", "/item", json("POST", { id: "a", val: {} }), 400, /val must be text/],
@@ -267,7 +283,14 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     ["a limit of 0", "/items?limit=0", {}, 400, /from 1 to 1000/],
     ["a limit that is too large", "/items?limit=1001", {}, 400, /from 1 to 1000/],
     ["an invalid cursor", "/items?cursor=abc", {}, 400, /invalid cursor: use one returned by this API/],
-    ["a match that is too long", `/items?match=${"k".repeat(1025)}`, {}, 400, /at most 1024/],
+    [
+      "a cursor beyond 64 bits",
+      `/items?cursor=${Buffer.from(`${"0".repeat(40)}:${2n ** 64n}`).toString("base64url")}`,
+      {},
+      400,
+      /invalid cursor/,
+    ],
+    ["a match that is too long", `/items?match=${"k".repeat(257)}`, {}, 400, /257 bytes long, at most 256/],
     ["an invalid consistency", "/item?id=a", { headers: { consistency: "maybe" } }, 400, /strong or eventual/],
     ["an unknown route", "/nothing", {}, 404, /no such route/],
     ["a route named like an object's prototype", "/__proto__", {}, 404, /no such route/],
@@ -276,6 +299,14 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     const response = await api.fetch(path, init);
     expect(response.status).toBe(status);
     expect(((await response.json()) as { error: string }).error).toMatch(reason);
+  });
+
+  it("reads each header, however many there are", async () => {
+    const answer = await item("a", {
+      ...Object.fromEntries(Array.from({ length: 1100 }, (_, i) => [`a${i.toString(36)}`, "1"])),
+      consistency: "maybe",
+    });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringMatching(/strong or eventual/)]);
   });
 
   it("answers cross-origin requests", async () => {

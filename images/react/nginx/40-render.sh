@@ -13,7 +13,7 @@ case $API in
   # an IPv6 address needs brackets
   *:*:*) API="[${API%:*}]:${API##*:}" ;;
   *[!0-9.:]*)
-    # a name: nginx would resolve it only once, at startup
+    # a host name: nginx would resolve it only once, at startup
     name=${API%:*}
     found=$(getent ahosts "$name" | cut -d ' ' -f 1 | head -n 1)
     [ -n "$found" ] || { echo "cannot resolve the API's name \"$name\" from API_URL" >&2 && exit 1; }
@@ -21,14 +21,19 @@ case $API in
     API=$found${API#"$name"}
     ;;
 esac
-# half of the files for connections, the rest for bodies, pages and logs
+# Half of the files for connections, the rest for bodies, pages and logs. 20 KiB of the container's memory for each, of
+# which nginx needs 7 once one byte of a header is there.
 # shellcheck disable=SC3045 # the shell of Alpine and Debian knows it
 FILES=$(ulimit -Hn)
-case $FILES in *[!0-9]*) FILES=8192 ;; esac
-[ "$FILES" -le 8192 ] || FILES=8192
-export API PORT="${PORT:-8080}" FILES CONNECTIONS=$((FILES / 2)) REQUESTS=$((FILES / 8))
+case $FILES in *[!0-9]*) FILES=32768 ;; esac
+[ "$FILES" -le 32768 ] || FILES=32768
+CONNECTIONS=$((${MEMORY_LIMIT:-100663296} / 20480))
+[ "$CONNECTIONS" -le $((FILES / 2)) ] || CONNECTIONS=$((FILES / 2))
+REQUESTS=$((CONNECTIONS / 4))
+[ "$REQUESTS" -le 1024 ] || REQUESTS=1024
+export API PORT="${PORT:-8080}" FILES CONNECTIONS REQUESTS BODIES=$((REQUESTS * 3 / 4))
 # shellcheck disable=SC2016 # envsubst fills these in, not the shell
-envsubst '$API $PORT $FILES $CONNECTIONS $REQUESTS' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new
+envsubst '$API $PORT $FILES $CONNECTIONS $REQUESTS $BODIES' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new
 cmp -s /tmp/nginx.conf.new /tmp/nginx.conf && exit 0
 mv /tmp/nginx.conf.new /tmp/nginx.conf
 [ -s /tmp/nginx.pid ] || exit 0
@@ -37,6 +42,6 @@ echo "the API is now at $API, reloading nginx"
 : >/tmp/reloading
 sleep 2
 kill -HUP "$(cat /tmp/nginx.pid)"
-# nginx stops the old worker only once the new one runs
+# nginx stops the old worker only once the new one is running
 sleep 1
 rm /tmp/reloading

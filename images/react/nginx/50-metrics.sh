@@ -7,7 +7,8 @@ mkfifo "$pipe"
 # by default mawk buffers whole blocks; -W interactive makes it read line by line
 interactive=
 awk -W version 2>&1 </dev/null | grep -q '^mawk' && interactive='-W interactive'
-# this shell keeps both ends open: nginx never blocks on a missing reader, and a restarted awk reads what is left in the pipe
+# this shell keeps both ends open: nginx never blocks on a missing reader, and a restarted awk reads the rest of the
+# pipe
 exec 3<>"$pipe"
 # shellcheck disable=SC2086 # an option with its argument, or nothing
 while :; do

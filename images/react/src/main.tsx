@@ -9,7 +9,7 @@ import { loadTexts, t } from "./text";
 const client = new QueryClient({
   defaultOptions: {
     queries: {
-      // a request that the API rejects once (4xx) is rejected again
+      // a request that the API has rejected (4xx) would be rejected again
       retry: (tries, error) => tries < 1 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
       staleTime: 1000,
       // the API may run on this machine, reachable even if the browser reports being offline

@@ -1,65 +1,28 @@
 /** @vitest-environment node */
 /** What nginx keeps from the API and from its own disk: slow, many and repeated requests. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { connect, type AddressInfo, type Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { hasNginx, Nginx } from "./nginx";
+import { nginxBeforeApi, openTo } from "./nginx-setup";
 
 describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
-  const files = mkdtempSync(join(tmpdir(), "files-"));
-  let api: Server;
+  const setup = nginxBeforeApi();
+  const { api, files, open } = setup;
+  const { seen } = api;
   let nginx: Nginx;
   let address: string;
-  let answer: (request: IncomingMessage, response: ServerResponse) => void;
-  const seen: string[] = [];
-  const sockets: Socket[] = [];
+  beforeAll(() => ({ nginx, address } = setup));
 
-  beforeAll(async () => {
-    api = createServer((request, response) => {
-      seen.push(`${request.method} ${request.url}`);
-      request.resume().once("end", () => answer(request, response));
-    }).listen(0, "127.0.0.1");
-    await new Promise((done) => api.once("listening", done));
-    writeFileSync(join(files, "index.html"), "<title>page</title>");
-    nginx = await new Nginx().start(files, `http://127.0.0.1:${(api.address() as AddressInfo).port}`);
-    address = nginx.address;
-  });
-  afterAll(async () => {
-    await nginx?.stop();
-    api.closeAllConnections();
-    await new Promise((done) => api.close(done));
-    rmSync(files, { recursive: true });
-  });
-  beforeEach(() => {
-    seen.length = 0;
-    answer = (_, response) => response.end("from the API");
-  });
-  afterEach(() => {
-    for (const socket of sockets.splice(0)) socket.destroy();
-  });
-
-  /** A connection that has sent `text`, and what it got. */
-  const open = (text: string) => {
-    const socket = connect(Number(new URL(address).port), "127.0.0.1");
-    sockets.push(socket);
-    let got = "";
-    socket.on("data", (data) => (got += String(data))).on("error", () => undefined);
-    socket.write(text);
-    return { socket, got: () => got };
-  };
-
-  it.each(["POST", "DELETE"])("sends a %s once, even if a kept-alive connection breaks afterwards", async (method) => {
+  it.each(["POST", "DELETE"])("sends a %s once, even if a keep-alive connection breaks afterwards", async (method) => {
     await (await fetch(`${address}/api/item?id=a`)).text();
-    answer = (request) => request.socket.destroy();
+    api.answer = (request) => request.socket.destroy();
     const response = await fetch(`${address}/api/item?id=a%20b`, { method });
     expect([response.status, await response.json()]).toEqual([503, { error: "The API cannot be reached" }]);
-    expect(seen.slice(1)).toEqual([`${method} /item?id=a%20b`]);
+    expect(seen.slice(1)).toMatchObject([{ method, url: "/item?id=a%20b" }]);
   });
 
-  it("has no path for writes that callers could use besides /api", async () => {
+  it("has no path for writes other than /api", async () => {
     expect((await fetch(`${address}/api-write/item`, { method: "DELETE" })).status).not.toBe(200);
     expect(seen).toEqual([]);
   });
@@ -73,9 +36,9 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     },
   );
 
-  it("keeps no response in a file: the API waits for a slow client, which is given up", async () => {
+  it("keeps no response in a file: the API waits for a slow client, which is eventually disconnected", async () => {
     const closed = new Promise<number>((done) => {
-      answer = (_, response) => {
+      api.answer = (_, response) => {
         const begin = performance.now();
         response.on("error", () => undefined).once("close", () => done(performance.now() - begin));
         response.end(Buffer.alloc(64 * 1024 * 1024));
@@ -87,15 +50,106 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     expect(await closed).toBeGreaterThan(8000);
   }, 40_000);
 
-  it("has at most 128 large bodies in files, and refuses further ones with 503, but no small ones", async () => {
-    const head = (size: number) => `POST /api/item HTTP/1.1\r\nhost: a\r\ncontent-length: ${size}\r\n\r\nid=`;
-    for (let i = 0; i < 128; i++) open(head(20_000));
-    const more = open(head(20_000));
-    await expect.poll(more.got, { timeout: 8000 }).toMatch(/^HTTP\/1\.1 503 [^]*\{"error":"overloaded, try again"\}$/);
-    expect(more.got()).toMatch(/^Retry-After: 1\r$/m);
-    expect((await fetch(`${address}/api/item`, { method: "POST", body: "id=a&val=b" })).status).toBe(200);
+  it("ends a list of all keys at the API when its client disconnects, but receives other responses to their end", async () => {
+    const closed: string[] = [];
+    api.answer = (request, response) => {
+      response.once("close", () => closed.push(`${request.url} ${response.writableFinished ? "finished" : "aborted"}`));
+      response.write("[");
+      setTimeout(() => response.end("]"), 1000);
+    };
+    for (const path of ["/api/items", "/api//items?match=a*", "/api/items?limit=10", "/api/item?id=a"]) {
+      const { socket } = open(`GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`);
+      await expect.poll(() => api.seen.length).toBe(1);
+      api.seen.length = 0;
+      socket.destroy();
+    }
+    await expect
+      .poll(() => [...closed].sort(), { timeout: 5000 })
+      .toEqual(["/item?id=a finished", "/items aborted", "/items?limit=10 finished", "/items?match=a* aborted"]);
+  });
+
+  it("refuses lists of all keys above 25 per second, but no pages and no preflights, because an aborted list blocks a port", async () => {
+    const statuses = (path: string, init?: RequestInit) =>
+      Promise.all(Array.from({ length: 200 }, async () => (await fetch(`${address}${path}`, init)).status));
+    const lists = await statuses("/api/items");
+    expect(lists.filter((status) => status === 503).length).toBeGreaterThan(50);
+    expect(lists.filter((status) => status === 200).length).toBeGreaterThanOrEqual(50);
+    expect(new Set(await statuses("/api/items?limit=10"))).toEqual(new Set([200]));
+    expect(new Set(await statuses("/api/items", { method: "OPTIONS" }))).toEqual(new Set([200]));
+  });
+
+  const head = (method: string, path: string, bytes: number) =>
+    `${method} ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: ${bytes}\r\n\r\nid=`;
+  const OVERLOADED = /^HTTP\/1\.1 503 [^]*\{"error":"overloaded, try again"\}$/;
+
+  it("has at most 128 large bodies in files, half of them of one address, and refuses no small ones", async () => {
+    for (const from of ["127.0.0.1", "127.0.0.2"]) {
+      for (let i = 0; i < 64; i++) open(head("POST", "/api/item", 20_000), from);
+      const more = open(head("POST", "/api/item", 20_000), from);
+      await expect.poll(more.got, { timeout: 8000 }).toMatch(OVERLOADED);
+      expect(more.got()).toMatch(/^Retry-After: 1\r$/m);
+    }
+    const another = open(head("POST", "/api/item", 20_000), "127.0.0.3");
+    await expect.poll(another.got, { timeout: 8000 }).toMatch(OVERLOADED);
+    expect(seen).toEqual([]);
+    expect((await fetch(`${address}/api/item`, { method: "POST", body: "v".repeat(15_999) })).status).toBe(200);
     expect((await fetch(`${address}/healthz`)).status).toBe(200);
-  }, 20_000);
+  }, 30_000);
+
+  it.each([
+    ["POST", "/api/item", 15_999],
+    ["DELETE", "/api/item", 10],
+    ["GET", "/api/item", 10],
+    ["GET", "/api/status", 10],
+    ["OPTIONS", "/api/item", 200_000],
+  ])(
+    "passes on the body of a %s %s (%i bytes) as it arrives, so that the API gives up slow ones",
+    async (...request) => {
+      api.atHead = (_, response) => {
+        response.writeHead(408, { connection: "close", "content-length": 8 }).end("too slow");
+        return true;
+      };
+      const slow = open(head(...request));
+      await expect.poll(slow.got, { timeout: 8000 }).toMatch(/^HTTP\/1\.1 408 [^]*too slow$/);
+      // the place is free again, though the client goes on
+      const goOn = setInterval(() => slow.socket.write("x"), 1000);
+      await expect.poll(() => slow.socket.destroyed, { timeout: 15_000 }).toBe(true);
+      clearInterval(goOn);
+    },
+  );
+
+  it("ends a response once its client has disconnected", async () => {
+    const left = new Promise((done) => {
+      api.answer = (_, response) => {
+        const more = setInterval(() => response.write("a piece"), 50);
+        response.once("close", () => (clearInterval(more), done(undefined)));
+      };
+    });
+    const client = open("GET /api/items HTTP/1.1\r\nhost: a\r\n\r\n");
+    await expect.poll(client.got, { timeout: 8000 }).toContain("a piece");
+    client.socket.destroy();
+    await left;
+  });
+
+  it("keeps a quarter of the places for requests without a body", async () => {
+    const small = await new Nginx("", 400).start(files, api.url);
+    const slow = Array.from({ length: 60 }, () => openTo(small.address, head("POST", "/api/item", 10)));
+    try {
+      await expect.poll(() => slow.filter(({ got }) => OVERLOADED.test(got())).length, { timeout: 8000 }).toBe(23);
+      for (const path of ["/api/item?id=a", "/api/items"])
+        expect((await fetch(`${small.address}${path}`)).status).toBe(200);
+      expect((await fetch(`${small.address}/api/item?id=a`, { method: "DELETE" })).status).toBe(200);
+    } finally {
+      for (const { socket } of slow) socket.destroy();
+      await small.stop();
+    }
+  });
+
+  it("passes on a body of 1,048,000 bytes, which is more than the limit of most ingress controllers", async () => {
+    api.answer = (request, response) => void response.end(String(request.socket.bytesRead >= 1_048_000));
+    const response = await fetch(`${address}/api/item`, { method: "POST", body: "v".repeat(1_048_000) });
+    expect([response.status, await response.text()]).toEqual([200, "true"]);
+  });
 
   it("refuses a body that is too large for the API with 413 as JSON", async () => {
     const response = await fetch(`${address}/api/item`, { method: "POST", body: "v".repeat(1_700_000) });
@@ -104,28 +158,44 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
   });
 
   it("answers 700 slow requests at once, though the soft limit of open files is 1024", async () => {
-    answer = (_, response) => setTimeout(() => response.end("late"), 3000);
+    api.answer = (_, response) => setTimeout(() => response.end("late"), 3000);
     const answers = await Promise.all(
       Array.from({ length: 700 }, () => fetch(`${address}/api/item?id=a`).then((response) => response.status)),
     );
     expect(answers.filter((status) => status !== 200)).toEqual([]);
   }, 30_000);
 
-  it("refuses what exceeds the limit of open files with 503 as JSON, and stays healthy", async () => {
-    answer = (_, response) => setTimeout(() => response.end("late"), 3000);
-    const small = await new Nginx("", 400).start(files, `http://127.0.0.1:${(api.address() as AddressInfo).port}`);
+  it.each([
+    ["/api/item?id=a", "GET"],
+    ["//api/item?id=a", "GET"],
+    ["/%61pi/item?id=a", "GET"],
+    ["/x/../api/item?id=a", "GET"],
+    ["//api/item?id=a", "DELETE"],
+    ["/%61pi/status", "GET"],
+  ])("refuses what exceeds the limit of requests with 503 as JSON, and stays healthy: %s", async (path, method) => {
+    const held: (() => void)[] = [];
+    api.answer = (_, response) => void held.push(() => response.end("late"));
+    const small = await new Nginx("", 400).start(files, api.url);
+    const connections = Array.from({ length: 80 }, () =>
+      openTo(small.address, `${method} ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`),
+    );
     try {
-      const requests = Array.from({ length: 80 }, async () => {
-        const response = await fetch(`${small.address}/api/item?id=a`);
-        return `${response.status} ${await response.text()}`;
-      });
-      await expect.poll(() => seen.length, { timeout: 5000 }).toBe(50);
+      const count = (pattern: RegExp) => connections.filter(({ got }) => pattern.test(got())).length;
+      await expect
+        .poll(() => count(/^HTTP\/1\.1 503 [^]*\{"error":"overloaded, try again"\}$/), { timeout: 8000 })
+        .toBe(30);
+      await expect.poll(() => held.length, { timeout: 8000 }).toBe(50);
       expect((await fetch(`${small.address}/healthz`)).status).toBe(200);
-      const answers = await Promise.all(requests);
-      expect(answers.filter((text) => text === "200 late")).toHaveLength(50);
-      expect(answers.filter((text) => text === '503 {"error":"overloaded, try again"}')).toHaveLength(30);
+      for (const release of held) release();
+      await expect.poll(() => count(/^HTTP\/1\.1 200 [^]*late/), { timeout: 8000 }).toBe(50);
     } finally {
+      for (const { socket } of connections) socket.destroy();
       await small.stop();
     }
-  }, 30_000);
+  });
+
+  it("passes on a request of HTTP/1.0 without a host", async () => {
+    const old = open("GET /api/item?id=a HTTP/1.0\r\n\r\n");
+    await expect.poll(old.got, { timeout: 5000 }).toMatch(/^HTTP\/1\.1 200 [^]*from the API$/);
+  });
 });

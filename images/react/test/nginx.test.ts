@@ -1,14 +1,15 @@
 /** @vitest-environment node */
 /** The configuration in a real nginx, in front of a fake API. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { Agent, createServer, get, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, createServer, get } from "node:http";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasNginx, Nginx } from "./nginx";
+import { nginxBeforeApi } from "./nginx-setup";
 
 const textOf = (url: string, agent: Agent) =>
   new Promise<string>((done, fail) => {
@@ -19,53 +20,20 @@ const textOf = (url: string, agent: Agent) =>
   });
 
 describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of the API", () => {
-  const files = mkdtempSync(join(tmpdir(), "files-"));
-  let api: Server;
+  const setup = nginxBeforeApi({
+    "assets/plain.js": "plain",
+    "assets/small.js": "small ".repeat(1000),
+    "assets/small.js.gz": gzipSync("compressed when the image was built"),
+  });
+  const { api, files } = setup;
+  const { seen, sockets } = api;
   let nginx: Nginx;
   let address: string;
-  let answer: (request: IncomingMessage, response: ServerResponse) => void;
-  const seen: { method: string; url: string; headers: IncomingMessage["headers"] }[] = [];
-  const sockets = new Set<Socket>();
-  let opened = 0;
   // not the running one, which would be reloaded
   const unstarted = new Nginx();
   const render = (env: Record<string, string>) => unstarted.render(env);
-
-  beforeAll(async () => {
-    api = createServer((request, response) => {
-      seen.push({ method: request.method!, url: request.url!, headers: request.headers });
-      request.resume().once("end", () => answer(request, response));
-    }).listen(0, "127.0.0.1");
-    api.on("connection", (socket) => {
-      opened++;
-      sockets.add(socket);
-      socket.once("close", () => sockets.delete(socket));
-    });
-    await new Promise((done) => api.once("listening", done));
-    writeFileSync(join(files, "index.html"), "<title>page</title>");
-    for (const [name, text] of [
-      ["plain.js", "plain"],
-      ["small.js", "small ".repeat(1000)],
-    ] as const) {
-      mkdirSync(join(files, "assets"), { recursive: true });
-      writeFileSync(join(files, "assets", name), text);
-    }
-    writeFileSync(join(files, "assets", "small.js.gz"), gzipSync("compressed when the image was built"));
-    nginx = await new Nginx().start(files, `http://127.0.0.1:${(api.address() as AddressInfo).port}`);
-    address = nginx.address;
-  });
-  afterAll(async () => {
-    await nginx?.stop();
-    await unstarted.stop();
-    api.closeAllConnections();
-    await new Promise((done) => api.close(done));
-    rmSync(files, { recursive: true });
-  });
-  beforeEach(() => {
-    seen.length = 0;
-    opened = 0;
-    answer = (_, response) => response.end("from the API");
-  });
+  beforeAll(() => ({ nginx, address } = setup));
+  afterAll(() => unstarted.stop());
 
   it("serves the page on every path, and proxies /api with path and query unchanged", async () => {
     expect(await (await fetch(`${address}/some/where`)).text()).toContain("<title>page</title>");
@@ -92,7 +60,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
       await Promise.all(Array.from({ length: 10 }, () => fetch(`${address}/api/item?id=a`).then((r) => r.text())));
     }
     expect(seen).toHaveLength(300);
-    expect(opened).toBeLessThan(60);
+    expect(api.opened).toBeLessThan(60);
   });
 
   it("closes connections to the API after 5 s, so that a new API pod gets its share", async () => {
@@ -103,8 +71,8 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
       await new Promise((done) => setTimeout(done, 50));
     }
     // one connection at a time: the first one, another after 5 s
-    expect(opened).toBeGreaterThanOrEqual(2);
-    expect(opened).toBeLessThan(10);
+    expect(api.opened).toBeGreaterThanOrEqual(2);
+    expect(api.opened).toBeLessThan(10);
   }, 15_000);
 
   it("keeps clients' connections alive; while draining, closes each after its next response", async () => {
@@ -132,34 +100,72 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     }
   });
 
-  it("retries if a kept-alive connection turns out to be closed", async () => {
+  it("retries if a keep-alive connection turns out to be closed", async () => {
     await (await fetch(`${address}/api/item?id=a`)).text();
     for (const socket of sockets) socket.resetAndDestroy();
     expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
   });
 
   it("does not retry a write that the API may have applied", async () => {
-    answer = (request) => request.socket.destroy();
+    api.answer = (request) => request.socket.destroy();
     const response = await fetch(`${address}/api/item`, { method: "POST", body: "id=a&val=b" });
     expect(response.status).toBe(503);
     expect(seen.filter((s) => s.method === "POST")).toHaveLength(1);
   });
 
   it("answers 503 as JSON if the API cannot be reached, and recovers when it is back", async () => {
-    const { port } = api.address() as AddressInfo;
-    api.closeAllConnections();
-    await new Promise((done) => api.close(done));
+    const { port } = api;
+    await api.close();
     const response = await fetch(`${address}/api/item?id=a`);
     expect([response.status, await response.json()]).toEqual([503, { error: "The API cannot be reached" }]);
-    api.listen(port, "127.0.0.1");
-    await new Promise((done) => api.once("listening", done));
+    await api.listen(port);
     expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
   });
 
   it("opens a new connection for each status request, so that every pod is reached", async () => {
     for (let i = 0; i < 10; i++) await (await fetch(`${address}/api/status`)).text();
     expect(seen.map((s) => s.url)).toEqual(Array(10).fill("/status"));
-    expect(opened).toBe(10);
+    expect(api.opened).toBe(10);
+  });
+
+  it("refuses status requests above 100 per second with 503 as JSON, because each connection blocks a port", async () => {
+    const begin = performance.now();
+    const answers = await Promise.all(
+      Array.from({ length: 400 }, async () => {
+        const response = await fetch(`${address}/api/status`);
+        return `${response.status} ${await response.text()}`;
+      }),
+    );
+    const most = 101 + Math.ceil((performance.now() - begin) / 10);
+    const passed = answers.filter((text) => text === "200 from the API").length;
+    expect(passed).toBeGreaterThanOrEqual(100);
+    expect(passed).toBeLessThanOrEqual(most);
+    expect(answers.filter((text) => text === '503 {"error":"overloaded, try again"}')).toHaveLength(400 - passed);
+    expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
+  });
+
+  it("keeps the connections of a burst, and of clients that leave before their answer", async () => {
+    for (const socket of sockets) socket.destroy();
+    const held: (() => void)[] = [];
+    api.answer = (_, response) => void held.push(() => response.end("late"));
+    const burst = async (each: () => void) => {
+      for (let i = 0; i < 200; i++) each();
+      await expect.poll(() => held.length, { timeout: 10_000 }).toBe(200);
+    };
+    const answers: Promise<string>[] = [];
+    await burst(() => answers.push(fetch(`${address}/api/item?id=a`).then((response) => response.text())));
+    for (const answer of held.splice(0)) answer();
+    await Promise.all(answers);
+    const clients: Socket[] = [];
+    await burst(() => clients.push(setup.open("GET /api/item?id=a HTTP/1.1\r\nhost: a\r\n\r\n").socket));
+    for (const socket of clients) socket.resetAndDestroy();
+    // nginx has noticed
+    await (await fetch(`${address}/healthz`)).text();
+    for (const answer of held.splice(0)) answer();
+    api.answer = (_, response) => void response.end("from the API");
+    await (await fetch(`${address}/api/item?id=a`)).text();
+    expect(api.opened).toBe(200);
+    expect(sockets.size).toBe(200);
   });
 
   it("lets browsers cache assets for a year, never the page itself, and sends precompressed files", async () => {
@@ -216,7 +222,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     };
     const name = "nginx_http_request_duration_seconds";
     const labels = 'route="api",method="POST",status="418"';
-    answer = (_, response) => setTimeout(() => response.writeHead(418).end(), 30);
+    api.answer = (_, response) => setTimeout(() => response.writeHead(418).end(), 30);
     for (let i = 0; i < 7; i++) await (await fetch(`${address}/api/item`, { method: "POST" })).text();
     await fetch(`${address}/assets/gone.js`, { method: "BREW" });
     await fetch(`${address}/anywhere`);
@@ -281,7 +287,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
   });
 
   it("follows the API's name to a new address without a failed request", async () => {
-    const { port } = api.address() as AddressInfo;
+    const { port } = api;
     const moved = createServer((_, response) => response.end("moved")).listen(port, "127.0.0.2");
     await new Promise((done) => moved.once("listening", done));
     const bin = mkdtempSync(join(tmpdir(), "bin-"));

@@ -36,16 +36,20 @@ export class Nginx {
   /**
    * @param path a folder that precedes the rest of PATH
    * @param files hard limit of open files
+   * @param memory limit of the container, bytes; only nginx itself keeps it here
+   * @param edit changes a file of the image
    */
   constructor(
     private readonly path = "",
     private readonly files?: number,
+    private readonly memory?: number,
+    edit: (text: string) => string = (text) => text,
   ) {
     // nginx started by root reads its files as another user
     chmodSync(this.dir, 0o755);
     mkdirSync(this.file());
     for (const name of readdirSync(source)) {
-      writeFileSync(this.file(name), this.local(readFileSync(join(source, name), "utf8")), { mode: 0o755 });
+      writeFileSync(this.file(name), this.local(edit(readFileSync(join(source, name), "utf8"))), { mode: 0o755 });
     }
   }
 
@@ -67,7 +71,8 @@ export class Nginx {
   }
 
   private env(env: Record<string, string>): Record<string, string> {
-    return { PATH: `${this.path}:${process.env["PATH"]}`, ...env };
+    const memory: Record<string, string> = this.memory === undefined ? {} : { MEMORY_LIMIT: String(this.memory) };
+    return { PATH: `${this.path}:${process.env["PATH"]}`, ...memory, ...env };
   }
 
   /** Lines of the access log. */
@@ -90,16 +95,18 @@ export class Nginx {
     const port = await freePort();
     this.address = `http://127.0.0.1:${port}`;
     const env = this.env({ API_URL: apiUrl, PORT: String(port) });
-    this.render(env);
     for (const name of ["50-metrics.sh", "60-follow-api.sh"]) {
       // the loops outlive the script: its own process group can be stopped as a whole
       const script = `. ${this.file(name)}; wait`;
       this.processes.push(spawn("sh", ["-c", script], { env, stdio: "inherit", detached: true }));
     }
     await new Promise((done) => setTimeout(done, 200));
+    // as the image's entry point
+    const nginx = `${this.file("40-render.sh")} && exec nginx -c ${this.dir}/nginx.conf -g "daemon off;"`;
     this.processes.push(
       // the soft limit of most containers
-      spawn("sh", ["-c", `${this.limit}ulimit -Sn 1024; exec nginx -c ${this.dir}/nginx.conf -g 'daemon off;'`], {
+      spawn("sh", ["-c", `${this.limit}ulimit -Sn 1024; exec ${this.file("limit-memory.sh")} sh -c '${nginx}'`], {
+        env,
         stdio: "ignore",
         detached: true,
       }),
@@ -114,6 +121,13 @@ export class Nginx {
       await new Promise((done) => setTimeout(done, 50));
     }
     throw new Error("nginx did not start");
+  }
+
+  /** Ids of the worker processes. */
+  workers(): number[] {
+    const main = readFileSync(join(this.dir, "nginx.pid"), "utf8").trim();
+    const children = readFileSync(`/proc/${main}/task/${main}/children`, "utf8");
+    return children.trim().split(/\s+/).map(Number);
   }
 
   async stop(): Promise<void> {

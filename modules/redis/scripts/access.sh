@@ -1,9 +1,9 @@
 #!/bin/sh
 # Writes an instance's users to /run/redis/NAME.acl, and its login on main next to it: access.sh NAME.
 # Names and rules come from /etc/redis/NAME, passwords from files: one per user, or two during a rotation
-# (USER.next, then USER.old). Run again, followed by ACL LOAD, it applies new passwords (npm run rotate).
-# A member of the Sentinel group, whose ordinal start-member.sh left in /run/redis/member, has one more user for the other
-# members, and no valid login on main: guard.sh sets it.
+# (USER.next, then USER.old). If it is run again, followed by ACL LOAD, it applies new passwords (npm run rotate). A
+# member of the Sentinel group, whose ordinal start-member.sh has written to /run/redis/member, has one more user for
+# the other members, and no valid login on main: guard.sh sets it.
 set -eu
 umask 077
 secrets=/run/secrets/redis

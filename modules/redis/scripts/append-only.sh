@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2154 # variables of the scripts that source this file
-# The append-only file (AOF) before Redis reads it: what counts as data, what an interrupted rewrite left, and a damaged
-# end. Sourced by start-main.sh and start-member.sh, not run.
+# The append-only file (AOF) before Redis reads it: what counts as data, what an interrupted rewrite left behind, and a
+# damaged end. Sourced by start-main.sh and start-member.sh, not run.
 
 aof=$data/appendonlydir
 manifest=$aof/appendonly.aof.manifest
@@ -16,8 +16,8 @@ holds_data() {
   return 1
 }
 
-# Removes what interrupted rewrites left, which would fill a full disk further with each start: temporary files, and
-# append-only files without content, of which each rewrite that fails leaves one.
+# Removes what interrupted rewrites left behind, which would fill a full disk further with each start: temporary files,
+# and the append-only file without content that each failed rewrite leaves.
 remove_leftovers() {
   # room for the new manifest on a full disk
   reserve=$data/reserve
@@ -53,25 +53,33 @@ remove_empty_files() {
 # the last file of the manifest, which Redis appends to
 newest() { sed -n '$s/^file \([^ ]*\) .*/\1/p' "$manifest"; }
 
-# Some file systems leave other bytes than the last ones written after a power loss, such as zeros, and Redis refuses such
-# an end; it only accepts one that is cut off. Removes the end if it is short, and keeps it in damaged/. Fails, with the
-# reason in $problem, if it is long: what was not synced yet is short, so that would be acknowledged writes.
+# After a power failure, some file systems leave other bytes than the last ones written, such as zeros, and Redis
+# refuses such an end; it accepts only a truncated one. Removes the end if it is short, and keeps it in damaged/. Fails,
+# with the reason in $problem, if it is long: unsynced data is short, so a long end would contain acknowledged writes.
 REPAIRABLE=1048576
-# whether the part after byte $good has anything but zeros
+# whether the part after byte $good contains anything but zeros
 has_text() { [ "$(tail -c "+$((good + 1))" "$file" | tr -d '\000' | head -c 1 | wc -c)" -gt 0 ]; }
 repair_end() {
   problem=
   [ -s "$manifest" ] || return 0
-  last=$(newest)
-  file=$aof/$last
-  case $last in *.incr.aof) [ -s "$file" ] || return 0 ;; *) return 0 ;; esac
-  # a check reads the whole file: only if it does not end like a command, or if nothing was written since the last start,
-  # which may have failed
+  # the mark is older than anything written since the last start
   mark=$data/started
+  last=$(newest)
   unused=
-  [ ! -e "$mark" ] || [ -n "$(find "$file" -newer "$mark")" ] || unused=yes
+  [ ! -e "$mark" ] || [ -n "$(find "$aof/$last" -newer "$mark" 2>/dev/null)" ] || unused=yes
   touch "$mark" 2>/dev/null || true
-  [ "$(tail -c 2 "$file" | od -An -tx1 | tr -d ' \n')" != 0d0a ] || [ -n "$unused" ] || return 0
+  repair "$last" "$unused" || return 1
+  # a rewrite begins a new file before the one before is on disk, unless each write waits for the disk
+  before=$(grep ' type i' "$manifest" | tail -n 2 | head -n 1 | sed 's/^file \([^ ]*\) .*/\1/')
+  [ "$before" = "$last" ] || repair "$before" ''
+}
+
+# repair FILE UNUSED. A check reads the whole file, so it is made only if the file does not end like a command, or is unused:
+# nothing was written since the last start, which may have failed.
+repair() {
+  file=$aof/$1
+  case $1 in *.incr.aof) [ -s "$file" ] || return 0 ;; *) return 0 ;; esac
+  [ "$(tail -c 2 "$file" | od -An -tx1 | tr -d ' \n')" != 0d0a ] || [ -n "$2" ] || return 0
 
   found=$(redis-check-aof "$file" 2>&1 || true)
   case $found in *'format error'*) ;; *) return 0 ;; esac
@@ -84,7 +92,7 @@ repair_end() {
       problem="the append-only file $file is damaged after byte $good of $size"
       return 1
     fi
-    kept=$data/damaged/$last.after-$good
+    kept=$data/damaged/$1.after-$good
     if ! { mkdir -p "$data/damaged" && tail -c "+$((good + 1))" "$file" >"$kept" && sync; }; then
       rm -f "$kept"
       problem="the append-only file $file is damaged after byte $good of $size, and the volume has no room to keep that part"

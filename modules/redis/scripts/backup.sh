@@ -13,7 +13,7 @@ refuse() {
 rm -f "$part"
 REDISCLI_AUTH=$(cat /run/secrets/redis/backup)
 export REDISCLI_AUTH
-# network policies may not know this new pod yet, and main may be restarting
+# network policies may not include this new pod yet, and main may be restarting
 tries=0
 until said=$(redis-cli -h "$host" --user backup PING 2>&1) || [ $tries -ge 60 ]; do
   case $said in *'Could not connect'*) ;; *) break ;; esac
@@ -23,8 +23,8 @@ done
 said=$(redis-cli -h "$host" --user backup --rdb "$part" 2>&1) || refuse "Backup failed: $said"
 seen=$(redis-check-rdb "$part" 2>&1) || refuse "Backup failed: the received snapshot is damaged: $seen"
 name=$(date -u +%Y-%m-%dT%H-%M-%SZ).rdb
-# .order has the names in the order in which the backups were made. The names alone have the clock's order: if it was
-# ahead once, every later backup would count as the oldest, and be deleted.
+# .order has the names in the order in which the backups were made. The names alone follow the clock: if it was fast
+# once, every later backup would count as the oldest and be deleted.
 order=/backups/.order
 touch "$order"
 grep -vxF "$name" "$order" >"$order.new" || true

@@ -4,10 +4,10 @@
 #   disk-guard.sh arguments   before Redis starts: deletes what an interrupted run left behind, prints redis-server's arguments
 #   disk-guard.sh watch PID   in the background, until the process with that id, which becomes Redis, ends
 # A rewrite of the append-only file needs about as much room as the data takes in memory. So Redis refuses writes
-# (maxmemory 1: reads, deletions and replication go on) while there is less room than that, plus a reserve for what is
-# written before Redis refuses; a rewrite then frees what had been appended.
-# guard.sh reads the state: with /run/redis/volume-short a copy does not link with main, and with /run/redis/volume-full
-# main may append nothing at all.
+# (maxmemory 1: reads, deletions and replication continue) while there is less room than that, plus a reserve for writes
+# until Redis refuses them; a rewrite then frees the space of what had been appended. guard.sh reads the state: with
+# /run/redis/volume-short, a copy does not link to main, and with /run/redis/volume-full, main may append nothing at
+# all.
 set -u
 # shellcheck source=modules/redis/scripts/query.sh
 . /etc/redis/query.sh
@@ -32,7 +32,7 @@ group=/etc/redis/pool
 reserve=$((limit_bytes / 4))
 [ $reserve -ge $((32 * mib)) ] || reserve=$((32 * mib))
 
-# bytes FILE...: sets $bytes to the space that existing files take; a folder counts with its files
+# bytes FILE...: sets $bytes to the disk usage of the files that exist; directories are counted recursively
 bytes() {
   bytes=$(du -skc "$@" 2>/dev/null | tail -n 1 | cut -f 1)
   bytes=$((${bytes:-0} * 1024))
@@ -65,7 +65,7 @@ if [ "$1" = arguments ]; then
   [ "$free" -lt $((bytes + reserve)) ] || exit 0
   say "$(as_mib "$free") free, but a rewrite of the append-only file may need $(as_mib $((bytes + reserve))): starting without accepting writes"
   touch "$short"
-  # Redis would begin a rewrite at once, which fails and leaves one more file
+  # Redis would start a rewrite at once, which fails and leaves one more file
   printf '%s' '--maxmemory 1 --auto-aof-rewrite-percentage 0'
   if [ "$free" -lt $((reserve / 8)) ]; then
     touch "$full"
@@ -74,7 +74,8 @@ if [ "$1" = arguments ]; then
   exit 0
 fi
 
-# Files that nothing reads any more. Redis keeps the copy that a member received, though its append-only file has it too.
+# Files that nothing reads any more. Redis keeps the copy that a member received, although its append-only file contains
+# it too.
 reclaim() {
   [ -f "$data/dump.rdb" ] || return 0
   [ -s "$data/appendonlydir/appendonly.aof.manifest" ] || return 0
@@ -97,7 +98,7 @@ rewrite() {
     number $busy
     [ "$value" = 0 ] || return 0
   done
-  # a failed rewrite leaves a file, so do not repeat it ten times a second
+  # a failed rewrite leaves a file behind, so do not repeat it ten times a second
   now=$(date +%s)
   [ $((now - ${tried:-0})) -ge 10 ] || return 0
   tried=$now
@@ -117,7 +118,7 @@ accept() {
   [ "$(admin "CONFIG SET maxmemory $limit auto-aof-rewrite-percentage ${growth:-100}")" = OK ] || return 0
   say "$(as_mib "$free") free: writes are accepted again"
 }
-# A copy cannot refuse what it receives: it leaves main until it has room.
+# A copy cannot refuse what it receives, so it disconnects from main until it has room.
 leave() {
   [ "$role" = slave ] || return 0
   field master_link_status
@@ -141,10 +142,10 @@ look || free=0
 while sleep $pause && kill -0 "$2" 2>/dev/null; do
   before=$free
   look || continue
-  # by the time that Redis refuses, it may have written as much again, twice
+  # by the time Redis refuses, it may have written as much again, twice
   ahead=$((2 * (before - free)))
   [ $ahead -ge 0 ] || ahead=0
-  # far from the limit, this is all that one look costs
+  # far from the limit, one check costs no more than this
   if [ ! -f "$short" ] && [ "$free" -ge $((limit_bytes + reserve + ahead)) ]; then
     pause=1
     [ "$free" -ge $((limit_bytes + 3 * reserve + ahead)) ] || pause=0.2
@@ -152,14 +153,14 @@ while sleep $pause && kill -0 "$2" 2>/dev/null; do
   fi
   pause=0.2
   info=$(admin 'INFO memory persistence replication')
-  # no answer, or its data is not complete yet
+  # no reply, or its data is not complete yet
   case $info in *"${newline}loading:0"*) ;; *) continue ;; esac
   number used_memory
   used=$value
   [ "$used" -le "$limit_bytes" ] || used=$limit_bytes
   field role
   role=$value
-  # what a running rewrite has written need not be written again
+  # what a running rewrite has already written needs no further room
   bytes "$data"/temp-rewriteaof-*
   rest=$((used - bytes))
   [ $rest -ge 0 ] || rest=0
@@ -167,7 +168,7 @@ while sleep $pause && kill -0 "$2" 2>/dev/null; do
   number maxmemory
   if [ "$value" = 1 ]; then
     [ -f "$short" ] || touch "$short"
-    # some more than before, so that it does not change ten times a second
+    # slightly more than before, so that the state does not change ten times a second
     if [ "$free" -ge $((need + reserve / 4)) ]; then accept; fi
   elif [ "$free" -lt $need ]; then
     refuse

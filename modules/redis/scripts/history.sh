@@ -1,15 +1,21 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2154 # variables of the scripts that source this file
-# What a member knows, by its commit record: the key "commit" of database 1, "EPOCH COUNT PROMISED", which only the API
-# writes (docs/decisions/0015-commit-record.md). Sourced after pool.sh, not run.
+# How much data a member has, by its commit record: the key "commit" of database 1, "EPOCH COUNT PROMISED GENERATION", which only
+# the API and restores write (docs/decisions/0015-commit-record.md). Sourced after pool.sh, not run.
 
 # look ADDRESS: queries a Redis. Sets $seen to "yes", "no" (no complete reply) or "old" (of a version without records);
-# with yes and old also $info and $role; with yes also $epoch, $count, $promised and $recorded.
-# Data without a record counts as 0 0 0; neither data nor a record as epoch -1, which is less than any data.
+# with yes and old also $info and $role; with yes also $epoch, $count, $promised, $generation, $recorded, and $rank: the
+# epoch for comparisons, in which any epoch of a later generation is greater.
+# Data without a record counts as 0 0 0 0; neither data nor a record counts as epoch -1, which is less than any data.
 look() {
-  seen=no epoch=-1 count=0 promised=0 recorded=''
-  info=$(printf 'AUTH probe %s\nINFO replication\nDBSIZE\nSELECT 1\nGET commit\n' "$password" |
+  seen=no epoch=-1 count=0 promised=0 generation=0 rank=-1 recorded=''
+  info=$(printf 'AUTH probe %s\nINFO replication\nDBSIZE\nSELECT 1\nGET commit\nPING\n' "$password" |
     $limit redis-cli -h "$1" -p 6379 2>&1) || true
+  # a query that is cut off before the reply to GET looks like the reply of a member without a record
+  case $info in
+    *"${newline}PONG") info=${info%"${newline}PONG"} ;;
+    *) info='' role=''; return ;;
+  esac
   field role
   role=$value
   case $info in
@@ -20,25 +26,26 @@ look() {
   esac
   data=${info%"$newline"OK*}
   data=${data##*"$newline"}
-  # shellcheck disable=SC2086 # three words, or none
+  # shellcheck disable=SC2086 # four words, three before the first restore, or none
   set -- ${info##*"$newline"OK}
   case $data in '' | *[!0-9]*) return ;; esac
   if [ $# -ge 3 ]; then
-    case $1$2$3 in *[!0-9]*) return ;; esac
-    epoch=$1 count=$2 promised=$3 recorded=yes
+    case $1$2$3${4:-0} in *[!0-9]*) return ;; esac
+    epoch=$1 count=$2 promised=$3 generation=${4:-0} recorded=yes
   elif [ $# -gt 0 ]; then
     return
   elif [ "$data" != 0 ]; then
     epoch=0
   fi
+  [ "$epoch" -lt 0 ] || rank=$((generation * 1000000000000 + epoch))
   seen=yes
 }
 
-# Whether $1 $2 (epoch and count) is more than $3 $4.
+# Whether $1 $2 (rank and count) is more than $3 $4.
 more() { [ "$1" -gt "$3" ] || { [ "$1" -eq "$3" ] && [ "$2" -gt "$4" ]; }; }
 
-# The epoch in which ADDRESS's Sentinel names $2 as main, in $named, as in records: config-epoch and the member's ordinal as
-# its last digit. Empty if it names another or does not answer.
+# The epoch in which ADDRESS's Sentinel reports $2 as main, in $named, as in records: config-epoch and the member's
+# ordinal as its last digit. Empty if it reports another main or does not answer.
 named() {
   said=$newline$(ask "$1" 26379 'SENTINEL MASTER main')$newline
   named=

@@ -10,7 +10,7 @@ ordinal=${POD##*-}
 # shellcheck disable=SC2086 # one word per member
 me=$(set -- $pool; shift "$ordinal"; echo "$1")
 
-# The main that two Sentinels agree on, in $main; empty if no two agree.
+# Sets $main to the main that two Sentinels agree on; empty if no two agree.
 agreed() {
   main=''
   first=''

@@ -10,7 +10,7 @@ own() { send 127.0.0.1 6379 "$1" 2>&1; }
 
 case $1 in
   live)
-    # busy with a file or a script, out of memory, or refusing writes because the disk is full: not dead
+    # busy with a file or a script, out of memory, or refusing writes because the disk is full, but not dead
     case $(own PING) in *PONG* | *LOADING* | *BUSY* | *MISCONF* | *OOM* | *MASTERDOWN*) exit 0 ;; esac
     echo 'no answer to PING'
     exit 1
@@ -31,7 +31,7 @@ case $1 in
     if [ -e /run/redis/guard ]; then
       read -r reason </run/redis/guard || true
     else
-      # a pod of the version before, which has no guard.sh to set its priority, during an upgrade
+      # during an upgrade: a pod of the previous version, which has no guard.sh to set its priority
       wanted=$priority
       if [ "$role" = master ]; then wanted=0; elif [ "$value" = up ]; then wanted=100; fi
       [ "$wanted" = "$priority" ] || own "CONFIG SET replica-priority $wanted" >/dev/null
@@ -46,7 +46,7 @@ case $1 in
     [ "$value" = 0 ] || { echo 'copying from main'; exit 1; }
     field master_link_status
     [ "$value" != up ] || exit 0
-    # down for a moment (main restarts): keep answering; -1 means that the link was never up
+    # briefly down (main restarts): keep answering; -1 means that the link was never up
     field master_link_down_since_seconds
     [ "${value:--1}" -ge 0 ] && [ "$value" -le "$2" ] && exit 0
     echo "link to main down for ${value:-?} s, limit is $2 s"

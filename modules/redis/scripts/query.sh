@@ -6,12 +6,12 @@
 # the file has no trailing newline, so read returns an error
 read_password() { read -r password </run/secrets/redis/probe || [ -n "$password" ]; }
 read_password
-# timeout of a query; a probe has the kubelet's timeout, so it empties this and saves a process
+# timeout of a query; a probe is limited by the kubelet's timeout, so it empties this, which saves a process
 limit='timeout 2'
 newline='
 '
 
-# send ADDRESS PORT COMMAND: the whole output, with the answer to AUTH in its first line
+# send ADDRESS PORT COMMAND: the whole output, with the reply to AUTH in its first line
 # shellcheck disable=SC2086 # two words, or none
 send() { printf 'AUTH probe %s\n%s\n' "$password" "$3" | $limit redis-cli -h "$1" -p "$2"; }
 

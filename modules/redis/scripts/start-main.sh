@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts Redis main, unless that would lose data: replicas of an empty main delete their data.
-# On a volume without data it queries the replicas first, and starts only if none of them holds a key.
+# Starts Redis main, unless that would lose data: replicas of an empty main delete their data. On a volume without data,
+# it first queries the replicas, and starts main only if none of them holds a key.
 set -eu
 
 data=/data
@@ -10,8 +10,8 @@ TRIES=60
 
 # without a trap the container's first process ignores SIGTERM
 trap 'exit 143' TERM
-# A volume that a member of a Sentinel group used: a single main does not count its writes in the commit record. If it
-# becomes a member again, the other members' volumes, which lack these writes, must have a smaller count.
+# For a volume that a member of a Sentinel group used: a single main does not count its writes in the commit record. If
+# it becomes a member again, the other members' volumes, which lack these writes, must have a smaller count.
 SKIP="#!lua flags=allow-oom
 redis.call('SELECT', 1)
 local record = redis.call('GET', 'commit')
@@ -40,7 +40,7 @@ refuse() {
   exit 1
 }
 
-# the data of a group's member is complete only if that member was the last main
+# a group member's data is complete only if that member was the last main
 pool=$data/sentinel/sentinel.conf
 of_pool() { sed -n "s/^sentinel $1 \"\{0,1\}\([0-9a-f.:]*\).*/\1/p" "$pool"; }
 if [ -s "$pool" ] && [ "$(of_pool 'monitor main')" != "$(of_pool announce-ip)" ]; then
@@ -67,7 +67,7 @@ how="Restore the volume; or, to discard that data: \
 kubectl -n $NAMESPACE create configmap redis-main-start-empty --from-literal=on=$today && \
 kubectl -n $NAMESPACE delete pod $POD"
 
-# missing names do not prove that there are no replicas: DNS must at least know main's own
+# missing names do not prove that there are no replicas: DNS must at least resolve main's own name
 tries=0
 until getent hosts redis-main >/dev/null; do
   tries=$((tries + 1))
@@ -78,7 +78,7 @@ done
 # shellcheck source=modules/redis/scripts/query.sh
 . /etc/redis/query.sh
 limit='timeout 3'
-# A refused connection proves nothing, because a network policy that does not know this new pod yet refuses it as well.
+# A refused connection proves nothing, because a network policy that does not include this new pod yet also refuses it.
 # So every existing replica must reply. getent lists each address once per socket type.
 for address in $(getent ahosts "$replicas" | cut -d ' ' -f 1 | sort -u); do
   tries=0

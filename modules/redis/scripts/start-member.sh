@@ -1,6 +1,6 @@
 #!/bin/sh
 # Starts a member of the Sentinel group: as a replica of the main that the Sentinels report; as main only if no other
-# member can be promoted in its place. What it may replicate is decided by guard.sh.
+# member can be promoted instead. guard.sh decides what it may replicate.
 set -eu
 
 data=/data
@@ -19,7 +19,7 @@ trap 'exit 143' TERM
 . /etc/redis/append-only.sh
 remove_leftovers
 if ! repair_end; then
-  # the other members have everything that was acknowledged: this one starts as after the loss of its volume
+  # the other members have every acknowledged write, so this one starts as after the loss of its volume
   echo "$problem: set aside in $data/damaged, for a fresh copy of main" >&2
   rm -rf "$data/damaged/appendonlydir"
   mkdir -p "$data/damaged"
@@ -31,7 +31,7 @@ start() {
   echo "$ordinal" >/run/redis/member
   sh /etc/redis/access.sh users
   [ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh redis &
-  # the guard opens everything that this start closes: without it, no link, no promotion and no writes
+  # only the guard enables links, promotion and writes, which are disabled at start
   echo 'guard.sh has not compared the data yet' >/run/redis/guard
   redis=$$
   while kill -0 "$redis" 2>/dev/null; do
@@ -60,7 +60,7 @@ another_may() {
   return 1
 }
 
-# The members that hold data, in $holders; those that do not answer, in $silent.
+# Sets $holders to the members that hold data, and $silent to those that do not answer.
 find_data() {
   holders='' silent=''
   limit='timeout 2'
@@ -89,7 +89,7 @@ while [ $tries -lt $TRIES ]; do
   fi
   [ "$main" = "$me" ] || start --replicaof "$main 6379"
   if another_may; then
-    # this former main must not return as main now, because the Sentinels could already be promoting the other
+    # this former main must not start as main now, because the Sentinels could already be promoting the other member
     why='another member can be promoted, but the Sentinels have not promoted it'
     sleep 1
     continue
@@ -101,7 +101,7 @@ while [ $tries -lt $TRIES ]; do
   read -r allowed 2>/dev/null </run/start-empty/on || [ -n "${allowed-}" ] || allowed=
   find_data
   if [ -n "$holders" ]; then
-    # as this member does not start, the Sentinels promote one of them
+    # because this member does not start, the Sentinels promote one of them
     why="the volume is empty, and$holders holds the data, but the Sentinels have not promoted it"
     sleep 1
     continue
@@ -118,7 +118,7 @@ kubectl -n $NAMESPACE delete pod $POD"
     sleep 1
     continue
   fi
-  # the other members are empty too: only read replicas can still hold data
+  # the other members are empty too, so only read replicas can still hold data
   for address in $(getent ahosts redis-replicas-headless | cut -d ' ' -f 1 | sort -u); do
     keys "$address"
     case $keys in

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts the Sentinel of a member. Its knowledge (the main and the epoch) is kept on the volume; everything else,
-# including the password, is rewritten at each start.
+# Starts the Sentinel of a member. Its state (the main and the epoch) is kept on the volume; everything else, including
+# the password, is rewritten at each start.
 set -eu
 umask 077
 # shellcheck source=modules/redis/scripts/pool.sh
@@ -34,7 +34,7 @@ main=$(echo "$learned" | sed -n 's/^sentinel monitor main \([^ ]*\) .*/\1/p' | t
   echo "sentinel sentinel-user sentinel"
   echo "sentinel sentinel-pass $own"
   echo "$learned"
-  # a Sentinel that lost its volume while main is down would know no replica to promote, and could still be elected
+  # a Sentinel that lost its volume while main is down would have no replica to promote, but could still be elected
   for member in $pool; do
     [ "$member" = "$main" ] || echo "sentinel known-replica main $member 6379"
   done

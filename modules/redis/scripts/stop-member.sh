@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs before a member stops: main hands over first, with every write that it has accepted.
+# Runs before a member stops. If it is main, it triggers a failover that preserves every write that it has accepted.
 set -eu
 # shellcheck source=modules/redis/scripts/pool.sh
 . /etc/redis/pool.sh
@@ -12,20 +12,20 @@ role() {
 role
 [ "$role" = master ] || exit 0
 
-# guard.sh leaves min-replicas-to-write alone from here on
+# from here on, guard.sh does not change min-replicas-to-write
 mark=/run/redis/handing-over
 : >"$mark"
 # Refuse writes, because the promoted member must have all earlier ones. Refused, not paused: a refused write was
-# certainly not executed, so its caller may retry it on the next main; the fate of a paused write is unknown.
+# certainly not executed, so its caller may retry it on the next main; the outcome of a paused write is unknown.
 refuse_writes() {
   for _ in 1 2 3; do
     [ "$(ask 127.0.0.1 6379 'CONFIG SET min-replicas-to-write 1000')" != OK ] || return 0
   done
   return 1
 }
-# without a hand-over the others replace this main after its stop
+# without a planned failover, the others replace this main after its stop
 if ! refuse_writes; then
-  echo 'not handed over: this Redis did not confirm that it refuses writes' >&2
+  echo 'no failover: this Redis did not confirm that it refuses writes' >&2
   exit 0
 fi
 caught_up() {
@@ -40,12 +40,12 @@ caught_up() {
 }
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   if caught_up; then
-    # Sentinels query twice a second: after this pause the offsets that they know are newer than the last write
+    # Sentinels query twice a second: after this pause, their offsets are newer than the last write
     sleep 0.6
-    # again, because a guard that did not see the mark yet may have allowed them
+    # again, because a guard that had not seen the mark yet may have allowed them
     refuse_writes || break
-    # not this pod's own Sentinel, which stops too; one in tilt mode would reply OK and wait for half a minute; one in
-    # another failover refuses
+    # not this pod's own Sentinel, which stops too; a Sentinel in TILT mode would reply OK and wait for half a minute;
+    # one in another failover refuses
     asked=''
     for _ in 1 2 3 4; do
       for member in $pool; do
@@ -61,7 +61,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
       sleep 0.5
     done
     [ -n "$asked" ] || break
-    # this Redis is demoted only seconds later and takes no writes until then, so rely on the Sentinels
+    # this Redis is demoted only seconds later and accepts no writes until then, so rely on the Sentinels
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
       sleep 0.2
       agreed
@@ -71,7 +71,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   fi
   sleep 0.2
 done
-# no member took over: accept writes until the stop; a member of the version before has no guard
+# no member took over: accept writes until the stop; a member of the previous version has no guard
 rm -f "$mark"
 if [ ! -e /run/redis/guard ]; then
   copies=$(sed -n 's/^min-replicas-to-write //p' /etc/redis/main.conf)

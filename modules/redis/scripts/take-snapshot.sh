@@ -1,13 +1,17 @@
 #!/bin/sh
 # shellcheck disable=SC2154 # data is set by the script that sources this file
-# Makes the snapshot that npm run restore has just left in $data/restore the data; the old data stays in
+# Replaces the data with the snapshot that npm run restore has just put into $data/restore; the old data is kept in
 # restore/before. Sourced, before anything reads $data.
 #
 # next.rdb is deleted last, so after an interruption the next start repeats everything. An old next.rdb is not used,
 # because its restore has already reported a failure.
+#
+# The snapshot's commit record is of the deployment and the time that it was made in. It is replaced by one of the next
+# generation, from next.generation: less than what the Sentinels of this deployment will have established, and more than any
+# member that did not take the snapshot (docs/decisions/0015-commit-record.md).
 
 restore=$data/restore
-# interrupted between its two moves: the old data first, because the snapshot may no longer be used
+# interrupted between its two moves: restore the old data first, because the snapshot may no longer be used
 if [ ! -d "$data/appendonlydir" ] && [ -d "$restore/new" ] && [ -s "$restore/before/appendonly.aof.manifest" ]; then
   mv "$restore/before" "$data/appendonlydir"
   sync
@@ -20,10 +24,24 @@ if [ -s "$restore/next.rdb" ] && [ -z "$(find "$restore/next.rdb" -mmin -15)" ];
   echo "snapshot not used, because it is older than 15 minutes: $restore/next.rdb" >&2
   mv "$restore/next.rdb" "$restore/not-taken.rdb"
 fi
+[ -s "$restore/next.rdb" ] || rm -f "$restore/next.generation"
+# resp WORD...: a command as in an append-only file
+resp() {
+  printf '*%d\r\n' $#
+  for word in "$@"; do printf '$%d\r\n%s\r\n' ${#word} "$word"; done
+}
+commit_record() {
+  read -r number 2>/dev/null <"$restore/next.generation" || return 0
+  {
+    resp SELECT 1
+    resp SET commit "0 0 0 $number"
+  } >"$restore/new/appendonly.aof.1.incr.aof" &&
+    echo "file appendonly.aof.1.incr.aof seq 1 type i" >>"$restore/new/appendonly.aof.manifest"
+}
 rm -rf "$restore/new"
 if [ -s "$restore/next.rdb" ]; then
   if mkdir "$restore/new" && ln "$restore/next.rdb" "$restore/new/appendonly.aof.1.base.rdb" &&
-    echo "file appendonly.aof.1.base.rdb seq 1 type b" >"$restore/new/appendonly.aof.manifest"; then
+    echo "file appendonly.aof.1.base.rdb seq 1 type b" >"$restore/new/appendonly.aof.manifest" && commit_record; then
     echo "starting from the snapshot in $restore/next.rdb" >&2
     sync
     if [ -d "$data/appendonlydir" ]; then
@@ -33,6 +51,7 @@ if [ -s "$restore/next.rdb" ]; then
     mv "$restore/new" "$data/appendonlydir"
     sync
     rm "$restore/next.rdb"
+    rm -f "$restore/next.generation"
     sync
   else
     echo "snapshot not used, because the volume is full: $restore/next.rdb" >&2

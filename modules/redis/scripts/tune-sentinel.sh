@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sentinel promotes the replica with the highest offset at its last query, every 10 s by default: it could choose one
-# that lacks writes acknowledged since. With two queries a second its offsets are newer than main's failure.
+# that lacks writes acknowledged since. With two queries a second, its offsets are at most half a second old.
 set -eu
 # shellcheck source=modules/redis/scripts/pool.sh
 . /etc/redis/pool.sh

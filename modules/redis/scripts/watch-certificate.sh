@@ -1,5 +1,6 @@
 #!/bin/sh
-# Loads a renewed certificate without downtime: watch-certificate.sh redis | sentinel. Runs in the background of either.
+# Loads a renewed certificate without downtime: watch-certificate.sh redis | sentinel. Runs in the background in either
+# container.
 set -eu
 dir=/run/secrets/redis-tls
 files() { cat "$dir/tls.crt" "$dir/tls.key" "$dir/ca.crt" 2>/dev/null | cksum; }
@@ -21,7 +22,7 @@ while sleep "${WATCH_SECONDS:-30}"; do
       known=$now
       echo 'renewed certificate loaded' >&2
       ;;
-    # the files may be half updated: keep the old certificate and retry
+    # the files may be only partly updated: keep the old certificate and retry
     *) echo "renewed certificate not loaded: $said; retrying" >&2 ;;
   esac
 done

@@ -1,4 +1,4 @@
-/** What each folder contains: the tables of docs/architecture.md, and the text in its picture of the code. */
+/** Contents of each folder: the tables of docs/architecture.md, and the text in its picture of the code. */
 import { execFileSync } from "node:child_process";
 import { PROJECT_ROOT } from "../../../catalog/paths";
 
@@ -26,7 +26,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "images/react": "the front; React page and nginx",
   "images/scaler": "the fast lane of autoscaling; Node.js, no framework",
 
-  "images/node/src/discovery": "finds the read replicas: by EndpointSlices or DNS",
+  "images/node/src/discovery": "finds the read replicas, by EndpointSlices or DNS",
   "images/node/src/http": "server, routes, input, status, and the mapping of errors to HTTP",
   "images/node/src/metrics": "Prometheus metrics, and the short-term load that autoscalers read",
   "images/node/src/redis": "`store.ts`: what a route can do with keys",
@@ -53,27 +53,28 @@ const CONTENTS: Readonly<Record<string, string>> = {
     "two small Helm charts of this project; their path is recorded in Helm releases, so it never changes",
   "modules/images": "registry client, context hash, build and push, third-party images",
   "modules/kubernetes":
-    "pods, Services, workloads, namespaces, Secrets, Helm charts, and what a descriptor means in one configuration (`sizing.ts`)",
+    "pods, Services, workloads, namespaces, Secrets, Helm charts, and a descriptor's values for a given configuration (`sizing.ts`)",
   "modules/monitoring":
     "kube-prometheus-stack, Alertmanager's configuration, monitors, rules and dashboards as objects",
-  "modules/policies": "the table of flows, the NetworkPolicies made from it, the namespace's quota",
+  "modules/policies": "the flow table, the NetworkPolicies made from it, the namespace's quota",
   "modules/redis":
     "main, Sentinel group, replicas, exporter, backup, configuration files, TLS, users; `scripts/` runs in the pods",
   "modules/terraform": "escaping, dependencies, the Kubernetes backend",
-  "modules/web": "the API and the front, and what HTTP servers have in common (`web-workload.ts`)",
+  "modules/web": "the API and the front, and the code that both share (`web-workload.ts`)",
 
-  "scripts/cluster": "kubectl, the choice of the cluster, kind, port-forwards, redaction of secrets",
+  "scripts/cluster": "kubectl, choosing the cluster, kind, port-forwards, redaction of secrets",
   "scripts/commands": "what a user runs: `up`, `down`, `diff`, `status` …, one file per command",
   "scripts/deploy":
-    "the steps of a deployment: preflight, permissions, layers, drift, readiness, smoke test, leftovers",
+    "the steps of a deployment: preflight, permissions, adoption, layers, drift, readiness, smoke test, leftovers",
+  "scripts/doctor": "checks of `doctor` alone: nodes, storage, owners, logins, proxy, what a cluster forbids",
   "scripts/drawing": "charts and graphs as SVG and PNG; has its own dependencies, installed on first use",
   "scripts/load": "load profiles, the generator (k6), samples",
   "scripts/maintenance": "what a maintainer runs: `docs`, `e2e`, `bench`, `scan`, `compare` …, one file per command",
-  "scripts/prose": "the prose check of `npm run lint`",
+  "scripts/prose": "the prose check of `npm run lint`, and a tool that draws passages to read",
   "scripts/redis": "commands in the Redis pods, file transfer, backup volume, snapshot check",
   "scripts/spelling": "the spelling check of `npm run lint`, with the project dictionary",
   "scripts/terminal": "output, errors, the run log, child processes, interrupts, the lock",
-  "scripts/terraform": "synthesis, Terraform runs, states and their locks, rendered manifests",
+  "scripts/terraform": "synthesis, Terraform runs, imports, states and their locks, rendered manifests",
   "scripts/toolbox": "downloads of missing programs, npm and PyPI installs, accepted scanner findings",
 };
 

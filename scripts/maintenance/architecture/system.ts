@@ -1,4 +1,4 @@
-/** The picture of the running system, from the table of flows. */
+/** The picture of the running system, from the flow table. */
 import { JOBS, WORKLOADS, workloadOf, type Component } from "../../../catalog/workloads";
 import { configSchema, parseConfig } from "../../../config";
 import { flows, type Flow, type Peer } from "../../../modules/policies/flows";
@@ -43,7 +43,7 @@ function allFlows(): readonly SettingFlow[] {
   return [...found.values()];
 }
 
-/** Ends of flows that are not workloads of the project; `bucket` is `anyone` as a destination. */
+/** Endpoints of flows that are not workloads of the project; `bucket` is `anyone` as a destination. */
 const OUTSIDE: Readonly<Record<string, readonly [title: string, text: string]>> = {
   anyone: ["Browser", "anyone who can reach the front"],
   bucket: ["Bucket", "S3-compatible storage"],
@@ -78,7 +78,7 @@ const cluster = (name: string, title: string, lines: readonly string[]): string[
 
 const idOf = (peer: Peer, end: "from" | "to"): string => (peer === "anyone" && end === "to" ? "bucket" : peer);
 
-/** Two lines where one would be too long for an arrow. */
+/** Two lines if one would be too long for an arrow. */
 const wrapped = (text: string): string => {
   const words = text.split(" ");
   if (text.length <= 20) return escaped(text);
@@ -101,7 +101,7 @@ function arrow(along: readonly SettingFlow[]): string {
   })}`;
 }
 
-/** The running system in DOT: a box for each end of a flow, framed by namespace, and an arrow for each flow. */
+/** The running system in DOT: a box for each endpoint of a flow, framed by namespace, and an arrow for each flow. */
 export function systemGraph(): string {
   const all = allFlows();
   const arrows = new Map<string, SettingFlow[]>();

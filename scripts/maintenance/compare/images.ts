@@ -1,5 +1,5 @@
 /**
- * Images are tagged with the hash of their sources, which is part of names in layer `images`. The tags are taken out
+ * Images are tagged with the hash of their sources, which is part of names in layer `images`. The tags are removed
  * before the comparison, so that a changed tag is one difference instead of ten.
  */
 

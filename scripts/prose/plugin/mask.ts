@@ -6,7 +6,7 @@ const CODE = "\uFFFC";
 const fill = (text: string, filler: string) => text.replace(/[^\n]/g, filler);
 
 /**
- * The source with everything blanked that is not prose. Length and line breaks stay, so a position in the result is the
+ * The source with everything except prose blanked. Length and line breaks are kept, so a position in the result is the
  * position in the source.
  */
 export function mask(source: string, passages: readonly Passage[]): string {

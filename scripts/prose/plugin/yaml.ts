@@ -3,7 +3,10 @@ import { commentPassages } from "./comments";
 import { isProse, type Passage, type Range, type Reader } from "./passage";
 import { shell } from "./shell";
 
-/** What the lexer inserts between the pieces of the source: begin of a document, end of a flow, begin of a scalar. */
+/**
+ * Tokens that the lexer inserts between the pieces of the source: start of a document, end of a flow, start of a
+ * scalar.
+ */
 const SCALAR = "\x1f";
 const INSERTED = ["\x02", "\x18", SCALAR];
 

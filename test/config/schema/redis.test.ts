@@ -7,7 +7,7 @@ const roomy = { memoryLimit: "8Gi" };
 const sentences = (input: object) => redisSizeProblems(parse(input).redis).map(sizeSentence).join("\n") || "fits";
 const of = (redis: object) => sentences({ redis: { main: roomy, replica: roomy, ...redis } });
 
-it("a configuration whose sizes cannot hold maxMemory is read: a system may exist that was deployed with it", () => {
+it("a configuration whose sizes cannot hold maxMemory is accepted, because an existing system may use it", () => {
   expect(refusal({ redis: { maxMemory: "4gb" } })).toBe("accepted");
 });
 
@@ -18,7 +18,7 @@ describe("the volume of main", () => {
         "set redis.storage to 4Gi, or redis.maxMemory to at most 682mb",
     );
   });
-  it("is too small too if its size is the default", () => {
+  it("is also too small if its size is the default", () => {
     expect(of({ maxMemory: "1gb" })).toBe(
       "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 1Gi: the append-only file and its rewrite would fill it; " +
         "set redis.storage to 4Gi, or redis.maxMemory to at most 341mb",
@@ -31,7 +31,7 @@ describe("the volume of main", () => {
     expect(of({ maxMemory: "1gb", storage: "4Gi" })).toBe("fits");
     expect(of({ maxMemory: "682mb", storage: "2Gi" })).toBe("fits");
   });
-  it("has room for some values of 1 MB, however little the memory", () => {
+  it("has room for some values of 1 MB, however small the memory", () => {
     expect(of({ maxMemory: "16mb", storage: "100Mi" })).toMatch(/at least 256Mi, .* set redis\.storage to 256Mi$/);
   });
 });
@@ -44,7 +44,7 @@ describe("memory", () => {
     );
     expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "512Mi" } })).toBe("fits");
   });
-  it("without a limit is refused, because Redis takes 0 for that", () => {
+  it("without a limit is rejected, because Redis interprets 0 as no limit", () => {
     expect(refusal({ redis: { maxMemory: "0mb" } })).toMatch(
       /^redis\.maxMemory: "0mb" is not accepted; .*such as "256mb"/,
     );
@@ -65,7 +65,7 @@ describe("sizes", () => {
     ["256mb", GIB / 4],
     ["2kb", 2048],
   ])("%s is a number of bytes", (text, bytes) => expect(redisBytes(text)).toBe(bytes));
-  it("are written so that they are read as at least, or at most, what they were", () => {
+  it("are printed so that they parse as at least, or at most, the original value", () => {
     expect(parseQuantity(asQuantity(GIB + 1))).toBeGreaterThanOrEqual(GIB + 1);
     expect(asQuantity(3 * GIB)).toBe("3Gi");
     expect(redisBytes(asRedisSize(GIB - 1))).toBeLessThanOrEqual(GIB - 1);

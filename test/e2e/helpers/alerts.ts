@@ -21,7 +21,7 @@ const of = async (alert: string, matching: Labels): Promise<readonly Alert[]> =>
     (a) => a.labels["alertname"] === alert && Object.entries(matching).every(([k, v]) => a.labels[k] === v),
   );
 
-/** Waits until an alert fires; the error says which state it reached. */
+/** Waits until an alert fires; the error contains the state that it reached. */
 export const firing = (alert: string, seconds: number, matching: Labels = {}): Promise<boolean> =>
   eventually(`the alert ${alert}`, seconds, async () => {
     const found = await of(alert, matching);

@@ -127,8 +127,8 @@ export async function stopFor(name: string, ms: number, namespace = app): Promis
 }
 
 /**
- * Takes down the node's end of a pod's link: packets are dropped, those of established connections too. Waits until the
- * pod sees its link down, and returns the function that brings it back up.
+ * Takes down the node's end of a pod's link: packets are dropped, even those of established connections. Waits until
+ * the pod sees its link down, and returns the function that brings it back up.
  */
 export async function cutLink(name: string, namespace = app): Promise<() => Promise<void>> {
   const pod = await podNamed(name, namespace);
@@ -158,8 +158,8 @@ exit 1'`;
 export type PacketRule = readonly ["INPUT" | "OUTPUT", ...string[]];
 
 /**
- * Drops packets in a pod's network namespace, those of established connections too, with the node's own iptables; returns the
- * function that ends it.
+ * Drops packets in a pod's network namespace, even those of established connections, with the node's own iptables;
+ * returns the function that ends it.
  */
 export async function dropPackets(
   name: string,
@@ -176,13 +176,13 @@ done
 ${rules.map(([chain, ...match]) => `nsenter -t $pid -n nsenter -t $shim -m -- $program -w ${what} ${chain} ${match.join(" ")} -j DROP`).join("\n")}`;
   await onNode(nodeOf(pod), run("-A"));
   return trackUndo(async () => {
-    // a pod that has been replaced took its rules with it
+    // a replaced pod's rules were deleted with its network namespace
     if ((await kube.get("pod", name, namespace))?.metadata.uid === pod.metadata.uid)
       await onNode(nodeOf(pod), run("-D"));
   });
 }
 
-/** Lets an API pod's process run only in short turns, for `ms`. */
+/** Slows an API pod's process down: it runs only in short bursts, for `ms`. */
 export async function stallApi(name: string, ms: number): Promise<void> {
   const pod = await podNamed(name, app);
   const turns = Math.ceil(ms / 300);
@@ -193,7 +193,7 @@ for turn in $(seq ${turns}); do kill -STOP $pid; sleep 0.27; kill -CONT $pid; sl
   );
 }
 
-/** A volume that is temporarily its own disk, hardly larger than its contents. */
+/** A volume that is temporarily on its own disk, which is hardly larger than its contents. */
 export interface SmallDisk {
   /** Fills it completely. */
   fill(): Promise<void>;
@@ -202,9 +202,9 @@ export interface SmallDisk {
 }
 
 /**
- * Moves the volume of a pod's Redis onto a small disk, and restarts Redis there. No acknowledged write can fall in between:
- * the process is suspended while its files are copied, and not running while they are copied back. Works only for a volume
- * that is a folder of its node, because the pod must stay on that node.
+ * Moves the volume of a pod's Redis onto a small disk, and restarts Redis there. No acknowledged write can be missed:
+ * the process is suspended while its files are copied, and not running while they are copied back. Works only for a
+ * volume that is a folder of its node, because the pod must stay on that node.
  */
 export async function smallDisk(name: string, claim: string): Promise<SmallDisk> {
   const pod = await podNamed(name, app);

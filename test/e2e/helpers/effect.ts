@@ -8,17 +8,17 @@ export interface Effect {
   readonly gap: number;
   /** Writes that were not acknowledged. */
   readonly failed: number;
-  /** Of the whole change, until every pod is Ready and writes go on, seconds. */
+  /** Duration of the whole change, until every pod is Ready and writes resume, seconds. */
   readonly seconds: number;
   /** Reads that were sent; each was answered with 404, because every key is absent. */
   readonly reads: number;
 }
 
-/** Longest waits until every pod is Ready, and until writes go on, seconds. */
+/** Longest waits until every pod is Ready, and until writes resume, seconds. */
 const READY_SECONDS = 180;
 const WRITES_SECONDS = 60;
 
-/** What the API's pods logged lately, with the reason of each failure. */
+/** Recent log lines of the API's pods, with the reason for each failure. */
 async function logsOfApi(): Promise<string> {
   const args = ["-l", "app.kubernetes.io/name=node", "--prefix", "--tail=300", "--max-log-requests=20"];
   return kube.raw(["-n", app, "logs", ...args]);

@@ -1,4 +1,7 @@
-/** A history on a cluster: a pod with many clients that use few keys through several API pods, each by its own address. */
+/**
+ * A history on a cluster: a pod with many clients that use a few keys through several API pods, each by its own
+ * address.
+ */
 import { CLIENTS } from "../../helpers/history/clients";
 import { type Micros, now, parseLine, type Recorded } from "../../helpers/history/record";
 import { apiImage, app, eventually, isReady, kube } from "./system";
@@ -32,7 +35,7 @@ const apiPods = async () =>
       .map((pod) => [pod.metadata.name, pod.status?.podIP as string]),
   );
 
-/** The pod's clock minus this machine's, µs: from the quickest of some round trips. */
+/** The pod's clock minus this machine's, µs, from the fastest of several round trips. */
 async function clockOffset(): Promise<Micros> {
   let best = { took: Infinity, offset: 0 };
   for (let i = 0; i < 5; i++) {
@@ -87,7 +90,7 @@ export async function startHistory(options: HistoryOptions) {
   await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(pod) });
   const records: Recorded[] = [];
   let at = 0;
-  /** Reads what was added, in whole lines. @returns all records so far */
+  /** Reads the complete lines appended since the last call. @returns all records so far */
   const read = async (): Promise<readonly Recorded[]> => {
     const text = await inPod("sh", "-c", `tail -c +${at + 1} /tmp/history`);
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
@@ -97,7 +100,7 @@ export async function startHistory(options: HistoryOptions) {
   };
   await eventually("the first operations", 90, async () => ((await read()).length > 0 ? true : undefined));
   const offset = await clockOffset();
-  /** A time of this machine's wall clock, on the records' clock. */
+  /** Converts a time of this machine's wall clock to the records' clock. */
   const onItsClock = (ms: number): Micros => now() - (Date.now() - ms) * 1000 + offset;
   /** Replaces the addresses of API pods that no longer exist. */
   const refresh = async () => {

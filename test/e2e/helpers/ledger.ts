@@ -1,4 +1,7 @@
-/** A ledger: a pod that writes continuously and records every response, to be compared with what each Redis holds in the end. */
+/**
+ * A ledger: a pod that writes continuously and records every response, to be compared with each Redis instance's data
+ * at the end.
+ */
 import { HELD, LONGEST_GAP, parseKept, WRITER } from "../../helpers/ledger-writer";
 import { apiImage, app, eventually, kube, redisCli } from "./system";
 
@@ -61,7 +64,7 @@ export async function startLedger(options: LedgerOptions) {
   const count = async () => Number((await inPod("sh", "-c", "wc -l </tmp/kept")).trim());
   const readKept = async () => {
     const lines = await count();
-    // a truncated stream would make a lost write look held
+    // a truncated stream would hide a lost write
     return eventually("the complete ledger", 120, async () => {
       const kept = parseKept(await inPod("cat", "/tmp/kept"));
       if (kept.size < lines) throw new Error(`${kept.size} of ${lines} lines received`);
@@ -71,7 +74,7 @@ export async function startLedger(options: LedgerOptions) {
   await eventually("the ledger to start", 90, async () => ((await count()) > 20 ? true : undefined));
   return {
     count,
-    /** Number of writes so far that failed or got no response. */
+    /** Number of writes until now that failed or got no response. */
     failed: async () => Number((await inPod("sh", "-c", "wc -l </tmp/refused")).trim()),
     /** The last failed writes: time and response. */
     refused: () => inPod("tail", "-n", "20", "/tmp/refused"),
@@ -96,5 +99,5 @@ export async function startLedger(options: LedgerOptions) {
   };
 }
 
-/** The keys of the ledger that a Redis holds, as {@link HELD} prints them. */
+/** The keys of the ledger that a Redis instance holds, as {@link HELD} prints them. */
 export const heldBy = (pod: string): Promise<string> => redisCli(pod, ["--raw", "EVAL_RO", `"${HELD}"`, "0"], 120_000);

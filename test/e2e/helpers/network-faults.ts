@@ -5,7 +5,7 @@ import { app, eventually, kube, redisCli } from "./system";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What these faults need to know besides the options of the others. */
+/** Options of these faults, in addition to those of the others. */
 export interface NetworkOptions extends KindsOptions {
   readonly durability: string;
   readonly one: <T>(of: readonly T[]) => T;
@@ -28,7 +28,7 @@ async function serviceAddress(name: string): Promise<string[]> {
   const address = (await kube.get("service", name, app))?.spec?.["clusterIP"] as string | undefined;
   return address && address !== "None" ? [address] : [];
 }
-/** The addresses under which a member is reached: its pod's, and its own Service's. */
+/** The addresses of a member: its pod's, and its own Service's. */
 const addressesOf = async (pod: string): Promise<string[]> => [await addressOf(pod), ...(await serviceAddress(pod))];
 
 /** Faults that come in addition to those of redis-faults.ts. */

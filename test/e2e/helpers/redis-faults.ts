@@ -1,4 +1,4 @@
-/** Faults of the Redis pods on a cluster, and when everything has recovered from one. */
+/** Faults of the Redis pods on a cluster, and the wait until everything has recovered. */
 import { BASELINE_MAIN, EXHAUST } from "./baseline-redis";
 import { cutLink, signal, smallDisk, stopFor } from "./chaos";
 import { nodeCommand } from "./nodes";
@@ -18,7 +18,7 @@ export interface Roles {
   readonly others: readonly string[];
 }
 
-/** Waits until there is one main, and all members and replicas are Ready and linked with it. @param seconds limit */
+/** Waits until there is one main, and all members and replicas are Ready and linked to it. @param seconds limit */
 export const healthyRedis = (durability: string, seconds: number): Promise<Roles> =>
   eventually("Redis to be healthy", seconds, async () => {
     const [pool, replicas] = await Promise.all([podsOf("redis-main"), podsOf("redis-replica")]);
@@ -53,7 +53,7 @@ export interface Kind {
   readonly times: number;
   /** It ends a container, which the kubelet restarts with backoff. */
   readonly restarts?: boolean;
-  /** It ends Redis, or may, without an immediate restart in the same pod. */
+  /** It ends Redis, or may end it, without an immediate restart in the same pod. */
   readonly ends?: boolean;
   /** It needs a node that the test may stop. */
   readonly node?: boolean;
@@ -67,7 +67,7 @@ export interface KindsOptions {
   readonly settings: Readonly<Record<string, string>>;
   /** A random number. */
   readonly between: (low: number, high: number) => number;
-  /** Called with the beginning and the end of a suspension of main. @default it is not recorded */
+  /** Called with the start and the end of each suspension of main. @default it is not recorded */
   readonly onFreeze?: (from: number, to: number) => void;
   /** Fills the memory of the baseline's main. @default the baseline gets no such fault */
   readonly exhaustBaseline?: () => Promise<unknown>;
@@ -98,7 +98,7 @@ async function diskFull(pod: string, between: KindsOptions["between"]): Promise<
   await disk.end();
 }
 
-/** The faults, each as often as a run has it. */
+/** The faults, each as often as it occurs in a run. */
 export function redisFaults({ settings, between, onFreeze, exhaustBaseline }: KindsOptions): readonly Kind[] {
   let memory = 0;
   const killed = { name: "process killed", restarts: true, cause: (pod: string) => signal(pod, "KILL") };

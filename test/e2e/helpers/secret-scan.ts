@@ -68,7 +68,7 @@ export async function scannedTexts(
       texts.set(`log of ${name}`, await kube.raw(log, { timeoutMs: 60_000 }));
       for (const container of pod.spec!["containers"] as { name: string }[]) {
         const inside = ["-n", namespace, "exec", name, "-c", container.name, "--", "sh", "-c"];
-        // of every process; some end before they are read
+        // of every process; some exit before they are read
         const text = await kube.raw([...inside, "cat /proc/[0-9]*/environ 2>/dev/null; true"]).catch(() => undefined);
         if (text) texts.set(`environment of ${name}, ${container.name}`, text);
         else unread.push(`${name}, ${container.name}`);

@@ -27,7 +27,7 @@ export function step(name: string, run: () => Promise<void>, minutes?: number): 
 export function removeAfterFailure(env: Readonly<Record<string, string>> = {}): void {
   afterAll(async () => {
     if (!failed) return;
-    // a lost node explains most of what follows
+    // a lost node explains most of the later failures
     console.log(await kube.raw(["get", "nodes", "-o", "wide"]).catch((error: Error) => error.message));
     for (const ns of [app, monitoring]) {
       for (const what of [

@@ -60,7 +60,7 @@ export const npmRunWith = (env: Readonly<Record<string, string>>, name: string, 
 /** A command of the project: `npm run NAME -- ARGS`. */
 export const npmRun = (name: string, ...args: string[]): Promise<Outcome> => npmRunWith({}, name, ...args);
 
-/** Fails if the project is deployed on the cluster; deletes local files that an earlier test run left. */
+/** Fails if the project is deployed on the cluster; deletes local files that an earlier test run left behind. */
 export async function expectNoDeployment(): Promise<void> {
   const there = (await kube.list("namespaces"))
     .map((n) => n.metadata.name)
@@ -71,7 +71,7 @@ export async function expectNoDeployment(): Promise<void> {
     );
   }
   fs.rmSync(projectPath(STATE_DIR), { recursive: true, force: true });
-  // cdktf's init refuses a folder that was initialized for another state
+  // cdktf's init rejects a folder that was initialized for another state
   fs.rmSync(projectPath("cdktf.out"), { recursive: true, force: true });
 }
 
@@ -180,7 +180,7 @@ export const redisCli = (pod: string, args: readonly string[], timeoutMs?: numbe
 export const redisPodNames = async (): Promise<string[]> => (await redisPods(kube)).map((pod) => pod.metadata.name);
 export const redis = (pod: string, ...args: string[]): Promise<string> => redisCli(pod, args);
 
-/** A Deployment's image. The API's has Node, so tests run their own programs in it. */
+/** A Deployment's image. The API's contains Node.js, so tests run their own programs in it. */
 const imageOf = (deployment: string): Promise<string> =>
   kube.raw(["-n", app, "get", "deploy", deployment, "-o", "jsonpath={.spec.template.spec.containers[0].image}"]);
 export const apiImage = (): Promise<string> => imageOf("node");
@@ -225,7 +225,7 @@ export async function inventory(): Promise<string[]> {
   return out.split("\n").filter(Boolean).sort();
 }
 
-/** Waits until the cluster holds exactly the objects that it held before. */
+/** Waits until the cluster contains exactly the objects that it contained before. */
 export async function expectAsBefore(before: readonly string[]): Promise<void> {
   await eventually("the cluster to be as before", 60, async () => {
     const now = await inventory();

@@ -1,9 +1,9 @@
-/** From a record to the operations that the checker reads: until when each can have taken effect. */
+/** Converts records to the checker's operations: determines until when each may have taken effect. */
 import { type Kind, type Micros, outcome, type Period, type Recorded } from "./record";
 
 /**
- * A write without an acknowledgement may take effect until this long after its answer, or, where main was frozen, until this long
- * after main runs again, µs. docs/api.md promises it to callers.
+ * How long an unacknowledged write may still take effect, in µs: from its error response or, if main was suspended,
+ * from when main resumes. docs/api.md guarantees this limit to callers.
  */
 export const LATE_MICROS = 2_000_000;
 
@@ -22,7 +22,7 @@ export interface Operation {
   readonly record: Recorded;
 }
 
-/** Until when a write without an acknowledgement may take effect. @param frozen periods in which main was frozen */
+/** Until when a write without an acknowledgement may take effect. @param frozen periods in which main was suspended */
 export function latest({ call, end }: Recorded, frozen: readonly Period[]): Micros {
   let until = end + LATE_MICROS;
   for (const { from, to } of [...frozen].sort((a, b) => a.from - b.from)) {
@@ -31,7 +31,7 @@ export function latest({ call, end }: Recorded, frozen: readonly Period[]): Micr
   return until;
 }
 
-/** Operations that constrain the order: not failed writes, and not reads without an answer. */
+/** Operations that constrain the order: neither failed writes nor reads without a response. */
 export const operations = (records: readonly Recorded[], frozen: readonly Period[]): Operation[] =>
   records.flatMap((record) => {
     const { key, client, kind, value, call, end } = record;

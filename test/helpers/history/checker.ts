@@ -16,7 +16,7 @@ export interface Verdict {
   readonly verdict: "ok" | "illegal" | "unknown";
   readonly operations: number;
   readonly seconds: number;
-  /** Of a violation: the fewest operations found that contradict each other. */
+  /** Of a violation: the smallest set of operations found that contradict each other. */
   readonly core: readonly Operation[];
   /** Of a violation: porcupine's picture, HTML, and the operations around it, one JSON line each. */
   readonly picture?: string;
@@ -29,7 +29,7 @@ export const hasGo = spawnSync("go", ["version"]).status === 0;
 /** Builds the checker, if it has changed. @throws if Go is missing, or a module cannot be downloaded */
 export function buildChecker(): void {
   if (!hasGo)
-    throw new Error("The checker of histories is a Go program, and Go is not installed. Install Go 1.24 or later.");
+    throw new Error("The history checker is a Go program, and Go is not installed. Install Go 1.24 or later.");
   const { status, stderr } = spawnSync("go", ["build", "-o", BINARY, "."], { cwd: SOURCE, encoding: "utf8" });
   if (status !== 0) throw new Error(`The checker of histories cannot be built: ${stderr}`);
 }
@@ -64,7 +64,7 @@ export interface NamedPeriod extends Period {
 
 const seconds = (at: Micros, begin: Micros) => ((at - begin) / 1e6).toFixed(3);
 
-/** One line: when, by which client through which API, what, and with which answer. */
+/** One line: time, client, API, operation and response. */
 function line({ record, latest, kind, value }: Operation, begin: Micros): string {
   const what = kind === "read" ? `reads ${value ?? "nothing"}` : kind === "set" ? `sets ${value}` : "deletes";
   const known = outcome(record);
@@ -82,7 +82,7 @@ export function explain(verdict: Verdict, begin: Micros, faults: readonly NamedP
   const to = Math.max(...core.map((o) => Math.min(o.latest, o.record.end)));
   const during = faults.filter((fault) => fault.from <= to && fault.to >= from);
   return [
-    `${key}: no order of these operations explains their answers (an operation takes effect between its two times):`,
+    `${key}: no order of these operations explains their responses (an operation takes effect between its two times):`,
     ...[...core].sort((a, b) => a.call - b.call).map((o) => line(o, begin)),
     ...during.map((f) => `  meanwhile: ${f.name}, ${seconds(f.from, begin)} to ${seconds(f.to, begin)} s`),
     `  picture: ${verdict.picture}; operations around it: ${verdict.history}`,

@@ -1,9 +1,9 @@
 /**
- * A program that uses few keys with many clients, and records every operation: `node -e CLIENTS KEYS CLIENTS_PER_KEY
- * PAUSE_MS FOLDER`. FOLDER/targets has one base URL of an API process per line and is read again when it changes; a key's
- * clients take turns over them. FOLDER/history gets one line per operation (record.ts reads it). 40 % are sets, each
- * with a new value, 15 % deletes, 45 % strong reads. After SIGUSR2 it starts no operation, waits for the answers, and
- * creates FOLDER/done.
+ * A program in which many clients use a few keys, and which records every operation:
+ * `node -e CLIENTS KEYS CLIENTS_PER_KEY PAUSE_MS FOLDER`. FOLDER/targets has one base URL of an API process per line
+ * and is read again when it changes; a key's clients are spread over them. FOLDER/history gets one line per operation
+ * (record.ts reads it). 40 % are sets, each with a new value, 15 % deletes, 45 % strong reads. After SIGUSR2 it starts
+ * no further operation, waits for the responses, and creates FOLDER/done.
  */
 export const CLIENTS = `
 const http = require("node:http"), fs = require("node:fs");

@@ -1,4 +1,4 @@
-/** Figures of a history besides its verdict: availability, outages, and writes missing in the end. */
+/** Figures of a history besides its verdict: availability, outages, and writes missing at the end. */
 import { latest } from "./bounds";
 import { type Micros, outcome, type Period, type Recorded } from "./record";
 
@@ -28,10 +28,10 @@ export function shares(records: readonly Recorded[]): { set: number; delete: num
 }
 
 /**
- * Keys whose last acknowledged write an instance lacks: it holds neither that write's result, nor that of a write that
- * may have come after it.
+ * Keys whose last acknowledged write an instance lacks: it holds neither that write's result nor that of a write that
+ * may have followed it.
  *
- * @param held what the instance holds in the end; null for nothing
+ * @param held the instance's data at the end; null for a missing key
  */
 export function missing(
   records: readonly Recorded[],

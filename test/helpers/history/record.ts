@@ -1,4 +1,4 @@
-/** A history: every operation of every client, with what was answered and when. */
+/** A history: every operation of every client, with its response and times. */
 
 /** Microseconds of a monotonic clock that all processes of a machine share. */
 export type Micros = number;
@@ -18,7 +18,7 @@ export interface Recorded {
   readonly end: Micros;
   /** The HTTP status; 0 without an answer. */
   readonly status: number;
-  /** Why it failed: the answer's text, or the error of the connection; empty after a success. */
+  /** Why it failed: the response's text, or the connection's error; empty after a success. */
   readonly reason: string;
 }
 
@@ -39,13 +39,13 @@ export function parseLine(line: string): Recorded {
 /** The current time on the clock of the records made on this machine. */
 export const now = (): Micros => Number(process.hrtime.bigint() / 1000n);
 
-/** Answers that prove that nothing was executed: nothing was sent, main executed nothing, or load was shed. */
+/** Responses that prove that nothing was executed: nothing was sent, main executed nothing, or load was shed. */
 const NOT_EXECUTED =
   /^\{"error":"(Redis (is not reachable|does not answer|refused: (READONLY|NOREPLICAS|LOADING|MISCONF|OOM|MASTERDOWN|BUSY|NOAUTH|NOPERM))|overloaded, try again)"/;
 
 /**
  * What a client knows after an operation. `failed`: it was certainly not executed. `unknown`: it may have been, or may
- * still be. Only an answer that says why nothing was executed proves it.
+ * still be. Only a response with the reason why nothing was executed proves it.
  */
 export function outcome({ kind, status, reason }: Recorded): "ok" | "failed" | "unknown" {
   if (status === 200 || (kind === "read" && status === 404)) return "ok";

@@ -5,7 +5,7 @@ import { longestGap, missing, outside, shares } from "./figures";
 import { type Micros, outcome, type Period, type Recorded } from "./record";
 import { row } from "../publish";
 
-/** A fault that happened: until everything was healthy again and every API process had acknowledged a write. */
+/** A fault of a run: it lasts until everything is healthy again and every API process has acknowledged a write. */
 export interface Happened extends NamedPeriod {
   /** Whether everything recovered in time. */
   readonly recovered: boolean;
@@ -21,7 +21,7 @@ export interface HistoryRun {
   /** Keys that no order explains, and keys whose check reached its time limit. */
   readonly violations: readonly string[];
   readonly undecided: readonly string[];
-  /** Keys whose last acknowledged write an instance lacks in the end, by instance. */
+  /** Keys whose last acknowledged write an instance lacks at the end, by instance. */
   readonly missing: Readonly<Record<string, readonly string[]>>;
   readonly outside: { readonly all: number; readonly ok: number };
   /** Longest time without an acknowledged write, s, of each fault. */
@@ -36,7 +36,7 @@ export interface Observed {
   /** When everything worked for the first time. */
   readonly calmFrom: Micros;
   readonly apis: number;
-  /** What each instance holds in the end, by its name. */
+  /** Each instance's data at the end, by its name. */
   readonly held: Readonly<Record<string, ReadonlyMap<string, string | null>>>;
   /** Folder for pictures of violations. */
   readonly folder: string;
@@ -45,7 +45,7 @@ export interface Observed {
 const outagesOf = (records: readonly Recorded[], faults: readonly Happened[]) =>
   faults.map((fault) => ({ fault: fault.name, seconds: longestGap(records, fault), recovered: fault.recovered }));
 
-/** Checks what was observed, and prints every violation. */
+/** Checks the recorded history, and prints every violation. */
 export function judge({ records, frozen, faults, calmFrom, apis, held, folder }: Observed): HistoryRun {
   const begin = Math.min(...records.slice(0, 1000).map((r) => r.call));
   const found = check(operations(records, frozen), folder);

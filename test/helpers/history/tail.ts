@@ -1,4 +1,4 @@
-/** Reads a growing file of records, only what is new each time. */
+/** Reads a growing file of records, each time only the new ones. */
 import * as fs from "node:fs";
 import { parseLine, type Recorded } from "./record";
 
@@ -9,7 +9,7 @@ export class Tail {
 
   constructor(private readonly file: string) {}
 
-  /** Reads what was added. @returns all records so far */
+  /** Reads the lines appended since the last call. @returns all records so far */
   read(): readonly Recorded[] {
     if (!fs.existsSync(this.file)) return this.records;
     const fd = fs.openSync(this.file, "r");

@@ -90,7 +90,7 @@ describe("engine keda", () => {
           ? { value: String(cpu.target.average_utilization), containerName: cpu.container }
           : { value: String(1.5 * cpu.target.average_utilization) },
     });
-    // without it KEDA refuses to adopt the HPA that engine hpa left
+    // without it, KEDA refuses to adopt the HPA that engine hpa left behind
     expect(metadata.annotations["scaledobject.keda.sh/transfer-hpa-ownership"]).toBe("true");
   });
   it("reads requests, requests in flight and event loop utilization from the API's pods, and averages them", () => {
@@ -162,7 +162,7 @@ describe("the order of resources", () => {
       expect(depends("app", name)).toEqual([expect.stringMatching(/^kubernetes_manifest\./)]);
     expect(releases({ app: withKeda.app }).map((r) => r["name"])).not.toContain("keda");
   });
-  it("an HPA is created after its workload too", () => {
+  it("an HPA is also created after its workload", () => {
     for (const { body } of resources(synthesize(), "kubernetes_horizontal_pod_autoscaler_v2"))
       expect(body["depends_on"]).toEqual([expect.stringMatching(/^kubernetes_manifest\./)]);
   });

@@ -15,7 +15,7 @@ describe("KEDA", () => {
       expect(Math.max(...seconds)).toBeLessThanOrEqual(10);
     }
   });
-  it("watches only the application namespace, reads no Secret, and has no webhooks", () => {
+  it("watches only the application namespace, reads no Secrets, and has no webhooks", () => {
     expect(values["watchNamespace"]).toContain("kubernetes_namespace_v1");
     expect(values["permissions"].operator.restrict.secret).toBe(true);
     expect(values["webhooks"].enabled).toBe(false);
@@ -31,7 +31,7 @@ describe("KEDA", () => {
     expect(releases({ data: existing.data }).map((r) => r["name"])).not.toContain("keda");
     expect(scaledObjects(existing)).toHaveLength(4);
   });
-  it("is not installed with engine hpa, and none of its objects is", () => {
+  it("is not installed with engine hpa, nor are its objects", () => {
     const { data } = synthesize();
     expect(data["resource"]).not.toHaveProperty("helm_release");
     expect(JSON.stringify(data)).not.toContain("keda");

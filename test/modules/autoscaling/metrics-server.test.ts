@@ -14,7 +14,7 @@ describe("metrics-server", () => {
   it("verifies the kubelets' certificates if they are signed", () => {
     expect(JSON.parse(release({ metricsServer: { kubeletInsecureTls: false } })!["values"][0]).args).toEqual([]);
   });
-  it("has two pods, on two nodes if there are two, and one node is enough for both", () => {
+  it("has two pods, on two nodes if there are two; one node is enough for both", () => {
     const values = JSON.parse(release({})!["values"][0]) as Json;
     expect(values["replicas"]).toBe(2);
     expect(values["podDisruptionBudget"]).toEqual({ enabled: true, maxUnavailable: 1 });

@@ -1,4 +1,4 @@
-/** Where Docker's configuration file and its helpers keep logins. */
+/** Logins in Docker's configuration file and in its credential helpers. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -13,7 +13,7 @@ const login = (config: object, host: string) => {
   fs.writeFileSync(file, JSON.stringify(config));
   return dockerLogin(file, host, ask);
 };
-/** The only credential helper: its name, the one key that it knows, and the user that it returns. */
+/** The only credential helper: its name, the only key that it knows, and the user that it returns. */
 let installed: { name: string; key: string; user: string } | undefined;
 const helper = (name: string, key: string, user = "me") => void (installed = { name, key, user });
 const ask: AskHelper = (name, key) => {
@@ -40,7 +40,7 @@ describe("a login is found", () => {
     const entry = { username: "me", password: "secret" };
     expect(login({ auths: { "ghcr.io": entry } }, "ghcr.io")).toEqual({ kind: "password", basic });
   });
-  it("as an identity token, which Azure's registry leaves there in place of the password", () => {
+  it("as an identity token, which Azure's registry stores instead of the password", () => {
     const entry = { auth: Buffer.from("00000000:").toString("base64"), identitytoken: "long" };
     expect(login({ auths: { "x.azurecr.io": entry } }, "x.azurecr.io")).toEqual({
       kind: "identity token",
@@ -73,7 +73,7 @@ it("a missing login is not an error: no file, no entry, a helper that is not ins
   expect(dockerLogin(file, "ghcr.io")).toBeUndefined();
 });
 
-it("Docker Hub has an API host, and an address that Terraform's provider finds the login for; others are themselves", () => {
+it("Docker Hub has a separate API host, and an address for which Terraform's provider finds the login; other registries use their own address", () => {
   expect(apiHost("docker.io")).toBe("registry-1.docker.io");
   expect(apiHost("ghcr.io")).toBe("ghcr.io");
   expect(providerAddress("docker.io/me")).toBe("index.docker.io/me");

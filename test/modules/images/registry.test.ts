@@ -52,7 +52,7 @@ it("a registry that does not answer is unreachable, with the reason", async () =
   });
 });
 
-it("a refusal because of a missing login says how to log in", async () => {
+it("a refusal because of a missing login explains how to log in", async () => {
   const r = await registry((_, s) => s.writeHead(401, { "www-authenticate": "Basic realm=x" }).end());
   const state = await tagState({ ...settings, push: r.push }, "node", "abc");
   expect(state).toMatchObject({
@@ -92,7 +92,7 @@ describe("a registry on this machine", () => {
     ["AirPlay of macOS", { server: "AirTunes/770.8.1" }, 403, /is AirPlay of macOS.*turn off AirPlay Receiver/],
     ["another web server", {}, 404, /is not an image registry \(it answered 404\); start the registry on another port/],
   ])(
-    "%s in its place is named, and does not count as a registry without the tag",
+    "%s instead of a registry is reported, and does not count as a registry without the tag",
     async (_, headers, status, reason) => {
       const r = await registry((_, s) => s.writeHead(status, headers).end());
       const state = await tagState({ ...settings, push: r.push }, "node", "abc");
@@ -104,7 +104,7 @@ describe("a registry on this machine", () => {
 
 describe("a digest", () => {
   const manifest = '{"schemaVersion":2}';
-  it("is computed from the manifest if the registry does not name it", async () => {
+  it("is computed from the manifest if the registry does not send it", async () => {
     const r = await registry((_, s) => s.writeHead(200, API).end(manifest));
     await expect(tagState({ ...settings, push: r.push }, "node", "abc")).resolves.toEqual({
       state: "held",
@@ -112,7 +112,7 @@ describe("a digest", () => {
     });
     r.close();
   });
-  it("is not that of any page that a server returns for all addresses", async () => {
+  it("is not that of a page that a server returns for all addresses", async () => {
     const r = await registry((_, s) => s.writeHead(200).end("<html>Log in to the network</html>"));
     expect((await tagState({ ...settings, push: r.push }, "node", "abc")).state).toBe("unreachable");
     r.close();
@@ -124,7 +124,7 @@ describe("habits of registries", () => {
   const dockerConfig = path.join(dir, "config.json");
   const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
   afterAll(() => fs.rmSync(dir, { recursive: true }));
-  /** The state of a tag, with a login, in a registry that behaves like this. */
+  /** The state of a tag, with a login, in a registry with this behaviour. */
   const seen = async (handler: http.RequestListener, entry: object = { auth: basic.slice(6) }) => {
     const r = await registry(handler);
     fs.writeFileSync(dockerConfig, JSON.stringify({ auths: { [r.push]: entry } }));
@@ -144,7 +144,7 @@ describe("habits of registries", () => {
     const state = await seen((q, s) => (q.headers.authorization === basic ? held(s) : refuse(s, 'Basic realm="ecr"')));
     expect(state.state).toBe("held");
   });
-  it("GHCR, GitLab, quay, Harbor: nothing but a token is accepted, a password is an error", async () => {
+  it("GHCR, GitLab, quay, Harbor: only a token is accepted, a password is an error", async () => {
     const state = await seen((q, s) => {
       const { authorization } = q.headers;
       if (q.url!.startsWith("/token")) return void s.end(JSON.stringify({ token: authorization === basic ? "t" : "" }));
@@ -154,7 +154,7 @@ describe("habits of registries", () => {
     });
     expect(state.state).toBe("held");
   });
-  it("some name no scope in the challenge, or leave out the quotes", async () => {
+  it("some omit the scope in the challenge, or the quotes", async () => {
     const scopes: (string | null)[] = [];
     const state = await seen((q, s) => {
       const url = new URL(q.url!, "http://x");
@@ -188,7 +188,7 @@ describe("habits of registries", () => {
     );
     expect(state.state).toBe("held");
   });
-  it("some hide a private repository from strangers by a 404, and give the challenge at /v2/ only", async () => {
+  it("without a login, some answer 404 for a private repository, and send the challenge only at /v2/", async () => {
     const state = await seen((q, s) => {
       if (q.url === "/v2/") return refuse(s, 'Basic realm="x"');
       if (q.headers.authorization === basic) return held(s);
@@ -216,9 +216,9 @@ describe("habits of registries", () => {
       if (q.url!.startsWith("/token")) return void s.writeHead(503).end();
       refuse(s, `Bearer realm="http://${q.headers.host}/token",service="x"`);
     });
-    expect(state).toMatchObject({ reason: expect.stringMatching(/which gives out tokens, answered 503$/) });
+    expect(state).toMatchObject({ reason: expect.stringMatching(/the token server .* answered 503$/) });
   });
-  it("a configuration file that is not JSON is named", async () => {
+  it("a configuration file that is not JSON is reported by name", async () => {
     fs.writeFileSync(dockerConfig, "{");
     const state = await tagState({ push: "x.invalid", insecure: true, auth: "docker", dockerConfig }, "node", "abc");
     expect(state).toMatchObject({ reason: expect.stringMatching(/config\.json: .*JSON/) });

@@ -18,13 +18,13 @@ describe("a third-party image", () => {
     expect(thirdPartyImage(config, "redis")).toBe("registry.example/redis:8.2.1");
     expect(thirdPartyImage(config, "redisExporter")).toContain(MIRROR);
   });
-  it("without a tag is refused, and so is a mirror with a scheme and a trailing slash", () => {
+  it("without a tag is rejected, and so is a mirror with a scheme and a trailing slash", () => {
     expect(() => testConfig({ images: { redis: "redis" } })).toThrow("an image name with a tag or a digest");
     expect(() => testConfig({ images: { mirror: "https://mirror.example/" } })).toThrow("HOST[:PORT][/PREFIX]");
   });
 });
 
-it("with a mirror, no layer names another registry's image", () => {
+it("with a mirror, no layer uses another registry's image", () => {
   const text = JSON.stringify(
     synthesize({
       images: { mirror: MIRROR },

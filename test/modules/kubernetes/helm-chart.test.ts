@@ -9,7 +9,7 @@ describe("charts", () => {
       expect(body["version"]).toMatch(/^\d+\.\d+\.\d+$/);
     }
   });
-  it("from a folder must exist; the error names the file and how to get it", () => {
+  it("from a folder must exist; the error names the file and explains how to get it", () => {
     expect(() => synthesize({ charts: { dir: __dirname } })).toThrow(
       /metrics-server-.*\.tgz does not exist; the folder holds no chart\. Get it with: helm pull metrics-server/,
     );

@@ -1,4 +1,6 @@
-/** With `workloads: helm` a deploy does not need to list CRDs, and replica counts still belong to the autoscaler. */
+/**
+ * With `workloads: helm` a deployment does not need to list CRDs, and replica counts still belong to the autoscaler.
+ */
 import { resources, synthesize, type Json } from "../../helpers/layers";
 
 describe("workloads: helm", () => {

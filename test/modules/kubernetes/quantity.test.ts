@@ -28,7 +28,10 @@ describe("a quantity", () => {
   });
 });
 
-/** Left: a spelling. Right: what an API server made of it (k8s.io/apimachinery 0.35: ParseQuantity, RoundUp, canonical). */
+/**
+ * Left: a spelling. Right: an API server's canonical form (k8s.io/apimachinery 0.35: ParseQuantity, RoundUp,
+ * canonical).
+ */
 const CANONICAL = {
   "0.1": "100m",
   "1024Mi": "1Gi",
@@ -62,10 +65,10 @@ const CANONICAL = {
 } as const;
 
 describe("the canonical form of a quantity", () => {
-  it.each(Object.entries(CANONICAL))("of %s is %s, as of the API server", (text, canonical) =>
+  it.each(Object.entries(CANONICAL))("of %s is %s, as from the API server", (text, canonical) =>
     expect(canonicalQuantity(text)).toBe(canonical),
   );
-  it("has the same value, stays as it is, and is shorter with no other suffix, for any spelling", () => {
+  it("has the same value, is stable, and is the shortest form, for any spelling", () => {
     const draw = random(20251126);
     const between = (least: number, most: number) => least + Math.floor(draw() * (most - least + 1));
     const units = ["m", "", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"];
@@ -125,7 +128,7 @@ describe("every written object", () => {
     expect(found.filter((q) => canonicalQuantity(q) !== q)).toEqual([]);
     expect(found).toEqual(expect.arrayContaining(["100m", "64Mi", "1Gi", "1", "2Gi"]));
   });
-  it("is the same for two spellings, so that none rolls the pods", () => {
+  it("is the same for two spellings, so that neither restarts the pods", () => {
     const node = (cpu: string) => workload(synthesize({ node: { resources: { cpu } } }), "node");
     expect(node("0.2")).toEqual(node("200m"));
   });

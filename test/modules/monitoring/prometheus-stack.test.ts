@@ -23,6 +23,22 @@ describe("components that most clusters do not expose are off, so that their ale
   });
 });
 
+describe("on a cluster that forbids Services in kube-system and paths of the host", () => {
+  const strict = values({ monitoring: { kubeSystem: false, nodeExporter: false } });
+  it("finds the kubelets by a Service in its own namespace, and does without DNS and node-exporter", () => {
+    expect(strict["coreDns"]).toEqual({ enabled: false });
+    const { namespace } = strict["kubelet"];
+    expect(strict["prometheusOperator"].kubeletService).toEqual({ namespace });
+    expect(namespace).not.toBe("kube-system");
+    expect(strict["nodeExporter"]).toEqual({ enabled: false });
+  });
+  it("has no alerts that need node-exporter", () => {
+    const rules = { node: false, nodeExporterAlerting: false, nodeExporterRecording: false };
+    expect(strict["defaultRules"].rules).toMatchObject(rules);
+    for (const rule of Object.keys(rules)) expect(values()["defaultRules"].rules).not.toHaveProperty(rule);
+  });
+});
+
 it("leaves out the alerts that the configuration disables, the project's and the chart's", () => {
   const monitoring = { disabledAlerts: ["NodeClockNotSynchronising", "PodsPending"] };
   const without = values({ monitoring });

@@ -21,7 +21,7 @@ const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
   ["fd00:1:2:3::4", "fd00:1:2:3::/64"],
   ["2001:db8::1", "2001:db8::1/128"],
 ])(
-  "an API server at %s is allowed as %s, so that one that is replaced in its subnet stays allowed",
+  "an API server at %s is allowed as %s, so that its replacement in the same subnet is allowed too",
   (address, block) => {
     const input = `[for a in ["${address}"] : ${BLOCK_OF_ADDRESS}][0]\n`;
     const { stdout } = spawnSync("terraform", ["console"], { input, cwd: os.tmpdir(), encoding: "utf8" });
@@ -36,7 +36,7 @@ describe("network policies", () => {
       policy_types: ["Ingress", "Egress"],
     });
   });
-  it("let only the API, replicas and the exporter connect to main", () => {
+  it("allow only the API, replicas and the exporter to connect to main", () => {
     const { ingress } = named("kubernetes_network_policy_v1", "redis-main")["spec"];
     const from = ingress.map(
       (rule: { from: { pod_selector: { match_labels: Record<string, string> } }[] }) =>
@@ -44,7 +44,7 @@ describe("network policies", () => {
     );
     expect(from.sort()).toEqual(["node", "redis-exporter", "redis-replica"]);
   });
-  it("let main connect to its replicas and DNS, and nothing else", () => {
+  it("allow main to connect to its replicas and DNS, and to nothing else", () => {
     const { egress } = named("kubernetes_network_policy_v1", "redis-main")["spec"];
     const to = (egress as { to: Record<string, { match_labels: Record<string, string> }>[] }[]).map(({ to: [peer] }) =>
       Object.values(Object.values(peer!)[0]!.match_labels).join(" "),
@@ -59,7 +59,7 @@ describe("network policies", () => {
     );
     expect(open).toEqual(["react"]);
   });
-  it("let only the API connect to the Kubernetes API, in its own networks", () => {
+  it("allow only the API to connect to the Kubernetes API, in its own networks", () => {
     const policy = named("kubernetes_network_policy_v1", "node-kubernetes-api")["spec"];
     expect(policy.pod_selector.match_labels["app.kubernetes.io/name"]).toBe("node");
     expect(policy.policy_types).toEqual(["Egress"]);
@@ -79,7 +79,7 @@ describe("network policies", () => {
     type Rule = { to: object[]; ports: { port: string; protocol: string }[] };
     return (react.body["spec"].egress as Rule[]).filter(({ to }) => JSON.stringify(to).includes('"cidr"'));
   };
-  it("allow DNS on the ports of its pods, also OpenShift's, and on the nodes' caches, which are no pods", () => {
+  it("allow DNS on the ports of its pods, including OpenShift's, and on the nodes' caches, which are not pods", () => {
     const [udp, tcp] = dnsOf();
     const ports = (protocol: string) => [
       { port: "53", protocol },

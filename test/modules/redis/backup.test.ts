@@ -19,7 +19,7 @@ describe("backups by configuration", () => {
     const secret = pod.volumes.find((v: Json) => v["secret"]).secret;
     expect(secret.items).toEqual([{ key: "backup", path: "backup" }]);
   });
-  it("for a bucket are made first, then uploaded by a container with the bucket's keys and no Redis password", () => {
+  it("for a bucket are made first, then uploaded by a container that has the bucket's keys and no Redis password", () => {
     const s3 = { endpoint: "https://s3.example:9000/", bucket: "keep", folder: "a/b", secret: "bucket-keys" };
     const over = { redis: { backup: { ...scheduled.redis.backup, s3 } } };
     const found = objects(over).find((o) => o["kind"] === "CronJob")!["spec"].jobTemplate.spec.template.spec;

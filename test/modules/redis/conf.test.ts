@@ -8,7 +8,7 @@ describe("main's append-only file", () => {
   it("is rewritten before it has grown by half of the data", () => {
     expect(setting("auto-aof-rewrite-percentage", {})).toBe("50");
   });
-  it("is not left to grow to Redis' default of 64 MiB if the data may have less memory than that", () => {
+  it("does not grow to Redis' default of 64 MiB if maxmemory is lower", () => {
     expect(setting("auto-aof-rewrite-min-size", { maxMemory: "32mb" })).toBe(String(8 * 2 ** 20));
     expect(setting("auto-aof-rewrite-min-size", { maxMemory: "300mb" })).toBe(String(64 * 2 ** 20));
   });

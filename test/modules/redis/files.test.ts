@@ -13,7 +13,7 @@ it.each([
 ])("with %s, every script that a mounted script sources or runs is mounted too", (_, over) => {
   const files = mounted(over);
   const used = Object.values(files).flatMap((text) =>
-    // the watch on certificates is only started if its file exists
+    // the certificate watcher is only started if its file exists
     [...text.matchAll(/^(?!.*\[ ! -f)\s*(?:\.|sh) \/etc\/redis\/([\w-]+\.sh)/gm)].map(([, name]) => name!),
   );
   expect(used).toContain("query.sh");

@@ -8,7 +8,7 @@ describe("redis main", () => {
     expect(main["spec"].replicas).toBe(1);
     expect(main["spec"].volumeClaimTemplates[0].spec.resources.requests.storage).toBe("1Gi");
   });
-  it("takes the storage class from the configuration, or leaves it to the cluster", () => {
+  it("uses the configured storage class, or the cluster's default", () => {
     expect(main["spec"].volumeClaimTemplates[0].spec.storageClassName).toBeUndefined();
     const named = workload(synthesize({ redis: { storageClass: "fast" } }), "redis-main");
     expect(named["spec"].volumeClaimTemplates[0].spec.storageClassName).toBe("fast");
@@ -32,7 +32,7 @@ describe("redis main", () => {
     expect(conf).toContain("appendonly yes");
     expect(conf).toContain(line);
   });
-  it("may start empty only if an optional ConfigMap allows it", () => {
+  it("may start empty only if an optional ConfigMap permits it", () => {
     const { spec } = main["spec"].template;
     const volume = spec.volumes.find((v: { name: string }) => v.name === "start-empty");
     expect(volume.configMap).toEqual({ name: "redis-main-start-empty", optional: true });

@@ -1,5 +1,5 @@
 import { replicaConf } from "../../../modules/redis/conf";
-import { synthesize, testConfig, workload } from "../../helpers/layers";
+import { resources, synthesize, testConfig, workload } from "../../helpers/layers";
 
 describe("redis replicas", () => {
   const replica = workload(synthesize(), "redis-replicas");
@@ -14,6 +14,14 @@ describe("redis replicas", () => {
     ]) {
       expect(conf).toContain(line);
     }
+  });
+  it.each(["safe", "ha"])("know main's address from a file, so that they need no DNS (%s)", (durability) => {
+    const { data } = synthesize({ redis: { durability } });
+    const config = resources({ data }, "kubernetes_config_map_v1").find(
+      (r) => r.body["metadata"].name === "redis-config",
+    )!;
+    const service = resources({ data }, "kubernetes_service_v1").find((r) => r.body["metadata"].name === "redis-main")!;
+    expect(config.body["data"].main).toBe(`\${kubernetes_service_v1.${service.id}.spec[0].cluster_ip}\n`);
   });
   it("start in parallel", () => {
     expect(replica["spec"].podManagementPolicy).toBe("Parallel");

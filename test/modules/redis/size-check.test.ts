@@ -1,4 +1,4 @@
-/** What plain cdktf says about sizes that cannot hold maxMemory: real Terraform evaluates the check. */
+/** Plain cdktf's warning about sizes that cannot hold maxMemory: real Terraform evaluates the check. */
 import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -14,7 +14,7 @@ if (!hasTerraform) console.warn("SKIPPED: no plan with the check, because terraf
 
 describe("sizes that cannot hold maxMemory", () => {
   const data = synthesize({ networkPolicies: false, redis: { maxMemory: "1gb" } }).data;
-  (hasTerraform ? it : it.skip)("are a warning of every plan, which names the way out and does not fail", () => {
+  (hasTerraform ? it : it.skip)("cause a warning in every plan, which names the remedy and does not fail", () => {
     const part: Json = { locals: data["locals"], check: data["check"] };
     fs.writeFileSync(path.join(dir, "cdk.tf.json"), JSON.stringify(part));
     terraform("init");
@@ -30,7 +30,7 @@ describe("sizes that cannot hold maxMemory", () => {
     );
     expect(texts).toContainEqual(expect.stringMatching(/^redis\.main\.memoryLimit: must be at least 2Gi/));
   });
-  it("leave the layer as it is if they fit", () => {
+  it("do not change the layer if they fit", () => {
     expect(synthesize().data).not.toHaveProperty("check");
     expect(data).toHaveProperty("check");
   });

@@ -51,7 +51,7 @@ suite("Redis users", () => {
     fs.rmSync(dir, { recursive: true, force: true });
   });
 
-  it("are required: a client without a login or with a wrong password may do nothing", () => {
+  it("are required: a client without a login or with a wrong password has no permissions", () => {
     expect(spawnSync("redis-cli", ["-s", socket, "PING"], { encoding: "utf8" }).stdout).toContain("NOAUTH");
     expect(as("api-read", "GET k", "wrong")).toContain("NOAUTH");
     expect(as("default", "PING", "")).not.toContain("PONG");
@@ -113,7 +113,7 @@ suite("Redis users", () => {
     runScript(dir, ["reload-access.sh", "redis"]);
     expect(as("admin", "CONFIG GET masterauth")).toContain("changed");
   });
-  it("that cannot be loaded are an error with the reason", () => {
+  it("that cannot be loaded cause an error with the reason", () => {
     fs.rmSync(path.join(dir, "secret/admin"));
     fs.writeFileSync(path.join(dir, "secret/admin"), "unknown here");
     const { status, stderr } = runScript(dir, ["reload-access.sh", "redis"]);
@@ -175,7 +175,7 @@ describe("the passwords", () => {
     expect(secret["data_wo"]["api-read"]).toBe("${ephemeral.random_password.redis_users_api_read.result}");
     expect(secret["data_wo_revision"]).toBe(1);
   });
-  it("are mounted as files, only its own in the exporter's pod, and are in no container's environment", () => {
+  it("are mounted as files (the exporter's pod has only its own), and are in no container's environment", () => {
     const items: Record<string, unknown> = {};
     for (const name of ["redis-main", "redis-replicas", "redis-exporter"]) {
       const { spec } = workload({ data }, name)["spec"].template;

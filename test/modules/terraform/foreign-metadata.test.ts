@@ -39,7 +39,7 @@ describe("labels and annotations that others add", () => {
     expect(FOREIGN.filter((key) => !isIgnored(annotations, key))).toEqual([]);
     expect(FOREIGN.filter((key) => !isIgnored(labels, key))).toEqual([]);
   });
-  it("do not hide the labels that an import must keep, so that the next apply replaces no label of others", () => {
+  it("do not hide the labels that an import must keep, so that the next apply replaces no label of other tools", () => {
     const typed = resources(all).filter((r) => r.type.startsWith("kubernetes_") && r.type !== "kubernetes_manifest");
     expect(typed.length).toBeGreaterThan(20);
     const { ignore_labels: labels } = patternsOf("data");

@@ -63,7 +63,7 @@ describe("the API", () => {
       expect(resources({ app: layers.app }, `kubernetes_${type}`)).toEqual([]);
     }
     const { spec } = workload(layers, "node")["spec"].template;
-    // set explicitly, because a field that was removed again was observed to keep its old value
+    // set explicitly, because a removed field was seen to keep its old value
     expect(spec.serviceAccountName).toBe("default");
     expect(spec.volumes.some((v: Json) => v["projected"])).toBe(false);
   });
@@ -77,7 +77,7 @@ describe("the API", () => {
       REDIS_MAX_STALE_SECONDS: "7",
     });
   });
-  it("takes port, probes and security of another image from the configuration", () => {
+  it("uses the configured port, probes and security settings for another image", () => {
     const other = container(
       workload(
         synthesize({

@@ -14,7 +14,6 @@ describe("a kind cluster for the project", () => {
     expect(writeKindConfig(config, file)).toBeUndefined();
     const written = parse(fs.readFileSync(file, "utf8")) as object;
     expect(written).toMatchObject({
-      profile: "kind",
       cluster: { context: "kind-iacproject" },
       registry: { push: "localhost:5001" },
       exposure: { type: "NodePort", nodePort: 30080 },

@@ -56,7 +56,7 @@ const processes = (text: string): string[] =>
   120_000,
 );
 
-it("without redis-server says what is missing, and how to get it", () => {
+it("without redis-server, reports what is missing and how to get it", () => {
   // a PATH without redis-server
   const { status, stderr } = spawnSync(process.execPath, cli, {
     cwd: root,

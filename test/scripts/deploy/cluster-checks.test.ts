@@ -1,4 +1,4 @@
-/** Checks on quotas and DNS, on objects as clusters have them. */
+/** Checks of quotas and DNS, on objects as found on real clusters. */
 import { checkDns, checkQuota } from "../../../scripts/deploy/cluster-checks";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { RunError } from "../../../scripts/terminal/run-program";
@@ -36,12 +36,12 @@ describe("a quota", () => {
       ),
     });
   });
-  it("on CPU limits is no problem if all keys are set, or a LimitRange has a default", async () => {
+  it("on CPU limits is accepted if all keys are set, or a LimitRange has a default", async () => {
     await expect(look(limits, { "limits.cpu": "8" })).resolves.toBe("none that refuses our pods");
     const ranges = [object("defaults", { spec: { limits: [{ type: "Container", default: { cpu: "1" } }] } })];
     await expect(look({}, { "limits.cpu": "8" }, { ranges })).resolves.toBe("none that refuses our pods");
   });
-  it("on ephemeral storage has no key: only a LimitRange helps", async () => {
+  it("on ephemeral storage cannot be met with a key, only with a LimitRange", async () => {
     await expect(look(limits, { "requests.ephemeral-storage": "8Gi" })).rejects.toMatchObject({
       next: expect.stringMatching(/^Ask for a LimitRange/),
     });
@@ -50,7 +50,7 @@ describe("a quota", () => {
     ];
     await expect(look({}, { "requests.ephemeral-storage": "8Gi" }, { ranges })).resolves.toMatch(/^none/);
   });
-  it("on other pods than ours does not matter", async () => {
+  it("on other pods than ours is ignored", async () => {
     for (const spec of [{ scopes: ["BestEffort"] }, { scopes: ["Terminating"] }, { scopeSelector: {} }])
       await expect(look({}, { "limits.cpu": "8" }, { spec })).resolves.toMatch(/^none/);
   });
@@ -62,7 +62,7 @@ describe("a quota", () => {
     });
     await expect(look({ ...limits, observability: "none" }, {}, { monitoring })).resolves.toMatch(/^none/);
   });
-  it("that is smaller than all workloads at their maximum is mentioned, but refuses nothing", async () => {
+  it("that is smaller than all workloads at their maximum is reported, but stops nothing", async () => {
     await expect(look({}, { pods: "5" })).resolves.toMatch(/^team stops scaling early: pods 5 of \d+$/);
   });
   it("is reported as unknown without the permission to list quotas", async () => {
@@ -104,7 +104,7 @@ describe("DNS", () => {
   it("in another namespace is named with the key", async () => {
     await expect(look({}, [])).rejects.toMatchObject({ next: expect.stringContaining("dns.namespace") });
   });
-  it("of a cache on the nodes needs the Service's own address too, unless the cache is a pod", async () => {
+  it("of a cache on the nodes also needs the Service's own address, unless the cache is a pod", async () => {
     await expect(look({}, [service], 53, [cache(true)])).rejects.toMatchObject({
       next: expect.stringMatching(/^Set dns\.addresses to \["169\.254\.20\.10",.*"10\.96\.0\.10"\]\.$/),
     });

@@ -2,10 +2,11 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { adoptOrphans, targetOf, recordIntent } from "../../../scripts/deploy/interrupted-run";
+import { adoptOrphans, recordIntent } from "../../../scripts/deploy/interrupted-run";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
-import { Terraform, type PlannedResource } from "../../../scripts/terraform/terraform";
+import { targetOf } from "../../../scripts/terraform/cluster-object";
+import { Terraform } from "../../../scripts/terraform/terraform";
 import { Failure } from "../../../scripts/terminal/ui";
 import { testConfig } from "../../helpers/layers";
 
@@ -107,7 +108,7 @@ describe("after an interrupted run", () => {
     ["older than the run", { creationTimestamp: "2020-01-01T00:00:00Z" }],
     ["newer than the last activity of the run", { creationTimestamp: new Date(Date.now() + 600_000).toISOString() }],
     ["of another deployment", { labels: {} }],
-  ])("an object that is %s is not adopted, and Terraform's error stays", async (_, more) => {
+  ])("an object that is %s is not adopted, and Terraform's error is reported", async (_, more) => {
     await interruptRun();
     const { kube, terraform, commands } = stage({ "configmap redis": object("redis", more) });
     expect(await adoptOrphans(kube, terraform)).toBe(0);
@@ -156,8 +157,7 @@ describe("after an interrupted run", () => {
 });
 
 it("resources that are not cluster objects, or have no name yet, are ignored", () => {
-  const planned = (type: string, values: object) =>
-    targetOf({ address: `${type}.x`, type, values: values as PlannedResource["values"], isNew: true });
+  const planned = (type: string, values: Record<string, unknown>) => targetOf(`${type}.x`, type, values);
   expect(planned("docker_image", { name: "node" })).toBeUndefined();
   expect(planned("kubernetes_service_v1", { metadata: [{}] })).toBeUndefined();
   expect(planned("kubernetes_manifest", {})).toBeUndefined();

@@ -1,4 +1,4 @@
-/** The change of engine from keda to hpa, and KEDA's objects during a destroy. */
+/** Switching the engine from keda to hpa, and KEDA's objects during a destroy. */
 import { freeScaledObjects, migrateToHpa } from "../../../scripts/deploy/keda-to-hpa";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { RunError } from "../../../scripts/terminal/run-program";
@@ -11,7 +11,7 @@ const list = (...items: object[]) => JSON.stringify({ kind: "List", items });
 
 describe("from keda to hpa", () => {
   const config = testConfig();
-  it("removes KEDA's objects while KEDA runs, and waits until its autoscalers are deleted", async () => {
+  it("removes KEDA's objects while KEDA is running, and waits until its autoscalers are deleted", async () => {
     const { run, commands } = recorder([
       [/get scaledobjects/, list(object("node"), object("react"))],
       [/get hpa/, list(object("node"), object("other")), list(object("other"))],
@@ -38,7 +38,7 @@ describe("from keda to hpa", () => {
     expect(await migrateToHpa(new Kube(config, recorder([[/get/, unknown]]).run))).toBe(0);
     expect(commands.some((c) => c.includes("delete"))).toBe(false);
   });
-  it("touches none of them while the engine is keda", async () => {
+  it("does not change them while the engine is keda", async () => {
     const { run, commands } = recorder([[/get/, list(object("node"))]]);
     expect(await migrateToHpa(new Kube(keda, run))).toBe(0);
     expect(commands).toEqual([]);

@@ -17,7 +17,7 @@ describe("leftovers", () => {
         list({ kind: "ServiceMonitor", metadata: { name: "theirs", namespace: "other" } }),
       ],
       [
-        /get service kube-prometheus-stack-kubelet/,
+        /get service kube-prometheus-stack-kubelet -n kube-system|-n kube-system get service kube-prometheus-stack-kubelet/,
         JSON.stringify({ kind: "Service", metadata: { name: "kube-prometheus-stack-kubelet" } }),
       ],
     ]);
@@ -32,7 +32,7 @@ describe("leftovers", () => {
     ]);
     expect(commands.filter((c) => c.includes(" delete "))).toHaveLength(2);
   });
-  it("include nothing of a running operator, or of an existing Prometheus", async () => {
+  it("leave a running operator and an existing Prometheus alone", async () => {
     const running = recorder([[/get deployments -A/, list({ kind: "Deployment", metadata: { name: "operator" } })]]);
     expect(await removeLeftovers(new Kube(testConfig(), running.run))).toEqual({ removed: [], kept: [] });
     const existing = recorder([[/get crd/, list(crd("prometheuses"))]]);
@@ -42,7 +42,7 @@ describe("leftovers", () => {
     });
     expect([...running.commands, ...existing.commands].filter((c) => c.includes(" delete "))).toEqual([]);
   });
-  it("include the volume claims if the namespace stays", async () => {
+  it("include the volume claims if the namespace is kept", async () => {
     const config = testConfig({ namespaces: { create: false } });
     const { run } = recorder([
       [/get pvc/, list({ kind: "PersistentVolumeClaim", metadata: { name: "data-redis-main-0" } })],

@@ -30,7 +30,7 @@ const refusal = async (kube: Kube, rights: readonly Permission[]) =>
     (error: { message: string; next?: string }) => [error.message, error.next ?? ""],
   );
 
-describe("the permissions that a deploy needs", () => {
+describe("the permissions that a deployment needs", () => {
   it("are one for each kind that its layers create, per namespace", () => {
     const all = asText(permissionsFor(stacks()));
     expect(all).toEqual([...new Set(all)]);
@@ -102,7 +102,7 @@ describe("a cluster", () => {
     );
     expect(next).toBe("No setting replaces access to horizontalpodautoscalers: ask the cluster's administrator.");
   });
-  it("that does not report permissions does not stop a deploy", async () => {
+  it("that does not report permissions does not stop a deployment", async () => {
     const kube = new Kube(testConfig(), () =>
       Promise.reject(new RunError("kubectl create", 1, "forbidden", "kubectl create failed: forbidden")),
     );

@@ -19,7 +19,7 @@ describe("preflight", () => {
     expect(compareVersions("1.9.0", "1.11.0")).toBe(-1);
     expect(compareVersions("v1.11.0-beta1", "1.11.0")).toBe(0);
   });
-  it("refuses an old Terraform, with the reason and where to get a newer one", async () => {
+  it("rejects an old Terraform, with the reason and where to get a newer one", async () => {
     const { run } = recorder([[/version -json/, '{"terraform_version":"1.10.5"}']]);
     await expect(checkTerraform(config, run)).rejects.toMatchObject({
       message: expect.stringContaining("1.10.5 is too old"),
@@ -41,7 +41,7 @@ describe("preflight", () => {
       next: expect.stringContaining("prebuilt"),
     });
   });
-  it("asks the engine that Terraform's provider uses, with its certificates, and names it if it does not answer", async () => {
+  it("queries the engine that Terraform's provider uses, with its certificates, and names it if it does not answer", async () => {
     const far = { ...testConfig({ images: { dockerHost: "tcp://far:2376" } }), dockerCertificates: "/certs" };
     const { run, commands } = recorder([[/docker/, new RunError("docker", 1, "Cannot connect", "failed")]]);
     await expect(checkDocker(far, run)).rejects.toThrow("Docker's engine at tcp://far:2376 does not answer");
@@ -162,12 +162,12 @@ describe("KEDA in the cluster", () => {
     await expect(check(keda, "", "")).resolves.toBeUndefined();
     await expect(check(keda, owned("keda", "keda"), owned("keda", "keda"))).resolves.toBeUndefined();
   });
-  it("of another release is not replaced: up stops, with the keys to set", async () => {
+  it("of another release is not replaced: up stops and names the keys to set", async () => {
     await expect(check(keda, owned("keda", "platform"), owned("keda", "platform"))).rejects.toMatchObject({
       next: expect.stringContaining("keda.mode to existing"),
     });
   });
-  it("cannot share the API of external metrics with another adapter", async () => {
+  it("cannot share the external metrics API with another adapter", async () => {
     const adapter = owned("adapter", "monitoring", { service: { namespace: "monitoring", name: "adapter" } });
     await expect(check(keda, adapter, "")).rejects.toMatchObject({
       message: expect.stringContaining("monitoring/adapter"),

@@ -35,7 +35,7 @@ describe("waiting until everything is Ready", () => {
     expect(readyPods(workload({ observedGeneration: 2, replicas: 3, readyReplicas: 2, updatedReplicas: 2 }))).toBe(1);
     expect(readyPods(workload({ observedGeneration: 2, replicas: 2, readyReplicas: 2, updatedReplicas: 2 }))).toBe(2);
   });
-  it("names the pod, the image and the reason of a failed pull", () => {
+  it("reports the pod, the image and the reason of a failed pull", () => {
     const pod = {
       kind: "Pod",
       metadata: { name: "node-1" },
@@ -98,7 +98,7 @@ describe("with KEDA", () => {
     );
     expect(ourNamespaces(testConfig())).not.toContain("keda");
   });
-  it("waits for every autoscaler, because KEDA creates them after the deploy", () => {
+  it("waits for every autoscaler, because KEDA creates them after the deployment", () => {
     const hpa = (name: string, namespace = "iacproject") =>
       ({ kind: "X", metadata: { name, namespace } }) as unknown as KubeObject;
     expect(missingAutoscalers(keda, [hpa("node"), hpa("redis-replicas"), hpa("react", "elsewhere")])).toEqual([

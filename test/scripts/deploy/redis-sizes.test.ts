@@ -20,7 +20,7 @@ describe("a new system", () => {
       next: "set redis.storage to 4Gi, or redis.maxMemory to at most 682mb",
     });
   });
-  it("is refused with everything that is too small at once", () => {
+  it("is refused with all problems at once", () => {
     expect(() => check({ maxMemory: "4gb" })).toThrow(
       /^redis\.storage: .*\nredis\.main\.memoryLimit: .*\nredis\.replica\.memoryLimit: .*Nothing was changed\.$/,
     );
@@ -31,7 +31,7 @@ describe("a new system", () => {
 });
 
 describe("a system that exists", () => {
-  it("is deployed with a volume that is too small, with a warning that names the way out", () => {
+  it("is deployed with a volume that is too small, with a warning that names the remedy", () => {
     expect(check({ ...roomy, maxMemory: "1gb" }, "1Gi")).toEqual([
       expect.stringMatching(
         /^redis\.storage: .*at least 3Gi, and has 1Gi.*set redis\.storage to 4Gi, or redis\.maxMemory to at most 341mb$/,
@@ -43,7 +43,7 @@ describe("a system that exists", () => {
       expect.stringMatching(/^redis\.main\.memoryLimit: must be at least 512Mi/),
     ]);
   });
-  it("has the volume that it has, whatever redis.storage says", () => {
+  it("is judged by its actual volume, whatever redis.storage is", () => {
     expect(check({ ...roomy, maxMemory: "1gb", storage: "1Gi" }, "4Gi")).toEqual([]);
   });
 });

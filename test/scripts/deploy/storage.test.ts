@@ -4,6 +4,7 @@ import { finishRecreation, RECREATING } from "../../../scripts/deploy/recreate-s
 import { checkStorage, finishGrowth, growVolumes } from "../../../scripts/deploy/storage";
 import { planVolumes } from "../../../scripts/deploy/volumes";
 import { testConfig, type Json } from "../../helpers/layers";
+import { RunError } from "../../../scripts/terminal/run-program";
 import { Killed, VolumeCluster, type ClusterProps } from "../../helpers/volume-cluster";
 
 const clusterOf = (props: ClusterProps, settings: object) => {
@@ -38,7 +39,7 @@ describe("a larger redis.storage", () => {
       expect.stringContaining("--cascade=orphan"),
     ]);
   });
-  it("leaves the fields to their managers, so that the next apply does not conflict", async () => {
+  it("returns the fields to their managers, so that the next apply does not conflict", async () => {
     const { cluster, kube } = clusterOf({}, larger);
     await up(kube);
     expect(cluster.set!["metadata"].managedFields).toEqual([expect.objectContaining({ manager: "terraform" })]);
@@ -78,18 +79,18 @@ describe("a larger redis.storage", () => {
     await up(empty.kube);
     expect(empty.cluster.changes).toEqual([]);
   });
-  it("takes another spelling of the same size for what it is", async () => {
+  it("recognizes another spelling of the same size", async () => {
     const { cluster, kube } = clusterOf({}, { redis: { storage: "1024Mi" } });
     await up(kube);
     expect(cluster.changes).toEqual([]);
   });
-  it("leaves a claim alone that was enlarged manually beyond it", async () => {
+  it("does not change a claim that was manually enlarged beyond it", async () => {
     const { cluster, kube } = clusterOf({ claims: { "data-redis-main-0": "4Gi" } }, larger);
     await up(kube);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "4Gi" });
     expect(cluster.template["resources"].requests.storage).toBe("2Gi");
   });
-  it("waits with a claim for which the deployment must raise the quota first", async () => {
+  it("postpones a claim for which the deployment must first raise the quota", async () => {
     const { cluster, kube } = clusterOf({ quota: { name: "iacproject", hard: "1Gi" } }, larger);
     const plan = await up(kube);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "1Gi" });
@@ -98,6 +99,32 @@ describe("a larger redis.storage", () => {
     await finishGrowth(kube, plan);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "2Gi" });
   });
+});
+
+it("creates the set again although another run has removed the copy of it meanwhile", async () => {
+  const { cluster } = clusterOf({}, larger);
+  const run: typeof cluster.run = async (program, args, options) => {
+    const result = await cluster.run(program, args, options);
+    if (args.includes("--cascade=orphan")) delete cluster.configMaps[RECREATING];
+    return result;
+  };
+  await up(new Kube(testConfig(larger), run));
+  expect(cluster.template["resources"].requests.storage).toBe("2Gi");
+  expect(cluster.set!["metadata"].managedFields).toEqual([expect.objectContaining({ manager: "terraform" })]);
+});
+
+it("is refused for a user who may not list claims, because the set alone would claim another size than there is", async () => {
+  const { cluster } = clusterOf({}, larger);
+  const run: typeof cluster.run = (program, args, options) => {
+    const isList = args.includes("get") && args.includes("pvc");
+    if (!isList) return cluster.run(program, args, options);
+    const output = 'Error from server (Forbidden): persistentvolumeclaims is forbidden: User "u" cannot list resource';
+    return Promise.reject(new RunError("kubectl get pvc", 1, output, "forbidden"));
+  };
+  await expect(up(new Kube(testConfig(larger), run))).rejects.toThrow(
+    "This user may not list persistentvolumeclaims in iacproject, so redis.storage cannot be changed.",
+  );
+  expect(cluster.changes).toEqual([]);
 });
 
 describe("a run that is killed between two steps", () => {
@@ -126,12 +153,15 @@ describe("a run that is killed between two steps", () => {
     expect(cluster.set!["metadata"].managedFields).toEqual([expect.objectContaining({ manager: "terraform" })]);
     expect(cluster.configMaps).not.toHaveProperty(RECREATING);
   });
-  it.each(STEPS)("after %i changes leaves no pods without a set to a removal of the system", async (after) => {
-    const { cluster, kube } = await killed(after);
-    await finishRecreation(kube);
-    expect(cluster.set).toBeDefined();
-    expect(cluster.configMaps).not.toHaveProperty(RECREATING);
-  });
+  it.each(STEPS)(
+    "after %i changes does not leave pods without a set behind if the system is removed",
+    async (after) => {
+      const { cluster, kube } = await killed(after);
+      await finishRecreation(kube);
+      expect(cluster.set).toBeDefined();
+      expect(cluster.configMaps).not.toHaveProperty(RECREATING);
+    },
+  );
   it("waits for a set whose deletion had begun", async () => {
     const { cluster, kube } = await killed(3);
     cluster.set = { ...cluster.set, metadata: { ...cluster.set!["metadata"], deletionTimestamp: "now" } };
@@ -139,7 +169,7 @@ describe("a run that is killed between two steps", () => {
     expect(cluster.set!["metadata"].deletionTimestamp).toBeUndefined();
     expect(cluster.template["resources"].requests.storage).toBe("2Gi");
   });
-  it("may be followed by one with the size of before: the set comes back, and the claims stay larger", async () => {
+  it("may be followed by one with the previous size: the set is restored, and the claims stay larger", async () => {
     const { cluster } = await killed(4);
     expect(cluster.set).toBeUndefined();
     await up(new Kube(testConfig(), cluster.run));
@@ -148,7 +178,7 @@ describe("a run that is killed between two steps", () => {
   });
 });
 
-describe("what cannot be is refused in one sentence, before anything is changed", () => {
+describe("an impossible change is refused in one sentence, before anything is changed", () => {
   const refused = async (props: ClusterProps, settings: object) => {
     const { cluster, kube } = clusterOf(props, settings);
     const error = (await up(kube).catch((e: unknown) => e)) as { message: string; next: string };
@@ -178,7 +208,7 @@ describe("what cannot be is refused in one sentence, before anything is changed"
       "redis.storage is 1Gi, but the volume of main has 2Gi, and a volume cannot be made smaller. Nothing was changed.",
     );
   });
-  it("a smaller volume of the backups, which Terraform would have deleted with all of them", async () => {
+  it("a smaller volume for backups, which Terraform would have deleted with all backups", async () => {
     const error = await refused(
       { claims: { "redis-backups": "4Gi" } },
       { redis: { backup: { schedule: "@daily", storage: "2Gi" } } },
@@ -192,7 +222,7 @@ describe("what cannot be is refused in one sentence, before anything is changed"
     );
     expect((await refused({ templateClass: "standard" }, {})).message).toMatch(/^redis\.storageClass is not set, but/);
   });
-  it("a claim without a volume, and a quota of others", async () => {
+  it("a claim without a volume, and another tenant's quota", async () => {
     expect((await refused({ phase: "Pending" }, larger)).next).toContain("delete pvc data-redis-main-0");
     expect((await refused({ quota: { name: "team", hard: "1Gi" } }, larger)).message).toContain("exceeded quota: team");
   });
@@ -200,28 +230,28 @@ describe("what cannot be is refused in one sentence, before anything is changed"
 
 describe("sizes that cannot hold maxMemory", () => {
   const large = { maxMemory: "1gb", main: { memoryLimit: "8Gi" }, replica: { memoryLimit: "8Gi" } };
-  it("are refused for a new system, also if a killed run has left a namespace", async () => {
+  it("are refused for a new system, even if a killed run has left a namespace behind", async () => {
     const { kube } = clusterOf({ template: null, claims: {} }, { redis: large });
     await expect(up(kube)).rejects.toThrow("redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi");
   });
-  it("are a warning for a system that exists, or of which only the volumes exist", async () => {
+  it("cause a warning for an existing system, or one of which only the volumes exist", async () => {
     for (const props of [{}, { template: null }, { claims: {} }]) {
       printed.length = 0;
       await up(clusterOf(props, { redis: large }).kube);
       expect(printed.join("")).toMatch(/! redis\.storage: .*set redis\.storage to 4Gi/);
     }
   });
-  it("are no matter if the volume was enlarged manually", async () => {
+  it("are ignored if the volume was enlarged manually", async () => {
     await up(clusterOf({ claims: { "data-redis-main-0": "4Gi" } }, { redis: large }).kube);
     expect(printed).toEqual([]);
   });
 });
-it("the class of the existing volumes may be named later: the set is recreated with it", async () => {
+it("the class of the existing volumes may be configured later: the set is recreated with it", async () => {
   const { cluster, kube } = clusterOf({}, { redis: { storageClass: "standard" } });
   await up(kube);
   expect(cluster.template["storageClassName"]).toBe("standard");
 });
-it("Prometheus' volume that cannot grow is a warning: its operator leaves it as it is", async () => {
+it("a Prometheus volume that cannot grow causes a warning, because its operator does not change it", async () => {
   const { cluster, kube } = clusterOf(
     { claims: { "prometheus-db-0": "5Gi" }, expandable: false },
     { monitoring: { storage: "8Gi" } },
@@ -231,7 +261,7 @@ it("Prometheus' volume that cannot grow is a warning: its operator leaves it as 
   expect(cluster.changes).toEqual([]);
 });
 
-it("a comparison lists what would grow, without trying it: that needs more permissions than reading", async () => {
+it("a comparison lists the volumes that would grow, without a dry run, which would need more permissions than reading", async () => {
   const claims = { "data-redis-main-0": "1Gi", "prometheus-db-0": "5Gi" };
   const settings = { ...larger, monitoring: { storage: "8Gi" } };
   const { kube } = clusterOf({ claims, expandable: false }, settings);

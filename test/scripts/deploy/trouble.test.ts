@@ -45,7 +45,7 @@ function clusterOf(items: () => object[], log = ""): Kube {
   return new Kube(config, run);
 }
 
-describe("a set whose pods or claims are refused", () => {
+describe("a set whose pods or claims are rejected", () => {
   const refused = event("StatefulSet", "redis-main", "FailedCreate", "00:10", QUOTA);
   it("is reported with the sentence of its event", () => {
     const text = refusal(one(set("StatefulSet", "redis-main", 1, 0)), objects(refused));
@@ -78,7 +78,7 @@ describe("a set whose pods or claims are refused", () => {
 
 describe("a crash loop", () => {
   const backOff = { restartCount: 1, state: { waiting: { reason: "CrashLoopBackOff" } } };
-  it("is recognised while the container happens to be running, if it restarted since the run began", () => {
+  it("is detected even if the container is running at the moment, if it has restarted since the run began", () => {
     const running = { restartCount: 2, state: { running: {} } };
     expect(crashing(one(pod(backOff)))).toBe("node");
     expect(crashing(one(pod(running)))).toBe("node");
@@ -127,7 +127,7 @@ describe("a crash loop", () => {
   });
 });
 
-it("a pod that no node has room for is reported once it has waited a while", async () => {
+it("a pod that fits on no node is reported once it has waited for a while", async () => {
   const conditions = [{ type: "PodScheduled", status: "False", message: "0/3 nodes are available: Insufficient cpu." }];
   const pending = { kind: "Pod", metadata: { name: "node-6f9c7-x2x4z" }, status: { conditions } };
   const reported: string[] = [];
@@ -142,7 +142,7 @@ it("a pod that no node has room for is reported once it has waited a while", asy
   expect(reported).toEqual(["node-6f9c7-x2x4z: not scheduled: 0/3 nodes are available: Insufficient cpu."]);
 });
 
-it("the progress of a wait says what is missing, and why", async () => {
+it("the progress of a wait shows what is missing, and why", async () => {
   const kube = clusterOf(() => [
     set("StatefulSet", "redis-main", 1, 0),
     event("StatefulSet", "redis-main", "FailedCreate", "00:10", QUOTA),

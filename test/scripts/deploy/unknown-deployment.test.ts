@@ -3,7 +3,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { gzipSync } from "node:zlib";
 import { Kube } from "../../../scripts/cluster/kubectl";
-import { DEPLOYMENT_RECORD, writeRecord } from "../../../scripts/deploy/deployment-record";
+import { DEPLOYMENT_RECORD, ownSettings, writeRecord } from "../../../scripts/deploy/deployment-record";
 import { checkSystemIsKnown } from "../../../scripts/deploy/unknown-deployment";
 import type { Terraform } from "../../../scripts/terraform/terraform";
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
@@ -56,7 +56,7 @@ describe("a checkout whose states do not contain the system in the namespace", (
       message: expect.stringMatching(
         /^Namespace iacproject holds a system that the states of this checkout do not contain\. It was deployed by anna@laptop from \/home\/anna\/iac at 2026-11-25 21:00 UTC, version 0\.1\.0 \(abc1234\); its states are in \/home\/anna\/iac\/\.state on that machine\. Nothing was changed\.$/,
       ),
-      next: expect.stringMatching(/or copy them to .*namespaces\.app.*docs\/faq\.md, "The states are lost"/s),
+      next: expect.stringMatching(/or copy them to .*namespaces\.app.*npm run up -- --adopt.*npm run down -- --adopt/s),
     });
   });
   it("stops after a state that was emptied, and without a record too", async () => {
@@ -113,7 +113,10 @@ describe("the record of a deployment", () => {
   it("says who deployed which version when, and where the states are, and holds no secret", async () => {
     const applied: string[] = [];
     const settings = { state: { backend: "kubernetes", prefix: "mine" } };
-    expect(await writeRecord(kubeOf({}, settings, applied), git)).toBeUndefined();
+    const namespace = { kubernetes_namespace_v1: { a: { metadata: { name: "monitoring" } } } };
+    const release = { helm_release: { b: { name: "metrics-server", namespace: "kube-system" } } };
+    const stacks = { app: { resource: release }, observability: { resource: namespace } };
+    expect(await writeRecord(kubeOf({}, settings, applied), stacks, { run: git })).toBeUndefined();
     const { metadata, data } = JSON.parse(applied[0]!) as { metadata: object; data: Record<string, string> };
     expect(metadata).toMatchObject({ name: DEPLOYMENT_RECORD, namespace: "iacproject", labels: OURS });
     expect(data).toEqual({
@@ -124,10 +127,34 @@ describe("the record of a deployment", () => {
       backend: "kubernetes",
       states: "Secrets tfstate-default-mine-… in namespace default",
       settings: "state.backend: kubernetes, state.namespace: default, state.prefix: mine",
+      configuration: "",
+      outside: "release kube-system/metrics-server\nnamespace monitoring",
     });
+  });
+  it("holds the settings that say what exists, and none that could be secret", () => {
+    const config = testConfig({
+      redis: { durability: "ha", storage: "2Gi", backup: { schedule: "0 3 * * *" } },
+      namespaces: { app: "keys" },
+      images: { node: { image: "registry.example/private/node:1" } },
+      registry: { push: "registry.example/me" },
+      state: { prefix: "mine" },
+    });
+    expect(ownSettings(config).sort()).toEqual([
+      "namespaces.app: keys",
+      "redis.backup.schedule: 0 3 * * *",
+      "redis.durability: ha",
+      "redis.storage: 2Gi",
+    ]);
+    expect(ownSettings(testConfig())).toEqual([]);
+  });
+  it("keeps what it says about the system when another checkout adopts it", async () => {
+    const applied: string[] = [];
+    const deployed = { version: "0.0.9", configuration: "redis.durability: ha", outside: "namespace monitoring" };
+    await writeRecord(kubeOf({}, {}, applied), {}, { deployed, run: git });
+    expect((JSON.parse(applied[0]!) as { data: object }).data).toMatchObject(deployed);
   });
   it("does not fail a deployment that the cluster does not let it record", async () => {
     const forbidden: Run = () => Promise.reject(new RunError("kubectl", 1, "forbidden", "kubectl failed: forbidden"));
-    expect(await writeRecord(new Kube(testConfig(), forbidden), git)).toContain("forbidden");
+    expect(await writeRecord(new Kube(testConfig(), forbidden), {}, { run: git })).toContain("forbidden");
   });
 });

@@ -21,7 +21,7 @@ it("a page without the markers of a table is an error, not a page without the ta
 });
 
 it.each(Object.entries(GRAPHS))(
-  "docs/pictures/%s is what the script draws today (npm run docs draws it)",
+  "docs/pictures/%s is up to date (npm run docs draws it)",
   (name, graph) => {
     const picture = fs.readFileSync(path.join(PROJECT_ROOT, "docs", "pictures", name), "utf8");
     expect(drawn(graph()) === picture).toBe(true);
@@ -41,7 +41,7 @@ describe("the picture of the system", () => {
     }
   });
 
-  it("marks what only ha, keda and backups add", () => {
+  it("marks flows that only ha, keda and backups add", () => {
     const dashed = arrows.filter((line) => line.includes("dashed")).join("\n");
     for (const mark of ["(ha)", "(keda)", "(backups)"]) expect(dashed).toContain(mark);
   });

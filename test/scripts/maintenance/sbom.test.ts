@@ -47,7 +47,7 @@ describe("the SBOM of an image", () => {
   });
   it("uses the last stage of a Dockerfile, and refuses one without a tag", () => {
     expect(baseImage("FROM a:1 AS build\nRUN x\nFROM docker.io/library/b:2\n")).toBe("docker.io/library/b:2");
-    expect(() => baseImage("FROM scratch\n")).toThrow("names no image with a tag");
+    expect(() => baseImage("FROM scratch\n")).toThrow("has no base image with a tag");
     expect(imageComponent("docker.io/library/b:2")).toMatchObject({ version: "2", purl: "pkg:docker/library/b@2" });
   });
 });

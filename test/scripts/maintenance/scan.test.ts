@@ -10,7 +10,7 @@ import {
 const finding = (check: string) => ({ check, where: "a", what: "b" });
 
 describe("findings of a scanner", () => {
-  it("stay open without an answer, and answers without a finding are reported", () => {
+  it("count unless they are accepted, and accepted ones that were not found are reported", () => {
     const answers = { A1: "a reason", A2: "an old reason" };
     expect(unaccepted([finding("A1"), finding("B1")], answers)).toEqual({ open: [finding("B1")], idle: ["A2"] });
     expect(unaccepted([finding("A1"), finding("A1")], { A1: "a reason" })).toEqual({ open: [], idle: [] });

@@ -4,7 +4,7 @@ describe("the list of backups", () => {
   const sizes = ["  10 ./2026-03-01.rdb", "  20 ./2026-02-01.rdb", "  30 ./2031-01-01.rdb", "  60 total"].join("\n");
   const names = (order: string) => newestFirst(sizes, order).map((b) => b.name);
 
-  it("begins with the backup that was made last, even if the clock was ahead for an earlier one", () => {
+  it("begins with the latest backup, even if the clock was fast when an earlier one was made", () => {
     expect(names("2031-01-01.rdb\n2026-02-01.rdb\n2026-03-01.rdb\n")).toEqual([
       "2026-03-01.rdb",
       "2026-02-01.rdb",

@@ -1,4 +1,4 @@
-/** If a server does not answer, one sentence names it, the reason, and the alternative without it. */
+/** If a server does not answer, one sentence gives its name, the reason, and an alternative. */
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 import { Terraform } from "../../../scripts/terraform/terraform";
 import { unreachable, unreached } from "../../../scripts/terminal/network-errors";
@@ -44,12 +44,12 @@ it.each(["connection refused", "EOF", "i/o timeout"])(
   },
 );
 
-it("an error that a server returned stays unchanged", () => {
+it("an error that a server returned is not changed", () => {
   expect(unreachable("Layer app", 'services "node" already exists')).toBeUndefined();
   expect(unreachable("Layer app", 'Get "https://cluster.example.com/api/v1": Forbidden')).toBeUndefined();
 });
 
-it("terraform init without internet access gives one sentence, not a page of output", async () => {
+it("terraform init without internet access prints one sentence, not a page of output", async () => {
   const run: Run = () => Promise.reject(new RunError("terraform init", 1, INIT, `terraform init failed:\n${INIT}`));
   const terraform = new Terraform(testConfig(), "data", run);
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "unreachable-"));

@@ -11,8 +11,8 @@ const DOWN = [
   { flags: "--keep-cluster", long: "--keep-cluster" },
 ];
 
-describe("options without two dashes before them, which npm keeps", () => {
-  it("stop the command before it does anything, with the command as one has to type it", () => {
+describe("options without two dashes before them, which npm consumes", () => {
+  it("stop the command before it does anything, with the command as it must be typed", () => {
     // what npm 11 leaves of `npm run load --rate 300 --here`
     const check = () =>
       checkSwallowedOptions("load", LOAD, ["300"], { npm_config_rate: "true", npm_config_here: "true" });
@@ -24,7 +24,7 @@ describe("options without two dashes before them, which npm keeps", () => {
       "--keep-cluster",
     );
   });
-  it("that may also be a setting of npm are only mentioned", () => {
+  it("that may also be npm settings cause only a message", () => {
     const lines: string[] = [];
     const write = jest.spyOn(process.stderr, "write").mockImplementation((text) => Boolean(lines.push(String(text))));
     checkSwallowedOptions("down", DOWN, [], { npm_config_yes: "true" });
@@ -47,7 +47,7 @@ describe("options without two dashes before them, which npm keeps", () => {
   });
 });
 
-it("options that reached the command, npm's own settings and settings that are off are no problem", () => {
+it("options that reached the command, npm's own settings and disabled settings are accepted", () => {
   const env = { npm_config_rate: "true", npm_config_yes: "", npm_config_here: "", npm_config_cache: "/root/.npm" };
   expect(swallowedOptions(LOAD, ["--rate", "300"], env)).toEqual({ certain: [], possible: [] });
   expect(swallowedOptions(LOAD, ["--rate=300"], env)).toEqual({ certain: [], possible: [] });

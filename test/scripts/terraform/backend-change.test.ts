@@ -6,7 +6,7 @@ import { Kube } from "../../../scripts/cluster/kubectl";
 import { checkStateIsHere } from "../../../scripts/terraform/backend-change";
 import { testConfig } from "../../helpers/layers";
 
-describe("a deploy with a backend other than the one that holds the states", () => {
+describe("a deployment with a backend other than the one that holds the states", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-elsewhere-"));
   afterAll(() => fs.rmSync(dir, { recursive: true }));
   const stateOf = (namespace: string, resources: unknown[] = [{}]) =>
@@ -52,5 +52,20 @@ describe("a deploy with a backend other than the one that holds the states", () 
     await check("kubernetes");
     await check("local");
     await check("local", stateOf("another"));
+  });
+  it("is stopped if the states of the configured backend are those of a system in another namespace", async () => {
+    files(stateOf("first"));
+    await expect(check("local")).rejects.toMatchObject({
+      message: expect.stringMatching(/contain the system in namespace first, but namespaces\.app is iacproject/),
+      next: expect.stringContaining("state.dir"),
+    });
+    files();
+    await expect(check("kubernetes", stateOf("first"))).rejects.toMatchObject({
+      message: expect.stringContaining("Secrets tfstate-default-iacproject-… in namespace default"),
+      next: expect.stringContaining("state.prefix"),
+    });
+    // destroyed, or of a run that was killed before it wrote its outputs
+    await check("kubernetes", stateOf("first", []));
+    await check("kubernetes", JSON.stringify({ resources: [{}] }));
   });
 });

@@ -47,13 +47,13 @@ suite("a state", () => {
     resources: [resource],
   });
 
-  it("is copied unchanged, and stays at its source", async () => {
+  it("is copied unchanged, and is kept at its source", async () => {
     const [from, to] = [store(held("one")), store()];
     expect(await moveState("data", from, to)).toBe("moved");
     expect(await to.read()).toMatchObject({ lineage: "one", serial: 7, resources: [{ name: "a" }] });
     expect(await from.read()).toMatchObject({ lineage: "one", serial: 7 });
   });
-  it("that is already at the target is left alone, so that an interrupted move can resume", async () => {
+  it("that is already at the target is not changed, so that an interrupted move can resume", async () => {
     const [from, to] = [store(held("one")), store(held("one", 9))];
     expect(await moveState("data", from, to)).toBe("already there");
     expect(await to.read()).toMatchObject({ serial: 9 });

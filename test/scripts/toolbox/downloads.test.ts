@@ -54,7 +54,7 @@ describe("a tool's download", () => {
     fs.rmSync(dir, { recursive: true });
   });
 
-  it("as a binary, in a zip or in a tar archive gives a program that runs", async () => {
+  it("as a binary, in a zip or in a tar archive yields a working program", async () => {
     serve("kubectl", Buffer.from(PROGRAM));
     expect(runs(await fetchTool("kubectl", source("kubectl", "none"), into))).toBe("it runs");
 
@@ -134,7 +134,7 @@ describe("a publisher's checksums", () => {
     expect(sumFor("https://x/kind-linux-amd64", `${sum}  kind-linux-amd64\n`)).toBe(sum);
     expect(sumFor("https://x/b.zip", `${"b".repeat(64)}  a.zip\n${sum} *b.zip\n`)).toBe(sum);
   });
-  it("are refused without the file, or in an unknown format", () => {
+  it("are rejected without the file, or in an unknown format", () => {
     expect(() => sumFor("https://x/c.zip", `${sum}  a.zip\n${sum}  b.zip\n`)).toThrow("lists no SHA-256 for c.zip");
     expect(() => sumFor("https://x/c.zip", "<html>not found</html>")).toThrow("lists no SHA-256");
   });

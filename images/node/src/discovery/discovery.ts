@@ -5,8 +5,9 @@
  * 2. DNS with one record per replica (a headless Service): as soon as DNS caches expire.
  * 3. Fixed addresses, one connection each: if several replicas share an address, only one is used at a time.
  *
- * A source that answered and then fails several times is lost: the next source that finds replicas takes over, until the
- * first one is back. If none does, the last answer stays valid: the replica pool detects itself which replicas are alive.
+ * A source that answered and then fails several times counts as lost: the next source that finds replicas takes over,
+ * until the first one is back. If none does, the last answer stays valid, because the replica pool itself detects which
+ * replicas are alive.
  */
 import { log } from "../log";
 import type { ApiConfig } from "../config";

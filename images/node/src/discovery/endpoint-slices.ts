@@ -15,12 +15,12 @@ import { FAILURES_UNTIL_LOST, type Member, type Source } from "./source";
 
 /** The server ends a watch after this time; the next one uses a fresh token. */
 const WATCH_SECONDS = 120;
-/** A watch without data for longer than this is dead. */
+/** A watch without data for longer than this counts as dead. */
 const SILENCE_MS = (WATCH_SECONDS + 15) * 1000;
 const RETRY_MAX_MS = 10_000;
 /**
- * A connection without data for this time is probed; Node.js then probes once a second, and gives up after ten. Without it,
- * an API server that disappeared without a word would go unnoticed until SILENCE_MS.
+ * A connection without data for this time is probed; Node.js then probes once a second, and gives up after ten. Without
+ * the probes, an API server that disappeared without closing its connections would go unnoticed until SILENCE_MS.
  */
 const PROBE_AFTER_MS = 5000;
 
@@ -95,7 +95,7 @@ export class WatchSource implements Source {
         if (!this.stopped && reason !== this.lastReason)
           log("warn", "cannot watch the replicas' EndpointSlices", { reason });
         this.lastReason = reason;
-        // a list that succeeds sets it back, so only lists that fail one after the other get there
+        // a list that succeeds resets the counter, so only consecutive failures reach the limit
         if (++this.failures === FAILURES_UNTIL_LOST && !this.stopped) lost();
       }
       if (this.stopped) return;

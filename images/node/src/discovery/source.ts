@@ -1,4 +1,4 @@
-/** What discovery finds, and the interface of its sources. */
+/** The result of discovery, and the interface of its sources. */
 import type { HostPort } from "../config";
 
 export interface Member extends HostPort {
@@ -6,7 +6,7 @@ export interface Member extends HostPort {
   readonly name: string;
 }
 
-/** After this number of failures in a row, a source is lost. */
+/** After this many consecutive failures, a source counts as lost. */
 export const FAILURES_UNTIL_LOST = 3;
 
 export interface Source {

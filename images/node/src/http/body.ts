@@ -9,7 +9,7 @@ import { LIMITS } from "./input";
 const SMALL_BYTES = 16 * 1024;
 /** A body is in memory three times: as bytes, as text and as parsed fields. */
 const COPIES_IN_MEMORY = 3;
-/** Time for a body to arrive, from the request's head on. The front sends only complete ones. */
+/** Time for a body to arrive, from the request's head on. The front sends bodies of 16 KB or more only when complete. */
 const ARRIVAL_SECONDS = 10;
 
 /**
@@ -43,7 +43,7 @@ export async function readFields(request: IncomingMessage, admission: Admission)
     throw badRequest("content-type must be application/json or application/x-www-form-urlencoded");
   }
   if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
-  // a body that came with the head has been parsed after this turn
+  // a body that arrived with the head is parsed after this turn
   await undefined;
   const { whole, giveUp } = collect(request);
   const body = await (request.complete ? whole : admission.whileArriving(whole, giveUp));
@@ -52,7 +52,7 @@ export async function readFields(request: IncomingMessage, admission: Admission)
 
 const tooLarge = () => new HttpError(413, `the body is larger than ${LIMITS.bodyBytes} bytes`);
 
-/** The whole body. Once it is given up, the rest is discarded as it arrives. */
+/** The whole body. Once it is rejected, the rest is discarded as it arrives. */
 function collect(request: IncomingMessage): { whole: Promise<Buffer>; giveUp: (error: Error) => void } {
   let chunks: Buffer[] | undefined = [];
   let size = 0;
@@ -73,7 +73,7 @@ function collect(request: IncomingMessage): { whole: Promise<Buffer>; giveUp: (e
       clearTimeout(timer);
       if (chunks) resolve(Buffer.concat(chunks));
     });
-    // without a listener it would end the process; close follows
+    // without a listener, an error would end the process; close follows
     request.once("error", () => undefined);
     request.once("close", () => {
       if (!request.complete) giveUp(callerLeft());

@@ -6,28 +6,42 @@ import type { Socket } from "node:net";
  * Longer than callers keep idle connections (most proxies 60 s, the front's nginx 3 s): the caller must close first.
  */
 const KEEP_ALIVE_MS = 65_000;
-/** Without connections for this long after SIGTERM, no traffic is routed here any more. */
+/** If there have been no connections for this long after SIGTERM, traffic is no longer routed here. */
 const QUIET_MS = 1000;
 
-/** After the drain, responses that take longer than this are cut, before Kubernetes would kill the process. */
-const LONGEST_RESPONSE_MS = 30_000;
+/** Responses that take longer than this after SIGTERM are cut, so that the process can still end by itself. */
+const LONGEST_RESPONSE_MS = 25_000;
+/** Interval of the search for callers that do not read, ms: longer than one that reads slowly takes for a large value. */
+const UNREAD_CHECK_MS = 30_000;
+/** Requests that a caller may send without waiting for responses: these wait in memory until it reads them. */
+const MAX_PIPELINED = 100;
 
 /** When a connection should end, ms of performance.now(). */
 const ENDS_AT = Symbol("ends at");
-/** Responses that have not ended yet: several if the caller sends requests without waiting for responses. */
+/**
+ * Responses that have not ended yet: more than one if the caller does not wait for a response before its next request.
+ */
 const RESPONSES = Symbol("responses");
-type AgingSocket = Socket & { [ENDS_AT]?: number; [RESPONSES]?: Set<ServerResponse> };
+/** Bytes that the caller had read when others were last waiting for it. */
+const READ = Symbol("read");
+type AgingSocket = Socket & { [ENDS_AT]?: number; [RESPONSES]?: Set<ServerResponse>; [READ]?: number | undefined };
 
 export class Connections {
   /** Set once the shutdown has begun. */
   draining = false;
-  private readonly open = new Set<Socket>();
+  private readonly open = new Set<AgingSocket>();
 
-  /** @param ageMs mean lifetime of a keep-alive connection */
+  /**
+   * @param ageMs mean lifetime of a keep-alive connection
+   * @param unreadMs a caller that reads nothing of its responses for this long, or twice as long, is disconnected
+   */
   constructor(
     private readonly server: Server,
     ageMs: number,
+    unreadMs = UNREAD_CHECK_MS,
   ) {
+    const unread = setInterval(() => this.endUnread(), unreadMs).unref();
+    server.once("close", () => clearInterval(unread));
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     // keep-alive connections stay with their pod: without a limit, a new pod would get no traffic
     server.on("connection", (socket: AgingSocket) => {
@@ -45,8 +59,11 @@ export class Connections {
   endWithConnection(response: ServerResponse): void {
     const socket: AgingSocket = response.req.socket;
     const responses = socket[RESPONSES];
-    if (!responses || socket.destroyed) return;
+    if (!responses) return;
+    // requests that arrived together are handled although the connection has died meanwhile
+    if (socket.destroyed) return abandon(response);
     responses.add(response);
+    if (responses.size > MAX_PIPELINED) return void socket.destroy();
     response.once("close", () => responses.delete(response));
   }
 
@@ -62,6 +79,8 @@ export class Connections {
   /**
    * Keeps serving, but every response asks its caller to close the connection. Stops accepting connections once there
    * have been none for a while, or after `drainMs`; requests in flight are finished, except lists that take too long.
+   *
+   * @param longestMs time for them, from now on
    */
   async drain(drainMs: number, longestMs = LONGEST_RESPONSE_MS): Promise<void> {
     this.draining = true;
@@ -71,16 +90,27 @@ export class Connections {
       if (this.open.size > 0) lastSeen = now;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    const cut = setTimeout(() => this.server.closeAllConnections(), longestMs);
+    const left = Math.max(0, longestMs - (performance.now() - begin));
+    const cut = setTimeout(() => this.server.closeAllConnections(), left);
     await new Promise<void>((resolve) => {
       this.server.close(() => resolve());
-      this.server.closeIdleConnections();
+      // not closeIdleConnections(): one that has sent nothing yet, or half of a head, would not count as idle
+      for (const socket of this.open) if (socket[RESPONSES]?.size === 0) socket.destroy();
     });
     clearTimeout(cut);
   }
+
+  /** Disconnects callers that have read nothing since the last time: their responses stay in memory. */
+  private endUnread(): void {
+    for (const socket of this.open) {
+      const read = socket.writableLength > 0 ? socket.bytesWritten - socket.writableLength : undefined;
+      if (read !== undefined && read === socket[READ]) socket.destroy();
+      socket[READ] = read;
+    }
+  }
 }
 
-/** What waits for the response to close learns that it never will be sent. */
+/** Notifies code waiting for the response to close that it will never be sent. */
 function abandon(response: ServerResponse): void {
   if (response.closed) return;
   response.destroy();

@@ -1,6 +1,7 @@
-/** Errors as HTTP responses: the one place that maps them to status, headers and body. */
+/** Errors as HTTP responses: the only place that maps them to status, headers and body. */
 import { Overloaded } from "../admission";
 import { RedisError, Refused } from "../redis/connection/errors";
+import { Abandoned } from "../redis/reads/bulk-connection";
 
 export class HttpError extends Error {
   constructor(
@@ -19,16 +20,17 @@ const RETRY = { "retry-after": "1" } as const;
 
 export const badRequest = (reason: string): HttpError => new HttpError(400, reason);
 
-/** The caller disconnected before its request was complete: nothing is sent, only counted. */
-export const callerLeft = (): HttpError => new HttpError(499, "the caller left", {}, true);
+/** The client disconnected before its request was complete: no response is sent, but the request is counted. */
+export const callerLeft = (): HttpError => new HttpError(499, "the client disconnected", {}, true);
 
 /** Redis is unavailable or too slow: the caller may retry. */
 export const unavailable = (reason: string): HttpError => new HttpError(503, reason, RETRY);
 
-/** undefined if the error is unexpected: a bug. */
+/** undefined if the error is unexpected, which is a bug. */
 export function toHttpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
   if (error instanceof Overloaded) return new HttpError(503, error.message, RETRY, true);
+  if (error instanceof Abandoned) return callerLeft();
   if (error instanceof Refused && error.code === "WRONGTYPE") {
     return new HttpError(409, "the key holds something other than text");
   }

@@ -8,7 +8,7 @@ export const LIMITS = { idBytes: 1024, valueBytes: 1024 * 1024, bodyBytes: 1.5 *
 export function checkId(id: unknown): string {
   if (id === undefined || id === null) throw badRequest("id is missing");
   if (typeof id !== "string") throw badRequest("id must be text");
-  const bytes = Buffer.byteLength(id);
+  const bytes = Buffer.byteLength(checkText(id, "id"));
   if (bytes === 0) throw badRequest("id is empty");
   if (bytes > LIMITS.idBytes) throw badRequest(`id is ${bytes} bytes long, at most ${LIMITS.idBytes}`);
   return id;
@@ -18,9 +18,15 @@ export function checkId(id: unknown): string {
 export function checkValue(value: unknown): string {
   if (value === undefined || value === null) throw badRequest("val is missing");
   if (typeof value === "object") throw badRequest("val must be text");
-  const text = String(value);
+  const text = checkText(String(value), "val");
   const bytes = Buffer.byteLength(text);
   if (bytes > LIMITS.valueBytes) throw new HttpError(413, `val is ${bytes} bytes long, at most ${LIMITS.valueBytes}`);
+  return text;
+}
+
+/** Half of a surrogate pair has no bytes: it would be stored as another character. */
+function checkText(text: string, what: string): string {
+  if (!text.isWellFormed()) throw badRequest(`${what} is not valid Unicode: it has half of a surrogate pair`);
   return text;
 }
 

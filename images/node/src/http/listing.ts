@@ -1,18 +1,21 @@
 /** Lists of keys: what callers may request, and all keys as a stream. */
-import { badRequest, unavailable } from "./errors";
-import { isFinal, RedisError } from "../redis/connection/errors";
-import { TooManyLists } from "../redis/reads/scan-connection";
+import { badRequest, callerLeft, unavailable } from "./errors";
+import { LIMITS } from "./input";
+import { maxStep } from "./match";
+import { RedisError } from "../redis/connection/errors";
+import { NoTurn } from "../redis/reads/bulk-connection";
+import { otherMayAnswer } from "../redis/reads/bulk-reader";
 import type { Scanned } from "../redis/reads/scanner";
 import type { Store } from "../redis/store";
 
-const PAGE = { default: 100, max: 1000, matchBytes: 1024 } as const;
-/** Keys scanned per step of a stream: few, so that other requests are answered in between. */
-const STREAM_COUNT = 250;
+const PAGE = { default: 100, max: 1000 } as const;
 /** Memory of a stream: a step's keys of 1 KiB, as keys and as text, bytes. */
-export const STREAM_BYTES = STREAM_COUNT * 1024 * 2;
+export const STREAM_BYTES = maxStep(undefined) * LIMITS.idBytes * 2;
+/** Length of the keys of one piece of a stream: at most 100 KB of JSON. */
+const PIECE_LENGTH = 16 * 1024;
 /** A stream may wait for its caller for this long, ms, and longer the more was read. */
 const READ_PATIENCE_MS = 10_000;
-/** Minimum speed of a stream's caller, bytes per ms. */
+/** Minimum read speed of a stream's caller, bytes per ms. */
 const READ_SPEED = 32;
 /** After each step a stream pauses for this many times the step's duration. */
 const PAUSE_FACTOR = 3;
@@ -24,13 +27,8 @@ export interface ListQuery {
   readonly match: string | undefined;
   /** Whether only main may answer. */
   readonly strong: boolean;
-}
-
-export function checkMatch(match: string | null): string | undefined {
-  if (match === null || match === "") return undefined;
-  const bytes = Buffer.byteLength(match);
-  if (bytes > PAGE.matchBytes) throw badRequest(`match is ${bytes} bytes long, at most ${PAGE.matchBytes}`);
-  return match;
+  /** Whether the caller has disconnected: no further step is worth its cost. */
+  readonly left: () => boolean;
 }
 
 export function checkLimit(text: string | null): number {
@@ -43,7 +41,7 @@ export function checkLimit(text: string | null): number {
 }
 
 /**
- * All keys, as pieces of a JSON array. Holds one step in memory.
+ * All keys, as chunks of a JSON array. Holds one step in memory.
  *
  * If its instance becomes unavailable, the stream restarts on another one. A key may then appear twice, as it may when
  * Redis resizes its hash table. A key that exists throughout is never missing.
@@ -52,23 +50,24 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
   let separator = "[";
   let at: Scanned | undefined;
   for (let restarts = 0; ;) {
+    // a list without matches yields nothing, so nothing else would end it
+    if (query.left()) throw callerLeft();
     const begin = performance.now();
     let scanned: Scanned | undefined;
     try {
-      scanned = await store.scan({ ...query, count: STREAM_COUNT }, at);
+      scanned = await store.scan({ ...query, count: maxStep(query.match) }, at);
     } catch (error) {
-      // its place is reserved: it goes on when the pages before it have been answered
-      if (error instanceof TooManyLists && at) continue;
-      const otherMayAnswer = error instanceof RedisError && !isFinal(error);
-      if (!otherMayAnswer || !at) throw error;
+      // its turn is reserved: it continues once the pages before it are done
+      if (error instanceof NoTurn && at) continue;
+      if (!(error instanceof RedisError) || !otherMayAnswer(error) || !at) throw error;
     }
     if (!scanned) {
       if (++restarts > MAX_RESTARTS) throw unavailable("too many Redis instances became unavailable during the list");
       at = undefined;
       continue;
     }
-    if (scanned.keys.length > 0) {
-      yield separator + JSON.stringify(scanned.keys).slice(1, -1);
+    for (const keys of pieces(scanned.keys)) {
+      yield separator + JSON.stringify(keys).slice(1, -1);
       separator = ",";
     }
     if (scanned.cursor === "0") break;
@@ -79,9 +78,21 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
   yield separator === "[" ? "[]" : "]";
 }
 
+/** Short pieces, although a control character takes six bytes of JSON. */
+function* pieces(keys: readonly string[]): Generator<readonly string[]> {
+  let begin = 0;
+  for (let i = 0, length = 0; i < keys.length; i++) {
+    length += keys[i]!.length;
+    if (length < PIECE_LENGTH && i < keys.length - 1) continue;
+    yield keys.slice(begin, i + 1);
+    begin = i + 1;
+    length = 0;
+  }
+}
+
 /**
- * The same pieces. Calls `giveUp` if the caller reads too slowly: few lists are allowed at once, and one that is not
- * read must not keep its place forever.
+ * The same chunks. Calls `giveUp` if the caller reads too slowly: few lists are allowed at once, and one that is not
+ * read must not occupy a slot forever.
  */
 export async function* whileRead(pieces: AsyncIterable<string>, giveUp: () => void): AsyncGenerator<string> {
   let patience = READ_PATIENCE_MS;

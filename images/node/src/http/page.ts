@@ -1,16 +1,23 @@
 /** One page of a list of keys. */
 import { createHash } from "node:crypto";
-import { badRequest, HttpError } from "./errors";
+import { badRequest, callerLeft, HttpError } from "./errors";
 import type { ListQuery } from "./listing";
+import { maxStep } from "./match";
 import type { Scanned } from "../redis/reads/scanner";
 import type { Store } from "../redis/store";
 
-/** A step scans at most about this many keys. */
-const MAX_STEP = 1000;
 /** A page scans at most about this many keys, however few match. */
-const PAGE_MAX_SCANNED = 20_000;
+const MAX_SCANNED = 20_000;
+/** It begins no step after this time, ms: a step of an expensive pattern scans few keys. */
+const MAX_MS = 1000;
+/** Its keys take at most this many bytes of JSON, in which a control character takes six. */
+const MAX_BYTES = 256 * 1024;
+/** Above this size it ends with the step, because most of the next one would not fit. */
+const ENOUGH_BYTES = MAX_BYTES / 2;
+/** SCAN's cursors have 64 bits; for a greater number Redis would report an error. */
+const MAX_CURSOR = 2n ** 64n - 1n;
 
-/** Where the next page begins: at a step of SCAN, of which a part may have been returned already. */
+/** Where the next page begins: at a step of SCAN, part of which may have been returned already. */
 interface Position extends Pick<Scanned, "runId" | "cursor"> {
   /**
    * Of the keys between `cursor` and `until` those with a hash up to `after` have been returned. The step between them
@@ -29,60 +36,107 @@ const encode = ({ runId, cursor, returned }: Position): string =>
 function decode(text: string): Position {
   const parts = Buffer.from(text, "base64url").toString().split(":");
   const [runId = "", cursor = "", until, after, count] = parts;
-  const numbers = [cursor, until ?? "0", count ?? "1"].every((part) => /^\d{1,20}$/.test(part));
+  const numbers = [cursor, until ?? "0", count ?? "1"].every(
+    (part) => /^\d{1,20}$/.test(part) && BigInt(part) <= MAX_CURSOR,
+  );
   const hashes = /^[0-9a-f]{40}$/.test(runId) && (after === undefined || /^[0-9a-f]{32}$/.test(after));
   if (!numbers || !hashes || (parts.length !== 2 && parts.length !== 5))
     throw badRequest("invalid cursor: use one returned by this API");
-  return { runId, cursor, returned: until && after ? { until, after, count: within(Number(count)) } : undefined };
+  return { runId, cursor, returned: until && after ? { until, after, count: Number(count) } : undefined };
 }
-
-const within = (step: number): number => Math.min(Math.max(step, 1), MAX_STEP);
 
 const hash = (key: string): string => createHash("sha256").update(key).digest("hex").slice(0, 32);
 
+/** The keys of a page, by key, as JSON. */
+class Items {
+  private readonly found = new Map<string, string>();
+  private bytes = 0;
+
+  constructor(private readonly limit: number) {}
+
+  get room(): number {
+    return this.bytes < ENOUGH_BYTES ? this.limit - this.found.size : 0;
+  }
+
+  has(key: string): boolean {
+    return this.found.has(key);
+  }
+
+  /**
+   * Adds a step's keys. If not all fit, those that come first in the order of their hashes.
+   *
+   * @returns the hash of the last one added if others were left out
+   */
+  add(keys: ReadonlySet<string>): string | undefined {
+    let longest = 0;
+    for (const key of keys) longest += 6 * key.length + 3;
+    if (keys.size <= this.limit - this.found.size && longest <= MAX_BYTES - this.bytes) {
+      for (const key of keys) this.put(key, JSON.stringify(key));
+      return undefined;
+    }
+    let last: string | undefined;
+    for (const { key, hash: at } of [...keys].map((key) => ({ key, hash: hash(key) })).sort(byHash)) {
+      const text = JSON.stringify(key);
+      const fits = this.found.size < this.limit && this.bytes + Buffer.byteLength(text) < MAX_BYTES;
+      // at least one, so that the next page begins later
+      if (!fits && last !== undefined) return last;
+      this.put(key, text);
+      last = at;
+    }
+    return undefined;
+  }
+
+  /** The page as JSON. */
+  page(cursor: string | null): string {
+    return `{"items":[${[...this.found.values()].join(",")}],"cursor":${JSON.stringify(cursor)}}`;
+  }
+
+  private put(key: string, text: string): void {
+    this.found.set(key, text);
+    this.bytes += Buffer.byteLength(text) + 1;
+  }
+}
+
 /**
- * At most `limit` keys, and the cursor of the next page; null after the last.
+ * At most `limit` keys, and the cursor of the next page, as JSON; the cursor is null after the last.
  *
- * A step of SCAN returns whole buckets of Redis' hash table, and so may return more keys than requested. What is too
- * much must stay reachable, although keys are added and deleted and the table is resized until the next page. So the
- * rest of a step is not counted but described: the next page repeats the step and leaves out the keys that are in the
+ * A step of SCAN returns whole buckets of Redis' hash table, so it may return more keys than requested. The surplus
+ * must stay reachable, although keys are added and deleted and the table is resized before the next page. So the rest
+ * of a step is described instead of counted: the next page repeats the step and leaves out the keys that are in the
  * same part of the table and come before the last returned one, in the order of their hashes.
  */
-export async function page(
-  store: Store,
-  query: ListQuery,
-  limit: number,
-  from: string | null,
-): Promise<{ items: string[]; cursor: string | null }> {
-  const items = new Set<string>();
+export async function page(store: Store, query: ListQuery, limit: number, from: string | null): Promise<string> {
+  const items = new Items(limit);
+  const within = (step: number): number => Math.min(Math.max(step, 1), maxStep(query.match));
   let at = from === null ? undefined : decode(from);
   // the same step as last time, if a part of it is to be left out
-  let step = at?.returned?.count ?? limit;
-  for (let seen = 0; seen < PAGE_MAX_SCANNED && items.size < limit;) {
+  let step = within(at?.returned?.count ?? limit);
+  const end = performance.now() + MAX_MS;
+  for (let seen = 0; seen === 0 || (seen < MAX_SCANNED && items.room > 0 && performance.now() < end);) {
+    if (query.left()) throw callerLeft();
     const scanned = await store.scan({ ...query, count: step }, at);
     if (!scanned) {
-      throw new HttpError(410, "the Redis of this cursor is not available for this list: start again without a cursor");
+      throw new HttpError(
+        410,
+        "the Redis instance that issued this cursor is not available for this list: start again without a cursor",
+      );
     }
-    // a step that reaches further than last time may hold keys that were not among those returned: none is left out
+    // a step that reaches further than last time may contain keys that were not returned yet, so none is left out
     const returned = at?.returned && !isBehind(scanned.cursor, at.returned.until) ? at.returned : undefined;
-    const fresh = scanned.keys.filter((key) => !items.has(key) && !(returned && hash(key) <= returned.after));
+    const fresh = new Set(scanned.keys.filter((key) => !items.has(key) && !(returned && hash(key) <= returned.after)));
     const { runId, cursor } = scanned;
-    if (items.size + fresh.length > limit) {
-      const sorted = [...new Set(fresh)].map((key) => ({ key, hash: hash(key) })).sort(byHash);
-      const taken = sorted.slice(0, limit - items.size);
-      for (const { key } of taken) items.add(key);
-      if (taken.length < sorted.length) {
-        const rest = { until: cursor, after: taken.at(-1)!.hash, count: step };
-        return { items: [...items], cursor: encode({ runId, cursor: at?.cursor ?? "0", returned: rest }) };
-      }
-    } else for (const key of fresh) items.add(key);
-    if (cursor === "0") return { items: [...items], cursor: null };
+    const last = items.add(fresh);
+    if (last !== undefined) {
+      const rest = { until: cursor, after: last, count: step };
+      return items.page(encode({ runId, cursor: at?.cursor ?? "0", returned: rest }));
+    }
+    if (cursor === "0") return items.page(null);
     at = { runId, cursor, returned: returned?.until === cursor ? undefined : returned };
     seen += step;
     // little was found: a larger step finds more in the same time
-    step = query.match === undefined && fresh.length > 0 ? limit - items.size : within(step * 2);
+    step = within(query.match === undefined && fresh.size > 0 ? items.room : step * 2);
   }
-  return { items: [...items], cursor: at ? encode(at) : null };
+  return items.page(at ? encode(at) : null);
 }
 
 const byHash = (a: { hash: string }, b: { hash: string }): number => (a.hash < b.hash ? -1 : 1);

@@ -1,12 +1,14 @@
 /** The routes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Admission } from "../admission";
+import type { Admission, ShedReason } from "../admission";
 import { withFields } from "./body";
-import { HttpError } from "./errors";
+import { callerLeft, HttpError } from "./errors";
+import { queryParameter } from "./fields";
 import { checkId, checkValue, consistencyOf, LIMITS } from "./input";
-import { checkLimit, checkMatch, stream, STREAM_BYTES, whileRead } from "./listing";
+import { checkLimit, stream, STREAM_BYTES, whileRead } from "./listing";
+import { checkMatch } from "./match";
 import type { Metrics } from "../metrics/metrics";
-import { TooManyLists } from "../redis/reads/scan-connection";
+import { NoTurn } from "../redis/reads/bulk-connection";
 import { HEAD_BYTES, type Store } from "../redis/store";
 import { page } from "./page";
 import { copiesOf, serverId, statusOf } from "./status";
@@ -14,8 +16,8 @@ import { copiesOf, serverId, statusOf } from "./status";
 export interface Reply {
   readonly status: number;
   readonly type: string;
-  /** Text, or a stream of pieces. */
-  readonly body: string | AsyncIterable<string>;
+  /** Text, its bytes, or a stream of pieces. */
+  readonly body: string | Buffer | AsyncIterable<string>;
 }
 export interface Context {
   readonly store: Store;
@@ -42,45 +44,71 @@ const JSON_TYPE = "application/json";
 const text = (body: string, status = 200): Reply => ({ status, type: TEXT, body });
 const OK = text("ok");
 
-/** Runs once the response was sent or the caller has disconnected. */
+/** Runs once the response has been sent or the caller has disconnected. */
 const whenClosed = (response: ServerResponse, run: () => void): void =>
   void (response.closed || response.destroyed ? run() : response.once("close", run));
+
+/** Counts a request as shed if it had no turn. */
+const shed =
+  (admission: Admission, reason: ShedReason) =>
+  (error: unknown): never => {
+    throw error instanceof NoTurn ? admission.overloaded(reason) : error;
+  };
 
 /** Responses below this size reserve no memory, bytes. */
 const SMALL_BYTES = 16 * 1024;
 /** A large response must be read in this time, because others need its memory, ms. */
 const READ_MS = 30_000;
 
-/** Reserves memory for a large response until it has been sent. */
-function reserveUntilSent(response: ServerResponse, admission: Admission, bytes: number): void {
+/**
+ * Reserves memory for a large response while `read` runs, and until the response has been sent: what was requested from
+ * Redis takes memory even if the caller has disconnected.
+ */
+async function reserved<T>(
+  response: ServerResponse,
+  admission: Admission,
+  bytes: number,
+  read: () => T | Promise<T>,
+): Promise<T> {
   const release = admission.reserve(bytes);
   const timer = setTimeout(() => response.destroy(), READ_MS);
-  whenClosed(response, () => {
-    clearTimeout(timer);
-    release();
-  });
+  try {
+    return await read();
+  } finally {
+    whenClosed(response, () => {
+      clearTimeout(timer);
+      release();
+    });
+  }
 }
 
 /** The id in `?id=…`. The common case skips the parser. */
 function idOf(query: string): string {
-  return checkId(/^id=[\w.~:-]+$/.test(query) ? query.slice(3) : new URLSearchParams(query).get("id"));
+  return checkId(/^id=[\w.~:-]+$/.test(query) ? query.slice(3) : queryParameter(query, "id"));
 }
 
 async function getItem(
   request: IncomingMessage,
   query: string,
-  context: Context,
+  { store, admission }: Context,
   response: ServerResponse,
 ): Promise<Reply> {
   const id = idOf(query);
   const consistency = consistencyOf(request.headers["consistency"]);
-  const head = await context.store.head(id, consistency);
+  const head = await store.head(id, consistency);
   // a UTF-16 unit has at most three bytes in UTF-8
   if (head !== "" && (head.length * 3 < HEAD_BYTES || Buffer.byteLength(head) < HEAD_BYTES)) return text(head);
-  // empty, missing or large: only a large value reserves memory, until the response was sent
-  if (head !== "") reserveUntilSent(response, context.admission, LIMITS.valueBytes);
-  const value = await context.store.get(id, consistency);
-  return value === null ? text("", 404) : text(value);
+  if (head === "") {
+    // empty or missing
+    const value = await store.get(id, consistency);
+    return value === null ? text("", 404) : text(value);
+  }
+  const left = () => response.destroyed;
+  if (left()) throw callerLeft();
+  const value = await reserved(response, admission, LIMITS.valueBytes, () =>
+    store.large(id, consistency, left).catch(shed(admission, "bytes")),
+  );
+  return value === null ? text("", 404) : { status: 200, type: TEXT, body: value };
 }
 
 async function postItem(request: IncomingMessage, _: string, { store, admission }: Context): Promise<Reply> {
@@ -89,7 +117,7 @@ async function postItem(request: IncomingMessage, _: string, { store, admission 
 }
 
 async function deleteItem(request: IncomingMessage, query: string, { store, admission }: Context): Promise<Reply> {
-  if (query !== "" && new URLSearchParams(query).has("id")) await store.delete(idOf(query));
+  if (query !== "" && queryParameter(query, "id") !== null) await store.delete(idOf(query));
   else await withFields(request, admission, ({ id }) => store.delete(checkId(id)));
   return OK;
 }
@@ -100,25 +128,28 @@ async function getItems(
   { store, admission }: Context,
   response: ServerResponse,
 ): Promise<Reply> {
-  const shed = (error: unknown): never => {
-    throw error instanceof TooManyLists ? admission.overloaded("lists") : error;
-  };
   const parameters = new URLSearchParams(query);
   const list = {
-    match: checkMatch(parameters.get("match")),
+    match: checkMatch(queryParameter(query, "match")),
     strong: consistencyOf(request.headers["consistency"]) === "strong",
+    left: () => response.destroyed,
   };
   if (parameters.has("limit") || parameters.has("cursor")) {
     const limit = checkLimit(parameters.get("limit"));
-    const found = json(await page(store, list, limit, parameters.get("cursor")).catch(shed));
-    if (found.body.length >= SMALL_BYTES) reserveUntilSent(response, admission, found.body.length);
-    return found;
+    const body = await page(store, list, limit, parameters.get("cursor")).catch(shed(admission, "lists"));
+    const reply = { status: 200, type: JSON_TYPE, body };
+    return body.length < SMALL_BYTES ? reply : reserved(response, admission, body.length, () => reply);
   }
   whenClosed(response, admission.reserveList());
-  whenClosed(response, admission.reserve(STREAM_BYTES));
+  const release = admission.reserve(STREAM_BYTES);
   const pieces = whileRead(stream(store, list), () => response.destroy());
+  whenClosed(response, () => {
+    release();
+    // if the response has not begun, nothing else ends them
+    void pieces.return(undefined);
+  });
   // wait for the first piece: once it is sent, a 503 is no longer possible
-  const first = await pieces.next().catch(shed);
+  const first = await pieces.next().catch(shed(admission, "lists"));
   return {
     status: 200,
     type: JSON_TYPE,
@@ -129,11 +160,7 @@ async function getItems(
   };
 }
 
-const json = (value: object): Reply & { body: string } => ({
-  status: 200,
-  type: JSON_TYPE,
-  body: JSON.stringify(value),
-});
+const json = (value: object): Reply => ({ status: 200, type: JSON_TYPE, body: JSON.stringify(value) });
 
 const getCopies: Handler = async (_, query, { store }) => json(await copiesOf(store, idOf(query)));
 

@@ -49,6 +49,8 @@ export class ApiServer {
   constructor(private readonly config: ApiConfig) {
     this.http = createServer((request, response) => void this.handle(request, response));
     this.http.requestTimeout = 30_000;
+    // Node.js silently drops those above 1,000, `Consistency: strong` among them; their size is limited, to 16 KB
+    this.http.maxHeadersCount = 0;
     this.connections = new Connections(this.http, config.connectionAgeMs);
     this.store = new Store(config);
     this.admission = new Admission(config);
@@ -108,7 +110,8 @@ export class ApiServer {
         }
         const query = mark < 0 ? "" : url.slice(mark + 1);
         const reply = await route.handle(request, query, this.context, response);
-        if (typeof reply.body === "string") this.send(response, last, reply.status, reply.type, reply.body);
+        if (typeof reply.body === "string" || Buffer.isBuffer(reply.body))
+          this.send(response, last, reply.status, reply.type, reply.body);
         else await this.stream(response, last, reply, reply.body);
       }
     } catch (error) {
@@ -116,7 +119,7 @@ export class ApiServer {
     }
     if (entered) this.admission.leave();
     const ms = performance.now() - begin;
-    // 499: the caller disconnected before it had its response
+    // 499: the caller disconnected before it got its response
     const status = response.headersSent && !(request.destroyed && !response.writableEnded) ? response.statusCode : 499;
     this.metrics.ended(method, methods ? path : "other", status, ms / 1000);
     if (ms > SLOW_MS && route?.bounded) {
@@ -129,7 +132,7 @@ export class ApiServer {
     last: boolean,
     status: number,
     type: string,
-    body: string,
+    body: string | Buffer,
     more?: Readonly<Record<string, string>>,
   ): void {
     if (response.destroyed) return;
@@ -145,7 +148,7 @@ export class ApiServer {
     const headers = ["content-type", type, "x-content-type-options", "nosniff", "cache-control", "no-store"];
     const id = requestId(req);
     if (id) headers.push("x-request-id", id);
-    // checked again: the shutdown may have begun in the meantime
+    // checked again, because the shutdown may have begun in the meantime
     if (last || this.connections.draining) headers.push("connection", "close");
     return headers;
   }
@@ -157,9 +160,11 @@ export class ApiServer {
     { status, type }: Reply,
     pieces: AsyncIterable<string>,
   ): Promise<void> {
+    // it has been closed already, so a pipeline would wait for its close forever
+    if (response.destroyed) return;
     response.writeHead(status, this.headers(response, type, last));
     try {
-      // one piece in memory, not the 16 that are the default
+      // one chunk in memory, not the default of 16
       await pipeline(Readable.from(pieces, { highWaterMark: 1 }), response);
     } catch (error) {
       // the caller disconnected, during the response or before it: not an error
@@ -179,7 +184,7 @@ export class ApiServer {
     if (response.headersSent) return void response.destroy();
     const body = JSON.stringify({ error: known?.message ?? "internal error" });
     const size = request.headers["transfer-encoding"] ? Infinity : Number(request.headers["content-length"] ?? 0);
-    // a body that is late is not waited for either
+    // a late body is not waited for either
     const unread = !request.complete && (size > UNREAD_BYTES || status === 408);
     this.send(response, last || unread, status, "application/json", body, known?.headers);
   }

@@ -64,7 +64,7 @@ export class FastHistogram {
         { metricName: `${name}_count`, labels, value: series.count },
       ];
     });
-    // prom-client types this as a numeric enum, but prints the string as it is
+    // prom-client types this as a numeric enum, but prints the string unchanged
     return { name, help, type: "histogram", aggregator: "sum", values } as unknown as ReturnType<FastHistogram["get"]>;
   }
 }

@@ -59,7 +59,7 @@ export class Metrics {
     });
     this.countByReason(
       "http_requests_shed_total",
-      "HTTP requests shed because a bound was reached, by bound",
+      "HTTP requests shed because a limit was reached, by limit",
       admission.shed,
     );
     this.registerPool(store);
@@ -106,7 +106,7 @@ export class Metrics {
     this.recent.stop();
   }
 
-  /** Load for autoscalers: over the last two seconds, independent of who scrapes and how often. */
+  /** Load for autoscalers: over the last two seconds, independent of the number and frequency of scrapes. */
   private registerLoad(recent: Recent): void {
     const gauge = (name: string, help: string, value: () => number) =>
       new Gauge({
@@ -191,10 +191,14 @@ export class Metrics {
       "Reads that a replica failed to answer; they were retried elsewhere",
       (r) => r.failed,
     );
-    countPerReplica("redis_pool_read_seconds_total", "Total time of a replica's answers in seconds", (r) => r.seconds);
+    countPerReplica(
+      "redis_pool_read_seconds_total",
+      "Total duration of a replica's replies in seconds",
+      (r) => r.seconds,
+    );
     perReplica(
       "redis_pool_commands_in_flight",
-      "Commands sent to a replica and not answered yet",
+      "Commands sent to a replica that it has not answered yet",
       (r) => r.connection.inFlight,
     );
     // sums for the autoscaler of the replicas; no sample if no replica has reported a value

@@ -1,4 +1,6 @@
-/** Shares an expensive computation between all who want its result, and leaves most of the time to others. */
+/**
+ * Shares an expensive computation between all callers that need its result, and leaves most of the time to other work.
+ */
 
 /** After each run the next one waits for this many times the run's duration. */
 const PAUSE_FACTOR = 3;
@@ -9,7 +11,7 @@ export class Turns<T> {
 
   constructor(private readonly run: () => Promise<T>) {}
 
-  /** The result of the next run; it begins after this call, so that it is never an old one. */
+  /** The result of the next run, which begins after this call, so that the result is never outdated. */
   next(): Promise<T> {
     return (this.waiting ??= this.start());
   }

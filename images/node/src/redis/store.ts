@@ -4,22 +4,21 @@ import type { ApiConfig } from "../config";
 import { Discovery } from "../discovery/discovery";
 import { isFinal } from "./connection/errors";
 import { TimeoutClock } from "./connection/timeout-clock";
-import { ReplicaPool } from "./reads/replica-pool";
+import { BulkReader, otherMayAnswer } from "./reads/bulk-reader";
+import { REPLICA_TRIES, ReplicaPool } from "./reads/replica-pool";
 import type { Replica } from "./reads/replica";
 import { LagTracker } from "./reads/replication-lag";
 import { Scanner, type Scanned, type ScanQuery } from "./reads/scanner";
 import { MainConnection } from "./writes/main-connection";
 
-/** Replicas that a read tries before main. */
-const REPLICA_TRIES = 2;
 /** How often a read looks for an instance that can answer, ms. */
 const WAIT_MS = 50;
 /** Values below this size need only one command, bytes. */
 export const HEAD_BYTES = 16 * 1024;
 
 /**
- * What a read shows: `eventual` what a replica has, slightly behind main; `strong` every acknowledged write, and in `ha` no
- * write that may still be lost.
+ * What a read returns: `eventual` what a replica has, slightly behind main; `strong` every acknowledged write, and in
+ * `ha` no write that may still be lost.
  */
 export type Consistency = "eventual" | "strong";
 
@@ -31,13 +30,19 @@ export class Store {
   readonly readsFromMain = { strong: 0, fallback: 0 };
   private startedAt = 0;
   private readonly clock = new TimeoutClock();
+  /** Of lists. */
+  private readonly steps: BulkReader;
+  /** Of large values, so that they do not wait for lists. */
+  private readonly values: BulkReader;
   private readonly scanner: Scanner;
 
   constructor(private readonly config: ApiConfig) {
     const lagTracker = new LagTracker();
     this.main = new MainConnection(config, this.clock, lagTracker);
     this.pool = new ReplicaPool(config, this.clock, lagTracker);
-    this.scanner = new Scanner(config, this.clock, this.main, this.pool);
+    this.steps = new BulkReader("lists", config, this.clock, this.main, this.pool);
+    this.values = new BulkReader("values", config, this.clock, this.main, this.pool);
+    this.scanner = new Scanner(this.steps, this.main, this.pool);
     this.discovery = new Discovery(config, (members) => this.pool.update(members));
   }
 
@@ -56,18 +61,18 @@ export class Store {
     }
   }
 
-  /** Waits for outstanding answers, but not for a Redis that hangs. */
+  /** Waits for outstanding replies, but not for a Redis that hangs. */
   async stop(): Promise<void> {
     this.discovery.stop();
-    await Promise.all([this.scanner.close(), this.main.close(), this.pool.close()]);
+    await Promise.all([this.steps.close(), this.values.close(), this.main.close(), this.pool.close()]);
     this.clock.stop();
   }
 
   /**
    * Why this process should get no requests, or undefined.
    *
-   * A new process also waits for main, because its writes would fail while other pods could take them. A process that
-   * has been connected to main stays ready without it, because it can still answer reads.
+   * A new process also waits for main, because its writes would fail while other pods could handle them. A process that
+   * has been connected to main stays ready without it, because it can still serve reads.
    */
   get notReadyReason(): string | undefined {
     const { main, pool } = this;
@@ -79,14 +84,28 @@ export class Store {
 
   /**
    * The value's first {@link HEAD_BYTES}; empty if the value is empty or missing. Because of this limit, many
-   * concurrent reads of large values cannot fill the memory; {@link get} returns a whole value.
+   * concurrent reads of large values cannot fill the memory; {@link large} returns a whole value.
    */
   head(id: string, consistency: Consistency): Promise<string> {
     return this.read((client) => client.getrange(id, 0, HEAD_BYTES - 1), consistency);
   }
 
+  /** A small value. */
   get(id: string, consistency: Consistency): Promise<string | null> {
     return this.read((client) => client.get(id), consistency);
+  }
+
+  /**
+   * A large value, as bytes: turning a megabyte into text and back would delay other requests. One at a time for each
+   * instance, over a separate connection.
+   *
+   * @param left whether the caller has disconnected: nothing is sent for it then
+   */
+  async large(id: string, consistency: Consistency, left: () => boolean): Promise<Buffer | null> {
+    const strong = consistency === "strong";
+    const command = { send: (client: Redis) => client.getBuffer(id), strong, left, matches: false };
+    const ask = async () => (await this.values.onAny(command)).value;
+    return this.untilAnswered(ask, strong ? this.config.writePatienceMs : this.config.commandTimeoutMs);
   }
 
   async set(id: string, value: string): Promise<void> {
@@ -99,7 +118,7 @@ export class Store {
 
   /**
    * One step of a scan. Without `from` it starts on any instance. With `from` it continues on the same instance, or
-   * returns undefined if that one no longer serves.
+   * returns undefined if that one no longer serves reads.
    */
   scan(query: ScanQuery, from?: Pick<Scanned, "runId" | "cursor">): Promise<Scanned | undefined> {
     return from ? this.scanner.next(query, from) : this.scanner.first(query);
@@ -111,16 +130,23 @@ export class Store {
       this.readsFromMain.strong++;
       return value;
     }
-    const end = performance.now() + this.config.commandTimeoutMs;
+    return this.untilAnswered(() => this.readFromAny(command), this.config.commandTimeoutMs);
+  }
+
+  /**
+   * Repeats a read for `patienceMs` while no instance can answer. When main is back after a restart, all replicas copy it: if
+   * they have begun before this process is connected to main again, there is none for a moment.
+   */
+  private async untilAnswered<T>(ask: () => Promise<T>, patienceMs: number): Promise<T> {
+    const end = performance.now() + patienceMs;
     for (;;) {
       try {
-        return await this.readFromAny(command);
+        return await ask();
       } catch (error) {
-        // When main is back after a restart, all replicas copy it. If they have begun before this process is connected to
-        // main again, no instance can answer for a moment.
         const left = end - performance.now();
-        if (isFinal(error) || left < WAIT_MS || (this.main.missing && !this.pool.anyServes)) throw error;
-        await this.main.whenUsable(WAIT_MS);
+        if (!otherMayAnswer(error) || left < WAIT_MS || (this.main.missing && !this.pool.anyServes)) throw error;
+        if (this.main.usable) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+        else await this.main.whenUsable(WAIT_MS);
       }
     }
   }

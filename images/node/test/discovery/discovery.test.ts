@@ -39,7 +39,7 @@ describe("discovery", () => {
     expect(discovery!.source).toBe("watch");
   });
 
-  it("uses DNS once the lists of a watch that worked fail, and returns to the watch", async () => {
+  it("uses DNS once a working watch can no longer list, and returns to the watch", async () => {
     kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
     start({ ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000", REDIS_REPLICAS_URL: "redis://vip:6379" });
     await found("a");
@@ -54,7 +54,7 @@ describe("discovery", () => {
     expect(discovery!.source).toBe("watch");
   });
 
-  it("gives a replica the same name from either source, so that its connection stays", async () => {
+  it("gives a replica the same name from either source, so that its connection is kept", async () => {
     const { address } = (await lookup("localhost", { all: true }))[0]!;
     kubernetes.put("s1", slice(7000, ["a", address]));
     start({ ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000" });

@@ -60,7 +60,7 @@ export class Authority {
   }
 }
 
-/** Settings of a Redis that also takes TLS on `port`. */
+/** Settings of a Redis that also accepts TLS on `port`. */
 export function tlsSettings(authority: Authority, name: string, port: number): string[] {
   const { cert, key } = authority.certificate(name);
   const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.ca];

@@ -1,4 +1,4 @@
-/** Opens a connection to a Redis of the tests. */
+/** Opens a connection to a test's Redis instance. */
 import type { HostPort } from "../../src/config";
 import { Connection, type ConnectionOptions } from "../../src/redis/connection/connection";
 import { eventually, PASSWORD_FILE } from "./redis";

@@ -6,7 +6,7 @@ export const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\
 const list = (sign: "*" | ">", parts: string[]) => `${sign}${parts.length}\r\n${parts.join("")}`;
 
 export class FakeSentinel {
-  /** Main and the epoch that it names; 0: it knows no main. */
+  /** Main and the epoch that it reports; 0: no main. */
   mainHost = "127.0.0.1";
   mainPort = 0;
   epoch = 1;
@@ -38,7 +38,7 @@ export class FakeSentinel {
     return this.listening.size;
   }
 
-  /** Names another main from now on, and reports the failover. */
+  /** Reports another main from now on, and announces the failover. */
   reportFailover(port: number, epoch: number): void {
     Object.assign(this, { mainPort: port, epoch });
     const message = list(">", [bulk("message"), bulk("+switch-master"), bulk(`main 127.0.0.1 1 127.0.0.1 ${port}`)]);

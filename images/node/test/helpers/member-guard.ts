@@ -1,7 +1,7 @@
 /**
- * What a script in the pods of the Sentinel group does: a member replicates from another one only if that one knows at least
- * as much as the member itself. Every member has its own replication user, so a member that Sentinel turns into a
- * replica cannot link before the guard has given it the user of that main.
+ * Does the work of guard.sh in the pods of the Sentinel group: a member replicates from another member only if that
+ * member has at least as much data. Every member has its own replication user, so a member that Sentinel turns into a
+ * replica cannot connect before the guard has given it the user of that main.
  */
 import { Redis as Client } from "ioredis";
 import { PASSWORD, type Redis } from "./redis";
@@ -77,7 +77,7 @@ export class MemberGuard {
     if (theirs?.role !== "master") return;
     const promisedEnough = (theirs.record?.[2] ?? 0) >= (mine.record?.[2] ?? 0);
     const first = states.every((state) => state && !state.record);
-    // a test loses no volume: an empty member has never had anything
+    // no test loses a volume: an empty member has never had any data
     if (mine.empty && !mine.record ? first || theirs.record : !knowsMore(mine, theirs) && promisedEnough) {
       this.refusedSince.delete(i);
       await client.config("SET", "masteruser", `member-${j}`);

@@ -49,7 +49,7 @@ export class Redis {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Resolves when it answers; a replica, when it is connected to main. */
+  /** Resolves when it answers or, for a replica, when it is connected to main. */
   async start(): Promise<this> {
     const args = [
       "--port",

@@ -127,7 +127,10 @@ export class SentinelGroup {
     return this.members.find((m) => m.port === agreed)!;
   }
 
-  /** Main's epoch, as two Sentinels give it; its last digit is the member's, and all members have the first one's host. */
+  /**
+   * Main's epoch, as two Sentinels report it; its last digit is the member's, and all members have the first one's
+   * host.
+   */
   get epoch(): number {
     const epochs = this.sentinels.map((s) => s.epoch);
     return 10 * epochs.find((epoch, i) => epochs.indexOf(epoch) !== i)!;

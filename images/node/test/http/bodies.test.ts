@@ -1,8 +1,9 @@
 /** Bodies that arrive slowly, or never. */
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { json, startApi, type Api } from "../helpers/api";
+import { sendTo } from "../helpers/raw-request";
 import { eventually, freePort, hasRedis, Redis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
@@ -23,20 +24,18 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
 
   /** A request that has sent `sent` of its body; its answer as text. */
   const half = async (body: string, sent: number) => {
-    const socket = connect(Number(new URL(api.address).port), "127.0.0.1");
-    sockets.push(socket);
-    await once(socket, "connect");
     let text = "";
-    socket.on("data", (data) => (text += String(data))).on("error", () => undefined);
     const head = ["POST /item HTTP/1.1", "host: a", "content-type: application/json", `content-length: ${body.length}`];
-    socket.write(`${head.join("\r\n")}\r\n\r\n${body.slice(0, sent)}`);
+    const socket = await sendTo(api.address, `${head.join("\r\n")}\r\n\r\n${body.slice(0, sent)}`);
+    sockets.push(socket);
+    socket.on("data", (data) => (text += String(data)));
     return { socket, rest: body.slice(sent), text: () => text };
   };
   const inFlight = () => api.metric("http_requests_in_flight");
   const shed = (reason: string) => api.metric(`http_requests_shed_total{reason="${reason}"}`);
   const body = (id: string, size = 100) => JSON.stringify({ id, val: "v".repeat(size) });
 
-  it("takes no place of other requests, and gets one once it is complete", async () => {
+  it("uses no capacity of other requests, and is admitted once it is complete", async () => {
     const waiting = [];
     for (let i = 0; i < 4; i++) waiting.push(await half(body(`slow:${i}`), 10));
     await eventually("their heads to be read", async () => (await api.metric("http_bodies_arriving")) === 4);
@@ -50,7 +49,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
     expect(await api.metric("http_bodies_arriving")).toBe(0);
   });
 
-  it("is refused if as many newer ones arrive as may be in flight, so that it holds up no other", async () => {
+  it("is refused if as many newer ones arrive as may be in flight, so that it delays no other", async () => {
     const waiting = [];
     for (let i = 0; i < 8; i++) {
       waiting.push(await half(body(`slow:${i}`), 10));
@@ -71,7 +70,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
     }
   });
 
-  it("is refused once it is complete, if there is no place then", async () => {
+  it("is refused once it is complete, if there is no capacity then", async () => {
     const slow = await half(body("slow"), 10);
     await eventually("its head to be read", async () => (await api.metric("http_bodies_arriving")) === 1);
     main.signal("SIGSTOP");
@@ -116,7 +115,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
     await eventually("its answer", () => text().slice(before).startsWith("HTTP/1.1 413"));
   });
 
-  it("whose caller leaves is counted as 499, and not logged as an error", async () => {
+  it("whose caller disconnects is counted as 499, and not logged as an error", async () => {
     const lines: string[] = [];
     const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => (lines.push(String(text)), true));
     try {

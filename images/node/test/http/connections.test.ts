@@ -1,7 +1,11 @@
 /** Keep-alive connections: their lifetime, and shutdown. */
-import { Agent, get } from "node:http";
+import { once } from "node:events";
+import { Agent, createServer, get, type ServerResponse } from "node:http";
+import { connect, type AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Connections } from "../../src/http/connections";
 import { startApi, type Api } from "../helpers/api";
+import { sendTo } from "../helpers/raw-request";
 import { eventually, freePort, hasRedis, pause, Redis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("the API's connections", () => {
@@ -40,7 +44,7 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
   });
 
   it("are served during shutdown until the callers have closed them", async () => {
-    // not fetch, because it keeps idle connections open
+    // not with fetch, because it keeps idle connections open
     const { address, server } = (api = await startApi(main.url, undefined, { DRAIN_MS: "3000" }));
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const ask = (path: string) =>
@@ -59,7 +63,7 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     expect(await ask("/readyz")).toEqual([503, "close"]);
     expect(await ask("/item?id=k")).toEqual([404, "close"]);
     await stopped;
-    // all were closed, so it did not wait for DRAIN_MS
+    // all were closed, so the drain did not wait for DRAIN_MS
     expect(Date.now() - begin).toBeLessThan(2500);
     await expect(ask("/livez")).rejects.toThrow();
     agent.destroy();
@@ -82,5 +86,67 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     await expect(fetch("/livez")).rejects.toThrow();
     replica.signal("SIGCONT");
     await replica.stop();
+  });
+
+  it.each([
+    ["nothing yet", ""],
+    ["half of a head", "GET /livez HTTP/1.1\r\nhost:"],
+  ])("do not hold up shutdown if their callers have sent %s", async (_, text) => {
+    const { address, server } = (api = await startApi(main.url, undefined));
+    const socket = await sendTo(address, text);
+    await pause(100);
+    const closed = once(socket, "close");
+    const begin = Date.now();
+    await Promise.all([server.stop(), closed]);
+    // before, until Node.js' own timeouts for a head, after 30 s or more
+    expect(Date.now() - begin).toBeLessThan(10_000);
+  });
+
+  it("end if their callers send many requests and wait for no response", async () => {
+    const { address, metric, fetch } = (api = await startApi(main.url, undefined));
+    await eventually("the API to be ready", async () => (await fetch("/readyz")).status === 200);
+    const socket = await sendTo(address, "GET /item?id=k HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1500));
+    const closed = once(socket, "close");
+    socket.resume();
+    await closed;
+    await eventually("none to be in flight", async () => (await metric("http_requests_in_flight")) === 0);
+  });
+});
+
+describe("a caller that does not read", () => {
+  it("is disconnected, but not one that reads slowly or waits", async () => {
+    // more than the kernel holds for the caller
+    const send = async (response: ServerResponse) => {
+      for (let i = 0; i < 400 && !response.destroyed; i++) {
+        await new Promise((sent) => response.write(Buffer.alloc(64 * 1024), sent));
+      }
+    };
+    const server = createServer((request, response) => {
+      if (request.url === "/waits") setTimeout(() => response.end("late"), 2500);
+      else void send(response);
+    }).listen(0, "127.0.0.1");
+    new Connections(server, 60_000, 1000);
+    await once(server, "listening");
+    const ask = async (path: string) => {
+      const socket = connect((server.address() as AddressInfo).port, "127.0.0.1").pause();
+      socket.on("error", () => undefined);
+      await once(socket, "connect");
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`);
+      return socket;
+    };
+    const sockets = [...(await Promise.all([ask("/never"), ask("/slow"), ask("/waits")]))];
+    const open = () => new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)));
+    const reading = setInterval(() => void sockets[1]!.read(), 20);
+    let late = "";
+    sockets[2]!.on("data", (data) => (late += String(data))).resume();
+    try {
+      await eventually("one to be disconnected", async () => (await open()) === 2);
+      await eventually("the late answer", () => late.endsWith("late\r\n0\r\n\r\n") || late.endsWith("late"));
+      expect(sockets[1]!.destroyed).toBe(false);
+    } finally {
+      clearInterval(reading);
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
   });
 });

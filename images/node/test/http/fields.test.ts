@@ -1,7 +1,7 @@
-/** What a body's parser finds, and what it costs. */
+/** The results of a body's parser, and its cost. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formFields, jsonFields, MAX_FIELDS } from "../../src/http/fields";
+import { formFields, jsonFields, MAX_FIELDS, queryParameter } from "../../src/http/fields";
 import { HttpError } from "../../src/http/errors";
 
 const BODY_BYTES = 1.5 * 1024 * 1024;
@@ -56,7 +56,7 @@ describe("the fields of a form", () => {
     "%69d=a&v%61l=b",
     "id=a%2&val=%zz%",
     "id&val",
-    "id=%ff%F0%9F&val=%E2%9C%93",
+    "id=%EF%BF%BD&val=%E2%9C%93",
     "&&id=a=b&&val==",
     "i+d=a&va%6C=+b+",
     "id=a;val=b",
@@ -72,6 +72,45 @@ describe("the fields of a form", () => {
     expect(formFields(Buffer.from(`${"a=1&".repeat(MAX_FIELDS - 1)}id=k`))["id"]).toBe("k");
     const { status, message } = rejection(() => formFields(Buffer.from(`${"a=1&".repeat(MAX_FIELDS)}id=k`)));
     expect([status, message]).toEqual([400, `the body has more than ${MAX_FIELDS} fields`]);
+  });
+});
+
+describe("bytes that are not text", () => {
+  // each would become U+FFFD, and so the same key
+  it.each<[string, () => unknown, string]>([
+    ["in a form's id", () => formFields(Buffer.from("id=%ff&val=a")), "id is not valid UTF-8"],
+    ["in a form's val", () => formFields(Buffer.from("id=a&val=%F0%9F")), "val is not valid UTF-8"],
+    ["in JSON", () => jsonFields(Buffer.from('{"id":"\xff"}', "latin1")), "the body is not valid UTF-8"],
+    ["in a query", () => queryParameter("x=1&id=%ff", "id"), "id is not valid UTF-8"],
+    ["half of a surrogate pair in a query", () => queryParameter("id=%ED%A0%80", "id"), "id is not valid UTF-8"],
+    ["not encoded in a query", () => queryParameter("id=\xff", "id"), "id is not valid UTF-8"],
+  ])("are refused: %s", (_, parse, message) => {
+    expect(rejection(parse)).toMatchObject({ status: 400, message });
+  });
+  it("may be in other fields", () => {
+    expect(formFields(Buffer.from("other=%ff&id=a"))["id"]).toBe("a");
+    expect(queryParameter("other=%ff&id=a", "id")).toBe("a");
+  });
+});
+
+describe("a query's parameter", () => {
+  it("is decoded like a browser's, the first of several", () => {
+    const text = fc.string({ unit: "binary", maxLength: 50 }).filter((s) => s.isWellFormed());
+    fc.assert(
+      fc.property(text, text, text, text, (a, b, c, d) => {
+        const query = new URLSearchParams([
+          [a, b],
+          ["id", c],
+          [b, a],
+          ["id", d],
+        ]);
+        expect(queryParameter(query.toString(), "id")).toBe(query.get("id"));
+      }),
+      { numRuns: 50 },
+    );
+    for (const query of ["", "id", "id=", "&&", "ID=a", "i%64=a+b", "id=a=b", "id=%zz%2", "idx=1"]) {
+      expect(queryParameter(query, "id")).toBe(new URLSearchParams(query).get("id"));
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-/** Lists of long keys, many at once, and callers that do not read them. */
+/** Lists of long keys, many concurrent ones, and callers that do not read them. */
 import { once } from "node:events";
 import { createServer, get, type IncomingMessage } from "node:http";
 import { connect, type AddressInfo } from "node:net";
@@ -6,38 +6,31 @@ import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Connections } from "../../src/http/connections";
 import { whileRead } from "../../src/http/listing";
-import { json, startApi, type Api } from "../helpers/api";
-import { eventually, freePort, hasRedis, PASSWORD, Redis } from "../helpers/redis";
+import { json, type Api } from "../helpers/api";
+import { ApiOnMain } from "../helpers/api-on-main";
+import { eventually, hasRedis } from "../helpers/redis";
 
 describe.skipIf(!hasRedis)("lists of long keys", () => {
-  let main: Redis;
-  let client: Client;
+  let started: ApiOnMain;
   let api: Api;
 
   beforeAll(async () => {
-    main = await new Redis(await freePort()).start();
-    client = new Client({ port: main.port, password: PASSWORD });
     const key = "string.rep('k', 1000) .. i";
-    await client.eval(`for i = 1, 3000 do redis.call('SET', ${key}, 1) end`, 0);
-    api = await startApi(main.url, undefined, {
-      MAX_BYTES_IN_FLIGHT: String(4 * 1024 * 1024),
-      REDIS_COMMAND_TIMEOUT_MS: "1000",
+    started = await ApiOnMain.start({
+      fill: (client: Client) => client.eval(`for i = 1, 3000 do redis.call('SET', ${key}, 1) end`, 0),
+      env: { MAX_BYTES_IN_FLIGHT: String(4 * 1024 * 1024), REDIS_COMMAND_TIMEOUT_MS: "1000" },
     });
-    await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
+    ({ api } = started);
   });
-  afterAll(async () => {
-    client?.disconnect();
-    await api?.server.stop();
-    await main?.stop();
-  });
+  afterAll(() => started?.stop());
 
-  it("delay no write, though many are requested at once", async () => {
+  it("delay no write, even if many are requested at once", async () => {
     let lists = 0;
     const callers = Array.from({ length: 60 }, async () => {
       while (lists < 200) {
         lists++;
         const response = await api.fetch("/items?limit=1000");
-        // refused if the others' answers fill the memory that is allowed
+        // refused if the others' responses use all allowed memory
         expect([200, 503]).toContain(response.status);
         await response.arrayBuffer();
       }
@@ -49,12 +42,12 @@ describe.skipIf(!hasRedis)("lists of long keys", () => {
     expect(writes.filter((status) => status !== 200)).toEqual([]);
   }, 60_000);
 
-  it("are refused if answers that are not read fill the memory that is allowed, until their callers leave", async () => {
+  it("are refused while unread responses use all allowed memory, until their callers disconnect", async () => {
     const refused = async () => (await api.metric('http_requests_shed_total{reason="bytes"}')) - before;
     const before = await api.metric('http_requests_shed_total{reason="bytes"}');
     const sockets = Array.from({ length: 8 }, () => {
       const socket = connect(Number(new URL(api.address).port), "127.0.0.1").pause();
-      // so many on one connection that the kernel cannot take all: it holds some megabytes of each
+      // so many on one connection that the kernel cannot buffer all: it holds some megabytes of each
       socket.on("error", () => undefined).write("GET /items?limit=1000 HTTP/1.1\r\nhost: a\r\n\r\n".repeat(30));
       return socket;
     });
@@ -69,7 +62,7 @@ describe("a list whose caller does not read", () => {
   const pieces = async function* () {
     for (let i = 0; i < 100; i++) yield "k".repeat(3200);
   };
-  it("is given up after 10 s, and later if much was read", async () => {
+  it("is aborted after 10 s, or later if much was read", async () => {
     let given = false;
     const list = whileRead(pieces(), () => (given = true));
     const begin = performance.now();
@@ -78,7 +71,7 @@ describe("a list whose caller does not read", () => {
     expect(performance.now() - begin).toBeGreaterThan(9_900);
     await list.return(undefined);
   }, 20_000);
-  it("is not given up while it is read", async () => {
+  it("is not aborted while it is read", async () => {
     let given = false;
     let found = 0;
     for await (const piece of whileRead(pieces(), () => (given = true))) found += piece.length;
@@ -87,7 +80,7 @@ describe("a list whose caller does not read", () => {
 });
 
 describe("a response that does not end during shutdown", () => {
-  it("is cut, so that its caller sees that it is incomplete", async () => {
+  it("is aborted, so that its caller sees that it is incomplete", async () => {
     const server = createServer((_, response) => response.write("[")).listen(0, "127.0.0.1");
     const connections = new Connections(server, 10_000);
     await once(server, "listening");

@@ -69,7 +69,7 @@ describe.skipIf(!hasRedis)("lists on Redis main and three replicas", () => {
       .cli("CLIENT", "LIST")
       .match(/name=api .*cmd=\S+/g)!
       .map((line) => line.split("cmd=")[1]);
-    // the shared one has been used for reads and checks since
+    // the shared one has been used for reads and checks in the meantime
     await eventually("the other to be used", () =>
       cluster.main
         .cli("CLIENT", "LIST")
@@ -79,7 +79,7 @@ describe.skipIf(!hasRedis)("lists on Redis main and three replicas", () => {
     expect(last.length).toBeGreaterThanOrEqual(2);
   });
 
-  it("do not go to main if replicas answer others but are too busy for lists", async () => {
+  it("do not go to main if replicas serve other requests but are too busy for lists", async () => {
     const other = await startApi(cluster.main.url, undefined, cluster.env);
     const admins = cluster.replicas.map(({ port }) => new Client({ port, password: PASSWORD }));
     await Promise.all(admins.map((admin) => admin.ping()));
@@ -89,7 +89,7 @@ describe.skipIf(!hasRedis)("lists on Redis main and three replicas", () => {
         async () => (await other.metric('redis_pool_replicas{state="serving"}')) === 3,
       );
       const before = cluster.main.calls("scan");
-      // no further connections, so none for lists; the existing ones go on
+      // no further connections, so none for lists; existing ones still work
       for (const admin of admins) await admin.config("SET", "maxclients", "1");
       const response = await other.fetch("/items?limit=10");
       expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);

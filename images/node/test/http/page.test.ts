@@ -2,8 +2,9 @@
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isBehind } from "../../src/http/page";
-import { startApi, type Api } from "../helpers/api";
-import { eventually, freePort, hasRedis, PASSWORD, Redis } from "../helpers/redis";
+import { type Api } from "../helpers/api";
+import { ApiOnMain } from "../helpers/api-on-main";
+import { hasRedis } from "../helpers/redis";
 
 describe("the order of SCAN's cursors", () => {
   it.each([
@@ -23,28 +24,20 @@ describe("the order of SCAN's cursors", () => {
 });
 
 describe.skipIf(!hasRedis)("pages", () => {
-  let main: Redis;
+  let started: ApiOnMain;
   let client: Client;
   let api: Api;
 
   beforeAll(async () => {
-    // resizing goes on only with commands, and so lasts for several pages
-    main = await new Redis(await freePort(), undefined, ["--activerehashing", "no"]).start();
-    client = new Client({ port: main.port, password: PASSWORD });
-    api = await startApi(main.url, undefined);
-    await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
+    // resizing only progresses with commands, so it lasts for several pages
+    started = await ApiOnMain.start({ redis: ["--activerehashing", "no"] });
+    ({ client, api } = started);
   });
-  afterAll(async () => {
-    client?.disconnect();
-    await api?.server.stop();
-    await main?.stop();
-  });
+  afterAll(() => started?.stop());
   beforeEach(() => client.flushall());
 
   const set = (prefix: string, count: number) =>
     client.eval("for i = 1, ARGV[2] do redis.call('SET', ARGV[1] .. i, 1) end", 0, prefix, count);
-  /** Lookups complete a resize. */
-  const settle = () => client.eval("for i = 1, 5000 do redis.call('EXISTS', i) end", 0);
   const unset = (prefix: string, count: number) =>
     client.eval("for i = 1, ARGV[2] do redis.call('DEL', ARGV[1] .. i) end", 0, prefix, count);
   /** All pages; `between` runs after each. */
@@ -66,7 +59,7 @@ describe.skipIf(!hasRedis)("pages", () => {
 
   it.each([1, 2, 7, 100])("of at most %i hold every key of an unchanged table exactly once", async (limit) => {
     await set("key:", 500);
-    await settle();
+    await started.settle();
     const found = await pages("", limit);
     expect(found).toHaveLength(500);
     expect(new Set(found).size).toBe(500);
@@ -84,7 +77,7 @@ describe.skipIf(!hasRedis)("pages", () => {
   ])("of one key hold every match exactly once if %s", async (_, query, count, limit) => {
     await set(query.includes("rare") ? "other:" : "none:", 2000);
     await set(query.includes("rare") ? "rare:" : "key:", count);
-    await settle();
+    await started.settle();
     const found = await pages(query, limit);
     expect(found).toHaveLength(count);
     expect(new Set(found).size).toBe(count);
@@ -95,10 +88,10 @@ describe.skipIf(!hasRedis)("pages", () => {
     ["shrinks", (page) => unset(`old:${page}:`, 1000)],
     ["grows and shrinks in turn", (page) => (page % 2 ? unset("turn:", 3000) : set("turn:", 3000))],
     [
-      "loses one key with each page and gets another",
+      "loses one key with each page and gains another",
       (page) => client.del(`old:${page}:1`).then(() => set(`one:${page}:`, 1)),
     ],
-  ])("hold every key that stays while the table %s", async (_, change) => {
+  ])("contain every key that is never deleted while the table %s", async (_, change) => {
     for (const [query, limit] of [
       ["&match=stays:*", 2],
       ["", 20],
@@ -106,7 +99,7 @@ describe.skipIf(!hasRedis)("pages", () => {
       await client.flushall();
       for (let i = 0; i < 20; i++) await set(`old:${i}:`, query ? 1000 : 50);
       await set("stays:", 60);
-      // as a large, sparse table that is still being made smaller
+      // as a large, sparse table that is still being shrunk
       for (let i = 0; i < 20; i++) await unset(`old:${i}:`, query ? 900 : 30);
       let changes = 0;
       const found = await pages(query, limit, () => changes++ < 25 && change(changes));

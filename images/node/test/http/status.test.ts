@@ -61,7 +61,7 @@ describe.skipIf(!hasRedis)("the status of the API", () => {
       expect(replica).toMatchObject({ bytes: null, same: true });
   });
 
-  it("shows a replica with another value, and the reason of one that does not answer", async () => {
+  it("shows a replica with a different value, and the reason for one that does not answer", async () => {
     const [first, second] = cluster.replicas;
     await api.fetch("/item", json("POST", { id: "differs", val: "right" }));
     await cluster.synced();
@@ -78,7 +78,7 @@ describe.skipIf(!hasRedis)("the status of the API", () => {
     }
   });
 
-  it("matches names and answers if a replica leaves during the queries", async () => {
+  it("assigns replies to the right names if a replica is removed during the queries", async () => {
     await bothServe();
     const [first, second] = cluster.replicas;
     first!.signal("SIGSTOP");

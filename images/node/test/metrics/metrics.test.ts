@@ -25,7 +25,7 @@ describe.skipIf(!hasRedis)("the metrics", () => {
     await cluster?.stop();
   });
 
-  it("have the request rate over the last two seconds, independent of who scrapes and how often", async () => {
+  it("have the request rate over the last two seconds, independent of the number and frequency of scrapes", async () => {
     expect(await api.metric("http_requests_per_second")).toBe(0);
     const seen: number[] = [];
     for (const end = performance.now() + 3000; performance.now() < end;) {
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis)("the metrics", () => {
     });
   });
 
-  it("are computed once for all who read them at the same time", async () => {
+  it("are computed once for all concurrent readers", async () => {
     const { metrics } = api.server as unknown as { metrics: { registry: { metrics: () => Promise<string> } } };
     const computed = vi.spyOn(metrics.registry, "metrics");
     try {
@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis)("the metrics", () => {
     }
   });
 
-  it("take at most a quarter of the time, however many read them", async () => {
+  it("take at most a quarter of the time, regardless of the number of readers", async () => {
     const turn = new Turns(() => {
       for (const end = performance.now() + 20; performance.now() < end;);
       return Promise.resolve("text");

@@ -63,7 +63,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     await eventually("writes to work again", async () => (await write()).status === 200);
   });
 
-  it("lets writes wait for a restart of main, so that none fails", async () => {
+  it("makes writes wait for a restart of main, so that none fails", async () => {
     const answers: Promise<{ status: number }>[] = [];
     const patient = await startApi(main.url, replica.url, { REDIS_COMMAND_TIMEOUT_MS: "3000" });
     await eventually("the API to be ready", async () => (await patient.fetch("/readyz")).status === 200);
@@ -106,7 +106,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     expect((await api.fetch("/readyz")).status).toBe(200);
   });
 
-  it("answers everything with 503 in time while all Redis are down, except /livez", async () => {
+  it("answers everything with 503 in time while all Redis instances are down, except /livez", async () => {
     await Promise.all([main.stop(), replica.stop()]);
     for (const run of [write, () => api.fetch("/item?id=k"), () => api.fetch("/items")]) {
       const answer = await timed(run);

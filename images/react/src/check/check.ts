@@ -1,4 +1,4 @@
-/** The system check: takes a key through every component and reports the result of each step. */
+/** The system check: sends a key through every component and reports the result of each step. */
 import { deleteKey, getCopies, getValueFrom, setValue } from "../api";
 import { t } from "../text";
 import { type Outcome, type Step, STEPS } from "./steps";

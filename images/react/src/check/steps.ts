@@ -4,6 +4,6 @@ export type Step = (typeof STEPS)[number];
 export interface Outcome {
   readonly step: Step;
   readonly ok: boolean;
-  /** The measurement, or why the step failed, as shown on the page. */
+  /** The measurement, or the reason for a failure, as shown on the page. */
   readonly detail: string;
 }

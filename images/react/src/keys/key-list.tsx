@@ -21,7 +21,7 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useRef<VirtualizerHandle>(null);
   const [active, setActive] = useState(0);
-  /** Set until the focus has followed the active row. */
+  /** Set until the focus has moved to the active row. */
   const moved = useRef(false);
   const remove = useDeletion();
   const [scrolling, setScrolling] = useState(false);

@@ -1,7 +1,7 @@
 /** Turns a search into a Redis pattern that matches anywhere in the key, ignoring case. */
 
-/** The API accepts patterns of up to 1,024 bytes. */
-const MAX_BYTES = 1024;
+/** The API accepts patterns of up to 256 bytes. A longer search is case-sensitive. */
+const MAX_BYTES = 256;
 
 export function patternOf(text: string): string | undefined {
   if (text === "") return undefined;

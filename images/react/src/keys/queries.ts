@@ -53,7 +53,7 @@ async function readList(search: string, signal: AbortSignal, progress: (list: Li
         cursor = page.cursor;
       }
     } catch (error) {
-      // a cursor is only valid on one replica; if that has left (410), restart on another
+      // a cursor is only valid on one replica; if that one is unavailable (410), restart on another
       if (!(error instanceof ApiError && error.status === 410) || restarts >= MAX_RESTARTS) throw error;
     }
   }
@@ -109,7 +109,7 @@ export function useDelete() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: async (id: string) => {
-      // from main: the value on the page may be stale, the one that an undo restores must not be
+      // from main: the value on the page may be stale, but an undo must restore the current one
       const value = await getValueFrom("main", id);
       await deleteKey(id);
       return value;

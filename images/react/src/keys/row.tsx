@@ -13,7 +13,10 @@ const MAX_SHOWN = 300;
 interface RowProps {
   readonly id: string;
   readonly index: number;
-  /** False while scrolling: rows are then rendered without value and buttons, as each frame may show dozens of them. */
+  /**
+   * False while scrolling: rows are then rendered without value and buttons, because each frame may show dozens of
+   * them.
+   */
   readonly settled: boolean;
   /** Whether Tab stops at this row: exactly one row of the list does (roving tabindex). */
   readonly active: boolean;

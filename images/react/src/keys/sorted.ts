@@ -1,6 +1,9 @@
 /** Sorted lists of keys without duplicates: the API returns unordered pages. */
 
-/** Merges two sorted lists without duplicates. Ordered by code units: 100,000 keys take a few milliseconds. */
+/**
+ * Merges two sorted lists without duplicates. Ordered by code units, because 100,000 keys then take only a few
+ * milliseconds.
+ */
 export function merge(a: readonly string[], b: readonly string[]): string[] {
   const out: string[] = [];
   let i = 0;

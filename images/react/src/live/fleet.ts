@@ -50,7 +50,7 @@ export function withStatuses(fleet: Fleet, statuses: readonly Status[], at: numb
   for (const status of statuses) {
     const known = next.get(status.server.id);
     const last = known?.samples.at(-1);
-    // enough to include one that is old enough to compare with
+    // enough samples to include one that is old enough for a comparison
     const kept = known?.samples.filter((s) => at - s.at < FORGET_AFTER_MS).slice(-8) ?? [];
     next.set(status.server.id, {
       firstAt: known?.firstAt ?? at,
@@ -86,7 +86,7 @@ export function view(fleet: Fleet, at: number, since: number): FleetView {
       entry.states.push(state);
       if (lagSeconds !== null) entry.lags.push(lagSeconds);
       const earlier = before?.status.replicas.find((r) => r.name === name);
-      // a replica that the pod did not know then had served no reads
+      // a replica that the pod did not know then had not served any reads
       if (before) entry.rate += (reads - (earlier?.reads ?? 0)) / seconds;
       const firstSeen = samples.find((s) => s.status.replicas.some((r) => r.name === name))!.at;
       entry.firstAt = Math.min(entry.firstAt, firstSeen === samples[0]!.at ? firstAt : firstSeen);

@@ -4,7 +4,7 @@ import { KeysSection } from "../../src/keys/keys-section";
 import { api, respond, show } from "../components";
 
 describe("the section of keys", () => {
-  it("says if there are no keys, and if none match", async () => {
+  it("shows if there are no keys, and if none match", async () => {
     const user = show(<KeysSection />);
     expect(await screen.findByText(/No keys yet/)).toBeTruthy();
     await user.type(screen.getByLabelText("Search keys"), "xyz");

@@ -49,7 +49,7 @@ describe("the fleet", () => {
     expect(view(fleet, FORGET_AFTER_MS + 1, 0).pods.map((p) => p.id)).toEqual(["b"]);
   });
 
-  it("marks pods and replicas as new if they appear later, not if they were there at first", () => {
+  it("marks pods and replicas as new if they appear later, not if they were present at first", () => {
     const fleet = after(
       [0, [status("a", 1, { r0: 1 })]],
       [4000, [status("a", 2, { r0: 2, r1: 0 }), status("b", 1, { r0: 1, r1: 0 })]],

@@ -1,4 +1,7 @@
-/** What a volume may look like when Redis starts: damaged, full, or with files that are no data. With real redis-server processes. */
+/**
+ * States of a volume when Redis starts: damaged, full, or with files that are not data. With real redis-server
+ * processes.
+ */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -7,7 +10,7 @@ import { hasRedis, PASSWORD, runScript, writePod } from "../../../helpers/redis-
 
 if (!hasRedis) console.warn("SKIPPED: Redis' volume at start: redis-server is not installed");
 const suite = hasRedis ? describe : describe.skip;
-/** A mount namespace for a small file system; as another user, a user namespace as well. */
+/** A mount namespace for a small file system; for a user other than root, also a user namespace. */
 const UNSHARE = process.getuid?.() === 0 ? ["-m"] : ["-rm"];
 const mounts = spawnSync("unshare", [...UNSHARE, "true"]).status === 0;
 if (!mounts) console.warn("SKIPPED: a full volume: unshare cannot make a mount namespace");
@@ -52,7 +55,7 @@ suite("main's volume at start", () => {
   afterEach(() => kill());
   afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-  it("with zeros at the end of the append-only file, as after a power loss: repaired, and logged", async () => {
+  it("with zeros at the end of the append-only file, as after a power failure: repaired, and logged", async () => {
     await start();
     cli("SET", "a", "1");
     await kill();
@@ -72,18 +75,29 @@ suite("main's volume at start", () => {
     const kept = at(`damaged/appendonly.aof.1.incr.aof.after-${size}`);
     expect(fs.readFileSync(kept, "latin1")).toBe("garbage\0garbage");
   });
+  it("with zeros at the end of the file before the last, which a rewrite began too early: repaired", async () => {
+    await start();
+    cli("SET", "a", "1");
+    await kill();
+    fs.copyFileSync(incr(), at("appendonlydir/appendonly.aof.2.incr.aof"));
+    fs.appendFileSync(at("appendonlydir/appendonly.aof.manifest"), "file appendonly.aof.2.incr.aof seq 2 type i\n");
+    fs.appendFileSync(incr(), Buffer.alloc(512));
+    await start();
+    expect(cli("GET", "a")).toBe("1");
+    expect(log()).toMatch(/repaired .*1\.incr\.aof: removed its damaged end, 512 bytes/);
+  });
   it("with damage that looks like an end: repaired after one failed start", async () => {
     await start();
     cli("SET", "a", "1");
     await kill();
-    // both later than the start, as in a volume that was written
+    // both later than the start, as in a volume that was written to
     fs.appendFileSync(incr(), "garbage\r\n");
     run("sh", path.join(pod, "etc", "start-main.sh"));
     await new Promise((resolve) => main!.once("exit", resolve));
     await start();
     expect(cli("GET", "a")).toBe("1");
   });
-  it("with damage before more than what can have been unsynced: not repaired", async () => {
+  it("with damage followed by more data than can have been unsynced: not repaired", async () => {
     await start();
     cli("SET", "a", "1");
     await kill();
@@ -93,7 +107,7 @@ suite("main's volume at start", () => {
     expect([status, stderr]).toEqual([1, expect.stringMatching(/is damaged after byte \d+ of \d+/)]);
     expect(fs.readFileSync(incr()).equals(before)).toBe(true);
   });
-  it("with a dump.rdb alone: no data, because Redis would ignore it and start empty", () => {
+  it("with only a dump.rdb: counts as no data, because Redis would ignore it and start empty", () => {
     fs.writeFileSync(at("dump.rdb"), "data");
     fs.rmSync(path.join(pod, "start-empty/on"));
     fs.mkdirSync(path.join(pod, "bin"));
@@ -102,7 +116,7 @@ suite("main's volume at start", () => {
     const { status, stderr } = runScript(pod, ["start-main.sh"]);
     expect([status, stderr]).toEqual([1, expect.stringContaining("the volume is empty")]);
   });
-  it("with a dump.rdb of the version before, next to the append-only file: starts, and takes no snapshots", async () => {
+  it("with a dump.rdb of the previous version next to the append-only file: starts, and takes no snapshots", async () => {
     await start();
     cli("SET", "a", "1");
     expect(cli("SAVE")).toBe("OK");
@@ -111,7 +125,7 @@ suite("main's volume at start", () => {
     await start();
     expect([cli("GET", "a"), cli("CONFIG", "GET", "save")]).toEqual(["2", "save"]);
   });
-  it("after a failed snapshot of an operator: writes go on, the probe succeeds, SIGTERM is obeyed", async () => {
+  it("after a failed snapshot by an operator: writes continue, the probe succeeds, SIGTERM is obeyed", async () => {
     await start();
     // a folder cannot be replaced by a file
     fs.mkdirSync(at("dump.rdb/in"), { recursive: true });
@@ -121,7 +135,7 @@ suite("main's volume at start", () => {
     expect(cli("INFO", "persistence")).toContain("rdb_last_bgsave_status:err");
     expect(cli("SET", "a", "1")).toBe("OK");
     expect(runScript(pod, ["probe.sh", "live"]).status).toBe(0);
-    // also for one that refuses writes, which PING reports
+    // also for an instance that refuses writes, which PING reports
     cli("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes");
     cli("CONFIG", "SET", "save", "3600 1");
     expect(cli("PING")).toContain("MISCONF");
@@ -131,9 +145,9 @@ suite("main's volume at start", () => {
   });
 
   (mounts ? it : it.skip)(
-    "that is full does not keep main from starting, and no start leaves another empty file",
+    "that is full does not prevent main from starting, and no start leaves another empty file behind",
     async () => {
-      // small rewrites, on a file system that they do not fit on
+      // small rewrites, on a file system that has no room for them
       const conf = path.join(pod, "etc/main.conf");
       const text = fs.readFileSync(conf, "utf8");
       fs.rmSync(conf);
@@ -169,7 +183,7 @@ ls ${at()}
       const { stdout } = spawnSync("unshare", [...UNSHARE, "sh", "-c", steps], { encoding: "utf8", timeout: 100_000 });
       expect(stdout).not.toContain("not started");
       const counts = /empty (.*)/.exec(stdout)![1]!.split(" ").map(Number);
-      // the current one, and that of a rewrite which did not begin
+      // the current one, and that of a rewrite that did not start
       expect(Math.max(...counts)).toBeLessThanOrEqual(2);
       expect(stdout).not.toMatch(/temp-(rewriteaof-bg-1|99)/);
     },

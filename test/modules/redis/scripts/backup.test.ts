@@ -49,19 +49,19 @@ suite("a scheduled backup", () => {
     fs.rmSync(dir, { recursive: true, force: true });
   });
 
-  it("is a complete snapshot named after its time, made by a user that may do nothing else", () => {
+  it("is a complete snapshot named after its time, made by a user without other permissions", () => {
     const { status, stdout, stderr } = run(7);
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^\d{4}-\d\d-\d\dT[\d-]+Z\.rdb: 1 keys read, \d+ bytes\n$/);
     expect(checkSnapshot(path.join(backups, names()[0]!))).toMatchObject({ checked: true });
   });
-  it("deletes the oldest, and what an interrupted backup left", () => {
+  it("deletes the oldest, and what an interrupted backup left behind", () => {
     for (const name of ["2020-01-01T00-00-00Z.rdb", "2021-01-01T00-00-00Z.rdb", ".part"])
       fs.writeFileSync(path.join(backups, name), "x");
     expect(run(2).status).toBe(0);
     expect(names()).toEqual(["2021-01-01T00-00-00Z.rdb", expect.stringMatching(/^20(2[2-9]|[3-9])/)]);
   });
-  it("is never deleted in favour of those that were made while the clock was ahead; these go first", () => {
+  it("is never deleted in favour of backups that were made while the clock was fast, which are deleted first", () => {
     const ahead = ["2099-01-01T00-00-00Z.rdb", "2099-01-02T00-00-00Z.rdb", "2099-01-03T00-00-00Z.rdb"];
     for (const name of ahead) fs.writeFileSync(path.join(backups, name), "x");
     const made: string[] = [];
@@ -77,7 +77,7 @@ suite("a scheduled backup", () => {
     expect(names()).toEqual(made.slice(-3));
     expect(new Set(made).size).toBe(4);
   });
-  it("keeps the order in which backups were made if the clock goes back between them", () => {
+  it("keeps the order in which backups were made if the clock is set back between them", () => {
     const date = path.join(dir, "bin/date");
     const at = (time: string) => fs.writeFileSync(date, `#!/bin/sh\necho ${time}\n`, { mode: 0o755 });
     try {

@@ -12,7 +12,7 @@ const suite = hasRedis ? describe : describe.skip;
 
 const MIB = 2 ** 20;
 const MAX_MEMORY = 32 * MIB;
-/** As small as possible: data, its rewrite, the guard's reserve of 32 MiB, and little to append to. */
+/** As small as possible: the data, its rewrite, the guard's reserve of 32 MiB, and little room to append. */
 const VOLUME = 144 * MIB;
 const PORT = 29379 + (process.pid % 500);
 
@@ -114,7 +114,7 @@ suite("a volume that fills up", () => {
     return { acknowledged, refused, survived: answer !== "closed" };
   }
 
-  it("without the guard ends with an exit of Redis", async () => {
+  it("without the guard makes Redis exit", async () => {
     if (!mounted) return;
     const { redis } = await start({ guarded: false });
     fs.writeFileSync(path.join(data, "other"), Buffer.alloc(VOLUME - 20 * MIB));
@@ -124,7 +124,7 @@ suite("a volume that fills up", () => {
     expect(redis.exitCode).toBe(1);
   });
 
-  it("is kept from filling up: Redis goes on, and every acknowledged write is there after a restart", async () => {
+  it("is kept from filling up: Redis keeps running, and every acknowledged write survives a restart", async () => {
     const { redis, said } = await start();
     fs.writeFileSync(path.join(data, "dump.rdb"), Buffer.alloc(28 * MIB));
     const { acknowledged, refused, survived } = await overwrite(26, 300);
@@ -147,7 +147,7 @@ suite("a volume that fills up", () => {
     }
   }, 90_000);
 
-  it("that something else fills refuses writes, but not reads and deletions, until there is room again", async () => {
+  it("filled by other data refuses writes, but not reads and deletions, until there is room again", async () => {
     const { said } = await start();
     expect(cli("SET", "a", "1")).toBe("OK");
     const other = path.join(data, "other");
@@ -162,7 +162,7 @@ suite("a volume that fills up", () => {
     await until(() => said().includes("writes are accepted again"));
   });
 
-  it("that is full lets Redis start, which then appends nothing at all, until there is room", async () => {
+  it("that is full does not prevent Redis from starting, which then appends nothing at all until there is room", async () => {
     process.kill((await start()).redis.pid!, "SIGTERM");
     await until(() => running.every((child) => child.exitCode !== null));
     const other = path.join(data, "other");
@@ -178,7 +178,7 @@ suite("a volume that fills up", () => {
     expect(redis.exitCode).toBe(null);
   });
 
-  it("of a copy makes it leave main, until there is room again", async () => {
+  it("of a copy makes it disconnect from main, until there is room again", async () => {
     const main = PORT + 500;
     fs.mkdirSync(inDir("main"), { recursive: true });
     const user = ["--user", "replication", "on", `>${PASSWORD}`, "+@all"];

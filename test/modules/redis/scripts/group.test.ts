@@ -1,4 +1,7 @@
-/** A whole Sentinel group under faults, with the project's scripts, real Redis and Sentinel, and writers that keep the commit record. */
+/**
+ * A whole Sentinel group under faults, with the project's scripts, real Redis and Sentinel, and writers that maintain
+ * the commit record.
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -83,7 +86,7 @@ suite("a Sentinel group", () => {
     await nothingIsMissing();
   }, 300_000);
 
-  it("comes back by itself after a power cut of all members in which main's volume is lost", async () => {
+  it("recovers by itself after a power failure of all members in which main's volume is lost", async () => {
     const [main = 0] = mains();
     await Promise.all(
       MEMBERS.flatMap((i) => (["redis", "sentinel"] as const).map((container) => group.kill(i, container))),
@@ -96,7 +99,7 @@ suite("a Sentinel group", () => {
     expect(group.log(main)).not.toContain("create configmap");
   }, 240_000);
 
-  it("comes back by itself after a power cut of all members", async () => {
+  it("recovers by itself after a power failure of all members", async () => {
     await Promise.all(
       MEMBERS.flatMap((i) => (["redis", "sentinel"] as const).map((container) => group.kill(i, container))),
     );

@@ -1,4 +1,6 @@
-/** What guard.sh lets a member replicate from and write, with real redis-server processes and stand-ins for Sentinels. */
+/**
+ * What guard.sh allows a member to replicate and write, with real redis-server processes and stand-ins for Sentinels.
+ */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
@@ -14,7 +16,7 @@ suite("the guard of a member", () => {
   let network = 0;
   const others: ChildProcess[] = [];
   beforeEach(() => {
-    group = new RedisMembers(network++ % 10);
+    group = new RedisMembers(network++ % 10, { "UNLINKED=25": "UNLINKED=2" });
     for (const i of MEMBERS) {
       // replies of Sentinels come from files; requests are recorded
       fs.writeFileSync(
@@ -23,9 +25,11 @@ suite("the guard of a member", () => {
 case $4 in ${group.sentinelPort})
   read -r _auth; read -r command
   echo OK
-  case $command in *FAILOVER*) echo "$2" >>${group.dir}/failovers; echo OK ;; *) cat "${group.dir}/$2 $command" 2>/dev/null ;; esac
+  case $command in *FAILOVER*) echo "$2" >>${group.dir}/failovers; cat "${group.dir}/refusal $2" 2>/dev/null || cat ${group.dir}/refusal 2>/dev/null || echo OK ;; *) cat "${group.dir}/$2 $command" 2>/dev/null ;; esac
   exit 0 ;;
 esac
+# ended by its timeout before the reply to GET commit
+[ ! -e "${group.dir}/slow $2" ] || { ${REAL} "$@" | awk '{ print } /^OK/ && ++n == 2 { exit }'; exit 0; }
 exec ${REAL} "$@"
 `,
         { mode: 0o755 },
@@ -38,7 +42,7 @@ exec ${REAL} "$@"
     group.stop();
   });
 
-  /** The Sentinels of these members name a main, in an epoch. */
+  /** The Sentinels of these members report a main, in an epoch. */
   const name = (main: Member, epoch: number, ...by: Member[]) => {
     for (const i of by) {
       const ip = group.pool[main]!;
@@ -65,7 +69,7 @@ exec ${REAL} "$@"
   const linked = (i: Member) => group.field(i, "master_link_status") === "up";
   const said = (i: Member) => group.script(i, "probe.sh", "member").stdout.trim();
 
-  it("links it to a main that knows at least as much, for this one link", async () => {
+  it("links it to a main that has at least as much data, for this one link", async () => {
     await start(0, "3 8 3");
     await start(1, "3 7 3");
     follow(1, 0);
@@ -73,23 +77,25 @@ exec ${REAL} "$@"
     expect(group.cli(1, "GET", "of-0")).toBe("1");
     await group.until("the end of the permission", () => group.setting(1, "masteruser") === "unverified");
     expect([group.setting(1, "replica-priority"), group.setting(1, "min-replicas-to-write")]).toEqual(["100", "1000"]);
-    // with a member that follows, main takes writes
+    // once a member follows it, main accepts writes
     await group.until("writes on main", () => group.cli(0, "SET", "a", "1") === "OK");
     expect(said(1)).toBe("");
   }, 60_000);
 
-  it("keeps its data while main knows less, and has it promoted instead", async () => {
+  it("keeps its data while main's record is behind, and has itself promoted instead", async () => {
     await start(0, "4 2 4");
     await start(1, "4 3 4");
     follow(1, 0);
-    await group.until("the reason", () => said(1).includes(`does not follow main ${group.pool[0]}, which knows less`));
+    await group.until("the reason", () =>
+      said(1).includes(`does not follow main ${group.pool[0]}, whose record is behind`),
+    );
     await group.until("the request", () => fs.existsSync(path.join(group.dir, "failovers")));
     // its own Sentinel first
     expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8")).toBe(`${group.pool[1]}\n`);
     expect([linked(1), group.cli(1, "GET", "of-1"), group.setting(1, "replica-priority")]).toEqual([false, "1", "50"]);
   }, 60_000);
 
-  it("leaves the promotion to the one that has the most", async () => {
+  it("leaves the promotion to the member with the most data", async () => {
     await start(0, "4 2 4");
     await start(1, "4 3 4");
     await start(2, "4 9 4");
@@ -100,20 +106,20 @@ exec ${REAL} "$@"
     expect([linked(1), linked(2), group.setting(2, "replica-priority")]).toEqual([false, false, "50"]);
   }, 60_000);
 
-  it("does not link it to a main of a later epoch that did not promise what it promised, until main does", async () => {
+  it("does not link it to a main of a later epoch that lacks its promise, until main makes it", async () => {
     name(0, 8, 0, 1);
     await start(0, "6 1 6");
     await start(1, "5 9 7");
     follow(1, 0);
-    await group.until("the reason", () => said(1).includes("which knows less: 6 1 6, here 5 9 7"));
-    // main may promise although no other member follows it
+    await group.until("the reason", () => said(1).includes("whose record is behind: 6 1 6 0, here 5 9 7 0"));
+    // main may make a promise although no other member follows it
     await group.until("the promise", () => group.setting(0, "min-replicas-to-write") === "0");
     expect(linked(1)).toBe(false);
     group.cli(0, "-n", "1", "SET", "commit", "6 1 8");
     await group.until("the link", () => linked(1));
   }, 60_000);
 
-  it("links one without data to the main that has all that the third member knows", async () => {
+  it("links one without data to the main that has everything that the third member has", async () => {
     await start(0, "3 8 3");
     await start(2, "3 9 3");
     await start(1);
@@ -125,7 +131,7 @@ exec ${REAL} "$@"
     await group.until("the link", () => linked(1));
   }, 60_000);
 
-  it("links one without data, without an answer of the third member, only to a main that both others' Sentinels name in its epoch", async () => {
+  it("links one without data, if the third member does not answer, only to a main that both others' Sentinels report in its epoch", async () => {
     // as the API writes config-epoch 3 of member 0
     await start(0, "30 8 30");
     await start(1);
@@ -139,7 +145,70 @@ exec ${REAL} "$@"
     await group.until("the link", () => linked(1));
   }, 60_000);
 
-  it("never links one with data of the version before, which has no record, to an empty main", async () => {
+  it("does not link one without data if the query of the third member ends before its record is known", async () => {
+    await start(0, "30 8 30");
+    await start(2, "30 9 30");
+    fs.writeFileSync(path.join(group.dir, `slow ${group.pool[2]}`), "");
+    await start(1);
+    follow(1, 0);
+    await group.until("the reason", () => said(1).includes("holds no data, and waits"));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(linked(1)).toBe(false);
+  }, 60_000);
+
+  it("links one that missed a restore to the main with the restored data, whatever it has and has promised", async () => {
+    await start(0, "0 0 0 2");
+    await start(1, "41 7 50 1");
+    follow(1, 0);
+    await group.until("the link", () => linked(1));
+    expect(group.cli(1, "GET", "of-1")).toBe("");
+  }, 60_000);
+
+  it("keeps restored data from a main that missed the restore, and has it promoted instead", async () => {
+    await start(0, "41 7 41");
+    await start(1, "0 0 0 1");
+    follow(1, 0);
+    await group.until("the request", () => fs.existsSync(path.join(group.dir, "failovers")));
+    expect([linked(1), group.cli(1, "GET", "of-1")]).toEqual([false, "1"]);
+  }, 60_000);
+
+  it("restarts one that has the most but that no Sentinel promotes, because it was without main for too long", async () => {
+    fs.writeFileSync(path.join(group.dir, "refusal"), "NOGOODSLAVE No suitable replica to promote\n");
+    await start(0, "4 3 4");
+    await start(1, "4 3 4");
+    follow(1, 0);
+    await group.until("the end of the permission", () => linked(1) && group.setting(1, "masteruser") === "unverified");
+    await group.kill(0, "redis");
+    group.loseVolume(0);
+    await start(0, "4 2 4");
+    await group.until("the restart", () => group.log(1).includes("restarts Redis"), 30);
+    await group.until("the end of Redis", () => group.cli(1, "PING") === "");
+    expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8").trim().split("\n")).toEqual(
+      expect.arrayContaining([...group.pool]),
+    );
+  }, 60_000);
+
+  it("does not restart it while a Sentinel has a failover in progress, which may promote it", async () => {
+    fs.writeFileSync(path.join(group.dir, "refusal"), "NOGOODSLAVE No suitable replica to promote\n");
+    fs.writeFileSync(path.join(group.dir, `refusal ${group.pool[2]}`), "INPROG Failover already in progress\n");
+    await start(0, "4 3 4");
+    await start(1, "4 3 4");
+    follow(1, 0);
+    await group.until("the end of the permission", () => linked(1) && group.setting(1, "masteruser") === "unverified");
+    await group.kill(0, "redis");
+    group.loseVolume(0);
+    await start(0, "4 2 4");
+    const requests = () => fs.readFileSync(path.join(group.dir, "failovers"), "utf8").trim().split("\n").length;
+    // of three Sentinels; by the second round the link has been down for longer than the limit
+    await group.until(
+      "two rounds of requests",
+      () => fs.existsSync(path.join(group.dir, "failovers")) && requests() >= 6,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect([group.cli(1, "PING"), group.log(1).includes("restarts Redis")]).toEqual(["PONG", false]);
+  }, 60_000);
+
+  it("never links one with data of the previous version, which has no record, to an empty main", async () => {
     await start(0);
     await start(1, "");
     follow(1, 0);
@@ -147,7 +216,7 @@ exec ${REAL} "$@"
     expect(group.cli(1, "GET", "of-1")).toBe("1");
   }, 60_000);
 
-  it("links it to a main of the version before, which knows neither records nor the new users", async () => {
+  it("links it to a main of the previous version, which has neither records nor the new users", async () => {
     await start(0, "");
     for (const rules of [["-get", "-select", "resetkeys"]]) group.cli(0, "ACL", "SETUSER", "probe", ...rules);
     group.cli(0, "ACL", "DELUSER", "member-0");
@@ -157,7 +226,7 @@ exec ${REAL} "$@"
     await group.until("the end of the permission", () => group.setting(1, "masteruser") === "unverified");
   }, 60_000);
 
-  it("lets main take writes only while another member follows it, which a read replica is not", async () => {
+  it("allows main to accept writes only while another member follows it; a read replica does not count", async () => {
     await start(0, "3 8 3");
     await start(1, "3 8 3");
     follow(1, 0);

@@ -59,7 +59,7 @@ suite("the probes of a Redis pod", () => {
 
     main.kill("SIGKILL");
     await until(() => !probe(replicaPort, "replica", "0").ok);
-    // a short restart of main does not make the replica not ready
+    // a short restart of main does not make the replica unready
     expect(probe(replicaPort, "replica", "60").ok).toBe(true);
     expect(probe(replicaPort, "live").ok).toBe(true);
     expect(probe(replicaPort, "replica", "0").output).toMatch(/^link to main down for \d+ s, limit is 0 s$/);

@@ -1,4 +1,4 @@
-/** How main starts: after it was a member of a Sentinel group, and on an empty volume. With stand-ins for programs. */
+/** How main starts after it was a member of a Sentinel group, and on an empty volume. With stand-ins for programs. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -28,7 +28,7 @@ describe("main alone, after redis.durability was ha", () => {
   it("starts if it was main last", () => {
     expect(start("10.0.0.1").stdout).toContain("STARTED");
   });
-  it("refuses if another member was main, because that one holds newer data, and says how to proceed", () => {
+  it("refuses if another member was main, because that one has newer data, and explains how to proceed", () => {
     const { status, stderr } = start("10.0.0.3");
     expect(status).toBe(1);
     expect(stderr).toContain("another member of the Sentinel group was main");
@@ -97,7 +97,7 @@ suite("main's start on an empty volume", () => {
     expect(start().ok).toBe(true);
   });
 
-  it("is refused while a replica holds data; the pod's status says how to proceed", () => {
+  it("is refused while a replica holds data; the pod's status explains how to proceed", () => {
     replica("SET", "precious", "1");
     const { ok, why } = start();
     expect(ok).toBe(false);
@@ -138,7 +138,7 @@ suite("main's start on an empty volume", () => {
   it("waits for a replica that starts at the same time", async () => {
     const late = port + 6000;
     setTimeout(() => children.push(serve(late)), 0);
-    // the script blocks the event loop, which starts the server: the first attempt is always refused
+    // the script blocks the event loop, which starts the server, so the first attempt is always refused
     expect(start(1, late).ok).toBe(false);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(start(20, late).ok).toBe(true);

@@ -54,6 +54,7 @@ if read -r more && [ "$more" = DBSIZE ]; then
   sed -n 's/^#keys //p' "$d/$n"
   echo OK
   sed -n 's/^#commit //p' "$d/$n"
+  echo PONG
 fi
 `,
   );
@@ -64,7 +65,7 @@ fi
   return { status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), error: stderr };
 }
 
-/** No links, promotions or writes before the guard. */
+/** No links, promotions or writes before the guard has started. */
 const announced = `--replica-announce-ip ${ME} --min-replicas-to-write 1000 --replica-priority 0`;
 
 describe("a member of the Sentinel group", () => {
@@ -90,7 +91,7 @@ describe("a member of the Sentinel group", () => {
     const { started } = startMember({ ...changing, [`${SECOND}:6379`]: slave(100, 7) }, { data: true });
     expect(started).toBe(`${announced} --replicaof ${SECOND} 6379`);
   });
-  it("does not start as main if the other member is never promoted, and says what it waits for", () => {
+  it("does not start as main if the other member is never promoted, and reports what it is waiting for", () => {
     const { status, error } = startMember(
       { ...sentinels(ME, ME, ME), [`${SECOND}:6379`]: slave(100, 7) },
       { data: true },
@@ -108,19 +109,19 @@ describe("a member of the Sentinel group", () => {
       const { started } = startMember({ ...changing, [`${SECOND}:6379`]: holder, [`${THIRD}:6379`]: slave(0) });
       expect(started).toBe(`${announced} --replicaof ${SECOND} 6379`);
     }
-    // with a member that does not answer too: consent to the loss would be wrong advice
+    // even if a member does not answer, because consent to the loss would be wrong advice
     const waiting = startMember({ ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0, 7) });
     expect(waiting.status).toBe(1);
     expect(waiting.error).toContain(`${SECOND} holds the data, but the Sentinels have not promoted it`);
     expect(waiting.error).not.toContain("configmap");
   });
-  it("does not start empty while no member holds data and one does not report, and says how the loss is accepted", () => {
+  it("does not start empty while no member holds data and one does not report, and explains how to accept the loss", () => {
     const silent = startMember({ ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0) });
     expect(silent.status).toBe(1);
     expect(silent.error).toContain(`${THIRD} did not report whether it holds data`);
     expect(silent.error).toContain("create configmap redis-main-start-empty");
   });
-  it("starts empty if the ConfigMap of the same day allows it, and no other member that answers holds data", () => {
+  it("starts empty if the ConfigMap of the same day permits it, and no reachable member holds data", () => {
     const today = new Date().toISOString().slice(0, 10);
     const silent = { ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0) };
     expect(startMember(silent, { startEmpty: today }).started).toBe(announced);

@@ -1,4 +1,7 @@
-/** The configuration with which a Sentinel starts: what it learned before, and the current settings. With a stand-in for redis-server. */
+/**
+ * The configuration with which a Sentinel starts: its previous state, and the current settings. With a stand-in for
+ * redis-server.
+ */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";

@@ -88,16 +88,16 @@ describe("a member of the Sentinel group that shuts down", () => {
       stopMember({ ...all, [change(SECOND)]: "-INPROG Failover already in progress", [change(THIRD)]: "OK" }).orders,
     ).toEqual([refuses, refuses, change(SECOND), change(THIRD)]);
   });
-  it("lets the guard allow writes again until it is stopped if no replica catches up, or no member takes over", () => {
+  it("makes the guard allow writes again until it is stopped if no replica catches up, or no member takes over", () => {
     const alone = stopMember({ [INFO]: main(100, 90, 95), ...healthy, ...names(ME) });
     expect([alone.orders, alone.handingOver]).toEqual([[refuses], false]);
     const noTakeover = { [INFO]: main(100, 100), ...healthy, [change(SECOND)]: "OK", ...names(ME) };
     const { status, orders, handingOver } = stopMember(noTakeover);
     expect([status, orders, handingOver]).toEqual([0, [refuses, refuses, change(SECOND)], false]);
-    // a pod of the version before has no guard
+    // a pod of the previous version has no guard
     expect(stopMember(noTakeover, false).orders).toEqual([refuses, refuses, change(SECOND), takes]);
   });
-  it("does not hand over if it did not confirm that it refuses writes, even after another attempt", () => {
+  it("requests no failover if it did not confirm that it refuses writes, even after another attempt", () => {
     const caughtUp = { [INFO]: main(100, 100), ...healthy, [change(SECOND)]: "OK", ...names(SECOND) };
     for (const reply of ["", "-NOPERM no"]) {
       const { status, orders } = stopMember({ ...caughtUp, [refuses]: reply });

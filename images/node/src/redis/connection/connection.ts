@@ -1,8 +1,9 @@
 /**
- * One connection to one Redis.
+ * A connection to one Redis instance.
  *
  * Redis answers in order, so timeouts apply to the connection, not to a command: if the oldest command has waited too
- * long, everything behind it is stuck as well. All of them fail at once, and nothing is sent until a probe is answered.
+ * long, everything behind it is stuck as well. All of them fail at once, and nothing is sent until Redis answers a
+ * probe.
  */
 import { Redis } from "ioredis";
 import { log } from "../../log";
@@ -36,8 +37,8 @@ export interface ConnectionOptions {
   readonly timeoutMs: number;
   readonly clock: TimeoutClock;
   /**
-   * What happens to the connection when an answer is late: `reset` on whatever carries writes, so that none of them is
-   * executed later; `keep` if the same connection may be used again as soon as a probe is answered.
+   * What happens to the connection when a reply is late: `reset` if it carries writes, so that none of them is executed
+   * later; `keep` if the same connection may be used again as soon as a probe is answered.
    */
   readonly late: "reset" | "keep";
   /** Called when the connection becomes usable or unusable. */
@@ -52,7 +53,7 @@ export class Connection {
   private readonly client: Redis;
   private readonly dialer: Dialer;
   private readonly stopTicks: () => void;
-  /** Grows with each connection, because nothing that was sent on one holds for the next. */
+  /** Grows with each connection, because commands sent on one have no effect on the next. */
   session = 0;
   private corked = false;
   private closed = false;
@@ -69,7 +70,7 @@ export class Connection {
     this.dialer = new Dialer(options.address, options.tls);
     this.client = new Redis({
       Connector: this.dialer.connector,
-      // the dialer encrypts; this says which event of its stream to wait for
+      // the dialer encrypts; this determines which event of its stream to wait for
       ...(options.tls ? { tls: {} } : {}),
       ...credentials(options.login),
       lazyConnect: true,
@@ -122,7 +123,7 @@ export class Connection {
       this.fail(new NoAnswer("the connection to Redis was lost"));
       this.changed();
     });
-    // ioredis gives up for good if there is no address
+    // ioredis gives up permanently if there is no address
     this.client.on("end", () => {
       if (!this.closed) setTimeout(() => this.open(), RECONNECT_MIN_MS);
     });
@@ -161,7 +162,7 @@ export class Connection {
 
   /** Time since it was last usable, ms. */
   get downMs(): number {
-    // a stream that is just being closed counts as not down yet
+    // a stream that is being closed does not count as down yet
     if (this.client.status === "ready" && this.silentSince === undefined) return 0;
     return performance.now() - this.unreadySince;
   }
@@ -194,7 +195,7 @@ export class Connection {
     this.attemptNow();
   }
 
-  /** Waits for outstanding answers, up to the timeout, then closes for good. */
+  /** Waits for outstanding replies, up to the timeout, then closes permanently. */
   async close(): Promise<void> {
     this.closed = true;
     const limit = performance.now() + this.options.timeoutMs;
@@ -219,7 +220,7 @@ export class Connection {
       if (this.silentSince === undefined) {
         log("warn", "redis does not answer", { redis: this.options.name, ms: Math.round(now - oldest.since) });
       }
-      // before the callers hear of it: what they send next must not be overtaken
+      // before the callers are notified, so that their next commands are not overtaken
       if (this.options.late === "reset") this.reconnect();
       else if (this.silentSince === undefined) {
         this.silentSince = now;
@@ -243,7 +244,7 @@ export class Connection {
     try {
       Object.assign(this.client.options, credentials(this.options.login));
     } catch (error) {
-      // can happen while the file is being replaced: the previous password may still work
+      // can happen while the file is being replaced; the previous password may still work
       log("warn", "cannot read the redis password", { redis: this.options.name, reason: (error as Error).message });
     }
   }

@@ -1,10 +1,10 @@
 /**
  * Opens TCP connections for ioredis, with or without TLS, and can reset them.
  *
- * A socket that is only closed leaves its unsent bytes to the kernel, which goes on sending them for minutes: a write
- * that was answered with 503 would be executed when the path works again, perhaps after a later write of the same key. A
- * reset (RST) discards them. What has already arrived in the receive buffer of a frozen Redis cannot be taken back: it is
- * executed when that process runs again.
+ * If a socket is only closed, the kernel keeps sending its unsent bytes for minutes: a write that was answered with 503
+ * would be executed when the network path works again, perhaps after a later write of the same key. A reset (RST)
+ * discards these bytes. Commands that have already arrived in the receive buffer of a suspended Redis cannot be
+ * recalled: they are executed when that process resumes.
  */
 import { AbstractConnector } from "ioredis";
 import { connect as connectTcp, type Socket } from "node:net";
@@ -24,7 +24,7 @@ export class Dialer {
     private readonly tls: TlsConfig | undefined,
   ) {}
 
-  /** Closes the connection at once, on both sides if the other one can be reached. */
+  /** Closes the connection at once, on both ends if the other end can be reached. */
   reset(): void {
     const { tcp } = this;
     // a socket that is still connecting would be reset only once it is connected

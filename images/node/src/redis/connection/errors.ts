@@ -1,8 +1,8 @@
-/** Why a Redis command failed, by what the caller may do next. */
+/** Failures of a Redis command, by what the caller may do next. */
 
 export abstract class RedisError extends Error {}
 
-/** It was not sent: any command, even a write, may be sent again. */
+/** Not sent: any command, even a write, may be sent again. */
 export class NotSent extends RedisError {}
 
 /** It may have been executed: only a read may be sent again. */

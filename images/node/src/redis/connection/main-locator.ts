@@ -1,6 +1,6 @@
 /**
- * Finds main (primary) through the Sentinels: the address and the epoch that a majority of the configured ones name. A
- * single Sentinel may be cut off from the others, and then names a main that has long been replaced.
+ * Finds main (primary) through the Sentinels: the address and the epoch that a majority of the configured Sentinels
+ * reports. A single Sentinel may be isolated from the others, and then reports a main that has long been replaced.
  *
  * One connection to each Sentinel stays open for the life of the process. It is queried at intervals as well as on a
  * `+switch-master`, because a message may be lost with its connection.
@@ -10,7 +10,7 @@ import { log } from "../../log";
 import { Connection, type ConnectionOptions } from "./connection";
 import { sameAddress, type MainAddress, type MainSource } from "./main-source";
 
-/** What a Sentinel said longer ago than this many intervals no longer counts. */
+/** A Sentinel's reply expires after this many intervals. */
 const FRESH_INTERVALS = 3;
 /** Shortest interval between queries, ms. */
 const MIN_INTERVAL_MS = 50;
@@ -70,12 +70,12 @@ class Sentinel {
       this.vote = undefined;
       const reason = (error as Error).message;
       if (reason !== this.reason)
-        log("warn", "a sentinel names no main", { at: `${this.address.host}:${this.address.port}`, reason });
+        log("warn", "a sentinel reports no main", { at: `${this.address.host}:${this.address.port}`, reason });
       this.reason = reason;
     }
     this.querying = false;
     this.onVote();
-    // it may have answered before what it was queried for the second time
+    // it may have answered before the second query
     if (this.again) void this.query();
   }
 
@@ -98,8 +98,8 @@ class Sentinel {
 }
 
 /**
- * Two Sentinels that are forced to fail over at the same moment may give two members the same config-epoch. So an epoch here
- * ends with a digit for its main: no two mains have the same, and a later config-epoch is still greater.
+ * Two Sentinels that are forced to fail over at the same moment may give two members the same config-epoch. So an epoch
+ * here ends with a digit for its main: no two mains have the same epoch, and a later config-epoch is still greater.
  */
 const epochOfMain = (configEpoch: number, member: number): number => configEpoch * 10 + (member < 0 ? 9 : member);
 
@@ -146,7 +146,7 @@ export class MainLocator implements MainSource {
     }, MIN_INTERVAL_MS);
   }
 
-  /** Its connection is dropped only when the Sentinels name another main. */
+  /** Its connection is dropped only when the Sentinels report another main. */
   refused(): void {
     this.ask();
   }
@@ -162,7 +162,7 @@ export class MainLocator implements MainSource {
       };
       const timer = setTimeout(() => {
         this.waiting.delete(found);
-        reject(new Error("no two Sentinels name the same main"));
+        reject(new Error("no two Sentinels report the same main"));
       }, this.options.connectTimeoutMs);
       this.waiting.add(found);
     });

@@ -16,7 +16,7 @@ export interface MainSource {
   address(): MainAddress | Promise<MainAddress>;
   /** The epoch of the main at `target`, undefined if main is elsewhere. */
   epochOf(target: HostPort | undefined): number | undefined;
-  /** There are signs that main has changed: find out soon. */
+  /** Main may have changed: check soon. */
   ask(): void;
   /** Main at the other end of `connection` rejects commands. */
   refused(reason: Refused, connection: Connection): void;

@@ -1,11 +1,11 @@
 /**
- * One timer for all timeouts, so that a command needs none, and no timer at all while there is nothing to wait for.
+ * One timer for all timeouts, so that a command needs no separate one, and no timer at all while nothing is waiting.
  *
- * The clock only counts time in which this process could read answers: after a blocked event loop, answers may have
- * arrived that were not read yet, and that must not count as a timeout.
+ * The clock counts only time in which this process could read replies: after a blocked event loop, replies may have
+ * arrived that were not read yet, and these must not count as timeouts.
  */
 export class TimeoutClock {
-  /** Milliseconds at the last tick. The clock stops while no listener waits. */
+  /** Milliseconds at the last tick. The clock stops while no listener is waiting. */
   now = 0;
   private last = 0;
   private readonly listeners = new Set<() => boolean>();
@@ -13,7 +13,7 @@ export class TimeoutClock {
 
   constructor(private readonly tickMs = 20) {}
 
-  /** Ticks until no listener waits any more. */
+  /** Ticks until no listener is waiting any more. */
   start(): void {
     if (this.timer) return;
     this.last = performance.now();
@@ -28,7 +28,7 @@ export class TimeoutClock {
   /**
    * Calls `listener` at each tick, until the returned function is called.
    *
-   * @param listener returns whether it still waits for something
+   * @param listener returns whether it is still waiting for something
    */
   each(listener: () => boolean): () => void {
     this.listeners.add(listener);

@@ -1,6 +1,6 @@
 /**
- * Commands that wait for a connection. While there are any, attempts to connect are more frequent than otherwise: an
- * instance that is back is noticed soon, and one that stays away is not flooded with attempts.
+ * Commands that are waiting for a connection. While there are any, connection attempts are more frequent: an instance
+ * that is back is noticed soon, and one that stays down is not flooded with attempts.
  */
 
 /** Time between attempts, ms. */
@@ -9,6 +9,7 @@ const ATTEMPT_MS = 100;
 export class Waiters {
   private readonly waiting = new Set<() => void>();
   private attempts: NodeJS.Timeout | undefined;
+  private attemptedAt = -Infinity;
 
   /** @param attempt tries to connect now, unless an attempt is under way */
   constructor(private readonly attempt: () => void) {}
@@ -16,8 +17,9 @@ export class Waiters {
   /** Resolves with the next {@link release}, or after `ms`. */
   async wait(ms: number): Promise<void> {
     if (!this.attempts) {
-      this.attempts = setInterval(this.attempt, ATTEMPT_MS);
-      this.attempt();
+      this.attempts = setInterval(() => this.attemptNow(), ATTEMPT_MS);
+      // waits may be shorter than the time between attempts
+      if (performance.now() - this.attemptedAt >= ATTEMPT_MS) this.attemptNow();
     }
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -31,6 +33,11 @@ export class Waiters {
     if (this.waiting.size > 0) return;
     clearInterval(this.attempts);
     this.attempts = undefined;
+  }
+
+  private attemptNow(): void {
+    this.attemptedAt = performance.now();
+    this.attempt();
   }
 
   release(): void {

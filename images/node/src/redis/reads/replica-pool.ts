@@ -10,6 +10,9 @@ import type { TimeoutClock } from "../connection/timeout-clock";
 import { Replica } from "./replica";
 import type { LagTracker } from "./replication-lag";
 
+/** Replicas that a read tries before main. */
+export const REPLICA_TRIES = 2;
+
 export class ReplicaPool {
   private readonly members = new Map<string, Replica>();
   private serving: Replica[] = [];
@@ -20,7 +23,7 @@ export class ReplicaPool {
     private readonly lagTracker: LagTracker,
   ) {}
 
-  /** Replaces the members. Removed ones still answer what was sent to them. */
+  /** Replaces the members. Removed ones still answer the commands that were sent to them. */
   update(members: readonly Member[]): void {
     const wanted = new Map(members.map((m) => [`${m.name} ${m.host}:${m.port}`, m]));
     for (const [key, replica] of this.members) {

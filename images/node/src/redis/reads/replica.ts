@@ -12,7 +12,7 @@ export const REPLICA_STATES = [
   "hanging",
   /** full sync from main in progress */
   "syncing",
-  /** lag above the limit, or it has another history than main */
+  /** lag above the limit, or a history that differs from main's */
   "lagging",
   /** disconnected from main for longer than the limit, or never connected */
   "unlinked",
@@ -34,9 +34,9 @@ export class Replica {
   runId: string | undefined;
   /** Lag behind main, ms; undefined if unknown. */
   lagMs: number | undefined;
-  /** Its load from all clients; undefined while it is not known. */
+  /** Its load from all clients; undefined while it is unknown. */
   load: RedisLoad | undefined;
-  /** Reads answered and failed, and the total duration of the answers in seconds. */
+  /** Reads answered and failed, and the total duration of the answered ones in seconds. */
   answered = 0;
   failed = 0;
   seconds = 0;
@@ -98,7 +98,7 @@ export class Replica {
       this.runId ??= await readRunId(connection);
       // several sections in one INFO: Redis 7
       const info = await connection.probe((client) => client.info("replication", "stats", "clients"));
-      // the time of the answer, because the replica may have hung before it
+      // the time of the reply, because the replica may have hung before it
       const at = performance.now();
       const replication = parseReplication(info);
       const lag = this.lag.lag(at, replication);

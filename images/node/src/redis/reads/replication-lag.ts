@@ -6,7 +6,7 @@ export interface Replication {
   readonly replid: string;
   /** Bytes of that history written (main) or applied (replica). */
   readonly offset: number;
-  /** The history that this one continues since a failover, and the offset up to which both are the same. */
+  /** The history that this one has continued since a failover, and the offset up to which both are the same. */
   readonly formerReplid: string;
   readonly formerOffset: number;
   /** Replica: connected to main. */
@@ -57,7 +57,7 @@ export function parseReplication(info: string): Replication {
   };
 }
 
-/** A main without an answer for longer than this no longer lets the lag grow, ms. */
+/** Once main has not answered for longer than this, the lag no longer grows, ms. */
 const SILENT_MAIN_MS = 2500;
 
 interface Sample {
@@ -84,7 +84,7 @@ export class LagTracker {
       this.ended.set(before.replid, at);
       this.ended.delete(main.replid);
       if (this.ended.size > this.keep) this.ended.delete(this.ended.keys().next().value!);
-      // a promoted replica counts on from the offset of its main
+      // a promoted replica continues from the offset of its main
       const same = before.replid === main.formerReplid ? main.formerOffset : -1;
       this.samples = this.samples.filter(({ offset }) => offset <= same);
     }
@@ -98,8 +98,8 @@ export class LagTracker {
   }
 
   /**
-   * Minimum lag of a replica that has main's history, ms: the age of the oldest sample of main that it has not reached; 0
-   * if it has reached all. Undefined if it has another history.
+   * Minimum lag of a replica with main's history, ms: the age of the oldest of main's samples that it has not reached;
+   * 0 if it has reached all. Undefined if it has another history.
    */
   inHistory(at: number, replica: Replication): number | undefined {
     const { main } = this;
@@ -110,7 +110,7 @@ export class LagTracker {
     return missing ? this.since(missing.at, at) : 0;
   }
 
-  /** When main ceased to have this history, undefined if it never had it. */
+  /** When main stopped having this history; undefined if it never had it. */
   endOf(replid: string): number | undefined {
     return this.ended.get(replid);
   }
@@ -119,14 +119,14 @@ export class LagTracker {
     return this.main !== undefined;
   }
 
-  /** Time from `begin` to `at`, as long as main answers: a replica cannot miss what main did not write. */
+  /** Time from `begin` to `at`, as long as main answers: a replica cannot miss data that main did not write. */
   since(begin: number, at: number): number {
     const newest = this.samples.at(-1)?.at ?? at;
     return Math.max(0, Math.min(at, newest + SILENT_MAIN_MS) - begin);
   }
 }
 
-/** The lag of one replica, also while it has another history than main. */
+/** The lag of one replica, even while its history differs from main's. */
 export class ReplicaLag {
   /** When it last had main's history, less its lag at that time. */
   private freshAt: number | undefined;
@@ -134,7 +134,7 @@ export class ReplicaLag {
   constructor(private readonly tracker: LagTracker) {}
 
   /**
-   * Minimum lag, ms. With another history than main's, it counts from the moment that the histories parted: a failover is in
+   * Minimum lag, ms. If the histories differ, it counts from the moment at which they diverged: a failover is in
    * progress. Infinity if the replica has never had main's history; undefined if main is not known yet.
    */
   lag(at: number, replica: Replication): number | undefined {

@@ -1,12 +1,14 @@
 /**
- * The record by which main proves that it is still main: key `commit` in database 1 of every member, `EPOCH COUNT PROMISED`.
+ * The record by which main proves that it is still main: key `commit` in database 1 of every member,
+ * `EPOCH COUNT PROMISED GENERATION`.
  *
  * - EPOCH: the epoch of the last main that was established in this history.
  * - COUNT: groups of writes since then.
  * - PROMISED: the highest epoch that a main of this history has had its copies promise.
+ * - GENERATION: how often a snapshot was restored; missing if never. It is not changed here.
  *
- * A main confirms nothing before another member that follows it has its promise on disk. From then on, that member follows no
- * main with a smaller promise, so no older main can get a group of writes confirmed. Docs: decisions/0015.
+ * A main confirms nothing before another member that follows it has the promise on disk. From then on, that member
+ * follows no main with a smaller promise, so no older main can get a group of writes confirmed. Docs: decisions/0015.
  */
 import { createHash } from "node:crypto";
 import type { Connection } from "../connection/connection";
@@ -15,21 +17,23 @@ import type { MainSource } from "../connection/main-source";
 import type { Confirmation } from "./confirmation";
 
 /**
- * One script for the three steps, so that a connection that was established can run it by its hash. Without `allow-oom`, a
- * full main would confirm no deletion. Database 1 keeps the key out of lists and counts.
+ * One script for the three steps, so that an established connection can run it by its hash. Without `allow-oom`, a full
+ * main would confirm no deletion. Database 1 keeps the key out of lists and counts.
  */
 const SCRIPT = `#!lua flags=allow-oom
 local step, e = ARGV[1], tonumber(ARGV[2])
 redis.call('SELECT', 1)
-local epoch, count, promised = 0, 0, 0
+local epoch, count, promised, rest = 0, 0, 0, ''
 local record = redis.call('GET', 'commit')
 if record then
-  local a, b, c = string.match(record, '^(%d+) (%d+) (%d+)$')
-  if not a then return redis.error_reply('STALE the commit record cannot be read') end
-  epoch, count, promised = tonumber(a), tonumber(b), tonumber(c)
+  local a, b, c, d = string.match(record, '^(%d+) (%d+) (%d+)(.*)$')
+  if not a or (d ~= '' and not string.match(d, '^ %d+$')) then
+    return redis.error_reply('STALE the commit record cannot be read')
+  end
+  epoch, count, promised, rest = tonumber(a), tonumber(b), tonumber(c), d
 end
 local function stale() return redis.error_reply('STALE epoch ' .. e .. ', the record is ' .. tostring(record)) end
-local function write() redis.call('SET', 'commit', string.format('%.0f %.0f %.0f', epoch, count, promised)) end
+local function write() redis.call('SET', 'commit', string.format('%.0f %.0f %.0f', epoch, count, promised) .. rest) end
 if step == 'prepare' then
   if epoch > e or promised > e then return stale() end
   if epoch == e then
@@ -73,20 +77,21 @@ export class CommitRecord {
   }
 
   /**
-   * Establishes main in its epoch, if it is not yet.
+   * Establishes main in its epoch, if it is not established yet.
    *
+   * @param onWait see {@link Confirmation.confirm}
    * @throws NotSent if this is not certain yet, Refused if main rejects all writes
    */
-  async establish(): Promise<void> {
+  async establish(onWait: () => void): Promise<void> {
     const { connection, source } = this;
     const { session } = connection;
     const epoch = source.epochOf(connection.target);
     if (epoch === undefined || !connection.usable) throw new NotSent("Redis main is not reachable");
-    // the whole script, so that main knows it by its hash afterwards
+    // the whole script, so that main has it cached by its hash afterwards
     const run = (step: string) => connection.send((client) => client.eval(SCRIPT, 0, step, epoch), session);
     try {
       if ((await run("prepare")) !== 1) {
-        await this.confirmation.confirm(session);
+        await this.confirmation.confirm(session, onWait);
         await run("establish");
       }
       this.established = { session, epoch };
@@ -103,7 +108,13 @@ export class CommitRecord {
     if (!established) throw new NotSent("Redis main is not established");
     const { session, epoch } = established;
     try {
-      await connection.send((client) => client.evalsha(HASH, 0, "fence", epoch), session);
+      await connection
+        .send((client) => client.evalsha(HASH, 0, "fence", epoch), session)
+        // main has forgotten its scripts and executed nothing: a later fence in the same session proves no less
+        .catch((error: unknown) => {
+          if (!(error instanceof Refused && error.code === "NOSCRIPT")) throw error;
+          return connection.send((client) => client.eval(SCRIPT, 0, "fence", epoch), session);
+        });
     } catch (error) {
       throw this.doubted(error as Error);
     }
@@ -113,6 +124,6 @@ export class CommitRecord {
     this.established = undefined;
     if (!(error instanceof Refused)) return error;
     this.source.refused(error, this.connection);
-    return error.code === "STALE" || error.code === "NOSCRIPT" ? new NotSent("Redis main is being replaced") : error;
+    return error.code === "STALE" ? new NotSent("Redis main is being replaced") : error;
   }
 }

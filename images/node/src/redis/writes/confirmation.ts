@@ -8,7 +8,7 @@ import { NoAnswer } from "../connection/errors";
 
 /**
  * First timeout of a WAIT, ms; it doubles with each repetition. A copy reports what is on its disk only on request and
- * once a second. If it was still writing when the request came, only another request finds out that it is done.
+ * once a second. If it was still writing when the request arrived, only another request shows that it has finished.
  */
 const FIRST_WAIT_MS = 20;
 
@@ -19,7 +19,7 @@ export interface ConfirmationOptions {
   readonly to: "disk" | "memory";
   /** Timeout for the copies, ms. */
   readonly timeoutMs: number;
-  /** Longest timeout of one WAIT, ms: with a longer one, main would seem to hang. */
+  /** Longest timeout of one WAIT, ms: with a longer one, main would appear to hang. */
   readonly waitMs: number;
 }
 
@@ -34,9 +34,10 @@ export class Confirmation {
    * is. After a reconnection there is none, and Redis would confirm at once.
    *
    * @param session of the connection on which that command was sent
+   * @param onWait called each time that the copies have not confirmed yet, at most {@link ConfirmationOptions.waitMs} apart
    * @throws NoAnswer if the copies do not confirm in time
    */
-  async confirm(session: number): Promise<void> {
+  async confirm(session: number, onWait: () => void): Promise<void> {
     const { copies, to, timeoutMs, waitMs } = this.options;
     const end = performance.now() + timeoutMs;
     for (let ms = FIRST_WAIT_MS; ; ms *= 2) {
@@ -50,6 +51,7 @@ export class Confirmation {
       if (performance.now() >= end) {
         throw new NoAnswer(`only ${others} of ${copies} copies confirmed it within ${timeoutMs} ms`);
       }
+      onWait();
     }
   }
 }

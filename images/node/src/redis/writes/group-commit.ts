@@ -1,9 +1,10 @@
 /**
  * Commands that are answered only when main has proved that it was main, and enough copies have everything that it had
- * executed by then. So no acknowledged write is lost with main, and a read shows nothing that may still be lost.
+ * executed by then. So no acknowledged write is lost with main, and a read returns nothing that may still be lost.
  *
  * A group of commands ends with a fence and shares one confirmation; the next group is sent once that has arrived, so a
- * command waits for two groups at most. WAIT blocks everything behind it on its connection, so groups have separate ones.
+ * command waits for at most two groups, and no longer than its caller does. WAIT blocks everything behind it on its
+ * connection, so groups have separate ones.
  */
 import type { Redis } from "ioredis";
 import type { Connection } from "../connection/connection";
@@ -13,6 +14,8 @@ import type { Confirmation } from "./confirmation";
 
 interface Waiting {
   readonly since: number;
+  /** When its caller gives up, ms of performance.now(). */
+  readonly end: number;
   readonly write: boolean;
   /** Sends it; the result says whether there is something to confirm. */
   readonly send: (confirmed: Promise<void>) => Promise<boolean>;
@@ -21,6 +24,8 @@ interface Waiting {
 
 export class GroupCommit {
   private waiting: Waiting[] = [];
+  /** Sent, and not confirmed yet. */
+  private sent: readonly Waiting[] = [];
   private running = false;
   /** The last group that was confirmed. */
   private proved: { readonly session: number; readonly at: number } | undefined;
@@ -40,8 +45,9 @@ export class GroupCommit {
    * and with {@link NoAnswer} if a read was not.
    *
    * @param write whether the command may change data
+   * @param end when the caller gives up, ms of performance.now()
    */
-  send<T>(command: (client: Redis) => Promise<T>, write: boolean): Promise<T> {
+  send<T>(command: (client: Redis) => Promise<T>, write: boolean, end = Infinity): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const send = async (confirmed: Promise<void>): Promise<boolean> => {
         const settle = (give: () => void) =>
@@ -51,20 +57,20 @@ export class GroupCommit {
           settle(() => resolve(value));
           return true;
         } catch (error) {
-          // an error about the data is an answer like any other
+          // an error about the data is a reply like any other
           const answer = error instanceof Refused && error.code === "WRONGTYPE";
           if (answer) settle(() => reject(error));
           else reject(error as Error);
           return answer;
         }
       };
-      this.waiting.push({ since: performance.now(), write, send, reject });
+      this.waiting.push({ since: performance.now(), end, write, send, reject });
       // commands of one event loop turn form a group
       if (!this.running && this.waiting.length === 1) setImmediate(() => void this.commit());
     });
   }
 
-  /** When main at the other end last proved that it was main, ms of performance.now(). */
+  /** When the main at the other end last proved its role, ms of performance.now(). */
   get provedAt(): number {
     return this.proved?.session === this.connection.session ? this.proved.at : -Infinity;
   }
@@ -74,14 +80,15 @@ export class GroupCommit {
     this.running = true;
     while (this.waiting.length > 0) {
       try {
-        if (!this.record.ready) await this.record.establish();
+        if (!this.record.ready) await this.record.establish(this.expire);
       } catch (error) {
         // none was sent
         for (const { reject } of this.take()) reject(error as Error);
         continue;
       }
-      // the last answer may have come from a main that was replaced since
+      // the last reply may have come from a main that has been replaced since
       if (this.record.ready) await this.commitGroup(this.take());
+      this.sent = [];
     }
     this.running = false;
   }
@@ -95,9 +102,10 @@ export class GroupCommit {
     const begin = performance.now();
     const late = begin - this.options.timeoutMs;
     const sent: Promise<boolean>[] = [];
+    this.sent = group;
     for (const command of group) {
-      // too late to succeed in time: fail now, while it is certain that it was not executed
-      if (command.since < late) command.reject(new NotSent("Redis main is still waiting for its copies"));
+      // too late to succeed in time: fail now, while it has certainly not been executed
+      if (command.since < late || command.end <= begin) command.reject(notSent());
       else sent.push(command.send(confirmed));
     }
     if (sent.length === 0) return;
@@ -105,11 +113,11 @@ export class GroupCommit {
     fenced.catch(() => undefined);
     const answers = await Promise.all(sent);
     try {
-      // WAIT only after these answers: sent together, a copy would report its disk's state before these writes
+      // WAIT only after these replies: if sent together, a copy would report its disk's state before these writes
       await fenced;
-      // a group that was refused, for example by a full main, has nothing to wait for
+      // a group that was rejected, for example by a full main, has nothing to wait for
       if (answers.includes(true)) {
-        await this.confirmation.confirm(session);
+        await this.confirmation.confirm(session, this.expire);
         this.proved = { session, at: begin };
       }
       confirm();
@@ -118,6 +126,18 @@ export class GroupCommit {
     }
   }
 
+  /** Fails the commands whose callers give up now. The group itself goes on: others wait for it. */
+  private readonly expire = (): void => {
+    const now = performance.now();
+    const late = ({ end }: Waiting): boolean => end <= now;
+    for (const { write, reject } of this.sent.filter(late)) {
+      reject(unconfirmed(new NoAnswer("its copies did not confirm it in time"), write));
+    }
+    if (!this.waiting.some(late)) return;
+    for (const { reject } of this.waiting.filter(late)) reject(notSent());
+    this.waiting = this.waiting.filter((command) => !late(command));
+  };
+
   private take(): readonly Waiting[] {
     const { waiting } = this;
     this.waiting = [];
@@ -125,9 +145,11 @@ export class GroupCommit {
   }
 }
 
+const notSent = (): NotSent => new NotSent("Redis main is still waiting for its copies");
+
 /** Of a command that was executed. */
 function unconfirmed(error: Error, write: boolean): Error {
   if (write) return new NotReplicated(error.message);
-  // a read may be sent again; a refusal says when
+  // a read may be sent again; a rejection includes when
   return error instanceof Refused || error instanceof NoAnswer ? error : new NoAnswer(error.message);
 }

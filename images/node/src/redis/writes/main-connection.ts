@@ -74,7 +74,7 @@ export class MainConnection {
     this.timer = setInterval(() => void this.check(), this.config.checkMs);
   }
 
-  /** Waits for outstanding answers, then closes for good. */
+  /** Waits for outstanding replies, then closes permanently. */
   async close(): Promise<void> {
     clearInterval(this.timer);
     await Promise.all([...this.connections, this.source].map((closing) => closing.close()));
@@ -84,7 +84,7 @@ export class MainConnection {
     return this.connection.usable;
   }
 
-  /** Down for longer than a request waits for it: waiting requests would take the places of others. */
+  /** Down for longer than a request waits for it: waiting requests would use the capacity of others. */
   get missing(): boolean {
     return this.connection.downMs > this.config.mainPatienceMs;
   }
@@ -103,8 +103,8 @@ export class MainConnection {
   }
 
   /**
-   * Resolves if main has proved lately that it is main, or once it has: one that was cut off does not know that it has been
-   * replaced.
+   * Resolves if main has recently confirmed that it is main, or once it has: an isolated main does not know that it has
+   * been replaced.
    */
   async whenRecent(): Promise<void> {
     if (this.config.commitCopies === 0) return;
@@ -114,26 +114,26 @@ export class MainConnection {
     await this.strongRead((client) => client.exists("commit"));
   }
 
-  /** Sees every acknowledged write, and none that may still be lost. */
+  /** Returns every acknowledged write, and none that may still be lost. */
   strongRead<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     return this.config.commitCopies === 0
       ? this.read(command)
-      : this.onLane((lane) => lane.send(command, false), false);
+      : this.onLane((lane, end) => lane.send(command, false, end), false);
   }
 
   write<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    return this.onLane((lane) => lane.send(command, true), true);
+    return this.onLane((lane, end) => lane.send(command, true, end), true);
   }
 
   /**
-   * Whether the Redis process `runId` is still main. Everything that it has answered until now is confirmed then, as by a
-   * {@link strongRead}.
+   * Whether the Redis process `runId` is still main. If so, everything that it has answered until now is confirmed, as
+   * by a {@link strongRead}.
    */
   async proves(runId: string): Promise<boolean> {
     const lane = this.lanes.find((l) => l.connection.usable && this.runIdOf(l) === runId);
     if (!lane) return false;
     try {
-      await lane.send((client) => client.ping(), false);
+      await lane.send((client) => client.ping(), false, performance.now() + this.config.writePatienceMs);
       return this.runIdOf(lane) === runId;
     } catch (error) {
       if (isFinal(error)) throw error;
@@ -143,9 +143,9 @@ export class MainConnection {
 
   /**
    * While main rejects all writes, no command is sent. During a planned failover main first rejects writes, then closes its
-   * connections: no write is in flight at that time, so none is in doubt and none fails.
+   * connections: no write is in flight at that time, so none fails and none has an unknown outcome.
    */
-  private async onLane<T>(send: (lane: WriteLane) => Promise<T>, write: boolean): Promise<T> {
+  private async onLane<T>(send: (lane: WriteLane, end: number) => Promise<T>, write: boolean): Promise<T> {
     const patienceMs = this.config.writePatienceMs;
     const end = performance.now() + patienceMs;
     for (;;) {
@@ -153,7 +153,7 @@ export class MainConnection {
       const { connection } = lane;
       await lane.gate?.untilOpen(end);
       try {
-        return await this.attempt(() => send(lane), { connection, write, end });
+        return await this.attempt(() => send(lane, end), { connection, write, end });
       } catch (error) {
         if (!(error instanceof Refused && WRITE_REFUSALS.has(error.code))) throw error;
         lane.closeGate(error, patienceMs);
@@ -178,7 +178,7 @@ export class MainConnection {
         const retryable =
           error instanceof NotSent ||
           (error instanceof Refused && error.transient) ||
-          // after a full timeout there is no time left for it
+          // after a full timeout, no time is left for it
           (!write && error instanceof NoAnswer);
         if (error instanceof Refused) {
           refused = error;

@@ -1,4 +1,7 @@
-/** Holds writes back while main rejects them: it has too few copies, or a failover is imminent or has just happened. */
+/**
+ * Holds writes back while main rejects them, because it has too few copies, or a failover is imminent or has just
+ * happened.
+ */
 import { randomUUID } from "node:crypto";
 import type { Connection } from "../connection/connection";
 import { Refused } from "../connection/errors";
@@ -10,7 +13,7 @@ export const WRITE_REFUSALS = new Set(["NOREPLICAS", "READONLY"]);
 const PROBE_MS = 50;
 /** Interval once writes no longer wait, ms. */
 const SLOW_PROBE_MS = 500;
-/** The probe deletes this key, which does not exist: a write without an effect. */
+/** The probe deletes this key, which does not exist, so that the write has no effect. */
 const PROBE_KEY = `nothing-${randomUUID()}`;
 
 export class WriteGate {
@@ -55,7 +58,7 @@ export class WriteGate {
         await this.main.send((client) => client.del(PROBE_KEY));
         return;
       } catch (error) {
-        // any other answer opens the gate, so that each write gets its own error; a lost connection may recover first
+        // any other reply opens the gate, so that each write gets its own error; a lost connection may recover first
         if (!(error instanceof Refused)) {
           if (slow) return;
           continue;

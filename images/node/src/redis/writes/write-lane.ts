@@ -16,9 +16,9 @@ import { WriteGate } from "./write-gate";
 
 /** Groups in flight at once: one gives 0.33 of the speed of `fast`, 4 give a half, 8 somewhat more. */
 const LANES = 8;
-/** Copies must confirm a write within this share of its timeout. */
+/** Copies must confirm a write within this fraction of its timeout. */
 const COMMIT_SHARE = 0.8;
-/** Longest WAIT, as a share of the timeout for main's answers. */
+/** Longest WAIT, as a fraction of the timeout for main's replies. */
 const WAIT_SHARE = 0.5;
 
 export interface LaneOptions extends Omit<ConnectionOptions, "name" | "onChange"> {
@@ -30,7 +30,7 @@ export interface LaneOptions extends Omit<ConnectionOptions, "name" | "onChange"
 export class WriteLane {
   /** Set while main rejects writes. */
   gate: WriteGate | undefined;
-  /** Identity of the Redis process; undefined while it is not known. */
+  /** Identity of the Redis process; undefined while it is unknown. */
   runId: string | undefined;
 
   /** @param groupCommit undefined if writes do not wait for copies */
@@ -66,12 +66,15 @@ export class WriteLane {
     });
   }
 
-  /** @param write whether the command may change data */
-  send<T>(command: (client: Redis) => Promise<T>, write: boolean): Promise<T> {
-    return this.groupCommit ? this.groupCommit.send(command, write) : this.connection.send(command);
+  /**
+   * @param write whether the command may change data
+   * @param end when the caller gives up, ms of performance.now()
+   */
+  send<T>(command: (client: Redis) => Promise<T>, write: boolean, end: number): Promise<T> {
+    return this.groupCommit ? this.groupCommit.send(command, write, end) : this.connection.send(command);
   }
 
-  /** When main at the other end last proved that it was main, ms of performance.now(). */
+  /** When the main at the other end last proved its role, ms of performance.now(). */
   get provedAt(): number {
     return this.groupCommit?.provedAt ?? -Infinity;
   }

@@ -22,7 +22,7 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
     await redis.stop();
   });
 
-  it("that is being closed does not send a command, so it may be sent again on the next connection", async () => {
+  it("that is being closed does not send a command, so that the command may be sent on the next connection", async () => {
     connection = await connect({ address: { host: "127.0.0.1", port: redis.port }, clock });
     connection.reconnect();
     expect([connection.usable, connection.downMs]).toEqual([false, 0]);

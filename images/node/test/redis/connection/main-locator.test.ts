@@ -1,4 +1,4 @@
-/** Main as the majority of the Sentinels names it. */
+/** Main as the majority of the Sentinels reports it. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MainLocator } from "../../../src/redis/connection/main-locator";
 import type { MainAddress } from "../../../src/redis/connection/main-source";
@@ -43,7 +43,7 @@ describe("main is", () => {
     await Promise.all(sentinels.map((s) => s.stop()));
   });
 
-  it("what two of three name, not what the first one that answers does", async () => {
+  it("the one that two of three report, not the one reported by the first to answer", async () => {
     name([1001, 1], [1002, 2], [1002, 2]);
     locator.open();
     expect(await locator.address()).toEqual(main(1002, 2));
@@ -55,7 +55,7 @@ describe("main is", () => {
     ]);
   });
 
-  it("unknown as long as only one Sentinel names it, or two disagree about its epoch", async () => {
+  it("unknown as long as only one Sentinel reports it, or two disagree about its epoch", async () => {
     name([1001, 1], [0, 0], [0, 0]);
     locator.open();
     await expect(locator.address()).rejects.toThrow("no two Sentinels");
@@ -113,7 +113,7 @@ describe("main is", () => {
     expect(changes).toEqual([main(1001, 1), main(1002, 2)]);
   });
 
-  it("another one as well if no message arrives", async () => {
+  it("another one even if no message arrives", async () => {
     name([1001, 1], [1001, 1], [1001, 1]);
     locator.open();
     await locator.address();
@@ -133,7 +133,7 @@ describe("main is", () => {
     await eventually("the new main", () => locator.agreed?.port === 1002);
   });
 
-  it("the last one as long as no other is named, so that two lost Sentinels stop no write", async () => {
+  it("the last one as long as no other is reported, so that two lost Sentinels stop no write", async () => {
     name([1001, 1], [1001, 1], [1001, 1]);
     locator.open();
     await locator.address();

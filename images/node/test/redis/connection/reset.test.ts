@@ -1,4 +1,4 @@
-/** A write that timed out does not arrive later, out of the kernel's send queue. */
+/** A write that timed out does not arrive later from the kernel's send queue. */
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Connection } from "../../../src/redis/connection/connection";
@@ -9,12 +9,12 @@ import { connect } from "../../helpers/connection";
 import { eventually, freePort, hasRedis, pause, Redis } from "../../helpers/redis";
 
 /**
- * More than the receive buffer of a process that does not read takes, and less than the send buffer: what is sent
- * behind it waits in the kernel on this side, as it does when the path drops packets.
+ * More than fits into the receive buffer of a process that does not read, and less than the send buffer: data sent
+ * after it waits in the kernel on this side, as it does when the network drops packets.
  */
 const FILLING = "x".repeat(1_000_000);
 
-describe.skipIf(!hasRedis).each(["plain", "TLS"])("over %s, a write without an answer in time", (kind) => {
+describe.skipIf(!hasRedis).each(["plain", "TLS"])("over %s, a write without a reply in time", (kind) => {
   const encrypted = kind === "TLS";
   let redis: Redis;
   let connection: Connection;
@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis).each(["plain", "TLS"])("over %s, a write without an a
     await redis?.stop();
   });
 
-  /** Sends a deletion to a Redis that does not read, and lets that one read once `end` has ended the connection. */
+  /** Sends a deletion to a Redis that does not read, which resumes reading once `end` has ended the connection. */
   async function deleteLate(end: () => Promise<unknown> | void): Promise<string> {
     redis.signal("SIGSTOP");
     const answers = [

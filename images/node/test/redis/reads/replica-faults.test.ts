@@ -111,7 +111,7 @@ describe.skipIf(!hasRedis)("the API under constant reads from several replicas",
     expect(await api.metrics()).toMatch(/^redis_pool_reads_from_main_total\{reason="fallback"\} [1-9]/m);
   });
 
-  it("fails no read when main is back after a while and all replicas stop answering, because they copy it", async () => {
+  it("fails no read when main is back after a while and all replicas stop answering because they copy its data", async () => {
     await api.server.stop();
     const patience = { REDIS_COMMAND_TIMEOUT_MS: "2000", REDIS_WRITE_PATIENCE_MS: "2000" };
     api = await startApi(cluster.main.url, undefined, { ...cluster.env, ...patience, REDIS_MAX_STALE_SECONDS: "30" });

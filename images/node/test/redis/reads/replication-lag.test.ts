@@ -80,7 +80,7 @@ describe("the lag of a replica", () => {
     expect(other.replica().lag(3, replica(5, "b"))).toBe(0);
   });
 
-  it("counts from the moment that main's history changed, if the replica has the one before", () => {
+  it("counts from the moment at which main's history changed, if the replica has the previous one", () => {
     const other = new LagTracker();
     other.record(1000, main(1000));
     for (let at = 2000; at <= 9000; at += 500) other.record(at, main(at, "b"));
@@ -90,7 +90,7 @@ describe("the lag of a replica", () => {
     expect(other.replica().lag(9500, replica(1000))).toBe(0);
   });
 
-  it("counts from the moment that the replica's history changed, if main's is known later", () => {
+  it("counts from the moment at which the replica's history changed, if main's becomes known later", () => {
     const other = new LagTracker();
     const lag = other.replica();
     for (let at = 1000; at <= 9000; at += 500) other.record(at, main(at));
@@ -102,7 +102,7 @@ describe("the lag of a replica", () => {
     expect(lag.lag(61_000, replica(9000, "b"))).toBe(0);
   });
 
-  it("is that of its offset after a promotion, as long as the replica has nothing that the new main lacks", () => {
+  it("follows from its offset after a promotion, as long as the replica has nothing that the new main lacks", () => {
     const other = new LagTracker();
     other.record(1000, main(100));
     other.record(1500, main(200));

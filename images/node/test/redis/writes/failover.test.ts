@@ -1,4 +1,4 @@
-/** Failover: acknowledged writes survive the loss of main, and writes continue on another one. */
+/** Failover: acknowledged writes survive the loss of main, and writes resume on another one. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { form, startApi, type Api } from "../../helpers/api";
 import { missing, SentinelGroup } from "../../helpers/sentinel-group";
@@ -24,7 +24,7 @@ describe.skipIf(!hasRedis)("the API with a Sentinel group", () => {
   function writer(connections = 20) {
     const kept: string[] = [];
     const refused: string[] = [];
-    /** Acknowledged, and not shown by a strong read right afterwards. */
+    /** Acknowledged, but not returned by a strong read right afterwards. */
     const stale: string[] = [];
     let going = true;
     let next = 0;
@@ -130,7 +130,7 @@ describe.skipIf(!hasRedis)("the API with a Sentinel group", () => {
     ["", 0],
     [", while the API's event loop is blocked for 0.28 s in each turn", 280],
   ])(
-    "acknowledges no write of an old main that was paused and returns%s",
+    "acknowledges no write of an old main that was suspended and resumes%s",
     async (_, stallMs) => {
       const stalls = stallMs ? setInterval(() => block(stallMs), 1) : undefined;
       const { kept, end } = writer();

@@ -65,6 +65,36 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
     }
   }, 30_000);
 
+  it("gets 503 by when its caller gives up, as does a strong read, though it waits behind others", async () => {
+    const patient = await startApi("", group.reader.url, {
+      ...group.env,
+      REDIS_COMMAND_TIMEOUT_MS: "600",
+      REDIS_WRITE_PATIENCE_MS: "3000",
+    });
+    const strong = { headers: { consistency: "strong" } };
+    try {
+      const put = (id: string) => patient.fetch("/item", form("POST", { id, val: "1" }));
+      await eventually("the API to write", async () => (await put("before")).ok);
+      for (const redis of group.others) redis.signal("SIGSTOP");
+      const asked = Array.from({ length: 40 }, async (_, i) => {
+        await pause(50 * i);
+        const begin = performance.now();
+        const { status } = await (i % 2 ? put(`k${i}`) : patient.fetch("/item?id=first", strong));
+        return [status, performance.now() - begin] as const;
+      });
+      for (const [status, ms] of await Promise.all(asked)) {
+        expect(status).toBe(503);
+        // one WAIT of 0.3 s more; before, up to 7.5 s
+        expect(ms).toBeLessThan(4500);
+      }
+      for (const redis of group.others) redis.signal("SIGCONT");
+      await eventually("writes to work again", async () => (await put("again")).ok);
+    } finally {
+      for (const redis of group.others) redis.signal("SIGCONT");
+      await patient.server.stop();
+    }
+  }, 60_000);
+
   it("does not block other writes", async () => {
     const patient = await startApi("", group.reader.url, { ...group.env, REDIS_WRITE_PATIENCE_MS: "5000" });
     const put = (id: string) => patient.fetch("/item", form("POST", { id, val: "1" }));

@@ -1,11 +1,14 @@
-/** What is acknowledged is kept, and a strong read shows only that: main cut off from its copies, or replaced. */
+/**
+ * Acknowledged writes are kept, and strong reads return only these, even if main is isolated from its copies or
+ * replaced.
+ */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { form, startApi, type Api } from "../../helpers/api";
 import { FakeSentinel } from "../../helpers/fake-sentinel";
 import { SentinelGroup } from "../../helpers/sentinel-group";
 import { eventually, hasRedis } from "../../helpers/redis";
 
-describe.skipIf(!hasRedis)("main that is cut off from its copies", () => {
+describe.skipIf(!hasRedis)("main that is isolated from its copies", () => {
   let group: SentinelGroup;
   let api: Api;
 
@@ -36,7 +39,7 @@ describe.skipIf(!hasRedis)("main that is cut off from its copies", () => {
     expect((await read("x")).status).toBe(404);
   }, 60_000);
 
-  it("shows no value in a strong read that is not confirmed", async () => {
+  it("returns no unconfirmed value to a strong read", async () => {
     cut();
     expect((await write("x", "new")).status).toBe(503);
     expect((await read("x")).status).toBe(503);
@@ -53,7 +56,7 @@ describe.skipIf(!hasRedis)("main that is cut off from its copies", () => {
     await eventually("strong lists to work again", async () => (await list()).ok);
   }, 60_000);
 
-  it("answers no strong read once another one is main, even if its Sentinels all name it", async () => {
+  it("answers no strong read once another one is main, even if all Sentinels report it", async () => {
     const { epoch } = group;
     const old = group.main;
     const sentinels = await Promise.all([1, 2, 3].map(() => new FakeSentinel().start()));
@@ -67,7 +70,7 @@ describe.skipIf(!hasRedis)("main that is cut off from its copies", () => {
       await eventually("the other API to read", async () => (await read("x", deceived)).ok);
       old.signal("SIGSTOP");
       await eventually("another main", () => group.main !== undefined && group.main !== old);
-      // other keys first: what was sent to the frozen main, it executes when it runs again
+      // other keys first: the suspended main executes what it received once it resumes
       await eventually("the new main to be found", async () => (await write("y", "1")).ok);
       expect((await write("x", "new")).status).toBe(200);
       // they would demote it

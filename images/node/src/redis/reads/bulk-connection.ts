@@ -1,7 +1,7 @@
 /**
- * Connections that only lists use, one per instance: their answers hold up to a megabyte, and on the shared connection
- * writes and reads would wait behind them. One step at a time goes over each, so that an instance's answers occupy
- * memory and event loop for one step only, and other requests are answered between two steps.
+ * Connections that only lists or large values use, one per instance: their replies contain up to a megabyte, and on the
+ * shared connection writes and reads would wait behind them. Each carries one command at a time, so that an instance's
+ * replies occupy memory and event loop for one command only, and other requests are served between two of them.
  */
 import type { Redis } from "ioredis";
 import type { HostPort } from "../../config";
@@ -9,13 +9,29 @@ import { Connection, type ConnectionOptions } from "../connection/connection";
 import { NotSent, RedisError } from "../connection/errors";
 import { readRunId } from "../connection/run-id";
 
-/** A connection that no list has used for this long is closed. */
+/** A connection that has not been used for this long is closed. */
 const IDLE_MS = 30_000;
-/** A step that has waited for its turn for this long is refused. */
+/** A command that has waited for its turn for this long is refused. */
 const TURN_MS = 1000;
 
-/** Too many lists wait for the same instance. */
-export class TooManyLists extends RedisError {}
+/** A matching step that took longer than this, ms, is followed by a rest as long as itself… */
+const RESTLESS_MS = 2;
+/** …but not longer than this, ms: a busy process measures long steps. */
+const MAX_REST_MS = 20;
+
+/** Too many others wait for the same instance. */
+export class NoTurn extends RedisError {}
+
+/** The caller disconnected before its turn: nothing was sent. */
+export class Abandoned extends RedisError {}
+
+/** What a command asks for besides its answer. */
+export interface Turn {
+  /** Whether the caller has disconnected. */
+  readonly left: () => boolean;
+  /** Whether Redis compares keys, and so needs a rest afterwards, in which it answers other requests. */
+  readonly matches: boolean;
+}
 
 /** An instance as its shared connection reaches it. */
 export interface Instance {
@@ -24,7 +40,7 @@ export interface Instance {
   readonly address: HostPort;
 }
 
-class ScanConnection {
+class BulkConnection {
   private readonly connection: Connection;
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
@@ -46,15 +62,25 @@ class ScanConnection {
   }
 
   /** Sends one command once all before it have been answered. */
-  async send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  async send<T>(command: (client: Redis) => Promise<T>, { left, matches }: Turn): Promise<T> {
     clearTimeout(this.idle);
     this.waiting++;
     const begin = performance.now();
+    let sent: number | undefined;
     const turn = this.last.then(async () => {
-      if (performance.now() - begin > TURN_MS) throw new TooManyLists("too many lists at once");
-      return this.sendNow(command);
+      if (left()) throw new Abandoned("the client disconnected");
+      if (performance.now() - begin > TURN_MS) throw new NoTurn("too many lists or large values at once");
+      await this.prepare();
+      sent = performance.now();
+      return this.connection.send(command);
     });
-    this.last = turn.catch(() => undefined);
+    this.last = turn
+      .catch(() => undefined)
+      .then(() => {
+        const ms = matches && sent !== undefined ? performance.now() - sent : 0;
+        if (ms > RESTLESS_MS) return new Promise((resolve) => setTimeout(resolve, Math.min(ms, MAX_REST_MS)));
+        return undefined;
+      });
     try {
       return await turn;
     } finally {
@@ -67,20 +93,19 @@ class ScanConnection {
     return this.connection.close();
   }
 
-  private async sendNow<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  private async prepare(): Promise<void> {
     const { connection } = this;
     await connection.whenUsable(this.options.connectTimeoutMs);
     // another process may have taken over the address
     if (!this.verified && (await readRunId(connection)) !== this.runId) {
-      throw new NotSent("the Redis of this list is no longer available");
+      throw new NotSent("the Redis instance of this list or value is no longer available");
     }
     this.verified = true;
-    return connection.send(command);
   }
 }
 
-export class ScanConnections {
-  private readonly open = new Map<string, ScanConnection>();
+export class BulkConnections {
+  private readonly open = new Map<string, BulkConnection>();
 
   /**
    * Sends one command once the instance has answered all before it.
@@ -91,17 +116,18 @@ export class ScanConnections {
     { runId, address }: Instance,
     options: Omit<ConnectionOptions, "address" | "late" | "onChange">,
     command: (client: Redis) => Promise<T>,
+    turn: Turn,
   ): Promise<T> {
     let found = this.open.get(runId);
     if (!found) {
-      found = new ScanConnection(
+      found = new BulkConnection(
         runId,
         { ...options, address: () => address, late: "keep" },
         () => void this.drop(runId),
       );
       this.open.set(runId, found);
     }
-    return found.send(command);
+    return found.send(command, turn);
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,13 @@
+/** A caller that sends bytes as they are, and reads what it likes. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+
+/** Connects to `address`, such as http://127.0.0.1:1234, and sends `text`. The response is not read until someone does. */
+export async function sendTo(address: string, text: string): Promise<Socket> {
+  const socket = connect(Number(new URL(address).port), "127.0.0.1");
+  // the API resets connections
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  socket.write(text);
+  return socket;
+}

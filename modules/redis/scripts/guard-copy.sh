@@ -1,0 +1,117 @@
+#!/bin/sh
+# shellcheck disable=SC2034,SC2153,SC2154 # variables of guard.sh
+# What guard.sh does while this member is a copy of main, or is to become one. Sourced, not run.
+
+# whether a main of $1 $2 (generation and promise) has promised what a member of $3 $4 has: promises of earlier
+# generations were made for data that a restore has replaced
+honours() { [ "$1" -gt "$3" ] || [ "$2" -ge "$4" ]; }
+
+# allow USER: sets the login on main $host, for one link; writes are refused until this member is main and has reset it
+allow() {
+  if [ -e /run/redis/volume-short ]; then
+    report 'waits for room on its volume'
+    return
+  fi
+  order "CONFIG SET masteruser $1 min-replicas-to-write 1000" || return 0
+  settled='' granted=$host allowed=$now wrong=''
+  report "links to main $host, which has at least as much data as this member"
+}
+take_back() { order 'CONFIG SET masteruser unverified' && granted=''; }
+
+# whether an operator accepted the loss of the data, as for an empty main: start-member.sh
+loss_accepted() {
+  day=''
+  read -r day 2>/dev/null </run/start-empty/on || [ -n "$day" ] || return 1
+  [ "$day" = "$(date -u +%F)" ]
+}
+
+# An empty member may have had data, and may have made a promise: if so, one of the other two has all of it. So it
+# follows the one of them with the greater record, or the main that both of their Sentinels report, in the epoch of its
+# record.
+may_join() {
+  ! loss_accepted || return 0
+  case $seen in
+    yes)
+      # query main again, because its record grows: the other member may already have had main's latest writes when it
+      # was queried
+      third_rank=$rank third_count=$count third_generation=$generation third_promised=$promised
+      look "$host"
+      [ "$seen$role" = yesmaster ] && ! more "$third_rank" "$third_count" "$rank" "$count" &&
+        honours "$generation" "$promised" "$third_generation" "$third_promised"
+      ;;
+    old) [ "$main_epoch" -ge 0 ] ;;
+    no)
+      [ -n "$main_recorded" ] || return 1
+      for member in "$host" "$third"; do
+        named "$member" "$host"
+        [ -n "$named" ] && [ "$named" -le "$main_epoch" ] || return 1
+      done
+      ;;
+  esac
+}
+
+linked() {
+  report ''
+  granted='' wrong=''
+  [ "$settled" != linked ] || return 0
+  # the next link needs the next comparison
+  order 'CONFIG SET masteruser unverified replica-priority 100 min-replicas-to-write 1000' || return 0
+  settled=linked writes=1000
+}
+
+as_copy() {
+  alone=''
+  field master_link_status
+  if [ "$value" = up ]; then
+    linked
+    return
+  fi
+  [ "$settled" != linked ] || settled=unlinked
+  field master_sync_in_progress
+  [ "$value" != 1 ] || allowed=$now
+  field slave_priority
+  priority=$value
+  host=${info#*master_host:}
+  host=${host%%[!0-9a-f.:]*}
+
+  look_at_main
+  may_follow=''
+  if [ "$granted" = "$host" ]; then
+    [ $((now - allowed)) -lt "$UNUSED" ] || take_back
+  elif [ "$main_seen" = no ] || [ -z "$host_ordinal" ]; then
+    report "waits for main: $host does not answer as main"
+  elif [ "$main_seen" = old ]; then
+    # it knows neither records nor user member-ORDINAL
+    allow replication
+  elif [ "$my_epoch" -ge 0 ] && honours "$main_generation" "$main_promised" "$my_generation" "$my_promised" &&
+    ! more "$my_rank" "$my_count" "$main_rank" "$main_count"; then
+    may_follow=yes
+    allow "member-$host_ordinal"
+  fi
+
+  look_at_third
+  if [ "$granted" != "$host" ] && [ "$main_seen" = yes ] && [ -z "$may_follow" ]; then
+    if [ "$my_epoch" -ge 0 ]; then
+      report "does not follow main $host, whose record is behind: $main_epoch $main_count $main_promised $main_generation, here $my_epoch $my_count $my_promised $my_generation"
+    elif may_join; then
+      allow "member-$host_ordinal"
+    else
+      report "holds no data, and waits until the other members answer and agree that main $host has all of it"
+    fi
+  fi
+  set_priority
+  if lacks_writes; then main_is_wrong; else wrong=''; fi
+}
+
+# Sentinels prefer the lowest priority above 0. By default they compare replication offsets, which begin at 0 at each
+# start.
+set_priority() {
+  if [ "$my_epoch" -lt 0 ] || [ -n "$behind" ]; then
+    wanted=0
+  elif [ -n "$ahead" ]; then
+    wanted=50
+  else
+    wanted=100
+  fi
+  [ "$wanted" = "$priority" ] || order "CONFIG SET replica-priority $wanted"
+}

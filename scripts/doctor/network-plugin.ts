@@ -1,0 +1,28 @@
+/** What a network plugin does differently with our NetworkPolicies. */
+import type { Config } from "../../config";
+import type { Kube, KubeObject } from "../cluster/kubectl";
+import { Failure } from "../terminal/ui";
+
+interface Slice extends KubeObject {
+  readonly endpoints?: readonly { readonly addresses: readonly string[] }[];
+}
+
+/** The policy that lets the API watch the replicas allows an address; Cilium's do not match nodes. @throws Failure with the keys */
+export async function checkNetworkPlugin(config: Config, kube: Kube): Promise<string> {
+  if (!config.networkPolicies) return "not checked: there are no NetworkPolicies";
+  if (!(await kube.serves("cilium.io/v2"))) return "not Cilium";
+  if (config.node.discovery === "dns") return "Cilium; the API finds the replicas by DNS";
+  const [settings] = await kube.visible("configmap", "cilium-config", "-n", "kube-system");
+  if (/\bnodes\b/.test(settings?.data?.["policy-cidr-match-mode"] ?? ""))
+    return "Cilium, whose policies by address match nodes";
+  const slices = await kube.visible("endpointslice", "-n", "default", "-l", "kubernetes.io/service-name=kubernetes");
+  const servers = (slices as Slice[]).flatMap(({ endpoints = [] }) => endpoints.flatMap(({ addresses }) => addresses));
+  const ofNodes = (await kube.visible("nodes")).flatMap(
+    ({ status }) => (status?.["addresses"] ?? []) as { readonly address: string }[],
+  );
+  if (!ofNodes.some(({ address }) => servers.includes(address))) return "Cilium; the Kubernetes API is not on a node";
+  throw new Failure(
+    "Cilium's policies by address do not match nodes, so the API cannot watch the replicas: it finds the replicas by DNS, seconds later.",
+    "Set node.discovery: dns to save the attempts; or set policy-cidr-match-mode: nodes in Cilium.",
+  );
+}

@@ -1,0 +1,57 @@
+/** Which nodes our pods can run on: they tolerate no taint of a healthy node. */
+import type { Config } from "../../config";
+import { GROUP_SIZE } from "../../catalog/workloads";
+import { isReady, type Kube, type KubeObject } from "../cluster/kubectl";
+import { Failure } from "../terminal/ui";
+
+interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+}
+
+const taintsOf = (node: KubeObject): readonly Taint[] =>
+  ((node.spec?.["taints"] ?? []) as Taint[]).filter(({ effect }) => effect !== "PreferNoSchedule");
+
+const textOf = ({ key, value, effect }: Taint): string => `${key}${value ? `=${value}` : ""}:${effect}`;
+
+/** Why no pod of ours runs on a node; undefined if one can. */
+function whyUnusable(node: KubeObject): string | undefined {
+  if (!isReady(node)) return "not Ready";
+  if (node.spec?.unschedulable) return "cordoned";
+  const taints = taintsOf(node);
+  return taints.length ? `taint ${taints.map(textOf).join(", ")}` : undefined;
+}
+
+const infoOf = (node: KubeObject) =>
+  (node.status?.nodeInfo ?? {}) as { readonly operatingSystem?: string; readonly architecture?: string };
+
+const named = (nodes: readonly KubeObject[]): string => nodes.map((node) => node.metadata.name).join(", ");
+
+/** Enough nodes must accept our pods. @throws Failure with the reason of each node that does not */
+export async function checkNodes(config: Config, kube: Kube): Promise<string> {
+  const nodes = await kube.visible("nodes");
+  if (kube.forbidden.has("nodes")) return "unknown: this user may not list nodes";
+  if (!nodes.length) return "none yet: the cluster must add them when pods wait";
+  const usable = nodes.filter((node) => whyUnusable(node) === undefined);
+  const ha = config.redis.durability === "ha";
+  const needed = ha ? GROUP_SIZE : 1;
+  const others = nodes.filter((node) => whyUnusable(node) !== undefined);
+  const why = others.map((node) => `${node.metadata.name} (${whyUnusable(node)})`).join(", ");
+  const found = `${usable.length} of ${nodes.length} can run our pods`;
+  if (usable.length < needed) {
+    throw new Failure(
+      `${found}${ha ? `, but redis.durability: ha needs ${GROUP_SIZE}, one for each copy` : ""}${why && `: ${why}`}.`,
+      `Add nodes, or free these: kubectl uncordon NODE, kubectl taint node NODE KEY-.${ha ? " Or set redis.durability: safe." : ""}`,
+    );
+  }
+  const windows = usable.filter((node) => infoOf(node).operatingSystem === "windows");
+  if (windows.length) {
+    throw new Failure(
+      `Our pods are for Linux, but the scheduler may also put them on nodes with Windows: ${named(windows)}.`,
+      "Give them a taint: kubectl taint node -l kubernetes.io/os=windows os=windows:NoSchedule",
+    );
+  }
+  const kinds = [...new Set(usable.map((node) => infoOf(node).architecture ?? "unknown architecture"))];
+  return `${found} (${kinds.join(", ")})${why && `; not ${why}`}`;
+}

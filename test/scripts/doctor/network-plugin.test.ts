@@ -1,0 +1,40 @@
+import { checkNetworkPlugin } from "../../../scripts/doctor/network-plugin";
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { RunError } from "../../../scripts/terminal/run-program";
+import { testConfig } from "../../helpers/layers";
+import { recorder } from "../../helpers/recorder";
+
+const absent = new RunError("kubectl", 1, "Error from server (NotFound): could not find the requested resource", "x");
+const list = (...items: object[]) => JSON.stringify({ items });
+const node = { metadata: { name: "a" }, status: { addresses: [{ type: "InternalIP", address: "10.0.0.1" }] } };
+const check = (
+  overrides: object,
+  { cilium = true, api = "10.0.0.1", mode = "" }: { cilium?: boolean; api?: string; mode?: string } = {},
+) => {
+  const config = testConfig(overrides);
+  const { run } = recorder([
+    [/get --raw \/apis\/cilium\.io\/v2/, cilium ? "{}" : absent],
+    [/get configmap cilium-config/, JSON.stringify({ metadata: {}, data: { "policy-cidr-match-mode": mode } })],
+    [/get endpointslice/, list({ metadata: { name: "kubernetes" }, endpoints: [{ addresses: [api] }] })],
+    [/get nodes/, list(node)],
+  ]);
+  return checkNetworkPlugin(config, new Kube(config, run));
+};
+
+describe("Cilium", () => {
+  it("does not let the API reach a Kubernetes API that is a node; DNS takes over, and the keys are named", async () => {
+    await expect(check({})).rejects.toMatchObject({
+      message: expect.stringContaining("finds the replicas by DNS"),
+      next: expect.stringMatching(/^Set node\.discovery: dns.*policy-cidr-match-mode: nodes/),
+    });
+  });
+  it("is no problem if its policies match nodes, the Kubernetes API is no node, or DNS is chosen", async () => {
+    await expect(check({}, { mode: "nodes" })).resolves.toContain("match nodes");
+    await expect(check({}, { api: "172.16.0.2" })).resolves.toMatch(/^Cilium/);
+    await expect(check({ node: { discovery: "dns" } })).resolves.toContain("DNS");
+  });
+  it("does not matter without NetworkPolicies, and other plugins are not named", async () => {
+    await expect(check({ networkPolicies: false })).resolves.toMatch(/^not checked/);
+    await expect(check({}, { cilium: false })).resolves.toBe("not Cilium");
+  });
+});

@@ -1,0 +1,43 @@
+import { checkStorage } from "../../../scripts/doctor/storage";
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { testConfig } from "../../helpers/layers";
+import { recorder } from "../../helpers/recorder";
+
+const DEFAULT = { "storageclass.kubernetes.io/is-default-class": "true" };
+const storageClass = (name: string, annotations: object = {}, allowVolumeExpansion?: boolean) => ({
+  kind: "StorageClass",
+  metadata: { name, annotations },
+  ...(allowVolumeExpansion === undefined ? {} : { allowVolumeExpansion }),
+});
+const check = (overrides: object, ...items: object[]) => {
+  const config = testConfig(overrides);
+  return checkStorage(config, new Kube(config, recorder([[/get storageclass/, JSON.stringify({ items })]]).run));
+};
+
+describe("the StorageClass", () => {
+  it("is the default one or the configured one, and whether its volumes can grow is reported", async () => {
+    const classes = [storageClass("standard", DEFAULT, true), storageClass("local-path")];
+    await expect(check({}, ...classes)).resolves.toBe("StorageClass standard; its volumes can grow");
+    await expect(check({ redis: { storageClass: "local-path" } }, ...classes)).resolves.toMatch(
+      /^StorageClass local-path; its volumes cannot grow later, so choose redis\.storage/,
+    );
+  });
+  it("that does not exist is a problem, and the existing ones are named", async () => {
+    await expect(check({}, storageClass("gp2"))).rejects.toMatchObject({
+      message: "the cluster has no default StorageClass",
+      next: "Set redis.storageClass to one of: gp2",
+    });
+    await expect(check({ redis: { storageClass: "gp3" } })).rejects.toMatchObject({
+      message: "there is no StorageClass gp3",
+      next: expect.stringContaining("Install a storage provisioner"),
+    });
+  });
+  it("of Prometheus is checked if it has a volume", async () => {
+    const monitoring = { storage: "10Gi", storageClass: "fast" };
+    await expect(check({ monitoring }, storageClass("a", DEFAULT))).rejects.toMatchObject({
+      message: "there is no StorageClass fast",
+      next: "Set monitoring.storageClass to one of: a",
+    });
+    await expect(check({ monitoring, observability: "none" }, storageClass("a", DEFAULT))).resolves.toBeDefined();
+  });
+});
