@@ -9,6 +9,7 @@ export const SENTINEL_PORT = 26379;
 export const EXPORTER_PORT = 9121;
 export const API_PORT = 3000;
 export const FRONT_PORT = 8080;
+export const SCALER_PORT = 8080;
 
 /** Members of the Sentinel group of `durability: ha`: losing one node leaves a majority. */
 export const GROUP_SIZE = 3;
@@ -94,6 +95,11 @@ export interface WorkloadDescriptor {
    * @default a third-party image
    */
   readonly image?: string;
+  /**
+   * Configuration key that must be true.
+   * @default the workload always exists
+   */
+  readonly onlyWith?: string;
 }
 
 /** The workloads, by their pods' label `app.kubernetes.io/name`. */
@@ -156,6 +162,20 @@ export const WORKLOADS = {
     surge: "25%",
     metrics: { path: "images.react.metricsPath" },
     image: "images.react",
+  },
+  scaler: {
+    name: "scaler",
+    title: "Fast scaler",
+    layer: "app",
+    kind: "Deployment",
+    port: { name: "http", number: SCALER_PORT },
+    // with 10 pods to read it uses 11 to 16 m and 58 MiB: docs/decisions/0017-fast-scaler.md
+    containers: [{ name: "scaler", resources: { cpu: "15m", memory: "60Mi", memoryLimit: "96Mi" } }],
+    fixedPods: { alone: 1, ha: 1 },
+    surge: 1,
+    metrics: { path: "/metrics" },
+    image: "images.scaler",
+    onlyWith: "scaling.fast",
   },
 } as const satisfies Readonly<Record<string, WorkloadDescriptor>>;
 

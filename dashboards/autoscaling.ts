@@ -2,7 +2,7 @@ import { timeseries, type Dashboard, type Panel } from "./panels";
 import { AUTOSCALERS, selectors } from "./selectors";
 import { THRESHOLDS } from "./thresholds";
 
-const { ns, hpa } = selectors("$namespace");
+const { ns, hpa, scaler } = selectors("$namespace");
 type Target = (typeof AUTOSCALERS)[number];
 
 const pods = ({ name, title }: Target): Panel =>
@@ -91,6 +91,39 @@ const pending = timeseries({
   queries: [{ expr: `sum(kube_pod_status_phase{${ns}, phase="Pending"})`, legend: "pending" }],
 });
 
+const fastCounts = timeseries({
+  title: "Fast scaler: pods that the load needs",
+  description:
+    "For each workload, the count that its pods' load asks for now, and the count that is set after window, policies and bounds.",
+  unit: "short",
+  width: 8,
+  alert: "FastScalerDown",
+  queries: [
+    { expr: `max by (workload) (scaler_recommended_pods{${scaler}})`, legend: "{{workload}}: load" },
+    { expr: `max by (workload) (scaler_wanted_pods{${scaler}})`, legend: "{{workload}}: set" },
+  ],
+});
+const fastDecisions = timeseries({
+  title: "Fast scaler: changes of the count",
+  description: "How often the fast scaler changed a count within five minutes, by direction.",
+  unit: "short",
+  width: 8,
+  queries: [
+    {
+      expr: `sum by (workload, direction) (increase(scaler_decisions_total{${scaler}}[5m]))`,
+      legend: "{{workload}}: {{direction}}",
+    },
+  ],
+});
+const fastHeld = timeseries({
+  title: "Fast scaler: held back",
+  description: "Reasons for which the fast scaler does less than it could for a workload; empty if there are none.",
+  unit: "short",
+  width: 8,
+  alert: "FastScalerHeld",
+  queries: [{ expr: `max by (workload, reason) (scaler_held{${scaler}}) == 1`, legend: "{{workload}}: {{reason}}" }],
+});
+
 /** Dashboard `iac-autoscaling`: pods, bounds, signals and decisions of each autoscaler. */
 export const autoscaling: Dashboard = {
   uid: "iac-autoscaling",
@@ -101,6 +134,7 @@ export const autoscaling: Dashboard = {
       title: target.title,
       panels: [pods(target), signals(target), cpu(target), decisions(target)],
     })),
+    { title: "Fast scaler", panels: [fastCounts, fastDecisions, fastHeld], onlyFast: true },
     { title: "Pods", panels: [timeToReady, pending] },
   ],
 };

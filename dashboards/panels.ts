@@ -106,6 +106,13 @@ export interface Choice {
   readonly label: string;
 }
 
+export interface Row {
+  readonly title: string;
+  readonly panels: readonly Panel[];
+  /** Whether it is left out if the fast scaler is not deployed. @default false */
+  readonly onlyFast?: true;
+}
+
 export interface Dashboard {
   /** Fixed uid: links and tests rely on it. */
   readonly uid: string;
@@ -113,7 +120,7 @@ export interface Dashboard {
   readonly description: string;
   /** @default none */
   readonly choices?: readonly Choice[];
-  readonly rows: readonly { readonly title: string; readonly panels: readonly Panel[] }[];
+  readonly rows: readonly Row[];
 }
 
 export interface BuildProps {
@@ -121,6 +128,8 @@ export interface BuildProps {
   readonly namespace: string;
   /** Web address or folder of the runbooks. */
   readonly runbooks: string;
+  /** Whether the fast scaler is deployed. */
+  readonly fast: boolean;
 }
 
 /** Events that are marked in every panel. */
@@ -193,7 +202,7 @@ export function grafanaJson(d: Dashboard, p: BuildProps): object {
         .current({ text: "All", value: "$__all" }),
     );
   }
-  for (const row of d.rows) {
+  for (const row of d.rows.filter(({ onlyFast }) => p.fast || !onlyFast)) {
     builder.withRow(new RowBuilder(row.title));
     for (const panel of row.panels) builder.withPanel(build(panel, p.runbooks));
   }

@@ -8,6 +8,7 @@ export interface Selectors {
   readonly redis: string;
   readonly main: string;
   readonly replicas: string;
+  readonly scaler: string;
   readonly hpa: (name: string) => string;
 }
 
@@ -22,6 +23,7 @@ export function selectors(namespace: string): Selectors {
     redis,
     main: `${redis}, instance=~"${WORKLOAD_NAME["redis-main"]}-.*"`,
     replicas: `${redis}, instance=~"${WORKLOAD_NAME["redis-replica"]}-.*"`,
+    scaler: `${ns}, service="${WORKLOAD_NAME.scaler}"`,
     hpa: (name) => `${ns}, horizontalpodautoscaler="${name}"`,
   };
 }

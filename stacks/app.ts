@@ -1,11 +1,12 @@
 import type { Construct } from "constructs";
 import type { Config } from "../config";
 import { MetricsServer } from "../modules/autoscaling/metrics-server";
+import { FastScaler } from "../modules/autoscaling/fast-scaler";
 import { Api } from "../modules/web/api";
 import { Front } from "../modules/web/front";
 import { Layer } from "./layer";
 
-/** Layer `app`: the API, the front and metrics-server. */
+/** Layer `app`: the API, the front, the fast scaler and metrics-server. */
 export class AppLayer extends Layer<"app"> {
   constructor(scope: Construct, config: Config) {
     super(scope, "app", config);
@@ -38,6 +39,10 @@ export class AppLayer extends Layer<"app"> {
       image: images("react_image"),
       api: api.service,
     });
+
+    if (config.scaling.fast) {
+      new FastScaler(this, "scaler", { namespace, config, image: images("scaler_image") });
+    }
 
     this.write({
       namespace,

@@ -35,6 +35,7 @@ export class DataLayer extends Layer<"data"> {
         monitoringNamespace: config.namespaces.monitoring,
         dns: config.dns,
         kedaNamespace: config.namespaces.keda,
+        apiServer: config.cluster.apiServer,
         flows: flows(config),
       });
     }

@@ -4,15 +4,15 @@ import type { Config } from "../config";
 import { BuiltImage } from "../modules/images/built-image";
 import { splitAddress } from "../modules/images/registry";
 import { providerAddress } from "../modules/images/registry-login";
-import { IMAGE_NAMES, type ImageName, type ResolvedImages } from "../modules/images/resolve";
+import type { ResolvedImage, ResolvedImages, ImageName } from "../modules/images/resolve";
 import { Layer } from "./layer";
 
-/** Layer `images`: the images of the API and the front, in the registry, by digest. */
+/** Layer `images`: the images of the API, the front and the fast scaler, in the registry, by digest. */
 export class ImagesLayer extends Layer<"images"> {
   constructor(scope: Construct, config: Config, images: ResolvedImages) {
     super(scope, "images", config);
     const { registry } = config;
-    if (IMAGE_NAMES.some((name) => images[name].kind === "built")) {
+    if (Object.values(images).some(({ kind }) => kind === "built")) {
       const scheme = registry.insecure ? "http" : "https";
       const address = `${scheme}://${splitAddress(providerAddress(registry.push)).host}`;
       new DockerProvider(this, "docker", {
@@ -28,12 +28,16 @@ export class ImagesLayer extends Layer<"images"> {
       });
       this.pinProvider("kreuzwerker/docker");
     }
-    const reference = (name: ImageName): string => {
-      const image = images[name];
+    const reference = (name: ImageName, image: ResolvedImage): string => {
       return image.kind === "prebuilt"
         ? image.reference
         : new BuiltImage(this, name, { ...image, platform: config.images.platform, registry }).reference;
     };
-    this.write({ node_image: reference("node"), react_image: reference("react") });
+    const { node, react, scaler } = images;
+    this.writeSome({
+      node_image: reference("node", node),
+      react_image: reference("react", react),
+      ...(scaler ? { scaler_image: reference("scaler", scaler) } : {}),
+    });
   }
 }

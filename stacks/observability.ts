@@ -29,6 +29,7 @@ export class ObservabilityLayer extends Layer<"observability"> {
         namespace: services.namespace,
         appNamespace: services.namespace,
         runbooks: config.monitoring.runbooks,
+        fast: config.scaling.fast,
       });
       return;
     }
@@ -45,6 +46,7 @@ export class ObservabilityLayer extends Layer<"observability"> {
       namespace,
       appNamespace: services.namespace,
       runbooks: config.monitoring.runbooks,
+      fast: config.scaling.fast,
     });
     new PrometheusStack(this, "stack", { namespace, config, services });
     this.writeSome({

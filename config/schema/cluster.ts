@@ -1,6 +1,6 @@
 /** The cluster, its namespaces, the Terraform state and how the front is exposed. */
 import { z } from "zod";
-import { annotations, dnsName, extraLabels, nodePort, port } from "./common";
+import { annotations, cidr, dnsName, extraLabels, nodePort, port } from "./common";
 
 export const cluster = z
   .strictObject({
@@ -9,6 +9,17 @@ export const cluster = z
       .optional()
       .describe("kubeconfig file; by default KUBECONFIG, or ~/.kube/config if that is not set"),
     context: z.string().min(1).optional().describe("context of the kubeconfig; by default the current one"),
+    apiServer: z
+      .strictObject({
+        blocks: z
+          .array(cidr)
+          .default([])
+          .describe(
+            "networks of the API server as pods reach it, for the NetworkPolicies of pods that use it; by default they are read from the cluster",
+          ),
+        port: z.number().int().min(1).max(65535).default(6443).describe("port of the API server in these networks"),
+      })
+      .prefault({}),
     kind: z
       .strictObject({
         name: dnsName.default("iacproject").describe("name of the local kind cluster"),

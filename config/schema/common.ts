@@ -85,3 +85,6 @@ export const secretKey = z.strictObject({
   name: dnsName.describe("name of a Secret"),
   key: z.string().min(1).describe("key in that Secret"),
 });
+
+/** A network, such as 10.0.0.0/24 or fd00::/64. */
+export const cidr = z.union([z.cidrv4(), z.cidrv6()], "a network, such as 10.0.0.0/24");

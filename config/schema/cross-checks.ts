@@ -55,7 +55,25 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
       c.exposure.annotations,
     );
   }
-  const { engine, replicas, node } = c.scaling;
+  const { engine, fast, replicas, node, react } = c.scaling;
+  if (fast && engine !== "hpa") {
+    refuse(
+      ["scaling", "fast"],
+      "requires scaling.engine hpa: with keda, two programs would scale by the same load",
+      fast,
+    );
+  }
+  const targets = [
+    c.images.node.metricsPath === null ? [] : [node.requestsPerPod, node.inFlightPerPod, node.eventLoopPercent],
+    c.images.react.metricsPath === null ? [] : [react.requestsPerPod],
+  ];
+  if (fast && targets.flat().every((target) => target === null)) {
+    refuse(
+      ["scaling", "fast"],
+      "needs a load to scale by: set images.node.metricsPath and scaling.node.requestsPerPod, or the same of react",
+      fast,
+    );
+  }
   if (engine === "keda" && replicas.clientsPerPod !== null && replicas.clientsPerPod <= node.max + 1) {
     refuse(
       ["scaling", "replicas", "clientsPerPod"],

@@ -31,7 +31,7 @@ const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
     ),
 });
 
-/** Target value per pod of a signal, for engine keda. */
+/** Target value per pod of a signal, for engine keda and the fast scaler. */
 const perPod = (fallback: number, description: string) =>
   z
     .number()
@@ -39,7 +39,7 @@ const perPod = (fallback: number, description: string) =>
     .max(1_000_000)
     .nullable()
     .default(fallback)
-    .describe(`keda: target ${description}; null: ignored`);
+    .describe(`keda, fast: target ${description}; null: ignored`);
 
 function minUpToMax(s: { min: number; max: number }, ctx: z.RefinementCtx): void {
   if (s.min > s.max)
@@ -52,6 +52,12 @@ export const scaling = z
       .enum(["hpa", "keda"])
       .default("hpa")
       .describe("hpa: CPU, from metrics-server; keda: also the load that pods report, read at each decision"),
+    fast: z
+      .boolean()
+      .default(false)
+      .describe(
+        "true: a small controller also scales API and front within seconds, by the load that their pods report twice a second; requires engine hpa",
+      ),
     node: z
       .strictObject({
         ...bounds({ min: 2, max: 10, cpuTarget: 60 }),

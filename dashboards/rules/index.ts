@@ -1,6 +1,7 @@
 /** Alert and recording rules as code. Each alert has a runbook of the same name in docs/runbooks/. */
 import { PART_OF } from "../../catalog/names";
 import { autoscalingAlerts } from "./autoscaling";
+import { fastScalerAlerts } from "./fast-scaler";
 import { burnAlerts, burnRates, type Objectives } from "./objectives";
 import { redisAlerts } from "./redis";
 import { isAlert, type AlertProps, type AlertRule, type RuleGroup } from "./rule";
@@ -16,6 +17,8 @@ export interface RulesProps {
   readonly objectives: Objectives;
   /** Seconds that a replica may lag behind main (primary) before it gets no reads. */
   readonly maxLagSeconds: number;
+  /** Whether the fast scaler is deployed. */
+  readonly fast: boolean;
   /** Alerts that are left out, by name. @default none */
   readonly disabled?: readonly string[];
 }
@@ -37,7 +40,10 @@ export function ruleGroups(p: RulesProps): readonly RuleGroup[] {
     { name: "iacproject-objectives", rules: burnRates(p.namespace, p.objectives) },
     { name: "iacproject-api", rules: [...burnAlerts(p.namespace), ...webAlerts(p.namespace)].map(alert) },
     { name: "iacproject-redis", rules: redisAlerts(p.namespace, p.maxLagSeconds).map(alert) },
-    { name: "iacproject-autoscaling", rules: autoscalingAlerts(p.namespace).map(alert) },
+    {
+      name: "iacproject-autoscaling",
+      rules: [...autoscalingAlerts(p.namespace), ...(p.fast ? fastScalerAlerts(p.namespace) : [])].map(alert),
+    },
   ];
   return groups.map((g) => ({ ...g, rules: g.rules.filter((r) => !isAlert(r) || !p.disabled?.includes(r.alert)) }));
 }

@@ -11,7 +11,7 @@ import { escapeTemplate } from "../terraform/escape";
 import { labels } from "../../catalog/names";
 import { WORKLOAD_NAME, workloadOf, type Component, type WorkloadDescriptor } from "../../catalog/workloads";
 import { scalingOf } from "../kubernetes/sizing";
-import type { Signal } from "./signals";
+import { isFast, type Signal } from "./signals";
 
 /** Resolution of the metrics-server that we install, seconds. */
 export const METRIC_RESOLUTION_SECONDS = 10;
@@ -22,7 +22,7 @@ const SYNC_SECONDS = 15;
  * Pods that one period may add even to a small workload. CPU briefly peaks when load begins, and its metrics arrive
  * late, so with CPU alone two small steps are better than one large step.
  */
-const SCALE_UP_PODS: Readonly<Record<Resolved["engine"], number>> = { hpa: 2, keda: 4 };
+const SCALE_UP_PODS = { cpu: 2, load: 4 } as const;
 
 /**
  * With other signals, the CPU target is raised by this factor. With equal targets, the higher of two noisy metrics
@@ -41,7 +41,7 @@ export interface AutoscalerProps {
   /** The whole configuration. */
   readonly config: Config;
   /**
-   * Signals that the `keda` engine uses in addition to CPU.
+   * Signals that the `keda` engine or the fast scaler uses in addition to CPU.
    * @default none
    */
   readonly signals?: readonly Signal[];
@@ -55,6 +55,8 @@ interface Resolved extends AutoscalerProps {
   /** Container whose CPU counts; a sidecar would dilute the mean (kubernetes#79365). */
   readonly container: string;
   readonly engine: Config["scaling"]["engine"];
+  /** Whether the fast scaler scales this workload too. */
+  readonly fast: boolean;
   readonly scaling: ScalingConfig;
 }
 
@@ -63,6 +65,9 @@ interface Resolved extends AutoscalerProps {
  * name. With `hpa` Terraform writes it; with `keda` KEDA does, adding signals that are read from the
  * pods at each decision. Both use CPU. The signal with the highest recommendation wins, and a
  * missing metric blocks scale-in, not scale-out.
+ *
+ * Beside the fast scaler it only adds pods, for CPU: scale-in is off, because it would undo a fast scale-out
+ * (docs/decisions/0017-fast-scaler.md).
  *
  * Scale-out is fast: no stabilization, and every 15 s (the controller's period) the larger of
  * `scaleUpPercent` and {@link SCALE_UP_PODS}. Scale-in is slow: the highest recommendation of the window counts,
@@ -76,14 +81,15 @@ export class Autoscaler extends Construct {
     const { component, config } = props;
     const { container, bounds: scaling } = scalingOf(config, component);
     const { engine } = config.scaling;
-    const resolved = { ...props, targetKind: workloadOf(component).kind, container, engine, scaling };
+    const fast = isFast(config, props.signals);
+    const resolved = { ...props, targetKind: workloadOf(component).kind, container, engine, fast, scaling };
     assertValid(resolved);
     if (engine === "keda") this.scaledObject(resolved);
     else this.autoscaler(resolved);
   }
 
   private autoscaler(props: Resolved): void {
-    const { min, max, cpuTarget } = props.scaling;
+    const { min, max } = props.scaling;
     const name = WORKLOAD_NAME[props.component];
     const { scaleUp, scaleDown } = behavior(props);
     const rules = ({ policies, ...rest }: Rules) => [{ ...rest, policy: policies }];
@@ -100,7 +106,10 @@ export class Autoscaler extends Construct {
             containerResource: {
               name: "cpu",
               container: props.container,
-              target: { type: "Utilization", averageUtilization: cpuTarget },
+              target: {
+                type: "Utilization",
+                averageUtilization: props.fast ? withSignals(props) : props.scaling.cpuTarget,
+              },
             },
           },
         ],
@@ -135,7 +144,7 @@ export class Autoscaler extends Construct {
             metricType: "Utilization",
             // with a formula KEDA 2.20 drops a container's CPU but not the pod's; our pods have one container
             metadata: signals.length
-              ? { value: String(Math.round(cpuTarget * CPU_FACTOR_WITH_SIGNALS)) }
+              ? { value: String(withSignals(props)) }
               : { value: String(cpuTarget), containerName: props.container },
           },
           ...signals.map(trigger),
@@ -155,27 +164,33 @@ export class Autoscaler extends Construct {
   }
 }
 
+/** CPU target of a workload that is also scaled by other signals, percent. */
+const withSignals = ({ scaling }: Resolved): number => Math.round(scaling.cpuTarget * CPU_FACTOR_WITH_SIGNALS);
+
 interface Rules {
   readonly stabilizationWindowSeconds: number;
-  readonly selectPolicy: "Max";
+  readonly selectPolicy: "Max" | "Disabled";
   readonly policies: { readonly type: "Percent" | "Pods"; readonly value: number; readonly periodSeconds: number }[];
 }
 
-const behavior = ({ engine, scaling }: Resolved): { scaleUp: Rules; scaleDown: Rules } => ({
+/** How fast pods are removed, by the autoscaler or, beside it, by the fast scaler. */
+export const SCALE_IN = { percent: 50, pods: 1, periodSeconds: 60 } as const;
+
+const behavior = ({ engine, fast, scaling }: Resolved): { scaleUp: Rules; scaleDown: Rules } => ({
   scaleUp: {
     stabilizationWindowSeconds: 0,
     selectPolicy: "Max",
     policies: [
       { type: "Percent", value: scaling.scaleUpPercent, periodSeconds: SYNC_SECONDS },
-      { type: "Pods", value: SCALE_UP_PODS[engine], periodSeconds: SYNC_SECONDS },
+      { type: "Pods", value: SCALE_UP_PODS[engine === "keda" || fast ? "load" : "cpu"], periodSeconds: SYNC_SECONDS },
     ],
   },
   scaleDown: {
     stabilizationWindowSeconds: scaling.scaleDownWindowSeconds,
-    selectPolicy: "Max",
+    selectPolicy: fast ? "Disabled" : "Max",
     policies: [
-      { type: "Percent", value: 50, periodSeconds: 60 },
-      { type: "Pods", value: 1, periodSeconds: 60 },
+      { type: "Percent", value: SCALE_IN.percent, periodSeconds: SCALE_IN.periodSeconds },
+      { type: "Pods", value: SCALE_IN.pods, periodSeconds: SCALE_IN.periodSeconds },
     ],
   },
 });

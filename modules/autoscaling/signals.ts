@@ -1,4 +1,4 @@
-/** Signals that engine `keda` uses besides CPU: gauges that pods report. Table: docs/scaling.md. */
+/** Signals that engine `keda` and the fast scaler use besides CPU: gauges that pods report. Table: docs/scaling.md. */
 import type { Config } from "../../config";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 
@@ -16,7 +16,16 @@ export interface Signal {
   readonly over: "pods" | "all";
   /** Target value per pod of the scaled workload. */
   readonly target: number;
+  /**
+   * Highest value that the gauge can have; a higher one is an error of the pod.
+   * @default unknown
+   */
+  readonly max?: number;
 }
+
+/** Whether the fast scaler scales a workload with these signals: it needs the load of each single pod. */
+export const isFast = (config: Pick<Config, "scaling">, signals: readonly Signal[] = []): boolean =>
+  config.scaling.fast && signals.some(({ over }) => over === "pods");
 
 /** The signals of the workloads that have any, for one configuration. */
 export function signals(config: Config, namespace: string): Readonly<Record<"node" | "react" | "replicas", Signal[]>> {
@@ -31,7 +40,11 @@ export function signals(config: Config, namespace: string): Readonly<Record<"nod
     name: string,
     metric: string,
     target: number | null,
-  ): Signal[] => (url === undefined || target === null ? [] : [{ name, url, metric, over, target }]);
+    max?: number,
+  ): Signal[] =>
+    url === undefined || target === null
+      ? []
+      : [{ name, url, metric, over, target, ...(max === undefined ? {} : { max }) }];
 
   const { scaling } = config;
   return {
@@ -44,6 +57,7 @@ export function signals(config: Config, namespace: string): Readonly<Record<"nod
         "event_loop",
         "nodejs_eventloop_utilization",
         scaling.node.eventLoopPercent === null ? null : scaling.node.eventLoopPercent / 100,
+        1,
       ),
     ],
     react: signal(front, "pods", "requests", "nginx_http_requests_per_second", scaling.react.requestsPerPod),

@@ -5,8 +5,10 @@ import type { Config, ImageConfig } from "../../config";
 import { contextHash } from "./context-hash";
 import { tagState, type TagState } from "./registry";
 
-export const IMAGE_NAMES = ["node", "react"] as const;
+export const IMAGE_NAMES = ["node", "react", "scaler"] as const;
 export type ImageName = (typeof IMAGE_NAMES)[number];
+/** The image that only scaling.fast needs. */
+type OptionalImage = "scaler";
 
 /** One of our images, resolved: prebuilt, or a tag and its state in the registry. */
 export type ResolvedImage =
@@ -19,7 +21,14 @@ export type ResolvedImage =
       readonly dockerfile: string;
       readonly inRegistry: TagState;
     };
-export type ResolvedImages = Readonly<Record<ImageName, ResolvedImage>>;
+/** The images of one configuration. */
+export type ResolvedImages = Readonly<
+  Record<Exclude<ImageName, OptionalImage>, ResolvedImage> & Partial<Record<OptionalImage, ResolvedImage>>
+>;
+
+/** The images that this configuration deploys. */
+export const imageNames = (config: Pick<Config, "scaling">): readonly ImageName[] =>
+  IMAGE_NAMES.filter((name) => name !== "scaler" || config.scaling.fast);
 
 type QueryTag = typeof tagState;
 
@@ -56,6 +65,6 @@ export async function resolveImages(config: Config, queryTag: QueryTag = tagStat
       inRegistry: explain(config, await queryTag(config.registry, repository, tag)),
     };
   };
-  const [node, react] = await Promise.all([resolve("node", config.images.node), resolve("react", config.images.react)]);
-  return { node, react };
+  const found = imageNames(config).map(async (name) => [name, await resolve(name, config.images[name])] as const);
+  return Object.fromEntries(await Promise.all(found)) as Record<ImageName, ResolvedImage>;
 }

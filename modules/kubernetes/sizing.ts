@@ -1,5 +1,6 @@
 /** Sizes, resources, ports and paths of the workloads in catalog/workloads.ts, for one configuration. */
 import {
+  COMPONENTS,
   workloadOf,
   type Component,
   type ContainerDescriptor,
@@ -23,6 +24,16 @@ function valueAt(config: object, key: string): unknown {
     throw new Error(`catalog/workloads.ts refers to ${key}, which is not a configuration key: correct it there`);
   return value;
 }
+
+/** Whether this configuration deploys `component`. */
+export function isDeployed(config: Pick<Config, "scaling">, component: Component): boolean {
+  const { onlyWith } = workloadOf(component);
+  return onlyWith === undefined || valueAt(config, onlyWith) === true;
+}
+
+/** The components that this configuration deploys. */
+export const deployedComponents = (config: Pick<Config, "scaling">): readonly Component[] =>
+  COMPONENTS.filter((component) => isDeployed(config, component));
 
 const isHa = (config: Pick<Config, "redis">): boolean => config.redis.durability === "ha";
 

@@ -28,6 +28,11 @@ interface CommonProps {
 export interface DeploymentProps extends CommonProps {
   /** Kind of the object. */
   readonly kind: "Deployment";
+  /**
+   * Number of pods, if no autoscaler owns it.
+   * @default the autoscaler owns it
+   */
+  readonly fixedSize?: number;
   /** The Deployment's spec, without what this module sets. */
   readonly spec: Omit<DeploymentSpec, "replicas" | "selector" | "template">;
 }
@@ -73,7 +78,7 @@ export class Workload extends Construct {
   constructor(scope: Construct, id: string, props: WorkloadProps) {
     super(scope, id);
     this.name = WORKLOAD_NAME[props.component];
-    const fixedSize = props.kind === "StatefulSet" ? props.fixedSize : undefined;
+    const { fixedSize } = props;
     if (fixedSize !== undefined && fixedSize < 1) {
       throw new Error(`${this.name}: fixedSize is ${fixedSize}, but must be at least 1`);
     }

@@ -12,6 +12,8 @@ export interface GrafanaDashboardsProps {
   readonly appNamespace: string;
   /** Address or folder of the runbooks that panels link to. */
   readonly runbooks: string;
+  /** Whether the fast scaler is deployed. */
+  readonly fast: boolean;
 }
 
 /** One ConfigMap per dashboard, with the label that Grafana's sidecar selects. */
@@ -19,7 +21,7 @@ export class GrafanaDashboards extends Construct {
   constructor(scope: Construct, id: string, props: GrafanaDashboardsProps) {
     super(scope, id);
     for (const [file, content] of Object.entries(
-      dashboards({ namespace: props.appNamespace, runbooks: props.runbooks }),
+      dashboards({ namespace: props.appNamespace, runbooks: props.runbooks, fast: props.fast }),
     )) {
       const name = file.replace(/\.json$/, "");
       new ConfigMapV1(this, name, {

@@ -3,12 +3,13 @@ import type { Config } from "../../config";
 
 /** The rules' part of the configuration. `namespace` is the application's, from the outputs of layer `app`. */
 export const rulesProps = (
-  { monitoring, node }: Pick<Config, "monitoring" | "node">,
+  { monitoring, node, scaling }: Pick<Config, "monitoring" | "node" | "scaling">,
   namespace: string,
 ): RulesProps => ({
   namespace,
   runbooks: monitoring.runbooks,
   objectives: monitoring.objectives,
   maxLagSeconds: node.maxLagSeconds,
+  fast: scaling.fast,
   disabled: monitoring.disabledAlerts,
 });

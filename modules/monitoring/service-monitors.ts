@@ -9,7 +9,7 @@ import {
   type Component,
 } from "../../catalog/workloads";
 import type { Config } from "../../config";
-import { metricsPath } from "../kubernetes/sizing";
+import { deployedComponents, metricsPath } from "../kubernetes/sizing";
 import { redisScheme } from "../redis/tls";
 
 /** Services to monitor, from the outputs of layers `data` and `app`. */
@@ -67,10 +67,12 @@ export function serviceMonitors(services: MonitoredServices, config: Config): re
     ],
   });
   const throughExporter = COMPONENTS.filter((c) => workloadOf(c).metrics === "exporter");
-  const served = COMPONENTS.filter((c) => c !== "redis-exporter").flatMap((component) => {
-    const path = metricsPath(config, component);
-    return path === null ? [] : [own(component, path)];
-  });
+  const served = deployedComponents(config)
+    .filter((c) => c !== "redis-exporter")
+    .flatMap((component) => {
+      const path = metricsPath(config, component);
+      return path === null ? [] : [own(component, path)];
+    });
   return [
     ...served,
     {

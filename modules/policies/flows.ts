@@ -5,8 +5,8 @@
  * Everything else is denied, in both directions.
  */
 import type { Config } from "../../config";
-import { COMPONENTS, JOBS, REDIS_PORT, SENTINEL_PORT, type ComponentOrJob } from "../../catalog/workloads";
-import { containerPort, metricsPath } from "../kubernetes/sizing";
+import { JOBS, REDIS_PORT, SENTINEL_PORT, type ComponentOrJob } from "../../catalog/workloads";
+import { containerPort, deployedComponents, metricsPath } from "../kubernetes/sizing";
 
 /** An endpoint of a flow: one of our workloads or jobs, or something outside the namespace. */
 export type Peer = ComponentOrJob | "prometheus" | "keda" | "dns" | "kubernetes-api" | "anyone";
@@ -40,7 +40,10 @@ export function flows(
   const { node, react } = config.images;
   const backups = config.redis.backup.schedule !== null;
   const bucket = config.redis.backup.s3.endpoint;
-  const dnsFlows = [...COMPONENTS, ...(backups ? JOBS : [])].flatMap((from) =>
+  const components = deployedComponents(config);
+  // the scaler gets the addresses of pods and of the Kubernetes API without DNS
+  const withNames = components.filter((component) => component !== "scaler");
+  const dnsFlows = [...withNames, ...(backups ? JOBS : [])].flatMap((from) =>
     (["UDP", "TCP"] as const).map((protocol): Flow => ({
       from,
       to: "dns",
@@ -53,22 +56,28 @@ export function flows(
     config.observability === "none"
       ? []
       : [
-          ...COMPONENTS.filter((component) => metricsPath(config, component) !== null).map((component) =>
-            tcp(
-              "prometheus",
-              component,
-              containerPort(config, component),
-              component === "redis-exporter" ? "metrics of every Redis instance" : "metrics",
+          ...components
+            .filter((component) => metricsPath(config, component) !== null)
+            .map((component) =>
+              tcp(
+                "prometheus",
+                component,
+                containerPort(config, component),
+                component === "redis-exporter" ? "metrics of every Redis instance" : "metrics",
+              ),
             ),
-          ),
         ];
-  const signals =
-    config.scaling.engine === "keda"
-      ? [
-          tcp("keda", "node", node.port, "load signals for the autoscalers"),
-          ...(react.metricsPath === null ? [] : [tcp("keda", "react", react.port, "load signals for the autoscaler")]),
-        ]
-      : [];
+  const signalsTo = (reader: "keda" | "scaler") => [
+    ...(node.metricsPath === null ? [] : [tcp(reader, "node", node.port, "load signals for the autoscalers")]),
+    ...(react.metricsPath === null ? [] : [tcp(reader, "react", react.port, "load signals for the autoscaler")]),
+  ];
+  const signals = config.scaling.engine === "keda" ? signalsTo("keda") : [];
+  const fast = config.scaling.fast
+    ? [
+        ...signalsTo("scaler"),
+        { from: "scaler", to: "kubernetes-api", protocol: "TCP", why: "pods, counts and its Lease" } as const,
+      ]
+    : [];
   const sentinelFlows =
     config.redis.durability === "ha"
       ? [
@@ -94,6 +103,7 @@ export function flows(
     ...sentinelFlows,
     ...scrapes,
     ...signals,
+    ...fast,
     ...dnsFlows,
   ];
 }

@@ -2,10 +2,9 @@ import { Construct } from "constructs";
 import { LimitRangeV1 } from "@cdktf/provider-kubernetes/lib/limit-range-v1";
 import { ResourceQuotaV1 } from "@cdktf/provider-kubernetes/lib/resource-quota-v1";
 import type { Config, ResourcesConfig } from "../../config";
-import { COMPONENTS } from "../../catalog/workloads";
 import { PART_OF, projectLabels } from "../../catalog/names";
 import { millicores, mebibytes, parseQuantity } from "../kubernetes/quantity";
-import { containersOf, maxPods, surgePods, volumeSize } from "../kubernetes/sizing";
+import { containersOf, deployedComponents, maxPods, surgePods, volumeSize } from "../kubernetes/sizing";
 
 /** Headroom for pods besides the project's own, such as `kubectl debug` or a job. */
 const HEADROOM_PODS = 2;
@@ -26,7 +25,7 @@ interface PodGroup {
 function podGroups(config: Config): readonly PodGroup[] {
   const { backup, exporter } = config.redis;
   return [
-    ...COMPONENTS.map((component): PodGroup => {
+    ...deployedComponents(config).map((component): PodGroup => {
       const pods = maxPods(config, component);
       return {
         pods: pods + surgePods(component, pods),

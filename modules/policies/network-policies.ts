@@ -16,6 +16,8 @@ export interface NetworkPoliciesProps {
   readonly dns: Pick<Config["dns"], "namespace" | "ports" | "addresses">;
   /** Namespace that KEDA's operator runs in. */
   readonly kedaNamespace: string;
+  /** Networks and port of the API server; without networks, they are read from the cluster. */
+  readonly apiServer: Config["cluster"]["apiServer"];
   /** Connections to allow. */
   readonly flows: readonly Flow[];
 }
@@ -79,14 +81,19 @@ export class NetworkPolicies extends Construct {
     // policies are additive: this one only adds addresses that are known at apply
     const watchers = props.flows.filter((f) => f.to === "kubernetes-api").map((f) => f.from as ComponentOrJob);
     if (watchers.length === 0) return;
-    const api = new KubernetesApiAddress(this, "kubernetes-api");
+    const { blocks, port } = props.apiServer;
+    const api = blocks.length ? undefined : new KubernetesApiAddress(this, "kubernetes-api");
+    const given = blocks.map((cidr) => ({
+      to: [{ ipBlock: { cidr } }],
+      ports: [{ port: String(port), protocol: "TCP" }],
+    }));
     for (const component of watchers) {
       new NetworkPolicyV1(this, `${component}-kubernetes-api`, {
         metadata: { name: `${component}-kubernetes-api`, namespace: props.namespace, labels: labels(component) },
         spec: {
           podSelector: { matchLabels: selectorLabels(component) },
           policyTypes: ["Egress"],
-          egress: api.egress(),
+          egress: api?.egress() ?? given,
         },
       });
     }

@@ -1,7 +1,7 @@
 import { Construct } from "constructs";
 import type { ComponentService } from "../kubernetes/service";
 import type { Config } from "../../config";
-import { CREDENTIALS_DIR, EndpointSliceAccess } from "../kubernetes/endpoint-slice-access";
+import { CREDENTIALS_DIR, KubernetesApiAccess } from "../kubernetes/kubernetes-api-access";
 import { TLS_CA_FILE, TLS_MOUNT, TLS_NAME, tlsVolume } from "../redis/tls";
 import type { RedisUserName } from "../redis/users";
 import { signals } from "../autoscaling/signals";
@@ -55,7 +55,11 @@ export class Api extends Construct {
     const headless = `${redis.replicasHeadlessHost}.${props.namespace}.svc.${config.dns.domain}.`;
     const endpointReader =
       discovery === "watch"
-        ? new EndpointSliceAccess(this, "endpoint-reader", { component: "node", namespace: props.namespace })
+        ? new KubernetesApiAccess(this, "endpoint-reader", {
+            component: "node",
+            namespace: props.namespace,
+            rules: [{ apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] }],
+          })
         : undefined;
     this.service = new WebWorkload(this, "web", {
       component: "node",

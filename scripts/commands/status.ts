@@ -1,6 +1,7 @@
 /** `npm run status`: shows each workload's pods, autoscaler limits, signals and image. */
 import { loadConfig } from "../../config";
-import { COMPONENTS, WORKLOAD_NAME } from "../../catalog/workloads";
+import { WORKLOAD_NAME } from "../../catalog/workloads";
+import { deployedComponents } from "../../modules/kubernetes/sizing";
 import type { AutoscalerMetric, MetricTarget } from "../cluster/kube-object";
 import { Kube, type KubeObject } from "../cluster/kubectl";
 import { ourNamespaces, readyPods } from "../deploy/readiness";
@@ -32,7 +33,7 @@ export async function statusTable(kube: Kube): Promise<string> {
   const objects = await kube.list("deployments,statefulsets,hpa", "-n", app);
   const workloads = objects.filter((o) => o.kind !== "HorizontalPodAutoscaler");
   if (!workloads.length) throw new Failure(`Nothing is deployed in namespace ${app}.`, "Deploy it: npm run up");
-  const rows = COMPONENTS.map((component) => {
+  const rows = deployedComponents(kube.config).map((component) => {
     const name = WORKLOAD_NAME[component];
     const workload = workloads.find((w) => w.metadata.name === name);
     const hpa = objects.find((o) => o.kind === "HorizontalPodAutoscaler" && o.metadata.name === name);

@@ -6,7 +6,7 @@
  * Layer data is written last. Until then this checkout does not know the system, and the next run begins again.
  */
 import { WORKLOAD_NAME } from "../../catalog/workloads";
-import type { ResolvedImages } from "../../modules/images/resolve";
+import { imageNames, type ResolvedImages } from "../../modules/images/resolve";
 import { LAYERS, type LayerName } from "../../stacks/outputs";
 import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
@@ -46,7 +46,7 @@ async function knownIn(kube: Kube, found: readonly Found[]): Promise<Known> {
   const services = found.filter(({ live }) => live.kind === "Service" && live.metadata.namespace === app);
   const addresses = services.map(({ live }) => [live.metadata.name, String(live.spec?.["clusterIP"])] as const);
   const images: Record<string, string> = {};
-  for (const name of ["node", "react"] as const) {
+  for (const name of imageNames(kube.config)) {
     const deployment = await kube.get("deployment", WORKLOAD_NAME[name], app);
     const image = deployment?.spec?.template?.spec.containers[0]?.image;
     // without a Deployment, layer app still has to read an output; a deployment replaces it

@@ -37,7 +37,7 @@ const cell = (text: string): string => text.replaceAll("|", "\\|");
 
 function alertsTable(): string {
   const caused = causedIn();
-  const groups = ruleGroups(rulesProps(configSchema.parse({}), "iacproject"));
+  const groups = ruleGroups(rulesProps(configSchema.parse({ scaling: { fast: true } }), "iacproject"));
   const rows = groups
     .flatMap((g) => g.rules)
     .filter(isAlert)

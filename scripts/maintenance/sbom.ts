@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { type Config, loadConfig } from "../../config";
+import { IMAGE_NAMES } from "../../modules/images/resolve";
 import { emptyFolder } from "../terminal/empty-folder";
 import { run as realRun, type Run } from "../terminal/run-program";
 import { Failure, inStep, say } from "../terminal/ui";
@@ -61,7 +62,7 @@ export async function sbom(options: { out: string }, run: Run = realRun): Promis
   const config = loadConfig();
   const out = emptyFolder("sbom", options.out);
   fs.mkdirSync(out, { recursive: true });
-  for (const name of ["node", "react"] as const) {
+  for (const name of IMAGE_NAMES) {
     await inStep(name, async (step) => {
       step.doing("npm packages");
       const context = path.resolve(PROJECT_ROOT, config.images[name].context);

@@ -34,6 +34,8 @@ const main = (metric: string, more = "") => member(0, metric, more);
 const replica = (metric: string, more = "") => `${metric}{${ns}, job="redis", instance="redis-replicas-0"${more}}`;
 const hpa = (metric: string, more = "") =>
   `kube_horizontalpodautoscaler_${metric}{${ns}, horizontalpodautoscaler="node"${more}}`;
+const scaler = (metric: string, more = "", pod = "scaler-1") =>
+  `scaler_${metric}{${ns}, service="scaler", pod="${pod}"${more}}`;
 const pod = (metric: string, more = "") => `${metric}{${ns}, pod="node-1", container="node"${more}}`;
 const deleted = (metric: string, more = "") => `${metric}{${ns}, pod="node-2", container="node"${more}}`;
 const count = (status: string, route = "/item") =>
@@ -289,6 +291,36 @@ const CASES: Readonly<Record<string, Case>> = {
     // one load peak: up in steps, down in steps
     silent: [[hpa("status_desired_replicas"), "2x7 4x1 8x1 10x40 5x4 3x4 2x40"]],
     at: "21m",
+  },
+  FastScalerDown: {
+    // it was there, and has gone
+    fires: [[scaler("leader"), "1x4 stale"]],
+    // a rollout: the old pod hands over to the new one
+    silent: [
+      [scaler("leader"), "1x36 stale"],
+      [scaler("leader", "", "scaler-2"), "_x35 0x1 1x400"],
+    ],
+  },
+  FastScalerAtMaximum: {
+    fires: [
+      [scaler("recommended_pods", ', workload="node"'), always(11)],
+      [hpa("spec_max_replicas"), always(10)],
+    ],
+    // exactly the maximum, and another workload whose maximum is higher
+    silent: [
+      [scaler("recommended_pods", ', workload="node"'), always(10)],
+      [hpa("spec_max_replicas"), always(10)],
+      [scaler("recommended_pods", ', workload="react"'), always(12)],
+      [`kube_horizontalpodautoscaler_spec_max_replicas{${ns}, horizontalpodautoscaler="react"}`, always(20)],
+    ],
+  },
+  FastScalerHeld: {
+    fires: [[scaler("held", ', workload="node", reason="signal-missing"'), always(1)]],
+    silent: [
+      [scaler("held", ', workload="node", reason="signal-missing"'), always(0)],
+      // scaled to 0 by a person
+      [scaler("held", ', workload="react", reason="off"'), always(1)],
+    ],
   },
   PodsPending: {
     fires: [[`kube_pod_status_phase{${ns}, pod="node-1", phase="Pending"}`, always(1)]],

@@ -27,11 +27,18 @@ const ofKubelet = [
   "service",
 ];
 
+const ofScaler = ["container", "endpoint", "instance", "job", "namespace", "pod", "service"];
+
 /**
- * Series that only some storage classes have, so that a recorded system may lack them: a kubelet does not report volumes that
+ * Series that a recorded system may lack: those of the fast scaler, and those that only some storage classes have, so that a recorded system may lack them: a kubelet does not report volumes that
  * are folders of its node's disk (kubernetes.io/docs/reference/instrumentation/metrics).
  */
 export const exportedBySome: readonly ExportedSeries[] = [
+  { metric: "scaler_leader", labels: ofScaler },
+  { metric: "scaler_recommended_pods", labels: [...ofScaler, "workload"] },
+  { metric: "scaler_wanted_pods", labels: [...ofScaler, "workload"] },
+  { metric: "scaler_decisions_total", labels: [...ofScaler, "workload", "direction"] },
+  { metric: "scaler_held", labels: [...ofScaler, "workload", "reason"] },
   { metric: "kubelet_volume_stats_available_bytes", labels: ofKubelet },
   { metric: "kubelet_volume_stats_capacity_bytes", labels: ofKubelet },
 ];

@@ -7,7 +7,7 @@ import { rulesProps } from "../../modules/monitoring/rules-props";
 import { withVariables } from "../../scripts/toolbox/dashboard-figures";
 
 export const NAMESPACE = "some-namespace";
-export const config = configSchema.parse({});
+export const config = configSchema.parse({ scaling: { fast: true } });
 export const groups = ruleGroups({ ...rulesProps(config, NAMESPACE), runbooks: "https://example.org/runbooks" });
 export const rules = groups.flatMap((g) => g.rules);
 export const alerts = rules.filter(isAlert);

@@ -172,7 +172,9 @@ step("the exporter reads each Redis instance, and the rules are loaded", async (
 step("Grafana knows every dashboard and data source", async () => {
   const password = await secret(monitoring, "grafana-admin", "admin-password");
   expect(password).toHaveLength(32);
-  const uids = Object.values(dashboards({ namespace: app, runbooks: "" })).map((d) => (d as { uid: string }).uid);
+  const uids = Object.values(dashboards({ namespace: app, runbooks: "", fast: false })).map(
+    (d) => (d as { uid: string }).uid,
+  );
   await forward(monitoring, "svc/kube-prometheus-stack-grafana", 80, async (address) => {
     const get = async (path: string): Promise<{ uid: string }[]> => {
       const headers = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };

@@ -9,7 +9,8 @@ import * as path from "node:path";
 import { flows, type Flow, type Peer } from "../../modules/policies/flows";
 import { KEDA_OPERATOR_LABELS } from "../../modules/autoscaling/keda";
 import { REDIS_USER, selectorLabels } from "../../catalog/names";
-import { COMPONENTS, JOBS } from "../../catalog/workloads";
+import { JOBS } from "../../catalog/workloads";
+import { deployedComponents } from "../../modules/kubernetes/sizing";
 import { IMAGES } from "../../catalog/versions";
 import { testConfig } from "../helpers/layers";
 import { step } from "./helpers/steps";
@@ -25,9 +26,14 @@ const settings = {
   IAC_SCALING_ENGINE: "keda",
   IAC_REDIS_BACKUP_SCHEDULE: "@daily",
 };
-const table = flows(
-  testConfig({ redis: { durability: "ha", backup: { schedule: "@daily" } }, scaling: { engine: "keda" } }),
-).filter((f): f is Flow & { port: number } => f.protocol === "TCP" && f.port !== undefined && f.to !== "dns");
+const config = testConfig({
+  redis: { durability: "ha", backup: { schedule: "@daily" } },
+  scaling: { engine: "keda" },
+});
+const parts = [...deployedComponents(config), ...JOBS];
+const table = flows(config).filter(
+  (f): f is Flow & { port: number } => f.protocol === "TCP" && f.port !== undefined && f.to !== "dns",
+);
 const ports = [...new Set(table.map((f) => f.port))];
 
 type NamespaceName = keyof typeof NAMESPACES;
@@ -36,9 +42,7 @@ type NamespaceName = keyof typeof NAMESPACES;
  * labels.
  */
 const peers: Readonly<Record<string, { namespace: NamespaceName; labels: Record<string, string> }>> = {
-  ...Object.fromEntries(
-    [...COMPONENTS, ...JOBS].map((part) => [part, { namespace: "app" as const, labels: selectorLabels(part) }]),
-  ),
+  ...Object.fromEntries(parts.map((part) => [part, { namespace: "app" as const, labels: selectorLabels(part) }])),
   prometheus: { namespace: "monitoring", labels: { "app.kubernetes.io/name": "prometheus" } },
   keda: { namespace: "keda", labels: KEDA_OPERATOR_LABELS },
   "stranger-in-app": { namespace: "app", labels: {} },
@@ -99,7 +103,7 @@ step("stand-ins for every workload listen, under the policies of a deployment", 
   expect((await npmRunWith(settings, "manifests", "--out", out)).code).toBe(0);
   for (const name of Object.values(NAMESPACES)) await kube.raw(["create", "namespace", name]);
   const policies = fs.readdirSync(path.join(out, "data")).filter((f) => f.startsWith("networkpolicy-"));
-  expect(policies.length).toBe(COMPONENTS.length + JOBS.length + 1);
+  expect(policies.length).toBe(parts.length + 1);
   for (const file of policies) await kube.raw(["apply", "-f", path.join(out, "data", file)]);
   await kube.raw(["create", "-f", "-"], {
     input: JSON.stringify({ apiVersion: "v1", kind: "List", items: names.map(pod) }),
@@ -139,7 +143,7 @@ step("the policies allow each flow in the table, and no other", async () => {
 });
 
 step("each workload resolves names, and none of them reaches the Kubernetes API", async () => {
-  for (const part of [...COMPONENTS, ...JOBS]) {
+  for (const part of parts) {
     const run = (script: string) => kube.raw(["-n", NAMESPACES.app, "exec", part, "--", "bash", "-c", script]);
     expect(await run("getent hosts kubernetes.default.svc.cluster.local")).toMatch(/kubernetes\.default/);
     const api =

@@ -17,10 +17,11 @@ export const DIGEST = `sha256:${"ab".repeat(32)}`;
 export const testConfig = (overrides: object = {}): Config =>
   parseConfig(merge({ cluster: { context: "test" } }, overrides), { home: "/home/someone", kubeconfigEnv: undefined });
 
-/** Both images built, the registry in the given state. */
+/** The images built, the registry in the given state; the scaler's only if it is deployed. */
 export const builtImages = (
   state: "held" | "absent" | "unreachable" = "absent",
   tag = "0123456789abcdef",
+  fast = false,
 ): ResolvedImages => {
   const inRegistry =
     state === "held"
@@ -37,7 +38,7 @@ export const builtImages = (
       dockerfile: "Dockerfile",
       inRegistry,
     }) as const;
-  return { node: image("node"), react: image("react") };
+  return { node: image("node"), react: image("react"), ...(fast ? { scaler: image("scaler") } : {}) };
 };
 
 /** The layer `app`, built but not synthesized: the scope of a construct under test. */
@@ -46,10 +47,11 @@ export function appLayer(): Construct {
   return buildApp(testConfig(), builtImages(), { outdir }).node.findChild("app") as Construct;
 }
 
-export function synthesize(overrides: object = {}, images: ResolvedImages = builtImages()): Synthesized {
+export function synthesize(overrides: object = {}, images?: ResolvedImages): Synthesized {
   const outdir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-test-"));
   try {
-    buildApp(testConfig(overrides), images, { outdir }).synth();
+    const config = testConfig(overrides);
+    buildApp(config, images ?? builtImages(undefined, undefined, config.scaling.fast), { outdir }).synth();
     return Object.fromEntries(
       LAYERS.map((layer) => [
         layer,

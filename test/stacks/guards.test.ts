@@ -5,8 +5,8 @@ import * as path from "node:path";
 import { parse, parseAllDocuments } from "yaml";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { CHARTS, type ChartName } from "../../catalog/versions";
-import { COMPONENTS, SCALED } from "../../catalog/workloads";
-import { metricsPath } from "../../modules/kubernetes/sizing";
+import { SCALED } from "../../catalog/workloads";
+import { deployedComponents, metricsPath } from "../../modules/kubernetes/sizing";
 import { parseQuantity } from "../../modules/kubernetes/quantity";
 import { LAYERS } from "../../stacks/outputs";
 import { containersOf, faults, isExact, podSpecOf } from "../helpers/pods";
@@ -126,7 +126,7 @@ it("every ServiceMonitor of the project selects its Services and their port", ()
     resources(all, "helm_release").find((r) => r.layer === "observability")!.body["values"][0],
   ) as Json;
   const monitors = values["prometheus"].additionalServiceMonitors as Json[];
-  const served = COMPONENTS.filter((component) => metricsPath(testConfig(), component) !== null);
+  const served = deployedComponents(testConfig()).filter((component) => metricsPath(testConfig(), component) !== null);
   // each by its own, and every Redis through the exporter
   expect(monitors.length).toBe(served.length + 1);
   for (const monitor of monitors) {

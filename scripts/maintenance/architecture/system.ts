@@ -8,6 +8,7 @@ import { attributes, digraph, escaped, FAINT } from "./dot";
 const SETTINGS = {
   ha: { redis: { durability: "ha" } },
   keda: { scaling: { engine: "keda" } },
+  "scaling.fast": { scaling: { fast: true } },
   backups: { redis: { backup: { schedule: "@daily" } } },
   "backups to a bucket": {
     redis: { backup: { schedule: "@daily", s3: { endpoint: "https://s3.invalid", bucket: "any", secret: "any" } } },
@@ -17,6 +18,7 @@ type Setting = keyof typeof SETTINGS;
 const COLOURS: Readonly<Record<Setting, string>> = {
   ha: "#8a3ffc",
   keda: "#b35900",
+  "scaling.fast": "#2b8a3e",
   backups: "#0b7285",
   "backups to a bucket": "#0b7285",
 };
@@ -47,7 +49,7 @@ function allFlows(): readonly SettingFlow[] {
 const OUTSIDE: Readonly<Record<string, readonly [title: string, text: string]>> = {
   anyone: ["Browser", "anyone who can reach the front"],
   bucket: ["Bucket", "S3-compatible storage"],
-  "kubernetes-api": ["Kubernetes API", "EndpointSlices"],
+  "kubernetes-api": ["Kubernetes API", "EndpointSlices, pods, counts"],
   prometheus: ["Prometheus", "and Alertmanager, Grafana"],
   keda: ["KEDA", "scales by load signals"],
 };

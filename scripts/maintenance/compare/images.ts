@@ -3,7 +3,7 @@
  * before the comparison, so that a changed tag is one difference instead of ten.
  */
 
-const IMAGE = /images\/(node|react)\/image-([0-9a-f]{16})/g;
+const IMAGE = /images\/(node|react|scaler)\/image-([0-9a-f]{16})/g;
 /** Resources of an image; the eight digits are cdktf's hash of the construct's path. */
 const RESOURCE = /(image|pushed|first-sight)-([0-9a-f]{16})(_[0-9A-F]{8})?/g;
 

@@ -1,6 +1,6 @@
 import { Construct } from "constructs";
 import { RoleBindingV1 } from "@cdktf/provider-kubernetes/lib/role-binding-v1";
-import { RoleV1 } from "@cdktf/provider-kubernetes/lib/role-v1";
+import { RoleV1, type RoleV1Config } from "@cdktf/provider-kubernetes/lib/role-v1";
 import { ServiceAccountV1 } from "@cdktf/provider-kubernetes/lib/service-account-v1";
 import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import { labels } from "../../catalog/names";
@@ -11,23 +11,25 @@ export const CREDENTIALS_DIR = "/run/secrets/kubernetes";
 
 const VOLUME = "kubernetes-api";
 
-export interface EndpointSliceAccessProps {
+export interface KubernetesApiAccessProps {
   /** Workload that the objects belong to. */
   readonly component: Component;
   /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** What the pods may do in that namespace. */
+  readonly rules: RoleV1Config["rule"];
 }
 
 /**
- * Permission to list and watch the EndpointSlices of one namespace, and nothing else.
+ * A ServiceAccount with exactly the given permissions in one namespace.
  *
  * The token is mounted only into the pods that need it, and the kubelet renews it within the hour.
  * By default, no pod gets a token.
  */
-export class EndpointSliceAccess extends Construct {
+export class KubernetesApiAccess extends Construct {
   readonly serviceAccountName: string;
 
-  constructor(scope: Construct, id: string, props: EndpointSliceAccessProps) {
+  constructor(scope: Construct, id: string, props: KubernetesApiAccessProps) {
     super(scope, id);
     const { component, namespace } = props;
     const name = WORKLOAD_NAME[component];
@@ -35,7 +37,7 @@ export class EndpointSliceAccess extends Construct {
     const account = new ServiceAccountV1(this, "service-account", { metadata, automountServiceAccountToken: false });
     const role = new RoleV1(this, "role", {
       metadata,
-      rule: [{ apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] }],
+      rule: props.rules,
     });
     new RoleBindingV1(this, "role-binding", {
       metadata,

@@ -1,0 +1,141 @@
+import { Construct } from "constructs";
+import type { Config } from "../../config";
+import { selectorLabels } from "../../catalog/names";
+import { WORKLOAD_NAME, workloadOf, type Component } from "../../catalog/workloads";
+import { CREDENTIALS_DIR, KubernetesApiAccess } from "../kubernetes/kubernetes-api-access";
+import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
+import { ComponentService } from "../kubernetes/service";
+import { containerPort, containerResources, maxPods, metricsPath, scalingOf } from "../kubernetes/sizing";
+import { Workload } from "../kubernetes/workload";
+import { SCALE_IN } from "./autoscaler";
+import { isFast, signals, type Signal } from "./signals";
+
+/** Name of the Lease whose holder decides. */
+const LEASE = "scaler";
+/** Time between two readings of the pods' load, milliseconds. */
+const TICK_MS = 500;
+/**
+ * Pods that 15 s may add even to a small workload. The load is measured, not derived from CPU as in the
+ * HorizontalPodAutoscaler, so one large step is right.
+ */
+const SCALE_OUT = { pods: 8, periodSeconds: 15 } as const;
+
+export interface FastScalerProps {
+  /** Namespace that the objects are created in, and the only one that it may read. */
+  readonly namespace: string;
+  /** The whole configuration. */
+  readonly config: Config;
+  /** Image reference, by digest or tag. */
+  readonly image: string;
+}
+
+/** A workload that the scaler scales, as images/scaler/src/config.ts reads it. */
+function target(config: Config, component: Component, found: readonly Signal[]): object {
+  const { bounds } = scalingOf(config, component);
+  return {
+    workload: WORKLOAD_NAME[component],
+    selector: Object.entries(selectorLabels(component))
+      .map(([label, value]) => `${label}=${value}`)
+      .join(","),
+    port: containerPort(config, component),
+    path: metricsPath(config, component),
+    signals: found.map(({ metric, target, max }) => ({ metric, target, ...(max === undefined ? {} : { limit: max }) })),
+    scaleDownWindowSeconds: bounds.scaleDownWindowSeconds,
+    scaleUp: { percent: bounds.scaleUpPercent, ...SCALE_OUT },
+    scaleDown: SCALE_IN,
+  };
+}
+
+/**
+ * The fast scaler: reads the load of each API and front pod twice a second and writes the `scale` of their Deployments.
+ * The HorizontalPodAutoscalers remain, for CPU, and take over scale-out if the scaler stops. It needs permissions in its
+ * own namespace only. Design: docs/decisions/0017-fast-scaler.md.
+ */
+export class FastScaler extends Construct {
+  constructor(scope: Construct, id: string, props: FastScalerProps) {
+    super(scope, id);
+    const { namespace, config, image } = props;
+    const settings = config.images.scaler;
+    const { node, react } = signals(config, namespace);
+    const found = Object.entries({ node, react } as const) as [Component, Signal[]][];
+    const scaled = found.filter(([, of]) => isFast(config, of));
+    const names = scaled.map(([component]) => WORKLOAD_NAME[component]);
+
+    const access = new KubernetesApiAccess(this, "access", {
+      component: "scaler",
+      namespace,
+      rules: [
+        { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
+        { apiGroups: ["apps"], resources: ["deployments"], resourceNames: names, verbs: ["list", "watch"] },
+        {
+          apiGroups: ["autoscaling"],
+          resources: ["horizontalpodautoscalers"],
+          resourceNames: names,
+          verbs: ["list", "watch"],
+        },
+        { apiGroups: ["apps"], resources: ["deployments/scale"], resourceNames: names, verbs: ["get", "patch"] },
+        // a name cannot limit what is created
+        { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
+        { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: [LEASE], verbs: ["get", "update"] },
+      ],
+    });
+    const { port, surge } = workloadOf("scaler");
+    // for Prometheus
+    new ComponentService(this, "service", {
+      component: "scaler",
+      namespace,
+      port: port.number,
+      portName: port.name,
+      targetPort: settings.port,
+    });
+    const probe = (path: string) => ({ httpGet: { path, port: "http" } });
+    new Workload(this, "workload", {
+      config,
+      component: "scaler",
+      namespace,
+      kind: "Deployment",
+      fixedSize: maxPods(config, "scaler"),
+      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: String(surge), maxUnavailable: 0 } } },
+      pod: podSpec({
+        component: "scaler",
+        config,
+        runAsUser: settings.runAsUser,
+        serviceAccountName: access.serviceAccountName,
+        terminationGracePeriodSeconds: 15,
+        volumes: access.volumes,
+        containers: [
+          {
+            name: "scaler",
+            image,
+            env: [
+              { name: "PORT", value: String(settings.port) },
+              { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+              { name: "KUBERNETES_CREDENTIALS_DIR", value: CREDENTIALS_DIR },
+              {
+                name: "SCALER_CONFIG",
+                value: JSON.stringify({
+                  namespace,
+                  lease: LEASE,
+                  tickMs: TICK_MS,
+                  targets: scaled.map(([component, of]) => target(config, component, of)),
+                }),
+              },
+            ],
+            ports: [{ name: "http", containerPort: settings.port, protocol: "TCP" }],
+            resources: resourcesOf(containerResources(config, "scaler", "scaler")),
+            securityContext: containerSecurity(settings.readOnlyRootFilesystem),
+            volumeMounts: access.mounts,
+            livenessProbe: {
+              ...probe(settings.livenessPath),
+              initialDelaySeconds: 5,
+              periodSeconds: 5,
+              timeoutSeconds: 3,
+              failureThreshold: 3,
+            },
+            readinessProbe: { ...probe(settings.readinessPath), periodSeconds: 2, timeoutSeconds: 2 },
+          },
+        ],
+      }),
+    });
+  }
+}

@@ -1,0 +1,137 @@
+import { readConfig, type ScalerConfig } from "../../../images/scaler/src/config";
+import {
+  resources,
+  synthesize,
+  testConfig,
+  workload,
+  workloads,
+  type Json,
+  type Synthesized,
+} from "../../helpers/layers";
+import { podSpecOf } from "../../helpers/pods";
+
+/** The layer's input, which Terraform fills in. */
+const NAMESPACE = "${data.terraform_remote_state.data-state.outputs.namespace}";
+const fast = synthesize({ scaling: { fast: true } });
+const without = synthesize();
+
+const hpa = (layers: Partial<Synthesized>, name: string): Json =>
+  resources(layers, "kubernetes_horizontal_pod_autoscaler_v2").find((r) => r.body["metadata"].name === name)!.body[
+    "spec"
+  ] as Json;
+const container = (layers: Synthesized): Json => podSpecOf(workload(layers, "scaler"))!["containers"][0] as Json;
+/** The configuration as the scaler's own program reads it. */
+function scalerConfig(layers: Synthesized): ScalerConfig {
+  const env = container(layers)["env"] as { name: string; value?: string }[];
+  const known = (value: string | undefined) => value?.replaceAll(NAMESPACE, "iacproject");
+  return readConfig({
+    ...Object.fromEntries(env.map(({ name, value }) => [name, known(value)])),
+    KUBERNETES_SERVICE_HOST: "10.96.0.1",
+  });
+}
+
+describe("the fast scaler", () => {
+  it("exists only if it is configured, and so do its image, its monitor and its flows", () => {
+    const names = (layers: Synthesized) => workloads(layers).map((w) => w["metadata"].name as string);
+    expect(names(fast)).toContain("scaler");
+    expect(names(without)).not.toContain("scaler");
+    expect(JSON.stringify(without)).not.toContain("iacproject-scaler");
+    expect(fast.images["output"]).toHaveProperty("scaler_image");
+    expect(without.images["output"]).not.toHaveProperty("scaler_image");
+  });
+
+  it("gets a configuration that its program accepts, with the bounds' speed and every signal of API and front", () => {
+    const { targets, namespace, lease } = scalerConfig(fast);
+    expect({ namespace, lease }).toEqual({ namespace: "iacproject", lease: "scaler" });
+    expect(targets.map(({ workload, port, path }) => ({ workload, port, path }))).toEqual([
+      { workload: "node", port: 3000, path: "/metrics" },
+      { workload: "react", port: 8080, path: "/metrics" },
+    ]);
+    expect(targets[0]!.signals.map(({ metric, target }) => [metric, target])).toEqual([
+      ["http_requests_per_second", 100],
+      ["http_requests_in_flight_mean", 32],
+      ["nodejs_eventloop_utilization", 0.7],
+    ]);
+    // a share of time above 1 is an error of the pod
+    expect(targets[0]!.signals[2]!.limit).toBe(1);
+    expect(targets[0]).toMatchObject({
+      scaleDownWindowSeconds: 120,
+      scaleDown: { percent: 50, pods: 1, periodSeconds: 60 },
+    });
+  });
+
+  it("leaves out a workload whose image has no metrics, or whose signals are all turned off", () => {
+    const noFront = synthesize({ scaling: { fast: true }, images: { react: { metricsPath: null } } });
+    expect(scalerConfig(noFront).targets.map((t) => t.workload)).toEqual(["node"]);
+    expect(hpa(noFront, "react")["behavior"].scale_down[0].select_policy).toBe("Max");
+    const off = { requestsPerPod: null, inFlightPerPod: null, eventLoopPercent: null };
+    const noApi = synthesize({ scaling: { fast: true, node: off } });
+    expect(scalerConfig(noApi).targets.map((t) => t.workload)).toEqual(["react"]);
+  });
+
+  it("scales in instead of the HorizontalPodAutoscaler, which then only adds pods, for CPU with a higher target", () => {
+    for (const name of ["node", "react"]) {
+      expect(hpa(without, name)["behavior"].scale_down[0].select_policy).toBe("Max");
+      expect(hpa(fast, name)["behavior"].scale_down[0].select_policy).toBe("Disabled");
+      expect(hpa(fast, name)["behavior"].scale_up[0].select_policy).toBe("Max");
+      expect(hpa(fast, name)["metric"][0].container_resource.target.average_utilization).toBe(90);
+    }
+    // each replica only knows the total, and starts too slowly to gain from it
+    for (const name of ["redis-replicas", "redis-exporter"]) expect(hpa(fast, name)).toEqual(hpa(without, name));
+  });
+
+  it("changes nothing else that is deployed", () => {
+    const others = (layers: Synthesized) =>
+      workloads(layers)
+        .filter((w) => w["metadata"].name !== "scaler")
+        .map((w) => [w["metadata"].name, w["spec"].template.metadata.annotations]);
+    expect(others(fast)).toEqual(others(without));
+  });
+
+  it("needs permissions in its own namespace only, limited to its workloads and its Lease", () => {
+    const role = resources(fast, "kubernetes_role_v1").find((r) => r.body["metadata"].name === "scaler")!.body;
+    const rules = (role["rule"] as Json[]).map((r) => [
+      r["resources"].join(),
+      r["resource_names"] ?? [],
+      r["verbs"].join(),
+    ]);
+    expect(rules).toEqual([
+      ["pods", [], "list,watch"],
+      ["deployments", ["node", "react"], "list,watch"],
+      ["horizontalpodautoscalers", ["node", "react"], "list,watch"],
+      ["deployments/scale", ["node", "react"], "get,patch"],
+      ["leases", [], "create"],
+      ["leases", ["scaler"], "get,update"],
+    ]);
+    expect(resources(fast, "kubernetes_cluster_role_v1")).toEqual([]);
+  });
+
+  it("always runs in one pod, which no autoscaler scales", () => {
+    expect(workload(fast, "scaler")["spec"].replicas).toBe(1);
+  });
+
+  it("reaches the API server without the permission to look up its address", () => {
+    const blocks = ["10.0.0.0/24", "fd00::/64"];
+    const layers = synthesize({
+      scaling: { fast: true },
+      cluster: { apiServer: { blocks, port: 443 } },
+      node: { discovery: "dns" },
+    });
+    expect(resources(layers, "data.kubernetes_resource")).toEqual([]);
+    const policy = resources(layers, "kubernetes_network_policy_v1").find(
+      (r) => r.body["metadata"].name === "scaler-kubernetes-api",
+    )!.body["spec"] as Json;
+    expect(policy["egress"].map((e: Json) => [e["to"][0].ip_block.cidr, e["ports"][0].port])).toEqual(
+      blocks.map((block) => [block, "443"]),
+    );
+  });
+
+  it("is refused with keda, and without anything to scale by", () => {
+    expect(() => testConfig({ scaling: { fast: true, engine: "keda" } })).toThrow(
+      /scaling\.fast: .*requires scaling\.engine hpa/,
+    );
+    expect(() =>
+      testConfig({ scaling: { fast: true }, images: { node: { metricsPath: null }, react: { metricsPath: null } } }),
+    ).toThrow(/scaling\.fast: .*needs a load to scale by/);
+  });
+});
