@@ -38,7 +38,7 @@ export class Admission {
     return this.arrivals.size;
   }
 
-  /** Counts the request in, or throws {@link Overloaded}. */
+  /** Counts the request as in flight, or throws {@link Overloaded}. */
   enter(): void {
     this.received++;
     if (this.inFlight >= this.limits.maxInFlight) throw this.overloaded("in_flight");
@@ -52,11 +52,11 @@ export class Admission {
 
   /**
    * Does not count a request as in flight while its body arrives, so that callers that send only half of a body use no
-   * capacity. As many bodies may arrive as requests may be in flight; above that, the oldest is rejected, because it is
-   * the most likely never to be complete.
+   * capacity. The limit for arriving bodies is the same as for requests in flight; above it, the oldest is rejected,
+   * because it is the least likely to be completed.
    *
    * @param giveUp rejects `body`
-   * @throws Overloaded if there is no place once it has arrived
+   * @throws Overloaded if there is no capacity left once it has arrived
    */
   async whileArriving<T>(body: Promise<T>, giveUp: (error: Overloaded) => void): Promise<T> {
     this.arrivals.add(giveUp);

@@ -9,12 +9,15 @@ import { LIMITS } from "./input";
 const SMALL_BYTES = 16 * 1024;
 /** A body is in memory three times: as bytes, as text and as parsed fields. */
 const COPIES_IN_MEMORY = 3;
-/** Time for a body to arrive, from the request's head on. The front sends bodies of 16 KB or more only when complete. */
+/**
+ * Time allowed for a body to arrive, counted from the request's head. The front sends bodies of 16 KB or more only when
+ * complete.
+ */
 const ARRIVAL_SECONDS = 10;
 
 /**
  * Calls `use` with the fields of the request's body, which is JSON or a form. Memory for a large body is reserved
- * before it is read, until `use` has ended.
+ * before it is read, and released when `use` has finished.
  */
 export async function withFields<T>(
   request: IncomingMessage,

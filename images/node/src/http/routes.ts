@@ -48,7 +48,7 @@ const OK = text("ok");
 const whenClosed = (response: ServerResponse, run: () => void): void =>
   void (response.closed || response.destroyed ? run() : response.once("close", run));
 
-/** Counts a request as shed if it had no turn. */
+/** Counts a request as shed if it got no turn. */
 const shed =
   (admission: Admission, reason: ShedReason) =>
   (error: unknown): never => {
@@ -145,7 +145,7 @@ async function getItems(
   const pieces = whileRead(stream(store, list), () => response.destroy());
   whenClosed(response, () => {
     release();
-    // if the response has not begun, nothing else ends them
+    // if the response has not begun, nothing else stops the list
     void pieces.return(undefined);
   });
   // wait for the first piece: once it is sent, a 503 is no longer possible

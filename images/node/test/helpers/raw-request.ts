@@ -1,8 +1,11 @@
-/** A caller that sends bytes as they are, and reads what it likes. */
+/** A caller that sends raw bytes, and reads the response only when the test does. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
-/** Connects to `address`, such as http://127.0.0.1:1234, and sends `text`. The response is not read until someone does. */
+/**
+ * Connects to `address`, such as http://127.0.0.1:1234, and sends `text`. Nothing reads the response until the test
+ * does.
+ */
 export async function sendTo(address: string, text: string): Promise<Socket> {
   const socket = connect(Number(new URL(address).port), "127.0.0.1");
   // the API resets connections
