@@ -44,7 +44,7 @@ export function install(folder) {
  */
 export function runScript(file, args) {
   const tsx = pathToFileURL(path.join(root, "node_modules", "tsx", "dist", "loader.mjs")).href;
-  // programs from `npm run tools` come after the machine's own ones
+  // programs from `npm run tools` come after those of the machine
   const env = { ...process.env, PATH: [process.env.PATH, path.join(root, ".tools", "bin")].join(path.delimiter) };
   const child = spawn(process.execPath, ["--import", tsx, path.resolve(root, file), ...args], {
     stdio: "inherit",

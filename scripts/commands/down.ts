@@ -1,4 +1,4 @@
-/** `npm run down`: removes everything of ours, and verifies that nothing is left. */
+/** `npm run down`: removes everything that this project deployed, and verifies that nothing is left. */
 import { loadConfig, type Config } from "../../config";
 import { BACKUPS_CLAIM } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
@@ -44,7 +44,7 @@ export async function down(options: DownOptions): Promise<void> {
       "This deletes data, and there is no terminal to ask for confirmation.",
       `Confirm with: npm run down -- ${options.adopt ? "--adopt " : ""}--yes`,
     );
-  // asks for nothing: it changes nothing in the cluster
+  // needs no confirmation, because it changes nothing in the cluster
   if (options.adopt) await adopt(kube, images);
   else await checkSystemIsKnown(kube, new Terraform(config, "data"));
 
@@ -58,7 +58,7 @@ export async function down(options: DownOptions): Promise<void> {
   await markOurCrds(kube, observability);
   const freed = await freeScaledObjects(kube);
   if (freed) say(`  KEDA is not running: removed its finalizers from ${freed} ScaledObjects`);
-  // a run that was ended while it recreated main's StatefulSet has left pods that no destroy knows
+  // a run that was interrupted while it recreated main's StatefulSet left pods that no destroy would find
   await finishRecreation(kube);
   await destroyLayers(kube);
   await clean(kube);

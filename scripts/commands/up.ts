@@ -96,7 +96,7 @@ export async function up(options: UpOptions): Promise<void> {
   await growVolumes(kube, volumes);
   const troubles = new TroubleReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
   await whileReporting(troubles, () => deployLayers(kube, images));
-  // before anything that may still fail: an adoption relies on it
+  // written before anything that may still fail, because an adoption relies on it
   reportUnwritten(await writeRecord(kube, readStacks()));
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 
@@ -123,7 +123,7 @@ export async function up(options: UpOptions): Promise<void> {
   );
 }
 
-/** Adopts the system, shows where it differs from this configuration, and asks before that is deployed. */
+/** Adopts the system, shows where it differs from this configuration, and asks before it deploys the changes. */
 async function adoptAndAsk(kube: Kube, images: ResolvedImages, yes: boolean): Promise<void> {
   const before = await readRecord(kube);
   await adopt(kube, images, yes ? {} : { command: "up" });

@@ -15,7 +15,7 @@ const taintsOf = (node: KubeObject): readonly Taint[] =>
 
 const textOf = ({ key, value, effect }: Taint): string => `${key}${value ? `=${value}` : ""}:${effect}`;
 
-/** Why no pod of ours runs on a node; undefined if one can. */
+/** Why none of our pods can run on a node; undefined if they can. */
 function whyUnusable(node: KubeObject): string | undefined {
   if (!isReady(node)) return "not Ready";
   if (node.spec?.unschedulable) return "cordoned";
@@ -42,13 +42,13 @@ export async function checkNodes(config: Config, kube: Kube): Promise<string> {
   if (usable.length < needed) {
     throw new Failure(
       `${found}${ha ? `, but redis.durability: ha needs ${GROUP_SIZE}, one for each copy` : ""}${why && `: ${why}`}.`,
-      `Add nodes, or free these: kubectl uncordon NODE, kubectl taint node NODE KEY-.${ha ? " Or set redis.durability: safe." : ""}`,
+      `Add nodes, or make these available: kubectl uncordon NODE, kubectl taint node NODE KEY-.${ha ? " Or set redis.durability: safe." : ""}`,
     );
   }
   const windows = usable.filter((node) => infoOf(node).operatingSystem === "windows");
   if (windows.length) {
     throw new Failure(
-      `Our pods are for Linux, but the scheduler may also put them on nodes with Windows: ${named(windows)}.`,
+      `Our pods are for Linux, but the scheduler may also put them on Windows nodes: ${named(windows)}.`,
       "Give them a taint: kubectl taint node -l kubernetes.io/os=windows os=windows:NoSchedule",
     );
   }

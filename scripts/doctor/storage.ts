@@ -14,7 +14,7 @@ const isDefault = ({ metadata }: KubeObject): boolean =>
 export async function checkStorage(config: Config, kube: Kube): Promise<string> {
   const classes = (await kube.visible("storageclass")) as StorageClass[];
   if (kube.forbidden.has("storageclass"))
-    return "unknown: this user may not list StorageClasses; redis.storageClass sets one";
+    return "unknown: this user may not list StorageClasses; to choose one, set redis.storageClass";
   const find = (key: string, wanted: string | undefined): StorageClass => {
     const found = classes.find((c) => (wanted ? c.metadata.name === wanted : isDefault(c)));
     if (found) return found;

@@ -22,7 +22,7 @@ describe("the StorageClass", () => {
       /^StorageClass local-path; its volumes cannot grow later, so choose redis\.storage/,
     );
   });
-  it("that does not exist is a problem, and the existing ones are named", async () => {
+  it("that does not exist causes an error that names the existing ones", async () => {
     await expect(check({}, storageClass("gp2"))).rejects.toMatchObject({
       message: "the cluster has no default StorageClass",
       next: "Set redis.storageClass to one of: gp2",

@@ -156,7 +156,7 @@ exec ${REAL} "$@"
     expect(linked(1)).toBe(false);
   }, 60_000);
 
-  it("links one that missed a restore to the main with the restored data, whatever it has and has promised", async () => {
+  it("links one that missed a restore to the main with the restored data, whatever data and promises it has", async () => {
     await start(0, "0 0 0 2");
     await start(1, "41 7 50 1");
     follow(1, 0);
@@ -172,7 +172,7 @@ exec ${REAL} "$@"
     expect([linked(1), group.cli(1, "GET", "of-1")]).toEqual([false, "1"]);
   }, 60_000);
 
-  it("restarts one that has the most but that no Sentinel promotes, because it was without main for too long", async () => {
+  it("restarts a member that has the most data, but that no Sentinel promotes because it was without main for too long", async () => {
     fs.writeFileSync(path.join(group.dir, "refusal"), "NOGOODSLAVE No suitable replica to promote\n");
     await start(0, "4 3 4");
     await start(1, "4 3 4");
