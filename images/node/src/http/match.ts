@@ -6,7 +6,7 @@ import { LIMITS } from "./input";
 const MAX_BYTES = 256;
 /** Keys that one step scans at most: few, so that other requests are answered between two steps. */
 const MAX_STEP = 250;
-/** Comparisons of one byte in one step: 2 to 4 ms in which Redis answers no other client. */
+/** Comparisons of one byte in one step: up to 4 ms in which Redis answers no other client (measured in docs/api.md). */
 const MAX_COMPARISONS = 1_000_000;
 
 export function checkMatch(match: string | null): string | undefined {
