@@ -6,7 +6,7 @@ import { LIMITS } from "./input";
 const MAX_BYTES = 256;
 /** Maximum number of keys per step: small, so that other requests are answered between two steps. */
 const MAX_STEP = 250;
-/** Maximum number of bytes compared per step: this takes 2 to 4 ms, during which Redis answers no other client. */
+/** Maximum number of bytes compared per step: up to 4.5 ms in which Redis answers no other client (docs/api.md). */
 const MAX_COMPARISONS = 1_000_000;
 
 export function checkMatch(match: string | null): string | undefined {

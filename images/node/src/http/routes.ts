@@ -70,7 +70,7 @@ async function reserved<T>(
   bytes: number,
   read: () => T | Promise<T>,
 ): Promise<T> {
-  const release = admission.reserve(bytes);
+  const release = admission.memory.reserve(bytes);
   const timer = setTimeout(() => response.destroy(), READ_MS);
   try {
     return await read();
@@ -141,7 +141,7 @@ async function getItems(
     return body.length < SMALL_BYTES ? reply : reserved(response, admission, body.length, () => reply);
   }
   whenClosed(response, admission.reserveList());
-  const release = admission.reserve(STREAM_BYTES);
+  const release = admission.memory.reserve(STREAM_BYTES);
   const pieces = whileRead(stream(store, list), () => response.destroy());
   whenClosed(response, () => {
     release();

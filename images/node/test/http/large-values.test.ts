@@ -77,7 +77,7 @@ describe("the memory of a large value", () => {
       const context = { store, admission } as unknown as Context;
       const reply = ROUTES.get("/item")!.get("GET")!.handle(request, "id=a", context, response);
       await pause(0);
-      expect(admission.bytes).toBe(1024 * 1024);
+      expect(admission.memory.used).toBe(1024 * 1024);
       const close = () => {
         response.destroy();
         response.emit("close");
@@ -85,11 +85,11 @@ describe("the memory of a large value", () => {
       if (order.startsWith("Redis")) answer(Buffer.from("v"));
       else close();
       await pause(0);
-      expect(admission.bytes).toBe(1024 * 1024);
+      expect(admission.memory.used).toBe(1024 * 1024);
       if (order.startsWith("Redis")) close();
       else answer(Buffer.from("v"));
       await reply;
-      expect(admission.bytes).toBe(0);
+      expect(admission.memory.used).toBe(0);
     },
   );
 });
