@@ -6,6 +6,7 @@ import { MINIMUM_TERRAFORM } from "../../catalog/versions";
 import type { ResolvedImages } from "../../modules/images/resolve";
 import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
+import { whyUnusable } from "../cluster/usable-node";
 import { ourNamespaces } from "./readiness";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
@@ -149,7 +150,7 @@ export async function checkTlsSecret(config: Config, kube: Kube): Promise<string
   return `Secret ${name} does not exist yet in namespace ${app}; Redis will wait for it`;
 }
 
-/** Built images must match the nodes' architecture: otherwise a pod fails with "exec format error". */
+/** Built images must match the architecture of the nodes that can run our pods: otherwise a pod fails with "exec format error". */
 export async function checkPlatform(config: Config, kube: Kube, run: Run = realRun): Promise<string> {
   const nodes = await kube.visible("nodes");
   if (!nodes.length) return "unknown: this user may not list nodes";
@@ -159,8 +160,8 @@ export async function checkPlatform(config: Config, kube: Kube, run: Run = realR
     (await run("docker", [...engineFlags(config), ...format], { timeoutMs: 20_000 })).stdout.trim();
   const architecture = platform.split("/")[1];
   const kindOf = (node: KubeObject) => (node.status?.nodeInfo as { architecture?: string } | undefined)?.architecture;
-  const others = nodes.filter((node) => kindOf(node) !== architecture);
-  if (!others.length) return `images and nodes are ${platform}`;
+  const others = nodes.filter((node) => kindOf(node) !== architecture && whyUnusable(node) === undefined);
+  if (!others.length) return `images and nodes that can run our pods are ${platform}`;
   const names = others.map((node) => `${node.metadata.name} (${kindOf(node)})`).join(", ");
   throw new Failure(
     `Images are built for ${platform}, but these nodes have another architecture: ${names}.`,
