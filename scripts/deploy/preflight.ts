@@ -6,6 +6,7 @@ import { MINIMUM_TERRAFORM } from "../../catalog/versions";
 import type { ResolvedImages } from "../../modules/images/resolve";
 import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
+import { loginProblem } from "../cluster/login";
 import { whyUnusable } from "../cluster/usable-node";
 import { ourNamespaces } from "./readiness";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
@@ -51,10 +52,16 @@ export async function checkTerraform(config: Config, run: Run = realRun): Promis
 
 export async function checkKubectl(run: Run = realRun): Promise<string> {
   try {
-    const { stdout } = await run("kubectl", ["version", "--client", "-o", "json"], { timeoutMs: 20_000 });
+    // gcloud's kubectl asks the cluster for its version first, and therefore logs in
+    const { stdout } = await run("kubectl", ["version", "--client", "-o", "json"], {
+      timeoutMs: 20_000,
+      graceMs: 1000,
+    });
     return (JSON.parse(stdout) as { clientVersion: { gitVersion: string } }).clientVersion.gitVersion;
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
+    const login = loginProblem(error, "kubectl version");
+    if (login) throw new Failure(`kubectl does not answer: ${login.reason}`, login.next);
     throw new Failure("kubectl is not installed or cannot be run.", `Install it: ${INSTALL.kubectl}`);
   }
 }
