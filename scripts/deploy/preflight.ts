@@ -9,6 +9,7 @@ import type { Kube, KubeObject } from "../cluster/kubectl";
 import { loginProblem } from "../cluster/login";
 import { whyUnusable } from "../cluster/usable-node";
 import { ourNamespaces } from "./readiness";
+import { terminatingOf } from "./terminating";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
@@ -176,8 +177,14 @@ export async function checkPlatform(config: Config, kube: Kube, run: Run = realR
   );
 }
 
-/** A deployment must not take over a namespace that already exists and is not ours. */
+/** A deployment must not take over a namespace that already exists and is not ours, nor use one that is being deleted. */
 export async function checkNamespaces(config: Config, kube: Kube): Promise<void> {
+  for (const { name, reason, next } of await terminatingOf(kube, ourNamespaces(config))) {
+    throw new Failure(
+      `Kubernetes is still deleting the namespace ${name}${reason ? `: ${reason}` : "."}`,
+      next ?? "Wait until it is gone, then run this again.",
+    );
+  }
   if (!config.namespaces.create) return;
   for (const name of ourNamespaces(config)) {
     const [namespace] = await kube.visible("namespace", name);

@@ -166,7 +166,7 @@ export class TroubleReport {
 }
 
 /** Runs `work`, and meanwhile reports what keeps pods from running. A cluster that does not answer is the work's concern. */
-export async function whileReporting<T>(report: TroubleReport, work: () => Promise<T>): Promise<T> {
+export async function whileReporting<T>(report: Pick<TroubleReport, "look">, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
   const again = () => {
