@@ -105,7 +105,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     // Prometheus and Alertmanager are StatefulSets, whose pods are not replaced while their node's object exists
     prometheusOperator: {
       tolerations: FAST_EVICTION,
-      // Prometheus and Alertmanager of other releases have operators of their own; two that manage one object delete its
+      // other releases' Prometheus and Alertmanager have their own operator; two that manage one object delete its
       // StatefulSet in turns (prometheus-operator#4829). Monitors and rules are still found in every namespace
       prometheusInstanceNamespaces: [namespace],
       alertmanagerInstanceNamespaces: [namespace],

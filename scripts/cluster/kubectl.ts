@@ -110,7 +110,7 @@ export class Kube {
 
   /** The cluster's context and server, for messages. */
   async describe(): Promise<string> {
-    // gcloud's kubectl asks the cluster for its version first, whatever the command, so it may not answer either
+    // gcloud's kubectl first queries the cluster's version, whatever the command, so it may not answer either
     const view = await this.raw(["config", "view", "--minify", "-o", "json"], { timeoutMs: 10_000 }).catch(
       (error: unknown) => {
         const isSilent = error instanceof RunError && error.code === undefined && this.config.cluster.context;

@@ -40,7 +40,7 @@ export function loginProblem(error: RunError, check: string): LoginProblem | und
   const version = /exec plugin: invalid apiVersion "([^"]+)"/.exec(error.output)?.[1];
   if (version)
     return {
-      reason: `the kubeconfig asks its login program for ${version}, which kubectl and Terraform no longer know`,
+      reason: `the kubeconfig calls its login program with ${version}, which kubectl and Terraform no longer support`,
       next: `Have your cloud's tool write the kubeconfig again (EKS: \`aws eks update-kubeconfig\`), after updating that tool. ${again}`,
     };
   const failed = lines.find((line) => /getting credentials:|exec plugin/.test(line));

@@ -53,7 +53,7 @@ export async function checkTerraform(config: Config, run: Run = realRun): Promis
 
 export async function checkKubectl(run: Run = realRun): Promise<string> {
   try {
-    // gcloud's kubectl asks the cluster for its version first, and therefore logs in
+    // gcloud's kubectl first queries the cluster's version, and therefore logs in
     const { stdout } = await run("kubectl", ["version", "--client", "-o", "json"], {
       timeoutMs: 20_000,
       graceMs: 1000,
@@ -182,7 +182,7 @@ export async function checkNamespaces(config: Config, kube: Kube): Promise<void>
   for (const { name, reason, next } of await terminatingOf(kube, ourNamespaces(config))) {
     throw new Failure(
       `Kubernetes is still deleting the namespace ${name}${reason ? `: ${reason}` : "."}`,
-      next ?? "Wait until it is gone, then run this again.",
+      next ?? "Wait until it is deleted, then run this again.",
     );
   }
   if (!config.namespaces.create) return;

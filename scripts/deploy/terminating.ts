@@ -3,23 +3,23 @@ import type { Kube, KubeObject } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
-/** Time after which a deletion that has a reason is reported, ms: most reasons are gone within seconds. */
+/** Time after which a deletion that has a reason is reported, ms: most reasons last only seconds. */
 const PATIENCE_MS = 20_000;
 
 /** Conditions of a namespace that is being deleted, and what to do about them, the most telling first. */
 const REASONS: readonly (readonly [type: string, next: string])[] = [
   [
     "NamespaceDeletionDiscoveryFailure",
-    "An API that does not answer keeps Kubernetes from listing the namespace's objects. It need not be one of ours: kubectl get apiservices | grep False. Repair its server, or delete the APIService if the server is gone.",
+    "An API that does not answer keeps Kubernetes from listing the namespace's objects. It need not be one of ours: kubectl get apiservices | grep False. Repair its server, or delete the APIService if the server no longer exists.",
   ],
   ["NamespaceDeletionGroupVersionParsingFailure", "See: kubectl get apiservices"],
   [
     "NamespaceFinalizersRemaining",
-    `Their controller must run to remove the finalizers. If it is gone, remove them: kubectl patch KIND NAME --type=merge -p '{"metadata":{"finalizers":null}}'`,
+    `Their controller must run to remove the finalizers. If it no longer exists, remove them: kubectl patch KIND NAME --type=merge -p '{"metadata":{"finalizers":null}}'`,
   ],
   [
     "NamespaceDeletionContentFailure",
-    "Often a webhook whose server is gone: kubectl get validatingwebhookconfigurations",
+    "Often a webhook whose server no longer exists: kubectl get validatingwebhookconfigurations",
   ],
   ["NamespaceContentRemaining", "See: kubectl get KIND -o yaml"],
 ];
@@ -99,6 +99,6 @@ export function checkApis(dead: readonly string[]): string {
   if (!dead.length) return "all answer";
   throw new Failure(
     `does not answer: ${dead.join("; ")}. Until it does, Kubernetes deletes no namespace, so \`npm run down\` would not finish.`,
-    "Repair its server, or delete the APIService if the server is gone: kubectl delete apiservice NAME",
+    "Repair its server, or delete the APIService if the server no longer exists: kubectl delete apiservice NAME",
   );
 }

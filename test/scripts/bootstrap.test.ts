@@ -23,7 +23,7 @@ it("commands find downloaded tools, after the system's own", () => {
   }
 });
 
-it("dependencies are installed completely, even where NODE_ENV is production", () => {
+it("dependencies are installed completely, even if NODE_ENV is production", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-test-"));
   try {
     // its dependency is the folder next to it, so npm needs no registry

@@ -54,8 +54,7 @@ To learn more about this feature, consult the documentation available at:
     });
   });
   it("whose login has expired is not a cluster that must be started", async () => {
-    const output =
-      "error: You must be logged in to the server (the server has asked for the client to provide credentials)";
+    const output = "error: You must be logged in to the server (Unauthorized)";
     await expect(ping(failed(output))).rejects.toMatchObject({ next: expect.stringMatching(/^Log in again/) });
   });
   it("is not blamed for another failure, nor a missing kubectl for it", async () => {

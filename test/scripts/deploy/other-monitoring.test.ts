@@ -63,7 +63,7 @@ describe("monitoring of others", () => {
     const ours = workload("monitoring", "node-exporter", [{ image: "x", ports }], OURS);
     await expect(look({ daemonsets: [inPod, ours] })).resolves.toMatch(/^no/);
   });
-  it("stops a new deployment, but not one that is there already", async () => {
+  it("stops a new deployment, but not an existing one", async () => {
     const config = testConfig();
     const check = (...own: object[]) => {
       const { run } = recorder([

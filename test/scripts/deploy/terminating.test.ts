@@ -22,7 +22,7 @@ const kubeWith = (pattern: RegExp, answer: unknown) =>
   new Kube(testConfig(), recorder([[pattern, JSON.stringify(answer)]]).run);
 
 describe("a namespace that is being deleted", () => {
-  it("waits for an API of somebody else's that does not answer; the reason is Kubernetes' own", () => {
+  it("waits for any API that does not answer, also another deployment's; the reason is Kubernetes' own", () => {
     expect(terminating(namespace([DISCOVERY]))).toMatchObject({
       reason: expect.stringContaining("custom.metrics.k8s.io/v1beta1"),
       next: expect.stringContaining("kubectl get apiservices | grep False"),
@@ -51,7 +51,7 @@ describe("a namespace that is being deleted", () => {
       ),
     ).rejects.toMatchObject({ next: expect.stringContaining("Wait") });
   });
-  it("is reported once while down waits, unless it is gone soon", async () => {
+  it("is reported once while down waits, unless it is deleted soon", async () => {
     const texts: string[] = [];
     const report = new DeletionReport(kubeWith(/get namespace/, namespace([DISCOVERY])), ["iacproject"], (text) =>
       texts.push(text),
