@@ -30,6 +30,7 @@ import { markOurCrds } from "../deploy/leftovers";
 import { smokeTest } from "../deploy/smoke-test";
 import { checkStorage, finishGrowth, growVolumes } from "../deploy/storage";
 import { checkStateIsHere } from "../terraform/backend-change";
+import { checkNewMonitoring } from "../deploy/other-monitoring";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
 import { readStacks, synth } from "../terraform/synth";
 import { Terraform } from "../terraform/terraform";
@@ -71,6 +72,7 @@ export async function up(options: UpOptions): Promise<void> {
   await checkNamespaces(config, kube);
   await checkMetricsServer(config, kube);
   await checkKeda(config, kube);
+  if (!options.adopt) await checkNewMonitoring(config, kube);
   const certificate = await checkTlsSecret(config, kube);
   if (certificate) say(`TLS: ${certificate}`);
   const volumes = await checkStorage(kube);

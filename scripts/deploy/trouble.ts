@@ -169,7 +169,7 @@ export class TroubleReport {
  * Runs `work`, and meanwhile reports what keeps pods from running. If the cluster does not answer, that is for `work`
  * to report.
  */
-export async function whileReporting<T>(report: TroubleReport, work: () => Promise<T>): Promise<T> {
+export async function whileReporting<T>(report: Pick<TroubleReport, "look">, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
   const again = () => {

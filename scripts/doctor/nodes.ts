@@ -1,27 +1,9 @@
-/** Which nodes our pods can run on: they tolerate no taint of a healthy node. */
+/** Which nodes our pods can run on. */
 import type { Config } from "../../config";
 import { GROUP_SIZE } from "../../catalog/workloads";
-import { isReady, type Kube, type KubeObject } from "../cluster/kubectl";
+import type { Kube, KubeObject } from "../cluster/kubectl";
+import { whyUnusable } from "../cluster/usable-node";
 import { Failure } from "../terminal/ui";
-
-interface Taint {
-  readonly key: string;
-  readonly value?: string;
-  readonly effect: string;
-}
-
-const taintsOf = (node: KubeObject): readonly Taint[] =>
-  ((node.spec?.["taints"] ?? []) as Taint[]).filter(({ effect }) => effect !== "PreferNoSchedule");
-
-const textOf = ({ key, value, effect }: Taint): string => `${key}${value ? `=${value}` : ""}:${effect}`;
-
-/** Why none of our pods can run on a node; undefined if they can. */
-function whyUnusable(node: KubeObject): string | undefined {
-  if (!isReady(node)) return "not Ready";
-  if (node.spec?.unschedulable) return "cordoned";
-  const taints = taintsOf(node);
-  return taints.length ? `taint ${taints.map(textOf).join(", ")}` : undefined;
-}
 
 const infoOf = (node: KubeObject) =>
   (node.status?.nodeInfo ?? {}) as { readonly operatingSystem?: string; readonly architecture?: string };

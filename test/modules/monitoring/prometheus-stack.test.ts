@@ -7,6 +7,12 @@ describe("Prometheus", () => {
       expect(prometheusSpec[`${key}SelectorNilUsesHelmValues`]).toBe(false);
     }
   });
+  it("of other releases is not managed by our operator, nor their Alertmanager", () => {
+    const { prometheusOperator, grafana } = values();
+    const own = [grafana.sidecar.dashboards.searchNamespace];
+    for (const kind of ["prometheus", "alertmanager", "thanosRuler"])
+      expect(prometheusOperator[`${kind}InstanceNamespaces`]).toEqual(own);
+  });
   it("has a volume if the configuration sets one", () => {
     expect(values()["prometheus"].prometheusSpec.storageSpec).toBeUndefined();
     expect(
