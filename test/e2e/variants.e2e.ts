@@ -291,8 +291,11 @@ step(
 
     const refused = await npmRunWith(student, "up");
     expect(refused.code).toBe(1);
-    expect(refused.output).toContain("namespaces cluster-wide (layer data)");
-    expect(refused.output).toContain("metricsServer.mode: existing");
+    expect(refused.output).toContain("set namespaces.create to false");
+    const alsoRefused = await npmRunWith({ ...student, IAC_NAMESPACES_CREATE: "false" }, "up");
+    expect(alsoRefused.code).toBe(1);
+    expect(alsoRefused.output).toContain("cluster-wide");
+    expect(alsoRefused.output).toContain("metricsServer.mode: existing");
     expect(await inventory()).toEqual(before);
 
     const profile = { ...student, IAC_PROFILE: "namespace" };
