@@ -57,7 +57,7 @@ try {
   const scores: Record<string, number[]> = Object.fromEntries(servers.map((s) => [s.name, []]));
   const p99: Record<string, number[]> = Object.fromEntries(servers.map((s) => [s.name, []]));
   for (let round = 0; round < ROUNDS; round++) {
-    // another order each round, so that no server always runs after the same one
+    // a different order in each round, so that no server always runs after the same one
     for (let i = 0; i < servers.length; i++) {
       const server = servers[(i + round) % servers.length]!;
       const run = await load(server, { seconds: SECONDS });

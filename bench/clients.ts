@@ -24,7 +24,7 @@ const ways: Record<string, () => Promise<string | null>> = {
   "node-redis 6.3.1": () => nodeRedis.get("key:1"),
   "ioredis 6.0.0": () => plain.get("key:1"),
   "ioredis, auto-pipelining": () => pipelined.get("key:1"),
-  "ioredis, one write a turn (what the API does)": () => {
+  "ioredis, one write per turn (what the API does)": () => {
     if (!open) {
       open = true;
       const { stream } = joined;

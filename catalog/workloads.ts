@@ -75,7 +75,7 @@ export interface WorkloadDescriptor {
    */
   readonly fixedPods?: { readonly alone: number; readonly ha: number };
   /**
-   * Extra pods that a rollout may create at a time: a number, or a percentage of the pods.
+   * Extra pods that a rollout may create at once: a number, or a percentage of the pods.
    * @default 0: pods are replaced one at a time
    */
   readonly surge?: number | `${number}%`;

@@ -66,6 +66,16 @@ export async function fetchOutside(address: string | URL, init: RequestInit = {}
   return response as unknown as Response;
 }
 
+/** What Node.js' codes mean for a certificate that it refuses, and what helps. */
+const CERTIFICATES: readonly (readonly [RegExp, string])[] = [
+  [
+    /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)/,
+    "its certificate is of an authority that this machine's Node.js does not know; set NODE_EXTRA_CA_CERTS to the file with that authority's certificate, and add it to the system's certificates for Terraform",
+  ],
+  [/CERT_(HAS_EXPIRED|NOT_YET_VALID)/, "its certificate is not valid at this machine's time"],
+  [/ALTNAME_INVALID/, "its certificate is for another name"],
+];
+
 /** Why `fetchOutside` failed, in a few words; names the proxy if there was one. */
 export function fetchProblem(error: unknown, address: string | URL): string {
   let first = error as Error & { code?: unknown };
@@ -73,7 +83,8 @@ export function fetchProblem(error: unknown, address: string | URL): string {
   // fetch wraps the reason several times
   while ((first.cause as Error | undefined)?.message) first = first.cause as typeof first;
   const code = typeof first.code === "string" && !first.code.startsWith("UND_") ? first.code : undefined;
-  return `${code ?? first.message}${through(address)}`;
+  const certificate = code && CERTIFICATES.find(([pattern]) => pattern.test(code))?.[1];
+  return `${certificate ? `${certificate} (${code})` : (code ?? first.message)}${through(address)}`;
 }
 
 function through(address: string | URL): string {

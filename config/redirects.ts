@@ -54,7 +54,7 @@ export function redirects(env: NodeJS.ProcessEnv, chosen: Chosen): string[] {
       files.length === chosen.kubeconfigs.length && files.every((f, i) => path.resolve(f) === chosen.kubeconfigs[i])
     );
   };
-  const otherFiles = `Terraform would read other kubeconfig files than kubectl (${chosen.kubeconfigs.join(", ")})`;
+  const otherFiles = `Terraform would not read the same kubeconfig files as kubectl (${chosen.kubeconfigs.join(", ")})`;
   if (value("KUBE_CONFIG_PATHS") && !sameFiles(value("KUBE_CONFIG_PATHS"))) refuse("KUBE_CONFIG_PATHS", otherFiles);
   // providers prefer the file that we set; with several files we set none, and the backend always gets a list
   const isFileOpen = chosen.kubeconfigs.length !== 1 || chosen.backend === "kubernetes";

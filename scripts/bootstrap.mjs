@@ -21,7 +21,8 @@ export function install(folder) {
   const name = path.relative(root, folder) || "the project";
   const begin = Date.now();
   process.stderr.write(`Installing the dependencies of ${name} … `);
-  const result = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  // NODE_ENV=production would leave out Vite and the tests' tools, and the installation would count as complete
+  const result = spawnSync("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: folder,
     encoding: "utf8",
     shell: process.platform === "win32",
@@ -44,7 +45,7 @@ export function install(folder) {
  */
 export function runScript(file, args) {
   const tsx = pathToFileURL(path.join(root, "node_modules", "tsx", "dist", "loader.mjs")).href;
-  // programs from `npm run tools` come after the machine's own ones
+  // programs from `npm run tools` come after those of the machine
   const env = { ...process.env, PATH: [process.env.PATH, path.join(root, ".tools", "bin")].join(path.delimiter) };
   const child = spawn(process.execPath, ["--import", tsx, path.resolve(root, file), ...args], {
     stdio: "inherit",

@@ -44,7 +44,7 @@ const checks = [
     [bin(spelling, "cspell/bin.mjs"), "lint", "--config=scripts/spelling/cspell.yaml", "--no-progress", "--no-summary"],
   ],
   [
-    "prose (each line shows what to write instead; `node --import tsx scripts/prose/check.ts FILE` for some files alone)",
+    "prose (each line shows what to write instead; `node --import tsx scripts/prose/check.ts FILE` checks only some files)",
     process.execPath,
     ["--import", "tsx", "scripts/prose/check.ts"],
   ],

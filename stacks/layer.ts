@@ -23,7 +23,7 @@ import { IGNORE_FOREIGN } from "../modules/terraform/foreign-metadata";
 import { OUTPUTS, UPSTREAM, type LayerName, type OutputName, type Outputs, type Upstream } from "./outputs";
 import { MINIMUM_TERRAFORM, PROVIDERS } from "../catalog/versions";
 
-/** Absolute path of a layer's state file under the local backend. */
+/** Absolute path of a layer's state file with the local backend. */
 export const statePath = (config: Config, layer: LayerName): string =>
   path.resolve(PROJECT_ROOT, config.state.dir, `${layer}.tfstate`);
 

@@ -43,7 +43,7 @@ export class Apis {
     this.running[n]!.kill(name);
   }
 
-  /** @throws if a process has exited, because no fault ends one */
+  /** @throws if a process has exited, because no fault should cause that */
   checkAlive(): void {
     for (const [n, child] of this.running.entries()) {
       if (child.exitCode !== null || child.signalCode !== null)

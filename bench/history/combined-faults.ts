@@ -109,6 +109,6 @@ const COMBINED: readonly Fault[] = [
   },
 ];
 
-/** All faults of a mode. @param clocks whether clocks can be moved here */
+/** All faults of a mode. @param clocks whether clocks can be changed on this machine */
 export const faultsOf = (mode: "ha" | "safe", clocks: boolean): Fault[] =>
   [...FAULTS, ...COMBINED].filter((f) => f.modes.includes(mode) && (clocks || !f.name.startsWith("clock")));

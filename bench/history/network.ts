@@ -59,7 +59,7 @@ export function processes(namespace: string): number[] {
 /** A rule of iptables: the chain and the match. */
 export type Rule = readonly ["INPUT" | "OUTPUT", ...string[]];
 
-/** Drops packets in a namespace. @returns what ends it; safe to call twice */
+/** Drops packets in a namespace. @returns a function that stops this; safe to call twice */
 export function drop(namespace: string, rules: readonly Rule[]): () => void {
   const run = (what: "-A" | "-D", [chain, ...match]: Rule) =>
     ip("netns", "exec", namespace, "iptables", "-w", what, chain, ...match, "-j", "DROP");

@@ -21,7 +21,7 @@ export class Programs {
   readonly clocks: boolean;
   private readonly library: string;
 
-  /** @param dir for the programs and their settings */
+  /** @param dir folder for the programs and their settings */
   constructor(private readonly dir: string) {
     this.bin = path.join(dir, "bin");
     fs.mkdirSync(this.bin, { recursive: true });
@@ -53,7 +53,7 @@ printf '%s\\n' "$sent" | ${found("redis-cli")} "$@"`,
     return () => fs.rmSync(file, { force: true });
   }
 
-  /** The environment of an API process whose clock {@link stepClock} can move. */
+  /** The environment of an API process whose clock {@link stepClock} can change. */
   apiEnv(name: string): Record<string, string> {
     this.addClock(name);
     return this.clocks ? { LD_PRELOAD: this.library, CLOCK_FILE: this.clock(name) } : {};
@@ -64,7 +64,11 @@ printf '%s\\n' "$sent" | ${found("redis-cli")} "$@"`,
     fs.writeFileSync(this.clock(name), bytes(0));
   }
 
-  /** Changes the wall clock of a process: an API process's name, or a pod's followed by `-redis` or `-sentinel`. */
+  /**
+   * Changes the wall clock of a process.
+   *
+   * @param name an API process's name, or a pod's followed by `-redis` or `-sentinel`
+   */
   stepClock(name: string, seconds: number): void {
     // in place, because the process has mapped the file
     const file = fs.openSync(this.clock(name), "r+");

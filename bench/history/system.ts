@@ -25,7 +25,7 @@ export interface System {
   podName(pod: number): string;
   /** The folder of a pod's volume. */
   volume(pod: number): string;
-  /** Waits until every pod works in its role. @throws after `seconds` */
+  /** Waits until every pod is healthy in its role. @throws after `seconds` */
   healthy(seconds: number): Promise<void>;
   signal(pod: number, part: PodPart, name: NodeJS.Signals): void;
   /** Kills a pod's processes for `ms`, and empties its volume if `volume` is "lost". */

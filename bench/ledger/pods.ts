@@ -21,7 +21,7 @@ const namespace = (i: Member) => `iac-ledger-${i}`;
 const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** @throws if a requirement is missing, naming it */
+/** @throws an error that names a missing requirement */
 export function requirements(): void {
   if (process.getuid?.() !== 0) throw new Error("network namespaces need root: run this as root");
   const version = execFileSync("redis-server", ["--version"]).toString();

@@ -38,7 +38,7 @@ export interface PlainStore {
   scan(cursor: string, match: string | undefined, count: number, consistency: Consistency): Promise<[string, string[]]>;
 }
 
-/** A store on two clients of one library. `scan` is passed in, because the libraries' signatures differ. */
+/** A store that uses two clients of the same library. `scan` is passed in, because the libraries' signatures differ. */
 export function plainStore<C extends PlainClient>(
   main: C,
   replica: C,

@@ -81,7 +81,7 @@ async function cpu(): Promise<number[]> {
   return list.items.map((pod) => milli(pod.containers.find((c) => c.name === "node")!.usage.cpu));
 }
 
-/** Removes the autoscaler, and its history with it; pins the pods to `count` and waits until they are idle. */
+/** Removes the autoscaler and its history, pins the number of pods to `count`, and waits until they are idle. */
 export async function rest(engine: Engine, count: number): Promise<void> {
   if (engine !== "keda") await kube.raw(["-n", app, "delete", "hpa", "node", "--ignore-not-found"]);
   await kube.raw(["-n", app, "scale", "deploy", "node", `--replicas=${count}`]);

@@ -29,7 +29,7 @@ function ratios(data: Reaction, engine: Engine): number[] {
   return times(of(engine), "ready").map((ms, i) => ms / stock[i]!);
 }
 
-/** Wanted pods beyond what the load needs. */
+/** Desired pods beyond what the load needs. */
 const overshoot = (step: Step): number => Math.max(0, step.peak - step.multiple);
 
 /** Changes of the count after the first two minutes, in which the engine settles. */

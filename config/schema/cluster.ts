@@ -79,11 +79,11 @@ export const exposure = z
     ingressClass: z.string().min(1).optional().describe("Ingress: class; by default the cluster's"),
     tlsSecret: dnsName.optional().describe("Ingress: existing TLS Secret in the application's namespace"),
     annotations: annotations.describe(
-      "Ingress: its annotations, such as those that tell its controller the largest body (docs/your-cluster.md)",
+      "Ingress: its annotations, such as the one that sets its controller's limit for bodies (docs/your-cluster.md)",
     ),
-    labels: extraLabels.describe("Ingress: further labels, by which a controller or external-dns may select it"),
+    labels: extraLabels.describe("Ingress: additional labels, which a controller or external-dns may use to select it"),
     serviceAnnotations: annotations.describe(
-      "annotations of the front's Service, such as those that choose the kind of load balancer",
+      "annotations of the front's Service, such as the one that chooses the type of load balancer",
     ),
   })
   .prefault({});

@@ -27,7 +27,7 @@ const metadataKey = z
     const [name, prefix, ...more] = key.split("/").reverse();
     return !more.length && METADATA_NAME.test(name!) && (prefix === undefined || METADATA_PREFIX.test(prefix));
   }, "a key such as example.com/name: a DNS name and a slash, both optional, then at most 63 letters, digits, dashes, dots and underscores")
-  .refine((key) => !OWN_METADATA.test(key), "another key: this project or kubectl sets that one");
+  .refine((key) => !OWN_METADATA.test(key), "a different key, because this project or kubectl sets that one");
 
 /** Annotations of an object. YAML reads `"60"` without its quotes as a number, so that is accepted too. */
 export const annotations = z

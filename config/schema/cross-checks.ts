@@ -17,7 +17,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
     refuse(["state", "backend"], "needs state.bucket and state.region", "s3");
   }
   const { create, ...names } = c.namespaces;
-  // a namespace that exists already stays, and for some users it is the only one
+  // an existing namespace is kept, and some users have no other one
   if (create && c.state.backend === "kubernetes" && (Object.values(names) as unknown[]).includes(c.state.namespace)) {
     refuse(
       ["state", "namespace"],
@@ -42,7 +42,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
       if (Object.keys(c.exposure[key]).length)
         refuse(
           ["exposure", key],
-          "requires exposure.type Ingress; annotations of the Service are exposure.serviceAnnotations",
+          "requires exposure.type Ingress; for annotations of the Service, use exposure.serviceAnnotations",
           c.exposure[key],
         );
     }
@@ -51,7 +51,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   if (c.exposure.ingressClass !== undefined && INGRESS_CLASS in c.exposure.annotations) {
     refuse(
       ["exposure", "annotations"],
-      `must not have ${INGRESS_CLASS} if exposure.ingressClass is set: Kubernetes refuses both`,
+      `must not have ${INGRESS_CLASS} if exposure.ingressClass is set: Kubernetes rejects the two together`,
       c.exposure.annotations,
     );
   }

@@ -62,7 +62,7 @@ export const monitoring = z
       .boolean()
       .default(true)
       .describe(
-        "create Services in kube-system, by which Prometheus finds DNS and kubelets; false: for a cluster that forbids it, such as GKE Autopilot; CoreDNS is then not monitored",
+        "create Services in kube-system, through which Prometheus finds DNS and the kubelets; false: for clusters that forbid this, such as GKE Autopilot (CoreDNS is then not monitored)",
       ),
     grafanaNodePort: nodePort.optional().describe("port of each node that forwards to Grafana; by default none"),
     nodeExporter: z

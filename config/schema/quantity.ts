@@ -64,7 +64,10 @@ export function canonicalQuantity(text: string): string {
   return exponent === 0 ? String(number) : `${number}e${exponent}`;
 }
 
-/** Divides by `factor` as long as nothing remains, at most `most` times; the result, and how often. */
+/**
+ * Divides by `factor` while there is no remainder, at most `most` times; returns the result and the number of
+ * divisions.
+ */
 function withoutFactor(value: bigint, factor: bigint, most: number): [bigint, number] {
   let steps = 0;
   for (; steps < most && value % factor === 0n; steps++) value /= factor;

@@ -247,7 +247,7 @@ function assertValid({ component, scaling, signals = [] }: Resolved): void {
   }
 }
 
-/** Part of the values, so that Terraform sees a change of the template. */
+/** Part of the values, so that Terraform sees a change to the template. */
 const templateHash = (): string =>
   createHash("sha256")
     .update(fs.readFileSync(path.join(chartDir("scaled-object"), "templates", "scaled-object.yaml")))

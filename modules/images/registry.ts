@@ -48,7 +48,7 @@ function howToLogIn(registry: Registry, host: string, login: Login | undefined):
 
 function otherServer(host: string, response: Response): string {
   const airplay = /^airtunes/i.test(response.headers.get("server") ?? "");
-  const what = airplay ? "is AirPlay of macOS" : "is not an image registry";
+  const what = airplay ? "is AirPlay on macOS" : "is not an image registry";
   const then = airplay ? "turn off AirPlay Receiver in its settings, or start" : "start";
   return `${host} ${what} (it answered ${response.status}); ${then} the registry on another port and set registry.push`;
 }

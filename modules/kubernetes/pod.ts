@@ -82,7 +82,7 @@ export function podSpec(p: PodProps): PodSpec {
   };
 }
 
-/** A toleration for a failed node that lasts some seconds. */
+/** A toleration for a failed node that lasts a few seconds. */
 const evictAfter = (key: string, tolerationSeconds: number) => ({
   key,
   operator: "Exists" as const,

@@ -49,7 +49,7 @@ export interface StatefulSetProps extends CommonProps {
 }
 export type WorkloadProps = DeploymentProps | StatefulSetProps;
 
-/** Annotation that turns every change to the object into a change of the pod template. */
+/** Annotation that turns every change to the object into a change to the pod template. */
 export const REVISION = "iacproject/revision";
 
 /**

@@ -105,6 +105,11 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     // Prometheus and Alertmanager are StatefulSets, whose pods are not replaced while their node's object exists
     prometheusOperator: {
       tolerations: FAST_EVICTION,
+      // other releases' Prometheus and Alertmanager have their own operator; two that manage one object delete its
+      // StatefulSet in turns (prometheus-operator#4829). Monitors and rules are still found in every namespace
+      prometheusInstanceNamespaces: [namespace],
+      alertmanagerInstanceNamespaces: [namespace],
+      thanosRulerInstanceNamespaces: [namespace],
       admissionWebhooks: { enabled: false },
       tls: { enabled: false },
       ...(monitoring.kubeSystem ? {} : { kubeletService: { namespace } }),

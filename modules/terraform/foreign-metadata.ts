@@ -12,7 +12,7 @@
 const FOREIGN_LABELS = [
   // without a prefix
   "^[^/]*$",
-  // of another prefix than app.kubernetes.io
+  // of a prefix other than app.kubernetes.io
   "^([^a]|a[^p]|ap[^p]|app[^.]|app[.][^k])",
   // with another name, such as app.kubernetes.io/instance, which Argo CD sets
   "/[^nmp]",

@@ -3,6 +3,7 @@ import type { Config } from "../../config";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 import type { KubeObject } from "./kube-object";
+import { linesOf, loginProblem } from "./login";
 
 export { isReady, type KubeObject } from "./kube-object";
 
@@ -12,6 +13,9 @@ export function clusterFlags(config: Config): string[] {
   // --kubeconfig takes one file; KUBECONFIG merges several
   return config.kubeconfigs.length === 1 ? ["--kubeconfig", config.kubeconfigs[0]!, ...context] : context;
 }
+
+/** A kubectl that does not answer has nothing to save, ms. */
+const GRACE_MS = 1000;
 
 /** {@link Kube.describe} of a kubeconfig without a current context. */
 export const NO_CONTEXT = "(no context)";
@@ -26,6 +30,7 @@ export class Kube {
     const env = this.config.kubeconfigs.length > 1 ? { KUBECONFIG: this.config.kubeconfigs.join(":") } : undefined;
     const { stdout } = await this.run("kubectl", [...clusterFlags(this.config), ...args], {
       timeoutMs: options.timeoutMs ?? 30_000,
+      graceMs: GRACE_MS,
       ...(options.input === undefined ? {} : { input: options.input }),
       ...(env ? { env } : {}),
     });
@@ -93,11 +98,9 @@ export class Kube {
           "No cluster is configured.",
           "Set cluster.context in config.yaml or KUBECONFIG. To create a local cluster: npm run up",
         );
-      const reason =
-        error.output
-          .split("\n")
-          .filter((l) => l && !l.startsWith("E"))
-          .at(-1) ?? error.message;
+      const login = loginProblem(error, ["kubectl", ...clusterFlags(this.config), "version"].join(" "));
+      if (login) throw new Failure(`The cluster ${name} cannot be used: ${login.reason}`, login.next);
+      const reason = linesOf(error.output).at(-1) ?? error.message;
       throw new Failure(
         `The cluster ${name} cannot be reached: ${reason}`,
         "Start it, or choose another cluster: cluster.context in config.yaml, or KUBECONFIG.",
@@ -107,7 +110,13 @@ export class Kube {
 
   /** The cluster's context and server, for messages. */
   async describe(): Promise<string> {
-    const view = await this.raw(["config", "view", "--minify", "-o", "json"]).catch(() => "{}");
+    // gcloud's kubectl first queries the cluster's version, whatever the command, so it may not answer either
+    const view = await this.raw(["config", "view", "--minify", "-o", "json"], { timeoutMs: 10_000 }).catch(
+      (error: unknown) => {
+        const isSilent = error instanceof RunError && error.code === undefined && this.config.cluster.context;
+        return isSilent ? JSON.stringify({ "current-context": this.config.cluster.context }) : "{}";
+      },
+    );
     const config = JSON.parse(view) as {
       "current-context"?: string;
       clusters?: { cluster: { server: string } }[] | null;

@@ -19,8 +19,12 @@ import {
   checkTlsSecret,
 } from "../deploy/preflight";
 import { checkDns, checkQuota } from "../deploy/cluster-checks";
+import { checkMonitoring } from "../deploy/other-monitoring";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
+import { checkApis, deadApis } from "../deploy/terminating";
 import { checkAutopilot, isAutopilot } from "../doctor/autopilot";
+import { checkIngressClass } from "../doctor/ingress-class";
+import { checkLimitRanges } from "../doctor/limit-ranges";
 import { checkOwners } from "../doctor/namespace-owner";
 import { checkNetworkPlugin } from "../doctor/network-plugin";
 import { checkNodes } from "../doctor/nodes";
@@ -170,12 +174,16 @@ export async function doctor(): Promise<number> {
       await check("namespaces", () => checkOwners(config, kube));
       if (config.images.pullSecrets.length) await check("pull Secrets", () => checkPullSecrets(config, kube));
       await check("quota", () => checkQuota(config, kube));
+      await check("LimitRanges", () => checkLimitRanges(config, kube));
       await check("DNS", () => checkDns(config, kube));
       await check("network plugin", () => checkNetworkPlugin(config, kube), false);
       await check("metrics-server", async () => {
         await checkMetricsServer(config, kube);
         return config.metricsServer.mode === "install" ? "managed by this project" : "the cluster's own";
       });
+      await check("APIs of other servers", async () => checkApis(await deadApis(kube)), false);
+      await check("other monitoring", () => checkMonitoring(config, kube));
+      if (config.exposure.type === "Ingress") await check("Ingress", () => checkIngressClass(config, kube));
       if (config.scaling.engine === "keda") {
         await check("KEDA", async () => {
           await checkKeda(config, kube);

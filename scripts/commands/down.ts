@@ -1,4 +1,4 @@
-/** `npm run down`: removes everything of ours, and verifies that nothing is left. */
+/** `npm run down`: removes everything that this project deployed, and verifies that nothing is left. */
 import { loadConfig, type Config } from "../../config";
 import { BACKUPS_CLAIM } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
@@ -17,8 +17,10 @@ import { findLeftovers, markOurCrds, removeLeftovers } from "../deploy/leftovers
 import { finishRecreation } from "../deploy/recreate-set";
 import { synth } from "../terraform/synth";
 import { ourNamespaces } from "../deploy/readiness";
+import { DeletionReport, terminatingOf, textOf } from "../deploy/terminating";
+import { whileReporting } from "../deploy/trouble";
 import { Terraform } from "../terraform/terraform";
-import { bold, confirm, Failure, green, inStep, isInteractive, say, seconds } from "../terminal/ui";
+import { announce, bold, confirm, Failure, green, inStep, isInteractive, say, seconds, yellow } from "../terminal/ui";
 
 /** Timeout until the cluster has deleted everything, ms. */
 const DELETION_MS = 120_000;
@@ -44,7 +46,7 @@ export async function down(options: DownOptions): Promise<void> {
       "This deletes data, and there is no terminal to ask for confirmation.",
       `Confirm with: npm run down -- ${options.adopt ? "--adopt " : ""}--yes`,
     );
-  // asks for nothing: it changes nothing in the cluster
+  // needs no confirmation, because it changes nothing in the cluster
   if (options.adopt) await adopt(kube, images);
   else await checkSystemIsKnown(kube, new Terraform(config, "data"));
 
@@ -58,10 +60,13 @@ export async function down(options: DownOptions): Promise<void> {
   await markOurCrds(kube, observability);
   const freed = await freeScaledObjects(kube);
   if (freed) say(`  KEDA is not running: removed its finalizers from ${freed} ScaledObjects`);
-  // a run that was ended while it recreated main's StatefulSet has left pods that no destroy knows
+  // a run that was interrupted while it recreated main's StatefulSet left pods that no destroy would find
   await finishRecreation(kube);
-  await destroyLayers(kube);
-  await clean(kube);
+  const report = new DeletionReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
+  await whileReporting(report, async () => {
+    await destroyLayers(kube);
+    await clean(kube);
+  });
 
   if (cluster) {
     await inStep("kind cluster", async () => {
@@ -88,8 +93,9 @@ async function clean(kube: Kube): Promise<void> {
       left = await findLeftovers(kube);
     }
     if (left.length) {
+      const stuck = (await terminatingOf(kube, ourNamespaces(kube.config))).filter((one) => one.reason !== undefined);
       throw new Failure(
-        `Still in the cluster after ${DELETION_MS / 1000} s:\n  ${left.join("\n  ")}`,
+        `Still in the cluster after ${DELETION_MS / 1000} s:\n  ${[...left, ...stuck.map(textOf)].join("\n  ")}`,
         "Check their finalizers: kubectl get KIND NAME -o yaml. Then run npm run down again.",
       );
     }

@@ -49,7 +49,7 @@ ${LAYERS.map((layer) => `- **${layer}**: ${UPSTREAM[layer].join(", ") || "nothin
 What changes without CDKTF:
 
 - The configuration is fixed in the files: config.yaml and \`IAC_…\` variables have no effect.
-- The images are pinned to the deployed digests. After a change of their sources, build and push them yourself and set
+- The images are pinned to the deployed digests. If their sources change, build and push them yourself and set
   the new digests in layer \`images\`.
 - Manual changes inside workloads, which \`npm run diff\` finds, are not in Terraform's plan (the reason is in
   docs/decisions/0001-replica-count.md of the project).

@@ -39,7 +39,7 @@ export async function statusTable(kube: Kube): Promise<string> {
     const hpa = objects.find((o) => o.kind === "HorizontalPodAutoscaler" && o.metadata.name === name);
     return workload ? row(workload, hpa) : [name, red("missing"), "", "", ""];
   });
-  // also Prometheus', which cannot report that its own node is lost
+  // including Prometheus' pods, because Prometheus cannot report the loss of its own node
   const pods = await Promise.all(ourNamespaces(kube.config).map((name) => kube.visible("pods", "-n", name)));
   const lost = lostPods(pods.flat());
   return [

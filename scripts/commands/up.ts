@@ -30,6 +30,7 @@ import { markOurCrds } from "../deploy/leftovers";
 import { smokeTest } from "../deploy/smoke-test";
 import { checkStorage, finishGrowth, growVolumes } from "../deploy/storage";
 import { checkStateIsHere } from "../terraform/backend-change";
+import { checkNewMonitoring } from "../deploy/other-monitoring";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
 import { readStacks, synth } from "../terraform/synth";
 import { Terraform } from "../terraform/terraform";
@@ -71,6 +72,7 @@ export async function up(options: UpOptions): Promise<void> {
   await checkNamespaces(config, kube);
   await checkMetricsServer(config, kube);
   await checkKeda(config, kube);
+  if (!options.adopt) await checkNewMonitoring(config, kube);
   const certificate = await checkTlsSecret(config, kube);
   if (certificate) say(`TLS: ${certificate}`);
   const volumes = await checkStorage(kube);
@@ -96,7 +98,7 @@ export async function up(options: UpOptions): Promise<void> {
   await growVolumes(kube, volumes);
   const troubles = new TroubleReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
   await whileReporting(troubles, () => deployLayers(kube, images));
-  // before anything that may still fail: an adoption relies on it
+  // written before anything that may still fail, because an adoption relies on it
   reportUnwritten(await writeRecord(kube, readStacks()));
   if (config.observability === "install") await markOurCrds(kube, new Terraform(config, "observability"));
 
@@ -123,7 +125,7 @@ export async function up(options: UpOptions): Promise<void> {
   );
 }
 
-/** Adopts the system, shows where it differs from this configuration, and asks before that is deployed. */
+/** Adopts the system, shows where it differs from this configuration, and asks before it deploys the changes. */
 async function adoptAndAsk(kube: Kube, images: ResolvedImages, yes: boolean): Promise<void> {
   const before = await readRecord(kube);
   await adopt(kube, images, yes ? {} : { command: "up" });

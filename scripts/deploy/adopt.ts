@@ -3,7 +3,8 @@
  * cluster and changes nothing in it, so no pod restarts and no password changes; an ordinary plan then shows what
  * differs from the configuration (docs/decisions/0016-lost-checkouts.md).
  *
- * Layer data is written last. Until then this checkout does not know the system, and the next run begins again.
+ * Layer data is written last. Until then this checkout does not recognize the system, and the next run starts from the
+ * beginning.
  */
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 import { imageNames, type ResolvedImages } from "../../modules/images/resolve";
@@ -55,7 +56,7 @@ async function knownIn(kube: Kube, found: readonly Found[]): Promise<Known> {
   return { images, addresses: Object.fromEntries(addresses) };
 }
 
-/** An imported resource with what only the configuration knows. */
+/** An imported resource, completed with the attributes that exist only in the configuration. */
 async function completed(kube: Kube, { expected, live }: Found, resource: StateResource): Promise<StateResource> {
   const [instance] = resource.instances;
   const { body, type } = expected;
@@ -74,7 +75,7 @@ async function completed(kube: Kube, { expected, live }: Found, resource: StateR
     : as(completeManifest(instance.attributes, body));
 }
 
-/** Whether the object is another one than the manifest describes; so it is if a field differs that can never change. */
+/** Whether the object differs from the manifest; also true if an immutable field differs. */
 async function differs(kube: Kube, manifest: KubeObject, live: KubeObject, manager: string): Promise<boolean> {
   try {
     return (await revertedBy(kube, manifest, live, manager)).length > 0;
@@ -84,7 +85,10 @@ async function differs(kube: Kube, manifest: KubeObject, live: KubeObject, manag
   }
 }
 
-/** Namespaces of this system alone, if there is no record; with a second system in the cluster there are none. */
+/**
+ * Namespaces that only this system uses, if there is no record; with a second system in the cluster, only the
+ * application's.
+ */
 async function ownNamespaces(kube: Kube, found: readonly Found[]): Promise<ReadonlySet<string>> {
   const ours = found.filter(({ expected }) => expected.type === "kubernetes_namespace_v1").map((f) => f.expected.name);
   const { app } = kube.config.namespaces;
@@ -94,7 +98,7 @@ async function ownNamespaces(kube: Kube, found: readonly Found[]): Promise<Reado
 
 export interface AdoptOptions {
   /**
-   * Command that adopts, for the question before it.
+   * Command that adopts the system, named in the request for confirmation.
    * @default does not ask
    */
   readonly command?: string;
@@ -110,9 +114,9 @@ export interface AdoptOptions {
 type LayerFolder = Pick<Terraform, "dir" | "init">;
 
 /**
- * Takes the system into the states of this checkout.
+ * Imports the system into the states of this checkout.
  *
- * @throws Failure that names each object which belongs to others, or which this configuration does not describe
+ * @throws Failure that names each object that belongs to others or that this configuration does not describe
  */
 export async function adopt(kube: Kube, images: ResolvedImages, options: AdoptOptions = {}): Promise<void> {
   const { config } = kube;
@@ -120,7 +124,7 @@ export async function adopt(kube: Kube, images: ResolvedImages, options: AdoptOp
   const [record, terraformVersion] = [await readRecord(kube), await checkTerraform(config, run)];
   await checkAdoptable(kube, record);
   if (options.command) await confirmAdoption(kube, record, options.command);
-  // of a run of the lost checkout that was killed: the set must exist to be adopted
+  // left by a killed run of the lost checkout: the set must exist to be adopted
   await finishRecreation(kube);
   let unwritten: string | undefined;
   await inStep("adopt", async (step) => {
@@ -158,7 +162,7 @@ export async function adopt(kube: Kube, images: ResolvedImages, options: AdoptOp
     };
     await withStores(config, images, use, run);
     if (record) unwritten = await writeRecord(kube, stacks, { deployed: record, run });
-    if (!count) return "the states of this checkout contain the whole system already";
+    if (!count) return "the states of this checkout already contain the whole system";
     return `${count} objects are now in the states of this checkout; nothing in the cluster was changed`;
   });
   reportUnwritten(unwritten);

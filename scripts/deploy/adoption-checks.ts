@@ -13,7 +13,7 @@ const LISTED = 8;
 const list = (names: readonly string[]): string =>
   names.slice(0, LISTED).join(", ") + (names.length > LISTED ? `, and ${names.length - LISTED} more` : "");
 
-/** Asks before an adoption: a second set of states for one system contradicts the first. */
+/** Asks for confirmation before an adoption, because two sets of states for one system would contradict each other. */
 export async function confirmAdoption(
   kube: Kube,
   record: Partial<DeploymentRecord> | undefined,
@@ -42,7 +42,7 @@ export async function checkAdoptable(kube: Kube, record: Partial<DeploymentRecor
     );
 }
 
-/** Where the states are that the record names; undefined if they are lost, or on another machine. */
+/** Location of the states that the record names; undefined if they are lost, or on another machine. */
 async function statesAt(kube: Kube, record: Partial<DeploymentRecord>): Promise<string | undefined> {
   if (record.backend === "local") {
     const isThisMachine = record.deployedBy?.endsWith(`@${os.hostname()}`);
@@ -55,7 +55,7 @@ async function statesAt(kube: Kube, record: Partial<DeploymentRecord>): Promise<
   return secret && record.states;
 }
 
-/** Settings of the record that this configuration does not have, as `redis.durability: ha (here: safe)`. */
+/** Settings of the record that this configuration does not have, each as `redis.durability: ha (here: safe)`. */
 export function otherSettings(kube: Kube, record: Partial<DeploymentRecord> | undefined): string[] {
   if (record?.configuration === undefined) return [];
   const parse = (lines: readonly string[]) =>
@@ -66,7 +66,10 @@ export function otherSettings(kube: Kube, record: Partial<DeploymentRecord> | un
     .map((key) => `${key}: ${theirs.get(key) ?? "default"} (here: ${ours.get(key) ?? "default"})`);
 }
 
-/** @throws Failure that names what is not ours, what this configuration does not describe, or that there is nothing */
+/**
+ * @throws Failure that names what is not ours, what this configuration does not describe, or says that there is nothing
+ * to adopt
+ */
 export function checkOwners(
   kube: Kube,
   found: readonly Found[],

@@ -1,6 +1,6 @@
 /**
- * What a deployment is, in the cluster: a ConfigMap next to it, for those who have its cluster but not its checkout. It
- * holds no secret. Commands only compare with it: no setting is taken from it.
+ * A ConfigMap that describes a deployment, for users who have access to its cluster but not to its checkout. It
+ * contains no secrets. Commands only compare their settings with it, and take none from it.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -31,15 +31,15 @@ export interface DeploymentRecord {
   readonly backend: string;
   /** Where the states are: a folder, Secrets, or a bucket. */
   readonly states: string;
-  /** Settings, as lines of config.yaml, with which another checkout finds the states; empty if they are files. */
+  /** Settings that another checkout needs to find the states, as lines of config.yaml; empty if they are files. */
   readonly settings: string;
-  /** Settings that are not the default, one per line: those that say what exists, and no text that could be secret. */
+  /** Settings that differ from the defaults, one per line, without text that could be secret. */
   readonly configuration: string;
   /** Namespaces and Helm releases of the system outside the application's namespace, one per line. */
   readonly outside: string;
 }
 
-/** Where the states of a configuration are, and the settings that lead there. */
+/** Where the states of a configuration are, and the settings that select them. */
 export function placeOfStates({ state }: Pick<Config, "state">): Pick<DeploymentRecord, "states" | "settings"> {
   const { backend, prefix } = state;
   const settings = (keys: object) =>
@@ -59,13 +59,16 @@ export function placeOfStates({ state }: Pick<Config, "state">): Pick<Deployment
   return { states: path.resolve(PROJECT_ROOT, state.dir), settings: "" };
 }
 
-/** Text that says what exists and is not secret; numbers, switches, choices and quantities never are. */
+/**
+ * Text settings that are never secret; numbers, switches, choices and quantities are not listed here, because they
+ * never are.
+ */
 const NAMES = /^(namespaces\.|redis\.tls\.secret$|redis\.backup\.schedule$)/;
 const QUANTITY = /^\d+(\.\d+)?[a-zA-Z]{0,2}$/;
 /** Settings of a machine, not of the system. */
 const OF_A_MACHINE = /^(cluster|state|charts|terraform|registry)(\.|$)/;
 
-/** The settings that differ from the defaults, as `redis.durability: ha`. */
+/** The settings that differ from the defaults, each as `redis.durability: ha`. */
 export function ownSettings(config: Config): string[] {
   const defaults = parseConfig({}, { home: "/", kubeconfigEnv: undefined });
   return configKeys().flatMap(({ path: key, choices }) => {
@@ -100,7 +103,7 @@ export interface RecordOptions {
   readonly run?: Run;
 }
 
-/** Writes the record; returns the reason if the cluster refuses it, which does not concern the deployment. */
+/** Writes the record; returns the reason if the cluster refuses it, which does not affect the deployment. */
 export async function writeRecord(
   kube: Kube,
   stacks: Readonly<Record<string, Stack>>,

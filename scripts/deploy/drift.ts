@@ -40,7 +40,7 @@ function withClaimTemplates(manifest: KubeObject, { spec }: KubeObject): KubeObj
     : { ...manifest, spec: { ...manifest.spec, volumeClaimTemplates: templates } };
 }
 
-/** What an object would lose or get if a field manager applied this manifest; nothing is changed. */
+/** What an object would lose or gain if a field manager applied this manifest; nothing is changed. */
 export async function revertedBy(
   kube: Kube,
   manifest: KubeObject,

@@ -137,7 +137,7 @@ async function removeUnused(kube: Kube, { name, namespace }: Target): Promise<vo
   const users = pods.filter((pod) => JSON.stringify(pod.spec ?? {}).includes(`"secretName":"${name}"`));
   if (users.length)
     throw new Failure(
-      `Secret ${name} is in use by ${users.map((p) => p.metadata.name).join(", ")} but in no state. An interrupted run cannot have left it.`,
+      `Secret ${name} is in use by ${users.map((p) => p.metadata.name).join(", ")} but not in any state. An interrupted run cannot have left it.`,
       "Restore the state that contains it. Or, to start again with new passwords, delete the Secret and these pods' workloads.",
     );
   await kube.raw([...place, "delete", "secret", name, "--ignore-not-found"]);

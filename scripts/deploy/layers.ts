@@ -2,6 +2,7 @@
 import type { Config } from "../../config";
 import { IMAGE_NAMES, type ResolvedImages } from "../../modules/images/resolve";
 import { LAYERS, UPSTREAM, type LayerName, type OutputName } from "../../stacks/outputs";
+import { keepAnnotations } from "./foreign-annotations";
 import { adoptOrphans, recordIntent } from "./interrupted-run";
 import { findDrift, repairDrift, type Drift } from "./drift";
 import type { Kube } from "../cluster/kubectl";
@@ -64,17 +65,20 @@ const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Prom
     const conflicting: Drift[] = [];
     if (!plan.isEmpty) {
       step.doing(`applying: ${intended(plan)}`);
-      const apply = () => recordIntent(kube, terraform, () => terraform.apply((name) => step.doing(name)));
-      let changes: Changes;
+      let changes!: Changes;
+      const apply = () =>
+        keepAnnotations(kube, terraform, async () => {
+          changes = await recordIntent(kube, terraform, () => terraform.apply((name) => step.doing(name)));
+        });
       try {
-        changes = await apply();
+        await apply();
       } catch (error) {
         if (!(error instanceof Failure && error.message.includes("field manager conflict"))) throw error;
         // a field in this plan was also changed manually: revert that first
         conflicting.push(...(await findDrift(kube, terraform)));
         await repairDrift(kube, conflicting);
         await terraform.plan({ onProgress: (name) => step.doing(name) });
-        changes = await apply();
+        await apply();
       }
       text = summary(changes) || "outputs updated";
     }

@@ -1,7 +1,7 @@
 /**
  * Leftovers of Terraform's destroy: CRDs that Helm never deletes (helm-charts#1523), the
- * Service that the Prometheus operator creates for the kubelets (helm-charts#4143), and anything
- * else of ours. Objects that existed before `up`, or that others use, are not touched.
+ * Service that the Prometheus operator creates for the kubelets (helm-charts#4143), and any other object of this
+ * project. Objects that existed before `up`, or that others use, are not touched.
  */
 import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
@@ -14,7 +14,7 @@ import type { Terraform } from "../terraform/terraform";
 
 const CRD_GROUP = "monitoring.coreos.com";
 const OUR_LABEL = `${PART_LABEL}=${PART_OF}`;
-/** Helm creates the CRDs some seconds before it records the release. */
+/** Helm creates the CRDs a few seconds before it records the release. */
 const CRD_MARGIN_MS = 120_000;
 
 const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[]> =>
@@ -106,7 +106,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   return { removed, kept };
 }
 
-/** Lists everything of ours that is still in the cluster. */
+/** Lists every object of this project that is still in the cluster. */
 export async function findLeftovers(kube: Kube): Promise<string[]> {
   const { namespaces, metricsServer, observability } = kube.config;
   const left: string[] = [];

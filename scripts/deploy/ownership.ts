@@ -1,4 +1,4 @@
-/** Whose an object in the cluster is: what an adoption takes over, and what it refuses. */
+/** Determines which objects in the cluster belong to the system: what an adoption takes over, and what it refuses. */
 import { PART_OF } from "../../catalog/names";
 import { isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
@@ -13,7 +13,9 @@ import { differences } from "./drift";
 
 const BY = "app.kubernetes.io/managed-by";
 
-/** Kinds of the objects that the layers write; an object of ours that no layer describes is looked for in these. */
+/**
+ * Kinds of the objects that the layers write; objects of ours that no layer describes are searched for in these kinds.
+ */
 const WRITTEN: readonly Target[] = [
   ...Object.keys(KINDS).filter((type) => type !== "kubernetes_namespace_v1"),
   ...["apps/v1 Deployment", "apps/v1 StatefulSet", "batch/v1 CronJob"],
@@ -74,7 +76,7 @@ async function readable(kube: Kube, args: readonly string[]): Promise<KubeObject
     if (!(error instanceof RunError && /forbidden/i.test(error.output))) throw error;
     throw new Failure(
       `This user may not list ${args[0]}${args.includes("-n") ? ` in ${args[args.indexOf("-n") + 1]}` : ""}, so their owner cannot be checked. Nothing was changed.`,
-      "Adopt the system as a user who may.",
+      "Adopt the system as a user who is allowed to.",
     );
   }
 }
@@ -103,7 +105,7 @@ export function strangers(
     const place = type === "kubernetes_namespace_v1" ? name : namespace;
     if (place === app || !outside) return [];
     const entry = isRelease ? `release ${namespace}/${name}` : `namespace ${place}`;
-    // an existing namespace that the system uses is in no list
+    // the record does not list an existing namespace that the system uses
     const isListed = outside.includes(entry) || (!isRelease && outside.some((o) => o.startsWith(`release ${place}/`)));
     return isListed ? [] : [`${named(one)} is not in the record of this system`];
   });
@@ -118,8 +120,8 @@ export function isAsConfigured({ body }: ExpectedObject, imported: StateResource
 }
 
 /**
- * Why a release outside the application's namespace may belong to others, if no record lists it: it has other values,
- * and its namespace is not one of this system alone.
+ * Why a release outside the application's namespace may belong to others, if no record lists it: its values differ, and
+ * other systems may use its namespace.
  */
 export function strangeRelease(
   found: Found,
@@ -127,5 +129,5 @@ export function strangeRelease(
   ownNamespaces: ReadonlySet<string>,
 ): string | undefined {
   if (ownNamespaces.has(found.expected.namespace!) || isAsConfigured(found.expected, imported)) return undefined;
-  return `${named(found)} has other values than in this configuration, and the system has no record that lists it`;
+  return `${named(found)} has values that differ from this configuration, and the system has no record that lists it`;
 }

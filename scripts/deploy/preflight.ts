@@ -6,7 +6,10 @@ import { MINIMUM_TERRAFORM } from "../../catalog/versions";
 import type { ResolvedImages } from "../../modules/images/resolve";
 import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
+import { loginProblem } from "../cluster/login";
+import { whyUnusable } from "../cluster/usable-node";
 import { ourNamespaces } from "./readiness";
+import { terminatingOf } from "./terminating";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
@@ -50,10 +53,16 @@ export async function checkTerraform(config: Config, run: Run = realRun): Promis
 
 export async function checkKubectl(run: Run = realRun): Promise<string> {
   try {
-    const { stdout } = await run("kubectl", ["version", "--client", "-o", "json"], { timeoutMs: 20_000 });
+    // gcloud's kubectl first queries the cluster's version, and therefore logs in
+    const { stdout } = await run("kubectl", ["version", "--client", "-o", "json"], {
+      timeoutMs: 20_000,
+      graceMs: 1000,
+    });
     return (JSON.parse(stdout) as { clientVersion: { gitVersion: string } }).clientVersion.gitVersion;
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
+    const login = loginProblem(error, "kubectl version");
+    if (login) throw new Failure(`kubectl does not answer: ${login.reason}`, login.next);
     throw new Failure("kubectl is not installed or cannot be run.", `Install it: ${INSTALL.kubectl}`);
   }
 }
@@ -149,7 +158,7 @@ export async function checkTlsSecret(config: Config, kube: Kube): Promise<string
   return `Secret ${name} does not exist yet in namespace ${app}; Redis will wait for it`;
 }
 
-/** Built images must match the nodes' architecture: otherwise a pod fails with "exec format error". */
+/** Built images must match the architecture of the nodes that can run our pods: otherwise a pod fails with "exec format error". */
 export async function checkPlatform(config: Config, kube: Kube, run: Run = realRun): Promise<string> {
   const nodes = await kube.visible("nodes");
   if (!nodes.length) return "unknown: this user may not list nodes";
@@ -159,8 +168,8 @@ export async function checkPlatform(config: Config, kube: Kube, run: Run = realR
     (await run("docker", [...engineFlags(config), ...format], { timeoutMs: 20_000 })).stdout.trim();
   const architecture = platform.split("/")[1];
   const kindOf = (node: KubeObject) => (node.status?.nodeInfo as { architecture?: string } | undefined)?.architecture;
-  const others = nodes.filter((node) => kindOf(node) !== architecture);
-  if (!others.length) return `images and nodes are ${platform}`;
+  const others = nodes.filter((node) => kindOf(node) !== architecture && whyUnusable(node) === undefined);
+  if (!others.length) return `images and nodes that can run our pods are ${platform}`;
   const names = others.map((node) => `${node.metadata.name} (${kindOf(node)})`).join(", ");
   throw new Failure(
     `Images are built for ${platform}, but these nodes have another architecture: ${names}.`,
@@ -168,8 +177,14 @@ export async function checkPlatform(config: Config, kube: Kube, run: Run = realR
   );
 }
 
-/** A deployment must not take over a namespace that already exists and is not ours. */
+/** A deployment must not take over a namespace that already exists and is not ours, nor use one that is being deleted. */
 export async function checkNamespaces(config: Config, kube: Kube): Promise<void> {
+  for (const { name, reason, next } of await terminatingOf(kube, ourNamespaces(config))) {
+    throw new Failure(
+      `Kubernetes is still deleting the namespace ${name}${reason ? `: ${reason}` : "."}`,
+      next ?? "Wait until it is deleted, then run this again.",
+    );
+  }
   if (!config.namespaces.create) return;
   for (const name of ourNamespaces(config)) {
     const [namespace] = await kube.visible("namespace", name);

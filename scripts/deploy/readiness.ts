@@ -6,7 +6,7 @@ import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 import { crashing, crashText, newestEvent, refusal, restartsOf, type Restarts } from "./trouble";
 
-/** Reasons that waiting rarely resolves; after `STUCK_MS` they fail the run. */
+/** Problems that rarely resolve themselves; after `STUCK_MS` they fail the run. */
 const STUCK = ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"];
 const STUCK_MS = 90_000;
 /**
@@ -81,7 +81,7 @@ export const ourNamespaces = (config: Config): string[] => [
   ...(config.scaling.engine === "keda" && config.keda.mode === "install" ? [config.namespaces.keda] : []),
 ];
 
-/** Autoscalers that do not exist yet: KEDA creates them some seconds after the deployment. */
+/** Autoscalers that do not exist yet: KEDA creates them a few seconds after the deployment. */
 export const missingAutoscalers = (config: Config, hpas: readonly KubeObject[]): string[] =>
   AUTOSCALED.filter(
     (name) => !hpas.some((h) => h.metadata.name === name && h.metadata.namespace === config.namespaces.app),

@@ -1,6 +1,6 @@
 /**
  * Sizes that cannot hold `redis.maxMemory`: refused for a new system, a warning for an existing one. The configuration
- * cannot decide this, because it does not know whether a system exists (config/schema/redis-sizes.ts).
+ * cannot decide this, because it contains nothing on whether a system exists (config/schema/redis-sizes.ts).
  */
 import { redisSizeProblems, sizeSentence, type RedisSizes } from "../../config";
 import { Failure } from "../terminal/ui";

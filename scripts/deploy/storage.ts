@@ -95,10 +95,10 @@ async function resized(
     if (!claim || parseQuantity(has) >= parseQuantity(to)) return undefined;
     const conditions = claim.status?.conditions ?? [];
     if (conditions.some(({ type, status }) => type === "FileSystemResizePending" && status === "True"))
-      return `The volume ${name} is ${to}, its file system is not yet: its driver enlarges that when the pod starts, so delete the pod of this volume when it suits you.`;
+      return `The volume ${name} is ${to}, but its file system is still smaller: the driver enlarges it when the pod starts, so delete this volume's pod at a convenient time.`;
     if (Date.now() > end) {
       const why = conditions.map(({ type, message }) => message ?? type).join("; ");
-      return `The claim ${name} requests ${to}, but its volume still has ${has}${why ? ` (${why})` : ""}. Nothing is lost; if it stays so: kubectl -n ${namespace} describe pvc ${name}.`;
+      return `The claim ${name} requests ${to}, but its volume still has ${has}${why ? ` (${why})` : ""}. Nothing is lost; if this does not change: kubectl -n ${namespace} describe pvc ${name}.`;
     }
     step.doing(`waiting until ${name} has ${to}`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));

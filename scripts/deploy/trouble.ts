@@ -9,7 +9,7 @@ import { RunError } from "../terminal/run-program";
 const LOOP = 2;
 /** Last lines of a crashed container's log. */
 const LOG_LINES = 8;
-/** Interval of looking, ms. */
+/** Poll interval, ms. */
 const LOOK_MS = 5000;
 /** A cluster that adds nodes on demand needs some time to schedule a pod, ms. */
 const SCHEDULING_MS = 15_000;
@@ -165,8 +165,11 @@ export class TroubleReport {
   }
 }
 
-/** Runs `work`, and meanwhile reports what keeps pods from running. A cluster that does not answer is the work's concern. */
-export async function whileReporting<T>(report: TroubleReport, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs `work`, and meanwhile reports what keeps pods from running. If the cluster does not answer, that is for `work`
+ * to report.
+ */
+export async function whileReporting<T>(report: Pick<TroubleReport, "look">, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
   const again = () => {

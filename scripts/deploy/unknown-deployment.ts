@@ -1,6 +1,7 @@
 /**
- * A checkout that meets a system whose states it does not have: a second clone, or one whose states are lost. Terraform
- * would create what exists and delete nothing of what it should, so a command stops before it changes anything.
+ * Detects a system whose states this checkout does not have, because it is a second clone or the states are lost.
+ * Terraform would try to create objects that exist, and would not delete those that it should. So a command stops
+ * before it changes anything.
  */
 import { PART_OF } from "../../catalog/names";
 import { isOurs, PART_LABEL } from "../cluster/kube-object";
@@ -19,7 +20,7 @@ async function systemExists(kube: Kube): Promise<boolean> {
     return (await kube.visible("deployments,statefulsets", ...ours)).length > 0;
   }
   const [namespace] = await kube.visible("namespace", app);
-  // one that is being deleted is what a `down` has left
+  // a namespace that is being deleted belongs to an earlier `down`
   return namespace !== undefined && !namespace.metadata.deletionTimestamp && isOurs(namespace);
 }
 
@@ -30,7 +31,7 @@ function nextStep(kube: Kube, record: Partial<DeploymentRecord> | undefined): st
     : `Work with it from the checkout that has its states, or copy them to ${kube.config.state.dir} of this one.`;
   return [
     use,
-    "For another system next to it, set namespaces.app, namespaces.monitoring and state.prefix (local: state.dir) to other names.",
+    "To deploy another system next to it, set namespaces.app, namespaces.monitoring and state.prefix (local: state.dir) to different names.",
     "If its states are lost: npm run up -- --adopt takes it over, npm run down -- --adopt removes it.",
   ].join("\n");
 }
@@ -39,7 +40,7 @@ function nextStep(kube: Kube, record: Partial<DeploymentRecord> | undefined): st
  * A command calls it twice: at once, and again after the synthesis with layer `data`, because only Terraform can read a
  * state in S3.
  *
- * @throws Failure that names the system's origin, if it exists and the states of this checkout know nothing
+ * @throws Failure that names the system's origin, if it exists and is not in the states of this checkout
  */
 export async function checkSystemIsKnown(kube: Kube, data?: Terraform): Promise<void> {
   const needsTerraform = kube.config.state.backend === "s3";

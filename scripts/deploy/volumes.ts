@@ -122,8 +122,9 @@ async function whyFixed(kube: Kube, claim: KubeObject, growth: Growth): Promise<
 
 /**
  * What must be done to the volumes before the layers are deployed. Changes nothing.
- * @param options `trial: false`: does not ask whether the claims can be enlarged, which needs the permission to do so
- * @throws Failure if the configuration asks for a volume that cannot be had
+ * @param options `trial: false`: does not check with a dry run whether the claims can be enlarged, because that needs
+ * the permission to enlarge them
+ * @throws Failure if a volume cannot become what the configuration requires
  */
 export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<VolumePlan> {
   const growing: Growth[] = [];
@@ -173,7 +174,7 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
   if (change && kube.forbidden.has(`pvc in ${app}`))
     throw new Failure(
       `This user may not list persistentvolumeclaims in ${app}, so redis.storage cannot be changed. Nothing was changed.`,
-      `Set redis.storage to ${template!.spec.resources.requests.storage}, or run npm run up as a user who may.`,
+      `Set redis.storage to ${template!.spec.resources.requests.storage}, or run npm run up as a user who is allowed to.`,
     );
   // a set whose claims this user may not list, or that were deleted
   mainVolume ??= template && storage;

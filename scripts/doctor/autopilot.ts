@@ -1,9 +1,9 @@
-/** What GKE Autopilot forbids: Services in kube-system, and pods that read the host's folders. */
+/** What GKE Autopilot forbids: Services in kube-system, and pods that mount folders of the host. */
 import type { Config } from "../../config";
 import type { Kube } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
-/** Names of Autopilot's nodes begin like this; those of GKE Standard with `gke-`. */
+/** Prefix of the names of Autopilot's nodes; in GKE Standard it is `gke-`. */
 const NODE = /^gk3-/;
 
 /** Whether the cluster is GKE Autopilot. One without nodes is recognized by an API, which some other GKE clusters have too. */
@@ -23,7 +23,7 @@ export function checkAutopilot(config: Config): string {
   ];
   if (keys.length) {
     throw new Failure(
-      "GKE Autopilot forbids changes in kube-system and pods that read the host's folders.",
+      "GKE Autopilot forbids changes in kube-system and pods that mount folders of the host.",
       `Set ${keys.join(", ")}. The profile gke-autopilot sets all of them.`,
     );
   }

@@ -6,7 +6,7 @@ import { readRecord } from "../deploy/deployment-record";
 import { ourNamespaces } from "../deploy/readiness";
 import { Failure } from "../terminal/ui";
 
-/** Marks that tools leave on the namespaces that they manage, the most telling first. */
+/** Labels and annotations that tools set on the namespaces that they manage, the most specific first. */
 const MARKS: readonly (readonly [key: string, owner: string])[] = [
   ["argocd.argoproj.io/tracking-id", "Argo CD application"],
   ["kustomize.toolkit.fluxcd.io/name", "Flux kustomization"],
@@ -24,7 +24,7 @@ function ownerOf({ metadata: { labels, annotations } }: KubeObject): string | un
   return undefined;
 }
 
-/** @throws Failure if a namespace has another owner, or is missing and not to be created */
+/** @throws Failure if a namespace has another owner, or is missing and must not be created */
 export async function checkOwners(config: Config, kube: Kube): Promise<string> {
   const found: string[] = [];
   for (const name of ourNamespaces(config)) {
@@ -48,7 +48,7 @@ export async function checkOwners(config: Config, kube: Kube): Promise<string> {
       );
     const record = name === config.namespaces.app ? await readRecord(kube) : undefined;
     const last = record?.deployedBy ? ` (deployed by ${record.deployedBy}, ${record.deployedAt})` : "";
-    found.push(ours ? `${name} is ours${last}` : `${name} is used${owner ? `, of ${owner}` : ""}${last}`);
+    found.push(ours ? `${name} is ours${last}` : `${name} is used${owner ? ` (owner: ${owner})` : ""}${last}`);
   }
   return found.join("; ");
 }

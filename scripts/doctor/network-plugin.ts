@@ -1,4 +1,4 @@
-/** What a network plugin does differently with our NetworkPolicies. */
+/** How a network plugin may apply our NetworkPolicies differently. */
 import type { Config } from "../../config";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
@@ -22,7 +22,7 @@ export async function checkNetworkPlugin(config: Config, kube: Kube): Promise<st
   );
   if (!ofNodes.some(({ address }) => servers.includes(address))) return "Cilium; the Kubernetes API is not on a node";
   throw new Failure(
-    "Cilium's policies by address do not match nodes, so the API cannot watch the replicas: it finds the replicas by DNS, seconds later.",
-    "Set node.discovery: dns to save the attempts; or set policy-cidr-match-mode: nodes in Cilium.",
+    "Cilium's policies by address do not match nodes, so the API cannot watch the replicas, and finds them by DNS, a few seconds later.",
+    "Set node.discovery: dns to avoid the failed attempts; or set policy-cidr-match-mode: nodes in Cilium.",
   );
 }

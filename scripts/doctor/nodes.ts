@@ -1,27 +1,9 @@
-/** Which nodes our pods can run on: they tolerate no taint of a healthy node. */
+/** Finds the nodes that accept our pods. */
 import type { Config } from "../../config";
 import { GROUP_SIZE } from "../../catalog/workloads";
-import { isReady, type Kube, type KubeObject } from "../cluster/kubectl";
+import type { Kube, KubeObject } from "../cluster/kubectl";
+import { whyUnusable } from "../cluster/usable-node";
 import { Failure } from "../terminal/ui";
-
-interface Taint {
-  readonly key: string;
-  readonly value?: string;
-  readonly effect: string;
-}
-
-const taintsOf = (node: KubeObject): readonly Taint[] =>
-  ((node.spec?.["taints"] ?? []) as Taint[]).filter(({ effect }) => effect !== "PreferNoSchedule");
-
-const textOf = ({ key, value, effect }: Taint): string => `${key}${value ? `=${value}` : ""}:${effect}`;
-
-/** Why no pod of ours runs on a node; undefined if one can. */
-function whyUnusable(node: KubeObject): string | undefined {
-  if (!isReady(node)) return "not Ready";
-  if (node.spec?.unschedulable) return "cordoned";
-  const taints = taintsOf(node);
-  return taints.length ? `taint ${taints.map(textOf).join(", ")}` : undefined;
-}
 
 const infoOf = (node: KubeObject) =>
   (node.status?.nodeInfo ?? {}) as { readonly operatingSystem?: string; readonly architecture?: string };
@@ -42,13 +24,13 @@ export async function checkNodes(config: Config, kube: Kube): Promise<string> {
   if (usable.length < needed) {
     throw new Failure(
       `${found}${ha ? `, but redis.durability: ha needs ${GROUP_SIZE}, one for each copy` : ""}${why && `: ${why}`}.`,
-      `Add nodes, or free these: kubectl uncordon NODE, kubectl taint node NODE KEY-.${ha ? " Or set redis.durability: safe." : ""}`,
+      `Add nodes, or make these available: kubectl uncordon NODE, kubectl taint node NODE KEY-.${ha ? " Or set redis.durability: safe." : ""}`,
     );
   }
   const windows = usable.filter((node) => infoOf(node).operatingSystem === "windows");
   if (windows.length) {
     throw new Failure(
-      `Our pods are for Linux, but the scheduler may also put them on nodes with Windows: ${named(windows)}.`,
+      `Our pods are for Linux, but the scheduler may also put them on Windows nodes: ${named(windows)}.`,
       "Give them a taint: kubectl taint node -l kubernetes.io/os=windows os=windows:NoSchedule",
     );
   }

@@ -24,7 +24,7 @@ export function checkOneCluster(config: Config, stacks: Readonly<Record<string, 
     for (const { config_path: file, config_paths: files, config_context: context } of accesses) {
       if ([context ?? "", ...(file === undefined ? (files ?? []) : [file])].join("\n") === chosen) continue;
       throw new Failure(
-        `Terraform would use another cluster than kubectl in layer ${layer}: context ${context ?? "(none)"} instead of ${cluster.context ?? "(none)"}.`,
+        `Terraform and kubectl would use different clusters in layer ${layer}: context ${context ?? "(none)"} instead of ${cluster.context ?? "(none)"}.`,
         "Delete cdktf.out, and run npm run doctor again.",
       );
     }

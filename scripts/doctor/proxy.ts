@@ -40,8 +40,8 @@ export async function checkProxy(config: Config, use: ProxyUse, run: Run = realR
   const toCluster = use.server === undefined ? undefined : through(use.server);
   if (toCluster && isIP(address!) === 4 && PRIVATE.check(address!)) {
     throw new Failure(
-      `kubectl and Terraform reach the cluster at ${address} through the proxy ${toCluster}, though it is a private address.`,
-      `If the proxy does not know that network, add ${address} to NO_PROXY.`,
+      `kubectl and Terraform reach the cluster at ${address} through the proxy ${toCluster}, although it is a private address.`,
+      `If the proxy cannot reach that network, add ${address} to NO_PROXY.`,
     );
   }
   const toHub = through("https://registry-1.docker.io");
@@ -55,8 +55,8 @@ export async function checkProxy(config: Config, use: ProxyUse, run: Run = realR
     );
     if (engine?.stdout.trim() === "") {
       throw new Failure(
-        `This machine uses the proxy ${toHub}, but Docker's engine has none, so it may not get base images.`,
-        "Set the engine's proxy: https://docs.docker.com/engine/daemon/proxy. Without one in between, ignore this.",
+        `This machine uses the proxy ${toHub}, but Docker's engine has none, so it may be unable to pull base images.`,
+        "Set the engine's proxy: https://docs.docker.com/engine/daemon/proxy. If the engine has direct access, ignore this.",
       );
     }
   }

@@ -19,7 +19,7 @@ export function checkPushLogin({ registry }: Config): string {
   return `for ${host}, in ${registry.dockerConfig}`;
 }
 
-/** Hosts that a pull Secret has logins for; undefined if it is no pull Secret. */
+/** Hosts that a pull Secret has logins for; undefined if it is not a pull Secret. */
 function hostsOf(data: Readonly<Record<string, string>> | undefined): readonly string[] | undefined {
   const text = data?.[".dockerconfigjson"];
   if (text === undefined) return undefined;

@@ -7,16 +7,29 @@ interface StorageClass extends KubeObject {
   readonly allowVolumeExpansion?: boolean;
 }
 
-const isDefault = ({ metadata }: KubeObject): boolean =>
-  metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true";
+const isDefault = ({ metadata: { annotations } }: KubeObject): boolean =>
+  // Kubernetes still accepts the old annotation too
+  ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"].some(
+    (key) => annotations?.[key] === "true",
+  );
+
+/** The default classes. Of several, Kubernetes uses the newest for a new volume, or the first by name of equally old ones. */
+const defaults = (classes: readonly StorageClass[]): readonly StorageClass[] =>
+  classes
+    .filter(isDefault)
+    .sort(
+      (a, b) =>
+        Date.parse(b.metadata.creationTimestamp ?? "") - Date.parse(a.metadata.creationTimestamp ?? "") ||
+        (a.metadata.name < b.metadata.name ? -1 : 1),
+    );
 
 /** @throws Failure if the class of a volume does not exist */
 export async function checkStorage(config: Config, kube: Kube): Promise<string> {
   const classes = (await kube.visible("storageclass")) as StorageClass[];
   if (kube.forbidden.has("storageclass"))
-    return "unknown: this user may not list StorageClasses; redis.storageClass sets one";
+    return "unknown: this user may not list StorageClasses; to choose one, set redis.storageClass";
   const find = (key: string, wanted: string | undefined): StorageClass => {
-    const found = classes.find((c) => (wanted ? c.metadata.name === wanted : isDefault(c)));
+    const found = wanted ? classes.find((c) => c.metadata.name === wanted) : defaults(classes)[0];
     if (found) return found;
     throw new Failure(
       wanted ? `there is no StorageClass ${wanted}` : "the cluster has no default StorageClass",
@@ -29,7 +42,10 @@ export async function checkStorage(config: Config, kube: Kube): Promise<string> 
   const { monitoring } = config;
   if (config.observability === "install" && monitoring.storage !== null)
     find("monitoring.storageClass", monitoring.storageClass);
-  return `StorageClass ${main.metadata.name}; ${
+  const others = config.redis.storageClass ? [] : defaults(classes).filter((c) => c !== main);
+  const names = others.map((c) => c.metadata.name).join(", ");
+  const why = names ? ` (the newest default class; others are ${names}: redis.storageClass chooses one)` : "";
+  return `StorageClass ${main.metadata.name}${why}; ${
     main.allowVolumeExpansion
       ? "its volumes can grow"
       : "its volumes cannot grow later, so choose redis.storage large enough now"

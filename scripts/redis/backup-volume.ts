@@ -56,8 +56,8 @@ export interface BackupVolume {
 
 /**
  * @param sizes output of `wc -c`
- * @param order contents of .order, which backup.sh writes: the names in the order in which the backups were made. A name
- *   has the time of the clock, which may have been wrong. Backups that are not in it are older.
+ * @param order contents of .order, which backup.sh writes: the names in the order in which the backups were made. A
+ * name contains the time of the clock, which may have been wrong. Backups that are not in it are older.
  */
 export function newestFirst(sizes: string, order: string): readonly Backup[] {
   const made = order.split("\n");

@@ -13,6 +13,11 @@ export interface RunOptions {
   /** Exit codes other than 0 that mean success. */
   readonly accept?: readonly number[];
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Time that a program has to exit after the timeout, before it is killed, ms.
+   * @default 30 s: Terraform saves its state
+   */
+  readonly graceMs?: number;
 }
 export interface RunResult {
   readonly code: number;
@@ -33,6 +38,9 @@ export class RunError extends Failure {
   }
 }
 
+/** Time to read what a program that was ended has written, ms. */
+const DRAIN_MS = 500;
+
 export const run: Run = async (program, args, options) => {
   throwIfInterrupted();
   const command = `${program} ${args.join(" ")}`;
@@ -48,7 +56,12 @@ export const run: Run = async (program, args, options) => {
       ...(options.env ? { env: options.env } : {}),
       // terraform exits cleanly on SIGINT; SIGKILL would leave its lock behind
       killSignal: "SIGINT",
-      forceKillAfterDelay: 30_000,
+      forceKillAfterDelay: options.graceMs ?? 30_000,
+    });
+    // a program that it started, such as a kubeconfig's login, may outlive it and keep its output open
+    child.once("exit", () => {
+      if (Date.now() - begin < options.timeoutMs) return;
+      setTimeout(() => [child.stdout, child.stderr].forEach((stream) => stream?.destroy()), DRAIN_MS);
     });
     const ended = async () => {
       if (options.onLine) for await (const line of child.iterable({ from: "stdout" })) options.onLine(line);

@@ -36,7 +36,7 @@ export interface StateFile {
 
 export const addressOf = ({ type, name }: Pick<StateResource, "type" | "name">): string => `${type}.${name}`;
 
-/** The type of a JSON value, as Terraform stores it next to a value of any type. */
+/** The type of a JSON value, as Terraform stores it next to a dynamically typed value. */
 export function typeOf(value: unknown): unknown {
   if (value === null || value === undefined) return "dynamic";
   if (Array.isArray(value)) return ["tuple", value.map(typeOf)];
@@ -46,8 +46,9 @@ export function typeOf(value: unknown): unknown {
 }
 
 /**
- * The labels and annotations of the object that are ours: the provider ignores those of others, and when it imports also
- * ours. Without them its next update would replace all of an object's annotations, those of others too.
+ * The labels and annotations of the object that this project set. The provider ignores all others, and in an import it
+ * ignores ours too. Without them, its next update would replace all annotations of the object, including those of
+ * others.
  */
 function ownMetadata(body: Attributes, live: KubeObject): Record<"labels" | "annotations", Record<string, string>> {
   const configured = (body["metadata"] ?? {}) as Partial<Record<"labels" | "annotations", object>>;
@@ -91,8 +92,8 @@ export function completeRelease(imported: Attributes, body: Attributes): Attribu
 }
 
 /**
- * A Secret with generated passwords, without them: an import would read them into the state. Terraform writes new ones
- * only with another revision.
+ * A Secret with generated passwords, but without their values, which an import would read into the state. Terraform
+ * writes new passwords only if the revision changes.
  */
 export function secretResource(
   target: Target,

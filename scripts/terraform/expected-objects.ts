@@ -8,7 +8,7 @@ export type Stacks = Readonly<Record<string, Stack>>;
 type Json = Parameters<typeof resolve>[0];
 type Tree = { [key: string]: Json };
 
-/** What a deployment learns from the cluster. */
+/** Values that a deployment reads from the cluster. */
 export interface Known {
   /** Images by the name of the output that holds them. */
   readonly images: Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export const NOTHING_KNOWN: Known = { images: {}, addresses: {} };
 
 export interface ExpectedObject extends Target {
   readonly layer: LayerName;
-  /** Its arguments; undefined if they hold a value that only an apply finds out. */
+  /** Its arguments; undefined if they contain a value that is known only after an apply. */
   readonly body?: Attributes;
 }
 
@@ -36,9 +36,9 @@ function resolved(value: Json, layer: LayerName, stacks: Stacks, { images, addre
   }
 }
 
-/** Arguments that are not needed to find an object, or not to be read: passwords. */
+/** Arguments that are not needed to find an object, or that must not be read: passwords. */
 const SKIPPED = new Set(["//", "data_wo", "depends_on", "lifecycle", "count"]);
-/** Of other resources the cluster has everything else. */
+/** For other resources, the cluster has everything else. */
 const OF_TYPED = /^(metadata|timeouts|wait_.*|data_wo_revision)$/;
 
 function bodyOf(type: string, body: Tree): Tree {
@@ -71,7 +71,7 @@ export function expectedObjects(layer: LayerName, stacks: Stacks, known: Known):
   );
 }
 
-/** The layer's outputs, as its state holds them; without those that only an apply finds out. */
+/** The layer's outputs, as its state holds them; without those that are known only after an apply. */
 export function expectedOutputs(layer: LayerName, stacks: Stacks, known: Known): StateFile["outputs"] {
   const outputs = Object.entries(stacks[layer]?.output ?? {}).flatMap(([name, { value: given }]) => {
     const value = layer === "images" && known.images[name] ? known.images[name] : resolved(given, layer, stacks, known);

@@ -8,7 +8,7 @@ import type { StateFile, StateResource } from "./adopted-state";
 import type { Terraform } from "./terraform";
 
 const LIMIT_MS = 300_000;
-/** Imports that run at once; each is a Terraform with a provider, about 200 MB. */
+/** Number of concurrent imports; each runs Terraform with a provider, which takes about 200 MB. */
 const AT_ONCE = 4;
 
 interface Stack {
@@ -16,13 +16,13 @@ interface Stack {
   readonly provider?: object;
 }
 
-/** A folder in which Terraform knows the layer's providers, and its resources by their addresses alone. */
+/** A folder with a Terraform configuration of the layer's providers and of the addresses of its resources. */
 function scratchFolder(dir: string, targets: readonly Target[]): string {
   const { terraform, provider } = JSON.parse(fs.readFileSync(path.join(dir, "cdk.tf.json"), "utf8")) as Stack;
   const resource: Record<string, Record<string, object>> = {};
   for (const { address } of targets) {
     const [type, name] = address.split(".") as [string, string];
-    // an import needs no arguments; these would read the states of other layers
+    // an import needs no arguments, and they would read the states of other layers
     (resource[type] ??= {})[name] = {};
   }
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-import-"));

@@ -122,7 +122,7 @@ export function kubernetesObject(type: string, body: Tree): Tree {
 }
 
 /**
- * Replaces Terraform expressions by their values: names of objects, outputs of other layers.
+ * Replaces Terraform expressions with their values: names of objects, outputs of other layers.
  *
  * @param given outputs that are only known after a deployment, such as image digests: layer, then name
  * @throws Error that names an unresolved expression

@@ -87,7 +87,7 @@ describe("errors name the key, the value and what is accepted", () => {
     [
       "a label of ours",
       { exposure: { type: "Ingress", host: "h", labels: { "app.kubernetes.io/name": "x" } } },
-      /^exposure\.labels\..*another key: this project or kubectl sets that one/,
+      /^exposure\.labels\..*a different key, because this project or kubectl sets that one/,
     ],
     [
       "the class of an Ingress twice",

@@ -211,7 +211,7 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   RedisVolumeFilling: {
-    // other data than the append-only file fills it
+    // data other than the append-only file fills it
     fires: [
       requested,
       [main("redis_aof_current_size_bytes"), always(100)],
@@ -416,7 +416,7 @@ withPromtool("RedisVolumeTooSmall uses the requested size where the kubelet repo
   expect(promtool("RedisVolumeTooSmall", [requested, max], true, { at: "30m" })).toBe("");
   expect(promtool("RedisVolumeTooSmall", [requested, [max[0], always(333)]], false, { at: "30m" })).toBe("");
 });
-it("a volume is too small for the alert if it is for the configuration", () => {
+it("a volume is too small for the alert if it is too small for the configuration", () => {
   expect(THRESHOLDS.redisVolumes).toBe(LEAST_VOLUMES);
 });
 it("the default lag limit is the threshold line of the panels", () => {

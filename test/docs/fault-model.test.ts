@@ -27,7 +27,7 @@ it("lists every kind of fault of the seeded runs", () => {
   const folder = path.join(PROJECT_ROOT, "bench", "history");
   const faults = fs.readFileSync(path.join(folder, "faults.ts"), "utf8");
   const names = [...faults.matchAll(/name: "([^"]+)"/g)].map(([, name]) => name!);
-  // variants of a line that is there
+  // variants of a line that exists
   const variants = ["process killed", "SIGTERM while the hand-over is refused", "SIGTERM while snapshots fail"];
   expect(names.filter((name) => !variants.includes(name) && !page.includes(name))).toEqual([]);
 });

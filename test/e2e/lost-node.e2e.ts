@@ -57,7 +57,7 @@ const allReady = async () => {
   return true;
 };
 
-/** Moves the pods of the Deployments that have only one to a node. */
+/** Moves the pod of each Deployment that has only one to a node. */
 async function gatherOn(node: string): Promise<void> {
   const others = (await kube.list("nodes")).map((n) => n.metadata.name).filter((name) => name !== node);
   const single = (await deployments(undefined)).filter((d) => d.wanted === 1);

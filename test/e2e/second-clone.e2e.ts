@@ -1,5 +1,5 @@
 /**
- * Tier `second-clone`: a system outlives its checkout. A second clone can do nothing to it by mistake; after the states
+ * Tier `second-clone`: a system outlives its checkout. A second clone cannot damage it by mistake; after the states
  * are lost, a checkout adopts it, with states in files or in the cluster, and another one removes it.
  */
 import { execFileSync } from "node:child_process";
@@ -109,7 +109,7 @@ step("a second clone is refused in one sentence, by every command that would cha
 });
 
 step(
-  "without its states the checkout does not know the system, and adopts nothing without a confirmation",
+  "without its states the checkout does not recognize the system, and adopts nothing without confirmation",
   async () => {
     loseStates();
     expect((await npmRun("up")).output).toMatch(UNKNOWN);
@@ -130,24 +130,21 @@ step("an adoption reports an object that is not ours, and adopts nothing", async
   expect((await npmRun("diff")).output).toMatch(UNKNOWN);
 });
 
-step(
-  "an adoption that is stopped in the middle has adopted nothing; the next one does, and restarts no pod",
-  async () => {
-    const killed = startRun({}, "up", "--", "--adopt", "--yes");
-    await new Promise((resolve) => setTimeout(resolve, 15_000));
-    killed.signal("SIGKILL");
-    expect((await killed.ended).code).not.toBe(0);
-    expect((await npmRun("diff")).output).toMatch(UNKNOWN);
-    const { code, output } = await npmRun("up", "--adopt", "--yes");
-    expect(code).toBe(0);
-    expect(output).toContain(UNCHANGED);
-    for (const layer of ["images", "data", "app", "observability"])
-      expect(output).toMatch(new RegExp(`${layer} .*unchanged`));
-    expect(await state()).toEqual(running);
-    expect(await redis("redis-main-0", "GET", "adopted")).toContain("yes");
-    expect((await npmRun("diff")).code).toBe(0);
-  },
-);
+step("an interrupted adoption adopts nothing; the next one succeeds, and restarts no pod", async () => {
+  const killed = startRun({}, "up", "--", "--adopt", "--yes");
+  await new Promise((resolve) => setTimeout(resolve, 15_000));
+  killed.signal("SIGKILL");
+  expect((await killed.ended).code).not.toBe(0);
+  expect((await npmRun("diff")).output).toMatch(UNKNOWN);
+  const { code, output } = await npmRun("up", "--adopt", "--yes");
+  expect(code).toBe(0);
+  expect(output).toContain(UNCHANGED);
+  for (const layer of ["images", "data", "app", "observability"])
+    expect(output).toMatch(new RegExp(`${layer} .*unchanged`));
+  expect(await state()).toEqual(running);
+  expect(await redis("redis-main-0", "GET", "adopted")).toContain("yes");
+  expect((await npmRun("diff")).code).toBe(0);
+});
 
 step("no state holds a password", async () => {
   const states = fs.readdirSync(projectPath(STATE_DIR)).filter((name) => name.endsWith(".tfstate"));
@@ -161,7 +158,7 @@ step("no state holds a password", async () => {
   }
 });
 
-step("a clone with another setting adopts it into states in the cluster, and says what up changes", async () => {
+step("a clone with another setting adopts it into states in the cluster, and lists up's changes", async () => {
   loseStates();
   const other = { ...inCluster, IAC_REACT_RESOURCES_MEMORY: "33Mi" };
   const { code, output } = await npmRunWith(other, "up", "--adopt", "--yes");
@@ -181,7 +178,7 @@ step("a clone with another setting adopts it into states in the cluster, and say
   });
 });
 
-step("down --adopt removes a system whose states are lost, and proves it", async () => {
+step("down --adopt removes a system whose states are lost, and verifies that nothing is left", async () => {
   await kube.raw(["-n", "default", "delete", "secrets,leases", "-l", "tfstate=true"]);
   loseStates();
   expect((await npmRun("down", "--yes")).output).toMatch(UNKNOWN);

@@ -64,8 +64,8 @@ afterAll(async () => {
 removeAfterFailure(first);
 
 /**
- * The cluster's default class, but with expansion allowed: the API server then takes larger claims. The driver may not resize
- * anything; then the claims alone are larger.
+ * The cluster's default class, but with expansion allowed: the API server then accepts larger claims. The driver may
+ * not resize anything; then only the claims are larger.
  */
 async function createGrowingClass(): Promise<void> {
   const isDefault = "storageclass.kubernetes.io/is-default-class";
@@ -201,7 +201,7 @@ step("the first system's Prometheus scrapes it", async () => {
   expect(plain).not.toMatch(/PONG|NOAUTH/);
 });
 
-step("its volume grows without a restart, and no other size or class is taken", async () => {
+step("its volume grows without a restart, and no other size or class is accepted", async () => {
   const claim = async () =>
     (await kube.get("pvc", "data-redis-main-0", SECOND))!.spec.resources.requests.storage as string;
   const state = async () => {
@@ -222,7 +222,7 @@ step("its volume grows without a restart, and no other size or class is taken", 
   expect(set.spec.volumeClaimTemplates[0].spec.resources.requests.storage).toBe("2Gi");
   expect(await state()).toEqual(start);
   expect((await npmRunWith(grown, "diff")).code).toBe(0);
-  // no field has changed hands, so a change of the pods does not conflict
+  // no field has changed hands, so a change to the pods does not conflict
   expect((await npmRunWith({ ...grown, IAC_REDIS_MAIN_CPU: "110m" }, "up")).code).toBe(0);
 
   const smaller = await npmRunWith(second, "up");
@@ -291,8 +291,11 @@ step(
 
     const refused = await npmRunWith(student, "up");
     expect(refused.code).toBe(1);
-    expect(refused.output).toContain("namespaces cluster-wide (layer data)");
-    expect(refused.output).toContain("metricsServer.mode: existing");
+    expect(refused.output).toContain("set namespaces.create to false");
+    const alsoRefused = await npmRunWith({ ...student, IAC_NAMESPACES_CREATE: "false" }, "up");
+    expect(alsoRefused.code).toBe(1);
+    expect(alsoRefused.output).toContain("cluster-wide");
+    expect(alsoRefused.output).toContain("metricsServer.mode: existing");
     expect(await inventory()).toEqual(before);
 
     const profile = { ...student, IAC_PROFILE: "namespace" };

@@ -16,7 +16,7 @@ export const OURS = { "app.kubernetes.io/part-of": "iacproject", "app.kubernetes
 export const PASSWORD = Buffer.from("password of admin").toString("base64");
 const KNOWN = { images: { node_image: "node@sha256:1", react_image: "react@sha256:2" }, addresses: {} };
 
-/** An object with the kind that kubectl knows it by. */
+/** An object, with kubectl's name for its kind. */
 export interface Live extends KubeObject {
   readonly by: string;
 }
@@ -75,7 +75,7 @@ function stacksOf(overrides: object): Record<string, Stack> {
   return synthesized.get(key)!;
 }
 
-/** A system that runs, and a checkout without its states. */
+/** A running system, and a checkout without its states. */
 export function stageOf(dir: string, overrides: object = {}): Stage {
   const config = testConfig({ state: { dir: path.join(dir, "states") }, ...overrides });
   const stacks = stacksOf({ state: { dir: path.join(dir, "states") }, ...overrides });

@@ -53,7 +53,7 @@ describe("the quota fits the sum of everything that is synthesized", () => {
     const layers = synthesize({ namespaces: { quota: true }, ...over });
     const { hard } = resources(layers, "kubernetes_resource_quota_v1")[0]!.body["spec"] as Json;
     const { pods, cpu, memory, volumes } = demand(layers);
-    // beyond it only the two pods of headroom and a pod of the scheduled backup
+    // apart from these, the quota allows only two pods of headroom and a pod of the scheduled backup
     expect(Number(hard["pods"]) - pods).toBe("redis" in over ? 3 : 2);
     expect(parseQuantity(hard["requests.cpu"])).toBeGreaterThanOrEqual(cpu);
     expect(parseQuantity(hard["requests.memory"])).toBeGreaterThanOrEqual(memory);
@@ -220,7 +220,7 @@ describe("the charts' rendered pods", () => {
       .filter((o): o is Json => Boolean(o));
   };
 
-  render("need nothing in kube-system and no folder of the host with the keys of the profile gke-autopilot", () => {
+  render("create nothing in kube-system and mount no folder of the host with the profile gke-autopilot", () => {
     const profile = parse(fs.readFileSync(path.join(PROJECT_ROOT, "profiles", "gke-autopilot.yaml"), "utf8")) as object;
     const objects = rendered(synthesize(profile), "kubePrometheusStack");
     // the chart's dashboards are one list

@@ -58,8 +58,8 @@ it("is a row of npm run status", async () => {
     spec: { replicas: 2, template: { spec: { containers: [{ image: "registry.example/echo:1.0.0" }] } } },
     status: { readyReplicas: 2 },
   };
-  const kube = { config: testConfig(), list: () => Promise.resolve([deployment]) } as unknown as Kube;
-  expect(await statusTable(kube)).toMatch(/echo +\\d\\/2/);
+  const kube = { config: testConfig(), list: () => Promise.resolve([deployment]), visible: () => Promise.resolve([]) };
+  expect(await statusTable(kube as unknown as Kube)).toMatch(/echo +\\d\\/2/);
 });
 `;
 

@@ -2,6 +2,7 @@
  * Load shedding: limits on work in flight. Above them a request is rejected immediately, which costs less than letting
  * it wait until it times out, and keeps memory use constant.
  */
+import { type BodyMemory, Memory } from "./memory";
 
 export type ShedReason = "in_flight" | "bodies" | "bytes" | "lists";
 
@@ -20,7 +21,6 @@ export class Overloaded extends Error {
 
 export class Admission {
   inFlight = 0;
-  bytes = 0;
   lists = 0;
   /** Requests received since the start, including those shed. */
   received = 0;
@@ -28,17 +28,19 @@ export class Admission {
   finished = 0;
   readonly shed: Record<ShedReason, number> = { in_flight: 0, bodies: 0, bytes: 0, lists: 0 };
 
-  /** Callbacks that reject the requests whose body has not arrived yet, the oldest first. These are not in flight. */
-  private readonly arrivals = new Set<(error: Overloaded) => void>();
+  /** Of large requests and responses. */
+  readonly memory: Memory;
 
-  constructor(private readonly limits: AdmissionLimits) {}
-
-  /** Requests whose body has not arrived yet. */
-  get arriving(): number {
-    return this.arrivals.size;
+  constructor(private readonly limits: AdmissionLimits) {
+    this.memory = new Memory(limits.maxBytesInFlight, () => this.overloaded("bytes"));
   }
 
-  /** Counts the request in, or throws {@link Overloaded}. */
+  /** Requests whose body has not arrived yet. These are not in flight. */
+  get arriving(): number {
+    return this.memory.arriving;
+  }
+
+  /** Counts the request as in flight, or throws {@link Overloaded}. */
   enter(): void {
     this.received++;
     if (this.inFlight >= this.limits.maxInFlight) throw this.overloaded("in_flight");
@@ -52,24 +54,20 @@ export class Admission {
 
   /**
    * Does not count a request as in flight while its body arrives, so that callers that send only half of a body use no
-   * capacity. As many bodies may arrive as requests may be in flight; above that, the oldest is rejected, because it is
-   * the most likely never to be complete.
+   * capacity. As many bodies may arrive as requests may be in flight; above that, the one that has made no progress
+   * for longest is rejected, because it is the least likely to be completed.
    *
-   * @param giveUp rejects `body`
-   * @throws Overloaded if there is no place once it has arrived
+   * @param memory of the body
+   * @throws Overloaded if there is no capacity left once it has arrived
    */
-  async whileArriving<T>(body: Promise<T>, giveUp: (error: Overloaded) => void): Promise<T> {
-    this.arrivals.add(giveUp);
+  async whileArriving<T>(body: Promise<T>, memory: BodyMemory): Promise<T> {
+    memory.arrive();
     this.inFlight--;
-    if (this.arrivals.size > this.limits.maxInFlight) {
-      const [oldest] = this.arrivals;
-      this.arrivals.delete(oldest!);
-      oldest!(this.overloaded("bodies"));
-    }
+    if (this.arriving > this.limits.maxInFlight) this.memory.giveUpSlowest(this.overloaded("bodies"));
     try {
       await body;
     } finally {
-      this.arrivals.delete(giveUp);
+      memory.keep();
       // always, because leave() subtracts it again
       this.inFlight++;
     }
@@ -77,15 +75,7 @@ export class Admission {
     return body;
   }
 
-  /** Reserves `count` bytes. The returned function releases them and is safe to call twice. */
-  reserve(count: number): () => void {
-    // a single request larger than the bound is still allowed, on its own
-    if (this.bytes > 0 && this.bytes + count > this.limits.maxBytesInFlight) throw this.overloaded("bytes");
-    this.bytes += count;
-    return once(() => (this.bytes -= count));
-  }
-
-  /** Reserves capacity for one whole list; see {@link reserve}. */
+  /** Reserves capacity for one whole list. The returned function releases it and is safe to call twice. */
   reserveList(): () => void {
     if (this.lists >= this.limits.maxLists) throw this.overloaded("lists");
     this.lists++;

@@ -77,11 +77,11 @@ export interface ApiConfig {
   readonly maxLagMs: number;
   /** A replica disconnected from main for longer than this gets no reads, s. */
   readonly maxStaleSeconds: number;
-  /** Maximum requests in flight; more are rejected with 503. */
+  /** Maximum number of requests in flight; more are rejected with 503. */
   readonly maxInFlight: number;
   /** Maximum bytes of large bodies and values in memory; more are rejected with 503. */
   readonly maxBytesInFlight: number;
-  /** Maximum whole lists (`GET /items` without a limit) in flight; more are rejected with 503. */
+  /** Maximum number of whole lists (`GET /items` without a limit) in flight; more are rejected with 503. */
   readonly maxLists: number;
   /** Mean lifetime of a keep-alive connection, ms; each lives for a random 0.5 to 1.5 times this. */
   readonly connectionAgeMs: number;

@@ -21,9 +21,9 @@ case $API in
     API=$found${API#"$name"}
     ;;
 esac
-# Half of the files for connections, the rest for bodies, pages and logs. 20 KiB of the container's memory for each, of
-# which nginx needs 7 once one byte of a header is there.
-# shellcheck disable=SC3045 # the shell of Alpine and Debian knows it
+# Connections get half of the open files; bodies, pages and logs get the rest. Each connection gets 20 KiB of the
+# container's memory, of which nginx uses 7 as soon as one byte of a header has arrived.
+# shellcheck disable=SC3045 # the shell of Alpine and Debian has it
 FILES=$(ulimit -Hn)
 case $FILES in *[!0-9]*) FILES=32768 ;; esac
 [ "$FILES" -le 32768 ] || FILES=32768

@@ -1,5 +1,5 @@
 /** @vitest-environment node */
-/** What nginx keeps from the API and from its own disk: slow, many and repeated requests. */
+/** What nginx protects the API and its own disk from: slow, numerous and repeated requests. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -22,7 +22,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     expect(seen.slice(1)).toMatchObject([{ method, url: "/item?id=a%20b" }]);
   });
 
-  it("has no path for writes other than /api", async () => {
+  it("accepts writes only below /api", async () => {
     expect((await fetch(`${address}/api-write/item`, { method: "DELETE" })).status).not.toBe(200);
     expect(seen).toEqual([]);
   });
@@ -50,7 +50,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     expect(await closed).toBeGreaterThan(8000);
   }, 40_000);
 
-  it("ends a list of all keys at the API when its client disconnects, but receives other responses to their end", async () => {
+  it("aborts a list of all keys when its client disconnects, but receives other responses to their end", async () => {
     const closed: string[] = [];
     api.answer = (request, response) => {
       response.once("close", () => closed.push(`${request.url} ${response.writableFinished ? "finished" : "aborted"}`));
@@ -68,7 +68,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
       .toEqual(["/item?id=a finished", "/items aborted", "/items?limit=10 finished", "/items?match=a* aborted"]);
   });
 
-  it("refuses lists of all keys above 25 per second, but no pages and no preflights, because an aborted list blocks a port", async () => {
+  it("refuses more than 25 lists of all keys per second, because an aborted list blocks a port, but neither pages nor preflights", async () => {
     const statuses = (path: string, init?: RequestInit) =>
       Promise.all(Array.from({ length: 200 }, async () => (await fetch(`${address}${path}`, init)).status));
     const lists = await statuses("/api/items");
@@ -82,7 +82,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     `${method} ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: ${bytes}\r\n\r\nid=`;
   const OVERLOADED = /^HTTP\/1\.1 503 [^]*\{"error":"overloaded, try again"\}$/;
 
-  it("has at most 128 large bodies in files, half of them of one address, and refuses no small ones", async () => {
+  it("stores at most 128 large bodies in files, half of them from one address, and refuses no small ones", async () => {
     for (const from of ["127.0.0.1", "127.0.0.2"]) {
       for (let i = 0; i < 64; i++) open(head("POST", "/api/item", 20_000), from);
       const more = open(head("POST", "/api/item", 20_000), from);
@@ -103,7 +103,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     ["GET", "/api/status", 10],
     ["OPTIONS", "/api/item", 200_000],
   ])(
-    "passes on the body of a %s %s (%i bytes) as it arrives, so that the API gives up slow ones",
+    "passes on the body of a %s %s (%i bytes) as it arrives, so that the API can reject slow ones",
     async (...request) => {
       api.atHead = (_, response) => {
         response.writeHead(408, { connection: "close", "content-length": 8 }).end("too slow");
@@ -111,7 +111,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
       };
       const slow = open(head(...request));
       await expect.poll(slow.got, { timeout: 8000 }).toMatch(/^HTTP\/1\.1 408 [^]*too slow$/);
-      // the place is free again, though the client goes on
+      // the slot is free again, although the client goes on sending
       const goOn = setInterval(() => slow.socket.write("x"), 1000);
       await expect.poll(() => slow.socket.destroyed, { timeout: 15_000 }).toBe(true);
       clearInterval(goOn);
@@ -131,7 +131,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     await left;
   });
 
-  it("keeps a quarter of the places for requests without a body", async () => {
+  it("keeps a quarter of the slots for requests without a body", async () => {
     const small = await new Nginx("", 400).start(files, api.url);
     const slow = Array.from({ length: 60 }, () => openTo(small.address, head("POST", "/api/item", 10)));
     try {
@@ -157,7 +157,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     expect(seen).toEqual([]);
   });
 
-  it("answers 700 slow requests at once, though the soft limit of open files is 1024", async () => {
+  it("answers 700 slow requests at once, although the soft limit of open files is 1024", async () => {
     api.answer = (_, response) => setTimeout(() => response.end("late"), 3000);
     const answers = await Promise.all(
       Array.from({ length: 700 }, () => fetch(`${address}/api/item?id=a`).then((response) => response.status)),
@@ -172,7 +172,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     ["/x/../api/item?id=a", "GET"],
     ["//api/item?id=a", "DELETE"],
     ["/%61pi/status", "GET"],
-  ])("refuses what exceeds the limit of requests with 503 as JSON, and stays healthy: %s", async (path, method) => {
+  ])("refuses requests above the limit with 503 as JSON, and stays healthy: %s", async (path, method) => {
     const held: (() => void)[] = [];
     api.answer = (_, response) => void held.push(() => response.end("late"));
     const small = await new Nginx("", 400).start(files, api.url);
@@ -194,7 +194,7 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     }
   });
 
-  it("passes on a request of HTTP/1.0 without a host", async () => {
+  it("passes on an HTTP/1.0 request without a host", async () => {
     const old = open("GET /api/item?id=a HTTP/1.0\r\n\r\n");
     await expect.poll(old.got, { timeout: 5000 }).toMatch(/^HTTP\/1\.1 200 [^]*from the API$/);
   });

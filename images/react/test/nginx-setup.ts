@@ -21,7 +21,7 @@ export class FakeApi {
   opened = 0;
   /** Called once the body is complete. */
   answer!: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Called once the head is there; true: `answer` is not called. */
+  /** Called when the head of a request has arrived; if it returns true, `answer` is not called. */
   atHead!: (request: IncomingMessage, response: ServerResponse) => boolean;
   readonly server = createServer((request, response) => {
     this.seen.push({ method: request.method!, url: request.url!, headers: request.headers });
@@ -70,7 +70,7 @@ export class FakeApi {
 
 export interface OpenedConnection {
   readonly socket: Socket;
-  /** All that came back so far. */
+  /** Everything received so far. */
   readonly got: () => string;
 }
 

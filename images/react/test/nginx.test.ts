@@ -128,7 +128,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect(api.opened).toBe(10);
   });
 
-  it("refuses status requests above 100 per second with 503 as JSON, because each connection blocks a port", async () => {
+  it("refuses more than 100 status requests per second with 503 as JSON, because each connection blocks a port", async () => {
     const begin = performance.now();
     const answers = await Promise.all(
       Array.from({ length: 400 }, async () => {
@@ -144,7 +144,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
   });
 
-  it("keeps the connections of a burst, and of clients that leave before their answer", async () => {
+  it("keeps its connections to the API after a burst, and after clients disconnect before their response", async () => {
     for (const socket of sockets) socket.destroy();
     const held: (() => void)[] = [];
     api.answer = (_, response) => void held.push(() => response.end("late"));

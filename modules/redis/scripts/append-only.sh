@@ -53,7 +53,7 @@ remove_empty_files() {
 # the last file of the manifest, which Redis appends to
 newest() { sed -n '$s/^file \([^ ]*\) .*/\1/p' "$manifest"; }
 
-# After a power failure, some file systems leave other bytes than the last ones written, such as zeros, and Redis
+# After a power failure, some file systems leave bytes other than the last ones written, such as zeros, and Redis
 # refuses such an end; it accepts only a truncated one. Removes the end if it is short, and keeps it in damaged/. Fails,
 # with the reason in $problem, if it is long: unsynced data is short, so a long end would contain acknowledged writes.
 REPAIRABLE=1048576

@@ -116,7 +116,7 @@ main_is_wrong() {
   info=$my_info
   field master_link_down_since_seconds
   if [ -n "$unfit" ] && [ -z "$promoting" ] && [ "$settled" != main ] && [ "${value:-0}" -gt $UNLINKED ]; then
-    echo "guard: restarts Redis, because Sentinels promote no copy that has been without main for $value s" >&2
+    echo "guard: restarting Redis, because Sentinels do not promote a copy that has been without main for $value s" >&2
     kill "$redis"
   fi
 }

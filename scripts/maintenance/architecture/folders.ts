@@ -56,7 +56,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
     "pods, Services, workloads, namespaces, Secrets, Helm charts, and a descriptor's values for a given configuration (`sizing.ts`)",
   "modules/monitoring":
     "kube-prometheus-stack, Alertmanager's configuration, monitors, rules and dashboards as objects",
-  "modules/policies": "the flow table, the NetworkPolicies made from it, the namespace's quota",
+  "modules/policies": "the flow table, the NetworkPolicies generated from it, the namespace's quota",
   "modules/redis":
     "main, Sentinel group, replicas, exporter, backup, configuration files, TLS, users; `scripts/` runs in the pods",
   "modules/terraform": "escaping, dependencies, the Kubernetes backend",

@@ -1,13 +1,13 @@
-/** What is missing after the loss of a node, second by second, and the table of it. */
+/** Records what is missing after the loss of a node, second by second, and writes the results as a table. */
 import { METRICS_SERVER } from "../../../modules/autoscaling/metrics-server";
 import { app, config, isReady, kube, monitoring, specReplicas } from "./system";
 
 export interface Loss {
   readonly engine: string;
   readonly node: string;
-  /** By Deployment that had a pod on the node: seconds until as many pods were Ready elsewhere as before. */
+  /** By Deployment that had a pod on the node: seconds until as many pods as before were Ready elsewhere. */
   readonly replaced: Readonly<Record<string, number>>;
-  /** By autoscaler: seconds until its metrics were available for good; 0 if they always were. */
+  /** By autoscaler: seconds until its metrics were available and stayed available; 0 if they always were. */
   readonly blind: Readonly<Record<string, number>>;
   /** Seconds until the API's autoscaler raised the number of pods; undefined if it did not. */
   readonly scaledOut?: number;
@@ -18,7 +18,7 @@ export interface Loss {
 const namespaces = [app, monitoring, config.namespaces.keda, METRICS_SERVER.namespace];
 const METRICS_SERVER_APP = "metrics-server";
 
-/** Our Deployments with their wanted and Ready pods; pods on `lost` count as not Ready. */
+/** Our Deployments with their desired and Ready pods; pods on `lost` count as not Ready. */
 export async function deployments(lost: string | undefined) {
   const [all, pods] = await Promise.all([kube.list("deployments", "-A"), kube.list("pods", "-A")]);
   return all
@@ -37,11 +37,11 @@ export async function deployments(lost: string | undefined) {
     });
 }
 
-// kube-system has others' Deployments too
+// kube-system also has Deployments that are not ours
 const isOurs = (namespace: string, name: string) =>
   namespace !== METRICS_SERVER.namespace || name === METRICS_SERVER_APP;
 
-/** Why an autoscaler does not work, or which of its metrics it could not read last; undefined if it works. */
+/** Why an autoscaler does not work, or which of its metrics it last failed to read; undefined if it works. */
 export function unread({ spec, status }: Awaited<ReturnType<typeof kube.list>>[number]): string | undefined {
   const active = (status?.conditions ?? []).find((c: { type: string }) => c.type === "ScalingActive");
   if (active?.status !== "True") return (active?.message as string | undefined) ?? "has not run yet";
@@ -71,7 +71,7 @@ export class Timeline {
     return new Timeline(node, wanted, await specReplicas("deploy", "node"));
   }
 
-  /** Watches for some seconds from a moment (ms since the epoch). */
+  /** Watches for `seconds` from a moment (ms since the epoch). */
   async watch(from: number, seconds: number): Promise<void> {
     this.from = from;
     while (Date.now() < from + seconds * 1000) {
@@ -101,7 +101,7 @@ export class Timeline {
   }
 }
 
-/** A row for each loss, and the seconds of each part. */
+/** The table: one row for each loss, with the seconds of each part. */
 export function lossTable(losses: readonly Loss[]): string {
   const seconds = (of: Readonly<Record<string, number>>) =>
     Object.entries(of)
@@ -109,7 +109,7 @@ export function lossTable(losses: readonly Loss[]): string {
       .map(([name, value]) => `${name} ${value.toFixed(0)}`)
       .join(", ");
   return [
-    "| engine | node lost | seconds until the lost pods of each Deployment were replaced | seconds until each autoscaler could read its metrics for good | seconds until the API was scaled out | requests failed |",
+    "| engine | node lost | seconds until the lost pods of each Deployment were replaced | seconds until each autoscaler could read its metrics again | seconds until the API was scaled out | requests failed |",
     "|---|---|---|---|---|---|",
     ...losses.map(
       ({ engine, node, replaced, blind, scaledOut, sent, failed }) =>

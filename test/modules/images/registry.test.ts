@@ -89,7 +89,7 @@ it("Docker's login is exchanged for a token if the registry requires one", async
 
 describe("a registry on this machine", () => {
   it.each([
-    ["AirPlay of macOS", { server: "AirTunes/770.8.1" }, 403, /is AirPlay of macOS.*turn off AirPlay Receiver/],
+    ["AirPlay on macOS", { server: "AirTunes/770.8.1" }, 403, /is AirPlay on macOS.*turn off AirPlay Receiver/],
     ["another web server", {}, 404, /is not an image registry \(it answered 404\); start the registry on another port/],
   ])(
     "%s instead of a registry is reported, and does not count as a registry without the tag",

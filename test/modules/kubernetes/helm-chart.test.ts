@@ -9,6 +9,15 @@ describe("charts", () => {
       expect(body["version"]).toMatch(/^\d+\.\d+\.\d+$/);
     }
   });
+  it("are found whatever repositories this machine's Helm has", () => {
+    for (const { layer } of resources(all, "helm_release"))
+      expect(all[layer]["provider"]["helm"]).toEqual([
+        expect.objectContaining({
+          repository_config_path: ".terraform/helm/repositories.yaml",
+          repository_cache: ".terraform/helm/repository",
+        }),
+      ]);
+  });
   it("from a folder must exist; the error names the file and explains how to get it", () => {
     expect(() => synthesize({ charts: { dir: __dirname } })).toThrow(
       /metrics-server-.*\.tgz does not exist; the folder holds no chart\. Get it with: helm pull metrics-server/,

@@ -7,6 +7,12 @@ describe("Prometheus", () => {
       expect(prometheusSpec[`${key}SelectorNilUsesHelmValues`]).toBe(false);
     }
   });
+  it("of other releases is not managed by our operator, nor their Alertmanager", () => {
+    const { prometheusOperator, grafana } = values();
+    const own = [grafana.sidecar.dashboards.searchNamespace];
+    for (const kind of ["prometheus", "alertmanager", "thanosRuler"])
+      expect(prometheusOperator[`${kind}InstanceNamespaces`]).toEqual(own);
+  });
   it("has a volume if the configuration sets one", () => {
     expect(values()["prometheus"].prometheusSpec.storageSpec).toBeUndefined();
     expect(
@@ -23,9 +29,9 @@ describe("components that most clusters do not expose are off, so that their ale
   });
 });
 
-describe("on a cluster that forbids Services in kube-system and paths of the host", () => {
+describe("on a cluster that forbids Services in kube-system and mounted host paths", () => {
   const strict = values({ monitoring: { kubeSystem: false, nodeExporter: false } });
-  it("finds the kubelets by a Service in its own namespace, and does without DNS and node-exporter", () => {
+  it("finds the kubelets through a Service in its own namespace, and does not use CoreDNS or node-exporter", () => {
     expect(strict["coreDns"]).toEqual({ enabled: false });
     const { namespace } = strict["kubelet"];
     expect(strict["prometheusOperator"].kubeletService).toEqual({ namespace });

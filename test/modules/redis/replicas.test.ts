@@ -15,7 +15,7 @@ describe("redis replicas", () => {
       expect(conf).toContain(line);
     }
   });
-  it.each(["safe", "ha"])("know main's address from a file, so that they need no DNS (%s)", (durability) => {
+  it.each(["safe", "ha"])("read main's address from a file, so that they need no DNS (%s)", (durability) => {
     const { data } = synthesize({ redis: { durability } });
     const config = resources({ data }, "kubernetes_config_map_v1").find(
       (r) => r.body["metadata"].name === "redis-config",

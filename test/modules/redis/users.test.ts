@@ -175,7 +175,7 @@ describe("the passwords", () => {
     expect(secret["data_wo"]["api-read"]).toBe("${ephemeral.random_password.redis_users_api_read.result}");
     expect(secret["data_wo_revision"]).toBe(1);
   });
-  it("are mounted as files (the exporter's pod has only its own), and are in no container's environment", () => {
+  it("are mounted as files (the exporter's pod has only its own), and are not in any container's environment", () => {
     const items: Record<string, unknown> = {};
     for (const name of ["redis-main", "redis-replicas", "redis-exporter"]) {
       const { spec } = workload({ data }, name)["spec"].template;

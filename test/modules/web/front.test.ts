@@ -12,7 +12,7 @@ describe("exposure", () => {
       port: [{ node_port: 30080 }],
     });
   });
-  it("has the annotations and labels of the configuration, and keeps its own labels", () => {
+  it("has the annotations and labels from the configuration, and keeps its own labels", () => {
     const { app } = synthesize({
       exposure: {
         type: "Ingress",

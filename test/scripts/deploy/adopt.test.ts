@@ -1,4 +1,4 @@
-/** A running system whose states are lost is taken into the states of a checkout, and nothing else is. */
+/** A running system whose states are lost is imported into the states of a checkout, and nothing else is. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -39,7 +39,7 @@ describe("adopting a system", () => {
     await stage.run();
   });
 
-  it("takes every object of every layer into a state, with the layer's outputs", () => {
+  it("imports every object of every layer into a state, with the layer's outputs", () => {
     expect(inStates(stage).sort()).toEqual(addresses(stage).sort());
     for (const layer of LAYERS)
       expect(Object.keys(stateOf(stage, layer).outputs)).toEqual(Object.keys(stage.stacks[layer]!.output ?? {}));
@@ -61,7 +61,7 @@ describe("adopting a system", () => {
     const init = stage.commands.filter((line) => line.startsWith("terraform init") && line.includes("-plugin-dir="));
     expect(init).toHaveLength(3);
   });
-  it("writes layer data last, by which a checkout knows a system", () => {
+  it("writes layer data last, because a checkout recognizes a system by that layer", () => {
     expect(stage.written).toEqual(["images", "app", "observability", "data"]);
   });
   it("has nothing left to import in a second run", async () => {
@@ -72,7 +72,7 @@ describe("adopting a system", () => {
   });
 });
 
-it("continues after it was interrupted: until the end this checkout does not know the system", async () => {
+it("continues after it was interrupted: until the end, this checkout does not recognize the system", async () => {
   const stage = stageOf(dir);
   stage.record = recordOf(stage);
   stage.refuses = "observability";
@@ -83,7 +83,7 @@ it("continues after it was interrupted: until the end this checkout does not kno
   expect(inStates(stage).sort()).toEqual(addresses(stage).sort());
 });
 
-it("leaves what differs from the configuration to an ordinary plan", async () => {
+it("leaves differences from the configuration to an ordinary plan", async () => {
   const stage = stageOf(dir);
   stage.record = recordOf(stage);
   stage.values["kube-system/metrics-server"] = '{"replicas":1}';
@@ -111,7 +111,7 @@ describe("an adoption refuses, and writes no state,", () => {
     return stage;
   };
 
-  it("an object of ours by its name that lacks our label, and names it", async () => {
+  it("an object with one of our names but without our label, and names it", async () => {
     const stage = recorded();
     replace(stage, "service", "node", (o) => [{ ...o, metadata: { ...o.metadata, labels: { team: "x" } } }]);
     await refused(
@@ -135,18 +135,18 @@ describe("an adoption refuses, and writes no state,", () => {
     stage.record = recordOf(stage, { outside: [...outside, "release kube-system/metrics-server"].join("\n") });
     await refused(stage, "does not describe release kube-system/metrics-server of the system in namespace iacproject");
   });
-  it("without a record, a release with other values in a namespace that is not ours alone", async () => {
+  it("without a record, a release with different values in a namespace that others may use", async () => {
     const stage = recorded();
     stage.record = undefined;
     stage.values["kube-system/metrics-server"] = '{"replicas":1}';
-    await refused(stage, "Helm release kube-system/metrics-server has other values", "metricsServer.mode");
+    await refused(stage, "Helm release kube-system/metrics-server has values that differ", "metricsServer.mode");
   });
-  it("a system that has objects which this configuration does not describe, and names the settings", async () => {
+  it("a system with objects that this configuration does not describe, and names the settings", async () => {
     const stage = recorded({}, { configuration: "redis.durability: ha" });
     stage.objects.push(object("service", "redis-main-1"));
     await refused(stage, "does not describe Service redis-main-1", "redis.durability: ha (here: default)");
   });
-  it("if the states still are where the record says", async () => {
+  it("if the states are still where the record says", async () => {
     const there = path.join(dir, "kept");
     fs.mkdirSync(there);
     fs.writeFileSync(path.join(there, "data.tfstate"), "{}");
@@ -173,5 +173,5 @@ it("without a record, adopts a system that is alone in the cluster, and one with
   const second = stageOf(dir);
   second.values["monitoring/kube-prometheus-stack"] = '{"grafana":{}}';
   second.objects.push(object("namespace", "iac-second", { metadata: { name: "iac-second", labels: OURS } }));
-  await expect(second.run()).rejects.toThrow("Helm release monitoring/kube-prometheus-stack has other values");
+  await expect(second.run()).rejects.toThrow("Helm release monitoring/kube-prometheus-stack has values that differ");
 });

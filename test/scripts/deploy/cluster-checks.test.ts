@@ -50,7 +50,7 @@ describe("a quota", () => {
     ];
     await expect(look({}, { "requests.ephemeral-storage": "8Gi" }, { ranges })).resolves.toMatch(/^none/);
   });
-  it("on other pods than ours is ignored", async () => {
+  it("on pods other than ours is ignored", async () => {
     for (const spec of [{ scopes: ["BestEffort"] }, { scopes: ["Terminating"] }, { scopeSelector: {} }])
       await expect(look({}, { "limits.cpu": "8" }, { spec })).resolves.toMatch(/^none/);
   });
@@ -62,7 +62,7 @@ describe("a quota", () => {
     });
     await expect(look({ ...limits, observability: "none" }, {}, { monitoring })).resolves.toMatch(/^none/);
   });
-  it("that is smaller than all workloads at their maximum is reported, but stops nothing", async () => {
+  it("that is too small for all workloads at their maximum is reported, but stops no deployment", async () => {
     await expect(look({}, { pods: "5" })).resolves.toMatch(/^team stops scaling early: pods 5 of \d+$/);
   });
   it("is reported as unknown without the permission to list quotas", async () => {

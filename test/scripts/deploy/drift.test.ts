@@ -28,7 +28,7 @@ describe("drift", () => {
     expect(inputs[0]).not.toContain("null");
     expect(inputs[0]).not.toContain("replicas");
   });
-  it("is looked for with the claim templates that a StatefulSet has, since no apply can change them", async () => {
+  it("is searched for with the StatefulSet's own claim templates, because no apply can change them", async () => {
     const set = (size: string) => ({
       kind: "StatefulSet",
       metadata: { name: "redis-main", namespace: "n" },

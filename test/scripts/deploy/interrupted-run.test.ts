@@ -85,7 +85,7 @@ it.each([
 });
 
 describe("after an interrupted run", () => {
-  it("recorded objects that exist but are in no state are imported, each by the id format of its kind", async () => {
+  it("recorded objects that exist but are not in any state are imported, each by the id format of its kind", async () => {
     await interruptRun();
     const { kube, terraform, commands } = stage(
       {

@@ -31,7 +31,7 @@ describe("from keda to hpa", () => {
       ),
     ]);
   });
-  it("does nothing if there are none, or the cluster does not know their kind", async () => {
+  it("does nothing if there are none, or their kind does not exist in the cluster", async () => {
     const { run, commands } = recorder();
     expect(await migrateToHpa(new Kube(config, run))).toBe(0);
     const unknown = new RunError("kubectl", 1, `error: the server doesn't have a resource type "scaledobjects"`, "x");

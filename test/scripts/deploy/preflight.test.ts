@@ -72,10 +72,11 @@ describe("preflight", () => {
     await expect(checkMetricsServer(config, metrics(undefined))).resolves.toBeUndefined();
   });
   it("stops if the nodes cannot run the images that are built, with the platform to set", async () => {
-    const node = (name: string, architecture: string) => ({
+    const node = (name: string, architecture: string, spec: object = {}) => ({
       kind: "Node",
       metadata: { name },
-      status: { nodeInfo: { architecture } },
+      spec,
+      status: { nodeInfo: { architecture }, conditions: [{ type: "Ready", status: "True" }] },
     });
     const check = (nodes: object[], overrides: object = {}) => {
       const chosen = testConfig(overrides);
@@ -91,6 +92,11 @@ describe("preflight", () => {
       next: expect.stringContaining("images.platform to linux/arm64"),
     });
     await expect(check([node("b", "arm64")], { images: { platform: "linux/arm64" } })).resolves.toContain("arm64");
+    // nodes that accept none of our pods
+    const tainted = { taints: [{ key: "kubernetes.io/arch", value: "arm64", effect: "NoSchedule" }] };
+    await expect(
+      check([node("a", "amd64"), node("b", "arm64", tainted), node("c", "arm64", { unschedulable: true })]),
+    ).resolves.toContain("linux/amd64");
     // a user with access to one namespace sees no nodes
     await expect(check([])).resolves.toContain("may not list nodes");
   });

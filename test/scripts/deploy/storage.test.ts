@@ -1,4 +1,4 @@
-/** `redis.storage` and its like are changed, then `npm run up`. */
+/** Changes of `redis.storage` and similar settings, followed by `npm run up`. */
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { finishRecreation, RECREATING } from "../../../scripts/deploy/recreate-set";
 import { checkStorage, finishGrowth, growVolumes } from "../../../scripts/deploy/storage";
@@ -44,7 +44,7 @@ describe("a larger redis.storage", () => {
     await up(kube);
     expect(cluster.set!["metadata"].managedFields).toEqual([expect.objectContaining({ manager: "terraform" })]);
   });
-  it("enlarges every member's volume, the backups' and Prometheus', and the set only once", async () => {
+  it("enlarges every member's volume, the backups' and Prometheus', and recreates the set only once", async () => {
     const claims = {
       "data-redis-main-0": "1Gi",
       "data-redis-main-1": "1Gi",
@@ -101,7 +101,7 @@ describe("a larger redis.storage", () => {
   });
 });
 
-it("creates the set again although another run has removed the copy of it meanwhile", async () => {
+it("creates the set again, although another run has removed its copy in the meantime", async () => {
   const { cluster } = clusterOf({}, larger);
   const run: typeof cluster.run = async (program, args, options) => {
     const result = await cluster.run(program, args, options);
@@ -113,7 +113,7 @@ it("creates the set again although another run has removed the copy of it meanwh
   expect(cluster.set!["metadata"].managedFields).toEqual([expect.objectContaining({ manager: "terraform" })]);
 });
 
-it("is refused for a user who may not list claims, because the set alone would claim another size than there is", async () => {
+it("is refused for a user who may not list claims, because only the set would then have the new size", async () => {
   const { cluster } = clusterOf({}, larger);
   const run: typeof cluster.run = (program, args, options) => {
     const isList = args.includes("get") && args.includes("pvc");
@@ -282,6 +282,6 @@ describe("after the deployment", () => {
     const pending = await after((claim) => {
       claim["status"].conditions = [{ type: "FileSystemResizePending", status: "True" }];
     });
-    expect(pending).toContain("enlarges that when the pod starts");
+    expect(pending).toContain("enlarges it when the pod starts");
   });
 });

@@ -59,7 +59,7 @@ describe("a checkout whose states do not contain the system in the namespace", (
       next: expect.stringMatching(/or copy them to .*namespaces\.app.*npm run up -- --adopt.*npm run down -- --adopt/s),
     });
   });
-  it("stops after a state that was emptied, and without a record too", async () => {
+  it("also stops if the state was emptied, and if there is no record", async () => {
     stateFile([]);
     await expect(checkSystemIsKnown(kubeOf({ namespace }))).rejects.toThrow("no record of who deployed it");
   });
@@ -110,7 +110,7 @@ describe("a checkout continues", () => {
 
 describe("the record of a deployment", () => {
   const git: Run = () => Promise.resolve({ code: 0, stdout: "abc1234\n", stderr: "" });
-  it("says who deployed which version when, and where the states are, and holds no secret", async () => {
+  it("records who deployed which version and when, and where the states are, but no secret", async () => {
     const applied: string[] = [];
     const settings = { state: { backend: "kubernetes", prefix: "mine" } };
     const namespace = { kubernetes_namespace_v1: { a: { metadata: { name: "monitoring" } } } };
@@ -131,7 +131,7 @@ describe("the record of a deployment", () => {
       outside: "release kube-system/metrics-server\nnamespace monitoring",
     });
   });
-  it("holds the settings that say what exists, and none that could be secret", () => {
+  it("contains the settings that differ from the defaults, and none that could be secret", () => {
     const config = testConfig({
       redis: { durability: "ha", storage: "2Gi", backup: { schedule: "0 3 * * *" } },
       namespaces: { app: "keys" },

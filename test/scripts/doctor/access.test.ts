@@ -24,7 +24,7 @@ describe("the owner of a namespace", () => {
     ]);
     return checkOwners(config, new Kube(config, run));
   };
-  it("is named if it is not us", async () => {
+  it("is named if the namespace is not ours", async () => {
     const annotations = { "argocd.argoproj.io/tracking-id": "shop:/Namespace:shop/shop" };
     await expect(check({}, namespace({ annotations }))).rejects.toMatchObject({
       message: "The namespace iacproject already exists and is not ours: it belongs to Argo CD application shop.",
@@ -32,17 +32,19 @@ describe("the owner of a namespace", () => {
     });
     await expect(check({}, namespace({}))).rejects.toThrow("already exists and is not ours.");
   });
-  it("is the last one who deployed, if it is ours", async () => {
+  it("is the user who deployed last, if it is ours", async () => {
     const record = { deployedBy: "ada@laptop", deployedAt: "2026-01-02 03:04 UTC" };
     await expect(check({}, ours, record)).resolves.toBe(
       "iacproject is ours (deployed by ada@laptop, 2026-01-02 03:04 UTC)",
     );
     await expect(check({}, "")).resolves.toBe("iacproject will be created");
   });
-  it("may be another if the namespace is only used, but then it must exist", async () => {
+  it("may be someone else if the namespace is only used, but then it must exist", async () => {
     const used = { namespaces: { create: false } };
     const annotations = { "openshift.io/requester": "ada" };
-    await expect(check(used, namespace({ annotations }))).resolves.toBe("iacproject is used, of OpenShift user ada");
+    await expect(check(used, namespace({ annotations }))).resolves.toBe(
+      "iacproject is used (owner: OpenShift user ada)",
+    );
     await expect(check(used, "")).rejects.toMatchObject({
       message: "namespaces.create is false, but there is no namespace iacproject.",
     });
@@ -104,7 +106,7 @@ describe("a proxy", () => {
       { variables: { https: proxy, http: proxy, no: undefined }, mustBuild: true, ...use },
       recorder([[/docker info/, engine]]).run,
     );
-  it("is reported for each way out", async () => {
+  it("is reported for each destination", async () => {
     await expect(check({ server: "https://k8s.example:6443" })).resolves.toBe(
       "registry: proxy.example:3128, charts: proxy.example:3128, cluster: proxy.example:3128",
     );
@@ -136,7 +138,7 @@ describe("kubectl and Terraform", () => {
     const config = testConfig();
     expect(checkOneCluster(config, stacks)).toBe("kubectl and Terraform use context test");
     const files = { ...config, kubeconfigs: ["/home/other/config"] };
-    expect(() => checkOneCluster(files, stacks)).toThrow(/another cluster than kubectl in layer data/);
+    expect(() => checkOneCluster(files, stacks)).toThrow(/would use different clusters in layer data/);
     expect(() => checkOneCluster(testConfig({ cluster: { context: "b" } }), stacks)).toThrow(
       "context test instead of b",
     );

@@ -22,13 +22,13 @@ const check = (
 };
 
 describe("Cilium", () => {
-  it("does not let the API reach a Kubernetes API that is a node; DNS takes over, and the keys are named", async () => {
+  it("blocks the API's connections to a Kubernetes API on a node; DNS takes over, and the error names the keys", async () => {
     await expect(check({})).rejects.toMatchObject({
-      message: expect.stringContaining("finds the replicas by DNS"),
+      message: expect.stringContaining("finds them by DNS"),
       next: expect.stringMatching(/^Set node\.discovery: dns.*policy-cidr-match-mode: nodes/),
     });
   });
-  it("is no problem if its policies match nodes, the Kubernetes API is no node, or DNS is chosen", async () => {
+  it("causes no problem if its policies match nodes, the Kubernetes API is not on a node, or DNS is chosen", async () => {
     await expect(check({}, { mode: "nodes" })).resolves.toContain("match nodes");
     await expect(check({}, { api: "172.16.0.2" })).resolves.toMatch(/^Cilium/);
     await expect(check({ node: { discovery: "dns" } })).resolves.toContain("DNS");

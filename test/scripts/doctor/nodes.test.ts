@@ -49,10 +49,10 @@ describe("nodes", () => {
     });
     await expect(check(ha, node("a"), node("b"), node("c"))).resolves.toMatch(/^3 of 3/);
   });
-  it("with Windows need a taint, because our pods could be scheduled there", async () => {
+  it("that run Windows need a taint, because our pods could be scheduled there", async () => {
     const windows = { operatingSystem: "windows" };
     await expect(check({}, node("a"), node("w", {}, windows))).rejects.toMatchObject({
-      message: expect.stringContaining("nodes with Windows: w"),
+      message: expect.stringContaining("Windows nodes: w"),
       next: expect.stringContaining("os=windows:NoSchedule"),
     });
     await expect(check({}, node("a"), node("w", tainted("NoSchedule"), windows))).resolves.toMatch(/^1 of 2/);

@@ -22,7 +22,22 @@ describe("the StorageClass", () => {
       /^StorageClass local-path; its volumes cannot grow later, so choose redis\.storage/,
     );
   });
-  it("that does not exist is a problem, and the existing ones are named", async () => {
+  it("is the newest of several default ones, as Kubernetes chooses, and the others are named", async () => {
+    const at = (day: number, [kind, name]: readonly [string, string], grows: boolean) => {
+      const made = storageClass(name, { [`${kind}/is-default-class`]: "true" }, grows);
+      return { ...made, metadata: { ...made.metadata, creationTimestamp: `2025-01-0${day}T00:00:00Z` } };
+    };
+    const classes = [
+      at(1, ["storageclass.kubernetes.io", "gp2"], false),
+      at(3, ["storageclass.beta.kubernetes.io", "gp3"], true),
+      at(2, ["storageclass.kubernetes.io", "local"], false),
+    ];
+    await expect(check({}, ...classes)).resolves.toBe(
+      "StorageClass gp3 (the newest default class; others are local, gp2: redis.storageClass chooses one); its volumes can grow",
+    );
+    await expect(check({ redis: { storageClass: "gp2" } }, ...classes)).resolves.toMatch(/^StorageClass gp2; /);
+  });
+  it("that does not exist causes an error that names the existing ones", async () => {
     await expect(check({}, storageClass("gp2"))).rejects.toMatchObject({
       message: "the cluster has no default StorageClass",
       next: "Set redis.storageClass to one of: gp2",

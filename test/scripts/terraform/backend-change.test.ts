@@ -64,7 +64,7 @@ describe("a deployment with a backend other than the one that holds the states",
       message: expect.stringContaining("Secrets tfstate-default-iacproject-… in namespace default"),
       next: expect.stringContaining("state.prefix"),
     });
-    // destroyed, or of a run that was killed before it wrote its outputs
+    // of a destroyed layer, or of a run that was killed before it wrote its outputs
     await check("kubernetes", stateOf("first", []));
     await check("kubernetes", JSON.stringify({ resources: [{}] }));
   });

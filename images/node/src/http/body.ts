@@ -1,43 +1,29 @@
 /** Receives the bodies of requests, in bounded time and memory. */
 import type { IncomingMessage } from "node:http";
 import type { Admission } from "../admission";
+import type { BodyMemory } from "../memory";
 import { badRequest, callerLeft, HttpError } from "./errors";
 import { formFields, jsonFields, type Fields } from "./fields";
 import { LIMITS } from "./input";
+import { Pieces, SMALL_BYTES } from "./pieces";
 
-/** Smaller bodies do not reserve memory, bytes. */
-const SMALL_BYTES = 16 * 1024;
-/** A body is in memory three times: as bytes, as text and as parsed fields. */
+/** A complete body is in memory three times: as bytes, as text and as parsed fields. */
 const COPIES_IN_MEMORY = 3;
-/** Time for a body to arrive, from the request's head on. The front sends bodies of 16 KB or more only when complete. */
+/**
+ * Time allowed for a body to arrive, counted from the request's head. The front sends bodies of 16 KB or more only when
+ * complete.
+ */
 const ARRIVAL_SECONDS = 10;
 
 /**
- * Calls `use` with the fields of the request's body, which is JSON or a form. Memory for a large body is reserved
- * before it is read, until `use` has ended.
+ * Calls `use` with the fields of the request's body, which is JSON or a form. Memory for a large body is reserved as it
+ * arrives, and released when `use` has finished.
  */
 export async function withFields<T>(
   request: IncomingMessage,
   admission: Admission,
   use: (fields: Fields) => Promise<T>,
 ): Promise<T> {
-  const release = reserve(request, admission);
-  try {
-    return await use(await readFields(request, admission));
-  } finally {
-    release?.();
-  }
-}
-
-function reserve(request: IncomingMessage, admission: Admission): (() => void) | undefined {
-  const declared = request.headers["content-length"];
-  // without a content-length, assume the maximum
-  const bytes = Math.min(Number(declared ?? LIMITS.bodyBytes), LIMITS.bodyBytes);
-  return bytes < SMALL_BYTES ? undefined : admission.reserve(bytes * COPIES_IN_MEMORY);
-}
-
-/** The fields, without a reservation of memory. */
-export async function readFields(request: IncomingMessage, admission: Admission): Promise<Fields> {
   const type = (request.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
   if (type !== "application/json" && type !== "application/x-www-form-urlencoded") {
     throw badRequest("content-type must be application/json or application/x-www-form-urlencoded");
@@ -45,43 +31,63 @@ export async function readFields(request: IncomingMessage, admission: Admission)
   if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
   // a body that arrived with the head is parsed after this turn
   await undefined;
-  const { whole, giveUp } = collect(request);
-  const body = await (request.complete ? whole : admission.whileArriving(whole, giveUp));
-  return type === "application/json" ? jsonFields(body) : formFields(body);
+  const { whole, memory } = collect(request, admission);
+  try {
+    const body = await (request.complete ? whole : admission.whileArriving(whole, memory));
+    return await use(type === "application/json" ? jsonFields(body) : formFields(body));
+  } finally {
+    memory.release();
+  }
 }
 
 const tooLarge = () => new HttpError(413, `the body is larger than ${LIMITS.bodyBytes} bytes`);
 
-/** The whole body. Once it is rejected, the rest is discarded as it arrives. */
-function collect(request: IncomingMessage): { whole: Promise<Buffer>; giveUp: (error: Error) => void } {
-  let chunks: Buffer[] | undefined = [];
-  let size = 0;
+/** The whole body, and the memory it holds. Once it is rejected, the rest is discarded as it arrives. */
+function collect(request: IncomingMessage, admission: Admission): { whole: Promise<Buffer>; memory: BodyMemory } {
+  const declared = request.headers["content-length"];
   let timer: NodeJS.Timeout | undefined;
-  let giveUp!: (error: Error) => void;
+  let memory!: BodyMemory;
   const whole = new Promise<Buffer>((resolve, reject) => {
-    giveUp = (error) => {
+    let pieces: Pieces | undefined;
+    const giveUp = (error: unknown) => {
       clearTimeout(timer);
-      chunks = undefined;
-      reject(error);
+      pieces = undefined;
+      reject(error as Error);
     };
-    request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > LIMITS.bodyBytes) giveUp(tooLarge());
-      else chunks?.push(chunk);
+    memory = admission.memory.body(giveUp);
+    const reserve = (bytes: number) => {
+      if (bytes > SMALL_BYTES) memory.grow(bytes);
+    };
+    pieces = new Pieces(declared === undefined ? undefined : Number(declared), reserve);
+    request.on("data", (piece: Buffer) => {
+      if (!pieces) return;
+      if (pieces.size + piece.length > LIMITS.bodyBytes) return giveUp(tooLarge());
+      try {
+        pieces.add(piece);
+      } catch (error) {
+        giveUp(error);
+      }
     });
     request.once("end", () => {
       clearTimeout(timer);
-      if (chunks) resolve(Buffer.concat(chunks));
+      if (!pieces) return;
+      try {
+        if (pieces.size > SMALL_BYTES) memory.grow(pieces.size * COPIES_IN_MEMORY);
+        memory.keep();
+        resolve(pieces.whole());
+      } catch (error) {
+        giveUp(error);
+      }
     });
     // without a listener, an error would end the process; close follows
     request.once("error", () => undefined);
     request.once("close", () => {
       if (!request.complete) giveUp(callerLeft());
     });
+    if (!request.complete) {
+      const late = () => giveUp(new HttpError(408, `the body did not arrive within ${ARRIVAL_SECONDS} s`));
+      timer = setTimeout(late, ARRIVAL_SECONDS * 1000);
+    }
   });
-  if (!request.complete) {
-    const late = () => giveUp(new HttpError(408, `the body did not arrive within ${ARRIVAL_SECONDS} s`));
-    timer = setTimeout(late, ARRIVAL_SECONDS * 1000);
-  }
-  return { whole, giveUp };
+  return { whole, memory };
 }

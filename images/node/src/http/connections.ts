@@ -11,9 +11,9 @@ const QUIET_MS = 1000;
 
 /** Responses that take longer than this after SIGTERM are cut, so that the process can still end by itself. */
 const LONGEST_RESPONSE_MS = 25_000;
-/** Interval of the search for callers that do not read, ms: longer than one that reads slowly takes for a large value. */
+/** How often to look for callers that do not read, ms: longer than a slow caller needs to read a large value. */
 const UNREAD_CHECK_MS = 30_000;
-/** Requests that a caller may send without waiting for responses: these wait in memory until it reads them. */
+/** Requests that a caller may send without reading responses: the responses wait in memory until it reads them. */
 const MAX_PIPELINED = 100;
 
 /** When a connection should end, ms of performance.now(). */
@@ -22,7 +22,7 @@ const ENDS_AT = Symbol("ends at");
  * Responses that have not ended yet: more than one if the caller does not wait for a response before its next request.
  */
 const RESPONSES = Symbol("responses");
-/** Bytes that the caller had read when others were last waiting for it. */
+/** Bytes that the caller had read at the last check; undefined if no more were waiting for it. */
 const READ = Symbol("read");
 type AgingSocket = Socket & { [ENDS_AT]?: number; [RESPONSES]?: Set<ServerResponse>; [READ]?: number | undefined };
 
@@ -60,7 +60,7 @@ export class Connections {
     const socket: AgingSocket = response.req.socket;
     const responses = socket[RESPONSES];
     if (!responses) return;
-    // requests that arrived together are handled although the connection has died meanwhile
+    // requests that arrived together are handled even if the connection has been closed in the meantime
     if (socket.destroyed) return abandon(response);
     responses.add(response);
     if (responses.size > MAX_PIPELINED) return void socket.destroy();
@@ -94,13 +94,14 @@ export class Connections {
     const cut = setTimeout(() => this.server.closeAllConnections(), left);
     await new Promise<void>((resolve) => {
       this.server.close(() => resolve());
-      // not closeIdleConnections(): one that has sent nothing yet, or half of a head, would not count as idle
+      // not closeIdleConnections(): it does not count a connection as idle that has sent nothing yet, or only half of a
+      // head
       for (const socket of this.open) if (socket[RESPONSES]?.size === 0) socket.destroy();
     });
     clearTimeout(cut);
   }
 
-  /** Disconnects callers that have read nothing since the last time: their responses stay in memory. */
+  /** Disconnects callers that have read nothing since the last check, because their responses stay in memory. */
   private endUnread(): void {
     for (const socket of this.open) {
       const read = socket.writableLength > 0 ? socket.bytesWritten - socket.writableLength : undefined;

@@ -17,7 +17,7 @@ const tooMany = () => badRequest(`the body has more than ${MAX_FIELDS} fields`);
 
 const [QUOTE, PERCENT, AMPERSAND, PLUS, COMMA, EQUALS, BRACKET, BACKSLASH, BRACE] = Buffer.from('"%&+,=[\\{');
 
-/** Otherwise different bytes would become the same text, and different keys one. */
+/** Otherwise different bytes would become the same text, and different keys the same key. */
 function textOf(bytes: Buffer, what: string): string {
   if (!isUtf8(bytes)) throw badRequest(`${what} is not valid UTF-8`);
   return bytes.toString();
@@ -59,7 +59,7 @@ function checkJsonSize(body: Buffer): void {
 const LONGEST_NAME = 9;
 
 /**
- * Only `id` and `val`; of several, the last.
+ * Only `id` and `val`; if one appears several times, the last one counts.
  * @throws HttpError 400 if it has too many fields
  */
 export function formFields(body: Buffer): Fields {
@@ -89,7 +89,7 @@ export function queryParameter(query: string, name: string): string | null {
   for (const pair of query.split("&")) {
     const equals = pair.indexOf("=");
     const nameEnd = equals < 0 ? pair.length : equals;
-    // in a URL, a character is a byte
+    // each character of a URL is one byte
     if (decode(Buffer.from(pair.slice(0, nameEnd), "latin1")).toString() !== name) continue;
     return textOf(decode(Buffer.from(pair.slice(nameEnd + 1), "latin1")), name);
   }

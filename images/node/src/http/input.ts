@@ -24,7 +24,7 @@ export function checkValue(value: unknown): string {
   return text;
 }
 
-/** Half of a surrogate pair has no bytes: it would be stored as another character. */
+/** Half of a surrogate pair has no encoding in UTF-8: it would be stored as a different character. */
 function checkText(text: string, what: string): string {
   if (!text.isWellFormed()) throw badRequest(`${what} is not valid Unicode: it has half of a surrogate pair`);
   return text;

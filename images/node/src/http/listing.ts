@@ -1,4 +1,4 @@
-/** Lists of keys: what callers may request, and all keys as a stream. */
+/** Lists of keys: their parameters, and all keys as a stream. */
 import { badRequest, callerLeft, unavailable } from "./errors";
 import { LIMITS } from "./input";
 import { maxStep } from "./match";
@@ -11,9 +11,9 @@ import type { Store } from "../redis/store";
 const PAGE = { default: 100, max: 1000 } as const;
 /** Memory of a stream: a step's keys of 1 KiB, as keys and as text, bytes. */
 export const STREAM_BYTES = maxStep(undefined) * LIMITS.idBytes * 2;
-/** Length of the keys of one piece of a stream: at most 100 KB of JSON. */
+/** Total length of the keys in one piece of a stream: at most 100 KB of JSON. */
 const PIECE_LENGTH = 16 * 1024;
-/** A stream may wait for its caller for this long, ms, and longer the more was read. */
+/** How long a stream waits for its caller, ms; each piece that was read extends this time. */
 const READ_PATIENCE_MS = 10_000;
 /** Minimum read speed of a stream's caller, bytes per ms. */
 const READ_SPEED = 32;
@@ -27,7 +27,7 @@ export interface ListQuery {
   readonly match: string | undefined;
   /** Whether only main may answer. */
   readonly strong: boolean;
-  /** Whether the caller has disconnected: no further step is worth its cost. */
+  /** Whether the caller has disconnected; if so, no further step is needed. */
   readonly left: () => boolean;
 }
 
@@ -72,13 +72,13 @@ export async function* stream(store: Store, query: ListQuery): AsyncGenerator<st
     }
     if (scanned.cursor === "0") break;
     at = scanned;
-    // leave three quarters of the time to other requests
+    // leave three quarters of the time for other requests
     await new Promise((resolve) => setTimeout(resolve, Math.min(20, PAUSE_FACTOR * (performance.now() - begin))));
   }
   yield separator === "[" ? "[]" : "]";
 }
 
-/** Short pieces, although a control character takes six bytes of JSON. */
+/** Splits keys into pieces that are short even in JSON, where a control character takes six bytes. */
 function* pieces(keys: readonly string[]): Generator<readonly string[]> {
   let begin = 0;
   for (let i = 0, length = 0; i < keys.length; i++) {

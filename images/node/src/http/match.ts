@@ -1,12 +1,12 @@
-/** Patterns of keys, and what they cost Redis. */
+/** Patterns for keys, and their cost in Redis. */
 import { badRequest } from "./errors";
 import { LIMITS } from "./input";
 
-/** Longest pattern, bytes: a search for 63 letters that ignores case. */
+/** Maximum length of a pattern, bytes: enough for a case-insensitive search for 63 letters. */
 const MAX_BYTES = 256;
-/** Keys that one step scans at most: few, so that other requests are answered between two steps. */
+/** Maximum number of keys per step: small, so that other requests are answered between two steps. */
 const MAX_STEP = 250;
-/** Comparisons of one byte in one step: 2 to 4 ms in which Redis answers no other client. */
+/** Maximum number of bytes compared per step: up to 4.5 ms in which Redis answers no other client (docs/api.md). */
 const MAX_COMPARISONS = 1_000_000;
 
 export function checkMatch(match: string | null): string | undefined {
@@ -18,11 +18,12 @@ export function checkMatch(match: string | null): string | undefined {
 
 /**
  * How many keys a step may scan. After a `*`, Redis compares the rest of the pattern with each position of a key: up to
- * P × S comparisons for a pattern of P bytes and a key of S. A step of 1,000 long keys took 4 s, in which Sentinel
- * declared main dead. Matching in the API instead would spare Redis, but send it all keys, and block its own event loop.
+ * P × S comparisons for a pattern of P bytes and a key of S. A step of 1,000 long keys took 4 s, and Sentinel declared
+ * main dead during it. Matching in the API instead would relieve Redis, but all keys would have to be sent to the API,
+ * and its event loop would block.
  *
- * The limit assumes the longest keys, and so depends on the pattern alone: a cursor inside a step is only valid if the
- * next page repeats the same step.
+ * The limit assumes keys of maximum length, so it depends only on the pattern: a cursor inside a step is only valid if
+ * the next page repeats the same step.
  */
 export function maxStep(match: string | undefined): number {
   if (match === undefined) return MAX_STEP;

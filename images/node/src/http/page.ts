@@ -8,20 +8,20 @@ import type { Store } from "../redis/store";
 
 /** A page scans at most about this many keys, however few match. */
 const MAX_SCANNED = 20_000;
-/** It begins no step after this time, ms: a step of an expensive pattern scans few keys. */
+/** After this time no further step begins, ms: a step of an expensive pattern scans few keys. */
 const MAX_MS = 1000;
-/** Its keys take at most this many bytes of JSON, in which a control character takes six. */
+/** Maximum size of its keys as JSON, in which a control character takes six bytes. */
 const MAX_BYTES = 256 * 1024;
-/** Above this size it ends with the step, because most of the next one would not fit. */
+/** Above this size the page ends after the current step, because most of the next one would not fit. */
 const ENOUGH_BYTES = MAX_BYTES / 2;
-/** SCAN's cursors have 64 bits; for a greater number Redis would report an error. */
+/** SCAN's cursors have 64 bits; Redis reports an error for a larger number. */
 const MAX_CURSOR = 2n ** 64n - 1n;
 
 /** Where the next page begins: at a step of SCAN, part of which may have been returned already. */
 interface Position extends Pick<Scanned, "runId" | "cursor"> {
   /**
-   * Of the keys between `cursor` and `until` those with a hash up to `after` have been returned. The step between them
-   * was one of `count` keys.
+   * Of the keys between `cursor` and `until`, those with a hash of at most `after` have been returned. That step had
+   * the COUNT `count`.
    * @default none
    */
   readonly returned?: { readonly until: string; readonly after: string; readonly count: number } | undefined;
@@ -101,15 +101,15 @@ class Items {
  * At most `limit` keys, and the cursor of the next page, as JSON; the cursor is null after the last.
  *
  * A step of SCAN returns whole buckets of Redis' hash table, so it may return more keys than requested. The surplus
- * must stay reachable, although keys are added and deleted and the table is resized before the next page. So the rest
- * of a step is described instead of counted: the next page repeats the step and leaves out the keys that are in the
- * same part of the table and come before the last returned one, in the order of their hashes.
+ * must stay reachable, even if keys are added or deleted or the table is resized before the next page. So the cursor
+ * describes the rest of the step instead of counting its keys: the next page repeats the step and leaves out the keys
+ * that are in the same part of the table and come before the last returned one, in the order of their hashes.
  */
 export async function page(store: Store, query: ListQuery, limit: number, from: string | null): Promise<string> {
   const items = new Items(limit);
   const within = (step: number): number => Math.min(Math.max(step, 1), maxStep(query.match));
   let at = from === null ? undefined : decode(from);
-  // the same step as last time, if a part of it is to be left out
+  // the same step as last time, if part of it has to be left out
   let step = within(at?.returned?.count ?? limit);
   const end = performance.now() + MAX_MS;
   for (let seen = 0; seen === 0 || (seen < MAX_SCANNED && items.room > 0 && performance.now() < end);) {
@@ -142,8 +142,8 @@ export async function page(store: Store, query: ListQuery, limit: number, from: 
 const byHash = (a: { hash: string }, b: { hash: string }): number => (a.hash < b.hash ? -1 : 1);
 
 /**
- * Whether SCAN reaches cursor `a` after cursor `b`; "0" is the end. It counts in the reversed bits of its cursor, so
- * that the order is the same whatever the size of the table.
+ * Whether SCAN reaches cursor `a` after cursor `b`; "0" is the end. SCAN increments the cursor with its bits reversed,
+ * so the order does not depend on the size of the table.
  */
 export function isBehind(a: string, b: string): boolean {
   if (a === b || b === "0") return false;

@@ -48,7 +48,7 @@ const OK = text("ok");
 const whenClosed = (response: ServerResponse, run: () => void): void =>
   void (response.closed || response.destroyed ? run() : response.once("close", run));
 
-/** Counts a request as shed if it had no turn. */
+/** Counts a request as shed if it got no turn. */
 const shed =
   (admission: Admission, reason: ShedReason) =>
   (error: unknown): never => {
@@ -70,7 +70,7 @@ async function reserved<T>(
   bytes: number,
   read: () => T | Promise<T>,
 ): Promise<T> {
-  const release = admission.reserve(bytes);
+  const release = admission.memory.reserve(bytes);
   const timer = setTimeout(() => response.destroy(), READ_MS);
   try {
     return await read();
@@ -141,11 +141,11 @@ async function getItems(
     return body.length < SMALL_BYTES ? reply : reserved(response, admission, body.length, () => reply);
   }
   whenClosed(response, admission.reserveList());
-  const release = admission.reserve(STREAM_BYTES);
+  const release = admission.memory.reserve(STREAM_BYTES);
   const pieces = whileRead(stream(store, list), () => response.destroy());
   whenClosed(response, () => {
     release();
-    // if the response has not begun, nothing else ends them
+    // if the response has not begun, nothing else stops the list
     void pieces.return(undefined);
   });
   // wait for the first piece: once it is sent, a 503 is no longer possible

@@ -49,7 +49,8 @@ export class ApiServer {
   constructor(private readonly config: ApiConfig) {
     this.http = createServer((request, response) => void this.handle(request, response));
     this.http.requestTimeout = 30_000;
-    // Node.js silently drops those above 1,000, `Consistency: strong` among them; their size is limited, to 16 KB
+    // by default Node.js silently drops all headers after the first 1,000, perhaps `Consistency: strong`; their size is
+    // limited to 16 KB
     this.http.maxHeadersCount = 0;
     this.connections = new Connections(this.http, config.connectionAgeMs);
     this.store = new Store(config);
@@ -184,7 +185,7 @@ export class ApiServer {
     if (response.headersSent) return void response.destroy();
     const body = JSON.stringify({ error: known?.message ?? "internal error" });
     const size = request.headers["transfer-encoding"] ? Infinity : Number(request.headers["content-length"] ?? 0);
-    // a late body is not waited for either
+    // the rest of a late body is not read either
     const unread = !request.complete && (size > UNREAD_BYTES || status === 408);
     this.send(response, last || unread, status, "application/json", body, known?.headers);
   }

@@ -17,8 +17,8 @@ const WAIT_MS = 50;
 export const HEAD_BYTES = 16 * 1024;
 
 /**
- * What a read returns: `eventual` what a replica has, slightly behind main; `strong` every acknowledged write, and in
- * `ha` no write that may still be lost.
+ * What a read sees. `eventual`: the data of a replica, which may be slightly behind main. `strong`: every acknowledged
+ * write, and with `ha` no write that may still be lost.
  */
 export type Consistency = "eventual" | "strong";
 
@@ -30,9 +30,9 @@ export class Store {
   readonly readsFromMain = { strong: 0, fallback: 0 };
   private startedAt = 0;
   private readonly clock = new TimeoutClock();
-  /** Of lists. */
+  /** Reads steps of lists. */
   private readonly steps: BulkReader;
-  /** Of large values, so that they do not wait for lists. */
+  /** Reads large values, which therefore do not wait for lists. */
   private readonly values: BulkReader;
   private readonly scanner: Scanner;
 
@@ -134,8 +134,8 @@ export class Store {
   }
 
   /**
-   * Repeats a read for `patienceMs` while no instance can answer. When main is back after a restart, all replicas copy it: if
-   * they have begun before this process is connected to main again, there is none for a moment.
+   * Repeats a read for `patienceMs` while no instance can answer. After a restart of main, all replicas copy its data.
+   * If they begin before this process has reconnected to main, no instance can answer for a moment.
    */
   private async untilAnswered<T>(ask: () => Promise<T>, patienceMs: number): Promise<T> {
     const end = performance.now() + patienceMs;

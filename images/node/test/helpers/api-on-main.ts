@@ -29,7 +29,7 @@ export class ApiOnMain {
     return new ApiOnMain(main, client, api);
   }
 
-  /** Lookups complete a resize of Redis' table, in which a scan may return a key twice. */
+  /** Lookups complete a resize of Redis' table, during which a scan may return a key twice. */
   async settle(): Promise<void> {
     await this.client.eval("for i = 1, 5000 do redis.call('EXISTS', i) end", 0);
   }

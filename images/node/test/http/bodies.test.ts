@@ -35,7 +35,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
   const shed = (reason: string) => api.metric(`http_requests_shed_total{reason="${reason}"}`);
   const body = (id: string, size = 100) => JSON.stringify({ id, val: "v".repeat(size) });
 
-  it("uses no capacity of other requests, and is admitted once it is complete", async () => {
+  it("takes no capacity from other requests, and is admitted once it is complete", async () => {
     const waiting = [];
     for (let i = 0; i < 4; i++) waiting.push(await half(body(`slow:${i}`), 10));
     await eventually("their heads to be read", async () => (await api.metric("http_bodies_arriving")) === 4);
@@ -49,7 +49,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
     expect(await api.metric("http_bodies_arriving")).toBe(0);
   });
 
-  it("is refused if as many newer ones arrive as may be in flight, so that it delays no other", async () => {
+  it("is refused once too many newer ones are arriving, so that it does not delay others", async () => {
     const waiting = [];
     for (let i = 0; i < 8; i++) {
       waiting.push(await half(body(`slow:${i}`), 10));
@@ -86,7 +86,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
   it("has 10 s to arrive, and releases its memory", async () => {
     const small = await half(body("small"), 10);
     const large = await half(body("large", 1024 * 1024), 100_000);
-    // not a single byte at a time either
+    // sending one byte at a time does not extend the time
     const drip = setInterval(() => large.socket.write("v"), 500);
     try {
       const closed = [small, large].map(({ socket }) => once(socket, "close"));

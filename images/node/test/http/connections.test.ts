@@ -98,7 +98,7 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     const closed = once(socket, "close");
     const begin = Date.now();
     await Promise.all([server.stop(), closed]);
-    // before, until Node.js' own timeouts for a head, after 30 s or more
+    // otherwise they would stay open until Node.js' timeouts for a head, 30 s or more
     expect(Date.now() - begin).toBeLessThan(10_000);
   });
 
@@ -114,8 +114,8 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
 });
 
 describe("a caller that does not read", () => {
-  it("is disconnected, but not one that reads slowly or waits", async () => {
-    // more than the kernel holds for the caller
+  it("is disconnected, but one that reads slowly or waits is not", async () => {
+    // more than the kernel buffers for the caller
     const send = async (response: ServerResponse) => {
       for (let i = 0; i < 400 && !response.destroyed; i++) {
         await new Promise((sent) => response.write(Buffer.alloc(64 * 1024), sent));

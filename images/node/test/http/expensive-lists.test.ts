@@ -1,4 +1,4 @@
-/** Lists that would cost Redis or the API much: expensive patterns, and keys whose JSON is long. */
+/** Lists that would be expensive for Redis or the API: complex patterns, and keys whose JSON is long. */
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { maxStep } from "../../src/http/match";
@@ -17,7 +17,7 @@ describe("the keys that one step scans", () => {
     [`*${"a".repeat(30)}*`, 30],
     [`*${"a".repeat(254)}b`, 3],
     [`a*${"é".repeat(127)}`, 3],
-  ])("are fewer the more Redis compares for each: %s", (match, keys) => {
+  ])("are fewer if Redis has to compare more bytes for each: %s", (match, keys) => {
     expect(maxStep(match)).toBe(keys);
   });
 });
@@ -63,7 +63,7 @@ describe.skipIf(!hasRedis)("expensive lists", () => {
     ["a star before many letters", `*${"a".repeat(100)}b`],
     ["a class of many letters", `*${"[bcdefghijklmnopqrstuvwxyza]".repeat(4)}b`],
     ["many stars", `${"*a".repeat(60)}b`],
-  ])("compare few bytes per step, in pages, in streams and with a cursor of more: %s", async (_, pattern) => {
+  ])("compare few bytes per step, in pages, in streams and with a forged cursor: %s", async (_, pattern) => {
     await set(300);
     const match = `match=${encodeURIComponent(pattern)}`;
     const runId = /run_id:(\w+)/.exec(started.main.cli("INFO", "server"))![1]!;
@@ -98,7 +98,7 @@ describe.skipIf(!hasRedis)("expensive lists", () => {
   it.each([
     ["control characters", "\x01"],
     ["letters", "k"],
-  ])("end a page at 256 KB of JSON, and skip none of the rest: keys of %s", async (_, letter) => {
+  ])("end a page at 256 KB of JSON without skipping any key: keys of %s", async (_, letter) => {
     await set(600, letter);
     await started.settle();
     const found: string[] = [];
@@ -114,7 +114,7 @@ describe.skipIf(!hasRedis)("expensive lists", () => {
     expect(new Set(found).size).toBe(600);
   });
 
-  it("are whole in a stream, too", async () => {
+  it("are also complete in a stream", async () => {
     await set(600, "\x01");
     expect(new Set((await (await api.fetch("/items")).json()) as string[]).size).toBe(600);
   });

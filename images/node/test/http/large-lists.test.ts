@@ -47,7 +47,7 @@ describe.skipIf(!hasRedis)("lists of long keys", () => {
     const before = await api.metric('http_requests_shed_total{reason="bytes"}');
     const sockets = Array.from({ length: 8 }, () => {
       const socket = connect(Number(new URL(api.address).port), "127.0.0.1").pause();
-      // so many on one connection that the kernel cannot buffer all: it holds some megabytes of each
+      // so many on one connection that the kernel cannot buffer all: it buffers a few megabytes of each
       socket.on("error", () => undefined).write("GET /items?limit=1000 HTTP/1.1\r\nhost: a\r\n\r\n".repeat(30));
       return socket;
     });

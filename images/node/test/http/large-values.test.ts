@@ -1,4 +1,4 @@
-/** Values of up to 1 MiB: what they may take from other requests. */
+/** Values of up to 1 MiB, and their effect on other requests. */
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { Redis as Client } from "ioredis";
@@ -27,7 +27,7 @@ describe.skipIf(!hasRedis)("a large value", () => {
 
   const inFlight = () => api.metric("http_requests_in_flight");
 
-  it("is not requested from Redis for a caller that has left", async () => {
+  it("is not requested from Redis for a caller that has disconnected", async () => {
     main.signal("SIGSTOP");
     const sockets = await Promise.all(
       Array.from({ length: 20 }, () => sendTo(api.address, "GET /item?id=large HTTP/1.1\r\nhost: a\r\n\r\n")),
@@ -40,7 +40,7 @@ describe.skipIf(!hasRedis)("a large value", () => {
     expect(main.calls("get")).toBe(0);
   });
 
-  it.each(["eventual", "strong"])("is read one at a time over a separate connection, %s", async (consistency) => {
+  it.each(["eventual", "strong"])("is read one at a time over a separate connection: %s", async (consistency) => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, () => api.fetch("/item?id=large", { headers: { consistency } }).then((r) => r.text())),
     );
@@ -77,7 +77,7 @@ describe("the memory of a large value", () => {
       const context = { store, admission } as unknown as Context;
       const reply = ROUTES.get("/item")!.get("GET")!.handle(request, "id=a", context, response);
       await pause(0);
-      expect(admission.bytes).toBe(1024 * 1024);
+      expect(admission.memory.used).toBe(1024 * 1024);
       const close = () => {
         response.destroy();
         response.emit("close");
@@ -85,11 +85,11 @@ describe("the memory of a large value", () => {
       if (order.startsWith("Redis")) answer(Buffer.from("v"));
       else close();
       await pause(0);
-      expect(admission.bytes).toBe(1024 * 1024);
+      expect(admission.memory.used).toBe(1024 * 1024);
       if (order.startsWith("Redis")) close();
       else answer(Buffer.from("v"));
       await reply;
-      expect(admission.bytes).toBe(0);
+      expect(admission.memory.used).toBe(0);
     },
   );
 });

@@ -57,7 +57,7 @@ describe.skipIf(!hasRedis)("pages", () => {
     return found;
   };
 
-  it.each([1, 2, 7, 100])("of at most %i hold every key of an unchanged table exactly once", async (limit) => {
+  it.each([1, 2, 7, 100])("of at most %i contain every key of an unchanged table exactly once", async (limit) => {
     await set("key:", 500);
     await started.settle();
     const found = await pages("", limit);
@@ -74,7 +74,7 @@ describe.skipIf(!hasRedis)("pages", () => {
   it.each([
     ["all keys match", "&match=key:*", 300, 3],
     ["one in a hundred matches", "&match=rare:*", 20, 1],
-  ])("of one key hold every match exactly once if %s", async (_, query, count, limit) => {
+  ])("of one key contain every match exactly once if %s", async (_, query, count, limit) => {
     await set(query.includes("rare") ? "other:" : "none:", 2000);
     await set(query.includes("rare") ? "rare:" : "key:", count);
     await started.settle();

@@ -41,7 +41,7 @@ export const en = {
   saving: "Saving…",
   cancel: "Cancel",
   copied: "Copied",
-  notCopied: "The browser blocked the copy.",
+  notCopied: "The browser blocked copying.",
   deleted: (id: string) => `“${id}” deleted`,
   undo: "Undo",
   dismiss: "Dismiss",

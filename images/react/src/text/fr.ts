@@ -30,7 +30,7 @@ export const fr: Text = {
   search: "Rechercher une clé",
   loading: "Chargement…",
   count: (n, more) => `${number.format(n)}${more ? "+" : ""} clé${s(n)}`,
-  capped: (n) => `${number.format(n)} clés affichées. La recherche trouve les autres.`,
+  capped: (n) => `${number.format(n)} clés affichées. Utilisez la recherche pour trouver les autres.`,
   empty: "Aucune clé pour l’instant. Ajoutez-en une ci-dessus.",
   noMatch: (text) => `Aucune clé ne contient « ${text} ».`,
   gone: "n’existe plus",

@@ -156,7 +156,7 @@ exec ${REAL} "$@"
     expect(linked(1)).toBe(false);
   }, 60_000);
 
-  it("links one that missed a restore to the main with the restored data, whatever it has and has promised", async () => {
+  it("links one that missed a restore to the main with the restored data, whatever data and promises it has", async () => {
     await start(0, "0 0 0 2");
     await start(1, "41 7 50 1");
     follow(1, 0);
@@ -172,7 +172,7 @@ exec ${REAL} "$@"
     expect([linked(1), group.cli(1, "GET", "of-1")]).toEqual([false, "1"]);
   }, 60_000);
 
-  it("restarts one that has the most but that no Sentinel promotes, because it was without main for too long", async () => {
+  it("restarts a member that has the most data, but that no Sentinel promotes because it was without main for too long", async () => {
     fs.writeFileSync(path.join(group.dir, "refusal"), "NOGOODSLAVE No suitable replica to promote\n");
     await start(0, "4 3 4");
     await start(1, "4 3 4");
@@ -181,7 +181,7 @@ exec ${REAL} "$@"
     await group.kill(0, "redis");
     group.loseVolume(0);
     await start(0, "4 2 4");
-    await group.until("the restart", () => group.log(1).includes("restarts Redis"), 30);
+    await group.until("the restart", () => group.log(1).includes("restarting Redis"), 30);
     await group.until("the end of Redis", () => group.cli(1, "PING") === "");
     expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8").trim().split("\n")).toEqual(
       expect.arrayContaining([...group.pool]),
@@ -205,7 +205,7 @@ exec ${REAL} "$@"
       () => fs.existsSync(path.join(group.dir, "failovers")) && requests() >= 6,
     );
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    expect([group.cli(1, "PING"), group.log(1).includes("restarts Redis")]).toEqual(["PONG", false]);
+    expect([group.cli(1, "PING"), group.log(1).includes("restarting Redis")]).toEqual(["PONG", false]);
   }, 60_000);
 
   it("never links one with data of the previous version, which has no record, to an empty main", async () => {

@@ -61,7 +61,7 @@ suite("a read replica", () => {
     fs.rmSync(dir, { recursive: true, force: true });
   });
 
-  it("follows main by address, without DNS, and another address as soon as the file has one", async () => {
+  it("follows main by address, without DNS, and follows a new address as soon as the file contains it", async () => {
     main("127.0.4.1");
     main("127.0.4.2");
     await until("both to run", () => ["127.0.4.1", "127.0.4.2"].every((at) => cli(at, "SET", "from", at) === "OK"));
@@ -85,7 +85,7 @@ suite("a read replica", () => {
 
   it("uses main's name if there is no address, as in rendered manifests", async () => {
     replica("127.0.4.5", "CLUSTER-IP-OF-redis-main\n");
-    // a replica whose main has no address answers slowly: that is what the address is for
+    // without an address, a replica answers slowly, which is why the address is used
     await until("its start", () => cli("127.0.4.5", "INFO", "replication").includes("master_host:redis-main"));
   }, 60_000);
 });

@@ -151,7 +151,7 @@ export class Connection {
     return this.connected && this.silentSince === undefined;
   }
 
-  /** Where the current connection leads. */
+  /** Address that the current connection goes to. */
   get target(): HostPort | undefined {
     return this.dialer.target;
   }

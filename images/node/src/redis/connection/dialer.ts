@@ -12,13 +12,13 @@ import { connect as connectTls } from "node:tls";
 import type { HostPort, TlsConfig } from "../../config";
 
 export class Dialer {
-  /** Where the last connection leads. */
+  /** Address that the last connection goes to. */
   target: HostPort | undefined;
   private tcp: Socket | undefined;
   private stream: Socket | undefined;
   private closed = false;
 
-  /** @param address where the next connection leads */
+  /** @param address that the next connection goes to */
   constructor(
     private readonly address: () => HostPort | Promise<HostPort>,
     private readonly tls: TlsConfig | undefined,

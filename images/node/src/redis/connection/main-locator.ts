@@ -103,7 +103,7 @@ class Sentinel {
  */
 const epochOfMain = (configEpoch: number, member: number): number => configEpoch * 10 + (member < 0 ? 9 : member);
 
-/** From the names and values that `SENTINEL MASTER` answers. */
+/** Parses the names and values that `SENTINEL MASTER` returns. */
 function epochIn(answer: unknown): number | undefined {
   if (!Array.isArray(answer)) return undefined;
   const at = answer.indexOf("config-epoch");
@@ -112,7 +112,7 @@ function epochIn(answer: unknown): number | undefined {
 }
 
 export class MainLocator implements MainSource {
-  /** Main as the majority named it last. */
+  /** Main as the majority last reported it. */
   agreed: MainAddress | undefined;
   private readonly sentinels: readonly Sentinel[];
   private readonly waiting = new Set<(main: MainAddress) => void>();

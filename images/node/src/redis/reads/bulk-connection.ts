@@ -1,7 +1,7 @@
 /**
- * Connections that only lists or large values use, one per instance: their replies contain up to a megabyte, and on the
- * shared connection writes and reads would wait behind them. Each carries one command at a time, so that an instance's
- * replies occupy memory and event loop for one command only, and other requests are served between two of them.
+ * Connections that only lists or large values use, one per instance: their replies have up to a megabyte, and on the
+ * shared connection reads and writes would have to wait for them. Each carries one command at a time, so an instance's
+ * replies occupy memory and the event loop for only one command, and other requests are served between two commands.
  */
 import type { Redis } from "ioredis";
 import type { HostPort } from "../../config";
@@ -14,9 +14,9 @@ const IDLE_MS = 30_000;
 /** A command that has waited for its turn for this long is refused. */
 const TURN_MS = 1000;
 
-/** A matching step that took longer than this, ms, is followed by a rest as long as itself… */
+/** A matching step that took longer than this, ms, is followed by a pause of the same length… */
 const RESTLESS_MS = 2;
-/** …but not longer than this, ms: a busy process measures long steps. */
+/** …but not longer than this, ms, because a busy process overestimates the length of a step. */
 const MAX_REST_MS = 20;
 
 /** Too many others wait for the same instance. */
@@ -25,11 +25,11 @@ export class NoTurn extends RedisError {}
 /** The caller disconnected before its turn: nothing was sent. */
 export class Abandoned extends RedisError {}
 
-/** What a command asks for besides its answer. */
+/** Conditions under which a command is sent. */
 export interface Turn {
   /** Whether the caller has disconnected. */
   readonly left: () => boolean;
-  /** Whether Redis compares keys, and so needs a rest afterwards, in which it answers other requests. */
+  /** Whether Redis compares keys. If so, a pause follows, in which Redis answers other requests. */
   readonly matches: boolean;
 }
 
@@ -108,7 +108,7 @@ export class BulkConnections {
   private readonly open = new Map<string, BulkConnection>();
 
   /**
-   * Sends one command once the instance has answered all before it.
+   * Sends one command once the instance has answered all earlier ones.
    *
    * @param options those of the instance's shared connection
    */

@@ -1,6 +1,6 @@
 /**
- * Sends commands whose answers are large over separate connections: to a replica, or to main if it is requested or no
- * replica can answer.
+ * Sends commands whose answers are large over separate connections: to a replica, or to main if the caller requests
+ * main or no replica can answer.
  */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
@@ -50,7 +50,10 @@ export class BulkReader {
     return this.connections.close();
   }
 
-  /** Sends it to any instance. To main only if no replica answers at all: busy replicas must not make main busy as well. */
+  /**
+   * Sends it to any instance, but to main only if no replica answers at all: busy replicas must not make main busy as
+   * well.
+   */
   async onAny<T>(command: BulkCommand<T>): Promise<BulkAnswer<T>> {
     let asked: Replica | undefined;
     let busy: unknown;
@@ -73,7 +76,7 @@ export class BulkReader {
   }
 
   /**
-   * Undefined if another process is main by now. After a strong command, the same process proves that it is still main: so
+   * Undefined if another process has become main. After a strong command, the process proves that it is still main. So
    * it was main when it answered, and everything that the answer shows is confirmed.
    */
   async onMain<T>(runId: string, command: BulkCommand<T>): Promise<BulkAnswer<T> | undefined> {

@@ -72,7 +72,7 @@ export class LagTracker {
   /** Former histories of main, and when they ended. */
   private readonly ended = new Map<string, number>();
 
-  /** @param keep number of samples, and of former histories */
+  /** @param keep number of samples and of former histories to keep */
   constructor(private readonly keep = 240) {}
 
   /** Main's state at time `at`, ms. */
@@ -119,7 +119,10 @@ export class LagTracker {
     return this.main !== undefined;
   }
 
-  /** Time from `begin` to `at`, as long as main answers: a replica cannot miss data that main did not write. */
+  /**
+   * Time from `begin` to `at`, without the time in which main did not answer: a replica cannot miss data that main did
+   * not write.
+   */
   since(begin: number, at: number): number {
     const newest = this.samples.at(-1)?.at ?? at;
     return Math.max(0, Math.min(at, newest + SILENT_MAIN_MS) - begin);

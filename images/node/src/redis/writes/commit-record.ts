@@ -1,13 +1,13 @@
 /**
- * The record by which main proves that it is still main: key `commit` in database 1 of every member,
+ * The record with which main proves that it is still main: key `commit` in database 1 of every member,
  * `EPOCH COUNT PROMISED GENERATION`.
  *
  * - EPOCH: the epoch of the last main that was established in this history.
  * - COUNT: groups of writes since then.
  * - PROMISED: the highest epoch that a main of this history has had its copies promise.
- * - GENERATION: how often a snapshot was restored; missing if never. It is not changed here.
+ * - GENERATION: number of snapshots restored so far; missing if there were none. The API does not change it.
  *
- * A main confirms nothing before another member that follows it has the promise on disk. From then on, that member
+ * Main confirms nothing until another member that follows it has the promise on disk. From then on, that member
  * follows no main with a smaller promise, so no older main can get a group of writes confirmed. Docs: decisions/0015.
  */
 import { createHash } from "node:crypto";
@@ -18,7 +18,7 @@ import type { Confirmation } from "./confirmation";
 
 /**
  * One script for the three steps, so that an established connection can run it by its hash. Without `allow-oom`, a full
- * main would confirm no deletion. Database 1 keeps the key out of lists and counts.
+ * main could not confirm deletions. Database 1 keeps the key out of lists and counts.
  */
 const SCRIPT = `#!lua flags=allow-oom
 local step, e = ARGV[1], tonumber(ARGV[2])
@@ -110,7 +110,7 @@ export class CommitRecord {
     try {
       await connection
         .send((client) => client.evalsha(HASH, 0, "fence", epoch), session)
-        // main has forgotten its scripts and executed nothing: a later fence in the same session proves no less
+        // main has forgotten its scripts and executed nothing: a later fence in the same session proves just as much
         .catch((error: unknown) => {
           if (!(error instanceof Refused && error.code === "NOSCRIPT")) throw error;
           return connection.send((client) => client.eval(SCRIPT, 0, "fence", epoch), session);

@@ -126,7 +126,7 @@ export class GroupCommit {
     }
   }
 
-  /** Fails the commands whose callers give up now. The group itself goes on: others wait for it. */
+  /** Fails the commands whose callers give up now. The group itself continues, because others wait for it. */
   private readonly expire = (): void => {
     const now = performance.now();
     const late = ({ end }: Waiting): boolean => end <= now;

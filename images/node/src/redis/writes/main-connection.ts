@@ -94,7 +94,7 @@ export class MainConnection {
     return this.connection.whenUsable(ms);
   }
 
-  /** What main has, at most {@link ApiConfig.maxLagMs} old; perhaps writes that may still be lost. */
+  /** Reads main's data, at most {@link ApiConfig.maxLagMs} old; it may include writes that can still be lost. */
   async read<T>(command: (client: Redis) => Promise<T>, patienceMs: number = this.config.commandTimeoutMs): Promise<T> {
     await this.whenRecent();
     const { connection } = this;

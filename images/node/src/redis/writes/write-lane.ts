@@ -14,7 +14,7 @@ import { Confirmation } from "./confirmation";
 import { GroupCommit } from "./group-commit";
 import { WriteGate } from "./write-gate";
 
-/** Groups in flight at once: one gives 0.33 of the speed of `fast`, 4 give a half, 8 somewhat more. */
+/** Groups in flight at once. Relative to the speed of `fast`: 0.33 with one group, 0.5 with 4, slightly more with 8. */
 const LANES = 8;
 /** Copies must confirm a write within this fraction of its timeout. */
 const COMMIT_SHARE = 0.8;

@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis).each(["plain", "TLS"])("over %s, a write without a re
       connection.send((client) => client.set("filling", FILLING)),
       connection.send((client) => client.del("kept")),
     ].map((answer) => expect(answer).rejects.toBeInstanceOf(NoAnswer));
-    // the kernel takes what it takes
+    // the kernel accepts as much as fits
     await pause(100);
     await end();
     await Promise.all(answers);

@@ -16,7 +16,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
   let connection: Connection;
   let group: GroupCommit;
   const clock = new TimeoutClock();
-  /** What the Sentinels say. */
+  /** What the Sentinels report. */
   let epoch: number | undefined;
   let asked: number;
   const source = { epochOf: () => epoch, refused: () => void asked++ } as unknown as MainSource;

@@ -65,7 +65,7 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
     }
   }, 30_000);
 
-  it("gets 503 by when its caller gives up, as does a strong read, though it waits behind others", async () => {
+  it("gets 503 when its caller gives up, even while it waits behind others; so does a strong read", async () => {
     const patient = await startApi("", group.reader.url, {
       ...group.env,
       REDIS_COMMAND_TIMEOUT_MS: "600",
@@ -84,7 +84,7 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
       });
       for (const [status, ms] of await Promise.all(asked)) {
         expect(status).toBe(503);
-        // one WAIT of 0.3 s more; before, up to 7.5 s
+        // one WAIT of 0.3 s more; without the limit, up to 7.5 s
         expect(ms).toBeLessThan(4500);
       }
       for (const redis of group.others) redis.signal("SIGCONT");

@@ -1,0 +1,116 @@
+/**
+ * The memory of large requests and responses: together they hold no more than a limit.
+ *
+ * A body that is still arriving holds only what has arrived, so announcing a large body takes nothing from others. If
+ * there is too little for the next request, the body that has made no progress for longest loses its memory. So a
+ * caller that stops or slows down gives way to faster ones, and to take a place from a caller that does not, others must
+ * send as much as the whole limit in the time that this caller needs for one step.
+ */
+
+/** Memory of one body. */
+export class BodyMemory {
+  /** Bytes. */
+  private held = 0;
+
+  /** Only {@link Memory.body} calls it. */
+  constructor(
+    private readonly memory: Memory,
+    private readonly arriving: Set<BodyMemory>,
+    /** Rejects the body. */
+    readonly giveUp: (error: Error) => void,
+  ) {}
+
+  get bytes(): number {
+    return this.held;
+  }
+
+  /** From now on the memory can be taken back, because the body is still arriving. */
+  arrive(): void {
+    this.arriving.add(this);
+  }
+
+  /** Raises what it holds to `bytes`, or throws if there is too little. */
+  grow(bytes: number): void {
+    this.memory.take(bytes - this.held, this);
+    this.held = bytes;
+    // now the last that would give way
+    if (this.arriving.delete(this)) this.arriving.add(this);
+  }
+
+  /** From now on the memory cannot be taken back, because the body is complete. */
+  keep(): void {
+    this.arriving.delete(this);
+  }
+
+  /** Safe to call twice. */
+  release(): void {
+    this.keep();
+    this.memory.used -= this.held;
+    this.held = 0;
+  }
+}
+
+export class Memory {
+  /** Bytes reserved. */
+  used = 0;
+  /** The bodies that are still arriving. The first has made no progress for longest. */
+  private readonly bodies = new Set<BodyMemory>();
+
+  /**
+   * @param limit bytes
+   * @param refused counts a request that gets no memory, or loses it; returns its error
+   */
+  constructor(
+    private readonly limit: number,
+    private readonly refused: () => Error,
+  ) {}
+
+  /** Bodies that are still arriving, those that hold nothing included. */
+  get arriving(): number {
+    return this.bodies.size;
+  }
+
+  /**
+   * Memory for a body. It holds nothing yet.
+   *
+   * @param giveUp rejects the body: its memory has been taken back
+   */
+  body(giveUp: (error: Error) => void): BodyMemory {
+    return new BodyMemory(this, this.bodies, giveUp);
+  }
+
+  /** Reserves `count` bytes. The returned function releases them and is safe to call twice. */
+  reserve(count: number): () => void {
+    const held = this.body(() => undefined);
+    held.grow(count);
+    return () => held.release();
+  }
+
+  /** Rejects the arriving body that has made no progress for longest. */
+  giveUpSlowest(error: Error): void {
+    const [slowest] = this.bodies;
+    if (slowest) this.takeBack(slowest, error);
+  }
+
+  /** Reserves `count` bytes for `body`, which records them. */
+  take(count: number, body: BodyMemory): void {
+    if (this.used + count > this.limit) this.makeRoom(count, body);
+    this.used += count;
+  }
+
+  private makeRoom(count: number, body: BodyMemory): void {
+    const others = [...this.bodies].filter((other) => other !== body && other.bytes > 0);
+    const kept = this.used - others.reduce((sum, { bytes }) => sum + bytes, 0);
+    // a single request larger than the limit is still allowed, on its own
+    if (kept + count > this.limit && kept > body.bytes) throw this.refused();
+    for (const other of others) {
+      if (this.used + count <= this.limit) return;
+      this.takeBack(other, this.refused());
+    }
+  }
+
+  private takeBack(body: BodyMemory, error: Error): void {
+    body.release();
+    body.giveUp(error);
+  }
+}

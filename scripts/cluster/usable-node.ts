@@ -1,0 +1,21 @@
+/** Whether our pods can run on a node: they tolerate no taint of a healthy node. */
+import { isReady, type KubeObject } from "./kube-object";
+
+interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+}
+
+const taintsOf = (node: KubeObject): readonly Taint[] =>
+  ((node.spec?.["taints"] ?? []) as Taint[]).filter(({ effect }) => effect !== "PreferNoSchedule");
+
+const textOf = ({ key, value, effect }: Taint): string => `${key}${value ? `=${value}` : ""}:${effect}`;
+
+/** Why no pod of ours runs on a node; undefined if one can. */
+export function whyUnusable(node: KubeObject): string | undefined {
+  if (!isReady(node)) return "not Ready";
+  if (node.spec?.unschedulable) return "cordoned";
+  const taints = taintsOf(node);
+  return taints.length ? `taint ${taints.map(textOf).join(", ")}` : undefined;
+}

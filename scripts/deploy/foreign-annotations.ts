@@ -1,0 +1,49 @@
+/**
+ * Annotations of others on a Service or an Ingress, such as a cloud's record of its load balancer. When the configuration
+ * gives such an object its first annotation, Terraform's provider adds the whole map instead of one key (`diffStringMap`
+ * in its source), which replaces what others wrote. Not every tool writes it again, so it is put back after the apply.
+ */
+import type { Kube } from "../cluster/kubectl";
+import { kindOf, targetOf, type Target } from "../terraform/cluster-object";
+import type { PlannedResource, Terraform } from "../terraform/terraform";
+
+/** Types of the objects whose annotations a user can configure. */
+const ANNOTATED = new Set(["kubernetes_service_v1", "kubernetes_ingress_v1"]);
+
+type Annotations = Readonly<Record<string, string>>;
+
+const plannedOf = ({ values }: PlannedResource): Annotations =>
+  (values["metadata"] as { annotations?: Annotations | null }[] | undefined)?.[0]?.annotations ?? {};
+
+const liveOf = async (kube: Kube, target: Target): Promise<Annotations> =>
+  (await kube.get(kindOf(target), target.name, target.namespace))?.metadata.annotations ?? {};
+
+/** Runs an apply, and puts back annotations of others that it removed; returns the names of those objects. */
+export async function keepAnnotations(
+  kube: Kube,
+  terraform: Terraform,
+  apply: () => Promise<unknown>,
+): Promise<readonly string[]> {
+  const before: { target: Target; foreign: Annotations }[] = [];
+  for (const resource of terraform.layer === "app" ? await terraform.planned() : []) {
+    const target = targetOf(resource.address, resource.type, resource.values);
+    const own = plannedOf(resource);
+    if (!target || resource.isNew || !ANNOTATED.has(resource.type) || !Object.keys(own).length) continue;
+    const foreign = Object.entries(await liveOf(kube, target)).filter(([key]) => !(key in own));
+    if (foreign.length) before.push({ target, foreign: Object.fromEntries(foreign) });
+  }
+  const restored: string[] = [];
+  try {
+    await apply();
+  } finally {
+    for (const { target, foreign } of before) {
+      const now = await liveOf(kube, target);
+      const lost = Object.entries(foreign).filter(([key]) => now[key] === undefined);
+      if (!lost.length) continue;
+      const place = target.namespace ? ["-n", target.namespace] : [];
+      await kube.raw([...place, "annotate", kindOf(target), target.name, ...lost.map(([k, v]) => `${k}=${v}`)]);
+      restored.push(target.name);
+    }
+  }
+  return restored;
+}

@@ -1,0 +1,45 @@
+/** Which Ingress controller will serve the page. */
+import type { Config } from "../../config";
+import type { Kube, KubeObject } from "../cluster/kubectl";
+import { Failure } from "../terminal/ui";
+
+const isDefault = ({ metadata }: KubeObject): boolean =>
+  metadata.annotations?.["ingressclass.kubernetes.io/is-default-class"] === "true";
+
+/** Annotation that controllers used before there were classes, and GKE's still does. */
+const OLD_CLASS = "kubernetes.io/ingress.class";
+
+const controllerOf = (found: KubeObject): string => {
+  const controller = found.spec?.["controller"];
+  return `IngressClass ${found.metadata.name}${typeof controller === "string" ? `, of ${controller}` : ""}`;
+};
+
+/** @throws Failure if no controller would serve our Ingress, with the classes that there are */
+export async function checkIngressClass({ exposure }: Config, kube: Kube): Promise<string> {
+  const classes = await kube.visible("ingressclass");
+  if (kube.forbidden.has("ingressclass")) return "unknown: this user may not list IngressClasses";
+  const names = classes.map((c) => c.metadata.name).join(", ");
+  const choose = names
+    ? `Set exposure.ingressClass to one of: ${names}`
+    : "Install an Ingress controller, or set exposure.type to LoadBalancer or NodePort.";
+  const wanted = exposure.ingressClass;
+  if (wanted !== undefined) {
+    const found = classes.find((c) => c.metadata.name === wanted);
+    if (found) return controllerOf(found);
+    throw new Failure(`There is no IngressClass ${wanted}, so no controller would serve the page.`, choose);
+  }
+  const old = exposure.annotations[OLD_CLASS];
+  if (old !== undefined) return `${old}, by annotation`;
+  // of several, Kubernetes uses the newest
+  const [first, ...others] = classes
+    .filter(isDefault)
+    .sort((a, b) => Date.parse(b.metadata.creationTimestamp ?? "") - Date.parse(a.metadata.creationTimestamp ?? ""));
+  if (!first) {
+    throw new Failure(
+      "The cluster has no default IngressClass and exposure.ingressClass is not set: most controllers ignore such an Ingress.",
+      `${choose}. GKE serves it all the same.`,
+    );
+  }
+  const rest = others.map((c) => c.metadata.name).join(", ");
+  return `${controllerOf(first)}${rest ? ` (the newest default class; others are ${rest}: exposure.ingressClass chooses one)` : ""}`;
+}

@@ -1,0 +1,59 @@
+/** An apply that gives a Service its first annotation, as the provider does it. */
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { keepAnnotations } from "../../../scripts/deploy/foreign-annotations";
+import { Terraform } from "../../../scripts/terraform/terraform";
+import { Failure } from "../../../scripts/terminal/ui";
+import { testConfig } from "../../helpers/layers";
+import { recorder } from "../../helpers/recorder";
+
+const config = testConfig();
+const service = (annotations: object) =>
+  JSON.stringify({ kind: "Service", metadata: { name: "react", namespace: "iacproject", annotations } });
+const planned = (actions: string[], annotations: object | null) =>
+  JSON.stringify({
+    resource_changes: [
+      {
+        address: "kubernetes_service_v1.react",
+        type: "kubernetes_service_v1",
+        mode: "managed",
+        change: { actions, after: { metadata: [{ name: "react", namespace: "iacproject", annotations }] } },
+      },
+    ],
+  });
+const OWN = { "example.com/type": "external" };
+
+/** Applies a plan to a Service that has the first annotations before and the second ones after. */
+async function applied(plan: string, before: object, after: object, apply = () => Promise.resolve()) {
+  const { run, commands } = recorder([
+    [/show -json/, plan],
+    [/get service/, service(before), service(after)],
+  ]);
+  const kept = keepAnnotations(new Kube(config, run), new Terraform(config, "app", run), apply);
+  const restored = await kept.catch((error: Error) => error.message);
+  return { restored, annotated: commands.filter((c) => c.includes(" annotate ")) };
+}
+
+describe("annotations of others", () => {
+  const foreign = { "cloud.example.com/status": '{"zones":["a"]}' };
+  it("that an apply removed are put back, with their values", async () => {
+    const { restored, annotated } = await applied(planned(["update"], OWN), foreign, OWN);
+    expect(restored).toEqual(["react"]);
+    expect(annotated).toEqual([
+      expect.stringMatching(/-n iacproject annotate service react cloud\.example\.com\/status=\{"zones":\["a"\]\}$/),
+    ]);
+  });
+  it("are also put back if the apply fails", async () => {
+    const fails = () => Promise.reject(new Failure("no quota"));
+    const { restored, annotated } = await applied(planned(["update"], OWN), foreign, OWN, fails);
+    expect(restored).toBe("no quota");
+    expect(annotated).toHaveLength(1);
+  });
+  it("that are still there, or that their controller wrote again, are left alone", async () => {
+    const again = { ...OWN, "cloud.example.com/status": "new" };
+    expect((await applied(planned(["update"], OWN), foreign, again)).annotated).toEqual([]);
+  });
+  it("cannot be on a new object, and an apply without own annotations removes none", async () => {
+    expect((await applied(planned(["create"], OWN), foreign, OWN)).annotated).toEqual([]);
+    expect((await applied(planned(["update"], null), foreign, {})).annotated).toEqual([]);
+  });
+});

@@ -1,0 +1,84 @@
+/** Monitoring that a cluster already has, as kube-prometheus-stack, OpenShift and a plain DaemonSet look. */
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { checkMonitoring, checkNewMonitoring } from "../../../scripts/deploy/other-monitoring";
+import { RunError } from "../../../scripts/terminal/run-program";
+import { testConfig } from "../../helpers/layers";
+import { recorder } from "../../helpers/recorder";
+
+const OURS = { "meta.helm.sh/release-name": "kube-prometheus-stack", "meta.helm.sh/release-namespace": "monitoring" };
+const workload = (namespace: string, name: string, containers: object[], annotations: object = {}, more = {}) => ({
+  kind: "x",
+  metadata: { namespace, name, annotations },
+  spec: { template: { spec: { containers, ...more } } },
+});
+const operator = (namespace: string, args: string[] = [], annotations: object = {}) =>
+  workload(
+    namespace,
+    "prometheus-operator",
+    [{ image: "quay.io/prometheus-operator/prometheus-operator:v0.80.0", args }],
+    annotations,
+  );
+const look = (found: { deployments?: object[]; daemonsets?: object[] }, overrides: object = {}) => {
+  const config = testConfig(overrides);
+  const { run } = recorder([
+    [/get deployments -A/, JSON.stringify({ items: found.deployments ?? [] })],
+    [/get daemonsets -A/, JSON.stringify({ items: found.daemonsets ?? [] })],
+  ]);
+  return checkMonitoring(config, new Kube(config, run));
+};
+
+describe("monitoring of others", () => {
+  it("with an operator for every namespace is not joined by a second one; the key to use it is named", async () => {
+    await expect(look({ deployments: [operator("team")] })).rejects.toMatchObject({
+      message: expect.stringContaining("would also manage our Prometheus: team/prometheus-operator"),
+      next: expect.stringMatching(/observability to existing .*--deny-namespaces=monitoring/),
+    });
+  });
+  it("is no problem if its operator leaves our namespace alone, or is ours, or ours is not installed", async () => {
+    for (const args of [
+      ["--namespaces=openshift-monitoring"],
+      ["--deny-namespaces=monitoring,other"],
+      ["--namespaces=monitoring", "--prometheus-instance-namespaces=team"],
+    ])
+      await expect(look({ deployments: [operator("team", args)] })).resolves.toMatch(/^no other/);
+    await expect(look({ deployments: [operator("monitoring", [], OURS)] })).resolves.toMatch(/^no other/);
+    await expect(look({ deployments: [operator("team")] }, { observability: "existing" })).resolves.toMatch(/existing/);
+  });
+  it("with a node-exporter takes the port of ours on every node; the key that leaves ours out is named", async () => {
+    const ports = [{ hostPort: 9100, containerPort: 9100 }];
+    const exporter = workload("team", "node-exporter", [{ image: "x", ports }]);
+    const onHost = workload(
+      "agent",
+      "exporter",
+      [{ image: "x", ports: [{ containerPort: 9100 }] }],
+      {},
+      { hostNetwork: true },
+    );
+    await expect(look({ daemonsets: [exporter, onHost] })).rejects.toMatchObject({
+      message: expect.stringMatching(/^team\/node-exporter, agent\/exporter uses port 9100/),
+      next: expect.stringContaining("monitoring.nodeExporter to false"),
+    });
+    await expect(look({ daemonsets: [exporter] }, { monitoring: { nodeExporter: false } })).resolves.toMatch(/^no/);
+    const inPod = workload("team", "node-exporter", [{ image: "x", ports: [{ containerPort: 9100 }] }]);
+    const ours = workload("monitoring", "node-exporter", [{ image: "x", ports }], OURS);
+    await expect(look({ daemonsets: [inPod, ours] })).resolves.toMatch(/^no/);
+  });
+  it("stops a new deployment, but not an existing one", async () => {
+    const config = testConfig();
+    const check = (...own: object[]) => {
+      const { run } = recorder([
+        [/get deployments -A/, JSON.stringify({ items: [operator("team"), ...own] })],
+        [/get deployments -n monitoring/, JSON.stringify({ items: own })],
+      ]);
+      return checkNewMonitoring(config, new Kube(config, run));
+    };
+    await expect(check()).rejects.toThrow("team/prometheus-operator");
+    await expect(check(operator("monitoring", [], OURS))).resolves.toBeUndefined();
+  });
+  it("is unknown to a user who may not list Deployments", async () => {
+    const config = testConfig();
+    const denied = new RunError("kubectl", 1, "Error from server (Forbidden)", "denied");
+    const { run } = recorder([[/get deployments/, denied]]);
+    await expect(checkMonitoring(config, new Kube(config, run))).resolves.toMatch(/^unknown/);
+  });
+});

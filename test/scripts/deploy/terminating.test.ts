@@ -1,0 +1,78 @@
+/** Namespaces that Kubernetes does not finish deleting, with the conditions that it sets. */
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { checkNamespaces } from "../../../scripts/deploy/preflight";
+import { deadApis, DeletionReport, terminating } from "../../../scripts/deploy/terminating";
+import { testConfig } from "../../helpers/layers";
+import { recorder } from "../../helpers/recorder";
+
+const DISCOVERY = {
+  type: "NamespaceDeletionDiscoveryFailure",
+  status: "True",
+  message:
+    "Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: custom.metrics.k8s.io/v1beta1: stale GroupVersion discovery: custom.metrics.k8s.io/v1beta1",
+};
+const namespace = (conditions: object[], labels: object = { "app.kubernetes.io/part-of": "iacproject" }) =>
+  ({
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: "iacproject", labels, deletionTimestamp: "2025-01-01T00:00:00Z" },
+    status: { phase: "Terminating", conditions },
+  }) as never;
+const kubeWith = (pattern: RegExp, answer: unknown) =>
+  new Kube(testConfig(), recorder([[pattern, JSON.stringify(answer)]]).run);
+
+describe("a namespace that is being deleted", () => {
+  it("waits for any API that does not answer, also another deployment's; the reason is Kubernetes' own", () => {
+    expect(terminating(namespace([DISCOVERY]))).toMatchObject({
+      reason: expect.stringContaining("custom.metrics.k8s.io/v1beta1"),
+      next: expect.stringContaining("kubectl get apiservices | grep False"),
+    });
+  });
+  it("waits for finalizers, which is more telling than that objects remain", () => {
+    const conditions = [
+      { type: "NamespaceContentRemaining", status: "True", message: "Some resources are remaining" },
+      { type: "NamespaceFinalizersRemaining", status: "True", message: "finalizer.keda.sh in 1 resource instances" },
+      { ...DISCOVERY, status: "False" },
+    ];
+    expect(terminating(namespace(conditions))).toMatchObject({ reason: expect.stringContaining("finalizer.keda.sh") });
+  });
+  it("is no place for a deployment: up stops, with what keeps it", async () => {
+    const config = testConfig();
+    await expect(
+      checkNamespaces(config, kubeWith(/get namespace iacproject/, namespace([DISCOVERY]))),
+    ).rejects.toMatchObject({
+      message: expect.stringMatching(/^Kubernetes is still deleting the namespace iacproject: Discovery failed/),
+      next: expect.stringContaining("apiservices"),
+    });
+    await expect(
+      checkNamespaces(
+        testConfig({ namespaces: { create: false } }),
+        kubeWith(/get namespace iacproject/, namespace([])),
+      ),
+    ).rejects.toMatchObject({ next: expect.stringContaining("Wait") });
+  });
+  it("is reported once while down waits, unless it is deleted soon", async () => {
+    const texts: string[] = [];
+    const report = new DeletionReport(kubeWith(/get namespace/, namespace([DISCOVERY])), ["iacproject"], (text) =>
+      texts.push(text),
+    );
+    await report.look(0);
+    expect(texts).toEqual([]);
+    await report.look(30_000);
+    await report.look(60_000);
+    expect(texts).toEqual([expect.stringContaining("namespace iacproject is not deleted yet: Discovery failed")]);
+  });
+});
+
+it("APIs without a server are found beforehand, with the server that is missing", async () => {
+  const api = (name: string, status: string) => ({
+    kind: "APIService",
+    metadata: { name },
+    spec: { service: { namespace: "datadog", name: "adapter" } },
+    status: { conditions: [{ type: "Available", status, reason: "ServiceNotFound", message: "service not found" }] },
+  });
+  const items = [api("v1beta1.custom.metrics.k8s.io", "False"), api("v1beta1.metrics.k8s.io", "True")];
+  expect(await deadApis(kubeWith(/get apiservices/, { items }))).toEqual([
+    "v1beta1.custom.metrics.k8s.io, served by datadog/adapter (service not found)",
+  ]);
+});

@@ -1,0 +1,53 @@
+import { Kube } from "../../../scripts/cluster/kubectl";
+import { checkIngressClass } from "../../../scripts/doctor/ingress-class";
+import { RunError } from "../../../scripts/terminal/run-program";
+import { testConfig } from "../../helpers/layers";
+import { recorder } from "../../helpers/recorder";
+
+const ingressClass = (name: string, isDefault = false, day = 1) => ({
+  kind: "IngressClass",
+  metadata: {
+    name,
+    creationTimestamp: `2025-01-0${day}T00:00:00Z`,
+    annotations: isDefault ? { "ingressclass.kubernetes.io/is-default-class": "true" } : {},
+  },
+  spec: { controller: `example.com/${name}` },
+});
+const check = (exposure: object, ...items: object[]) => {
+  const config = testConfig({ exposure: { type: "Ingress", host: "page.example.com", ...exposure } });
+  const { run } = recorder([[/get ingressclass/, JSON.stringify({ items })]]);
+  return checkIngressClass(config, new Kube(config, run));
+};
+
+describe("the IngressClass", () => {
+  it("that the configuration names must exist; the existing ones are named", async () => {
+    await expect(check({ ingressClass: "nginx" }, ingressClass("traefik"))).rejects.toMatchObject({
+      message: expect.stringContaining("no IngressClass nginx"),
+      next: "Set exposure.ingressClass to one of: traefik",
+    });
+    await expect(check({ ingressClass: "traefik" }, ingressClass("traefik"))).resolves.toBe(
+      "IngressClass traefik, of example.com/traefik",
+    );
+  });
+  it("that is not set needs a default one, or else no controller serves the page", async () => {
+    await expect(check({}, ingressClass("nginx"))).rejects.toMatchObject({
+      message: expect.stringContaining("no default IngressClass"),
+      next: expect.stringContaining("one of: nginx"),
+    });
+    await expect(check({})).rejects.toMatchObject({ next: expect.stringContaining("Install an Ingress controller") });
+    await expect(check({}, ingressClass("nginx", true))).resolves.toMatch(/^IngressClass nginx/);
+  });
+  it("is the newest of several default ones, as Kubernetes chooses", async () => {
+    await expect(check({}, ingressClass("nginx", true, 1), ingressClass("alb", true, 2))).resolves.toMatch(
+      /^IngressClass alb, .*others are nginx: exposure\.ingressClass/,
+    );
+  });
+  it("may be the annotation of earlier controllers; without permission it is unknown", async () => {
+    await expect(check({ annotations: { "kubernetes.io/ingress.class": "gce" } })).resolves.toBe("gce, by annotation");
+    const config = testConfig();
+    const denied = new RunError("kubectl", 1, "Error from server (Forbidden)", "denied");
+    await expect(
+      checkIngressClass(config, new Kube(config, recorder([[/ingressclass/, denied]]).run)),
+    ).resolves.toMatch(/^unknown/);
+  });
+});
