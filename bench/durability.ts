@@ -1,4 +1,7 @@
-/** The cost of `safe` and `ha`: writes per second and their latency, relative to asynchronous writes on the same Redis. Needs root, iproute2 and Redis 7.2. */
+/**
+ * Measures the cost of `safe` and `ha`: write throughput and latency, relative to asynchronous writes on the same
+ * Redis. Needs root, iproute2 and Redis 7.2.
+ */
 import { once } from "node:events";
 import * as path from "node:path";
 import { row, rowsTable } from "../test/helpers/publish";

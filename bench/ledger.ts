@@ -12,7 +12,10 @@ const seed = Number(process.env["LEDGER_SEED"] ?? Math.floor(Math.random() * 1e9
 const faults = Number(process.env["LEDGER_FAULTS"] ?? 60);
 const PORTS = [3100, 3101];
 const WRITERS = 4;
-/** Time limit after a fault, in seconds: by then writes must have resumed and the group must be healthy again. */
+/**
+ * Time limit for recovery from a fault, in seconds: by then, writes must have resumed and the group must be healthy
+ * again.
+ */
 const LIMIT_SECONDS = 90;
 
 const draw = random(seed);

@@ -13,7 +13,10 @@ export const ROOT = path.resolve(import.meta.dirname, "..");
 const API = path.join(ROOT, "images/node");
 export const WORK = path.join(ROOT, ".state", "bench");
 
-/** Bundles a server as the image build does. `replace` substitutes modules by the end of their path. */
+/**
+ * Bundles a server as the image build does. Each key of `replace` is the end of a module's path; its value is the
+ * module's new source.
+ */
 export async function bundle(name: string, entry: string, replace: Record<string, string> = {}): Promise<string> {
   const outfile = path.join(WORK, `${name}.cjs`);
   const swap: Plugin = {
@@ -80,7 +83,7 @@ export class Server {
     throw new Error(`${name} was not ready within 10 s`);
   }
 
-  /** CPU seconds used so far, user and system. Source: proc(5), in ticks of 10 ms. */
+  /** CPU time used so far, user and system, in seconds. Source: proc(5), in ticks of 10 ms. */
   cpuSeconds(): number {
     const fields = readFileSync(`/proc/${this.child.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
     return (Number(fields[11]) + Number(fields[12])) / 100;
@@ -102,7 +105,7 @@ export class Server {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Nine reads to one write of 100 bytes, over 1,000 keys. */
+/** Nine reads for each write of 100 bytes, over 1,000 keys. */
 export function mixedRequests(): autocannon.Request[] {
   return Array.from({ length: 1000 }, (_, i) => {
     const id = `key:${(i * 7919) % 1000}`;
@@ -127,7 +130,7 @@ export interface Run {
   readonly p99: number;
 }
 
-/** One bounded load: `connections` callers that wait for each response, or `rate` requests per second. */
+/** Applies one bounded load: `connections` callers that wait for each response, or `rate` requests per second. */
 export async function load(
   server: Server,
   options: { seconds: number; connections?: number; rate?: number; requests?: autocannon.Request[]; amount?: number },
@@ -196,7 +199,7 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };
 
-/** 95 % confidence interval of the median by bootstrap, with a fixed seed, so that the result is reproducible. */
+/** 95 % confidence interval of the median, by bootstrap. A fixed seed makes the result reproducible. */
 export function interval(values: readonly number[], draws = 10_000): [number, number] {
   let state = 42;
   // xorshift: enough for drawing indices

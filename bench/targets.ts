@@ -1,4 +1,7 @@
-/** Decision delay and control-plane CPU with 10, 100 and 1,000 autoscaled targets, on KWOK's nodes and pods. */
+/**
+ * Measures decision delay and control-plane CPU usage with 10, 100 and 1,000 autoscaled targets, on nodes and pods
+ * simulated by KWOK.
+ */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { eventually, kube, npmRunWith, expectNoDeployment } from "../test/e2e/helpers/system";
@@ -15,9 +18,9 @@ const settings = { IAC_OBSERVABILITY: "none" };
 
 interface Figures {
   readonly targets: number;
-  /** From the CPU step to each target's new count, seconds. */
+  /** Time from the CPU step to each target's new replica count, in seconds. */
   readonly lags: readonly number[];
-  /** CPU in cores: idle, and from the step to the last decision. */
+  /** CPU usage in cores: while idle, and from the step to the last decision. */
   readonly idle: Cores;
   readonly deciding: Cores;
 }
@@ -88,7 +91,7 @@ async function measure(targets: number): Promise<Figures> {
   }
 }
 
-/** Writes the table: sizes measured in this run and in earlier ones. */
+/** Writes the table, with the sizes measured in this run and in earlier runs. */
 function publishSizes(now: readonly Figures[]): void {
   const file = path.join(ROOT, "docs", "benchmarks", "targets.json");
   const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as Figures[]) : [];
@@ -99,7 +102,7 @@ function publishSizes(now: readonly Figures[]): void {
   publish(
     "targets",
     [
-      "| targets | decision after the step: median | all within | controller-manager, cores: idle, deciding | API " +
+      "| targets | median time from step to decision | slowest decision | controller-manager, cores: idle, deciding | API " +
         "server | metrics-server |",
       "|---|---|---|---|---|---|",
       ...all.map(({ targets, lags, idle, deciding }) => {

@@ -34,7 +34,7 @@ export function unmountSmallDisk(volume: string): void {
   fs.rmSync(before, { recursive: true });
   fs.mkdirSync(before);
   execFileSync("cp", ["-a", `${volume}/.`, before]);
-  // processes that have just exited still hold it for a moment
+  // processes that have just exited may keep it in use for a moment
   execFileSync("umount", ["-l", volume]);
   fs.rmdirSync(volume);
   fs.renameSync(before, volume);

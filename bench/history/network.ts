@@ -1,6 +1,6 @@
 /**
- * API processes in separate network namespaces, connected to the switch of the Redis pods, and packet loss between any two
- * namespaces. Packets of established connections are dropped too, as in a broken network.
+ * Runs API processes in separate network namespaces, connected to the switch of the Redis pods, and drops packets
+ * between any two namespaces. Packets on established connections are dropped too, as in a broken network.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 
@@ -38,7 +38,7 @@ export function addSwitch(switchName: string): void {
   ip("-n", switchName, "link", "set", "bridge", "up");
 }
 
-/** Kills every process in a namespace, and removes the namespace. */
+/** Kills every process in a namespace, then removes the namespace. */
 export function removeNamespace(namespace: string): void {
   for (const pid of processes(namespace)) {
     try {
@@ -56,7 +56,7 @@ export function processes(namespace: string): number[] {
   return pids ? pids.split(/\s+/).map(Number) : [];
 }
 
-/** A rule of iptables: the chain and the match. */
+/** An iptables rule: its chain and match. */
 export type Rule = readonly ["INPUT" | "OUTPUT", ...string[]];
 
 /** Drops packets in a namespace. @returns a function that stops this; safe to call twice */

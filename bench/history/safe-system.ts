@@ -48,7 +48,7 @@ export class SafeSystem implements System {
       writePod(dir, { replace: { "replicaof redis-main": `replicaof ${ADDRESSES[0]}` } });
       this.wanted.add(i);
     }
-    // the first start has no data, and there is no DNS here to prove that no replica has any
+    // at the first start there is no data, and without DNS nothing can prove that no replica has any
     fs.writeFileSync(path.join(this.dir, "0", "start-empty", "on"), `${new Date().toISOString().slice(0, 10)}\n`);
     this.loop = this.restart();
     await this.healthy(60);

@@ -1,4 +1,4 @@
-/** A system of Redis pods without a cluster, in either mode, as the faults of the history see it. */
+/** A system of Redis pods without a cluster, in either mode, as the faults of the history benchmark use it. */
 import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { MEMBERS, Pods, POOL, type Member } from "../ledger/pods";
@@ -10,7 +10,7 @@ export type PodPart = "redis" | "sentinel";
 export interface System {
   readonly mode: "ha" | "safe";
   readonly dir: string;
-  /** The namespace of the switch, from which every pod is reachable. */
+  /** The switch's namespace, from which every pod is reachable. */
   readonly switchName: string;
   /** Number of pods. */
   readonly size: number;
@@ -39,7 +39,7 @@ export interface System {
   refusals(): readonly string[];
 }
 
-/** The process of a pod's Redis or Sentinel, if it is running. */
+/** The Redis or Sentinel process in a pod, if it is running. */
 export function pidOf(system: System, pod: number, part: PodPart): number | undefined {
   return processes(system.namespace(pod)).find((pid) => {
     try {

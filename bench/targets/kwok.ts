@@ -9,7 +9,7 @@ import { WORK } from "../lib";
 const KWOK_PORT = 10_247;
 export const NAMESPACE = "iac-targets";
 
-/** An address of this machine that pods can reach, and the API server too. */
+/** An address of this machine that both the pods and the API server can reach. */
 function ownAddress(): string {
   const node = os.hostname();
   const all = Object.values(os.networkInterfaces()).flatMap((list) => list ?? []);
@@ -37,7 +37,7 @@ export function nodes(count: number): object[] {
     },
     spec: { taints: [{ key: "kwok.x-k8s.io/node", value: "fake", effect: "NoSchedule" }] },
     status: {
-      // KWOK was seen to set no addresses on a node that is created with a status
+      // in tests, KWOK set no addresses on a node that was created with a status
       addresses: [
         { type: "InternalIP", address },
         { type: "Hostname", address: nodeName(i) },
@@ -93,7 +93,7 @@ export function target(i: number): object[] {
   ];
 }
 
-/** Starts KWOK with pods whose CPU rises from 30 to 90 m at the same time, which is the worst case. */
+/** Starts KWOK with pods whose CPU usage rises from 30m to 90m at the same time, which is the worst case. */
 export function startKwok(stepAt: number): ChildProcess {
   const metrics = execFileSync("go", ["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok@v0.8.0"], {
     cwd: moduleFolder(),
