@@ -1,5 +1,5 @@
 /**
- * The project's configuration, typed.
+ * The project's typed configuration.
  *
  * Later sources override earlier ones: the schema's defaults, a profile, `config.yaml` (or the file that
  * `IAC_CONFIG` names), then `IAC_…` variables (sources.ts). Nothing else in the
@@ -33,10 +33,10 @@ export interface Config extends Parsed {
   readonly registry: Parsed["registry"] & { readonly pull: string; readonly insecure: boolean };
   /** Kubeconfig files, as Kubernetes clients merge them. Empty inside a cluster. */
   readonly kubeconfigs: readonly string[];
-  /** Whether the user chose the cluster: by a context, a kubeconfig key or KUBECONFIG. */
+  /** Whether the user chose the cluster, by a context, a kubeconfig key or KUBECONFIG. */
   readonly clusterIsNamed: boolean;
   /**
-   * Folder with the client certificate for the Docker engine in `images.dockerHost`, from a Docker context.
+   * Folder with the client certificate for the Docker engine at `images.dockerHost`, taken from a Docker context.
    * @default none, or DOCKER_CERT_PATH
    */
   readonly dockerCertificates?: string;

@@ -1,4 +1,4 @@
-/** The leaves of the schema, with their names, variables, defaults and descriptions. */
+/** Lists the schema's leaves, with their names, variables, defaults and descriptions. */
 import type { z } from "zod";
 import { configSchema } from "./schema";
 
@@ -19,13 +19,16 @@ export interface ConfigKey {
   readonly choices?: readonly string[];
   /** Whether its variable holds plain text, rather than JSON or YAML. */
   readonly isText: boolean;
-  /** Whether null is accepted; its variable then sets it with the word null, even if it otherwise holds plain text. */
+  /**
+   * Whether null is accepted. If so, its variable sets it with the word null, even if the variable otherwise holds
+   * plain text.
+   */
   readonly isNullable: boolean;
 }
 
 let keys: readonly ConfigKey[] | undefined;
 
-/** Every key of the configuration, in the schema's order. */
+/** Every configuration key, in the schema's order. */
 export function configKeys(): readonly ConfigKey[] {
   return (keys ??= walk(configSchema as unknown as z.ZodType, []));
 }

@@ -65,9 +65,9 @@ printf '%s\\n' "$sent" | ${found("redis-cli")} "$@"`,
   }
 
   /**
-   * Changes the wall clock of a process.
+   * Changes a process's wall clock.
    *
-   * @param name an API process's name, or a pod's followed by `-redis` or `-sentinel`
+   * @param name name of an API process, or of a pod followed by `-redis` or `-sentinel`
    */
   stepClock(name: string, seconds: number): void {
     // in place, because the process has mapped the file
