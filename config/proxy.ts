@@ -1,9 +1,9 @@
 /**
- * HTTP requests to other machines, through the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Node's own `fetch` ignores
- * these variables (before 24).
+ * Sends HTTP requests to other machines through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY select. Before
+ * version 24, Node's own `fetch` ignores these variables.
  *
- * The rules are those of Go's net/http, so that Terraform, kubectl and the Docker provider use the same route to the
- * same registry: NO_PROXY also covers subdomains and CIDR blocks, and requests to this machine never use a proxy.
+ * The rules are those of Go's net/http, so that this project, Terraform, kubectl and the Docker provider use the same
+ * route to a registry: NO_PROXY also covers subdomains and CIDR blocks, and requests to this machine never use a proxy.
  * undici's EnvHttpProxyAgent does not follow these rules, so only its ProxyAgent is used.
  */
 import { BlockList, isIP } from "node:net";

@@ -60,7 +60,7 @@ export function redisSizeProblems(of: RedisSizes): SizeProblem[] {
     const fits = asRedisSize(volume / LEAST_VOLUMES);
     problems.push({
       key: "redis.storage",
-      message: `with redis.maxMemory ${maxMemory} the volume needs at least ${asQuantity(least)}, and has ${storage}: the append-only file and its rewrite would fill it`,
+      message: `with redis.maxMemory ${maxMemory}, the volume needs at least ${asQuantity(least)} but has ${storage}: the append-only file and its rewrite would fill it`,
       remedy:
         volume < LEAST_VOLUME
           ? `set redis.storage to ${advised}`
@@ -72,7 +72,7 @@ export function redisSizeProblems(of: RedisSizes): SizeProblem[] {
     if (!(quantityOrNaN(memoryLimit) < LEAST_MEMORIES * data)) continue;
     problems.push({
       key: `redis.${part}.memoryLimit`,
-      message: `must be at least ${asQuantity(LEAST_MEMORIES * data)}, twice redis.maxMemory (${maxMemory}), and is ${memoryLimit}: Redis would be killed while it rewrites or copies its data`,
+      message: `must be at least ${asQuantity(LEAST_MEMORIES * data)}, twice redis.maxMemory (${maxMemory}), but is ${memoryLimit}: Redis would be killed while it rewrites or copies its data`,
       remedy: "raise it, or lower redis.maxMemory",
     });
   }

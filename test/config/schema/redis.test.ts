@@ -14,13 +14,13 @@ it("a configuration whose sizes cannot hold maxMemory is accepted, because an ex
 describe("the volume of main", () => {
   it("is too small if the append-only file and its rewrite certainly fill it, in one sentence with the value, the limit and the next step", () => {
     expect(of({ maxMemory: "1gb", storage: "2Gi" })).toBe(
-      "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 2Gi: the append-only file and its rewrite would fill it; " +
+      "redis.storage: with redis.maxMemory 1gb, the volume needs at least 3Gi but has 2Gi: the append-only file and its rewrite would fill it; " +
         "set redis.storage to 4Gi, or redis.maxMemory to at most 682mb",
     );
   });
   it("is also too small if its size is the default", () => {
     expect(of({ maxMemory: "1gb" })).toBe(
-      "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 1Gi: the append-only file and its rewrite would fill it; " +
+      "redis.storage: with redis.maxMemory 1gb, the volume needs at least 3Gi but has 1Gi: the append-only file and its rewrite would fill it; " +
         "set redis.storage to 4Gi, or redis.maxMemory to at most 341mb",
     );
   });
@@ -39,7 +39,7 @@ describe("the volume of main", () => {
 describe("memory", () => {
   it.each(["main", "replica"])("of %s must hold twice maxMemory, for a rewrite or a copy", (part) => {
     expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "300Mi" } })).toBe(
-      `redis.${part}.memoryLimit: must be at least 512Mi, twice redis.maxMemory (256mb), and is 300Mi: ` +
+      `redis.${part}.memoryLimit: must be at least 512Mi, twice redis.maxMemory (256mb), but is 300Mi: ` +
         "Redis would be killed while it rewrites or copies its data; raise it, or lower redis.maxMemory",
     );
     expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "512Mi" } })).toBe("fits");

@@ -28,6 +28,8 @@ async function ask(...names: string[]): Promise<object> {
 (hasOpenssl ? it : it.skip)("of a company's own authority is refused with the variable that helps", async () => {
   await expect(ask("localhost")).resolves.toEqual({
     state: "unreachable",
-    reason: expect.stringMatching(/^localhost:\d+: its certificate is of an authority .*set NODE_EXTRA_CA_CERTS/),
+    reason: expect.stringMatching(
+      /^localhost:\d+: its certificate was issued by an authority .*set NODE_EXTRA_CA_CERTS/,
+    ),
   });
 });

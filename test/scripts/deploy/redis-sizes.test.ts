@@ -16,7 +16,7 @@ describe("a new system", () => {
   it("is refused with a volume that maxMemory would fill, in one sentence with the next step", () => {
     expect(thrown(() => check({ ...roomy, maxMemory: "1gb", storage: "2Gi" }))).toMatchObject({
       message:
-        "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 2Gi: the append-only file and its rewrite would fill it. Nothing was changed.",
+        "redis.storage: with redis.maxMemory 1gb, the volume needs at least 3Gi but has 2Gi: the append-only file and its rewrite would fill it. Nothing was changed.",
       next: "set redis.storage to 4Gi, or redis.maxMemory to at most 682mb",
     });
   });
@@ -34,7 +34,7 @@ describe("a system that exists", () => {
   it("is deployed with a volume that is too small, with a warning that names the remedy", () => {
     expect(check({ ...roomy, maxMemory: "1gb" }, "1Gi")).toEqual([
       expect.stringMatching(
-        /^redis\.storage: .*at least 3Gi, and has 1Gi.*set redis\.storage to 4Gi, or redis\.maxMemory to at most 341mb$/,
+        /^redis\.storage: .*at least 3Gi but has 1Gi.*set redis\.storage to 4Gi, or redis\.maxMemory to at most 341mb$/,
       ),
     ]);
   });

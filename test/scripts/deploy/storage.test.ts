@@ -232,7 +232,7 @@ describe("sizes that cannot hold maxMemory", () => {
   const large = { maxMemory: "1gb", main: { memoryLimit: "8Gi" }, replica: { memoryLimit: "8Gi" } };
   it("are refused for a new system, even if a killed run has left a namespace behind", async () => {
     const { kube } = clusterOf({ template: null, claims: {} }, { redis: large });
-    await expect(up(kube)).rejects.toThrow("redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi");
+    await expect(up(kube)).rejects.toThrow("redis.storage: with redis.maxMemory 1gb, the volume needs at least 3Gi");
   });
   it("cause a warning for an existing system, or one of which only the volumes exist", async () => {
     for (const props of [{}, { template: null }, { claims: {} }]) {

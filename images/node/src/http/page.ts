@@ -8,26 +8,26 @@ import type { Store } from "../redis/store";
 
 /** A page scans at most about this many keys, however few match. */
 const MAX_SCANNED = 20_000;
-/** After this time no further step begins, ms: a step of an expensive pattern scans few keys. */
+/** Time after which no new step begins, in ms: a step with an expensive pattern scans few keys. */
 const MAX_MS = 1000;
-/** Maximum size of its keys as JSON, in which a control character takes six bytes. */
+/** Maximum size of a page's keys as JSON, in which a control character takes six bytes. */
 const MAX_BYTES = 256 * 1024;
 /** Above this size the page ends after the current step, because most of the next one would not fit. */
 const ENOUGH_BYTES = MAX_BYTES / 2;
-/** SCAN's cursors have 64 bits; Redis reports an error for a larger number. */
+/** SCAN cursors have 64 bits; for a larger number, Redis reports an error. */
 const MAX_CURSOR = 2n ** 64n - 1n;
 
 /** Where the next page begins: at a step of SCAN, part of which may have been returned already. */
 interface Position extends Pick<Scanned, "runId" | "cursor"> {
   /**
-   * Of the keys between `cursor` and `until`, those with a hash of at most `after` have been returned. That step had
-   * the COUNT `count`.
+   * Of the keys between `cursor` and `until`, those with a hash of at most `after` have been returned. That step used
+   * COUNT `count`.
    * @default none
    */
   readonly returned?: { readonly until: string; readonly after: string; readonly count: number } | undefined;
 }
 
-/** A cursor contains the run id of its Redis process, because it is meaningless to any other. */
+/** A cursor contains the run id of its Redis process, because it is meaningless to any other process. */
 const encode = ({ runId, cursor, returned }: Position): string =>
   Buffer.from(
     [runId, cursor, ...(returned ? [returned.until, returned.after, returned.count] : [])].join(":"),
@@ -63,7 +63,7 @@ class Items {
   }
 
   /**
-   * Adds a step's keys. If not all fit, those that come first in the order of their hashes.
+   * Adds a step's keys; if they do not all fit, only those that come first in the order of their hashes.
    *
    * @returns the hash of the last one added if others were left out
    */

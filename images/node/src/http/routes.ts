@@ -29,7 +29,7 @@ type Handler = (
   request: IncomingMessage,
   query: string,
   context: Context,
-  /** Only for releasing resources once it closes; the server sends the response. */
+  /** Only for releasing resources once the response closes; the server sends it. */
   response: ServerResponse,
 ) => Promise<Reply> | Reply;
 
@@ -48,20 +48,20 @@ const OK = text("ok");
 const whenClosed = (response: ServerResponse, run: () => void): void =>
   void (response.closed || response.destroyed ? run() : response.once("close", run));
 
-/** Counts a request as shed if it got no turn. */
+/** Counts a request as shed if it never got its turn. */
 const shed =
   (admission: Admission, reason: ShedReason) =>
   (error: unknown): never => {
     throw error instanceof NoTurn ? admission.overloaded(reason) : error;
   };
 
-/** Responses below this size reserve no memory, bytes. */
+/** Responses below this size, in bytes, reserve no memory. */
 const SMALL_BYTES = 16 * 1024;
-/** A large response must be read in this time, because others need its memory, ms. */
+/** Time within which a large response must be read, in ms, because other requests need its memory. */
 const READ_MS = 30_000;
 
 /**
- * Reserves memory for a large response while `read` runs, and until the response has been sent: what was requested from
+ * Reserves memory for a large response while `read` runs, and until the response has been sent: data requested from
  * Redis takes memory even if the caller has disconnected.
  */
 async function reserved<T>(
@@ -82,7 +82,7 @@ async function reserved<T>(
   }
 }
 
-/** The id in `?id=…`. The common case skips the parser. */
+/** The id in `?id=…`. In the common case, no parser is needed. */
 function idOf(query: string): string {
   return checkId(/^id=[\w.~:-]+$/.test(query) ? query.slice(3) : queryParameter(query, "id"));
 }

@@ -35,7 +35,7 @@ function requestFields(request: IncomingMessage): Record<string, string | undefi
   return { request: id, method: request.method, route: request.url?.replace(/\?.*/, "").slice(0, 100) };
 }
 
-/** The rest of a rejected body is not read if the body is larger than this, bytes. */
+/** If a rejected body is larger than this, in bytes, the rest of it is not read. */
 const UNREAD_BYTES = 64 * 1024;
 
 export class ApiServer {
@@ -76,7 +76,9 @@ export class ApiServer {
     return typeof address === "object" && address ? address.port : this.config.port;
   }
 
-  /** Not ready from now on, but serving until the connections have drained. Redis is disconnected last. */
+  /**
+   * Reports not ready from now on, but serves requests until the connections have drained. Disconnects from Redis last.
+   */
   async stop(): Promise<void> {
     await this.connections.drain(this.config.drainMs);
     this.metrics.stop();
@@ -161,14 +163,14 @@ export class ApiServer {
     { status, type }: Reply,
     pieces: AsyncIterable<string>,
   ): Promise<void> {
-    // it has been closed already, so a pipeline would wait for its close forever
+    // it has been closed already, so a pipeline would wait forever for its close event
     if (response.destroyed) return;
     response.writeHead(status, this.headers(response, type, last));
     try {
       // one chunk in memory, not the default of 16
       await pipeline(Readable.from(pieces, { highWaterMark: 1 }), response);
     } catch (error) {
-      // the caller disconnected, during the response or before it: not an error
+      // the caller disconnected before or during the response, which is not an error
       const { code } = error as NodeJS.ErrnoException;
       if (code !== "ERR_STREAM_PREMATURE_CLOSE" && code !== "ERR_STREAM_DESTROYED") throw error;
     }

@@ -1,4 +1,4 @@
-/** State of this process and of Redis as JSON, for the page. */
+/** The state of this process and of Redis as JSON, for the page. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Admission } from "../admission";
@@ -12,7 +12,7 @@ export const serverId = randomUUID();
 
 export interface Status {
   readonly server: { readonly id: string; readonly name: string; readonly uptimeSeconds: number };
-  /** Counted since the start: a rate is the difference between two responses of the same server. */
+  /** Counted since the start; to get a rate, take the difference between two responses of the same server. */
   readonly requests: { readonly answered: number; readonly inFlight: number; readonly shed: number };
   readonly main: { readonly up: boolean };
   /** Discovery source in use: watch, dns, address or none. */
@@ -51,7 +51,7 @@ export interface Copy {
   readonly name: string;
   /** Size of the value; null if there is no such key. */
   readonly bytes: number | null;
-  /** Whether it equals main's: the same length and the same first {@link HEAD_BYTES}. */
+  /** Whether the value equals main's: the same length and the same first {@link HEAD_BYTES}. */
   readonly same: boolean;
   /** Response time of the instance, ms. */
   readonly ms: number;

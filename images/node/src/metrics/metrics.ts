@@ -13,7 +13,7 @@ const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS"] as const;
 export class Metrics {
   readonly registry = new Registry();
 
-  /** From the request's head to the end of its response, by route pattern, never by path. */
+  /** Time from the request's head to the end of its response, by route pattern, never by path. */
   private readonly duration = new FastHistogram(
     {
       name: "http_request_duration_seconds",
@@ -195,10 +195,10 @@ export class Metrics {
     );
     perReplica(
       "redis_pool_commands_in_flight",
-      "Commands sent to a replica that it has not answered yet",
+      "Commands sent to a replica and not answered yet",
       (r) => r.connection.inFlight,
     );
-    // sums for the autoscaler of the replicas; no sample if no replica has reported a value
+    // sums for the replicas' autoscaler; no sample if no replica has reported a value
     const sumOverReplicas = (
       name: string,
       help: string,
