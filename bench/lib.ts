@@ -89,7 +89,7 @@ export class Server {
     return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 
-  /** Resident memory, bytes. */
+  /** Resident memory, in bytes. */
   memory(): number {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.child.pid}/status`, "utf8"))![1]) * 1024;
   }
@@ -157,7 +157,7 @@ export async function load(
   };
 }
 
-/** Sends a GET every `1000 / rate` ms, without waiting for earlier responses; returns the 99th percentile of the response times, ms. */
+/** Sends a GET every `1000 / rate` ms, without waiting for earlier responses; returns the 99th percentile of the response times, in ms. */
 export async function probe(address: string, rate: number, seconds: number): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: 50 });
   const times: number[] = [];

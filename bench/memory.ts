@@ -3,7 +3,7 @@ import { bundleApi, load, mixedRequests, publish, Server, startRedis } from "./l
 
 const REQUESTS = 500_000;
 const PARTS = 10;
-/** The pod's memory limit, bytes: above it the kernel kills the container. */
+/** The pod's memory limit, in bytes: above it the kernel kills the container. */
 const LIMIT = 256 * 2 ** 20;
 const MIB = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 

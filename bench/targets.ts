@@ -12,7 +12,7 @@ import { NAMESPACE, nodes, startKwok, target } from "./targets/kwok";
 const SIZES = (process.env["SIZES"] ?? "10,100,1000").split(",").map(Number);
 const PODS_A_NODE = 100;
 const STEADY_SECONDS = 60;
-/** Longest wait for the decisions, seconds. */
+/** Longest wait for the decisions, in seconds. */
 const DECISIONS_SECONDS = 240;
 const settings = { IAC_OBSERVABILITY: "none" };
 

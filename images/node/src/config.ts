@@ -64,7 +64,7 @@ export interface ApiConfig {
   readonly writePatienceMs: number;
   /** Timeout for a replica's reply, in ms; after it, another replica is tried. */
   readonly readTimeoutMs: number;
-  /** Timeout for connecting to Redis, ms. */
+  /** Timeout for connecting to Redis, in ms. */
   readonly connectTimeoutMs: number;
   /**
    * How long a new process waits for main before it becomes ready without it, in ms. This is longer than network

@@ -24,7 +24,7 @@ describe.skipIf(!hasNginx("tests of nginx's memory"))("nginx", () => {
   });
   afterAll(() => nginx.stop());
 
-  /** Peak memory of the worker, bytes. */
+  /** Peak memory of the worker, in bytes. */
   const peak = () => {
     const [worker] = nginx.workers();
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${worker}/status`, "utf8"))![1]) * 1024;

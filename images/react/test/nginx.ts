@@ -36,7 +36,7 @@ export class Nginx {
   /**
    * @param path a folder that precedes the rest of PATH
    * @param files hard limit of open files
-   * @param memory limit of the container, bytes; in these tests only nginx itself respects it
+   * @param memory limit of the container, in bytes; in these tests only nginx itself respects it
    * @param edit changes a file of the image
    */
   constructor(

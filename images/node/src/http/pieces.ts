@@ -19,8 +19,8 @@ export class Pieces {
   size = 0;
 
   /**
-   * @param declared size of the whole body, if known @param beforeGrowth called with the memory that the body will
-   *   take; may throw
+   * @param declared size of the whole body, if known
+   * @param beforeGrowth called with the memory that the body will take; may throw
    */
   constructor(
     private readonly declared: number | undefined,

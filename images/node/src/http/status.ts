@@ -53,7 +53,7 @@ export interface Copy {
   readonly bytes: number | null;
   /** Whether the value equals main's: the same length and the same first {@link HEAD_BYTES}. */
   readonly same: boolean;
-  /** Response time of the instance, ms. */
+  /** Response time of the instance, in ms. */
   readonly ms: number;
 }
 export interface Copies {

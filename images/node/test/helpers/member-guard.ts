@@ -7,7 +7,7 @@ import { Redis as Client } from "ioredis";
 import { PASSWORD, type Redis } from "./redis";
 
 const INTERVAL_MS = 100;
-/** A member that refuses its main for this long requests another failover, ms. */
+/** A member that refuses its main for this long requests another failover, in ms. */
 const PATIENCE_MS = 2000;
 
 /** Settings of the member with this ordinal. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { guarded, MemberGuard } from "./member-guard";
 import { eventually, freePort, PASSWORD, Redis } from "./redis";
 
-/** Sentinel replaces a main that does not answer for this long, ms. */
+/** Sentinel replaces a main that does not answer for this long, in ms. */
 export const DOWN_AFTER_MS = 1500;
 
 /** WAITAOF came with Redis 7.2. */

@@ -19,7 +19,7 @@ const rejection = (parse: () => unknown): HttpError => {
   }
   throw new Error("not rejected");
 };
-/** CPU time of this process, ms: a busy machine does not lengthen it. The shortest of three runs. */
+/** CPU time of this process, in ms: a busy machine does not lengthen it. The shortest of three runs. */
 const cost = (run: () => unknown): number =>
   Math.min(
     ...[1, 2, 3].map(() => {

@@ -3,7 +3,7 @@ import { deleteKey, getCopies, getValueFrom, setValue } from "../api";
 import { t } from "../text";
 import { type Outcome, type Step, STEPS } from "./steps";
 
-/** Time that replicas have to catch up, ms. */
+/** Time that replicas have to catch up, in ms. */
 const CATCH_UP_MS = 5000;
 const POLL_MS = 20;
 const READS = 10;

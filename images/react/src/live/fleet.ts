@@ -4,11 +4,11 @@
  */
 import type { Status } from "../api";
 
-/** A pod that has not answered for this long is removed, ms. */
+/** A pod that has not answered for this long is removed, in ms. */
 export const FORGET_AFTER_MS = 15_000;
-/** A pod or replica is marked as new for this long, ms. */
+/** A pod or replica is marked as new for this long, in ms. */
 const FRESH_MS = 10_000;
-/** Two samples of one pod must be at least this far apart to give a rate, ms. */
+/** Two samples of one pod must be at least this far apart to give a rate, in ms. */
 const MIN_INTERVAL_MS = 900;
 
 interface Sample {

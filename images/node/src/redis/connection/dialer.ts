@@ -18,13 +18,13 @@ export class Dialer {
   private stream: Socket | undefined;
   private closed = false;
 
-  /** @param address that the next connection goes to */
+  /** @param address address of the next connection */
   constructor(
     private readonly address: () => HostPort | Promise<HostPort>,
     private readonly tls: TlsConfig | undefined,
   ) {}
 
-  /** Closes the connection at once, on both ends if the other end can be reached. */
+  /** Closes the connection immediately, at both ends if the other end can be reached. */
   reset(): void {
     const { tcp } = this;
     // a socket that is still connecting would be reset only once it is connected

@@ -57,7 +57,7 @@ return 0
 const HASH = createHash("sha1").update(SCRIPT).digest("hex");
 
 export class CommitRecord {
-  /** Of the main that was last established on this connection. */
+  /** Session and epoch of the main that was last established on this connection. */
   private established: { readonly session: number; readonly epoch: number } | undefined;
 
   constructor(
@@ -66,7 +66,7 @@ export class CommitRecord {
     private readonly confirmation: Confirmation,
   ) {}
 
-  /** Whether a group may be sent: the other end is main, and established. */
+  /** Whether a group may be sent: the other end is main and has been established. */
   get ready(): boolean {
     const { established, connection } = this;
     return (
@@ -87,7 +87,7 @@ export class CommitRecord {
     const { session } = connection;
     const epoch = source.epochOf(connection.target);
     if (epoch === undefined || !connection.usable) throw new NotSent("Redis main is not reachable");
-    // the whole script, so that main has it cached by its hash afterwards
+    // the whole script, so that main afterwards has it cached under its hash
     const run = (step: string) => connection.send((client) => client.eval(SCRIPT, 0, step, epoch), session);
     try {
       if ((await run("prepare")) !== 1) {
@@ -102,7 +102,10 @@ export class CommitRecord {
     }
   }
 
-  /** Ends a group. Always replicated, so that there is something to confirm. Rejects if main is no longer main. */
+  /**
+   * Ends a group with a command that is always replicated, so that there is something to confirm. Rejects if main is no
+   * longer main.
+   */
   async fence(): Promise<void> {
     const { connection, established } = this;
     if (!established) throw new NotSent("Redis main is not established");

@@ -1,6 +1,6 @@
 /**
- * Holds writes back while main rejects them, because it has too few copies, or a failover is imminent or has just
- * happened.
+ * Holds writes back while main rejects them because it has too few copies, or because a failover is imminent or has
+ * just happened.
  */
 import { randomUUID } from "node:crypto";
 import type { Connection } from "../connection/connection";
@@ -9,9 +9,9 @@ import type { MainSource } from "../connection/main-source";
 
 /** Error codes with which main rejects every write. */
 export const WRITE_REFUSALS = new Set(["NOREPLICAS", "READONLY"]);
-/** Interval while writes wait, ms. */
+/** Interval while writes wait, in ms. */
 const PROBE_MS = 50;
-/** Interval once writes no longer wait, ms. */
+/** Interval once writes no longer wait, in ms. */
 const SLOW_PROBE_MS = 500;
 /** The probe deletes this key, which does not exist, so that the write has no effect. */
 const PROBE_KEY = `nothing-${randomUUID()}`;
