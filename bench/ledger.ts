@@ -1,4 +1,7 @@
-/** Counts acknowledged writes that are lost during 60 random faults in a Sentinel group. Needs root, iproute2 and Redis 7.2; LEDGER_SEED and LEDGER_FAULTS change the run. */
+/**
+ * Counts the acknowledged writes that a Sentinel group loses during 60 random faults. Needs root, iproute2 and Redis
+ * 7.2; LEDGER_SEED and LEDGER_FAULTS change the run.
+ */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";

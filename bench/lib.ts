@@ -157,7 +157,10 @@ export async function load(
   };
 }
 
-/** Sends a GET every `1000 / rate` ms, without waiting for earlier responses; returns the 99th percentile of the response times, in ms. */
+/**
+ * Sends a GET every `1000 / rate` ms, without waiting for earlier responses; returns the 99th percentile of the
+ * response times in ms.
+ */
 export async function probe(address: string, rate: number, seconds: number): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: 50 });
   const times: number[] = [];

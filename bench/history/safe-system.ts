@@ -1,4 +1,7 @@
-/** Mode `safe` without a cluster: one main and one read replica, each in a namespace, with the project's scripts and configuration. */
+/**
+ * Mode `safe` without a cluster: one main and one read replica, each in a network namespace, with the project's scripts
+ * and configuration.
+ */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";

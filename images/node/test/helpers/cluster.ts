@@ -38,7 +38,7 @@ export class Cluster {
     });
   }
 
-  /** Removes it from the endpoints; its process keeps running. */
+  /** Removes a replica from the endpoints; its process keeps running. */
   leave(redis: Redis): void {
     this.kubernetes.remove(Cluster.nameOf(redis));
     this.replicas.splice(this.replicas.indexOf(redis), 1);

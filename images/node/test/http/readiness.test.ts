@@ -24,7 +24,7 @@ describe.skipIf(!hasRedis)("a start with Redis", () => {
 });
 
 describe("a start without Redis", () => {
-  it("listens soon after its start, and reports why it is not ready", async () => {
+  it("leads to a server that soon listens, and reports why it is not ready", async () => {
     const { server, url } = await silentServer();
     const begin = performance.now();
     const api = await startApi(url, undefined);

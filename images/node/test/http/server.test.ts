@@ -17,7 +17,7 @@ describe.skipIf(!hasRedis)("the API's log", () => {
     await main.stop();
   });
 
-  it("contains the id of a failed request, the caller's or a new one, as in the response", async () => {
+  it("contains the id of a failed request, whether the caller's or a new one, as in the response", async () => {
     await main.stop();
     const lines: string[] = [];
     const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => (lines.push(String(text)), true));

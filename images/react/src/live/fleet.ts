@@ -4,11 +4,11 @@
  */
 import type { Status } from "../api";
 
-/** A pod that has not answered for this long is removed, in ms. */
+/** Time in ms after which a pod that no longer answers is removed. */
 export const FORGET_AFTER_MS = 15_000;
-/** A pod or replica is marked as new for this long, in ms. */
+/** Time in ms for which a pod or replica is marked as new. */
 const FRESH_MS = 10_000;
-/** Two samples of one pod must be at least this far apart to give a rate, in ms. */
+/** Minimum time in ms between two samples of one pod for computing a rate. */
 const MIN_INTERVAL_MS = 900;
 
 interface Sample {

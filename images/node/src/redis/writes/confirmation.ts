@@ -7,8 +7,8 @@ import type { Connection } from "../connection/connection";
 import { NoAnswer } from "../connection/errors";
 
 /**
- * First timeout of a WAIT, in ms; it doubles with each repetition. A copy reports what is on its disk only on request and
- * once a second. If it was still writing when the request arrived, only another request shows that it has finished.
+ * Timeout of the first WAIT, in ms; it doubles with each repetition. A copy reports what is on its disk only on request
+ * and once a second. If it was still writing when the request arrived, only another request shows that it has finished.
  */
 const FIRST_WAIT_MS = 20;
 

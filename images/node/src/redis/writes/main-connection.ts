@@ -145,8 +145,8 @@ export class MainConnection {
   }
 
   /**
-   * While main rejects all writes, no command is sent. During a planned failover main first rejects writes, then closes its
-   * connections: no write is in flight at that time, so none fails and none has an unknown outcome.
+   * While main rejects all writes, no command is sent. During a planned failover, main first rejects writes, then
+   * closes its connections: no write is in flight at that time, so none fails and none has an unknown outcome.
    */
   private async onLane<T>(send: (lane: WriteLane, end: number) => Promise<T>, write: boolean): Promise<T> {
     const patienceMs = this.config.writePatienceMs;

@@ -1,4 +1,4 @@
-/** A write that timed out does not arrive later from the kernel's send queue. */
+/** Tests that a write that timed out does not arrive later from the kernel's send queue. */
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Connection } from "../../../src/redis/connection/connection";
@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis).each(["plain", "TLS"])("over %s, a write without a re
     expect(await connection.send((client) => client.set("kept", "new"))).toBe("OK");
   });
 
-  it("is followed by no other one on the connection that is reset", async () => {
+  it("is the last write on the connection, which is then reset", async () => {
     connection.reconnect();
     await expect(connection.send((client) => client.del("kept"))).rejects.toBeInstanceOf(NotSent);
   });
