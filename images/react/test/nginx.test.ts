@@ -43,7 +43,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect(seen[1]!.headers["consistency"]).toBe("strong");
   });
 
-  it("adds a request id that it passes to the API, and keeps the caller's own", async () => {
+  it("adds a request id, which it passes to the API, unless the caller sent one", async () => {
     await fetch(`${address}/api/item?id=secret`);
     await fetch(`${address}/api/item?id=secret`, { headers: { "x-request-id": "mine-0001" } });
     await fetch(`${address}/api/item?id=secret`, { headers: { "x-request-id": 'no"id' } });
@@ -55,7 +55,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect(JSON.stringify(nginx.log())).not.toContain("secret");
   });
 
-  it("reuses connections to the API: 300 requests do not open 300", async () => {
+  it("reuses connections to the API: 300 requests do not open 300 connections", async () => {
     for (let i = 0; i < 30; i++) {
       await Promise.all(Array.from({ length: 10 }, () => fetch(`${address}/api/item?id=a`).then((r) => r.text())));
     }
@@ -70,12 +70,12 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
       await (await fetch(`${address}/api/item?id=a`)).text();
       await new Promise((done) => setTimeout(done, 50));
     }
-    // one connection at a time: the first one, another after 5 s
+    // one connection at a time: the first one, then another after 5 s
     expect(api.opened).toBeGreaterThanOrEqual(2);
     expect(api.opened).toBeLessThan(10);
   }, 15_000);
 
-  it("keeps clients' connections alive; while draining, closes each after its next response", async () => {
+  it("keeps client connections alive; while draining, closes each after its next response", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const request = (path: string) =>
       new Promise<{ reused: boolean; connection: string | undefined }>((done, fail) => {
@@ -113,7 +113,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect(seen.filter((s) => s.method === "POST")).toHaveLength(1);
   });
 
-  it("answers 503 as JSON if the API cannot be reached, and recovers when it is back", async () => {
+  it("answers with a JSON 503 response if the API cannot be reached, and recovers when the API is back", async () => {
     const { port } = api;
     await api.close();
     const response = await fetch(`${address}/api/item?id=a`);
@@ -128,7 +128,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect(api.opened).toBe(10);
   });
 
-  it("refuses more than 100 status requests per second with 503 as JSON, because each connection blocks a port", async () => {
+  it("answers status requests beyond 100 per second with a JSON 503 response, because each of their connections blocks a port", async () => {
     const begin = performance.now();
     const answers = await Promise.all(
       Array.from({ length: 400 }, async () => {
@@ -144,7 +144,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
   });
 
-  it("keeps its connections to the API after a burst, and after clients disconnect before their response", async () => {
+  it("keeps its connections to the API after a burst, and after clients disconnect before they get their responses", async () => {
     for (const socket of sockets) socket.destroy();
     const held: (() => void)[] = [];
     api.answer = (_, response) => void held.push(() => response.end("late"));
@@ -168,7 +168,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect(sockets.size).toBe(200);
   });
 
-  it("lets browsers cache assets for a year, never the page itself, and sends precompressed files", async () => {
+  it("lets browsers cache assets for a year, but never the page itself, and sends precompressed files", async () => {
     const asset = await fetch(`${address}/assets/small.js`);
     expect(asset.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
     expect(asset.headers.get("content-encoding")).toBe("gzip");
@@ -248,7 +248,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     for (const line of text.trim().split("\n")) expect(line).toMatch(/^#|^[a-z_]+(\{[^}]*\})? [\d.]+$/);
   });
 
-  it("keeps serving if awk dies, and resumes counting", async () => {
+  it("keeps serving if awk dies, and then resumes counting", async () => {
     const pid = Number(execFileSync("pgrep", ["-f", `^awk .*${nginx.dir}/`], { encoding: "utf8" }).split("\n")[0]);
     process.kill(pid, "SIGKILL");
     for (let i = 0; i < 2000; i++) expect((await fetch(`${address}/healthz`)).status).toBe(200);
@@ -286,7 +286,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect(() => render({})).toThrow(/address of the API/);
   });
 
-  it("follows the API's name to a new address without a failed request", async () => {
+  it("follows the API's name to a new address without failing a request", async () => {
     const { port } = api;
     const moved = createServer((_, response) => response.end("moved")).listen(port, "127.0.0.2");
     await new Promise((done) => moved.once("listening", done));

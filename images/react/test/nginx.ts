@@ -34,9 +34,9 @@ export class Nginx {
   private readonly processes: ChildProcess[] = [];
 
   /**
-   * @param path a folder that precedes the rest of PATH
+   * @param path a folder to put at the start of PATH
    * @param files hard limit of open files
-   * @param memory limit of the container, in bytes; in these tests only nginx itself respects it
+   * @param memory limit of the container, in bytes; in these tests, only nginx itself respects it
    * @param edit changes a file of the image
    */
   constructor(
@@ -96,7 +96,7 @@ export class Nginx {
     this.address = `http://127.0.0.1:${port}`;
     const env = this.env({ API_URL: apiUrl, PORT: String(port) });
     for (const name of ["50-metrics.sh", "60-follow-api.sh"]) {
-      // the loops outlive the script: its own process group can be stopped as a whole
+      // the loops outlive the script, so it gets its own process group, which can be stopped as a whole
       const script = `. ${this.file(name)}; wait`;
       this.processes.push(spawn("sh", ["-c", script], { env, stdio: "inherit", detached: true }));
     }

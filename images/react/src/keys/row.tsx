@@ -18,7 +18,7 @@ interface RowProps {
    * them.
    */
   readonly settled: boolean;
-  /** Whether Tab stops at this row: exactly one row of the list does (roving tabindex). */
+  /** Whether Tab stops at this row. It stops at exactly one row of the list (roving tabindex). */
   readonly active: boolean;
   readonly onActive: (index: number) => void;
   readonly onDelete: (id: string) => void;
@@ -33,7 +33,7 @@ export function Row({ id, index, settled, active, onActive, onDelete }: RowProps
   const row = useRef<HTMLDivElement>(null);
   const shortcuts = useRef<Readonly<Record<string, () => void>>>({});
   const keyDown = (event: KeyboardEvent) => {
-    // only if the row itself has the focus, not a button or field in it
+    // only if the row itself has the focus, rather than a button or field in it
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
     const run = shortcuts.current[event.key];
     if (!run) return;

@@ -1,6 +1,6 @@
 /**
- * Screenshots of the page's main states, for README and docs: `npm run pictures` in the project.
- * The page, API and Redis are real; the data and the light load are made up.
+ * Screenshots of the page's main states, for README and docs: `npm run pictures` in the project. The page, the API and
+ * Redis are real; the data and the light load are invented.
  */
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
