@@ -23,7 +23,7 @@ interface Result {
   readonly p99: number;
 }
 
-/** Configures Redis for a mode: read replicas have no append-only file, Sentinel group members have one. */
+/** Configures Redis for a mode: read replicas have no append-only file, but Sentinel group members do. */
 function set(pods: Pods, mode: Mode): void {
   const [main] = pods.mains;
   for (const i of MEMBERS) {
@@ -38,7 +38,7 @@ function set(pods: Pods, mode: Mode): void {
 async function filesComplete(pods: Pods): Promise<void> {
   const writing = /aof_rewrite_(in_progress|scheduled):1/;
   for (let tries = 0; MEMBERS.some((i) => writing.test(pods.redisCli(i, "INFO", "persistence"))); tries++) {
-    if (tries > 300) throw new Error("an append-only file was not complete within 60 s");
+    if (tries > 300) throw new Error("an append-only file was incomplete after 60 s");
     await pause(200);
   }
 }

@@ -153,7 +153,7 @@ try {
     folder: out,
   });
   console.log(historyTables({ [`${mode} ${seed}`]: run }));
-  // keeps the results of other runs; a run with only some kinds of faults is for debugging and is not recorded
+  // keeps the results of other runs; a run with only some kinds of faults is meant for debugging and is not recorded
   if (!kinds) {
     const file = path.join(ROOT, "docs", "benchmarks", "history.json");
     const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as HistoryRuns) : {};

@@ -1,4 +1,4 @@
-/** Processes, loads and statistics that the benchmarks share. */
+/** The processes, loads and statistics that the benchmarks share. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
@@ -188,7 +188,7 @@ export async function probe(address: string, rate: number, seconds: number): Pro
   return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)]!;
 }
 
-/** Main with `replicas` replicas and 1,000 keys, all in memory. */
+/** Starts main and `replicas` replicas with 1,000 keys, all of them in memory only. */
 export async function startRedis(replicas: number): Promise<Cluster> {
   const cluster = await new Cluster().start(replicas);
   cluster.main.cli("EVAL", "for i = 0, 999 do redis.call('SET', 'key:' .. i, string.rep('v', 100)) end", "0");
@@ -218,6 +218,6 @@ export function interval(values: readonly number[], draws = 10_000): [number, nu
   return [medians[Math.floor(draws * 0.025)]!, medians[Math.floor(draws * 0.975)]!];
 }
 
-/** Writes a benchmark's section of docs/benchmarks.md, and its figures as JSON. */
+/** Writes a benchmark's section in docs/benchmarks.md, and its figures as JSON. */
 export const publish = (name: string, text: string, figures: unknown): void =>
   publishPart(ROOT, name, () => text, figures);

@@ -82,7 +82,7 @@ async function measure(targets: number): Promise<Figures> {
     if (after.length < lags.size) console.log(`${lags.size - after.length} of ${targets} had scaled before the step`);
     return { targets, lags: after.map((lag) => Math.round(lag * 10) / 10), idle, deciding };
   } finally {
-    // while KWOK is still running, because it completes the deletion of the pods
+    // while KWOK is still running, because it completes the deletion of pods
     await kube
       .raw(["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=300s"], { timeoutMs: 310_000 })
       .catch((error: Error) => console.log(error.message));

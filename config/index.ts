@@ -50,10 +50,7 @@ const isLocal = (address: string) => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
 const expandHome = (file: string, homeDir: Sources["home"]) => file.replace(/^~(?=\/)/, homeDir);
 
-/**
- * Parses one merged object.
- * @throws {ConfigError} that lists every problem
- */
+/** Parses one merged object. @throws {ConfigError} listing every problem */
 export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEnv" | "home">): Config {
   const parsed = configSchema.safeParse(input);
   if (!parsed.success) {
@@ -81,7 +78,7 @@ export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEn
  * Parses the sources' contents, and resolves what the environment would otherwise decide later, and differently for
  * each program: the cluster's context, the Docker engine and its credentials.
  *
- * @throws {ConfigError} that lists every problem, or every variable that would redirect Terraform
+ * @throws {ConfigError} listing every problem, or every variable that would redirect Terraform
  */
 export function configFrom(sources: Sources, overrides: Record<string, unknown> = {}): Config {
   if (sources.problems.length) throw new ConfigError(sources.problems);
@@ -106,8 +103,8 @@ export function configFrom(sources: Sources, overrides: Record<string, unknown> 
 }
 
 /**
- * Reads all sources and parses them. `overrides`, from a command's flags or a test, come last.
- * @throws {ConfigError} that lists every problem
+ * Reads all sources and parses them. `overrides`, from a command's flags or a test, come last. @throws {ConfigError}
+ * listing every problem
  */
 export function loadConfig(overrides: Record<string, unknown> = {}): Config {
   return configFrom(readSources(configKeys(), PROJECT_ROOT), overrides);

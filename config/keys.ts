@@ -2,13 +2,13 @@
 import type { z } from "zod";
 import { configSchema } from "./schema";
 
-/** One leaf of the schema, as docs/configuration.md and `npm run config -- --help` print it. */
+/** One leaf of the schema, as docs/configuration.md and `npm run config -- --help` show it. */
 export interface ConfigKey {
   /** Full name, such as `redis.backup.keep`. */
   readonly path: string;
   /** Environment variable that sets it. */
   readonly env: string;
-  /** Text for the reference and for `npm run config -- --help`. */
+  /** Description for the reference and for `npm run config -- --help`. */
   readonly description: string;
   /** Default value; undefined if there is none. */
   readonly default: unknown;
@@ -17,7 +17,7 @@ export interface ConfigKey {
    * @default any value that the schema accepts
    */
   readonly choices?: readonly string[];
-  /** Whether its variable holds plain text, rather than JSON or YAML. */
+  /** Whether the key's variable holds plain text, rather than JSON or YAML. */
   readonly isText: boolean;
   /**
    * Whether null is accepted. If so, its variable sets it with the word null, even if the variable otherwise holds

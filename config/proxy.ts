@@ -53,7 +53,7 @@ export function proxyFor(url: URL, variables: ProxyVariables): string | undefine
   return proxy.includes("://") ? proxy : `http://${proxy}`;
 }
 
-/** `fetch`, through the proxy that the environment names for this URL. */
+/** Like `fetch`, but through the proxy that the environment names for this URL. */
 export async function fetchOutside(address: string | URL, init: RequestInit = {}): Promise<Response> {
   const url = new URL(address);
   const proxy = proxyFor(url, proxyVariables());

@@ -7,7 +7,7 @@ import type { ConfigKey } from "./keys";
 import { merge } from "./merge";
 
 export interface Sources {
-  /** The profile's keys, overridden by the file's, then by the variables'. */
+  /** The profile's keys, overridden by those of the file, then by those of the variables. */
   readonly merged: Record<string, unknown>;
   /** Sentences about what could not be read. */
   readonly problems: readonly string[];

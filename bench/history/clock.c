@@ -1,7 +1,7 @@
 /*
  * Gives one process its own wall clock. Load it with LD_PRELOAD, and set CLOCK_FILE to a file that holds the offset in
  * microseconds (8 bytes); the offset may change at any time. Monotonic clocks are not affected. (With libfaketime, Redis
- * crashes at startup, because each sets up memory before the other is ready.)
+ * fails to start, because each sets up memory before the other is ready.)
  */
 #include <fcntl.h>
 #include <stdlib.h>

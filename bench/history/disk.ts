@@ -1,4 +1,4 @@
-/** A small disk for a pod's volume: a file with a file system in it. */
+/** Provides a small disk for a pod's volume: a file that contains a file system. */
 import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -7,7 +7,7 @@ import * as path from "node:path";
 const SPARE = 6 * 1024;
 const size = (folder: string) => Number(execFileSync("du", ["-sk", folder], { encoding: "utf8" }).split("\t")[0]);
 
-/** Replaces a volume with a small disk that has the same contents. No process may use the volume meanwhile. */
+/** Replaces a volume with a small disk that has the same contents. No process may use the volume during this time. */
 export function mountSmallDisk(volume: string): void {
   const [before, image] = [`${volume}.before`, `${volume}.image`];
   const kib = size(volume) + SPARE;
@@ -28,7 +28,7 @@ export function fill(volume: string): void {
 /** Makes room again. */
 export const empty = (volume: string): void => fs.rmSync(path.join(volume, "filler"), { force: true });
 
-/** Restores the volume with the contents of the small disk. No process may use it meanwhile. */
+/** Restores the volume, with the contents of the small disk. No process may use the volume during this time. */
 export function unmountSmallDisk(volume: string): void {
   const [before, image] = [`${volume}.before`, `${volume}.image`];
   fs.rmSync(before, { recursive: true });

@@ -148,7 +148,7 @@ export const FAULTS: readonly Fault[] = [
     modes: BOTH,
     hits: "mostly main",
     cause: async (world, pod) => {
-      // Redis cannot rename a finished snapshot to the name of a folder
+      // Redis cannot rename a finished snapshot to a name that a folder already has
       const blocker = path.join(world.system.volume(pod), "dump.rdb");
       fs.rmSync(blocker, { force: true });
       fs.mkdirSync(blocker, { recursive: true });

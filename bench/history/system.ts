@@ -92,6 +92,6 @@ export class HaSystem implements System {
     this.pods.outside(program, args, env);
   redisCli = (pod: number, ...args: string[]): string => this.pods.redisCli(pod as Member, ...args);
   refusals = (): readonly string[] => this.pods.refusals();
-  /** Runs the preStop hook of a graceful shutdown. */
+  /** Runs the preStop hook, as a graceful shutdown does. */
   handOver = (pod: number): Promise<void> => this.pods.handOver(pod as Member);
 }

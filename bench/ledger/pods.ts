@@ -162,7 +162,7 @@ export class Pods {
     this.wanted.add(i);
   }
 
-  /** Runs the preStop hook of a graceful shutdown. */
+  /** Runs the preStop hook, as a graceful shutdown does. */
   handOver(i: Member): Promise<void> {
     return new Promise((resolve) => this.script(i, "stop-member.sh").once("exit", () => resolve()));
   }

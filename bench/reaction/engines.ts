@@ -11,7 +11,7 @@ export type Engine = (typeof ENGINES)[number];
 const STOCK_RESOLUTION_SECONDS = 15;
 export const { min: MIN, max: MAX, cpuTarget: TARGET } = config.scaling.node;
 
-/** Without monitoring, which is not measured here and would use CPU. */
+/** Settings without monitoring, which is not measured here and would use CPU time. */
 export const settings = (engine: Engine, capacity = 0): Record<string, string> => ({
   IAC_OBSERVABILITY: "none",
   // the equivalent of the CPU target, in requests

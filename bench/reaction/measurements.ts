@@ -1,4 +1,4 @@
-/** The measurements of the reaction benchmark, from which its report and pictures are made. */
+/** The reaction benchmark's measurements, from which its report and charts are produced. */
 import type { LoadResult } from "../../test/e2e/helpers/load";
 import type { Engine } from "./engines";
 

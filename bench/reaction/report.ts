@@ -1,4 +1,4 @@
-/** The report on reaction times: tables, charts and figures for docs/benchmarks.md. */
+/** Produces the report on reaction times: tables, charts and figures for docs/benchmarks.md. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";

@@ -4,7 +4,7 @@ import { clusterFlags, type KubeObject } from "../../scripts/cluster/kubectl";
 import { isReady, app, config } from "../../test/e2e/helpers/system";
 import { pause } from "../lib";
 
-/** Times of events in a pod's life, ms since the epoch. */
+/** Times of the events in a pod's life, in ms since the epoch. */
 export interface PodTimes {
   readonly name: string;
   readonly created: number;
@@ -106,7 +106,7 @@ export class Watcher {
         times.served = Date.now();
         return;
       }
-      // the interval only matters once the pod is running
+      // the interval matters only once the pod is running
       await pause(times.ready ? 50 : 300);
     }
   }

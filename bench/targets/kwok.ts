@@ -1,4 +1,4 @@
-/** KWOK: fake nodes, the targets on them, and the process that simulates their kubelets. */
+/** Sets up KWOK: fake nodes, the targets on them, and the process that simulates the nodes' kubelets. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -50,7 +50,7 @@ export function nodes(count: number): object[] {
 
 const name = (i: number) => `t${i}`;
 
-/** A target and its autoscaler, which is like the project's except for its bounds. */
+/** A target and its autoscaler, which differs from the project's only in its bounds. */
 export function target(i: number): object[] {
   const labels = { app: name(i) };
   return [
@@ -138,7 +138,7 @@ export function startKwok(stepAt: number): ChildProcess {
       `--config=${file}`,
       ...(config.kubeconfigs[0] ? [`--kubeconfig=${config.kubeconfigs[0]}`] : []),
       "--manage-all-nodes=false",
-      // without a lease the node counts as lost, and its pods as not Ready
+      // without a lease, the node counts as lost and its pods count as not Ready
       "--node-lease-duration-seconds=40",
       "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
       `--node-ip=${address}`,
@@ -151,7 +151,7 @@ export function startKwok(stepAt: number): ChildProcess {
   );
 }
 
-/** A separate Go module, to locate KWOK's files. */
+/** A separate Go module, used to locate KWOK's files. */
 function moduleFolder(): string {
   const folder = path.join(WORK, "kwok-module");
   fs.mkdirSync(folder, { recursive: true });

@@ -55,7 +55,7 @@ export const namespaces = z
       .boolean()
       .default(false)
       .describe(
-        "add a LimitRange and a ResourceQuota to namespaces.app, large enough for a rollout of every workload at its maximum",
+        "add a LimitRange and a ResourceQuota to namespaces.app, large enough to roll out every workload at its maximum",
       ),
   })
   .prefault({});
@@ -65,7 +65,7 @@ export const exposure = z
     type: z
       .enum(["ClusterIP", "NodePort", "LoadBalancer", "Ingress"])
       .default("ClusterIP")
-      .describe("how the front is exposed; ClusterIP: only through `kubectl port-forward`"),
+      .describe("how the front is exposed; ClusterIP: not at all, except by `kubectl port-forward`"),
     nodePort: nodePort.optional().describe("NodePort: a fixed port; by default, Kubernetes chooses one"),
     host: z.string().min(1).optional().describe("Ingress: host name"),
     ingressClass: z.string().min(1).optional().describe("Ingress: class; by default the cluster's"),

@@ -74,7 +74,7 @@ export const resources = (d: { cpu: string; memory: string; memoryLimit: string;
       memoryLimit: quantity.default(d.memoryLimit).describe("memory limit"),
       cpuLimit: (d.cpuLimit === undefined ? quantity.optional() : quantity.optional().default(d.cpuLimit)).describe(
         d.cpuLimit === undefined
-          ? "CPU limit; by default none, because throttling hides load from the autoscaler"
+          ? "CPU limit; none by default, because throttling hides load from the autoscaler"
           : "CPU limit",
       ),
     })

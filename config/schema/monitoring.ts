@@ -59,7 +59,7 @@ export const monitoring = z
     controlPlane: z
       .boolean()
       .default(false)
-      .describe("monitor etcd, scheduler, controller-manager and kube-proxy; works only if they run as pods"),
+      .describe("monitor etcd, the scheduler, the controller-manager and kube-proxy; works only if they run as pods"),
     kubeSystem: z
       .boolean()
       .default(true)

@@ -10,7 +10,7 @@ const SCALE = 3;
 interface Quantity {
   /** Thousandths of a core or a byte, rounded up. */
   readonly thousandths: bigint;
-  /** The notation it was written in, which its canonical form keeps. */
+  /** The notation in which the quantity was written, which its canonical form keeps. */
   readonly format: "decimal" | "exponent" | "binary";
 }
 

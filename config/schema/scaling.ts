@@ -1,4 +1,4 @@
-/** Bounds, speed and engine of each workload's autoscaling, and the load generator. */
+/** The bounds, speed and engine of each workload's autoscaling, and the load generator's settings. */
 import { z } from "zod";
 import { dnsName, imageName } from "./common";
 

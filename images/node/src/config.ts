@@ -1,4 +1,4 @@
-/** Settings from the environment. Passwords come from files, never from variables. */
+/** Reads settings from the environment. Passwords come from files, never from variables. */
 import { readFileSync } from "node:fs";
 import { readPassword, type Login } from "./credentials";
 
@@ -41,13 +41,13 @@ export interface ApiConfig {
   readonly commitCopies: number;
   /** Where the copies must have it. */
   readonly commitTo: "disk" | "memory";
-  /** Addresses of replicas; several replicas may share one. Empty if none are configured. */
+  /** Addresses of replicas; several replicas may share an address. Empty if none are configured. */
   readonly replicas: readonly HostPort[];
   /** DNS name with one record per replica, such as a headless Service. */
   readonly replicasDns: HostPort | undefined;
   /** The Service whose endpoints are the replicas. */
   readonly replicasWatch: WatchConfig | undefined;
-  /** For every connection to Redis. undefined: no TLS. */
+  /** TLS settings for every connection to Redis; undefined means no TLS. */
   readonly tls: TlsConfig | undefined;
   /** For main. */
   readonly login: Login | undefined;

@@ -1,4 +1,4 @@
-/** What callers see when the API is overloaded. */
+/** Tests what callers see when the API is overloaded. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { json, startApi, type Api } from "./helpers/api";
 import { eventually, freePort, hasRedis, pause, Redis } from "./helpers/redis";
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis)("the API under overload", () => {
     });
   });
 
-  it("releases the reservation of a caller that disconnects during a list, and counts no error", async () => {
+  it("releases the capacity of a caller that disconnects during a list, and counts no error", async () => {
     await ready({ MAX_LISTS: "1" });
     main.cli("EVAL", "for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end", "0");
     for (let i = 0; i < 3; i++) {

@@ -1,4 +1,4 @@
-/** Renders components in a simulated browser, against an in-memory API that each test starts with empty. */
+/** Renders components in a simulated browser, against an in-memory API that is empty at the start of each test. */
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { cleanup, render } from "@testing-library/react";
 import userEvent, { type UserEvent } from "@testing-library/user-event";

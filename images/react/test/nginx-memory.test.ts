@@ -115,7 +115,7 @@ describe.skipIf(!hasNginx("tests of nginx's memory"))("nginx", () => {
     [48, 2457, 614],
     [96, 4915, 1024],
     [256, 10_000, 1024],
-  ])("with %i MiB accepts at most %i connections, and %i requests to the API", (mib, connections, requests) => {
+  ])("with %i MiB, accepts at most %i connections and %i requests to the API", (mib, connections, requests) => {
     const unstarted = new Nginx("", 20_000, mib * MIB);
     const text = unstarted.render({ API_URL: "http://127.0.0.1:3000" });
     expect(text).toContain(`worker_connections ${connections};`);

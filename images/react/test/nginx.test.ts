@@ -81,7 +81,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
       new Promise<{ reused: boolean; connection: string | undefined }>((done, fail) => {
         const sent = get(`${address}${path}`, { agent }, (response) => {
           response.resume().once("end", () => {
-            // the agent frees the connection only after this turn of the event loop
+            // the agent frees the connection only after this event-loop turn
             setImmediate(done, { reused: sent.reusedSocket, connection: response.headers.connection });
           });
         }).once("error", fail);
@@ -207,7 +207,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
       return `still ${await rate()}`;
     };
     const load = setInterval(() => void fetch(`${address}/api/item`).then((r) => r.text()), 20);
-    // 50 per second are sent; a busy machine achieves fewer
+    // 50 requests per second are sent; a busy machine sends fewer
     expect(await until((r) => r > 15 && r < 60)).toBe(true);
     clearInterval(load);
     // the scrapes themselves are not counted
@@ -300,7 +300,7 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
       expect(await request()).toBe("from the API");
       const seen = new Set<string>();
       const failures: unknown[] = [];
-      // without a pause, because nginx closes connections that are idle at the moment of its reload
+      // without a pause, because nginx closes connections that are idle when it reloads
       const client = async (agent: Agent) => {
         for (const end = Date.now() + 12_000; !seen.has("moved") && Date.now() < end;) {
           await textOf(`${follower.address}/assets/plain.js`, agent).catch((error: unknown) => failures.push(error));

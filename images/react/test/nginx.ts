@@ -1,4 +1,6 @@
-/** Runs the image's nginx on this machine: same scripts and configuration, with paths in a temporary folder. */
+/**
+ * Runs the image's nginx on this machine, with the same scripts and configuration but with paths in a temporary folder.
+ */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";

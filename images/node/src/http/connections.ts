@@ -1,4 +1,4 @@
-/** Lifetime of keep-alive connections, and how they drain on shutdown. */
+/** Limits the lifetime of keep-alive connections, and drains them on shutdown. */
 import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
@@ -10,7 +10,7 @@ const KEEP_ALIVE_MS = 65_000;
 /** If there have been no connections for this long after SIGTERM, traffic is no longer routed here. */
 const QUIET_MS = 1000;
 
-/** Responses that take longer than this after SIGTERM are cut, so that the process can still end by itself. */
+/** Responses that take longer than this after SIGTERM are cut off, so that the process can still exit by itself. */
 const LONGEST_RESPONSE_MS = 25_000;
 /**
  * Interval between checks for callers that do not read, in ms. It is longer than a slow caller needs to read a large
@@ -26,7 +26,9 @@ const ENDS_AT = Symbol("ends at");
  * Responses that have not ended yet: more than one if the caller does not wait for a response before its next request.
  */
 const RESPONSES = Symbol("responses");
-/** Bytes that the caller had read at the last check; undefined if no more were waiting for it. */
+/**
+ * Number of bytes that the caller had read at the last check; undefined if no more bytes were waiting for the caller.
+ */
 const READ = Symbol("read");
 type AgingSocket = Socket & { [ENDS_AT]?: number; [RESPONSES]?: Set<ServerResponse>; [READ]?: number | undefined };
 
@@ -118,7 +120,7 @@ export class Connections {
   }
 }
 
-/** Notifies code waiting for the response to close that it will never be sent. */
+/** Tells code that waits for the response to close that the response will never be sent. */
 function abandon(response: ServerResponse): void {
   if (response.closed) return;
   response.destroy();

@@ -1,4 +1,4 @@
-/** Errors as HTTP responses: the only place that maps them to status, headers and body. */
+/** Turns errors into HTTP responses; only this file maps them to a status, headers and a body. */
 import { Overloaded } from "../admission";
 import { RedisError, Refused } from "../redis/connection/errors";
 import { Abandoned } from "../redis/reads/bulk-connection";

@@ -55,7 +55,7 @@ function checkJsonSize(body: Buffer): void {
   }
 }
 
-/** "id" and "val" have this many bytes if each letter is escaped; longer names are not decoded. */
+/** Length of "id" and "val" if each letter is escaped; longer names are not decoded. */
 const LONGEST_NAME = 9;
 
 /**
@@ -82,7 +82,7 @@ export function formFields(body: Buffer): Fields {
 }
 
 /**
- * The first parameter `name` of a URL's query, as a browser encodes it; null if there is none.
+ * The first parameter called `name` in a URL's query, as a browser encodes it; null if there is none.
  * @throws HttpError 400 if it is not text
  */
 export function queryParameter(query: string, name: string): string | null {

@@ -1,4 +1,4 @@
-/** Patterns for keys, and their cost in Redis. */
+/** Checks patterns for keys, and limits their cost in Redis. */
 import { badRequest } from "./errors";
 import { LIMITS } from "./input";
 
@@ -6,7 +6,10 @@ import { LIMITS } from "./input";
 const MAX_BYTES = 256;
 /** Maximum number of keys per step: small, so that other requests are answered between two steps. */
 const MAX_STEP = 250;
-/** Maximum number of bytes compared per step: up to 4.5 ms in which Redis answers no other client (docs/api.md). */
+/**
+ * Maximum number of bytes compared per step: this takes up to 4.5 ms, during which Redis answers no other client
+ * (docs/api.md).
+ */
 const MAX_COMPARISONS = 1_000_000;
 
 export function checkMatch(match: string | null): string | undefined {

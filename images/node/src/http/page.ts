@@ -17,7 +17,7 @@ const ENOUGH_BYTES = MAX_BYTES / 2;
 /** SCAN cursors have 64 bits; for a larger number, Redis reports an error. */
 const MAX_CURSOR = 2n ** 64n - 1n;
 
-/** Where the next page begins: at a step of SCAN, part of which may have been returned already. */
+/** Where the next page begins: at a SCAN step, part of which may have been returned already. */
 interface Position extends Pick<Scanned, "runId" | "cursor"> {
   /**
    * Of the keys between `cursor` and `until`, those with a hash of at most `after` have been returned. That step used
@@ -109,7 +109,7 @@ export async function page(store: Store, query: ListQuery, limit: number, from: 
   const items = new Items(limit);
   const within = (step: number): number => Math.min(Math.max(step, 1), maxStep(query.match));
   let at = from === null ? undefined : decode(from);
-  // the same step as last time, if part of it has to be left out
+  // repeats the previous page's last step, if part of that step has to be left out
   let step = within(at?.returned?.count ?? limit);
   const end = performance.now() + MAX_MS;
   for (let seen = 0; seen === 0 || (seen < MAX_SCANNED && items.room > 0 && performance.now() < end);) {
@@ -133,7 +133,7 @@ export async function page(store: Store, query: ListQuery, limit: number, from: 
     if (cursor === "0") return items.page(null);
     at = { runId, cursor, returned: returned?.until === cursor ? undefined : returned };
     seen += step;
-    // little was found: a larger step finds more in the same time
+    // few keys were found, and a larger step finds more in the same time
     step = within(query.match === undefined && fresh.size > 0 ? items.room : step * 2);
   }
   return items.page(at ? encode(at) : null);

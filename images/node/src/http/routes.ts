@@ -16,7 +16,7 @@ import { copiesOf, serverId, statusOf } from "./status";
 export interface Reply {
   readonly status: number;
   readonly type: string;
-  /** Text, its bytes, or a stream of pieces. */
+  /** Text, bytes, or a stream of pieces. */
   readonly body: string | Buffer | AsyncIterable<string>;
 }
 export interface Context {
@@ -145,7 +145,7 @@ async function getItems(
   const pieces = whileRead(stream(store, list), () => response.destroy());
   whenClosed(response, () => {
     release();
-    // if the response has not begun, nothing else stops the list
+    // if the response has not begun yet, nothing else stops the list
     void pieces.return(undefined);
   });
   // wait for the first piece: once it is sent, a 503 is no longer possible
@@ -181,7 +181,7 @@ const getReadyz: Handler = (_, __, { store, isDraining }) => {
 const bounded = (handle: Handler): Route => ({ handle, bounded: true });
 const unbounded = (handle: Handler): Route => ({ handle, bounded: false });
 
-/** Path to method to route. Paths have no parameters, so a path is also its pattern in metrics. */
+/** The routes by path and method. Paths have no parameters, so a path is also its pattern in metrics. */
 export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map(
   Object.entries({
     "/": { GET: bounded(() => text(`It is working, good job ${serverId} ${Date.now()}`)) },

@@ -27,7 +27,7 @@ function requestId(request: IncomingMessage): string | undefined {
   return typeof given === "string" && REQUEST_ID.test(given) ? given : undefined;
 }
 
-/** Log fields of a request: id, method and route, never its key. */
+/** The log fields of a request: its id, method and route, but never its key. */
 function requestFields(request: IncomingMessage): Record<string, string | undefined> {
   // the response carries the id as well
   const id = requestId(request) ?? randomUUID();
@@ -49,8 +49,8 @@ export class ApiServer {
   constructor(private readonly config: ApiConfig) {
     this.http = createServer((request, response) => void this.handle(request, response));
     this.http.requestTimeout = 30_000;
-    // by default Node.js silently drops all headers after the first 1,000, perhaps `Consistency: strong`; their size is
-    // limited to 16 KB
+    // by default, Node.js silently drops all headers after the first 1,000, which may include `Consistency: strong`;
+    // their total size is limited to 16 KB anyway
     this.http.maxHeadersCount = 0;
     this.connections = new Connections(this.http, config.connectionAgeMs);
     this.store = new Store(config);

@@ -22,7 +22,7 @@ export interface Status {
     readonly state: ReplicaState;
     /** null if unknown */
     readonly lagSeconds: number | null;
-    /** Reads that the replica answered for this server. */
+    /** Number of reads that the replica has answered for this server. */
     readonly reads: number;
   }[];
   readonly readsFromMain: number;
@@ -58,7 +58,7 @@ export interface Copy {
 }
 export interface Copies {
   readonly main: Copy;
-  /** A replica that did not answer has a reason instead. */
+  /** For a replica that did not answer, the reason instead. */
   readonly replicas: readonly (Copy | { readonly name: string; readonly reason: string })[];
 }
 
@@ -73,7 +73,7 @@ export async function copiesOf(store: Store, id: string): Promise<Copies> {
   };
   // a snapshot: members may join or leave during the queries
   const members = store.pool.all;
-  // query all at the same time, so that any difference is due to replication lag
+  // all are queried at the same time, so that any difference is due to replication lag
   const [main, ...replicas] = await Promise.all([
     readCopy(store.main.connection).catch((error: unknown) => Promise.reject(asRedisError(error))),
     ...members.map((replica) =>

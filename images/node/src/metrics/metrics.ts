@@ -7,7 +7,7 @@ import { FastHistogram, type Series } from "./histogram";
 import { Recent } from "./recent";
 import { Turns } from "./turns";
 
-/** Methods with their own label value; the first stands for all others. */
+/** Methods with a label value of their own; the first value stands for all other methods. */
 const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS"] as const;
 
 export class Metrics {
@@ -69,7 +69,7 @@ export class Metrics {
   ended(method: string, route: string, status: number, seconds: number): void {
     let byStatus = this.series.get(route);
     if (!byStatus) this.series.set(route, (byStatus = new Map()));
-    // a numeric key for status and method: no string is built per request
+    // a numeric key for status and method, so that no string is built per request
     const index = Math.max(0, (METHODS as readonly string[]).indexOf(method));
     const key = status * METHODS.length + index;
     let series = byStatus.get(key);
@@ -103,7 +103,7 @@ export class Metrics {
     this.recent.stop();
   }
 
-  /** Load for autoscalers: over the last two seconds, independent of the number and frequency of scrapes. */
+  /** Load over the last two seconds, for autoscalers; it does not depend on the number and frequency of scrapes. */
   private registerLoad(recent: Recent): void {
     const gauge = (name: string, help: string, value: () => number) =>
       new Gauge({

@@ -1,6 +1,6 @@
 /**
- * Load of this process over the last seconds, for autoscalers. A counter needs a reader that keeps the previous value;
- * these gauges need only one reading, and allow any number of readers.
+ * Measures the load of this process over the last seconds, for autoscalers. A counter needs a reader that keeps the
+ * previous value; these gauges need only one reading, and allow any number of readers.
  */
 import { performance, type EventLoopUtilization } from "node:perf_hooks";
 import type { Admission } from "../admission";

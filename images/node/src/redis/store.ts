@@ -26,7 +26,7 @@ export class Store {
   readonly pool: ReplicaPool;
   readonly discovery: Discovery;
   readonly main: MainConnection;
-  /** Reads answered by main: as requested, or because no replica could answer. */
+  /** Number of reads answered by main, as requested or because no replica could answer. */
   readonly readsFromMain = { strong: 0, fallback: 0 };
   private startedAt = 0;
   private readonly clock = new TimeoutClock();
@@ -69,7 +69,7 @@ export class Store {
   }
 
   /**
-   * Why this process should get no requests, or undefined.
+   * The reason why this process should get no requests, or undefined.
    *
    * A new process also waits for main, because its writes would fail while other pods could handle them. A process that
    * has been connected to main stays ready without it, because it can still serve reads.

@@ -65,7 +65,7 @@ describe("discovery", () => {
     expect(members).toEqual(["a"]);
   });
 
-  it("keeps the watch after a single failed list", async () => {
+  it("keeps using the watch after a single failed list request", async () => {
     kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
     start({ ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000" });
     await found("a");

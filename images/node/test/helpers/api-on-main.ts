@@ -1,4 +1,4 @@
-/** A real Redis main, a client of it, and the API in front of it. */
+/** Starts a real Redis main, a client for it, and the API in front of it. */
 import { Redis as Client } from "ioredis";
 import { startApi, type Api } from "./api";
 import { eventually, freePort, PASSWORD, Redis } from "./redis";

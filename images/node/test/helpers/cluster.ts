@@ -1,4 +1,4 @@
-/** Main and replicas as real processes, and their EndpointSlices in a fake Kubernetes API. */
+/** Runs main and replicas as real processes, with their EndpointSlices in a fake Kubernetes API. */
 import { FakeKubernetes } from "./fake-kubernetes";
 import { eventually, freePort, Redis } from "./redis";
 

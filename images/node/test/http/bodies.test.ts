@@ -35,7 +35,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
   const shed = (reason: string) => api.metric(`http_requests_shed_total{reason="${reason}"}`);
   const body = (id: string, size = 100) => JSON.stringify({ id, val: "v".repeat(size) });
 
-  it("takes no capacity from other requests, and is admitted once it is complete", async () => {
+  it("uses no capacity that other requests need, and is admitted once it is complete", async () => {
     const waiting = [];
     for (let i = 0; i < 4; i++) waiting.push(await half(body(`slow:${i}`), 10));
     await eventually("their heads to be read", async () => (await api.metric("http_bodies_arriving")) === 4);

@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
   });
 
   it("are served during shutdown until their callers have closed them", async () => {
-    // not with fetch, because it keeps idle connections open
+    // not with `fetch`, which keeps idle connections open
     const { address, server } = (api = await startApi(main.url, undefined, { DRAIN_MS: "3000" }));
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const ask = (path: string) =>

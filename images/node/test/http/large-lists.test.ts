@@ -81,7 +81,7 @@ describe("a list whose caller does not read", () => {
 });
 
 describe("a response that does not end during shutdown", () => {
-  it("is aborted, so that its caller sees that it is incomplete", async () => {
+  it("is aborted, which shows the caller that the response is incomplete", async () => {
     const server = createServer((_, response) => response.write("[")).listen(0, "127.0.0.1");
     const connections = new Connections(server, 10_000);
     await once(server, "listening");

@@ -27,7 +27,7 @@ describe.skipIf(!hasRedis)("a large value", () => {
 
   const inFlight = () => api.metric("http_requests_in_flight");
 
-  it("is not requested from Redis for a caller that has disconnected", async () => {
+  it("is not requested from Redis if the caller has disconnected", async () => {
     main.signal("SIGSTOP");
     const sockets = await Promise.all(
       Array.from({ length: 20 }, () => sendTo(api.address, "GET /item?id=large HTTP/1.1\r\nhost: a\r\n\r\n")),

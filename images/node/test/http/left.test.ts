@@ -58,7 +58,7 @@ describe.skipIf(!hasRedis)("a list whose client has disconnected", () => {
       `GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n${list()}`,
     ],
     [
-      "a list behind one that closes the connection",
+      "a list behind another list that closes the connection",
       list().replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n") + list(),
     ],
     ["an HTTP/1.0 list before another", list().replace("1.1", "1.0") + list()],

@@ -69,7 +69,7 @@ describe.skipIf(!hasRedis)("readiness while Redis is unavailable", () => {
     await late.stop();
   });
 
-  it("is delayed without main, because another pod could handle the writes", async () => {
+  it("is delayed while main is unavailable, because another pod could handle the writes", async () => {
     await main.stop();
     const early = await startApi(main.url, replica.url);
     await eventually("the API to read from the replica", async () => (await early.fetch("/item?id=k")).status === 200);

@@ -46,7 +46,7 @@ describe.skipIf(!hasRedis)("the metrics", () => {
   });
 
   it("include the replicas' load from all clients", async () => {
-    // the clients of each replica: this process, and main's replication
+    // each replica's clients are this process and main's replication connection
     expect(await api.metric("redis_replicas_connected_clients")).toBeGreaterThanOrEqual(2);
     await eventually("commands of another client", async () => {
       for (let i = 0; i < 50; i++) cluster.replicas[1]!.cli("PING");

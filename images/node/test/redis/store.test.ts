@@ -4,7 +4,7 @@ import { json, startApi, type Api } from "../helpers/api";
 import { Cluster } from "../helpers/cluster";
 import { eventually, hasRedis } from "../helpers/redis";
 
-describe.skipIf(!hasRedis)("the API on Redis main and three replicas", () => {
+describe.skipIf(!hasRedis)("the API with Redis main and three replicas", () => {
   let cluster: Cluster;
   let api: Api;
 

@@ -14,7 +14,7 @@ const MAX_RESTARTS = 3;
 export interface List {
   /** Sorted, without duplicates. */
   readonly keys: readonly string[];
-  /** Whether the API has more keys than these. */
+  /** Whether the API has more keys than the loaded ones. */
   readonly more: boolean;
 }
 
@@ -98,7 +98,7 @@ export function useSave() {
       if (before.value === undefined) client.removeQueries({ queryKey: valueOf(id) });
       else client.setQueryData(valueOf(id), before.value);
       if (!before.listed) remove(client, id);
-      // a failed write may still have been applied: read again
+      // a failed write may still have been applied, so read the value again
       void client.invalidateQueries({ queryKey: valueOf(id) });
     },
   });

@@ -24,7 +24,7 @@ interface RowProps {
   readonly onDelete: (id: string) => void;
 }
 
-/** One key: first only its name; once scrolling has settled, also its value and actions. */
+/** One key. At first it shows only the key's name; once scrolling has settled, also the value and actions. */
 export function Row({ id, index, settled, active, onActive, onDelete }: RowProps) {
   const [full, setFull] = useState(settled);
   // the focused row must react to shortcuts at once
@@ -84,7 +84,7 @@ interface ContentProps {
   readonly onDelete: (id: string) => void;
 }
 
-/** A key's value, with the actions copy, edit in place and delete. */
+/** A key's value, with actions to copy it, edit it in place and delete the key. */
 function Content({ id, shortcuts, tabIndex, editing, onEdit, onDelete }: ContentProps) {
   const value = useValue(id);
   const showToast = useToasts();

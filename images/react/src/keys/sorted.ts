@@ -1,4 +1,4 @@
-/** Sorted lists of keys without duplicates: the API returns unordered pages. */
+/** Keeps lists of keys sorted and free of duplicates, because the API returns unordered pages. */
 
 /**
  * Merges two sorted lists without duplicates. The order is by code units, so that 100,000 keys take only a few

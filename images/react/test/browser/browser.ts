@@ -16,7 +16,7 @@ const CANDIDATES = [
 /** The path of a browser. If none is installed, prints what is skipped and returns undefined. */
 export function findBrowser(what: string): string | undefined {
   const found = CANDIDATES.find((path) => path && existsSync(path));
-  if (!found) console.warn(`SKIPPED: ${what}: no Chromium or Chrome found (set CHROMIUM to the path of one)`);
+  if (!found) console.warn(`SKIPPED: ${what}: no Chromium or Chrome found (set CHROMIUM to the path of a browser)`);
   return found;
 }
 

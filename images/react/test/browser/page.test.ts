@@ -83,7 +83,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await eventually("it to be restored", () => onMain("colours") === "blue\n\nwhite");
     }));
 
-  it("also copies without the clipboard API of secure pages", () =>
+  it("copies even without the clipboard API, which only secure pages have", () =>
     visit(async (page) => {
       await add(page, "k", "copied the old way");
       await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
@@ -327,7 +327,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
     }, options),
   );
 
-  it.each(["en-GB", "fr-FR"])("first loads at most 90 kB of compressed script, in %s", (locale) =>
+  it.each(["en-GB", "fr-FR"])("loads at most 90 kB of compressed script at first, in %s", (locale) =>
     visit(
       async (page) => {
         await page.locator(".empty").waitFor();
@@ -340,7 +340,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         expect(sizes).toHaveLength(2);
         const total = sizes.reduce((sum, size) => sum + size, 0);
         console.log(`script at first load: ${total} bytes compressed`);
-        // gzip size, not the 280 kB of the uncompressed script
+        // compares the gzip size, not the 280 kB of the uncompressed script
         expect(total).toBeGreaterThan(50_000);
         expect(total).toBeLessThanOrEqual(90_000);
       },

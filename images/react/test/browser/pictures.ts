@@ -43,7 +43,7 @@ for (const [name, options] of [
   ["page-phone", { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }],
 ] as const) {
   const opened = await open(browser, stack.address, options);
-  // long enough for two statuses from every pod
+  // long enough for two status responses from every pod
   await opened.page.waitForTimeout(9000);
   await opened.page.locator(".check button").click();
   await opened.page.locator(".verdict.done").waitFor();

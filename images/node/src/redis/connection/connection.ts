@@ -1,8 +1,8 @@
 /**
  * A connection to one Redis instance.
  *
- * Redis answers in order, so timeouts apply to the connection, not to a command: if the oldest command has waited too
- * long, everything behind it is stuck as well. All of them fail at once, and nothing is sent until Redis answers a
+ * Redis answers in order, so timeouts apply to the connection, not to single commands: if the oldest command has waited
+ * too long, everything behind it is stuck as well. All of them fail at once, and nothing is sent until Redis answers a
  * probe.
  */
 import { Redis } from "ioredis";
@@ -220,7 +220,7 @@ export class Connection {
       if (this.silentSince === undefined) {
         log("warn", "redis does not answer", { redis: this.options.name, ms: Math.round(now - oldest.since) });
       }
-      // before the callers are notified, so that their next commands are not overtaken
+      // done before the callers are notified, so that their next commands are not overtaken
       if (this.options.late === "reset") this.reconnect();
       else if (this.silentSince === undefined) {
         this.silentSince = now;
@@ -254,7 +254,7 @@ export class Connection {
     if (!this.connected || (this.silentSince !== undefined && !probe)) {
       return Promise.reject(new NotSent(this.hanging ? "Redis does not answer" : "Redis is not reachable"));
     }
-    // batch all commands of one event loop turn into one write
+    // batches all commands of one event-loop turn into one write
     if (!this.corked) {
       this.corked = true;
       const { stream } = client;

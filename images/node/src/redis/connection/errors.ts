@@ -1,11 +1,11 @@
-/** Failures of a Redis command, by what the caller may do next. */
+/** The ways in which a Redis command can fail, by what the caller may do next. */
 
 export abstract class RedisError extends Error {}
 
-/** Not sent: any command, even a write, may be sent again. */
+/** The command was not sent: any command, even a write, may be sent again. */
 export class NotSent extends RedisError {}
 
-/** It may have been executed: only a read may be sent again. */
+/** The command may have been executed: only a read may be sent again. */
 export class NoAnswer extends RedisError {}
 
 /** Main has executed the write, but perhaps no copy has it yet: if main is lost now, so is the write. */

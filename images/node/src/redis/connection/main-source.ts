@@ -54,7 +54,8 @@ export class FixedMain implements MainSource {
   }
 
   refused(reason: Refused, connection: Connection): void {
-    // this is no longer main: a new connection may find the current one, because the address may be that of a Service
+    // this instance is no longer main: a new connection may find the current main, because the address may be that of a
+    // Service
     if (reason.code === "READONLY" && connection.usable) connection.reconnect();
   }
 }

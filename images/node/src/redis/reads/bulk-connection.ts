@@ -99,7 +99,7 @@ class BulkConnection {
     await connection.whenUsable(this.options.connectTimeoutMs);
     // another process may have taken over the address
     if (!this.verified && (await readRunId(connection)) !== this.runId) {
-      throw new NotSent("the Redis instance of this list or value is no longer available");
+      throw new NotSent("the Redis instance that served this list or value is no longer available");
     }
     this.verified = true;
   }

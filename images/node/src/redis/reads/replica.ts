@@ -34,7 +34,7 @@ export class Replica {
   runId: string | undefined;
   /** Lag behind main, in ms; undefined if unknown. */
   lagMs: number | undefined;
-  /** Its load from all clients; undefined while it is unknown. */
+  /** The replica's load from all clients; undefined while it is unknown. */
   load: RedisLoad | undefined;
   /** Numbers of answered and failed reads, and the total duration of the answered ones in seconds. */
   answered = 0;

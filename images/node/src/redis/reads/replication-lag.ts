@@ -6,7 +6,7 @@ export interface Replication {
   readonly replid: string;
   /** Number of bytes of that history that have been written (main) or applied (replica). */
   readonly offset: number;
-  /** The history that this one has continued since a failover, and the offset up to which both are the same. */
+  /** The history that this one continues since a failover, and the offset up to which the two are identical. */
   readonly formerReplid: string;
   readonly formerOffset: number;
   /** Replica: connected to main. */

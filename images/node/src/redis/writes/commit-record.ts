@@ -7,7 +7,7 @@
  * - PROMISED: the highest epoch that a main of this history has had its copies promise.
  * - GENERATION: number of snapshots restored so far; missing if there were none. The API does not change it.
  *
- * Main confirms nothing until another member that follows it has the promise on disk. From then on, that member
+ * Main confirms no writes until another member that follows it has the promise on disk. From then on, that member
  * follows no main with a smaller promise, so no older main can get a group of writes confirmed. Docs: decisions/0015.
  */
 import { createHash } from "node:crypto";

@@ -1,6 +1,6 @@
 /**
- * Commands that are answered only when main has proved that it was main, and enough copies have everything that it had
- * executed by then. So no acknowledged write is lost with main, and a read returns nothing that may still be lost.
+ * Answers commands only when main has proved that it was main, and enough copies have everything that it had executed
+ * by then. So no acknowledged write is lost with main, and a read returns nothing that may still be lost.
  *
  * A group of commands ends with a fence and shares one confirmation; the next group is sent once that has arrived, so a
  * command waits for at most two groups, and no longer than its caller does. WAIT blocks everything behind it on its
@@ -65,7 +65,7 @@ export class GroupCommit {
         }
       };
       this.waiting.push({ since: performance.now(), end, write, send, reject });
-      // commands of one event loop turn form a group
+      // the commands of one event-loop turn form a group
       if (!this.running && this.waiting.length === 1) setImmediate(() => void this.commit());
     });
   }
@@ -104,7 +104,7 @@ export class GroupCommit {
     const sent: Promise<boolean>[] = [];
     this.sent = group;
     for (const command of group) {
-      // too late to succeed in time: fail now, while it has certainly not been executed
+      // it is too late to succeed in time, so fail now, while the command has certainly not been executed
       if (command.since < late || command.end <= begin) command.reject(notSent());
       else sent.push(command.send(confirmed));
     }

@@ -23,11 +23,11 @@ interface Attempts {
 }
 
 export class MainConnection {
-  /** For reads, scans and health checks; writes share it if they do not wait for copies. */
+  /** The connection for reads, scans and health checks; writes share it if they do not wait for copies. */
   readonly connection: Connection;
   /** Identity of the Redis process: a SCAN cursor is valid only in the process that issued it. */
   runId: string | undefined;
-  /** Whether main has ever been available for reads and writes since the start. */
+  /** Whether main has been available for reads and writes at any time since the start. */
   everReady = false;
   private readonly source: MainSource;
   private readonly lanes: Lanes;

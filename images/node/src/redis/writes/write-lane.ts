@@ -1,7 +1,7 @@
 /**
- * One connection to main for writes. If writes wait for copies there are several lanes, so that one can send while
- * another waits. Each lane has its own view of main, because during a failover one lane may have found the new
- * main while another is still connected to the old one.
+ * One connection to main for writes. If writes wait for copies, there are several lanes, so that one can send while
+ * another waits. Each lane has its own view of main, because during a failover one lane may have found the new main
+ * while another is still connected to the old one.
  */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";

@@ -9,8 +9,8 @@ import { connect } from "../../helpers/connection";
 import { eventually, freePort, hasRedis, pause, Redis } from "../../helpers/redis";
 
 /**
- * More than fits into the receive buffer of a process that does not read, and less than the send buffer: data sent
- * after it waits in the kernel on this side, as it does when the network drops packets.
+ * More bytes than fit into the receive buffer of a process that does not read, and fewer than fit into the send buffer:
+ * data sent after it waits in the kernel on this side, as it does when the network drops packets.
  */
 const FILLING = "x".repeat(1_000_000);
 

@@ -4,7 +4,7 @@ import { form, startApi, type Api } from "../../helpers/api";
 import { Cluster } from "../../helpers/cluster";
 import { eventually, freePort, hasRedis, pause, Redis } from "../../helpers/redis";
 
-describe.skipIf(!hasRedis)("the API under constant reads from several replicas", () => {
+describe.skipIf(!hasRedis)("the API with constant reads from several replicas", () => {
   let cluster: Cluster;
   let api: Api;
 

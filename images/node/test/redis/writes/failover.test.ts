@@ -128,7 +128,7 @@ describe.skipIf(!hasRedis)("the API with a Sentinel group", () => {
 
   it.each([
     ["", 0],
-    [", while the API's event loop is blocked for 0.28 s in each turn", 280],
+    [", even while each turn of the API's event loop is blocked for 0.28 s", 280],
   ])(
     "acknowledges no write by an old main that was suspended and then resumes%s",
     async (_, stallMs) => {
