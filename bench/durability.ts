@@ -109,13 +109,13 @@ try {
     const middle = (of: (r: Result) => number, m: Mode) => Math.round(median(seen[m].map(of)));
     return [
       row(
-        `\`${mode}\`: writes a second, relative to \`fast\``,
+        `\`${mode}\`: writes per second, relative to \`fast\``,
         `${text(speed)}; ${middle((r) => r.perSecond, mode)} and ${middle((r) => r.perSecond, "fast")}`,
         "≥ 0.5×",
         median(speed) >= 0.5,
       ),
       row(
-        `\`${mode}\`: p99 of a write, relative to \`fast\``,
+        `\`${mode}\`: p99 latency of writes, relative to \`fast\``,
         `${text(late)}; ${middle((r) => r.p99, mode)} and ${middle((r) => r.p99, "fast")} ms`,
         "≤ 4×",
         median(late) <= 4,

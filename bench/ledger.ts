@@ -138,7 +138,7 @@ try {
       most === 0 && all.size >= 100_000,
     ),
     row(
-      `main hit (${gaps.length} times): time without an acknowledged write`,
+      `${gaps.length} faults that hit main: time without an acknowledged write`,
       `median ${median.toFixed(1)} s, longest ${gaps.at(-1)?.toFixed(1)} s`,
       "median ≤ 10 s",
       median <= 10,

@@ -119,14 +119,14 @@ try {
   const table = rowsTable([
     row("compressed script at first load", `${(scripts / 1000).toFixed(1)} kB`, "≤ 90 kB", scripts <= 90_000),
     row(
-      "first contentful paint, nothing cached",
+      "first contentful paint, with an empty cache",
       `${median(paints).toFixed(0)} ms (${Math.min(...paints).toFixed(0)} to ${Math.max(...paints).toFixed(0)}, ${ROUNDS} runs)`,
       "≤ 1,000 ms",
       median(paints) <= 1000,
     ),
     ...Object.entries(inputs).map(([what, all]) =>
       row(
-        `${what}: slowest input to its paint`,
+        `${what}: longest time from an input to its paint`,
         `${median(all)} ms (${Math.min(...all)} to ${Math.max(...all)})`,
         "≤ 100 ms",
         median(all) <= 100,

@@ -66,7 +66,7 @@ export function publishReaction(data: Reaction): void {
     const ratio = median(times(of(engine), "ready")) / median(times(of("stock"), "ready"));
     rows.push(
       row(
-        `${NAMES[engine]}: load step to Ready, relative to stock`,
+        `${NAMES[engine]}: time from load step to Ready, relative to stock`,
         `**${ratio.toFixed(2)}×** (step by step: median ${median(all).toFixed(2)}×, ${low.toFixed(2)} to ${high.toFixed(2)})`,
         `≤ ${goal.toFixed(2)}×`,
         ratio <= goal,
@@ -95,7 +95,7 @@ export function publishReaction(data: Reaction): void {
           isProject ? changes === 0 : undefined,
         ),
         row(
-          `${NAMES[engine]}: back to ${MIN} pods after the load`,
+          `${NAMES[engine]}: time from the end of the load until ${MIN} pods are left`,
           steady.back === null ? "not within the wait" : `${seconds(steady.back)} s`,
         ),
       );
@@ -117,7 +117,7 @@ export function publishReaction(data: Reaction): void {
   const starts = data.steps.flatMap((s) => s.starts);
   const start = (what: string, all: readonly number[]) =>
     row(
-      `${what}: process start to Ready`,
+      `${what}: time from process start to Ready`,
       `${seconds(median(all))} s (${seconds(Math.min(...all))} to ${seconds(Math.max(...all))}, ${all.length} pods)`,
       "≤ 1 s",
       median(all) <= 1000,
