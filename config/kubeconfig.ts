@@ -1,4 +1,4 @@
-/** The current context of kubeconfig files. */
+/** Reads the current context from kubeconfig files. */
 import * as fs from "node:fs";
 import { parse } from "yaml";
 

@@ -11,7 +11,7 @@ import * as path from "node:path";
 const SERVER = "the cluster's address";
 const LOGIN = "the user";
 
-/** What each variable would replace. */
+/** The choices that a variable could override. */
 const KUBERNETES: Readonly<Record<string, string>> = {
   KUBE_HOST: SERVER,
   KUBE_CTX_CLUSTER: SERVER,
@@ -34,7 +34,7 @@ const isOff = (value: string): boolean => /^(0|f|false)$/i.test(value);
 export interface Chosen {
   /** The configuration's kubeconfig files, in order. */
   readonly kubeconfigs: readonly string[];
-  /** Backend of Terraform's states. */
+  /** Backend for Terraform's state. */
   readonly backend: string;
 }
 

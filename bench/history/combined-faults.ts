@@ -1,4 +1,4 @@
-/** Faults of several parts at once. */
+/** Faults in several components at once. */
 import { pause } from "../lib";
 import { failOver, freeze, others, stall, terminate, type World } from "./actions";
 import { type Fault, FAULTS } from "./faults";

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** Room besides the volume's contents, KiB. */
+/** Free space in addition to the volume's contents, in KiB. */
 const SPARE = 6 * 1024;
 const size = (folder: string) => Number(execFileSync("du", ["-sk", folder], { encoding: "utf8" }).split("\t")[0]);
 
@@ -25,7 +25,7 @@ export function fill(volume: string): void {
   spawnSync("dd", ["if=/dev/zero", `of=${path.join(volume, "filler")}`, "bs=4k"], { stdio: "ignore" });
 }
 
-/** Makes room again. */
+/** Frees the space again. */
 export const empty = (volume: string): void => fs.rmSync(path.join(volume, "filler"), { force: true });
 
 /** Restores the volume, with the contents of the small disk. No process may use the volume during this time. */

@@ -50,7 +50,7 @@ export function removeNamespace(namespace: string): void {
   spawnSync("ip", ["netns", "del", namespace]);
 }
 
-/** The processes of a namespace. */
+/** The processes in a namespace. */
 export function processes(namespace: string): number[] {
   const pids = spawnSync("ip", ["netns", "pids", namespace], { encoding: "utf8" }).stdout?.trim();
   return pids ? pids.split(/\s+/).map(Number) : [];
@@ -71,7 +71,7 @@ export function drop(namespace: string, rules: readonly Rule[]): () => void {
   };
 }
 
-/** Everything from and to these addresses. */
+/** All packets from and to these addresses. */
 export const everything = (addresses: readonly string[]): Rule[] =>
   addresses.flatMap((address): Rule[] => [
     ["INPUT", "-s", address],

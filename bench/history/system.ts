@@ -14,7 +14,7 @@ export interface System {
   readonly switchName: string;
   /** Number of pods. */
   readonly size: number;
-  /** The environment of an API process. */
+  /** The environment variables of an API process. */
   readonly apiEnv: Readonly<Record<string, string>>;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -23,7 +23,7 @@ export interface System {
   address(pod: number): string;
   namespace(pod: number): string;
   podName(pod: number): string;
-  /** The folder of a pod's volume. */
+  /** The folder with a pod's volume. */
   volume(pod: number): string;
   /** Waits until every pod is healthy in its role. @throws after `seconds` */
   healthy(seconds: number): Promise<void>;
@@ -35,7 +35,7 @@ export interface System {
   /** Runs a program next to the switch. */
   outside(program: string, args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess;
   redisCli(pod: number, ...args: string[]): string;
-  /** Commands that Redis denied a workload's user. */
+  /** Commands that Redis has denied to the workloads' users. */
   refusals(): readonly string[];
 }
 

@@ -29,7 +29,7 @@ function ratios(data: Reaction, engine: Engine): number[] {
   return times(of(engine), "ready").map((ms, i) => ms / stock[i]!);
 }
 
-/** Desired pods beyond what the load needs. */
+/** Number of desired pods beyond what the load requires. */
 const overshoot = (step: Step): number => Math.max(0, step.peak - step.multiple);
 
 /**

@@ -9,7 +9,7 @@ export interface PodTimes {
   readonly name: string;
   readonly created: number;
   ready?: number;
-  /** Answered its first request. */
+  /** When the pod answered its first request. */
   served?: number;
   gone?: number;
 }

@@ -34,7 +34,7 @@ export const annotations = z
   .record(metadataKey, z.union([z.string(), z.number(), z.boolean()]).transform(String))
   .default({});
 
-/** Labels of an object. */
+/** An object's labels. */
 export const extraLabels = z
   .record(
     metadataKey,

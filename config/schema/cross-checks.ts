@@ -1,4 +1,4 @@
-/** Checks that concern more than one section. */
+/** Checks that involve more than one section. */
 import type { z } from "zod";
 import type { sections } from "./sections";
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { dnsName, imageName } from "./common";
 
-/** Bounds and speed of one workload. */
+/** Bounds and speed of one workload's autoscaling. */
 const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
   min: z.number().int().min(1).max(1000).default(d.min).describe("minimum number of pods"),
   max: z.number().int().min(1).max(1000).default(d.max).describe("maximum number of pods"),

@@ -28,7 +28,7 @@ export class Admission {
   finished = 0;
   readonly shed: Record<ShedReason, number> = { in_flight: 0, bodies: 0, bytes: 0, lists: 0 };
 
-  /** Of large requests and responses. */
+  /** Memory for large requests and responses. */
   readonly memory: Memory;
 
   constructor(private readonly limits: AdmissionLimits) {

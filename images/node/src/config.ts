@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { readPassword, type Login } from "./credentials";
 
-/** `host:port` of a Redis. */
+/** `host:port` of a Redis instance. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
@@ -27,7 +27,7 @@ export interface SentinelConfig {
 
 /** How a Redis or Sentinel instance proves its identity. */
 export interface TlsConfig {
-  /** Trusted certificate authorities, PEM. */
+  /** Trusted certificate authorities, in PEM format. */
   readonly ca: string;
   /** Name expected in every certificate. All instances share it, because their addresses change. */
   readonly servername: string;
@@ -39,7 +39,7 @@ export interface ApiConfig {
   readonly main: HostPort | SentinelConfig;
   /** Number of copies that must have a write before it is acknowledged, not counting main. 0 means main alone. */
   readonly commitCopies: number;
-  /** Where the copies must have it. */
+  /** Where the copies must have the write. */
   readonly commitTo: "disk" | "memory";
   /** Addresses of replicas; several replicas may share an address. Empty if none are configured. */
   readonly replicas: readonly HostPort[];
@@ -49,9 +49,9 @@ export interface ApiConfig {
   readonly replicasWatch: WatchConfig | undefined;
   /** TLS settings for every connection to Redis; undefined means no TLS. */
   readonly tls: TlsConfig | undefined;
-  /** For main. */
+  /** User and password for main. */
   readonly login: Login | undefined;
-  /** For replicas. */
+  /** User and password for replicas. */
   readonly readLogin: Login | undefined;
   /** Origins that browsers may call from; "*" allows all. */
   readonly allowedOrigins: readonly string[];

@@ -7,9 +7,9 @@
  * send as much as the whole limit in the time that this caller needs for one step.
  */
 
-/** Memory of one body. */
+/** The memory of one body. */
 export class BodyMemory {
-  /** Bytes. */
+  /** Number of bytes. */
   private held = 0;
 
   /** Only {@link Memory.body} calls it. */

@@ -15,7 +15,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Mirrors the API's types: docs/api.md. */
+/** Mirrors the API's types, which docs/api.md describes. */
 export interface Status {
   readonly server: { readonly id: string; readonly name: string; readonly uptimeSeconds: number };
   readonly requests: { readonly answered: number; readonly inFlight: number; readonly shed: number };

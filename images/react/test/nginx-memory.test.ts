@@ -7,9 +7,9 @@ import { hasNginx, Nginx } from "./nginx";
 import { nginxBeforeApi, openTo } from "./nginx-setup";
 
 const MIB = 1024 * 1024;
-/** Memory of the container in these tests. */
+/** The container's memory limit in these tests. */
 const LIMIT = 48 * MIB;
-/** Master, awk and the shells, generously. */
+/** A generous allowance for the master process, awk and the shells. */
 const OTHERS = 16 * MIB;
 /** The value of a kernel setting that turns off nginx's memory limit. */
 const IGNORED = "/sys/module/kernel/parameters/ignore_rlimit_data";

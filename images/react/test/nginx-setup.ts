@@ -56,7 +56,7 @@ export class FakeApi {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** @param port 0: any free one */
+  /** @param port 0 means any free port */
   async listen(port = 0): Promise<void> {
     this.server.listen(port, "127.0.0.1");
     await new Promise((done) => this.server.once("listening", done));

@@ -8,7 +8,7 @@ export class HttpError extends Error {
     readonly status: number,
     message: string,
     readonly headers: Readonly<Record<string, string>> = {},
-    /** Not logged: a metric counts it. */
+    /** Not logged, because a metric counts it. */
     readonly quiet = false,
   ) {
     super(message);

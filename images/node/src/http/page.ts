@@ -1,4 +1,4 @@
-/** One page of a list of keys. */
+/** Returns one page of a list of keys. */
 import { createHash } from "node:crypto";
 import { badRequest, callerLeft, HttpError } from "./errors";
 import type { ListQuery } from "./listing";

@@ -1,4 +1,4 @@
-/** The routes. */
+/** The API's routes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission, ShedReason } from "../admission";
 import { withFields } from "./body";

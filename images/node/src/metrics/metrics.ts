@@ -65,7 +65,7 @@ export class Metrics {
     this.registerPool(store);
   }
 
-  /** One request has ended. */
+  /** Counts a request that has ended. */
   ended(method: string, route: string, status: number, seconds: number): void {
     let byStatus = this.series.get(route);
     if (!byStatus) this.series.set(route, (byStatus = new Map()));
@@ -94,7 +94,7 @@ export class Metrics {
     });
   }
 
-  /** As text for Prometheus. */
+  /** The metrics as text for Prometheus. */
   get text(): Promise<string> {
     return this.turns.next();
   }

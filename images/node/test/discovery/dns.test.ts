@@ -1,4 +1,4 @@
-/** Discovery by DNS. */
+/** Tests discovery by DNS. */
 import { expect, it } from "vitest";
 import { DnsSource } from "../../src/discovery/dns";
 import type { Member } from "../../src/discovery/source";

@@ -1,4 +1,4 @@
-/** Discovery by a watch of EndpointSlices. */
+/** Tests discovery by watching EndpointSlices. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

@@ -9,7 +9,7 @@ import { eventually, freePort, PASSWORD, Redis } from "./redis";
 /** Time in ms after which Sentinel replaces a main that does not answer. */
 export const DOWN_AFTER_MS = 1500;
 
-/** WAITAOF came with Redis 7.2. */
+/** WAITAOF requires Redis 7.2. */
 export const commitsToDisk = ((): boolean => {
   try {
     const [, major, minor] = /v=(\d+)\.(\d+)/.exec(execFileSync("redis-server", ["--version"]).toString()) ?? [];
@@ -62,7 +62,7 @@ sentinel parallel-syncs main 2
     return Number(this.cli("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main").trim().split("\n")[1]);
   }
 
-  /** Number of replicas that it knows. */
+  /** Number of replicas that this Sentinel knows. */
   get replicas(): number {
     return Number(/slaves=(\d+)/.exec(this.cli("INFO", "sentinel"))?.[1]);
   }

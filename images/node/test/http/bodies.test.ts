@@ -1,4 +1,4 @@
-/** Bodies that arrive slowly, or never. */
+/** Tests bodies that arrive slowly or never. */
 import { once } from "node:events";
 import { type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";

@@ -1,4 +1,4 @@
-/** Lists on several Redis instances. */
+/** Tests lists with several Redis instances. */
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../helpers/api";

@@ -1,4 +1,4 @@
-/** Startup and readiness probes. */
+/** Tests startup and the readiness probe. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../helpers/api";
 import { eventually, freePort, hasRedis, pause, Redis } from "../helpers/redis";

@@ -1,4 +1,4 @@
-/** Logging of requests. */
+/** Tests the logging of requests. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { json, startApi, type Api } from "../helpers/api";
 import { eventually, freePort, hasRedis, Redis } from "../helpers/redis";

@@ -1,4 +1,4 @@
-/** `/status` and `/copies`. */
+/** Tests `/status` and `/copies`. */
 import { hostname } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Copies, Status } from "../../src/http/status";

@@ -1,4 +1,4 @@
-/** Routing of commands to main and replicas. */
+/** Tests which commands go to main and which to replicas. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { json, startApi, type Api } from "../helpers/api";
 import { Cluster } from "../helpers/cluster";

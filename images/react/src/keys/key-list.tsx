@@ -11,7 +11,7 @@ import { useDeletion } from "./deletion";
 import { Row } from "./row";
 
 const ROW_PX = 49;
-/** Rendered above and below the visible part. */
+/** Height rendered above and below the visible part, in pixels. */
 const BUFFER_PX = 100;
 const PAGE_ROWS = 10;
 const FOCUS_FRAMES = 60;

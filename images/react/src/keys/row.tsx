@@ -76,7 +76,7 @@ export function Row({ id, index, settled, active, onActive, onDelete }: RowProps
 
 interface ContentProps {
   readonly id: string;
-  /** Receives the keyboard shortcuts of the row. */
+  /** Receives the row's keyboard shortcuts. */
   readonly shortcuts: RefObject<Readonly<Record<string, () => void>>>;
   readonly tabIndex: number;
   readonly editing: boolean;

@@ -26,7 +26,7 @@ interface Pending {
 }
 
 export interface ConnectionOptions {
-  /** Its address; queried again for each connection. */
+  /** The instance's address, which is queried again for each connection. */
   readonly address: () => HostPort | Promise<HostPort>;
   /** Name in logs. */
   readonly name: string;
@@ -160,7 +160,7 @@ export class Connection {
     return this.silentSince !== undefined;
   }
 
-  /** Time since it was last usable, in ms. */
+  /** Time since the connection was last usable, in ms. */
   get downMs(): number {
     // a stream that is being closed does not count as down yet
     if (this.client.status === "ready" && this.silentSince === undefined) return 0;
@@ -184,7 +184,7 @@ export class Connection {
     return this.dispatch(command, true);
   }
 
-  /** Resolves once usable, or after `ms`. */
+  /** Resolves once the connection is usable, or after `ms`. */
   async whenUsable(ms: number): Promise<void> {
     if (!this.usable) await this.waiters.wait(ms);
   }

@@ -12,7 +12,7 @@ import { connect as connectTls } from "node:tls";
 import type { HostPort, TlsConfig } from "../../config";
 
 export class Dialer {
-  /** Address that the last connection goes to. */
+  /** Address of the last connection. */
   target: HostPort | undefined;
   private tcp: Socket | undefined;
   private stream: Socket | undefined;
@@ -40,7 +40,7 @@ export class Dialer {
     this.reset();
   }
 
-  /** For the option `Connector` of ioredis. */
+  /** For ioredis' `Connector` option. */
   get connector(): new (options: unknown) => AbstractConnector {
     const dial = () => this.dial();
     const reset = () => this.reset();

@@ -16,7 +16,7 @@ const FRESH_INTERVALS = 3;
 const MIN_INTERVAL_MS = 50;
 
 export interface LocatorOptions extends Pick<ConnectionOptions, "login" | "tls" | "connectTimeoutMs" | "clock"> {
-  /** Interval of the queries, in ms. */
+  /** Interval between queries, in ms. */
   readonly intervalMs: number;
   /** Called when main has changed. */
   readonly onChange: (main: MainAddress) => void;

@@ -36,7 +36,7 @@ export interface Turn {
 
 /** An instance, as its shared connection reaches it. */
 export interface Instance {
-  /** Identity of its process. */
+  /** Identity of the instance's process. */
   readonly runId: string;
   readonly address: HostPort;
 }

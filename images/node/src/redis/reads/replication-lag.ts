@@ -75,7 +75,7 @@ export class LagTracker {
   /** @param keep number of samples and of former histories to keep */
   constructor(private readonly keep = 240) {}
 
-  /** Main's state at time `at`, in ms. */
+  /** Records main's state at time `at`, in ms. */
   record(at: number, main: Replication): void {
     if (main.role !== "master") return;
     const before = this.main;
@@ -92,7 +92,7 @@ export class LagTracker {
     if (this.samples.length > this.keep) this.samples.shift();
   }
 
-  /** For one replica. */
+  /** A lag calculator for one replica. */
   replica(): ReplicaLag {
     return new ReplicaLag(this);
   }

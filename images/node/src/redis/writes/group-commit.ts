@@ -24,7 +24,7 @@ interface Waiting {
 
 export class GroupCommit {
   private waiting: Waiting[] = [];
-  /** Sent, and not confirmed yet. */
+  /** Commands that were sent and are not confirmed yet. */
   private sent: readonly Waiting[] = [];
   private running = false;
   /** The last group that was confirmed. */

@@ -92,7 +92,7 @@ export class MainConnection {
     return this.connection.downMs > this.config.mainPatienceMs;
   }
 
-  /** Resolves once usable, or after `ms`. */
+  /** Resolves once main is usable, or after `ms`. */
   whenUsable(ms: number): Promise<void> {
     return this.connection.whenUsable(ms);
   }

@@ -9,9 +9,9 @@ import type { MainSource } from "../connection/main-source";
 
 /** The error codes with which main rejects all writes. */
 export const WRITE_REFUSALS = new Set(["NOREPLICAS", "READONLY"]);
-/** Interval while writes wait, in ms. */
+/** Interval between probes while writes wait, in ms. */
 const PROBE_MS = 50;
-/** Interval once writes no longer wait, in ms. */
+/** Interval between probes once writes no longer wait, in ms. */
 const SLOW_PROBE_MS = 500;
 /** The probe deletes this key, which does not exist, so that the write has no effect. */
 const PROBE_KEY = `nothing-${randomUUID()}`;

@@ -112,7 +112,7 @@ export class Lanes {
     return this.find((lane) => lane.connection.usable && !lane.gate) ?? this.all[this.turn % this.all.length]!;
   }
 
-  /** The next lane that fits. */
+  /** The next lane for which `fits` is true. */
   find(fits: (lane: WriteLane) => boolean): WriteLane | undefined {
     const { all } = this;
     const from = this.turn++ % all.length;
