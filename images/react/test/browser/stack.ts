@@ -18,7 +18,7 @@ const node = resolve(react, "../node");
 /** The API's own bundler. */
 const esbuild = createRequire(join(node, "package.json"))("esbuild") as typeof import("esbuild");
 
-/** Builds and precompresses the page, as the image build does. */
+/** Builds the page and compresses its files, as the image build does. */
 export async function buildPage(): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), "built-"));
   // vitest sets NODE_ENV to "test", which would build the development version of React

@@ -43,7 +43,7 @@ export interface ConnectionOptions {
   readonly late: "reset" | "keep";
   /** Called when the connection becomes usable or unusable. */
   readonly onChange?: () => void;
-  /** Pub/sub channel that each connection subscribes to; other commands can still be sent. @default none */
+  /** Channel that each connection subscribes to; other commands can still be sent. @default none */
   readonly channel?: { readonly name: string; readonly onMessage: () => void };
 }
 
