@@ -120,7 +120,7 @@ export class Connections {
   }
 }
 
-/** Tells code that waits for the response to close that the response will never be sent. */
+/** Notifies code that waits for the response to close, because the response will never be sent. */
 function abandon(response: ServerResponse): void {
   if (response.closed) return;
   response.destroy();

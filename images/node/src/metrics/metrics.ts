@@ -7,7 +7,7 @@ import { FastHistogram, type Series } from "./histogram";
 import { Recent } from "./recent";
 import { Turns } from "./turns";
 
-/** Methods with a label value of their own; the first value stands for all other methods. */
+/** Methods that have separate label values; the first value stands for all other methods. */
 const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS"] as const;
 
 export class Metrics {

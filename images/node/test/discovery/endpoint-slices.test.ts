@@ -33,7 +33,7 @@ describe("the members of EndpointSlices", () => {
     expect(membersOf([v6, slice(6379, ["a", "10.0.0.1"])])).toEqual([{ name: "a", host: "10.0.0.1", port: 6379 }]);
   });
 
-  it("are none for slices without endpoints, without a port, or with host names", () => {
+  it("are empty for slices without endpoints, without a port, or with host names", () => {
     expect(membersOf([{ addressType: "IPv4", ports: null, endpoints: null }])).toEqual([]);
     expect(membersOf([{ ...slice(1, ["a", "example.org"]), addressType: "FQDN" }])).toEqual([]);
     expect(membersOf([{ ...slice(1, ["a", "10.0.0.1"]), ports: [{ port: null }] }])).toEqual([]);

@@ -11,7 +11,7 @@ describe("the keys section", () => {
     expect(await screen.findByText("No key contains “xyz”.")).toBeTruthy();
   });
 
-  it("shows why loading failed, and retries when asked to", async () => {
+  it("shows why loading failed, and retries on request", async () => {
     api.override = () => respond(503, '{"error":"Redis is not reachable"}');
     const user = show(<KeysSection />);
     expect((await screen.findByRole("alert")).textContent).toContain("Redis is not reachable");

@@ -1,5 +1,5 @@
 /**
- * One timer for all timeouts, so that commands need no timers of their own, and no timer runs while nothing is waiting.
+ * One timer for all timeouts, so that commands need no separate timers, and no timer runs while nothing is waiting.
  *
  * The clock counts only time in which this process could read replies: after the event loop was blocked, replies may
  * have arrived that are still unread, and these must not count as timeouts.
