@@ -132,7 +132,7 @@ async function run(suite, live) {
   } else broken++;
 }
 
-// The first suite uses CPU, the others mostly wait for Redis, nginx and the browser. These run one after the other,
+// The first suite uses the CPU; the others mostly wait for Redis, nginx and the browser. They run one after another,
 // because they would disturb each other's timing.
 const [layers, ...waiting] = suites;
 await Promise.all([

@@ -1,4 +1,6 @@
-/** Kubernetes quantities of objects: written as the API server returns them, and from numbers. */
+/**
+ * Kubernetes quantities: writes those of objects in the form in which the API server returns them, and formats numbers.
+ */
 import { canonicalQuantity } from "../../config";
 
 export { canonicalQuantity, parseQuantity } from "../../config";

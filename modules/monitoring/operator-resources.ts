@@ -22,7 +22,7 @@ export class OperatorResources extends Construct {
     super(scope, id);
     const { services, config } = props;
     const { namespace } = services;
-    // the cluster's Prometheus selects monitors and rules by these
+    // the cluster's Prometheus selects monitors and rules by these labels
     const { selectorLabels } = config.monitoring;
     const object = (kind: string, name: string, spec: object) =>
       new Manifest(this, `${kind.toLowerCase()}-${name}`, {

@@ -24,7 +24,7 @@ export interface ServiceMonitor {
   /** Name of the ServiceMonitor. */
   readonly name: string;
   /**
-   * Label of the Service whose value becomes label `job`.
+   * Service label whose value becomes label `job`.
    * @default the Service's name
    */
   readonly jobLabel?: string;

@@ -32,7 +32,7 @@ const portOf = (address: string): number => {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
 };
 
-/** The table for one configuration (container ports are configurable). */
+/** The flow table for one configuration (container ports are configurable). */
 export function flows(
   config: Pick<Config, "images" | "observability" | "node" | "scaling" | "redis">,
 ): readonly Flow[] {

@@ -12,7 +12,7 @@ export interface NetworkPoliciesProps {
   readonly namespace: string;
   /** Namespace that Prometheus runs in. */
   readonly monitoringNamespace: string;
-  /** The cluster's DNS: the namespace of its pods, their ports, and addresses of DNS that is not a pod. */
+  /** The cluster's DNS: the namespace of its pods, their ports, and the addresses of DNS servers that are not pods. */
   readonly dns: Pick<Config["dns"], "namespace" | "ports" | "addresses">;
   /** Namespace that KEDA's operator runs in. */
   readonly kedaNamespace: string;

@@ -14,10 +14,10 @@ export function clusterFlags(config: Config): string[] {
   return config.kubeconfigs.length === 1 ? ["--kubeconfig", config.kubeconfigs[0]!, ...context] : context;
 }
 
-/** A kubectl that does not answer has nothing to save, ms. */
+/** Time before an unresponsive kubectl is killed, in ms; it has nothing to save. */
 const GRACE_MS = 1000;
 
-/** {@link Kube.describe} of a kubeconfig without a current context. */
+/** What {@link Kube.describe} returns for a kubeconfig without a current context. */
 export const NO_CONTEXT = "(no context)";
 
 export class Kube {

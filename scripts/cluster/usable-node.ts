@@ -12,7 +12,7 @@ const taintsOf = (node: KubeObject): readonly Taint[] =>
 
 const textOf = ({ key, value, effect }: Taint): string => `${key}${value ? `=${value}` : ""}:${effect}`;
 
-/** Why no pod of ours runs on a node; undefined if one can. */
+/** Why none of our pods can run on a node; undefined if they can. */
 export function whyUnusable(node: KubeObject): string | undefined {
   if (!isReady(node)) return "not Ready";
   if (node.spec?.unschedulable) return "cordoned";

@@ -22,7 +22,7 @@ import { whileReporting } from "../deploy/trouble";
 import { Terraform } from "../terraform/terraform";
 import { announce, bold, confirm, Failure, green, inStep, isInteractive, say, seconds, yellow } from "../terminal/ui";
 
-/** Timeout until the cluster has deleted everything, ms. */
+/** Time that the cluster has to delete everything, in ms. */
 const DELETION_MS = 120_000;
 
 export interface DownOptions {
@@ -78,7 +78,7 @@ export async function down(options: DownOptions): Promise<void> {
   say(`${bold("Down")} after ${seconds(Date.now() - begin)}. Pushed images stay in the registry.`);
 }
 
-/** Removes leftovers of the destroy, then waits until the cluster holds nothing of ours. */
+/** Removes leftovers of the destroy, then waits until the cluster contains none of our objects. */
 async function clean(kube: Kube): Promise<void> {
   let kept: readonly string[] = [];
   await inStep("leftovers", async (step) => {

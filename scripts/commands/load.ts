@@ -33,7 +33,7 @@ export interface LoadOptions {
 }
 
 const SAMPLE_MS = 1000;
-/** Timeout for the last responses after the last request, ms. */
+/** Time to wait for responses after the last request, in ms. */
 const LAST_MS = 30_000;
 
 export async function load(options: LoadOptions): Promise<void> {

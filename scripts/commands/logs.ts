@@ -16,7 +16,7 @@ export interface LogsOptions {
   readonly json: boolean;
 }
 
-/** Timeouts without and with --follow, ms. */
+/** Timeouts without and with --follow, in ms. */
 const READ_MS = 60_000;
 const FOLLOW_MS = 12 * 3_600_000;
 /** kubectl follows at most five streams by default. */

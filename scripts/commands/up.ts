@@ -52,7 +52,7 @@ import {
 import { showChanges } from "./diff";
 import { frontTarget } from "./smoke";
 
-/** Timeout for all workloads to become Ready after the deployment, ms. */
+/** Time for all workloads to become Ready after the deployment, in ms. */
 const READY_MS = 300_000;
 
 export interface UpOptions {
@@ -138,8 +138,8 @@ async function adoptAndAsk(kube: Kube, images: ResolvedImages, yes: boolean): Pr
   );
   if (!yes && !(await confirm("Deploy these changes?")))
     throw new Failure(
-      "The system is adopted, and nothing in the cluster was changed.",
-      "Show the changes: npm run diff. Deploy them: npm run up",
+      "The system has been adopted, and nothing in the cluster was changed.",
+      "To show the changes: npm run diff. To deploy them: npm run up",
     );
 }
 

@@ -19,9 +19,9 @@ import { RunError } from "../terminal/run-program";
 import { INTERRUPTED } from "../terminal/interrupts";
 import { Failure } from "../terminal/ui";
 
-/** Tolerance for clock differences with the cluster, and for a Terraform that outlives its run, ms. */
+/** Tolerance for clock differences with the cluster, and for a Terraform that outlives its run, in ms. */
 const CLOCKS_MS = 120_000;
-/** Interval at which a run updates the file's modification time, ms. */
+/** Interval at which a run updates the file's modification time, in ms. */
 const ALIVE_MS = 5000;
 
 /** An object that an apply creates or changes. */
@@ -69,7 +69,10 @@ export async function recordIntent<T>(kube: Kube, terraform: Terraform, apply: (
   }
 }
 
-/** Adopts the objects of a layer that an interrupted run left; returns their number, or undefined without such a run. */
+/**
+ * Adopts the objects of a layer that an interrupted run left behind; returns their number, or undefined if no run was
+ * interrupted.
+ */
 export async function adoptOrphans(
   kube: Kube,
   terraform: Terraform,
@@ -82,7 +85,7 @@ export async function adoptOrphans(
   try {
     intent = JSON.parse(fs.readFileSync(file, "utf8")) as Intent;
   } catch {
-    // killed while it wrote this file, so before the apply
+    // the run was killed while it was writing this file, so before the apply
     fs.rmSync(file, { force: true });
     return undefined;
   }
@@ -114,8 +117,8 @@ export async function adoptOrphans(
 }
 
 /**
- * Helm refuses to change a release whose install or upgrade is pending. Deleting the record of that attempt lets it
- * continue with the objects that exist. It handles a finished release itself (`upgradeInstall`).
+ * Helm refuses to change a release whose install or upgrade is pending. Deleting the record of that attempt lets Helm
+ * continue with the existing objects. Helm itself handles a finished release (`upgradeInstall`).
  */
 async function unlockRelease(
   kube: Kube,

@@ -18,8 +18,8 @@ export const intended = ({ add, change, remove }: Changes): string =>
     .join(", ") || "outputs to change";
 
 /**
- * Whether layer `images` is up to date, without Docker: the registry has every tag, and
- * the layer's outputs name those digests.
+ * Whether layer `images` is up to date: the registry has every tag, and the layer's outputs contain those digests. This
+ * check does not need Docker.
  */
 export function imagesAreCurrent(
   config: Config,

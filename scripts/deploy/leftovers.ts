@@ -74,7 +74,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   if (config.observability !== "install" || operatorRuns) return { removed, kept };
 
   const kubelet = `${STACK_RELEASE}-kubelet`;
-  // in both, because monitoring.kubeSystem may have changed
+  // in both namespaces, because monitoring.kubeSystem may have changed
   for (const place of ["kube-system", config.namespaces.monitoring]) {
     for (const kind of ["service", "endpoints"]) {
       if (await kube.get(kind, kubelet, place)) await remove(kind, kubelet, place);
@@ -87,7 +87,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   const all = await stackCrds(kube);
   const others = all.filter((c) => !isOurs(c));
   if (others.length) {
-    // after a plain `cdktf destroy` their ownership can no longer be determined: report them, do not delete them
+    // after a plain `cdktf destroy`, their ownership can no longer be determined, so they are reported, not deleted
     kept.push(
       `${others.length} CRDs of ${CRD_GROUP}: they may belong to another deployment. If no other Prometheus operator needs them: kubectl delete crd ${others.map((c) => c.metadata.name).join(" ")}`,
     );
@@ -125,7 +125,7 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
   }
   add((await kube.visible("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace ?? "")));
 
-  /** Our Helm releases, with the namespace of each. */
+  /** Our Helm releases, each with its namespace. */
   const releases = new Map<string, string>([
     ...(hasStack ? [[STACK_RELEASE, namespaces.monitoring] as const] : []),
     [KEDA_RELEASE, namespaces.keda],

@@ -10,7 +10,8 @@ import { crashing, crashText, newestEvent, refusal, restartsOf, type Restarts } 
 const STUCK = ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"];
 const STUCK_MS = 90_000;
 /**
- * A crash loop fails the run after this time, ms; a container may crash twice before its dependencies are available.
+ * Time after which a crash loop fails the run, in ms; a container may crash twice before its dependencies are
+ * available.
  */
 const CRASHING_MS = 60_000;
 const POLL_MS = 1000;
@@ -94,7 +95,7 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
   const all = async (...what: string[]) =>
     (await Promise.all(namespaces.map((ns) => kube.list(what[0]!, "-n", ns, ...what.slice(1))))).flat();
   const stuckSince = new Map<string, number>();
-  /** The crash-looping container of a pod, and since when; until the pod is Ready. */
+  /** The crash-looping container of each pod and the time since when it loops; removed when the pod is Ready. */
   const loops = new Map<string, { since: number; container: string }>();
   let events: KubeObject[] = [];
   let restarts: Restarts | undefined;

@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import { request, sendJson } from "./http";
 import { Failure } from "../terminal/ui";
 
-/** Timeout for the first responses, ms: routes and policies reach the nodes after the pods are Ready. */
+/** Timeout for the first responses, in ms: routes and policies reach the nodes after the pods are Ready. */
 const REACH_MS = 30_000;
-/** Timeout until a replica has a write, ms. */
+/** Time for a write to reach a replica, in ms. */
 const REPLICATION_MS = 5000;
 
 export interface SmokeStep {

@@ -75,7 +75,7 @@ export function rateAt(shape: Shape, second: number): number {
   return from;
 }
 
-/** Limits of the duration, seconds. */
+/** Limits of the duration, in seconds. */
 const SECONDS = { least: 10, most: 3600 };
 
 /** Parses a shape from the command's options. @throws Failure if it is invalid or above the limits */

@@ -43,7 +43,7 @@ function comments(extension: string, source: string): Omit<ReadablePassage, "fil
   return ast.children.map(({ loc, range }) => ({ line: loc.start.line, text: original.slice(...range) }));
 }
 
-/** The sources of the report in French, which the check leaves out. */
+/** The sources of the French report, which the check leaves out. */
 function report(root: string): string[] {
   const args = ["ls-files", "-z", "--", "docs/rapport/*.typ"];
   return execFileSync("git", args, { cwd: root, encoding: "utf8" }).split("\0").filter(Boolean);

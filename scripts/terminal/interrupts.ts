@@ -17,8 +17,8 @@ let interruptedAt = 0;
 let customHandler: (() => void) | undefined;
 
 /**
- * npm forwards a SIGINT that the terminal has already sent to the whole process group; within this time both count as
- * one, ms.
+ * npm forwards a SIGINT that the terminal has already sent to the whole process group; within this time, in ms, both
+ * count as one.
  */
 const SAME_INTERRUPT_MS = 1000;
 

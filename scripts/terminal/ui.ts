@@ -46,7 +46,7 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-/** Without a terminal, a step prints a line with its progress this often, ms. */
+/** Interval at which a step prints its progress if there is no terminal, in ms. */
 export const PROGRESS_MS = 15_000;
 
 /** A step that takes time: shows its progress, and prints one line when it ends. */

@@ -46,7 +46,7 @@ export function typeOf(value: unknown): unknown {
 }
 
 /**
- * The labels and annotations of the object that this project set. The provider ignores all others, and in an import it
+ * The object's labels and annotations that this project set. The provider ignores all others, and in an import it
  * ignores ours too. Without them, its next update would replace all annotations of the object, including those of
  * others.
  */
@@ -57,7 +57,7 @@ function ownMetadata(body: Attributes, live: KubeObject): Record<"labels" | "ann
   return { labels: own("labels"), annotations: own("annotations") };
 }
 
-/** Arguments that tell the provider what to wait for; no object has them. */
+/** Arguments that tell the provider what to wait for; no object contains them. */
 const isOnlyConfigured = (key: string): boolean => key === "timeouts" || key.startsWith("wait_");
 const block = (value: unknown): unknown[] => (value === undefined ? [] : [value]);
 
@@ -120,7 +120,7 @@ export function secretResource(
   return { mode: "managed", type, name: id, provider, instances: [{ schema_version: 0, attributes }] };
 }
 
-/** Adds resources to a state, or to a new one; those that it has stay as they are. */
+/** Adds resources to an existing or a new state; resources that are already in the state stay unchanged. */
 export function merged(
   text: string | undefined,
   added: { readonly resources: readonly StateResource[]; readonly outputs: StateFile["outputs"] },

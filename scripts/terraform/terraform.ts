@@ -154,7 +154,7 @@ export class Terraform {
     return stdout.split("\n").filter((line) => line && !line.startsWith("data.") && !line.startsWith("No state"));
   }
 
-  /** Attributes of the resources of one type in the state. */
+  /** Attributes of all resources of one type in the state. */
   async stateOf(type: string): Promise<Record<string, unknown>[]> {
     const { stdout } = await this.command(["show", "-json", "-no-color"], LIMIT.output);
     const state = JSON.parse(stdout || "{}") as {
