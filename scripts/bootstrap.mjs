@@ -39,9 +39,9 @@ export function install(folder) {
 }
 
 /**
- * Runs a TypeScript file of the project in this terminal, and resolves with its exit code. The terminal sends Ctrl+C to
- * it directly; SIGTERM is forwarded. tsx's own command would kill a process that does not respond to Ctrl+C within 60
- * ms, which is too short on a busy machine.
+ * Runs a TypeScript file of the project in this terminal, and resolves with its exit code. The program gets Ctrl+C
+ * directly from the terminal; SIGTERM is forwarded to it. tsx's own command would kill a process that does not respond
+ * to Ctrl+C within 60 ms, which is too short on a busy machine.
  */
 export function runScript(file, args) {
   const tsx = pathToFileURL(path.join(root, "node_modules", "tsx", "dist", "loader.mjs")).href;

@@ -123,7 +123,7 @@ program
 program
   .command("backup")
   .description("save a snapshot of all keys to a file on this machine, and check it")
-  .option("--out <file>", "output file; by default .state/backups/TIME.rdb")
+  .option("--out <file>", "output file (default: .state/backups/TIME.rdb)")
   .option("--list", "list the scheduled backups", false)
   .option("--fetch <name>", "download a scheduled backup instead, by name or latest")
   .option(...YES)
@@ -162,7 +162,7 @@ program
   .action((options: { port: string }) => dev(options));
 program
   .command("e2e")
-  .description("run an end-to-end test on the configured cluster; it deploys, checks and removes everything")
+  .description("run an end-to-end test, which deploys, checks and removes everything, on the configured cluster")
   .argument("[tier]", `one of: ${tiers().join(", ")}`, "core")
   .action(async (tier: string) => void (process.exitCode = await e2e(tier)));
 program
@@ -202,7 +202,7 @@ program
   .command("compare")
   .description("show what a commit changes in the synthesized layers, in every profile, durability and engine")
   .option("--base <commit>", "commit before the change", "HEAD~1")
-  .option("--head <commit>", "commit with the change; with HEAD, uncommitted changes are included", "HEAD")
+  .option("--head <commit>", "commit that contains the change; HEAD includes uncommitted changes", "HEAD")
   .option("--all", "list image tags and checksums too", false)
   .action(async (options: CompareOptions) => void (process.exitCode = await compare(options)));
 program
@@ -256,7 +256,7 @@ program.hook("preAction", (_program, command) => {
   }
   startRunLog(path.resolve(PROJECT_ROOT, dir, "logs"), [command.name(), ...process.argv.slice(3)].join(" "));
 });
-// as it must be typed: npm consumes options that do not follow two dashes
+// with two dashes, because npm consumes options that do not follow them
 program.usage("<command> -- [options]");
 for (const command of program.commands) command.usage(`-- ${command.usage()}`);
 

@@ -127,7 +127,7 @@ async function run(suite, live) {
     total.passed += result.numPassedTests;
     total.failed += result.numFailedTests;
     total.skipped += result.numPendingTests + (result.numTodoTests ?? 0);
-    // a test file that fails to load has no failed test
+    // a test file that fails to load reports no failed test
     if (status !== 0 && result.numFailedTests === 0) broken++;
   } else broken++;
 }

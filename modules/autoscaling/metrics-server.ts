@@ -54,7 +54,7 @@ export class MetricsServer extends Construct {
             whenUnsatisfiable: "DoNotSchedule",
             // ignores a lost node; otherwise, in a two-node cluster, the replacement pod would wait for that node
             nodeTaintsPolicy: "Honor",
-            // considers only pods of the same rollout; otherwise both could end up on one node
+            // compares only pods of the same rollout; otherwise, both could end up on one node
             matchLabelKeys: ["pod-template-hash"],
             labelSelector: {
               matchLabels: {

@@ -29,7 +29,7 @@ export function providerAddress(address: string): string {
   return [isDockerHub(host) ? "index.docker.io" : host, ...rest].join("/");
 }
 
-/** A login: user and password, or a token that the registry issued in exchange for them. */
+/** A login: a user and password, or a token that the registry issued in exchange for them. */
 export type Login =
   { readonly kind: "password"; readonly basic: string } | { readonly kind: "identity token"; readonly token: string };
 

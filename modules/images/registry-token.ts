@@ -1,4 +1,4 @@
-/** Answers a registry's challenge, to be authorized by it (distribution.github.io, "token authentication"). */
+/** Authorizes requests to a registry by answering its challenge (distribution.github.io, "token authentication"). */
 import { fetchOutside } from "../../config/proxy";
 import type { Login } from "./registry-login";
 

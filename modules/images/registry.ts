@@ -21,7 +21,7 @@ const TIMEOUT_MS = 5000;
 
 type Registry = Pick<Config["registry"], "push" | "insecure" | "auth" | "dockerConfig">;
 
-/** Splits `host[:port]/some/prefix` into the host and the prefix of repositories. */
+/** Splits `host[:port]/some/prefix` into the host and the repository prefix. */
 export function splitAddress(address: string): { host: string; prefix: string } {
   const [host = "", ...rest] = address.split("/");
   return { host, prefix: rest.map((part) => `${part}/`).join("") };
@@ -89,7 +89,7 @@ export async function tagState(registry: Registry, repository: string, tag: stri
     const login = registry.auth === "docker" ? dockerLogin(registry.dockerConfig, host) : undefined;
     let response = await request(manifest, "HEAD");
     let authorization: Authorization = { isLoggedIn: false };
-    // without a login, some registries answer 404 for private repositories, or refuse without a challenge
+    // without a login, some registries answer 404 for private repositories, or reject the request without a challenge
     if (response.status === 401 || (login && [403, 404].includes(response.status))) {
       const challenge =
         response.headers.get("www-authenticate") ?? (await request("", "GET")).headers.get("www-authenticate") ?? "";

@@ -19,7 +19,7 @@ export interface EndpointSliceAccessProps {
 }
 
 /**
- * Permission to list and watch the EndpointSlices of one namespace, and nothing else.
+ * Permission to list and watch the EndpointSlices in one namespace, and nothing else.
  *
  * The token is mounted only into the pods that need it, and the kubelet renews it within the hour.
  * By default, no pod gets a token.

@@ -82,10 +82,10 @@ export class Chart extends Construct {
       values: [escapeTemplate(JSON.stringify(props.values))],
       ...(props.after ? { dependsOn: resourcesIn(...props.after) } : {}),
       wait: true,
-      // adopt the release of an interrupted first install, which is not in the state
+      // adopt the release that an interrupted first installation left, which is not in the state
       upgradeInstall: true,
       timeout: 420,
-      // a failed upgrade removes the objects that it added; a failed first install stays for inspection
+      // a failed upgrade removes the objects that it added; a failed first installation is kept for inspection
       cleanupOnFail: true,
       maxHistory: 5,
     });

@@ -16,8 +16,8 @@ export interface HelmObjectProps {
  * One Kubernetes object as a Helm release, for users who may not list CRDs: `kubernetes_manifest` looks up every kind
  * among the CRDs, even Deployments.
  *
- * Helm compares the previous release with the new one and ignores fields that are in neither, so a replica count that
- * is never written remains the autoscaler's. Helm neither shows nor reverts manual changes.
+ * Helm compares the previous release with the new one and ignores fields that are in neither. We never write a replica
+ * count, so the autoscaler's value is kept. Helm neither shows nor reverts manual changes.
  */
 export class HelmObject extends Construct {
   constructor(scope: Construct, id: string, props: HelmObjectProps) {

@@ -64,7 +64,7 @@ export function podSpec(p: PodProps): PodSpec {
     // always set: if the field were removed later, the deprecated `serviceAccount` field, which has no field manager,
     // would keep its value, and the pods would refer to a deleted account
     serviceAccountName: p.serviceAccountName ?? "default",
-    // the environment variables for Services become more as the namespace grows, and are a second, outdated source of
+    // environment variables for Services multiply as the namespace grows, and are a second, outdated source of
     // addresses
     enableServiceLinks: false,
     terminationGracePeriodSeconds: p.terminationGracePeriodSeconds,

@@ -24,7 +24,7 @@ export interface ComponentServiceProps {
    */
   readonly headless?: boolean;
   /**
-   * Routes to a pod as soon as it has an address, Ready or not; a headless Service always does.
+   * Routes traffic to a pod as soon as the pod has an address, Ready or not; a headless Service always does so.
    * @default false
    */
   readonly publishNotReady?: boolean;

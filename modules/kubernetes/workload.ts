@@ -77,8 +77,8 @@ export class Workload extends Construct {
       throw new Error(`${this.name}: fixedSize is ${fixedSize}, but must be at least 1`);
     }
     const metadata = { name: this.name, namespace: props.namespace, labels: labels(props.component) };
-    // a StatefulSet's pod is not replaced while its node exists, so evicting it would only restart it on a node that
-    // comes back
+    // a StatefulSet's pod is not replaced while its node exists, so eviction would only restart it when the node comes
+    // back
     const tolerations = props.kind === "Deployment" ? { tolerations: FAST_EVICTION } : {};
     // before hashing, because another spelling of the same quantity must not restart the pods
     const pod = withCanonicalQuantities({ ...tolerations, ...props.pod });

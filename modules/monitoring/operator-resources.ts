@@ -32,7 +32,7 @@ export class OperatorResources extends Construct {
           metadata: { name, namespace, labels: { ...projectLabels, ...selectorLabels } },
           spec,
         },
-        // Terraform is their only owner, so it overwrites manual changes
+        // Terraform is the only owner of these objects, so it overwrites manual changes
         fieldManager: { name: "terraform", forceConflicts: true },
       });
     for (const { name, ...spec } of serviceMonitors(services, config)) object("ServiceMonitor", name, spec);

@@ -1,8 +1,8 @@
 /**
  * The connections that are allowed in the application's namespace, with their ports.
  *
- * The NetworkPolicies, the picture in the docs and the tests are generated from this table.
- * Everything else is denied, in both directions.
+ * The NetworkPolicies, the diagram in the docs and the tests are generated from this table. Everything else is denied,
+ * in both directions.
  */
 import type { Config } from "../../config";
 import { COMPONENTS, JOBS, REDIS_PORT, SENTINEL_PORT, type ComponentOrJob } from "../../catalog/workloads";

@@ -12,7 +12,7 @@ const HEADROOM_PODS = 2;
 /** Defaults for a container without requests and limits. */
 const DEFAULT_LIMITS: ResourcesConfig = { cpu: "20m", memory: "32Mi", memoryLimit: "256Mi", cpuLimit: undefined };
 
-/** Pods of one kind: their maximum number, rollouts included, and the requests of one pod. */
+/** Pods of one kind: their maximum number, including rollouts, and the requests of one pod. */
 interface PodGroup {
   readonly pods: number;
   readonly containers: readonly ResourcesConfig[];

@@ -51,7 +51,7 @@ export class NetworkPolicies extends Construct {
       ];
       if (p === "prometheus") return within(props.monitoringNamespace, { "app.kubernetes.io/name": "prometheus" });
       if (p === "keda") return within(props.kedaNamespace, KEDA_OPERATOR_LABELS);
-      // a cache on the node (NodeLocal DNSCache) is not a pod that a selector could match
+      // a DNS cache on the node (NodeLocal DNSCache) is not a pod that a selector could match
       const blocks = props.dns.addresses.map((a) => ({ ipBlock: { cidr: `${a}/${a.includes(":") ? 128 : 32}` } }));
       return [...within(props.dns.namespace), ...blocks];
     };

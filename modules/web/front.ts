@@ -43,7 +43,7 @@ export class Front extends Construct {
       ],
       // nginx keeps up to 128 bodies of 1600 KB in files (nginx.conf.template)
       tmpSize: "256Mi",
-      // clients with keep-alive connections move away while Services still route to this pod
+      // clients with keep-alive connections move to other pods while Services still route to this one
       preStop: ["sh", "-c", `: >/tmp/draining; sleep ${PRE_STOP_SECONDS}`],
       service: {
         type: exposure.type === "Ingress" ? "ClusterIP" : exposure.type,

@@ -13,7 +13,7 @@ export interface LoginProblem {
 const PROMPT =
   /devicelogin|to sign in|log ?in at|open (the|this|your) .*(page|browser|url)|enter the code|in your browser/i;
 
-/** The lines without kubectl's own log lines, such as `E0102 03:04:05.678901 … memcache.go:265]`. */
+/** The lines of an output, except kubectl's own log lines, such as `E0102 03:04:05.678901 … memcache.go:265]`. */
 export const linesOf = (output: string): string[] =>
   output
     .split("\n")
@@ -56,7 +56,7 @@ export function loginProblem(error: RunError, check: string): LoginProblem | und
   }
   if (/must be logged in to the server|Unauthorized/.test(error.output))
     return {
-      reason: "it refuses the kubeconfig's login, which may have expired",
+      reason: "it rejects the kubeconfig's login, which may have expired",
       next: `Log in again, or get a new kubeconfig. ${again}`,
     };
   return undefined;

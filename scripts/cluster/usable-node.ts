@@ -1,4 +1,4 @@
-/** Whether our pods can run on a node: they tolerate no taint of a healthy node. */
+/** Determines whether our pods can run on a node. Our pods tolerate only the taints of failed nodes. */
 import { isReady, type KubeObject } from "./kube-object";
 
 interface Taint {

@@ -98,7 +98,7 @@ export async function dev(options: { port: string }): Promise<void> {
   say("Everything has stopped.");
 }
 
-/** redis-server of this machine, or the one that `npm test` installed. */
+/** Path of this machine's redis-server, or of the one that `npm test` installed. */
 async function findRedis(): Promise<string> {
   for (const program of ["redis-server", path.join(PROJECT_ROOT, ".tools", "bin", "redis-server")]) {
     try {

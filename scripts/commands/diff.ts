@@ -22,7 +22,7 @@ export type LayerDiff =
   /** The layer's own plan is empty, but the layer depends on one that would change. */
   | { readonly kind: "may change"; readonly after: readonly LayerName[] };
 
-/** The result for a layer, from its own plan and the results of the layers that it depends on. */
+/** The result for a layer, derived from its own plan and from the results of the layers that it depends on. */
 export function judge(
   layer: LayerName,
   upstream: ReadonlyMap<LayerName, LayerDiff>,

@@ -44,7 +44,7 @@ interface Finding {
   readonly found: string;
 }
 
-/** Width of the first column, which fits the longest name, that of a chart. */
+/** Width of the first column. The longest name is that of a chart. */
 const WIDTH = 27;
 
 export async function doctor(): Promise<number> {

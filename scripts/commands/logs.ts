@@ -24,7 +24,7 @@ const STREAMS = 50;
 
 export const WORKLOAD_NAMES: readonly string[] = COMPONENTS.map((c) => WORKLOAD_NAME[c]);
 
-/** kubectl's selector: a workload by its label, a pod by its name, or all workloads. */
+/** Arguments for kubectl that select a workload by its label, a pod by its name, or all workloads. */
 export async function selection(kube: Kube, name: string | undefined): Promise<string[]> {
   if (name === undefined) return ["-l", `app.kubernetes.io/part-of=${PART_OF}`];
   const component = COMPONENTS.find((c: Component) => c === name || WORKLOAD_NAME[c] === name);

@@ -185,7 +185,7 @@ async function createKindCluster(config: Config, yes: boolean): Promise<Config> 
 /** A table of what was deployed and how to open it. */
 export function accessInstructions(config: Config): string {
   const { app, monitoring } = config.namespaces;
-  // ports of this machine that our kind cluster listens on
+  // ports of this machine on which our kind cluster listens
   const kind = isKindConfig() ? config.cluster.kind : undefined;
   const page: Record<Config["exposure"]["type"], string> = {
     ClusterIP: `kubectl -n ${app} port-forward svc/react 8080:8080, then http://localhost:8080`,

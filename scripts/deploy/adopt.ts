@@ -1,9 +1,9 @@
 /**
  * Adopts a running system whose states are lost: imports its objects into the states of this checkout. It reads the
- * cluster and changes nothing in it, so no pod restarts and no password changes; an ordinary plan then shows what
- * differs from the configuration (docs/decisions/0016-lost-checkouts.md).
+ * cluster and changes nothing in it, so no pod restarts and no password changes. An ordinary plan then shows where the
+ * system differs from the configuration (docs/decisions/0016-lost-checkouts.md).
  *
- * Layer data is written last. Until then this checkout does not recognize the system, and the next run starts from the
+ * Layer data is written last. Until then, this checkout does not recognize the system, and a new run starts from the
  * beginning.
  */
 import { WORKLOAD_NAME } from "../../catalog/workloads";

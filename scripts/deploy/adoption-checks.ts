@@ -55,7 +55,7 @@ async function statesAt(kube: Kube, record: Partial<DeploymentRecord>): Promise<
   return secret && record.states;
 }
 
-/** Settings of the record that this configuration does not have, each as `redis.durability: ha (here: safe)`. */
+/** Settings in which the record differs from this configuration, each as `redis.durability: ha (here: safe)`. */
 export function otherSettings(kube: Kube, record: Partial<DeploymentRecord> | undefined): string[] {
   if (record?.configuration === undefined) return [];
   const parse = (lines: readonly string[]) =>

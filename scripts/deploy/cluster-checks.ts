@@ -30,7 +30,7 @@ const countsOurs = ({ spec }: KubeObject): boolean =>
   spec?.["scopeSelector"] === undefined &&
   !((spec?.["scopes"] ?? []) as string[]).some((scope) => ["Terminating", "BestEffort"].includes(scope));
 
-/** Whether a LimitRange sets a container's request or limit, so that a pod need not. */
+/** Whether a LimitRange sets a container's request or limit, so that pods need not set it. */
 function isDefaulted(ranges: readonly KubeObject[], key: string): boolean {
   const [kind, resource] = key.split(/\.(.*)/) as [string, string];
   type Item = { type: string; default?: Record<string, string>; defaultRequest?: Record<string, string> };

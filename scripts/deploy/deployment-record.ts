@@ -29,9 +29,11 @@ export interface DeploymentRecord {
   readonly checkout: string;
   /** `state.backend`. */
   readonly backend: string;
-  /** Where the states are: a folder, Secrets, or a bucket. */
+  /** Location of the states: a folder, Secrets, or a bucket. */
   readonly states: string;
-  /** Settings that another checkout needs to find the states, as lines of config.yaml; empty if they are files. */
+  /**
+   * Settings that another checkout needs to find the states, as lines of config.yaml; empty if the states are files.
+   */
   readonly settings: string;
   /** Settings that differ from the defaults, one per line, without text that could be secret. */
   readonly configuration: string;

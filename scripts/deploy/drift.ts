@@ -54,7 +54,7 @@ export async function revertedBy(
     .concat(differences(live.spec, wanted.spec, "spec"));
 }
 
-/** Workloads of a layer that differ from what was applied. Terraform itself detects a deleted one. */
+/** Workloads of a layer that differ from what was applied. Terraform itself detects deleted workloads. */
 export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift[]> {
   const found: Drift[] = [];
   for (const { manifest } of (await terraform.stateOf("kubernetes_manifest")) as { manifest: KubeObject | null }[]) {

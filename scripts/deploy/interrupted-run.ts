@@ -2,10 +2,10 @@
  * Adopts the objects that a killed run created but could not record.
  *
  * Terraform records an object in its state after the cluster has answered. A run that is killed in between leaves an
- * object on which the next run would fail with "already exists". So before each apply, a file next to the states lists
- * what the apply will create; it is deleted when Terraform exits normally. If the file still exists, a run was
- * interrupted, and the next run adopts the listed objects that were created during it. Any other existing object
- * belongs to another deployment and remains an error.
+ * object behind, and the next run would fail with "already exists". So before each apply, a file that lists what the
+ * apply will create is written next to the states; the file is deleted when Terraform exits normally. If the file still
+ * exists, a run was interrupted, and the next run adopts the listed objects that were created during it. Any other
+ * existing object belongs to another deployment and remains an error.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -41,7 +41,7 @@ const fileOf = (kube: Kube, terraform: Terraform): string => intentFile(kube, te
 /** Whether a run from this checkout was interrupted while it changed a layer. */
 export const wasInterrupted = (kube: Kube, layer: LayerName): boolean => fs.existsSync(intentFile(kube, layer));
 
-/** Whether Terraform saved its state before it failed. After a signal it may not have. */
+/** Whether Terraform saved its state before it failed; after a signal, it may not have. */
 const savedItsState = (error: unknown): boolean =>
   error instanceof Failure &&
   error.exitCode !== INTERRUPTED &&
@@ -89,7 +89,7 @@ export async function adoptOrphans(
     fs.rmSync(file, { force: true });
     return undefined;
   }
-  // its Terraform may still be running; a plan waits for the lock that it holds
+  // the run's Terraform may still be running; a plan waits for the lock that it holds
   onProgress?.("waiting for the interrupted run to end");
   await terraform.plan({ destroy: true });
   const since = Date.parse(intent.at) - CLOCKS_MS;

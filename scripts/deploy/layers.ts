@@ -101,7 +101,7 @@ export async function deployLayers(kube: Kube, images: ResolvedImages): Promise<
       Promise.all(upstream).then(() => deployLayer(kube, layer, images)),
     );
   }
-  // wait for all layers before reporting the first failure, so that nothing is still running then
+  // wait for all layers before reporting the first failure, so that nothing is still running at that point
   const failed = (await Promise.allSettled(started.values())).find((r) => r.status === "rejected");
   if (failed) throw failed.reason;
 }

@@ -1,7 +1,7 @@
 /**
- * Leftovers of Terraform's destroy: CRDs that Helm never deletes (helm-charts#1523), the
- * Service that the Prometheus operator creates for the kubelets (helm-charts#4143), and any other object of this
- * project. Objects that existed before `up`, or that others use, are not touched.
+ * Leftovers of Terraform's destroy: CRDs that Helm never deletes (helm-charts#1523), the Service that the Prometheus
+ * operator creates for the kubelets (helm-charts#4143), and any other object of this project. Objects that existed
+ * before `up`, or that other systems use, are not touched.
  */
 import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
@@ -21,8 +21,8 @@ const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[
   (await kube.visible("crd", ...selector)).filter((c) => c.metadata.name.endsWith(`.${CRD_GROUP}`));
 
 /**
- * Labels the CRDs of our release, so that a later `down` recognises them. They are the ones created
- * since the release was first deployed; older ones belong to another deployment.
+ * Labels the CRDs of our release, so that a later `down` recognises them. These are the CRDs created since the release
+ * was first deployed; older CRDs belong to another deployment.
  */
 export async function markOurCrds(kube: Kube, observability: Terraform): Promise<number> {
   const releases = (await observability.stateOf("helm_release")) as {

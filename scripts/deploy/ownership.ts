@@ -1,4 +1,4 @@
-/** Determines which objects in the cluster belong to the system: what an adoption takes over, and what it refuses. */
+/** Determines which objects in the cluster belong to the system: what an adoption takes over, and what it rejects. */
 import { PART_OF } from "../../catalog/names";
 import { isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";

@@ -1,4 +1,4 @@
-/** Checks before anything is changed. Each throws a Failure that names the next step. */
+/** Checks that run before anything is changed. Each throws a Failure that names the next step. */
 import type { Config } from "../../config";
 import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
@@ -53,7 +53,7 @@ export async function checkTerraform(config: Config, run: Run = realRun): Promis
 
 export async function checkKubectl(run: Run = realRun): Promise<string> {
   try {
-    // gcloud's kubectl first queries the cluster's version, and therefore logs in
+    // gcloud's kubectl queries the cluster's version first, and therefore logs in
     const { stdout } = await run("kubectl", ["version", "--client", "-o", "json"], {
       timeoutMs: 20_000,
       graceMs: 1000,

@@ -118,7 +118,7 @@ async function restoreManagers(kube: Kube, kept: StatefulSet): Promise<void> {
 /**
  * Finishes an earlier run's work; returns whether there was any.
  * @param change for a set that must still be created; by default it is created as it was
- * @param own the set that this run has deleted: another run may have removed the ConfigMap in the meantime
+ * @param own the set that this run has deleted, in case another run has removed the ConfigMap in the meantime
  */
 export async function finishRecreation(
   kube: Kube,

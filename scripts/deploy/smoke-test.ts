@@ -84,7 +84,7 @@ export async function smokeTest(address: string, onStep: (step: SmokeStep) => vo
     }
   });
   await step("metrics are served", async () => {
-    // the API's metrics are not for visitors: the front blocks them
+    // the front blocks the API's metrics, because they are not meant for visitors
     const front = await request(`${address}/metrics`);
     expect(front.status === 200 && front.text.includes("nginx_connections_total"), `${front.status} from the front`);
   });

@@ -34,8 +34,8 @@ async function enlarge(kube: Kube, growing: readonly Growth[]): Promise<Growth[]
 }
 
 /**
- * Enlarges the claims, and recreates main's StatefulSet for the new template. Each part is repeatable, and an
- * interrupted run is continued by the next one.
+ * Enlarges the claims, and recreates main's StatefulSet for the new template. Each part is repeatable, and the next run
+ * continues an interrupted one.
  */
 export async function growVolumes(kube: Kube, { growing, change }: VolumePlan): Promise<void> {
   if (!growing.length && !change) return;
@@ -94,7 +94,7 @@ async function resized(
     if (!claim || parseQuantity(has) >= parseQuantity(to)) return undefined;
     const conditions = claim.status?.conditions ?? [];
     if (conditions.some(({ type, status }) => type === "FileSystemResizePending" && status === "True"))
-      return `The volume ${name} is ${to}, but its file system is still smaller: the driver enlarges it when the pod starts, so delete this volume's pod at a convenient time.`;
+      return `The volume ${name} is ${to}, but its file system is still smaller. The driver enlarges the file system when the pod starts, so delete the pod that uses this volume at a convenient time.`;
     if (Date.now() > end) {
       const why = conditions.map(({ type, message }) => message ?? type).join("; ");
       return `The claim ${name} requests ${to}, but its volume still has ${has}${why ? ` (${why})` : ""}. No data is lost. If this persists: kubectl -n ${namespace} describe pvc ${name}.`;

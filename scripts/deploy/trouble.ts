@@ -77,7 +77,7 @@ export function crashing(pod: KubeObject, before: Restarts = new Map()): string 
   })?.name;
 }
 
-/** The last lines that a crashed container logged, indented; empty if they cannot be read. */
+/** The last lines of a crashed container's log, indented; empty if they cannot be read. */
 export async function lastLog(kube: Kube, pod: KubeObject, container: string): Promise<string> {
   const { name, namespace } = pod.metadata;
   const args = ["-n", namespace ?? "default", "logs", name, "-c", container, `--tail=${LOG_LINES}`];
@@ -107,7 +107,7 @@ export const crashText = async (kube: Kube, pod: KubeObject, container: string):
 };
 
 const IMAGE = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"];
-/** Pods of one owner usually have the same problem: `node-6f9-x2x4z` is one of `node-6f9`. */
+/** Pods of one owner usually have the same problem: `node-6f9-x2x4z` belongs to `node-6f9`. */
 const ownerOf = (pod: KubeObject): string => pod.metadata.name.replace(/-[a-z0-9]+$/, "");
 
 /** Reports why pods do not run, each problem once and as soon as it is detected. */

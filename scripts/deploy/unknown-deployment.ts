@@ -28,7 +28,7 @@ async function systemExists(kube: Kube): Promise<boolean> {
 function nextStep(kube: Kube, record: Partial<DeploymentRecord> | undefined): string {
   const use = record?.settings
     ? `Use its states: ${record.settings}.`
-    : `Run commands for it from the checkout that has its states, or copy the states to ${kube.config.state.dir} of this one.`;
+    : `Run the commands in the checkout that has its states, or copy the states to ${kube.config.state.dir} of this one.`;
   return [
     use,
     "To deploy another system next to it, set namespaces.app, namespaces.monitoring and state.prefix (local: state.dir) to different names.",

@@ -24,7 +24,7 @@ export interface VolumePlan {
   readonly change?: Change;
   /** Size of main's smallest volume after the run. @default there is no system yet */
   readonly mainVolume?: string;
-  /** Sentences about volumes that stay unchanged, although the configuration differs. */
+  /** Sentences about volumes that stay unchanged even though the configuration differs. */
   readonly warnings: readonly string[];
 }
 
@@ -157,7 +157,7 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
         const size = grows ? kind.size : from;
         mainVolume = mainVolume === undefined || isLess(size, mainVolume) ? size : mainVolume;
       }
-      // without a dry run it is unknown whether Prometheus' claim stays unchanged
+      // without a dry run, it is unknown whether Prometheus' claim stays unchanged
       if (!grows || (!isOurs && !trial)) continue;
       const growth: Growth = { key: kind.key, namespace: kind.namespace, name, from, to: kind.size };
       const reason = trial ? await whyFixed(kube, claim, growth) : undefined;
@@ -174,9 +174,9 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
   if (change && kube.forbidden.has(`pvc in ${app}`))
     throw new Failure(
       `This user may not list persistentvolumeclaims in ${app}, so redis.storage cannot be changed. Nothing was changed.`,
-      `Set redis.storage to ${template!.spec.resources.requests.storage}, or run npm run up as a user who is allowed to.`,
+      `Set redis.storage to ${template!.spec.resources.requests.storage}, or run npm run up as a user who is allowed to list them.`,
     );
-  // a set whose claims this user may not list, or that were deleted
+  // the set's claims were deleted, or this user may not list them
   mainVolume ??= template && storage;
   return { growing, warnings, ...(change ? { change } : {}), ...(mainVolume === undefined ? {} : { mainVolume }) };
 }

@@ -14,7 +14,7 @@ interface Slice extends KubeObject {
 export async function checkNetworkPlugin(config: Config, kube: Kube): Promise<string> {
   if (!config.networkPolicies) return "not checked: there are no NetworkPolicies";
   if (!(await kube.serves("cilium.io/v2"))) return "not Cilium";
-  if (config.node.discovery === "dns") return "Cilium; the API finds the replicas by DNS";
+  if (config.node.discovery === "dns") return "Cilium; the API finds the replicas through DNS";
   const [settings] = await kube.visible("configmap", "cilium-config", "-n", "kube-system");
   if (/\bnodes\b/.test(settings?.data?.["policy-cidr-match-mode"] ?? ""))
     return "Cilium, whose policies by address match nodes";

@@ -28,7 +28,7 @@ export interface ProxyUse {
   readonly mustBuild: boolean;
 }
 
-/** @throws Failure if the proxy is in the way, or missing where it is needed */
+/** @throws Failure if the proxy would block a connection, or is missing where it is needed */
 export async function checkProxy(config: Config, use: ProxyUse, run: Run = realRun): Promise<string> {
   const through = (url: string) => {
     const proxy = proxyFor(new URL(url), use.variables);

@@ -1,4 +1,4 @@
-/** The StorageClasses of our volumes: whether they exist, and whether their volumes can grow. */
+/** Checks the StorageClasses of our volumes: whether they exist, and whether their volumes can grow. */
 import type { Config } from "../../config";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";

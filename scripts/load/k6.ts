@@ -101,7 +101,7 @@ export function parseCounts(text: string): Counts {
   };
 }
 
-/** From this execution status on, k6 sends nothing: it has ended or was interrupted. */
+/** With this or a higher execution status, k6 sends nothing: it has ended or was interrupted. */
 const ENDED = 8;
 const RUNNING = 6;
 

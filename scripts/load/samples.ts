@@ -13,7 +13,7 @@ export interface Sample {
   readonly second: number;
   /** Target rate, requests per second. */
   readonly asked: number;
-  /** Requests per second that succeeded, were refused, failed, or were not sent. */
+  /** Requests per second that succeeded, were rejected, failed, or were not sent. */
   readonly answered: number;
   readonly refused: number;
   readonly failed: number;

@@ -20,7 +20,7 @@ const TEMPLATE = ".spec.template.";
 export interface CompareOptions {
   /** Commit before the change. */
   readonly base: string;
-  /** Commit with the change; with `HEAD`, uncommitted changes are part of it. */
+  /** Commit that contains the change; `HEAD` includes uncommitted changes. */
   readonly head: string;
   /** Also list image tags and checksums. */
   readonly all?: boolean;

@@ -1,9 +1,9 @@
 /**
  * Ctrl+C and SIGTERM: running programs finish, and no new ones start.
  *
- * Terraform treats the first interrupt as "finish the current operations and save the state", the second as
- * "exit immediately". On Ctrl+C the terminal sends SIGINT to Terraform and to this process, so exiting here
- * would send Terraform the second one.
+ * Terraform treats the first interrupt as "finish the current operations and save the state", the second as "exit
+ * immediately". On Ctrl+C the terminal sends SIGINT to Terraform and to this process, so if this process exited,
+ * Terraform would get a second interrupt.
  */
 import type { ChildProcess } from "node:child_process";
 import { Failure } from "./ui";

@@ -12,7 +12,7 @@ export interface OptionFlags {
   readonly long?: string | undefined;
 }
 
-/** Settings of npm itself, which may also come from an .npmrc, so they prove nothing. */
+/** npm's own settings, which may also come from an .npmrc, so their presence proves nothing. */
 const NPM_SETTINGS = new Set(["--yes", "--json", "--all"]);
 /** Options that npm has under another name. */
 const NPM_NAMES: Readonly<Record<string, readonly [name: string, value: string]>> = {

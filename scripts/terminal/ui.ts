@@ -19,7 +19,7 @@ export const say = (text = ""): void => {
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-/** An expected failure: what failed and why, and the next step. Shown without a stack trace. */
+/** An expected failure, with what failed, why, and the next step. It is shown without a stack trace. */
 export class Failure extends Error {
   constructor(
     message: string,
@@ -31,7 +31,7 @@ export class Failure extends Error {
   }
 }
 
-/** Columns padded to their widest cell; colour codes do not count. */
+/** Pads columns to their widest cell; colour codes do not count. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows)

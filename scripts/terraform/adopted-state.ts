@@ -1,8 +1,8 @@
 /**
- * States of a system whose states are lost. An import writes what the cluster has; some attributes exist only in the
- * configuration, such as timeouts, and an import leaves them empty. Terraform would plan a change for each. So they are
- * added here, if the object in the cluster is the one that the configuration describes. Where it differs, the imported
- * attributes stay, and the plan shows the change.
+ * Rebuilds the states of a system whose states are lost. An import writes only what is in the cluster. Some attributes,
+ * such as timeouts, exist only in the configuration, so an import leaves them empty, and Terraform would plan a change
+ * for each. They are added here if the object in the cluster is the one that the configuration describes. Where it
+ * differs, the imported attributes stay, and the plan shows the change.
  */
 import { randomUUID } from "node:crypto";
 import type { KubeObject } from "../cluster/kube-object";
@@ -36,7 +36,7 @@ export interface StateFile {
 
 export const addressOf = ({ type, name }: Pick<StateResource, "type" | "name">): string => `${type}.${name}`;
 
-/** The type of a JSON value, as Terraform stores it next to a dynamically typed value. */
+/** The type of a JSON value, in the form in which Terraform stores it with a dynamically typed value. */
 export function typeOf(value: unknown): unknown {
   if (value === null || value === undefined) return "dynamic";
   if (Array.isArray(value)) return ["tuple", value.map(typeOf)];

@@ -47,8 +47,8 @@ async function inCluster(kube: Kube): Promise<string | undefined> {
 }
 
 /**
- * @throws Failure with the command that migrates the states, or if they belong to a system in another namespace, which
- * a deployment would replace
+ * @throws Failure with the command that migrates the states, or a Failure if the states belong to a system in another
+ * namespace, which a deployment would replace
  */
 export async function checkStateIsHere(kube: Kube): Promise<void> {
   const { config } = kube;

@@ -1,4 +1,4 @@
-/** Locks on Terraform's states in the cluster: who holds them, and since when. */
+/** Locks on Terraform's states in the cluster: their holders, and since when they are held. */
 import { LAYERS, type LayerName } from "../../stacks/outputs";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 

@@ -206,7 +206,7 @@ export class Terraform {
         locked
           ? "Another run holds the lock on this state. Wait until it ends. If none is running, npm run doctor shows the holder and the command that releases the lock."
           : exists
-            ? "The object is not in this state: it belongs to another deployment, perhaps one from another folder. Deploy or remove it from there (state.dir is the folder with its states), or choose other names (namespaces)."
+            ? "The object is not in this state: it belongs to another deployment, perhaps from another folder. Deploy or remove it from that folder (state.dir is the folder with its states), or choose other names (namespaces)."
             : undefined,
       );
     }

@@ -1,6 +1,6 @@
 /**
- * Accepted findings of the scanners, each with the reason, by the scanner's name for the check. `npm run scan` fails on
- * a finding that is not listed here, and on an entry that matches no finding.
+ * Accepted scanner findings, each with the reason, by the scanner's name for the check. `npm run scan` fails on a
+ * finding that is not listed here, and on an entry that matches no finding.
  */
 export const ACCEPTED_FINDINGS: Readonly<Record<"checkov" | "kube-score", Readonly<Record<string, string>>>> = {
   checkov: {
