@@ -125,7 +125,7 @@ program
   .description("save a snapshot of all keys to a file on this machine, and check it")
   .option("--out <file>", "output file (default: .state/backups/TIME.rdb)")
   .option("--list", "list the scheduled backups", false)
-  .option("--fetch <name>", "download a scheduled backup instead, by name or latest")
+  .option("--fetch <name>", "download the scheduled backup with this name instead; latest: the newest one")
   .option(...YES)
   .action((options: BackupOptions) => backup(options));
 program

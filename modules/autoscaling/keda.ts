@@ -22,7 +22,7 @@ export interface KedaProps {
 }
 
 /**
- * Installs KEDA. It reads the load from the pods whenever the Kubernetes autoscaler evaluates it, so the values are
+ * Installs KEDA, which reads the load from the pods whenever the Kubernetes autoscaler evaluates it, so the values are
  * fresher than scraped ones. The Kubernetes autoscaler still does the scaling.
  *
  * KEDA's admission webhooks are disabled, because they would block a deployment while KEDA starts.

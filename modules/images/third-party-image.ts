@@ -5,8 +5,8 @@ const DEFAULTS = { ...IMAGES, ...TOOL_IMAGES };
 export type ThirdPartyImage = keyof typeof DEFAULTS;
 
 /**
- * The image reference that nodes pull for a third-party image: the configured one or else the pinned one, from the
- * mirror if one is set.
+ * The reference with which nodes pull a third-party image: the configured one or else the pinned one, from the mirror
+ * if one is set.
  */
 export function thirdPartyImage(config: Pick<Config, "images" | "load">, name: ThirdPartyImage): string {
   const named = name === "k6" ? config.load.image : config.images[name];

@@ -17,7 +17,7 @@ export interface ObjectProps extends Omit<ManifestConfig, "manifest"> {
 
 /**
  * Writes one Kubernetes object in the way that `workloads` selects: with server-side apply (construct `id` of `scope`)
- * or as a Helm release (construct `object`). Quantities are written in the form in which the API server returns them.
+ * or as a Helm release (construct `object`). Quantities are written in the form that the API server returns.
  */
 export function writeObject(scope: Construct, id: string, props: ObjectProps): void {
   const { config, name, namespace, object: given, ...manifest } = props;

@@ -92,7 +92,7 @@ const evictAfter = (key: string, tolerationSeconds: number) => ({
 });
 
 /**
- * Tolerations with which pods are recreated elsewhere seconds after their node has failed, instead of after 5 minutes.
+ * Tolerations that let pods be recreated elsewhere within seconds of a node failure, instead of after 5 minutes.
  * Kubernetes takes 50 s to detect an unreachable node, so waiting only 5 s longer hardly makes a short network
  * interruption more expensive. A kubelet itself reports "not ready", without that delay and often only while it
  * restarts, so pods stay a little longer in that case.

@@ -1,5 +1,6 @@
 /**
- * Kubernetes quantities: writes those of objects in the form in which the API server returns them, and formats numbers.
+ * Converts the quantities in Kubernetes objects to the form that the API server returns, and formats numbers as
+ * quantities.
  */
 import { canonicalQuantity } from "../../config";
 

@@ -76,7 +76,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
   });
   return {
     ...(config.images.mirror === undefined ? {} : { global: { imageRegistry: config.images.mirror } }),
-    // most clusters do not run these as pods, and their alerts would always fire
+    // most clusters do not run these components as pods, so their alerts would always fire
     kubeEtcd: ifControlPlane,
     kubeScheduler: ifControlPlane,
     kubeControllerManager: ifControlPlane,
@@ -91,7 +91,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
         kubeSchedulerAlerting: monitoring.controlPlane,
         kubeSchedulerRecording: monitoring.controlPlane,
         windows: false,
-        // without node-exporter, these would only query series that nothing exports
+        // without node-exporter, these rules would only query series that nothing exports
         ...(monitoring.nodeExporter ? {} : { node: false, nodeExporterAlerting: false, nodeExporterRecording: false }),
       },
       disabled: Object.fromEntries(
@@ -144,7 +144,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     nodeExporter: { enabled: monitoring.nodeExporter },
     "prometheus-node-exporter": {
       resources: resources("10m", "24Mi", "96Mi"),
-      // it needs the host's namespaces, but no other privileges
+      // node-exporter needs the host's namespaces, but no other privileges
       securityContext: { seccompProfile: { type: "RuntimeDefault" } },
       containerSecurityContext: {
         readOnlyRootFilesystem: true,

@@ -76,7 +76,7 @@ export class Api extends Construct {
             ]
           : [{ name: "REDIS_MAIN_URL", value: `redis://${redis.mainHost}:${redis.port}` }]),
         { name: "REDIS_REPLICAS_URL", value: `redis://${redis.replicasHost}:${redis.port}` },
-        // each is a fallback for the one before it
+        // each of these settings is a fallback for the one before it
         ...(endpointReader
           ? [
               { name: "REDIS_REPLICAS_WATCH", value: `${props.namespace}/${redis.replicasHost}` },

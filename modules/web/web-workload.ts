@@ -58,7 +58,7 @@ export interface WebWorkloadProps {
 }
 
 /**
- * Seconds between a pod's removal from the Services' endpoints and its SIGTERM. On two saturated cores kube-proxy took
+ * Seconds between a pod's removal from the Services' endpoints and its SIGTERM. On two saturated cores, kube-proxy took
  * more than 5 s for 8 % of 201 changes and more than 10 s for 3 % (according to its own histogram, during tier
  * `autoscaling`); the API itself drains for slightly longer.
  */

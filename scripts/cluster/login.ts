@@ -20,10 +20,7 @@ export const linesOf = (output: string): string[] =>
     .map((line) => line.trim())
     .filter((line) => line && !/^[IWEF]\d{4} /.test(line));
 
-/**
- * Undefined if something other than the login failed. `check` is a kubectl command with which the user can test the
- * login.
- */
+/** Explains a failed login; undefined if something else failed. `check` is a kubectl command that tests the login. */
 export function loginProblem(error: RunError, check: string): LoginProblem | undefined {
   const lines = linesOf(error.output);
   const again = `Then run this command again. To test only the login: ${check}`;

@@ -22,7 +22,7 @@ import { whileReporting } from "../deploy/trouble";
 import { Terraform } from "../terraform/terraform";
 import { announce, bold, confirm, Failure, green, inStep, isInteractive, say, seconds, yellow } from "../terminal/ui";
 
-/** Time that the cluster has to delete everything, in ms. */
+/** Time allowed for the cluster to delete everything, in ms. */
 const DELETION_MS = 120_000;
 
 export interface DownOptions {

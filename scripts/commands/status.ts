@@ -85,7 +85,7 @@ export function signals(hpa: KubeObject): string[] {
         : `${target.averageUtilization} %`;
     const now = figure(of(seen)?.current) ?? red("unknown");
     const wanted = figure(of(metric)?.target);
-    // KEDA's composite metric: the highest signal, each relative to its own target
+    // KEDA's composite metric: the highest of the signals, each relative to its target
     return `${name === undefined ? "CPU" : name === "composite-metric" ? "load" : name} ${now} / ${wanted}`;
   });
 }

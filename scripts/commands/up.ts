@@ -52,7 +52,7 @@ import {
 import { showChanges } from "./diff";
 import { frontTarget } from "./smoke";
 
-/** Time for all workloads to become Ready after the deployment, in ms. */
+/** Time allowed for all workloads to become Ready after the deployment, in ms. */
 const READY_MS = 300_000;
 
 export interface UpOptions {

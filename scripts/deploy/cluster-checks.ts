@@ -1,4 +1,4 @@
-/** Checks by `doctor` of what a cluster's administrators control: quotas and the address of DNS. */
+/** Checks in `doctor` of what a cluster's administrators control: quotas and the address of DNS. */
 import type { Config } from "../../config";
 import { quota as needed } from "../../modules/policies/namespace-quota";
 import { parseQuantity } from "../../modules/kubernetes/quantity";
@@ -25,7 +25,7 @@ const cpuLimitKeys = (config: Config): string[] =>
 const hardOf = (quota: KubeObject): Readonly<Record<string, string>> =>
   (quota.spec?.["hard"] ?? {}) as Record<string, string>;
 
-/** Whether a quota counts pods like ours, which have requests, no deadline, and any priority. */
+/** Whether a quota counts pods like ours, which have requests and no deadline, and may have any priority. */
 const countsOurs = ({ spec }: KubeObject): boolean =>
   spec?.["scopeSelector"] === undefined &&
   !((spec?.["scopes"] ?? []) as string[]).some((scope) => ["Terminating", "BestEffort"].includes(scope));

@@ -1,7 +1,7 @@
 /**
- * Switches `scaling.engine` from keda to hpa. Terraform would create the new autoscalers while KEDA's autoscalers of
- * the same names still exist, and remove KEDA before its finalizers have run (keda#1470). So KEDA's objects are deleted
- * first, while its operator is running. Pod counts do not change.
+ * Switches `scaling.engine` from keda to hpa. Terraform would create the new autoscalers while KEDA's autoscalers with
+ * the same names still exist, and would remove KEDA before its finalizers have run (keda#1470). So KEDA's objects are
+ * deleted first, while its operator is running. Pod counts do not change.
  */
 import { KEDA_OPERATOR_LABELS, KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { scaledObjectRelease } from "../../modules/autoscaling/autoscaler";

@@ -1,4 +1,4 @@
-/** Detects existing monitoring in the cluster that ours would conflict with. */
+/** Detects existing monitoring in the cluster with which ours would conflict. */
 import type { Config } from "../../config";
 import { STACK_RELEASE } from "../../catalog/names";
 import type { Kube, KubeObject } from "../cluster/kubectl";

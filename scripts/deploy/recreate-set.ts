@@ -16,7 +16,7 @@ export const RECREATING = "iacproject-recreating";
 /** Field manager of a set that was just created. */
 const MANAGER = "iacproject-recreate";
 const NAME = WORKLOAD_NAME["redis-main"];
-/** Time for the deletion of a set, whose pods are released first, in ms. */
+/** Time allowed for deleting a set, whose pods are released first, in ms. */
 const DELETION_MS = 60_000;
 
 /** A volume that a StatefulSet creates for each pod. */

@@ -5,7 +5,7 @@ import { Failure } from "../terminal/ui";
 
 /** Timeout for the first responses, in ms: routes and policies reach the nodes after the pods are Ready. */
 const REACH_MS = 30_000;
-/** Time for a write to reach a replica, in ms. */
+/** Time allowed for a write to reach a replica, in ms. */
 const REPLICATION_MS = 5000;
 
 export interface SmokeStep {

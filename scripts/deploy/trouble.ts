@@ -44,8 +44,8 @@ function isShort({ kind, spec, status }: KubeObject): boolean {
 
 /**
  * Why the pods or volume claims of a set cannot be created: a quota, a policy, a missing account. The reason appears
- * only in an event about the set, which Kubernetes keeps for an hour. It is reported while pods are missing, until a
- * creation succeeds.
+ * only in an event about the set, which Kubernetes keeps for an hour. This function returns it while pods are missing,
+ * until a creation succeeds.
  */
 export function refusal(set: KubeObject, events: readonly KubeObject[]): string | undefined {
   if (!isShort(set)) return undefined;

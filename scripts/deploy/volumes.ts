@@ -1,5 +1,5 @@
 /**
- * Existing volumes, compared with the sizes in the configuration. A volume can be enlarged if its storage class allows
+ * Compares existing volumes with the sizes in the configuration. A volume can be enlarged if its storage class allows
  * it, but it can never be made smaller or change its class. Impossible changes are rejected before anything is changed.
  */
 import { BACKUPS_CLAIM, PART_OF, selectorLabels, STACK_RELEASE } from "../../catalog/names";

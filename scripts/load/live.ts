@@ -3,7 +3,7 @@ import { bold, dim, green, red, say, yellow } from "../terminal/ui";
 import type { Shape } from "./profile";
 import type { Sample } from "./samples";
 
-/** Interval between lines without a terminal, in seconds. */
+/** Interval between lines if there is no terminal, in seconds. */
 const LINE_SECONDS = 5;
 const BAR = "▁▂▃▄▅▆▇█";
 

@@ -4,9 +4,9 @@
  *
  *     node --import tsx scripts/prose/check.ts [FILE or FOLDER…]
  *
- * textlint finds the prose, prh matches it. textlint-rule-terminology was tried too: it drops the word boundaries of a
- * pattern with a lookahead, so that `gone(?! wild)` finds "bygone", and it always adds its own punctuation rules.
- * prh takes a pattern as written.
+ * textlint finds the prose, and prh matches it. textlint-rule-terminology was tried too: it drops the word boundaries
+ * of a pattern with a lookahead, so that `gone(?! wild)` finds "bygone", and it always adds its own punctuation rules.
+ * prh uses patterns as written.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";

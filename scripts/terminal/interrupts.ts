@@ -2,7 +2,7 @@
  * Ctrl+C and SIGTERM: running programs finish, and no new ones start.
  *
  * Terraform treats the first interrupt as "finish the current operations and save the state", the second as "exit
- * immediately". On Ctrl+C the terminal sends SIGINT to Terraform and to this process, so if this process exited,
+ * immediately". On Ctrl+C, the terminal sends SIGINT to Terraform and to this process, so if this process exited,
  * Terraform would get a second interrupt.
  */
 import type { ChildProcess } from "node:child_process";

@@ -42,7 +42,8 @@ export function swallowedOptions(
 
 /**
  * Stops a command whose options npm consumed: without `--keep-cluster`, for example, `down` would delete the cluster
- * that it should keep. If they may also be settings of the user's npm, it continues, after a line on standard error.
+ * that it should keep. If the options may also be settings of the user's npm, the command continues after printing a
+ * line to standard error.
  *
  * @throws Failure with the command as it must be typed
  */

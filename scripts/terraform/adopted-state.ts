@@ -46,9 +46,9 @@ export function typeOf(value: unknown): unknown {
 }
 
 /**
- * The object's labels and annotations that this project set. The provider ignores all others, and in an import it
- * ignores ours too. Without them, its next update would replace all annotations of the object, including those of
- * others.
+ * The object's labels and annotations that this project set. The provider ignores all others, and during an import it
+ * ignores ours too. Without ours in the state, its next update would replace all annotations of the object, including
+ * those that other tools set.
  */
 function ownMetadata(body: Attributes, live: KubeObject): Record<"labels" | "annotations", Record<string, string>> {
   const configured = (body["metadata"] ?? {}) as Partial<Record<"labels" | "annotations", object>>;
