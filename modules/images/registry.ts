@@ -75,7 +75,7 @@ export async function tagState(registry: Registry, repository: string, tag: stri
   const { host, prefix } = splitAddress(registry.push);
   const unreachable = (reason: string): TagState => ({ state: "unreachable", reason });
   if (isDockerHub(host) && prefix === "")
-    return unreachable(`${host} needs the name of your account: set registry.push to ${host}/NAME`);
+    return unreachable(`${host} needs your account name: set registry.push to ${host}/NAME`);
   const base = `${registry.insecure ? "http" : "https"}://${apiHost(host)}/v2/`;
   const name = `${prefix}${repository}`;
   const request = (path: string, method: "HEAD" | "GET", authorization?: string) =>

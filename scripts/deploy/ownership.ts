@@ -76,7 +76,7 @@ async function readable(kube: Kube, args: readonly string[]): Promise<KubeObject
     if (!(error instanceof RunError && /forbidden/i.test(error.output))) throw error;
     throw new Failure(
       `This user may not list ${args[0]}${args.includes("-n") ? ` in ${args[args.indexOf("-n") + 1]}` : ""}, so their owner cannot be checked. Nothing was changed.`,
-      "Adopt the system as a user who is allowed to.",
+      "Adopt the system as a user who is allowed to list them.",
     );
   }
 }

@@ -20,7 +20,7 @@ const INSTALL = {
   docker: "https://docs.docker.com/engine/install",
 } as const;
 
-/** -1, 0 or 1; compares the three numbers and ignores any suffix. */
+/** Returns -1, 0 or 1; compares the three version numbers and ignores any suffix. */
 export function compareVersions(a: string, b: string): number {
   const parts = (v: string) => (/\d+\.\d+\.\d+/.exec(v)?.[0] ?? "0.0.0").split(".").map(Number);
   const [x, y] = [parts(a), parts(b)];

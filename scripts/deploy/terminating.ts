@@ -32,7 +32,7 @@ export interface Terminating {
   readonly next: string | undefined;
 }
 
-/** Undefined for a namespace that is not being deleted. */
+/** What is known about a namespace's deletion; undefined if the namespace is not being deleted. */
 export function terminating(namespace: KubeObject): Terminating | undefined {
   const { name, deletionTimestamp } = namespace.metadata;
   if (!deletionTimestamp && namespace.status?.phase !== "Terminating") return undefined;
