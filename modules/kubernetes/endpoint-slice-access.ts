@@ -6,7 +6,7 @@ import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import { labels } from "../../catalog/names";
 import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
-/** Folder of the token and the CA certificate in the container. */
+/** Folder in the container with the token and the CA certificate. */
 export const CREDENTIALS_DIR = "/run/secrets/kubernetes";
 
 const VOLUME = "kubernetes-api";
@@ -19,7 +19,7 @@ export interface EndpointSliceAccessProps {
 }
 
 /**
- * Permission to list and watch the EndpointSlices of one namespace, and nothing else.
+ * Permission to list and watch the EndpointSlices in one namespace, and nothing else.
  *
  * The token is mounted only into the pods that need it, and the kubelet renews it within the hour.
  * By default, no pod gets a token.

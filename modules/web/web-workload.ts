@@ -58,9 +58,9 @@ export interface WebWorkloadProps {
 }
 
 /**
- * Seconds between a pod's removal from the Services' endpoints and its SIGTERM. On two saturated cores kube-proxy took
- * more than 5 s for 8 % of 201 changes and more than 10 s for 3 % (its own histogram, over tier `autoscaling`); the API
- * itself drains for a little longer.
+ * Seconds between a pod's removal from the Services' endpoints and its SIGTERM. On two saturated cores, kube-proxy took
+ * more than 5 s for 8 % of 201 changes and more than 10 s for 3 % (according to its own histogram, during tier
+ * `autoscaling`); the API itself drains for slightly longer.
  */
 export const PRE_STOP_SECONDS = 10;
 

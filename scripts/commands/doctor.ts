@@ -44,7 +44,7 @@ interface Finding {
   readonly found: string;
 }
 
-/** Width of the first column: the longest name is a chart's. */
+/** Width of the first column. The longest name is that of a chart. */
 const WIDTH = 27;
 
 export async function doctor(): Promise<number> {

@@ -1,7 +1,8 @@
 /**
- * Annotations of others on a Service or an Ingress, such as a cloud's record of its load balancer. When the configuration
- * gives such an object its first annotation, Terraform's provider adds the whole map instead of one key (`diffStringMap`
- * in its source), which replaces what others wrote. Not every tool writes it again, so it is put back after the apply.
+ * Keeps annotations that other tools have set on a Service or an Ingress, such as a cloud's record of its load
+ * balancer. When the configuration adds the first annotation to such an object, Terraform's provider adds the whole map
+ * instead of one key (`diffStringMap` in its source), which removes the annotations of other tools. Not every tool sets
+ * them again, so they are restored after the apply.
  */
 import type { Kube } from "../cluster/kubectl";
 import { kindOf, targetOf, type Target } from "../terraform/cluster-object";
@@ -18,7 +19,9 @@ const plannedOf = ({ values }: PlannedResource): Annotations =>
 const liveOf = async (kube: Kube, target: Target): Promise<Annotations> =>
   (await kube.get(kindOf(target), target.name, target.namespace))?.metadata.annotations ?? {};
 
-/** Runs an apply, and puts back annotations of others that it removed; returns the names of those objects. */
+/**
+ * Runs an apply, and restores annotations of other tools that it removed; returns the names of the objects concerned.
+ */
 export async function keepAnnotations(
   kube: Kube,
   terraform: Terraform,

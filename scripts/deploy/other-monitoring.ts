@@ -1,4 +1,4 @@
-/** Monitoring that a cluster already has, and that ours would disturb. */
+/** Detects existing monitoring in the cluster with which ours would conflict. */
 import type { Config } from "../../config";
 import { STACK_RELEASE } from "../../catalog/names";
 import type { Kube, KubeObject } from "../cluster/kubectl";
@@ -21,7 +21,7 @@ const isOfOurRelease = ({ namespaces }: Config, { metadata: { annotations } }: K
   annotations?.["meta.helm.sh/release-name"] === STACK_RELEASE &&
   annotations["meta.helm.sh/release-namespace"] === namespaces.monitoring;
 
-/** Whether an operator manages the Prometheus of a namespace: by default, those of all. */
+/** Whether an operator manages Prometheus objects in a namespace; by default, it manages those in all namespaces. */
 function manages({ args = [] }: Container, namespace: string): boolean {
   const listed = (flag: string): readonly string[] | undefined =>
     args
@@ -33,7 +33,7 @@ function manages({ args = [] }: Container, namespace: string): boolean {
   return allowed?.length ? allowed.includes(namespace) : !listed("deny-namespaces")?.includes(namespace);
 }
 
-/** Operators of others that would also manage our Prometheus. */
+/** Third-party operators that would also manage our Prometheus. */
 export async function foreignOperators(config: Config, kube: Kube): Promise<readonly string[]> {
   return (await kube.visible("deployments", "-A"))
     .filter((o) => !isOfOurRelease(config, o))
@@ -45,7 +45,7 @@ export async function foreignOperators(config: Config, kube: Kube): Promise<read
     .map(named);
 }
 
-/** Workloads of others that use node-exporter's port on the nodes. */
+/** Other workloads that use node-exporter's port on the nodes. */
 async function foreignExporters(config: Config, kube: Kube): Promise<readonly string[]> {
   const uses = (o: KubeObject) =>
     podOf(o).containers?.some((c) =>
@@ -55,8 +55,8 @@ async function foreignExporters(config: Config, kube: Kube): Promise<readonly st
 }
 
 /**
- * Monitoring must not be installed twice.
- * @throws Failure with the keys to set
+ * Checks that monitoring is not installed twice.
+ * @throws Failure that names the keys to set
  */
 export async function checkMonitoring(config: Config, kube: Kube): Promise<string> {
   if (config.observability !== "install") return `observability: ${config.observability}`;
@@ -78,7 +78,10 @@ export async function checkMonitoring(config: Config, kube: Kube): Promise<strin
   return "no other operator or node-exporter";
 }
 
-/** {@link checkMonitoring}, unless ours is deployed already: an `up` that changes something else must still work. */
+/**
+ * Runs {@link checkMonitoring}, unless our monitoring is already deployed: an `up` that changes something else must
+ * still work.
+ */
 export async function checkNewMonitoring(config: Config, kube: Kube): Promise<void> {
   if (config.observability !== "install") return;
   const deployed = await kube.visible("deployments", "-n", config.namespaces.monitoring);

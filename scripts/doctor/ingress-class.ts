@@ -6,7 +6,7 @@ import { Failure } from "../terminal/ui";
 const isDefault = ({ metadata }: KubeObject): boolean =>
   metadata.annotations?.["ingressclass.kubernetes.io/is-default-class"] === "true";
 
-/** Annotation that controllers used before there were classes, and GKE's still does. */
+/** Annotation that controllers used before IngressClasses existed, and that GKE's controller still uses. */
 const OLD_CLASS = "kubernetes.io/ingress.class";
 
 const controllerOf = (found: KubeObject): string => {
@@ -14,7 +14,7 @@ const controllerOf = (found: KubeObject): string => {
   return `IngressClass ${found.metadata.name}${typeof controller === "string" ? `, of ${controller}` : ""}`;
 };
 
-/** @throws Failure if no controller would serve our Ingress, with the classes that there are */
+/** @throws Failure that lists the existing classes, if no controller would serve our Ingress */
 export async function checkIngressClass({ exposure }: Config, kube: Kube): Promise<string> {
   const classes = await kube.visible("ingressclass");
   if (kube.forbidden.has("ingressclass")) return "unknown: this user may not list IngressClasses";
@@ -36,7 +36,7 @@ export async function checkIngressClass({ exposure }: Config, kube: Kube): Promi
     .sort((a, b) => Date.parse(b.metadata.creationTimestamp ?? "") - Date.parse(a.metadata.creationTimestamp ?? ""));
   if (!first) {
     throw new Failure(
-      "The cluster has no default IngressClass and exposure.ingressClass is not set: most controllers ignore such an Ingress.",
+      "The cluster has no default IngressClass and exposure.ingressClass is not set: most controllers ignore an Ingress without a class.",
       `${choose}. GKE serves it all the same.`,
     );
   }

@@ -1,4 +1,4 @@
-/** LimitRanges of the application's namespace: what they refuse, and what they add to our containers. */
+/** LimitRanges in the application's namespace: what they reject, and what they add to our containers. */
 import type { Config, ResourcesConfig } from "../../config";
 import { mebibytes, millicores, parseQuantity } from "../../modules/kubernetes/quantity";
 import { isOurs } from "../cluster/kube-object";
@@ -14,7 +14,7 @@ interface Item {
   readonly maxLimitRequestRatio?: Amounts;
 }
 
-/** Resources of our containers, by the configuration's section. */
+/** Resources of our containers, by configuration section. */
 const sections = ({ node, react, redis }: Config): Readonly<Record<string, ResourcesConfig>> => ({
   "node.resources": node.resources,
   "react.resources": react.resources,
@@ -42,7 +42,7 @@ const amountsOf = (section: string, r: ResourcesConfig): readonly Amount[] => [
   },
 ];
 
-/** Resources of our pods: each has one container, only main has a Sentinel next to it. */
+/** Resources of our pods: each pod has one container, except that main has a Sentinel next to it. */
 function podSections(config: Config): Readonly<Record<string, ResourcesConfig>> {
   const { "redis.sentinel": sentinel, ...others } = sections(config);
   const main = config.redis.main;
@@ -60,7 +60,10 @@ function podSections(config: Config): Readonly<Record<string, ResourcesConfig>> 
   };
 }
 
-/** Why a LimitRange refuses a container or a pod; undefined if it does not. `defaults`: limits of containers without */
+/**
+ * Why a LimitRange rejects a container or a pod; undefined if it does not. `defaults`: limits for containers without
+ * one
+ */
 function refusal(item: Item, { resource, request, limit: own, keys }: Amount, defaults: Amounts): string | undefined {
   const least = item.min?.[resource];
   const most = item.max?.[resource];
@@ -76,7 +79,7 @@ function refusal(item: Item, { resource, request, limit: own, keys }: Amount, de
     : undefined;
 }
 
-/** @throws Failure with the keys whose values a LimitRange refuses */
+/** @throws Failure that names the keys whose values a LimitRange rejects */
 export async function checkLimitRanges(config: Config, kube: Kube): Promise<string> {
   const { app } = config.namespaces;
   const ranges = (await kube.visible("limitrange", "-n", app)).filter((range) => !isOurs(range));
@@ -107,8 +110,8 @@ export async function checkLimitRanges(config: Config, kube: Kube): Promise<stri
     const { name } = range.metadata;
     if (refused.length) {
       throw new Failure(
-        `The LimitRange ${name} in namespace ${app} refuses our pods or volumes: ${[...new Set(refused)].join("; ")}.`,
-        "Set these keys to what it allows, or ask for another LimitRange.",
+        `The LimitRange ${name} in namespace ${app} rejects our pods or volumes: ${[...new Set(refused)].join("; ")}.`,
+        "Set these keys to values that it allows, or request another LimitRange.",
       );
     }
     const cpu = items.find(({ type, default: d }) => type === "Container" && d?.["cpu"])?.default?.["cpu"];

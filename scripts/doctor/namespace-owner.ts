@@ -1,4 +1,4 @@
-/** Who owns the namespaces that a deployment would use. */
+/** Determines who owns the namespaces that a deployment would use. */
 import type { Config } from "../../config";
 import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";

@@ -1,4 +1,4 @@
-/** The StorageClasses of our volumes: whether they exist, and whether their volumes can grow. */
+/** Checks the StorageClasses of our volumes: whether they exist, and whether their volumes can grow. */
 import type { Config } from "../../config";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
@@ -13,7 +13,10 @@ const isDefault = ({ metadata: { annotations } }: KubeObject): boolean =>
     (key) => annotations?.[key] === "true",
   );
 
-/** The default classes. Of several, Kubernetes uses the newest for a new volume, or the first by name of equally old ones. */
+/**
+ * The default classes. If there are several, Kubernetes uses the newest for a new volume, or the first by name if they
+ * are equally old.
+ */
 const defaults = (classes: readonly StorageClass[]): readonly StorageClass[] =>
   classes
     .filter(isDefault)

@@ -84,7 +84,7 @@ step("a checkout without the states stops at once, names the system's origin, an
   for (const [name, ...args] of [["up"], ["diff"], ["down", "--yes"]] as const) {
     const { code, output, seconds } = await npmRunWith(second, name, ...args);
     expect({ name, code }).toEqual({ name, code: 1 });
-    expect(output).toContain("holds a system that the states of this checkout do not contain");
+    expect(output).toContain("contains a system that is not in the states of this checkout");
     expect(output).toMatch(/It was deployed by .+@.+ from .+, version /);
     expect(seconds).toBeLessThan(60);
   }

@@ -26,7 +26,7 @@ import {
   STATE_DIR,
 } from "./helpers/system";
 
-const UNKNOWN = /holds a system that the states of this checkout do not contain\. It was deployed by .* at .* UTC/;
+const UNKNOWN = /contains a system that is not in the states of this checkout\. It was deployed by .* at .* UTC/;
 const UNCHANGED = "nothing in the cluster was changed";
 const inCluster = { IAC_STATE_BACKEND: "kubernetes", IAC_STATE_PREFIX: "e2e-adopted" };
 

@@ -207,9 +207,11 @@ describe("habits of registries", () => {
   it("a refused login is reported as such, a login for another registry as missing", async () => {
     const never: http.RequestListener = (_, s) => refuse(s, 'Basic realm="x"');
     expect(await seen(never)).toMatchObject({
-      reason: expect.stringMatching(/the login in .*config\.json may not read/),
+      reason: expect.stringMatching(/the login in .*config\.json is not allowed to read/),
     });
-    expect(await seen(never, {})).toMatchObject({ reason: expect.stringMatching(/has no login for it; log in with/) });
+    expect(await seen(never, {})).toMatchObject({
+      reason: expect.stringMatching(/has no login for this registry; log in with/),
+    });
   });
   it("a token server that fails is named", async () => {
     const state = await seen((q, s) => {

@@ -19,7 +19,7 @@ describe("images by configuration", () => {
     await resolveImages(testConfig({ images: { node: { ...prebuilt, context: "/nowhere" }, react: prebuilt } }), ask);
     expect(ask).not.toHaveBeenCalled();
   });
-  it("explain a local registry that is unreachable because Docker's engine is on another machine", async () => {
+  it("explain a local registry that is unreachable because the Docker engine is on another machine", async () => {
     const refused = () => Promise.resolve({ state: "unreachable" as const, reason: "localhost:5000: ECONNREFUSED" });
     const at = async (dockerHost: string) => {
       const { node } = await resolveImages(testConfig({ images: { dockerHost } }), refused);
@@ -27,7 +27,7 @@ describe("images by configuration", () => {
     };
     expect(await at("tcp://192.168.49.2:2376")).toMatchObject({
       reason: expect.stringMatching(
-        /ECONNREFUSED\. Docker's engine is at tcp:.*port-forward service\/registry 5000:80/,
+        /ECONNREFUSED\. The Docker engine is at tcp:.*port-forward service\/registry 5000:80/,
       ),
     });
     expect(await at("unix:///var/run/docker.sock")).toEqual(await refused());

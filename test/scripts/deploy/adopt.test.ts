@@ -116,7 +116,7 @@ describe("an adoption refuses, and writes no state,", () => {
     replace(stage, "service", "node", (o) => [{ ...o, metadata: { ...o.metadata, labels: { team: "x" } } }]);
     await refused(
       stage,
-      /belongs to others: Service iacproject\/node has no label app\.kubernetes\.io\/part-of=iacproject\. Nothing was changed/,
+      /do not belong to it: Service iacproject\/node has no label app\.kubernetes\.io\/part-of=iacproject\. Nothing was changed/,
     );
   });
   it("a Helm release or a namespace that the record does not list", async () => {

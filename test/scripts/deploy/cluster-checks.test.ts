@@ -28,22 +28,22 @@ describe("a quota", () => {
     redis: { main: { cpuLimit: "1" }, replica: { cpuLimit: "1" }, exporter: { cpuLimit: "1" } },
   };
 
-  it("on CPU limits refuses our pods; the keys that set them are named, with the quota", async () => {
+  it("on CPU limits rejects our pods; the error names the quota and the keys that set the limits", async () => {
     await expect(look({}, { "limits.cpu": "8" })).rejects.toMatchObject({
-      message: expect.stringMatching(/quota team in namespace iacproject refuses pods without limits\.cpu/),
+      message: expect.stringMatching(/quota team in namespace iacproject rejects pods that do not set limits\.cpu/),
       next: expect.stringMatching(
         /^Set node\.resources\.cpuLimit, react\.resources\.cpuLimit, redis\.main\.cpuLimit, redis\.replica\.cpuLimit, redis\.exporter\.cpuLimit\. Or/,
       ),
     });
   });
   it("on CPU limits is accepted if all keys are set, or a LimitRange has a default", async () => {
-    await expect(look(limits, { "limits.cpu": "8" })).resolves.toBe("none that refuses our pods");
+    await expect(look(limits, { "limits.cpu": "8" })).resolves.toBe("none that rejects our pods");
     const ranges = [object("defaults", { spec: { limits: [{ type: "Container", default: { cpu: "1" } }] } })];
-    await expect(look({}, { "limits.cpu": "8" }, { ranges })).resolves.toBe("none that refuses our pods");
+    await expect(look({}, { "limits.cpu": "8" }, { ranges })).resolves.toBe("none that rejects our pods");
   });
   it("on ephemeral storage cannot be met with a key, only with a LimitRange", async () => {
     await expect(look(limits, { "requests.ephemeral-storage": "8Gi" })).rejects.toMatchObject({
-      next: expect.stringMatching(/^Ask for a LimitRange/),
+      next: expect.stringMatching(/^Request a LimitRange/),
     });
     const ranges = [
       object("d", { spec: { limits: [{ type: "Container", default: { "ephemeral-storage": "1Gi" } }] } }),

@@ -282,6 +282,6 @@ describe("after the deployment", () => {
     const pending = await after((claim) => {
       claim["status"].conditions = [{ type: "FileSystemResizePending", status: "True" }];
     });
-    expect(pending).toContain("enlarges it when the pod starts");
+    expect(pending).toContain("enlarges the file system when the pod starts");
   });
 });

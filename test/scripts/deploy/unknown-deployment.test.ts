@@ -54,9 +54,11 @@ describe("a checkout whose states do not contain the system in the namespace", (
   it("stops before anything is changed, and names the system's origin and what to do", async () => {
     await expect(checkSystemIsKnown(kubeOf({ namespace, record: RECORD }))).rejects.toMatchObject({
       message: expect.stringMatching(
-        /^Namespace iacproject holds a system that the states of this checkout do not contain\. It was deployed by anna@laptop from \/home\/anna\/iac at 2026-11-25 21:00 UTC, version 0\.1\.0 \(abc1234\); its states are in \/home\/anna\/iac\/\.state on that machine\. Nothing was changed\.$/,
+        /^Namespace iacproject contains a system that is not in the states of this checkout\. It was deployed by anna@laptop from \/home\/anna\/iac at 2026-11-25 21:00 UTC, version 0\.1\.0 \(abc1234\); its states are in \/home\/anna\/iac\/\.state on that machine\. Nothing was changed\.$/,
       ),
-      next: expect.stringMatching(/or copy them to .*namespaces\.app.*npm run up -- --adopt.*npm run down -- --adopt/s),
+      next: expect.stringMatching(
+        /or copy the states to .*namespaces\.app.*npm run up -- --adopt.*npm run down -- --adopt/s,
+      ),
     });
   });
   it("also stops if the state was emptied, and if there is no record", async () => {
@@ -73,7 +75,7 @@ describe("a checkout whose states do not contain the system in the namespace", (
   it("stops in a namespace that it did not create, if that has workloads of the project", async () => {
     const existing = { namespaces: { create: false } };
     const workloads = [{ kind: "Deployment", metadata: { name: "node" } }];
-    await expect(checkSystemIsKnown(kubeOf({ workloads }, existing))).rejects.toThrow("holds a system");
+    await expect(checkSystemIsKnown(kubeOf({ workloads }, existing))).rejects.toThrow("contains a system");
     await checkSystemIsKnown(kubeOf({}, existing));
   });
   it("with S3, lets Terraform read the state once the layers are synthesized", async () => {
@@ -83,7 +85,7 @@ describe("a checkout whose states do not contain the system in the namespace", (
     const kube = kubeOf({ namespace }, s3);
     await checkSystemIsKnown(kube);
     await checkSystemIsKnown(kube, data(["kubernetes_namespace_v1.a"]));
-    await expect(checkSystemIsKnown(kube, data([]))).rejects.toThrow("holds a system");
+    await expect(checkSystemIsKnown(kube, data([]))).rejects.toThrow("contains a system");
   });
 });
 
@@ -93,7 +95,7 @@ describe("a checkout continues", () => {
     await checkSystemIsKnown(kubeOf({ namespace }));
     const inCluster = { state: { dir, backend: "kubernetes" } };
     await checkSystemIsKnown(kubeOf({ namespace, secret: '{"resources":[{}]}' }, inCluster));
-    await expect(checkSystemIsKnown(kubeOf({ namespace }, inCluster))).rejects.toThrow("holds a system");
+    await expect(checkSystemIsKnown(kubeOf({ namespace }, inCluster))).rejects.toThrow("contains a system");
   });
   it("if there is no system, the namespace is being deleted, or it is another tenant's", async () => {
     await checkSystemIsKnown(kubeOf({}));

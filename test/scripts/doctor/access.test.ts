@@ -87,7 +87,7 @@ describe("logins of the registry", () => {
       "pull, for registry.example",
     );
     await expect(pull(secret({ "other.example": { auth: "c2VjcmV0" } }))).rejects.toMatchObject({
-      message: "No pull Secret (pull) has a login for registry.example, but for other.example.",
+      message: "No pull Secret (pull) has a login for registry.example, only for other.example.",
     });
     await expect(pull("")).rejects.toMatchObject({
       message: "There is no pull Secret pull in namespace iacproject.",
@@ -125,7 +125,7 @@ describe("a proxy", () => {
       .toContain("cluster: direct");
   });
   it("that Docker's engine does not have is mentioned only if it must build", async () => {
-    await expect(check({}, "\n")).rejects.toThrow("Docker's engine has none");
+    await expect(check({}, "\n")).rejects.toThrow("the Docker engine has no proxy");
     await expect(check({ mustBuild: false }, "\n")).resolves.toContain("registry");
     const stopped = new RunError("docker", 1, "Cannot connect", "failed");
     await expect(check({}, stopped)).resolves.toContain("registry");

@@ -18,7 +18,7 @@ const refused = (limits: object[], overrides?: object) =>
 describe("a LimitRange", () => {
   it("refuses containers above its maximum, with the keys", async () => {
     const message = await refused([{ type: "Container", max: { memory: "512Mi" } }]);
-    expect(message).toContain("LimitRange team in namespace iacproject refuses our pods");
+    expect(message).toContain("LimitRange team in namespace iacproject rejects our pods");
     expect(message).toContain("redis.main.memoryLimit is 768Mi, above 512Mi");
     expect(message).not.toContain("node.resources");
   });

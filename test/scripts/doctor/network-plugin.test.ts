@@ -24,7 +24,7 @@ const check = (
 describe("Cilium", () => {
   it("blocks the API's connections to a Kubernetes API on a node; DNS takes over, and the error names the keys", async () => {
     await expect(check({})).rejects.toMatchObject({
-      message: expect.stringContaining("finds them by DNS"),
+      message: expect.stringContaining("finds them through DNS"),
       next: expect.stringMatching(/^Set node\.discovery: dns.*policy-cidr-match-mode: nodes/),
     });
   });
