@@ -1,4 +1,4 @@
-/** What the environment may decide, and what it must not. */
+/** Which settings environment variables may determine, and which they must not. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -17,7 +17,7 @@ const write = (file: string, content: string): string => {
 const kubeconfig = (file: string, current?: string): string =>
   write(file, `apiVersion: v1\nkind: Config\n${current ? `current-context: ${current}\n` : ""}clusters: []\n`);
 
-/** The configuration on a machine with these variables, without config.yaml. */
+/** The configuration on a machine with these environment variables and no config.yaml. */
 const config = (env: NodeJS.ProcessEnv, overrides = {}) =>
   configFrom(readSources(configKeys(), home, { HOME: home, ...env }), overrides);
 const refusals = (env: NodeJS.ProcessEnv, overrides = {}): readonly string[] => {
@@ -36,18 +36,18 @@ beforeEach(() => {
 afterAll(() => fs.rmSync(home, { recursive: true }));
 
 describe("the context", () => {
-  it("is set even if only the kubeconfig names it, so that all programs use the same one", () => {
+  it("is set even if only the kubeconfig names one, so that all programs use the same context", () => {
     expect(config({ KUBE_CTX: "b" }).cluster.context).toBe("a");
     expect(config({}).clusterIsNamed).toBe(false);
   });
-  it("of several files is that of the first file that has one", () => {
+  it("comes from the first kubeconfig file that names one", () => {
     const files = [kubeconfig("none.yaml"), path.join(home, "absent.yaml"), kubeconfig("c.yaml", "c"), kubeconfig("d")];
     expect(config({ KUBECONFIG: files.join(":") }).cluster.context).toBe("c");
   });
-  it("of the configuration is preferred", () => {
+  it("comes from the configuration if that sets one", () => {
     expect(config({ IAC_CLUSTER_CONTEXT: "z" }).cluster.context).toBe("z");
   });
-  it("is undefined if no file has one, or if a file is not YAML", () => {
+  it("is undefined if no file names one, or if a file is not valid YAML", () => {
     expect(config({ KUBECONFIG: kubeconfig("none.yaml") }).cluster.context).toBeUndefined();
     expect(config({ KUBECONFIG: write("bad.yaml", "a: [") }).cluster.context).toBeUndefined();
   });
@@ -78,7 +78,7 @@ describe("a variable that would redirect Terraform, but not kubectl, is rejected
     expect(problems[0]).not.toContain("elsewhere");
     expect(refusals({ [name]: "" })).toEqual([]);
   });
-  it("KUBE_CONFIG_PATH, if we do not set the file: with several files, or states in the cluster", () => {
+  it("KUBE_CONFIG_PATH, if the project does not set it: with several kubeconfig files, or states in the cluster", () => {
     const other = { KUBE_CONFIG_PATH: kubeconfig("b.yaml", "b") };
     expect(refusals(other)).toEqual([]);
     const two = [kubeconfig("c.yaml"), kubeconfig("d.yaml")].join(":");
@@ -94,7 +94,7 @@ describe("a variable that would redirect Terraform, but not kubectl, is rejected
     expect(refusals({ TF_CLI_ARGS: "-state=other.tfstate" })[0]).toMatch(/^TF_CLI_ARGS: -state would/);
     expect(refusals({ TF_CLI_ARGS_plan: "-parallelism=2" })).toEqual([]);
   });
-  it("but not if it only repeats the configuration", () => {
+  it("a variable that only repeats the configuration is accepted", () => {
     const same = path.join(home, ".kube", "config");
     const harmless = { KUBE_CONFIG_PATH: same, KUBE_CONFIG_PATHS: same, KUBE_INSECURE: "false", HELM_DRIVER: "secret" };
     expect(refusals({ ...harmless, TF_WORKSPACE: "default", IAC_STATE_BACKEND: "kubernetes" })).toEqual([]);
@@ -110,13 +110,13 @@ describe("Docker's engine", () => {
   };
   const host = (env: NodeJS.ProcessEnv = {}) => config(env).images.dockerHost;
 
-  it("is that of the docker program's current context", () => {
+  it("is the one that the docker CLI's current context names", () => {
     context("colima", "unix:///home/me/.colima/default/docker.sock");
     write(".docker/config.json", '{"currentContext":"colima"}');
     expect(host()).toBe("unix:///home/me/.colima/default/docker.sock");
     expect(host({ DOCKER_CONTEXT: "default" })).toBeUndefined();
   });
-  it("is chosen in docker's order: the configuration, DOCKER_HOST, DOCKER_CONTEXT, the current context", () => {
+  it("is chosen in the docker CLI's order of precedence: the configuration, DOCKER_HOST, DOCKER_CONTEXT, the current context", () => {
     context("one", "unix:///one.sock");
     context("two", "unix:///two.sock");
     write(".docker/config.json", '{"currentContext":"one"}');
@@ -124,7 +124,7 @@ describe("Docker's engine", () => {
     expect(host({ DOCKER_CONTEXT: "two", DOCKER_HOST: "tcp://three:2375" })).toBe("tcp://three:2375");
     expect(host({ DOCKER_HOST: "tcp://three:2375", IAC_IMAGES_DOCKER_HOST: "ssh://four" })).toBe("ssh://four");
   });
-  it("is undefined without a context, with the default one, or with one without a host", () => {
+  it("is undefined if there is no context, or the context is the default one or names no host", () => {
     expect(host()).toBeUndefined();
     write(".docker/config.json", '{"currentContext":"default"}');
     expect(host()).toBeUndefined();
@@ -137,7 +137,7 @@ describe("Docker's engine", () => {
     write(`.docker/contexts/tls/${id}/docker/cert.pem`, "");
     expect(config({}).dockerCertificates).toBe(path.join(home, `.docker/contexts/tls/${id}/docker`));
   });
-  it("and its logins are in DOCKER_CONFIG, unless registry.dockerConfig names a file", () => {
+  it("and the registry logins come from DOCKER_CONFIG, unless registry.dockerConfig names a file", () => {
     context("one", "unix:///one.sock", "elsewhere");
     write("elsewhere/config.json", '{"currentContext":"one"}');
     const env = { DOCKER_CONFIG: path.join(home, "elsewhere") };

@@ -1,4 +1,4 @@
-/** Every PromQL expression of panels and rules, with its origin. */
+/** Every PromQL expression in panels and rules, with its origin. */
 import { DASHBOARDS } from "../../dashboards";
 import { ANNOTATIONS } from "../../dashboards/panels";
 import { isAlert, ruleGroups } from "../../dashboards/rules";

@@ -1,4 +1,4 @@
-/** Tier `core`: deploy, use, inspect, scale, diff and remove, on the configured cluster. */
+/** Tier `core`: deploys, uses, inspects, scales, compares and removes the system on the configured cluster. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -48,7 +48,7 @@ step("the project is not deployed on the cluster yet", async () => {
   before = await inventory();
 });
 
-step("diff before the first deployment plans what it can, and shows which layers wait for which", async () => {
+step("before the first deployment, `diff` plans what it can, and shows which layers wait for which others", async () => {
   const { code, output } = await npmRun("diff");
   expect(code).toBe(2);
   expect(output).toMatch(/images .*to add/);
@@ -57,7 +57,7 @@ step("diff before the first deployment plans what it can, and shows which layers
   expect(output).toMatch(/observability .*waits for data and app/);
 });
 
-step("up succeeds, and a second up changes nothing", async () => {
+step("`up` succeeds, and a second `up` changes nothing", async () => {
   const first = await npmRun("up");
   expect(first.code).toBe(0);
   expect(first.output).toMatch(/smoke test .*7 steps/);
@@ -78,7 +78,7 @@ step("smoke, diff, status and doctor succeed", async () => {
   expect((await npmRun("doctor")).code).toBe(0);
 });
 
-step("a checkout without the states stops at once, names the system's origin, and changes nothing", async () => {
+step("in a checkout without the states, commands stop at once, name the system's origin, and change nothing", async () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-second-clone-"));
   const second = { ...env, IAC_STATE_DIR: dir };
   for (const [name, ...args] of [["up"], ["diff"], ["down", "--yes"]] as const) {
@@ -94,7 +94,7 @@ step("a checkout without the states stops at once, names the system's origin, an
 
 step("the commands that the README documents for inspecting the system succeed", async () => {
   const lines = commandsIn("README.md");
-  // three addresses, a password, a request, and npm commands
+  // expected: three addresses, a password, a request, and npm commands
   expect(lines.filter((line) => line.includes("port-forward"))).toHaveLength(3);
   expect(lines.length).toBeGreaterThanOrEqual(9);
   const known = new Set(fs.readdirSync(projectPath()));
@@ -218,7 +218,7 @@ step(
   },
 );
 
-step("under load the API scales out without a failed request, and diff stays empty", async () => {
+step("under load the API scales out without a failed request, and `diff` stays empty", async () => {
   const rate = await rateOf(0.5);
   console.log(`load: ${rate} requests a second`);
   const load = await startLoad(rate, 100);
@@ -236,7 +236,7 @@ step("under load the API scales out without a failed request, and diff stays emp
     console.log(`load: ${sent} requests, ${late} not sent, answers ${JSON.stringify(seen)}`);
     // every key is absent, so 404 is the correct response
     expect(seen).toEqual({ 404: sent });
-    // a busy machine sends fewer, but at least half
+    // a busy machine sends fewer requests, but at least half
     expect(sent).toBeGreaterThan(rate * 50);
   } finally {
     await load.remove();
@@ -246,7 +246,7 @@ step("under load the API scales out without a failed request, and diff stays emp
 
 step("if the autoscaler scales between plan and apply, its count is kept", async () => {
   const dir = projectPath("cdktf.out", "stacks", "app");
-  // a real change to the pods: another memory request
+  // an actual change to the pods: a different memory request
   const synth = await command("npx", ["tsx", "main.ts"], {
     env: { ...env, IAC_NODE_RESOURCES_MEMORY: "97Mi" },
   });
@@ -273,14 +273,14 @@ step("if the autoscaler scales between plan and apply, its count is kept", async
   expect([...seen]).toEqual([moved]);
   await bound({ minReplicas, maxReplicas });
   expect((await npmRun("up")).code).toBe(0);
-  // it settles at the count that the load in its window requires, which may be the current one
+  // the autoscaler settles at the count that the load in its window requires, which may be the current one
   const rest = await settled("deploy", "node");
   expect(rest).toBeGreaterThanOrEqual(Math.min(count, moved));
   expect(rest).toBeLessThanOrEqual(Math.max(count, moved));
 });
 
 step(
-  "Redis passwords rotate under load: no request fails, the old passwords are refused, and diff stays empty",
+  "Redis passwords rotate under load: no request fails, the old passwords are refused, and `diff` stays empty",
   async () => {
     const old = await secret(app, "redis-users", "api-write");
     const load = await startLoad(50, 75, { writes: 20 });
@@ -305,13 +305,13 @@ step(
   },
 );
 
-step("Redis has denied no workload a command since it started", async () => {
+step("since it started, Redis has not denied a command to any workload", async () => {
   for (const pod of await redisPodNames()) {
     expect([pod, refusedCommands(await redis(pod, "--raw", "ACL", "LOG", "100"))]).toEqual([pod, []]);
   }
 });
 
-step("diff shows a manual change, and up reverts it without changing the count", async () => {
+step("`diff` shows a manual change, and `up` reverts it without changing the replica count", async () => {
   await kube.raw(["-n", app, "set", "env", "deploy/node", "ALLOWED_ORIGINS=https://elsewhere.example"]);
   const count = await specReplicas("deploy", "node");
   const { code, output } = await npmRun("diff");
@@ -325,7 +325,7 @@ step("diff shows a manual change, and up reverts it without changing the count",
   expect((await npmRun("diff")).code).toBe(0);
 });
 
-step("labels and annotations that a cloud or another tool adds are kept, and diff stays empty", async () => {
+step("labels and annotations that a cloud or another tool adds are kept, and `diff` stays empty", async () => {
   const kinds = "svc,cm,secret,sa,role,rolebinding,networkpolicy,pdb,hpa,deploy,sts";
   const foreign = ["cloud.example.com/neg=added", "app.kubernetes.io/instance=other", "team=blue"];
   const objects = [
@@ -341,7 +341,7 @@ step("labels and annotations that a cloud or another tool adds are kept, and dif
   expect(service!.metadata.labels).toMatchObject({ team: "blue", "app.kubernetes.io/instance": "other" });
 });
 
-step("down removes everything it deployed and nothing else", async () => {
+step("`down` removes everything that `up` deployed, and nothing else", async () => {
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);
   expect(output).toContain("all keys and values");

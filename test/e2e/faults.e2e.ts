@@ -1,4 +1,4 @@
-/** Tier `faults`: the loss of a volume, restoring a backup, and a flood of requests that must not affect Redis. */
+/** Tier `faults`: losing a volume, restoring a backup, and a flood of requests that must not affect Redis. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -67,14 +67,14 @@ step(
 
     const { code, output } = await run("restore", file);
     expect([code, output]).toEqual([0, expect.stringMatching(/1 keys now, 2 before/)]);
-    // read from the replicas, all of which follow
+    // read from the replicas, all of which follow main
     expect([await read("precious"), await read("later")]).toEqual(["kept", "status 404"]);
     expect(await redis(POD, "EXISTS", "later")).toMatch(/^0/);
     fs.rmSync(dir, { recursive: true });
   },
 );
 
-step("scheduled backups are made, and the latest is restored", async () => {
+step("scheduled backups are created, and the latest one is restored", async () => {
   const scheduled = { ...settings, IAC_REDIS_BACKUP_SCHEDULE: "* * * * *", IAC_REDIS_BACKUP_KEEP: "2" };
   expect((await npmRunWith(scheduled, "up")).code).toBe(0);
   expect((await npmRunWith(scheduled, "diff")).code).toBe(0);
@@ -99,7 +99,7 @@ step("scheduled backups are made, and the latest is restored", async () => {
 });
 
 step("while the API is flooded, Redis keeps answering quickly, and no container restarts", async () => {
-  // at full speed, half writes, over four times as many connections as the API admits requests
+  // at full speed, half of it writes, over four times as many connections as the API admits requests
   const flood = await startLoad(0, 60, { connections: 400, writes: 50 });
   try {
     await eventually("the flood to reach Redis", 60, async () =>
@@ -122,7 +122,7 @@ step("while the API is flooded, Redis keeps answering quickly, and no container 
       { timeoutMs: 40_000 },
     );
     const [min, max, mean, count] = raw.trim().split("\n").at(-1)!.split(" ").map(Number);
-    console.log(`Redis main under a flood of the API: ${mean} ms on average, ${min} to ${max} ms, ${count} samples`);
+    console.log(`latency of Redis main while the API is flooded: ${mean} ms on average, ${min} to ${max} ms, ${count} samples`);
     expect(count).toBeGreaterThan(300);
     expect(mean).toBeLessThan(25);
     expect(max).toBeLessThan(1000);
@@ -141,7 +141,7 @@ step("while the API is flooded, Redis keeps answering quickly, and no container 
 step("a main whose process is killed restarts with its data, without intervention", async () => {
   const restarts = async () => (await main())?.status?.containerStatuses?.[0]?.restartCount as number;
   const before = await restarts();
-  // process 1 ignores signals from inside the container: this command ends it without saving
+  // process 1 ignores signals sent from inside the container; this command ends it without saving
   await redis(POD, "SHUTDOWN", "NOSAVE", "FORCE").catch(() => undefined);
   await eventually("main to be restarted", 60, async () => ((await restarts()) > before ? true : undefined));
   await eventually("writes to work", 60, async () => ((await write("after", "1")) === 200 ? true : undefined));
@@ -165,7 +165,7 @@ step("a main with an empty volume does not start and reports why, and the replic
   expect(await write("lost", "1")).toBe(503);
 });
 
-step("up reports the reason, with the commands that start it empty", async () => {
+step("`up` reports the reason, with the commands that start main empty", async () => {
   const { code, output } = await npmRunWith(settings, "up");
   expect(code).not.toBe(0);
   expect(output).toContain("the volume is empty, but replica");

@@ -1,6 +1,6 @@
 /**
- * Tier `page`: the page in a real browser, while the cluster scales out under load. Its content is compared with the
- * cluster's state.
+ * Tier `page`: opens the page in a real browser while the cluster scales out under load, and compares its content with
+ * the cluster's state.
  *
  * The figures are written to docs/benchmarks.md, and a screenshot of the scale-out to docs/pictures.
  */
@@ -22,7 +22,7 @@ import {
   prometheus,
 } from "./helpers/system";
 
-/** Reads cost replicas little CPU: with the default target this load would not make them scale. */
+/** Reads cost replicas little CPU: with the default target, this load would not make them scale. */
 const settings = { IAC_SCALING_REPLICAS_CPU_TARGET: "15" };
 const figures = new Figures();
 
@@ -126,7 +126,7 @@ step("during a scale-out new pods and replicas appear on the page, without a rel
   });
 });
 
-step("when the API's Service is recreated with another address, the front finds it by itself", async () => {
+step("when the API's Service is recreated with another address, the front finds the new address by itself", async () => {
   const service = () => kube.get("service", "node", app);
   const pods = await podNames("react");
   const old = (await service())!;

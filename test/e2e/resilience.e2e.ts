@@ -1,6 +1,6 @@
 /**
- * Tier `resilience`: failures during a run. Each time the error states what failed, nothing is left half-done silently,
- * and the next `up` recovers. Needs Docker on this machine.
+ * Tier `resilience`: failures during a run. Each time, the error must state what failed, nothing may silently be left
+ * half done, and the next `up` must recover. Needs Docker on this machine.
  */
 import * as fs from "node:fs";
 import * as http from "node:http";
@@ -54,8 +54,8 @@ function otherSources(): string {
 const started = (more: Record<string, string> = {}) => startRun({ ...env, ...more }, "up");
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /**
- * Whether a run starts to apply a layer within three minutes. Call it before the run starts, because a killed run
- * leaves its own record. It polls often, because the first moments are the most critical.
+ * Whether a run starts to apply a layer within three minutes. Call this function before the run starts, because a
+ * killed run leaves its own record. It polls often, because the first moments are the most critical.
  */
 async function applying(layer: string): Promise<boolean> {
   const file = projectPath(STATE_DIR, "applying", `${layer}.json`);
@@ -221,7 +221,7 @@ step(
   },
 );
 
-step("^C stops it after the current operation; the next run recovers", async () => {
+step("^C stops a run after the current operation; the next run recovers", async () => {
   const begun = applying("app");
   const run = started(otherMemory(98));
   expect(await begun).toBe(true);
@@ -232,7 +232,7 @@ step("^C stops it after the current operation; the next run recovers", async () 
   await expectAllWell();
 });
 
-step("of two concurrent runs, the second reports the first and changes nothing", async () => {
+step("when two runs are concurrent, the second reports the first and changes nothing", async () => {
   const begun = applying("app");
   const first = started(otherMemory(99));
   expect(await begun).toBe(true);
@@ -243,7 +243,7 @@ step("of two concurrent runs, the second reports the first and changes nothing",
   await expectAllWell();
 });
 
-step("the cluster becomes unreachable during a run: one clear error, and the next run recovers", async () => {
+step("if the cluster becomes unreachable during a run, there is one clear error, and the next run recovers", async () => {
   const view = JSON.parse(await kube.raw(["config", "view", "--raw", "--minify", "--flatten", "-o", "json"])) as {
     clusters: { cluster: { server: string; "tls-server-name"?: string } }[];
   };
@@ -313,7 +313,7 @@ step("a full disk is reported, and no state is lost", async () => {
   await expectAllWell();
 });
 
-step("down removes everything it deployed and nothing else", async () => {
+step("`down` removes everything that `up` deployed, and nothing else", async () => {
   expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);
 });

@@ -1,6 +1,7 @@
 /**
- * Tier `second-clone`: a system outlives its checkout. A second clone cannot damage it by mistake; after the states
- * are lost, a checkout adopts it, with states in files or in the cluster, and another one removes it.
+ * Tier `second-clone`: a system outlives its checkout. A second clone cannot damage the system by mistake. After the
+ * states are lost, a checkout adopts the system, with states in files or in the cluster, and another checkout removes
+ * it.
  */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -66,7 +67,7 @@ async function state(): Promise<Running> {
   };
 }
 
-/** The laptop is lost, with its states and Terraform's folders. */
+/** Simulates a lost laptop: deletes its states and Terraform's folders. */
 function loseStates(): void {
   for (const folder of [STATE_DIR, "cdktf.out"]) fs.rmSync(projectPath(folder), { recursive: true, force: true });
 }
@@ -88,7 +89,7 @@ step("a system is up, and holds data", async () => {
   running = await state();
 });
 
-step("a second clone is refused in one sentence, by every command that would change something", async () => {
+step("every command that would change something refuses a second clone, in one sentence", async () => {
   const archive = execFileSync("git", ["archive", "HEAD"], { cwd: projectPath(), maxBuffer: 1 << 30 });
   execFileSync("tar", ["x", "-C", clone], { input: archive });
   fs.symlinkSync(projectPath("node_modules"), path.join(clone, "node_modules"));
@@ -99,7 +100,7 @@ step("a second clone is refused in one sentence, by every command that would cha
     expect(output).toMatch(UNKNOWN);
     expect(output).toContain("npm run up -- --adopt");
   }
-  // the states are not lost: they are in the other folder of this machine
+  // the states are not lost: they are in the other folder on this machine
   const adopted = await inClone("up", "--adopt", "--yes");
   expect(adopted.code).toBe(1);
   expect(adopted.output).toContain("are not lost");
@@ -109,7 +110,7 @@ step("a second clone is refused in one sentence, by every command that would cha
 });
 
 step(
-  "without its states the checkout does not recognize the system, and adopts nothing without confirmation",
+  "without the states, the checkout does not recognize the system, and adopts nothing without confirmation",
   async () => {
     loseStates();
     expect((await npmRun("up")).output).toMatch(UNKNOWN);
@@ -158,7 +159,7 @@ step("no state holds a password", async () => {
   }
 });
 
-step("a clone with another setting adopts it into states in the cluster, and lists up's changes", async () => {
+step("a clone with a different setting adopts the system, with states in the cluster, and lists the changes that `up` makes", async () => {
   loseStates();
   const other = { ...inCluster, IAC_REACT_RESOURCES_MEMORY: "33Mi" };
   const { code, output } = await npmRunWith(other, "up", "--adopt", "--yes");
@@ -178,7 +179,7 @@ step("a clone with another setting adopts it into states in the cluster, and lis
   });
 });
 
-step("down --adopt removes a system whose states are lost, and verifies that nothing is left", async () => {
+step("`down --adopt` removes a system whose states are lost, and verifies that nothing is left", async () => {
   await kube.raw(["-n", "default", "delete", "secrets,leases", "-l", "tfstate=true"]);
   loseStates();
   expect((await npmRun("down", "--yes")).output).toMatch(UNKNOWN);
