@@ -50,7 +50,7 @@ const core = (records: readonly Recorded[], frozen?: readonly Period[]) => {
   return found.core.map(({ kind, value }) => [kind, value].filter(Boolean).join(" "));
 };
 
-withGo("the checker of histories", () => {
+withGo("the history checker", () => {
   beforeAll(buildChecker, 120_000);
 
   it("accepts what one client does in turn", () => {

@@ -13,13 +13,13 @@ describe("images by configuration", () => {
     expect(node).toMatchObject({ kind: "built", context: dir });
     fs.rmSync(dir, { recursive: true });
   });
-  it("are neither hashed nor looked up if they are prebuilt", async () => {
+  it("are neither hashed nor looked up in the registry if they are prebuilt", async () => {
     ask.mockClear();
     const prebuilt = { image: "registry.example/x:1" };
     await resolveImages(testConfig({ images: { node: { ...prebuilt, context: "/nowhere" }, react: prebuilt } }), ask);
     expect(ask).not.toHaveBeenCalled();
   });
-  it("explain a local registry that is unreachable because Docker's engine is on another machine", async () => {
+  it("explain why a local registry is unreachable if Docker's engine is on another machine", async () => {
     const refused = () => Promise.resolve({ state: "unreachable" as const, reason: "localhost:5000: ECONNREFUSED" });
     const at = async (dockerHost: string) => {
       const { node } = await resolveImages(testConfig({ images: { dockerHost } }), refused);

@@ -1,13 +1,13 @@
 import { monitoringValues as values, resources, synthesize, type Json } from "../../helpers/layers";
 
 describe("Prometheus", () => {
-  it("selects monitors and rules of other releases too", () => {
+  it("also selects the monitors and rules of other releases", () => {
     const { prometheusSpec } = values()["prometheus"];
     for (const key of ["serviceMonitor", "podMonitor", "rule", "probe", "scrapeConfig"]) {
       expect(prometheusSpec[`${key}SelectorNilUsesHelmValues`]).toBe(false);
     }
   });
-  it("of other releases is not managed by our operator, nor their Alertmanager", () => {
+  it("is not managed by the project's operator if it belongs to another release, and neither is Alertmanager", () => {
     const { prometheusOperator, grafana } = values();
     const own = [grafana.sidecar.dashboards.searchNamespace];
     for (const kind of ["prometheus", "alertmanager", "thanosRuler"])
@@ -22,7 +22,7 @@ describe("Prometheus", () => {
   });
 });
 
-describe("components that most clusters do not expose are off, so that their alerts do not fire permanently", () => {
+describe("monitoring is off for components that most clusters do not expose, so that their alerts do not fire permanently", () => {
   it.each(["kubeEtcd", "kubeScheduler", "kubeControllerManager", "kubeProxy"])("%s", (part) => {
     expect(values()[part].enabled).toBe(false);
     expect(values({ monitoring: { controlPlane: true } })[part].enabled).toBe(true);
@@ -45,7 +45,7 @@ describe("on a cluster that forbids Services in kube-system and mounted host pat
   });
 });
 
-it("leaves out the alerts that the configuration disables, the project's and the chart's", () => {
+it("leaves out the alerts that the configuration disables, both the project's and the chart's", () => {
   const monitoring = { disabledAlerts: ["NodeClockNotSynchronising", "PodsPending"] };
   const without = values({ monitoring });
   expect(without["defaultRules"].disabled).toMatchObject({ NodeClockNotSynchronising: true, PodsPending: true });
@@ -54,7 +54,7 @@ it("leaves out the alerts that the configuration disables, the project's and the
   expect(rules(without)).not.toContain('"PodsPending"');
 });
 
-it("uses the objectives of the configuration", () => {
+it("uses the objectives from the configuration", () => {
   const monitoring = { objectives: { availability: 99, latency: { percent: 95, seconds: 0.5 } } };
   const { groups } = values({ monitoring })["additionalPrometheusRulesMap"].iacproject;
   const [availability, latency] = groups[0].rules as Json[];

@@ -10,7 +10,7 @@ describe("the namespace's quota", () => {
     expect(of()["requests.cpu"]).toBe("2360m");
     expect(of()["limits.memory"]).toBe(`${768 + 6 * 768 + 4 * 96 + 13 * 256 + 8 * 96 + 2 * 256}Mi`);
   });
-  it("follows the bounds, and the three members of a Sentinel group with a Sentinel and a volume each", () => {
+  it("grows with the configured bounds, and with the three members of a Sentinel group, each with a Sentinel and a volume", () => {
     expect(of({ scaling: { node: { max: 20 } } })).toMatchObject({ pods: "46" });
     expect(of({ redis: { durability: "ha" } })).toMatchObject({ pods: "36", persistentvolumeclaims: "3" });
     expect(of({ redis: { durability: "ha" } })["requests.cpu"]).toBe(`${2360 + 200 + 3 * 10}m`);
@@ -19,7 +19,7 @@ describe("the namespace's quota", () => {
     const scheduled = of({ redis: { backup: { schedule: "@daily", storage: "3Gi" } } });
     expect(scheduled).toMatchObject({ pods: "35", persistentvolumeclaims: "2", "requests.storage": "4096Mi" });
   });
-  it("exists if it is enabled, with default limits for pods without their own", () => {
+  it("exists if it is enabled, together with default limits for pods that set none", () => {
     expect(resources(synthesize(), "kubernetes_resource_quota_v1")).toEqual([]);
     const layers = synthesize({ namespaces: { quota: true } });
     const [limits] = resources(layers, "kubernetes_limit_range_v1").map((r) => r.body);

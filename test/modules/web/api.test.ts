@@ -35,7 +35,7 @@ describe("the API", () => {
         e.value,
       ]),
     ) as Record<string, string>;
-  it("discovers replicas by their endpoints, with DNS and the address as fallbacks", () => {
+  it("discovers replicas through their endpoints, with DNS and the Service's address as fallbacks", () => {
     const watch = envOf({});
     expect(watch["REDIS_REPLICAS_WATCH"]).toMatch(/outputs\.namespace\}\/\$\{.*outputs\.redis_replicas_host\}$/);
     expect(watch["REDIS_REPLICAS_DNS"]).toMatch(/outputs\.redis_replicas_headless_host\}.*\.svc\.cluster\.local\.:/);
@@ -63,7 +63,7 @@ describe("the API", () => {
       expect(resources({ app: layers.app }, `kubernetes_${type}`)).toEqual([]);
     }
     const { spec } = workload(layers, "node")["spec"].template;
-    // set explicitly, because a removed field was seen to keep its old value
+    // set explicitly, because removing the field has been seen to leave the old value in place
     expect(spec.serviceAccountName).toBe("default");
     expect(spec.volumes.some((v: Json) => v["projected"])).toBe(false);
   });
@@ -77,7 +77,7 @@ describe("the API", () => {
       REDIS_MAX_STALE_SECONDS: "7",
     });
   });
-  it("uses the configured port, probes and security settings for another image", () => {
+  it("uses the configured port, probes and security settings if another image is configured", () => {
     const other = container(
       workload(
         synthesize({

@@ -3,11 +3,11 @@ import { synthesize, workload, type Json } from "../../helpers/layers";
 const all = synthesize();
 const container = (w: Json): Json => w["spec"].template.spec.containers[0];
 
-describe("the disk of a web pod", () => {
+describe("a web pod's disk", () => {
   it.each([
     ["node", "16Mi"],
     ["react", "256Mi"],
-  ])("of %s has a limit", (name, sizeLimit) => {
+  ])("has a limit for %s", (name, sizeLimit) => {
     const { volumes } = workload(all, name)["spec"].template.spec;
     expect(volumes).toContainEqual({ name: "tmp", emptyDir: { sizeLimit } });
   });
