@@ -42,7 +42,7 @@ describe("a cluster that does not answer", () => {
       message: expect.stringContaining('context "test" does not exist'),
     });
   });
-  it("is reported as missing if none is configured", async () => {
+  it("is reported as missing if no cluster is configured", async () => {
     const absent = new RunError("kubectl version", 1, "error: current-context is not set", "failed");
     const kube = new Kube(
       { ...testConfig(), clusterIsNamed: false },

@@ -1,4 +1,4 @@
-/** A running system whose states are lost is imported into the states of a checkout, and nothing else is. */
+/** A running system whose states are lost is imported into a checkout's states, and nothing else is imported. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -39,13 +39,13 @@ describe("adopting a system", () => {
     await stage.run();
   });
 
-  it("imports every object of every layer into a state, with the layer's outputs", () => {
+  it("imports every object of every layer into that layer's state, together with the layer's outputs", () => {
     expect(inStates(stage).sort()).toEqual(addresses(stage).sort());
     for (const layer of LAYERS)
       expect(Object.keys(stateOf(stage, layer).outputs)).toEqual(Object.keys(stage.stacks[layer]!.output ?? {}));
     expect(stateOf(stage, "images").outputs["node_image"]!.value).toBe("node@sha256:1");
   });
-  it("changes nothing in the cluster but the record", () => {
+  it("changes nothing in the cluster except the record", () => {
     const changes = stage.commands.filter(
       (line) => /^kubectl (?!get |config )/.test(line) && !line.includes("--dry-run=server"),
     );
@@ -57,7 +57,7 @@ describe("adopting a system", () => {
     expect(imports(stage).filter((line) => line.includes("kubernetes_secret"))).toEqual([]);
     expect([...stage.states.values()].filter((text) => text.includes(PASSWORD))).toEqual([]);
   });
-  it("uses the providers of the layer's folder, without a registry", () => {
+  it("uses the providers in the layer's folder, without a registry", () => {
     const init = stage.commands.filter((line) => line.startsWith("terraform init") && line.includes("-plugin-dir="));
     expect(init).toHaveLength(3);
   });
@@ -72,7 +72,7 @@ describe("adopting a system", () => {
   });
 });
 
-it("continues after it was interrupted: until the end, this checkout does not recognize the system", async () => {
+it("an interrupted adoption can resume: until it completes, this checkout does not recognize the system", async () => {
   const stage = stageOf(dir);
   stage.record = recordOf(stage);
   stage.refuses = "observability";
@@ -83,7 +83,7 @@ it("continues after it was interrupted: until the end, this checkout does not re
   expect(inStates(stage).sort()).toEqual(addresses(stage).sort());
 });
 
-it("leaves differences from the configuration to an ordinary plan", async () => {
+it("an adoption leaves differences from the configuration to an ordinary plan", async () => {
   const stage = stageOf(dir);
   stage.record = recordOf(stage);
   stage.values["kube-system/metrics-server"] = '{"replicas":1}';
@@ -111,7 +111,7 @@ describe("an adoption refuses, and writes no state,", () => {
     return stage;
   };
 
-  it("an object with one of our names but without our label, and names it", async () => {
+  it("an object with one of the project's names but without its label, and names the object", async () => {
     const stage = recorded();
     replace(stage, "service", "node", (o) => [{ ...o, metadata: { ...o.metadata, labels: { team: "x" } } }]);
     await refused(
@@ -129,19 +129,19 @@ describe("an adoption refuses, and writes no state,", () => {
     stage.record = recordOf(stage, { outside: "release kube-system/metrics-server" });
     await refused(stage, "Namespace monitoring is not in the record");
   });
-  it("a system with a release that this configuration does not describe, which nothing would remove afterwards", async () => {
+  it("a system with a release that this configuration does not describe, because nothing would remove that release later", async () => {
     const stage = recorded({ metricsServer: { mode: "existing" } });
     const outside = outsideOf("iacproject", stage.stacks);
     stage.record = recordOf(stage, { outside: [...outside, "release kube-system/metrics-server"].join("\n") });
     await refused(stage, "does not describe release kube-system/metrics-server of the system in namespace iacproject");
   });
-  it("without a record, a release with different values in a namespace that others may use", async () => {
+  it("a release with different values in a namespace that others may use, if there is no record", async () => {
     const stage = recorded();
     stage.record = undefined;
     stage.values["kube-system/metrics-server"] = '{"replicas":1}';
     await refused(stage, "Helm release kube-system/metrics-server has values that differ", "metricsServer.mode");
   });
-  it("a system with objects that this configuration does not describe, and names the settings", async () => {
+  it("a system with objects that this configuration does not describe, and names the settings that differ", async () => {
     const stage = recorded({}, { configuration: "redis.durability: ha" });
     stage.objects.push(object("service", "redis-main-1"));
     await refused(stage, "does not describe Service redis-main-1", "redis.durability: ha (here: default)");
@@ -165,7 +165,7 @@ describe("an adoption refuses, and writes no state,", () => {
   });
 });
 
-it("without a record, adopts a system that is alone in the cluster, and one with the same values", async () => {
+it("without a record, a system is adopted if it is the only one in the cluster, or if its values are the same", async () => {
   const stage = stageOf(dir);
   stage.values["monitoring/kube-prometheus-stack"] = '{"grafana":{}}';
   await stage.run();

@@ -1,4 +1,4 @@
-/** Checks of quotas and DNS, on objects as found on real clusters. */
+/** Checks of quotas and DNS, with objects as found on real clusters. */
 import { checkDns, checkQuota } from "../../../scripts/deploy/cluster-checks";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { RunError } from "../../../scripts/terminal/run-program";
@@ -28,7 +28,7 @@ describe("a quota", () => {
     redis: { main: { cpuLimit: "1" }, replica: { cpuLimit: "1" }, exporter: { cpuLimit: "1" } },
   };
 
-  it("on CPU limits refuses our pods; the keys that set them are named, with the quota", async () => {
+  it("on CPU limits refuses the project's pods; the error names the quota and the keys that set limits", async () => {
     await expect(look({}, { "limits.cpu": "8" })).rejects.toMatchObject({
       message: expect.stringMatching(/quota team in namespace iacproject refuses pods without limits\.cpu/),
       next: expect.stringMatching(
@@ -41,7 +41,7 @@ describe("a quota", () => {
     const ranges = [object("defaults", { spec: { limits: [{ type: "Container", default: { cpu: "1" } }] } })];
     await expect(look({}, { "limits.cpu": "8" }, { ranges })).resolves.toBe("none that refuses our pods");
   });
-  it("on ephemeral storage cannot be met with a key, only with a LimitRange", async () => {
+  it("on ephemeral storage cannot be satisfied with a key, only with a LimitRange", async () => {
     await expect(look(limits, { "requests.ephemeral-storage": "8Gi" })).rejects.toMatchObject({
       next: expect.stringMatching(/^Ask for a LimitRange/),
     });
@@ -50,11 +50,11 @@ describe("a quota", () => {
     ];
     await expect(look({}, { "requests.ephemeral-storage": "8Gi" }, { ranges })).resolves.toMatch(/^none/);
   });
-  it("on pods other than ours is ignored", async () => {
+  it("that does not apply to the project's pods is ignored", async () => {
     for (const spec of [{ scopes: ["BestEffort"] }, { scopes: ["Terminating"] }, { scopeSelector: {} }])
       await expect(look({}, { "limits.cpu": "8" }, { spec })).resolves.toMatch(/^none/);
   });
-  it("of the monitoring namespace is checked if monitoring is installed", async () => {
+  it("in the monitoring namespace is checked if monitoring is installed", async () => {
     const monitoring = [object("strict", { spec: { hard: { "limits.cpu": "8" } } })];
     await expect(look(limits, {}, { monitoring })).rejects.toMatchObject({
       message: expect.stringContaining("strict in namespace monitoring"),
@@ -62,10 +62,10 @@ describe("a quota", () => {
     });
     await expect(look({ ...limits, observability: "none" }, {}, { monitoring })).resolves.toMatch(/^none/);
   });
-  it("that is too small for all workloads at their maximum is reported, but stops no deployment", async () => {
+  it("that is too small for all workloads at their maximum is reported, but does not stop a deployment", async () => {
     await expect(look({}, { pods: "5" })).resolves.toMatch(/^team stops scaling early: pods 5 of \d+$/);
   });
-  it("is reported as unknown without the permission to list quotas", async () => {
+  it("is reported as unknown if the user may not list quotas", async () => {
     const denied = new RunError("kubectl", 1, "Error from server (Forbidden): resourcequotas is forbidden", "failed");
     const config = testConfig();
     const kube = new Kube(config, recorder([[/resourcequota/, denied]]).run);
@@ -94,17 +94,17 @@ describe("DNS", () => {
     ]);
     return checkDns(config, new Kube(config, run));
   };
-  it("is fine on the ports that policies allow", async () => {
+  it("is accepted on the ports that the policies allow", async () => {
     await expect(look({}, [service])).resolves.toBe("kube-dns in kube-system");
     await expect(look({}, [service], 5353)).resolves.toMatch(/^kube-dns/);
   });
-  it("on another port is named with the key; the port is that of its pods, not of its Service", async () => {
+  it("on another port causes an error that names the key; what counts is the pods' port, not the Service's", async () => {
     await expect(look({}, [service], 8053)).rejects.toMatchObject({ next: "Set dns.ports to [53,5353,8053]." });
   });
-  it("in another namespace is named with the key", async () => {
+  it("in another namespace causes an error that names the key", async () => {
     await expect(look({}, [])).rejects.toMatchObject({ next: expect.stringContaining("dns.namespace") });
   });
-  it("of a cache on the nodes also needs the Service's own address, unless the cache is a pod", async () => {
+  it("through a cache on the nodes also needs the Service's own address, unless the cache is a pod", async () => {
     await expect(look({}, [service], 53, [cache(true)])).rejects.toMatchObject({
       next: expect.stringMatching(/^Set dns\.addresses to \["169\.254\.20\.10",.*"10\.96\.0\.10"\]\.$/),
     });

@@ -15,7 +15,7 @@ describe("drift", () => {
   const state = {
     stateOf: () => Promise.resolve([{ manifest }, { manifest: { kind: "ServiceMonitor", metadata: {} } }]),
   } as unknown as Terraform;
-  it("is found by a dry run of the same server-side apply, whatever the replica count", async () => {
+  it("is found by a dry run of the same server-side apply, whatever the replica count is", async () => {
     const { run, commands, inputs } = recorder([
       [/get Deployment/, live("changed")],
       [/apply/, live("deployed")],
@@ -28,7 +28,7 @@ describe("drift", () => {
     expect(inputs[0]).not.toContain("null");
     expect(inputs[0]).not.toContain("replicas");
   });
-  it("is searched for with the StatefulSet's own claim templates, because no apply can change them", async () => {
+  it("is determined with the StatefulSet's existing claim templates, because no apply can change them", async () => {
     const set = (size: string) => ({
       kind: "StatefulSet",
       metadata: { name: "redis-main", namespace: "n" },

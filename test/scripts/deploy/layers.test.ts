@@ -8,7 +8,7 @@ describe("layer images needs no Docker", () => {
     node_image: `localhost:5000/iacproject-node@${DIGEST}`,
     react_image: `localhost:5000/iacproject-react@${DIGEST}`,
   };
-  it("if the registry holds the images in its outputs", () => {
+  it("if the registry contains the images in the layer's outputs", () => {
     expect(imagesAreCurrent(config, builtImages("held"), outputs)).toBe(true);
     expect(toBuild(builtImages("held"))).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Monitoring that a cluster already has, as kube-prometheus-stack, OpenShift and a plain DaemonSet look. */
+/** Monitoring that a cluster already has, in the forms of kube-prometheus-stack, OpenShift and a plain DaemonSet. */
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { checkMonitoring, checkNewMonitoring } from "../../../scripts/deploy/other-monitoring";
 import { RunError } from "../../../scripts/terminal/run-program";
@@ -27,14 +27,14 @@ const look = (found: { deployments?: object[]; daemonsets?: object[] }, override
   return checkMonitoring(config, new Kube(config, run));
 };
 
-describe("monitoring of others", () => {
-  it("with an operator for every namespace is not joined by a second one; the key to use it is named", async () => {
+describe("existing monitoring", () => {
+  it("with an operator for every namespace prevents a second operator; the error names the key for using the existing one", async () => {
     await expect(look({ deployments: [operator("team")] })).rejects.toMatchObject({
       message: expect.stringContaining("would also manage our Prometheus: team/prometheus-operator"),
       next: expect.stringMatching(/observability to existing .*--deny-namespaces=monitoring/),
     });
   });
-  it("is no problem if its operator leaves our namespace alone, or is ours, or ours is not installed", async () => {
+  it("is no problem if its operator ignores the project's namespace or is the project's own, or if the project installs none", async () => {
     for (const args of [
       ["--namespaces=openshift-monitoring"],
       ["--deny-namespaces=monitoring,other"],
@@ -44,7 +44,7 @@ describe("monitoring of others", () => {
     await expect(look({ deployments: [operator("monitoring", [], OURS)] })).resolves.toMatch(/^no other/);
     await expect(look({ deployments: [operator("team")] }, { observability: "existing" })).resolves.toMatch(/existing/);
   });
-  it("with a node-exporter takes the port of ours on every node; the key that leaves ours out is named", async () => {
+  it("with a node-exporter occupies the port that the project's node-exporter needs; the error names the key that leaves it out", async () => {
     const ports = [{ hostPort: 9100, containerPort: 9100 }];
     const exporter = workload("team", "node-exporter", [{ image: "x", ports }]);
     const onHost = workload(
