@@ -124,8 +124,9 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
   }
 }
 
-step("three new replicas serve their share of reads within 3 s of becoming Ready, and their removal fails no reads", () =>
-  replicasComeAndGo("watch"),
+step(
+  "three new replicas serve their share of reads within 3 s of becoming Ready, and their removal fails no reads",
+  () => replicasComeAndGo("watch"),
 );
 
 step("a new API pod gets its share of keep-alive connections, directly and behind the page", async () => {

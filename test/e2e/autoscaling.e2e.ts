@@ -142,22 +142,25 @@ step("engine hpa: the autoscaler scales under load between plan and apply, and a
   await planScaleApply(hpa, "97Mi");
 });
 
-step("switching from hpa to keda is an ordinary deployment: names and counts stay the same, and the next diff is empty", async () => {
-  const counts = await count();
-  const seen = await lowestCounts(async () => {
-    expect((await npmRunWith(keda, "up")).code).toBe(0);
-  });
-  expect(seen["node"]).toBeGreaterThanOrEqual(Math.min(counts, 2));
-  const now = await kube.list("hpa", "-n", app);
-  expect(now.map((h) => h.metadata.name).sort()).toEqual(AUTOSCALERS);
-  for (const h of now) {
-    const owners = (h.metadata as { ownerReferences?: { kind: string }[] }).ownerReferences;
-    expect(owners?.map((o) => o.kind)).toEqual(["ScaledObject"]);
-  }
-  expect((await npmRunWith(keda, "diff")).code).toBe(0);
-  expect((await npmRunWith(keda, "smoke")).code).toBe(0);
-  expect((await npmRunWith(keda, "doctor")).code).toBe(0);
-});
+step(
+  "switching from hpa to keda is an ordinary deployment: names and counts stay the same, and the next diff is empty",
+  async () => {
+    const counts = await count();
+    const seen = await lowestCounts(async () => {
+      expect((await npmRunWith(keda, "up")).code).toBe(0);
+    });
+    expect(seen["node"]).toBeGreaterThanOrEqual(Math.min(counts, 2));
+    const now = await kube.list("hpa", "-n", app);
+    expect(now.map((h) => h.metadata.name).sort()).toEqual(AUTOSCALERS);
+    for (const h of now) {
+      const owners = (h.metadata as { ownerReferences?: { kind: string }[] }).ownerReferences;
+      expect(owners?.map((o) => o.kind)).toEqual(["ScaledObject"]);
+    }
+    expect((await npmRunWith(keda, "diff")).code).toBe(0);
+    expect((await npmRunWith(keda, "smoke")).code).toBe(0);
+    expect((await npmRunWith(keda, "doctor")).code).toBe(0);
+  },
+);
 
 step("each signal of each autoscaler is read", async () => {
   await eventually("all signals", 90, async () => {
@@ -315,32 +318,35 @@ step(
   },
 );
 
-step("when a node is lost during a scale-out, the others take over, and every pod is Ready again once the node is back", async () => {
-  await scaleToMinimum();
-  const load = await startLoad(300, 150, { target: NODE, notOn: node! });
-  let result: LoadResult;
-  try {
-    await moreThan(2, 60);
-    nodeCommand("STOP", node!);
-    nodeIsDown = true;
-    await eventually("the node to be NotReady", 120, async () =>
-      isReady((await kube.get("node", node!))!) ? undefined : true,
-    );
-    result = await load.result();
-  } finally {
-    await load.remove();
-  }
-  const { 404: right = 0, ...wrong } = result.seen;
-  console.log(`node lost: ${right} of ${result.sent} answered, ${JSON.stringify(wrong)}, p99 ${result.p99} ms`);
-  expect(await count()).toBeGreaterThanOrEqual(2);
-  nodeCommand("START", node!);
-  nodeIsDown = false;
-  await eventually("every API pod to be Ready on a live node", 300, async () => {
-    const all = await pods();
-    return all.length === (await count()) && all.every(isReady) ? true : undefined;
-  });
-  expect((await npmRunWith(keda, "smoke")).code).toBe(0);
-});
+step(
+  "when a node is lost during a scale-out, the others take over, and every pod is Ready again once the node is back",
+  async () => {
+    await scaleToMinimum();
+    const load = await startLoad(300, 150, { target: NODE, notOn: node! });
+    let result: LoadResult;
+    try {
+      await moreThan(2, 60);
+      nodeCommand("STOP", node!);
+      nodeIsDown = true;
+      await eventually("the node to be NotReady", 120, async () =>
+        isReady((await kube.get("node", node!))!) ? undefined : true,
+      );
+      result = await load.result();
+    } finally {
+      await load.remove();
+    }
+    const { 404: right = 0, ...wrong } = result.seen;
+    console.log(`node lost: ${right} of ${result.sent} answered, ${JSON.stringify(wrong)}, p99 ${result.p99} ms`);
+    expect(await count()).toBeGreaterThanOrEqual(2);
+    nodeCommand("START", node!);
+    nodeIsDown = false;
+    await eventually("every API pod to be Ready on a live node", 300, async () => {
+      const all = await pods();
+      return all.length === (await count()) && all.every(isReady) ? true : undefined;
+    });
+    expect((await npmRunWith(keda, "smoke")).code).toBe(0);
+  },
+);
 
 step("switching from keda to hpa is an ordinary deployment too, and removes KEDA completely", async () => {
   const counts = await count();

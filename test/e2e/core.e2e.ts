@@ -48,14 +48,17 @@ step("the project is not deployed on the cluster yet", async () => {
   before = await inventory();
 });
 
-step("before the first deployment, `diff` plans what it can, and shows which layers wait for which others", async () => {
-  const { code, output } = await npmRun("diff");
-  expect(code).toBe(2);
-  expect(output).toMatch(/images .*to add/);
-  expect(output).toMatch(/data .*to add/);
-  expect(output).toMatch(/app .*waits for images and data/);
-  expect(output).toMatch(/observability .*waits for data and app/);
-});
+step(
+  "before the first deployment, `diff` plans what it can, and shows which layers wait for which others",
+  async () => {
+    const { code, output } = await npmRun("diff");
+    expect(code).toBe(2);
+    expect(output).toMatch(/images .*to add/);
+    expect(output).toMatch(/data .*to add/);
+    expect(output).toMatch(/app .*waits for images and data/);
+    expect(output).toMatch(/observability .*waits for data and app/);
+  },
+);
 
 step("`up` succeeds, and a second `up` changes nothing", async () => {
   const first = await npmRun("up");
@@ -78,19 +81,22 @@ step("smoke, diff, status and doctor succeed", async () => {
   expect((await npmRun("doctor")).code).toBe(0);
 });
 
-step("in a checkout without the states, commands stop at once, name the system's origin, and change nothing", async () => {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-second-clone-"));
-  const second = { ...env, IAC_STATE_DIR: dir };
-  for (const [name, ...args] of [["up"], ["diff"], ["down", "--yes"]] as const) {
-    const { code, output, seconds } = await npmRunWith(second, name, ...args);
-    expect({ name, code }).toEqual({ name, code: 1 });
-    expect(output).toContain("holds a system that the states of this checkout do not contain");
-    expect(output).toMatch(/It was deployed by .+@.+ from .+, version /);
-    expect(seconds).toBeLessThan(60);
-  }
-  fs.rmSync(dir, { recursive: true });
-  expect((await npmRun("smoke")).code).toBe(0);
-});
+step(
+  "in a checkout without the states, commands stop at once, name the system's origin, and change nothing",
+  async () => {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-second-clone-"));
+    const second = { ...env, IAC_STATE_DIR: dir };
+    for (const [name, ...args] of [["up"], ["diff"], ["down", "--yes"]] as const) {
+      const { code, output, seconds } = await npmRunWith(second, name, ...args);
+      expect({ name, code }).toEqual({ name, code: 1 });
+      expect(output).toContain("holds a system that the states of this checkout do not contain");
+      expect(output).toMatch(/It was deployed by .+@.+ from .+, version /);
+      expect(seconds).toBeLessThan(60);
+    }
+    fs.rmSync(dir, { recursive: true });
+    expect((await npmRun("smoke")).code).toBe(0);
+  },
+);
 
 step("the commands that the README documents for inspecting the system succeed", async () => {
   const lines = commandsIn("README.md");

@@ -122,7 +122,9 @@ step("while the API is flooded, Redis keeps answering quickly, and no container 
       { timeoutMs: 40_000 },
     );
     const [min, max, mean, count] = raw.trim().split("\n").at(-1)!.split(" ").map(Number);
-    console.log(`latency of Redis main while the API is flooded: ${mean} ms on average, ${min} to ${max} ms, ${count} samples`);
+    console.log(
+      `latency of Redis main while the API is flooded: ${mean} ms on average, ${min} to ${max} ms, ${count} samples`,
+    );
     expect(count).toBeGreaterThan(300);
     expect(mean).toBeLessThan(25);
     expect(max).toBeLessThan(1000);

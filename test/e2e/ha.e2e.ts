@@ -100,18 +100,21 @@ step("a change of settings recreates every member without a long write outage", 
   });
 });
 
-step("passwords, including those of the Sentinels, rotate without a long write outage or a denied command", async () => {
-  await fault("new passwords", async () => {
-    expect((await npmRunWith(settings, "rotate", "--yes")).code).toBe(0);
-  });
-  for (const pod of await redisPodNames()) {
-    expect([pod, refusedCommands(await redis(pod, "--raw", "ACL", "LOG", "100"))]).toEqual([pod, []]);
-  }
-  for (const pod of MEMBERS) {
-    const log = await redisCli(pod, ["-p", "26379", "--raw", "ACL", "LOG", "100"]);
-    expect([pod, refusedCommands(log)]).toEqual([pod, []]);
-  }
-});
+step(
+  "passwords, including those of the Sentinels, rotate without a long write outage or a denied command",
+  async () => {
+    await fault("new passwords", async () => {
+      expect((await npmRunWith(settings, "rotate", "--yes")).code).toBe(0);
+    });
+    for (const pod of await redisPodNames()) {
+      expect([pod, refusedCommands(await redis(pod, "--raw", "ACL", "LOG", "100"))]).toEqual([pod, []]);
+    }
+    for (const pod of MEMBERS) {
+      const log = await redisCli(pod, ["-p", "26379", "--raw", "ACL", "LOG", "100"]);
+      expect([pod, refusedCommands(log)]).toEqual([pod, []]);
+    }
+  },
+);
 
 step("every acknowledged write is on every member and every replica", async () => {
   await settledMain(180);

@@ -243,42 +243,45 @@ step("when two runs are concurrent, the second reports the first and changes not
   await expectAllWell();
 });
 
-step("if the cluster becomes unreachable during a run, there is one clear error, and the next run recovers", async () => {
-  const view = JSON.parse(await kube.raw(["config", "view", "--raw", "--minify", "--flatten", "-o", "json"])) as {
-    clusters: { cluster: { server: string; "tls-server-name"?: string } }[];
-  };
-  const server = new URL(view.clusters[0]!.cluster.server);
-  const open = new Set<net.Socket>();
-  const proxy = net.createServer((socket) => {
-    const upstream = net.connect(Number(server.port || 443), server.hostname);
-    for (const [from, to] of [
-      [socket, upstream],
-      [upstream, socket],
-    ] as const) {
-      open.add(from);
-      from.pipe(to);
-      from.on("error", () => to.destroy());
-      from.on("close", () => open.delete(from));
-    }
-  });
-  const port = await new Promise<number>((resolve) =>
-    proxy.listen(0, "127.0.0.1", () => resolve((proxy.address() as net.AddressInfo).port)),
-  );
-  view.clusters[0]!.cluster.server = `https://127.0.0.1:${port}`;
-  view.clusters[0]!.cluster["tls-server-name"] ??= "kubernetes.default";
-  const kubeconfig = path.join(scratch, "kubeconfig");
-  fs.writeFileSync(kubeconfig, JSON.stringify(view), { mode: 0o600 });
-  const begun = applying("app");
-  const run = started({ ...otherMemory(100), KUBECONFIG: kubeconfig });
-  const seen = await Promise.race([begun, run.ended]);
-  proxy.close();
-  for (const socket of open) socket.destroy();
-  expect(seen).toBe(true);
-  const outcome = await run.ended;
-  expect(outcome.code).toBe(1);
-  expect(errorOf(outcome)).toMatch(/the cluster stopped answering|cannot be reached|was refused/);
-  await expectAllWell();
-});
+step(
+  "if the cluster becomes unreachable during a run, there is one clear error, and the next run recovers",
+  async () => {
+    const view = JSON.parse(await kube.raw(["config", "view", "--raw", "--minify", "--flatten", "-o", "json"])) as {
+      clusters: { cluster: { server: string; "tls-server-name"?: string } }[];
+    };
+    const server = new URL(view.clusters[0]!.cluster.server);
+    const open = new Set<net.Socket>();
+    const proxy = net.createServer((socket) => {
+      const upstream = net.connect(Number(server.port || 443), server.hostname);
+      for (const [from, to] of [
+        [socket, upstream],
+        [upstream, socket],
+      ] as const) {
+        open.add(from);
+        from.pipe(to);
+        from.on("error", () => to.destroy());
+        from.on("close", () => open.delete(from));
+      }
+    });
+    const port = await new Promise<number>((resolve) =>
+      proxy.listen(0, "127.0.0.1", () => resolve((proxy.address() as net.AddressInfo).port)),
+    );
+    view.clusters[0]!.cluster.server = `https://127.0.0.1:${port}`;
+    view.clusters[0]!.cluster["tls-server-name"] ??= "kubernetes.default";
+    const kubeconfig = path.join(scratch, "kubeconfig");
+    fs.writeFileSync(kubeconfig, JSON.stringify(view), { mode: 0o600 });
+    const begun = applying("app");
+    const run = started({ ...otherMemory(100), KUBECONFIG: kubeconfig });
+    const seen = await Promise.race([begun, run.ended]);
+    proxy.close();
+    for (const socket of open) socket.destroy();
+    expect(seen).toBe(true);
+    const outcome = await run.ended;
+    expect(outcome.code).toBe(1);
+    expect(errorOf(outcome)).toMatch(/the cluster stopped answering|cannot be reached|was refused/);
+    await expectAllWell();
+  },
+);
 
 step("a full disk is reported, and no state is lost", async () => {
   if (process.getuid?.() !== 0 || process.platform !== "linux") {

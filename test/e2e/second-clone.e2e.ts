@@ -159,25 +159,28 @@ step("no state holds a password", async () => {
   }
 });
 
-step("a clone with a different setting adopts the system, with states in the cluster, and lists the changes that `up` makes", async () => {
-  loseStates();
-  const other = { ...inCluster, IAC_REACT_RESOURCES_MEMORY: "33Mi" };
-  const { code, output } = await npmRunWith(other, "up", "--adopt", "--yes");
-  expect(code).toBe(0);
-  expect(output).toMatch(/app .*1 to change/);
-  expect(output).toMatch(
-    /The system differs from this configuration.*react\.resources\.memory: default \(here: 33Mi\)/,
-  );
-  expect((await npmRunWith(other, "diff")).code).toBe(0);
-  // only the front was changed
-  const isFront = (pod: string) => pod.startsWith("react-");
-  await eventually("the rollout of the front to end", 120, async () => {
-    const { pods, passwords } = await state();
-    expect(pods.filter((pod) => !isFront(pod))).toEqual(running.pods.filter((pod) => !isFront(pod)));
-    expect(passwords).toEqual(running.passwords);
-    return true;
-  });
-});
+step(
+  "a clone with a different setting adopts the system, with states in the cluster, and lists the changes that `up` makes",
+  async () => {
+    loseStates();
+    const other = { ...inCluster, IAC_REACT_RESOURCES_MEMORY: "33Mi" };
+    const { code, output } = await npmRunWith(other, "up", "--adopt", "--yes");
+    expect(code).toBe(0);
+    expect(output).toMatch(/app .*1 to change/);
+    expect(output).toMatch(
+      /The system differs from this configuration.*react\.resources\.memory: default \(here: 33Mi\)/,
+    );
+    expect((await npmRunWith(other, "diff")).code).toBe(0);
+    // only the front was changed
+    const isFront = (pod: string) => pod.startsWith("react-");
+    await eventually("the rollout of the front to end", 120, async () => {
+      const { pods, passwords } = await state();
+      expect(pods.filter((pod) => !isFront(pod))).toEqual(running.pods.filter((pod) => !isFront(pod)));
+      expect(passwords).toEqual(running.passwords);
+      return true;
+    });
+  },
+);
 
 step("`down --adopt` removes a system whose states are lost, and verifies that nothing is left", async () => {
   await kube.raw(["-n", "default", "delete", "secrets,leases", "-l", "tfstate=true"]);

@@ -76,7 +76,9 @@ function checkout(redisImage: string): void {
 
   const charts = process.env["IAC_CHARTS_DIR"];
   if (!charts)
-    throw new Error("IAC_CHARTS_DIR must name a folder of chart archives: the test repacks one of them with a higher version");
+    throw new Error(
+      "IAC_CHARTS_DIR must name a folder of chart archives: the test repacks one of them with a higher version",
+    );
   const folder = path.join(work, "charts");
   fs.cpSync(charts, folder, { recursive: true });
   const unpacked = path.join(work, "unpacked");

@@ -237,7 +237,10 @@ step("enlarging a volume whose class does not allow expansion is refused before 
   const isFixed = (await kube.list("storageclass"))
     .filter((c) => c.metadata.name !== second.IAC_REDIS_STORAGE_CLASS)
     .every((c) => !(c as unknown as { allowVolumeExpansion?: boolean }).allowVolumeExpansion);
-  if (!isFixed) return console.warn("SKIPPED: a volume that cannot grow is not tested, because a storage class of this cluster allows expansion");
+  if (!isFixed)
+    return console.warn(
+      "SKIPPED: a volume that cannot grow is not tested, because a storage class of this cluster allows expansion",
+    );
   const { code, output } = await npmRunWith({ ...first, IAC_REDIS_STORAGE: "2Gi" }, "up");
   expect(code).toBe(1);
   expect(output).toMatch(/the volume data-redis-main-0 stays at 1Gi: its storage class .* does not allow expansion/);

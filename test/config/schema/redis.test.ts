@@ -37,13 +37,16 @@ describe("the volume of main", () => {
 });
 
 describe("memory", () => {
-  it.each(["main", "replica"])("the limit of %s must be at least twice maxMemory, to allow for a rewrite or a copy", (part) => {
-    expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "300Mi" } })).toBe(
-      `redis.${part}.memoryLimit: must be at least 512Mi, twice redis.maxMemory (256mb), and is 300Mi: ` +
-        "Redis would be killed while it rewrites or copies its data; raise it, or lower redis.maxMemory",
-    );
-    expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "512Mi" } })).toBe("fits");
-  });
+  it.each(["main", "replica"])(
+    "the limit of %s must be at least twice maxMemory, to allow for a rewrite or a copy",
+    (part) => {
+      expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "300Mi" } })).toBe(
+        `redis.${part}.memoryLimit: must be at least 512Mi, twice redis.maxMemory (256mb), and is 300Mi: ` +
+          "Redis would be killed while it rewrites or copies its data; raise it, or lower redis.maxMemory",
+      );
+      expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "512Mi" } })).toBe("fits");
+    },
+  );
   it("must be limited: a maxMemory of 0 is rejected, because Redis interprets it as no limit", () => {
     expect(refusal({ redis: { maxMemory: "0mb" } })).toMatch(
       /^redis\.maxMemory: "0mb" is not accepted; .*such as "256mb"/,

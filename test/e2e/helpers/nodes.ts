@@ -12,7 +12,9 @@ export const removableNodes = (process.env["E2E_NODES"] ?? "").split(",").filter
 export function nodeCommand(what: "STOP" | "START", node: string): void {
   const line = process.env[`E2E_NODE_${what}`];
   if (!line)
-    throw new Error(`E2E_NODE_${what} must contain the command that stops or starts a node, with {node} as a placeholder for its name`);
+    throw new Error(
+      `E2E_NODE_${what} must contain the command that stops or starts a node, with {node} as a placeholder for its name`,
+    );
   execFileSync("sh", ["-c", line.replaceAll("{node}", node)], { stdio: "inherit", timeout: 120_000 });
 }
 

@@ -25,9 +25,12 @@ async function ask(...names: string[]): Promise<object> {
   }
 }
 
-(hasOpenssl ? it : it.skip)("a certificate of a company's own authority is refused, and the error names the variable that helps", async () => {
-  await expect(ask("localhost")).resolves.toEqual({
-    state: "unreachable",
-    reason: expect.stringMatching(/^localhost:\d+: its certificate is of an authority .*set NODE_EXTRA_CA_CERTS/),
-  });
-});
+(hasOpenssl ? it : it.skip)(
+  "a certificate of a company's own authority is refused, and the error names the variable that helps",
+  async () => {
+    await expect(ask("localhost")).resolves.toEqual({
+      state: "unreachable",
+      reason: expect.stringMatching(/^localhost:\d+: its certificate is of an authority .*set NODE_EXTRA_CA_CERTS/),
+    });
+  },
+);

@@ -20,14 +20,11 @@ const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
   ["34.1.2.3", "34.1.2.3/32"],
   ["fd00:1:2:3::4", "fd00:1:2:3::/64"],
   ["2001:db8::1", "2001:db8::1/128"],
-])(
-  "for an API server at %s, %s is allowed, which includes a replacement in the same subnet",
-  (address, block) => {
-    const input = `[for a in ["${address}"] : ${BLOCK_OF_ADDRESS}][0]\n`;
-    const { stdout } = spawnSync("terraform", ["console"], { input, cwd: os.tmpdir(), encoding: "utf8" });
-    expect(stdout.trim()).toBe(`"${block}"`);
-  },
-);
+])("for an API server at %s, %s is allowed, which includes a replacement in the same subnet", (address, block) => {
+  const input = `[for a in ["${address}"] : ${BLOCK_OF_ADDRESS}][0]\n`;
+  const { stdout } = spawnSync("terraform", ["console"], { input, cwd: os.tmpdir(), encoding: "utf8" });
+  expect(stdout.trim()).toBe(`"${block}"`);
+});
 
 describe("network policies", () => {
   it("deny everything by default", () => {

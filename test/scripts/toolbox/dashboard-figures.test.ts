@@ -3,7 +3,7 @@ import { dashboardFigures, legendOf, withVariables } from "../../../scripts/tool
 
 const overview = DASHBOARDS[0]!;
 
-describe("the figures of a dashboard", () => {
+describe("a dashboard's figures", () => {
   it("are queried with all variables replaced", () => {
     expect(withVariables('up{namespace="$namespace", pod=~"$pod", instance=~"$instance"}', "ns")).toBe(
       'up{namespace="ns", pod=~".*", instance=~".*"}',
