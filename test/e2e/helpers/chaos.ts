@@ -198,7 +198,7 @@ for turn in $(seq ${turns}); do kill -STOP $pid; sleep 0.27; kill -CONT $pid; sl
   );
 }
 
-/** A volume that is temporarily on a disk of its own, which is hardly larger than the volume's contents. */
+/** A volume that is temporarily on a separate disk, which is hardly larger than the volume's contents. */
 export interface SmallDisk {
   /** Fills it completely. */
   fill(): Promise<void>;

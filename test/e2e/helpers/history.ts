@@ -14,7 +14,7 @@ export interface HistoryOptions {
   readonly keys: number;
   readonly clientsPerKey: number;
   readonly pauseMs: number;
-  /** The node to run on, which no fault may remove. */
+  /** The pod's node, which no fault may remove. */
   readonly node: string;
   /** Number of API pods to call. */
   readonly apis: number;

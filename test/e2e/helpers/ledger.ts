@@ -17,7 +17,7 @@ export interface Ledger {
 export interface LedgerOptions {
   readonly writers: number;
   readonly pauseMs: number;
-  /** The node to run on, which no fault may remove, because the ledger would be lost with it. */
+  /** The pod's node, which no fault may remove, because the ledger would be lost with it. */
   readonly node?: string;
   /** The pod's name. @default "e2e-ledger" */
   readonly name?: string;
