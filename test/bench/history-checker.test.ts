@@ -85,7 +85,7 @@ withGo("the history checker", () => {
     expect(core([read("never", 0, 1)])).toEqual(["read never"]);
   });
 
-  it("flags a dirty read: a value that was read although its write never took effect", () => {
+  it("flags a dirty read: a value that was read even though its write never took effect", () => {
     const dirty = [set("a", 0, 1), set("b", 2, 3, unknown), read("b", 2.5, 2.6), read("a", 3.1, 3.2)];
     expect(core(dirty)).toEqual(expect.arrayContaining(["read b", "read a"]));
   });

@@ -78,18 +78,18 @@ describe("a variable that would redirect Terraform, but not kubectl, is rejected
     expect(problems[0]).not.toContain("elsewhere");
     expect(refusals({ [name]: "" })).toEqual([]);
   });
-  it("KUBE_CONFIG_PATH, if the project does not set it: with several kubeconfig files, or states in the cluster", () => {
+  it("KUBE_CONFIG_PATH is rejected if the project does not set it: with several kubeconfig files, or states in the cluster", () => {
     const other = { KUBE_CONFIG_PATH: kubeconfig("b.yaml", "b") };
     expect(refusals(other)).toEqual([]);
     const two = [kubeconfig("c.yaml"), kubeconfig("d.yaml")].join(":");
     expect(refusals({ ...other, KUBECONFIG: two })[0]).toMatch(/^KUBE_CONFIG_PATH: .*c\.yaml, .*d\.yaml/);
     expect(refusals({ ...other, IAC_STATE_BACKEND: "kubernetes" })[0]).toMatch(/^KUBE_CONFIG_PATH: /);
   });
-  it("KUBE_IN_CLUSTER_CONFIG, with states in the cluster", () => {
+  it("KUBE_IN_CLUSTER_CONFIG is rejected if the states are in the cluster", () => {
     expect(refusals({ KUBE_IN_CLUSTER_CONFIG: "true" })).toEqual([]);
     expect(refusals({ KUBE_IN_CLUSTER_CONFIG: "true", IAC_STATE_BACKEND: "kubernetes" })[0]).toMatch(/^KUBE_IN_CL/);
   });
-  it("arguments that choose a state or a part of a layer, but no other arguments", () => {
+  it("arguments that choose a state or a part of a layer are rejected, but no others", () => {
     expect(refusals({ TF_CLI_ARGS_plan: "-parallelism=2 -target=x" })[0]).toMatch(/^TF_CLI_ARGS_plan: -target would/);
     expect(refusals({ TF_CLI_ARGS: "-state=other.tfstate" })[0]).toMatch(/^TF_CLI_ARGS: -state would/);
     expect(refusals({ TF_CLI_ARGS_plan: "-parallelism=2" })).toEqual([]);
@@ -137,7 +137,7 @@ describe("Docker's engine", () => {
     write(`.docker/contexts/tls/${id}/docker/cert.pem`, "");
     expect(config({}).dockerCertificates).toBe(path.join(home, `.docker/contexts/tls/${id}/docker`));
   });
-  it("and the registry logins come from DOCKER_CONFIG, unless registry.dockerConfig names a file", () => {
+  it("registry logins come from DOCKER_CONFIG, unless registry.dockerConfig names a file", () => {
     context("one", "unix:///one.sock", "elsewhere");
     write("elsewhere/config.json", '{"currentContext":"one"}');
     const env = { DOCKER_CONFIG: path.join(home, "elsewhere") };

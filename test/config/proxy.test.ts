@@ -48,7 +48,7 @@ describe("the proxy of a URL", () => {
   });
 });
 
-describe("a request", () => {
+describe("through a proxy", () => {
   const seen: string[] = [];
   const proxy = http.createServer((q, s) => {
     seen.push(`${q.method} ${q.url} ${q.headers["proxy-authorization"] ?? ""}`.trim());
@@ -77,12 +77,12 @@ describe("a request", () => {
   });
   beforeEach(() => void (seen.length = 0));
 
-  it("over HTTP is sent to the proxy without a tunnel, with the proxy's login", async () => {
+  it("a request over HTTP is sent to the proxy without a tunnel, with the proxy's login", async () => {
     const response = await fetchOutside("http://registry.invalid/v2/");
     expect(await response.text()).toBe("through the proxy");
     expect(seen).toEqual([`GET http://registry.invalid/v2/ Basic ${Buffer.from("me:secret").toString("base64")}`]);
   });
-  it("over HTTPS uses a tunnel; if the proxy refuses it, the error names the proxy but not the login", async () => {
+  it("a request over HTTPS uses a tunnel; if the proxy refuses it, the error names the proxy but not the login", async () => {
     const error: unknown = await fetchOutside("https://registry.invalid/v2/").catch((e: unknown) => e);
     expect(seen).toEqual(["CONNECT registry.invalid:443"]);
     expect(fetchProblem(error, "https://registry.invalid/v2/")).toMatch(/407.*, through the proxy 127\.0\.0\.1:\d+$/);

@@ -286,7 +286,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   AutoscalerFlapping: {
     fires: [[hpa("status_desired_replicas"), "2x7 3x7 2x7 3x7 2x7 3x7 2x7 3x7 2x7 3x7 2x7"]],
-    // one load peak: up in steps, down in steps
+    // a single load peak: the count rises and falls in steps
     silent: [[hpa("status_desired_replicas"), "2x7 4x1 8x1 10x40 5x4 3x4 2x40"]],
     at: "21m",
   },

@@ -80,7 +80,7 @@ describe("dashboards", () => {
       expect(d.annotations.list.map((a) => a.name)).toEqual(["Rollout", "Scaling"]);
     }
   });
-  it("link a panel to the runbook of its alert", () => {
+  it("link each panel to its alert's runbook", () => {
     const linked = panelsOf(all).flatMap((p) => p.links ?? []);
     expect(linked.length).toBe(specs.filter((p) => p.alert).length);
     for (const { url } of linked) {

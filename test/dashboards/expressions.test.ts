@@ -26,7 +26,7 @@ describe("expressions", () => {
     const recorded = new Set(rules.flatMap((r) => ("record" in r ? [r.record] : [])));
     const missing = expressions.flatMap((e) =>
       seriesOf(e.expr).flatMap(({ metric, labels }) => {
-        // ALERTS comes from Prometheus, with the labels of the alerts
+        // Prometheus itself exports ALERTS, with the labels of the alerts
         if (recorded.has(metric) || metric === "ALERTS") return [];
         const known = [...exported, ...exportedBySome].find((s) => s.metric === metric);
         if (!known) return [`${e.origin}: nothing exports ${metric}`];

@@ -13,7 +13,7 @@ export const rules = groups.flatMap((g) => g.rules);
 export const alerts = rules.filter(isAlert);
 
 export interface Expression {
-  /** Such as "dashboard Redis, panel Keys" or "alert RedisMainDown". */
+  /** For example, "dashboard Redis, panel Keys" or "alert RedisMainDown". */
   readonly origin: string;
   readonly expr: string;
 }

@@ -39,7 +39,7 @@ const isKey = (at: string) => keys.some((k) => k.path === at || k.path.startsWit
 const problems = (input: unknown) =>
   (configSchema.safeParse(input).error?.issues ?? []).map((i) => `${i.path.join(".")}: ${i.message}`);
 
-it.each(pages)("%s: every npm run names an existing script and existing options", (page) => {
+it.each(pages)("%s: every `npm run` names an existing script and existing options", (page) => {
   const wrong: string[] = [];
   for (const [whole, name, rest = ""] of read(page).matchAll(/\bnpm run (?:-s )?([a-z]\w*)((?: -- [^`\n|#]*)?)/g)) {
     if (!(name! in scripts)) wrong.push(whole);

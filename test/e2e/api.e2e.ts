@@ -179,7 +179,7 @@ step("a new API pod gets its share of keep-alive connections, directly and behin
 });
 
 step(
-  "one front pod handles more requests than a connection per request would allow, which would exhaust its ports",
+  "one front pod handles more requests than one connection per request would allow before its ports were exhausted",
   async () => {
     await pin("deploy", "react", "react", 1);
     const load = await startLoad(800, 80);
@@ -271,7 +271,7 @@ for (const [what, times, change] of [
 }
 
 const byDns = { ...settings, IAC_NODE_DISCOVERY: "dns" };
-step("with DNS discovery, for clusters that grant no Role, no reads fail either", async () => {
+step("with DNS discovery, which needs no Role, no reads fail either", async () => {
   expect((await npmRunWith(byDns, "up")).code).toBe(0);
   await pin("deploy", "node", "node", 3);
   await pin("statefulset", "redis-replicas", "redis-replica", 3);

@@ -129,7 +129,7 @@ step("network policies allow only the connections in the flow table", async () =
   expect(await reaches(node, react, 8080)).toBe(false);
 });
 
-step("the cluster accepts the output of npm run manifests, with strict validation", async () => {
+step("the cluster accepts the output of `npm run manifests` with strict validation", async () => {
   const out = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-manifests-")), "out");
   expect((await npmRun("manifests", "--out", out)).code).toBe(0);
   const files = ["data", "app", "observability"].flatMap((layer) =>
@@ -146,7 +146,7 @@ step("the cluster accepts the output of npm run manifests, with strict validatio
   fs.rmSync(path.dirname(out), { recursive: true });
 });
 
-step("every target of Prometheus is up, including all of the project's", async () => {
+step("every Prometheus target is up, including all of the project's", async () => {
   type Target = { health: string; scrapePool: string; lastError: string; labels: Record<string, string> };
   const targets = await eventually("all targets up", 180, async () => {
     const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
@@ -196,7 +196,7 @@ step("Grafana knows every dashboard and data source", async () => {
 });
 
 step(
-  "no password is in state, plans, command output, logs, environments, images, the repository, or objects",
+  "no password appears in states, plans, command output, logs, environments, images, the repository, or objects",
   async () => {
     const passwords = [
       ...(await Promise.all(redisUserNames.map((user) => secret(app, "redis-users", user)))),

@@ -87,7 +87,7 @@ step("the system is up, and clients use a few keys through two API pods", async 
   const nodes = (await kube.list("nodes")).map((n) => n.metadata.name);
   const lasting = nodes.find((n) => !removableNodes.includes(n));
   if (!removableNodes.length || !lasting)
-    throw new Error("E2E_NODES must name nodes that the test may stop, and not all of them");
+    throw new Error("E2E_NODES must name nodes that the test may stop, but not every node");
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   if (durability !== "ha") {
     await moveMainTo(removableNodes);

@@ -68,7 +68,7 @@ step("the system and a stock Redis next to it are up, each with a ledger", async
   const nodes = (await kube.list("nodes")).map((n) => n.metadata.name);
   const lasting = nodes.find((n) => !removableNodes.includes(n));
   if (!removableNodes.length || !lasting)
-    throw new Error("E2E_NODES must name nodes that the test may stop, and not all of them");
+    throw new Error("E2E_NODES must name nodes that the test may stop, but not every node");
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   if (durability !== "ha") {
     // main's volume is local to a node, so choose a node that the test may stop

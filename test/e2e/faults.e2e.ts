@@ -43,7 +43,7 @@ step("the system is up and holds data", async () => {
 });
 
 step(
-  "a backup is restored on main and its replicas; a damaged one is rejected, and the data is not changed",
+  "a backup is restored on main and its replicas; a damaged one is rejected, which leaves the data unchanged",
   async () => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-backup-"));
     const file = path.join(dir, "backup.rdb");

@@ -50,7 +50,7 @@ const outside = (name: string) => peers[name]!.namespace !== "app";
 
 const allowed = (from: string, to: string, port: number): boolean =>
   table.some((f) => f.to === (to as Peer) && f.port === port && (f.from === from || f.from === "anyone")) &&
-  // the policy of the source must allow it too
+  // the source's policy must allow the connection too
   (outside(from) || table.some((f) => f.from === (from as Peer) && f.to === (to as Peer) && f.port === port));
 
 const pod = (name: string) => ({

@@ -25,7 +25,7 @@ import {
 
 const settings = { IAC_REDIS_DURABILITY: "ha", IAC_OBSERVABILITY: "none" };
 const MEMBERS = ["redis-main-0", "redis-main-1", "redis-main-2"];
-/** Longest accepted time without an acknowledged write, seconds. */
+/** Longest accepted time without an acknowledged write, in seconds. */
 const MAX_OUTAGE = 15;
 
 let before: string[];

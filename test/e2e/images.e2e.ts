@@ -13,7 +13,7 @@ const machine = (name: string) => ({
   IAC_IMAGES_NODE_CONTEXT: context,
 });
 
-/** Synthesizes layer images and runs Terraform on it, as a separate machine would. */
+/** Synthesizes layer `images` and runs Terraform in it, as a separate machine would. */
 async function terraform(env: Record<string, string>, ...args: string[]): Promise<Outcome> {
   const synth = await command("npx", ["tsx", "main.ts"], { env });
   if (synth.code !== 0) return synth;
@@ -93,7 +93,7 @@ it("prebuilt images need no Docker at all", async () => {
   expect(await deploy(env)).toBe(first);
 });
 
-it("Docker is not needed for a tag that is already in the registry either", async () => {
+it("a tag that is already in the registry does not need Docker either", async () => {
   const env = { ...machine("four"), DOCKER_HOST: "unix:///nowhere.sock" };
   expect(await deploy(env)).toBe(second);
 });

@@ -63,7 +63,7 @@ step("the system is up, and none of the project's alerts is pending or firing", 
   expect((await npmRunWith(env, "up")).code).toBe(0);
   await allowLoadToApi();
   await eventually("the first evaluation", 120, async () => ((await activeAlerts()).length ? true : undefined));
-  // briefly pending is fine: an autoscaler has no metrics of pods that have just started
+  // a briefly pending alert is fine: an autoscaler has no metrics for pods that have just started
   await eventually("the project's alerts to stop pending", 120, async () => {
     const ours = (await activeAlerts()).filter((a) => a.labels["part_of"] === "iacproject");
     expect(ours.filter((a) => a.state === "firing")).toEqual([]);
@@ -72,7 +72,7 @@ step("the system is up, and none of the project's alerts is pending or firing", 
   });
 });
 
-step("every query of every panel returns data under load", async () => {
+step("every query in every panel returns data under load", async () => {
   await underLoad(120, { seconds: 300, writes: 20 }, async () => {
     const missing = new Set(panelExpressions(app));
     await eventually("data for every query", 240, async () => {

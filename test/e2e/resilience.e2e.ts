@@ -78,7 +78,7 @@ step("a namespace that another deployment owns is reported before anything is ch
   expect(errorOf(outcome)).toContain(`The namespace ${app} already exists and is not ours.`);
 });
 
-step("an unavailable Docker is reported before anything is changed", async () => {
+step("an unavailable Docker engine is reported before anything is changed", async () => {
   const outcome = await up({ IAC_IMAGES_NODE_CONTEXT: otherSources(), DOCKER_HOST: `unix://${scratch}/missing.sock` });
   expect(outcome.code).toBe(1);
   expect(errorOf(outcome)).toMatch(/Docker/);

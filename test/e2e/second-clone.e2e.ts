@@ -120,7 +120,7 @@ step(
   },
 );
 
-step("an adoption reports an object that is not ours, and adopts nothing", async () => {
+step("an adoption reports an object that is not the project's, and adopts nothing", async () => {
   const label = (value: string) =>
     kube.raw(["-n", app, "label", "service", "node", `app.kubernetes.io/part-of=${value}`, "--overwrite"]);
   await label("another");
@@ -131,7 +131,7 @@ step("an adoption reports an object that is not ours, and adopts nothing", async
   expect((await npmRun("diff")).output).toMatch(UNKNOWN);
 });
 
-step("an interrupted adoption adopts nothing; the next one succeeds, and restarts no pod", async () => {
+step("an interrupted adoption adopts nothing; the next one succeeds without restarting any pods", async () => {
   const killed = startRun({}, "up", "--", "--adopt", "--yes");
   await new Promise((resolve) => setTimeout(resolve, 15_000));
   killed.signal("SIGKILL");

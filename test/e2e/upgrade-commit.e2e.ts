@@ -1,5 +1,5 @@
 /**
- * Part `upgrade-commit` of tier `upgrade`: this checkout takes over a system that an older commit deployed, under load.
+ * Part `upgrade-commit` of tier `upgrade`: under load, this checkout takes over a system that an older commit deployed.
  * E2E_FROM names that commit (default: the previous one), and E2E_DURABILITY the mode (`ha` needs three nodes).
  */
 import { execFileSync } from "node:child_process";
@@ -29,7 +29,7 @@ const settings = {
   // both checkouts share the states
   IAC_STATE_DIR: projectPath(STATE_DIR),
 };
-/** Longest accepted time without an acknowledged write, seconds: docs/upgrade.md. */
+/** Longest accepted time without an acknowledged write, in seconds, as docs/upgrade.md states it. */
 const MAX_OUTAGE = durability === "ha" ? 10 : 60;
 
 const older = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-older-"));

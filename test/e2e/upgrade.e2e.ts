@@ -34,8 +34,8 @@ const settings = {
   IAC_STATE_DIR: projectPath(STATE_DIR),
 };
 /**
- * Longest accepted time without an acknowledged write while main is recreated, in seconds: most of it passes until the
- * network policies apply to the new pod.
+ * Longest accepted time without an acknowledged write while main is recreated, in seconds. Most of that time passes
+ * before the network policies apply to the new pod.
  */
 const MAX_OUTAGE = 60;
 const chart = CHARTS.kubePrometheusStack;

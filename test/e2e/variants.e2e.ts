@@ -42,7 +42,7 @@ const grown = { ...second, IAC_REDIS_STORAGE: "2Gi" };
 const mirror = process.env["E2E_MIRROR"];
 const first: Record<string, string> = mirror ? { IAC_IMAGES_MIRROR: mirror } : {};
 
-/** A namespace on a cluster that the user doesn't administer, and a ServiceAccount that has access only to it. */
+/** A namespace on a cluster that the user does not administer, and a ServiceAccount that has access only to it. */
 const COURSE = "iac-course";
 const COURSE_FILES = ".state/e2e-course";
 const STUDENT = "e2e-student";
@@ -51,7 +51,7 @@ const FILES = ".state/e2e-second";
 
 let before: string[];
 
-// removes the second system before the first, whose CRDs it uses
+// removes the second system before the first, because the second one uses the first one's CRDs
 afterAll(async () => {
   for (const folder of [FILES, COURSE_FILES]) fs.rmSync(projectPath(folder), { recursive: true, force: true });
   await kube.raw(["delete", "namespace", COURSE, "--ignore-not-found"], { timeoutMs: 120_000 });
@@ -98,25 +98,28 @@ step("the first system is up", async () => {
   before = await inventory();
 });
 
-step("the second system deploys into an existing namespace, with state in the cluster and Redis over TLS", async () => {
-  const refused = await npmRunWith(second, "up");
-  expect(refused.code).toBe(1);
-  expect(refused.output).toContain(`there is no such Secret in namespace ${SECOND}`);
-  const authority = new Authority();
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-tls-"));
-  authority.issue(dir, ...TLS_NAMES);
-  const files = ["ca.crt", "tls.crt", "tls.key"].map((file) => `--from-file=${path.join(dir, file)}`);
-  await kube.raw(["-n", SECOND, "create", "secret", "generic", "redis-tls", ...files]);
-  authority.remove();
-  fs.rmSync(dir, { recursive: true });
-  const { code } = await npmRunWith(second, "up");
-  expect(code).toBe(0);
-  const secrets = (await kube.list("secrets", "-n", "default", "-l", "tfstate=true")).map((s) => s.metadata.name);
-  expect(secrets.sort()).toEqual(
-    ["app", "data", "images", "observability"].map((layer) => `tfstate-default-second-${layer}`),
-  );
-  expect((await npmRunWith(second, "diff")).code).toBe(0);
-});
+step(
+  "the second system is deployed into an existing namespace, with state in the cluster and Redis over TLS",
+  async () => {
+    const refused = await npmRunWith(second, "up");
+    expect(refused.code).toBe(1);
+    expect(refused.output).toContain(`there is no such Secret in namespace ${SECOND}`);
+    const authority = new Authority();
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-tls-"));
+    authority.issue(dir, ...TLS_NAMES);
+    const files = ["ca.crt", "tls.crt", "tls.key"].map((file) => `--from-file=${path.join(dir, file)}`);
+    await kube.raw(["-n", SECOND, "create", "secret", "generic", "redis-tls", ...files]);
+    authority.remove();
+    fs.rmSync(dir, { recursive: true });
+    const { code } = await npmRunWith(second, "up");
+    expect(code).toBe(0);
+    const secrets = (await kube.list("secrets", "-n", "default", "-l", "tfstate=true")).map((s) => s.metadata.name);
+    expect(secrets.sort()).toEqual(
+      ["app", "data", "images", "observability"].map((layer) => `tfstate-default-second-${layer}`),
+    );
+    expect((await npmRunWith(second, "diff")).code).toBe(0);
+  },
+);
 
 step("`doctor` explains a lock that a killed run left behind, and names the command that releases it", async () => {
   const name = "lock-tfstate-default-second-data";

@@ -75,7 +75,7 @@ function stacksOf(overrides: object): Record<string, Stack> {
   return synthesized.get(key)!;
 }
 
-/** A running system, and a checkout without its states. */
+/** Sets up a running system and a checkout without its states. */
 export function stageOf(dir: string, overrides: object = {}): Stage {
   const config = testConfig({ state: { dir: path.join(dir, "states") }, ...overrides });
   const stacks = stacksOf({ state: { dir: path.join(dir, "states") }, ...overrides });

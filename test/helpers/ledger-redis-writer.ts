@@ -1,6 +1,6 @@
 /**
- * A ledger writer like `WRITER`, but one that writes directly to Redis, for the baseline, which has no API: `node -e
- * REDIS_WRITER WRITERS PAUSE_MS FOLDER`, with HOST:PORT in TARGET.
+ * A ledger writer like `WRITER`, but one that writes directly to Redis, for the baseline, which has no API:
+ * `node -e REDIS_WRITER WRITERS PAUSE_MS FOLDER`, with HOST:PORT in TARGET.
  */
 export const REDIS_WRITER = `
 const net = require("node:net"), fs = require("node:fs");

@@ -30,7 +30,7 @@ export class RedisMembers {
   private readonly children: ChildProcess[] = [];
   private readonly running = new Map<string, ChildProcess>();
 
-  /** @param network distinguishes the groups of one test process, 0 to 9 */
+  /** @param network a number from 0 to 9 that distinguishes the groups in one test process */
   constructor(network: number, replace: Readonly<Record<string, string>> = {}) {
     this.port = 7000 + (process.pid % 900);
     this.pool = MEMBERS.map((i) => `127.${20 + network}.${process.pid % 250}.${10 + i}`);

@@ -1,5 +1,5 @@
 /**
- * Writes the files that a Redis pod mounts to a test's folder: the project's scripts and configuration, with adapted
+ * Fills a test's folder with the files that a Redis pod mounts: the project's scripts and configuration, with adapted
  * paths.
  */
 import { spawnSync } from "node:child_process";

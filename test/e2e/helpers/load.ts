@@ -70,7 +70,7 @@ process.on("SIGTERM", () => { ending = true; });
 
 export interface LoadResult {
   readonly sent: number;
-  /** Not sent, because too many were in flight. */
+  /** Number of requests not sent because too many were in flight. */
   readonly late: number;
   /** Responses by status, and failures by error code. */
   readonly seen: Readonly<Record<string, number>>;

@@ -71,8 +71,8 @@ export class PodMetrics {
   }
 
   /**
-   * When each endpoint of a Service was first seen to be ready, in ms since the epoch. Keeps watching until {@link
-   * during} ends.
+   * When each endpoint of a Service was first seen to be ready, in ms since the epoch. Keeps watching until
+   * {@link during} ends.
    */
   async watchReady(service: string): Promise<Map<string, number>> {
     const ready = new Map<string, number>();

@@ -4,8 +4,8 @@
 import { type Kind, type Micros, outcome, type Period, type Recorded } from "./record";
 
 /**
- * For how many µs an unacknowledged write may still take effect, counted from its error response or, if main was
- * suspended, from the time when main resumes. docs/api.md guarantees this limit to callers.
+ * How long an unacknowledged write may still take effect, in µs, counted from its error response or, if main was
+ * suspended, from when main resumes. docs/api.md guarantees this limit to callers.
  */
 export const LATE_MICROS = 2_000_000;
 

@@ -19,7 +19,7 @@ export interface Verdict {
   readonly verdict: "ok" | "illegal" | "unknown";
   readonly operations: number;
   readonly seconds: number;
-  /** For a violation: the smallest set found of operations that contradict each other. */
+  /** For a violation: the smallest set of mutually contradictory operations that was found. */
   readonly core: readonly Operation[];
   /** For a violation: porcupine's picture in HTML, and the operations around the violation as JSON lines. */
   readonly picture?: string;
@@ -60,7 +60,7 @@ export function check(operations: readonly Operation[], folder: string, seconds 
   }));
 }
 
-/** A named fault, which shows during which fault a violation occurred. */
+/** A named fault, to show during which fault a violation occurred. */
 export interface NamedPeriod extends Period {
   readonly name: string;
 }

@@ -1,9 +1,10 @@
 /**
- * A program that runs many clients on a few keys and records every operation: `node -e CLIENTS KEYS CLIENTS_PER_KEY
- * PAUSE_MS FOLDER`. FOLDER/targets contains the base URLs of the API processes, one per line, and is read again when it
- * changes; each key's clients are spread over these URLs. The program appends one line per operation to FOLDER/history,
- * which record.ts reads. 40 % are sets, each with a new value, 15 % deletes, 45 % strong reads. After SIGUSR2 the
- * program starts no more operations, waits for outstanding responses, and creates FOLDER/done.
+ * A program that runs many clients on a few keys and records every operation:
+ * `node -e CLIENTS KEYS CLIENTS_PER_KEY PAUSE_MS FOLDER`. FOLDER/targets contains the base URLs of the API processes,
+ * one per line, and is read again when it changes; each key's clients are spread over these URLs. The program appends
+ * one line per operation to FOLDER/history, which record.ts reads. 40 % are sets, each with a new value, 15 % deletes,
+ * 45 % strong reads. After SIGUSR2 the program starts no more operations, waits for outstanding responses, and creates
+ * FOLDER/done.
  */
 export const CLIENTS = `
 const http = require("node:http"), fs = require("node:fs");

@@ -68,7 +68,7 @@ describe("the canonical form of a quantity", () => {
   it.each(Object.entries(CANONICAL))("for %s is %s, as in the API server", (text, canonical) =>
     expect(canonicalQuantity(text)).toBe(canonical),
   );
-  it("has the same value as any spelling, is stable, and is the shortest form", () => {
+  it("has the same value as the original spelling, is stable, and is the shortest form", () => {
     const draw = random(20251126);
     const between = (least: number, most: number) => least + Math.floor(draw() * (most - least + 1));
     const units = ["m", "", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"];

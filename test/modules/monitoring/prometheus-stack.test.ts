@@ -83,7 +83,7 @@ describe("Grafana", () => {
     expect(urls).toHaveLength(2);
     for (const url of urls) expect(url).toMatch(/^http:\/\/kube-prometheus-stack-(prometheus|alertmanager)\./);
   });
-  it("has its password before the chart that reads it", () => {
+  it("has its password created before the chart that reads it", () => {
     const [stack] = resources({ observability: synthesize().observability }, "helm_release").map((r) => r.body);
     expect(stack!["depends_on"]).toEqual([expect.stringMatching(/^kubernetes_secret_v1\..*grafana-admin/)]);
   });

@@ -53,11 +53,11 @@ To learn more about this feature, consult the documentation available at:
       next: expect.stringContaining("aws eks update-kubeconfig"),
     });
   });
-  it("is blamed if its login has expired, and the advice is not to start the cluster", async () => {
+  it("causes advice to log in again if its login has expired, not advice to start the cluster", async () => {
     const output = "error: You must be logged in to the server (Unauthorized)";
     await expect(ping(failed(output))).rejects.toMatchObject({ next: expect.stringMatching(/^Log in again/) });
   });
-  it("is not blamed for an unrelated failure", async () => {
+  it("is not blamed for unrelated failures, and kubectl is not reported as missing while the program waits", async () => {
     expect(loginProblem(failed("The connection to the server 10.0.0.1:6443 was refused"), "")).toBeUndefined();
     expect(loginProblem(timedOut(""), "")).toBeUndefined();
     const { run } = recorder([[/version --client/, timedOut(PROMPT)]]);

@@ -83,17 +83,14 @@ it("`npm run dev` refuses an invalid port, and one that is in use", async () => 
 it.each([
   ["up", 1, "terraform is not installed"],
   ["doctor", 1, "none is configured"],
-])(
-  "`npm run dev` is what `npm run %s` recommends if there is no cluster and no way to create one",
-  (name, code, why) => {
-    // a PATH without kubectl or kind, and no kubeconfig
-    const { status, stdout, stderr } = spawnSync(process.execPath, [...cli.slice(0, 2), name], {
-      cwd: root,
-      encoding: "utf8",
-      env: { PATH: path.dirname(__filename), HOME: path.dirname(__filename), IAC_CONFIG: "/dev/null", CI: "true" },
-    });
-    expect(status).toBe(code);
-    expect(stdout + stderr).toContain(why);
-    expect(stdout + stderr).toContain("npm run dev");
-  },
-);
+])("`npm run %s` recommends `npm run dev` if there is no cluster and no way to create one", (name, code, why) => {
+  // a PATH without kubectl or kind, and no kubeconfig
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...cli.slice(0, 2), name], {
+    cwd: root,
+    encoding: "utf8",
+    env: { PATH: path.dirname(__filename), HOME: path.dirname(__filename), IAC_CONFIG: "/dev/null", CI: "true" },
+  });
+  expect(status).toBe(code);
+  expect(stdout + stderr).toContain(why);
+  expect(stdout + stderr).toContain("npm run dev");
+});

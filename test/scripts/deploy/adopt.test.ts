@@ -97,7 +97,7 @@ it("an adoption leaves differences from the configuration to an ordinary plan", 
   expect(attributes("helm_release", /^metrics-server/)).toMatchObject({ values: null, timeout: 300 });
 });
 
-describe("an adoption refuses, and writes no state,", () => {
+describe("an adoption, without writing any state,", () => {
   const refused = async (stage: Stage, message: string | RegExp, next?: string) => {
     await expect(stage.run()).rejects.toMatchObject({
       message: expect.stringMatching(message),
@@ -111,7 +111,7 @@ describe("an adoption refuses, and writes no state,", () => {
     return stage;
   };
 
-  it("an object with one of the project's names but without its label, and names the object", async () => {
+  it("refuses an object with one of the project's names but without its label, and names the object", async () => {
     const stage = recorded();
     replace(stage, "service", "node", (o) => [{ ...o, metadata: { ...o.metadata, labels: { team: "x" } } }]);
     await refused(
@@ -119,7 +119,7 @@ describe("an adoption refuses, and writes no state,", () => {
       /belongs to others: Service iacproject\/node has no label app\.kubernetes\.io\/part-of=iacproject\. Nothing was changed/,
     );
   });
-  it("a Helm release or a namespace that the record does not list", async () => {
+  it("refuses a Helm release or a namespace that the record does not list", async () => {
     const stage = recorded({}, { outside: "namespace monitoring\nrelease monitoring/kube-prometheus-stack" });
     await refused(
       stage,
@@ -129,24 +129,24 @@ describe("an adoption refuses, and writes no state,", () => {
     stage.record = recordOf(stage, { outside: "release kube-system/metrics-server" });
     await refused(stage, "Namespace monitoring is not in the record");
   });
-  it("a system with a release that this configuration does not describe, because nothing would remove that release later", async () => {
+  it("refuses a system with a release that this configuration does not describe, because nothing would remove that release later", async () => {
     const stage = recorded({ metricsServer: { mode: "existing" } });
     const outside = outsideOf("iacproject", stage.stacks);
     stage.record = recordOf(stage, { outside: [...outside, "release kube-system/metrics-server"].join("\n") });
     await refused(stage, "does not describe release kube-system/metrics-server of the system in namespace iacproject");
   });
-  it("a release with different values in a namespace that others may use, if there is no record", async () => {
+  it("refuses a release with different values in a namespace that others may use, if there is no record", async () => {
     const stage = recorded();
     stage.record = undefined;
     stage.values["kube-system/metrics-server"] = '{"replicas":1}';
     await refused(stage, "Helm release kube-system/metrics-server has values that differ", "metricsServer.mode");
   });
-  it("a system with objects that this configuration does not describe, and names the settings that differ", async () => {
+  it("refuses a system with objects that this configuration does not describe, and names the settings that differ", async () => {
     const stage = recorded({}, { configuration: "redis.durability: ha" });
     stage.objects.push(object("service", "redis-main-1"));
     await refused(stage, "does not describe Service redis-main-1", "redis.durability: ha (here: default)");
   });
-  it("if the states are still where the record says", async () => {
+  it("is refused if the states are still where the record says", async () => {
     const there = path.join(dir, "kept");
     fs.mkdirSync(there);
     fs.writeFileSync(path.join(there, "data.tfstate"), "{}");
@@ -158,7 +158,7 @@ describe("an adoption refuses, and writes no state,", () => {
     stage.objects.push(object("secret", "tfstate-default-other-data", state));
     await refused(stage, "are not lost: they are in Secrets", settings);
   });
-  it("if there is no system", async () => {
+  it("is refused if there is no system", async () => {
     const stage = recorded();
     stage.objects = [];
     await refused(stage, "There is nothing to adopt", "npm run up");

@@ -28,13 +28,13 @@ const look = (found: { deployments?: object[]; daemonsets?: object[] }, override
 };
 
 describe("existing monitoring", () => {
-  it("with an operator for every namespace prevents a second operator; the error names the key for using the existing one", async () => {
+  it("prevents a second operator if its operator manages every namespace; the error names the key for using the existing one", async () => {
     await expect(look({ deployments: [operator("team")] })).rejects.toMatchObject({
       message: expect.stringContaining("would also manage our Prometheus: team/prometheus-operator"),
       next: expect.stringMatching(/observability to existing .*--deny-namespaces=monitoring/),
     });
   });
-  it("is no problem if its operator ignores the project's namespace or is the project's own, or if the project installs none", async () => {
+  it("causes no error if its operator ignores the project's namespace or is the project's own, or if the project installs none", async () => {
     for (const args of [
       ["--namespaces=openshift-monitoring"],
       ["--deny-namespaces=monitoring,other"],
@@ -44,7 +44,7 @@ describe("existing monitoring", () => {
     await expect(look({ deployments: [operator("monitoring", [], OURS)] })).resolves.toMatch(/^no other/);
     await expect(look({ deployments: [operator("team")] }, { observability: "existing" })).resolves.toMatch(/existing/);
   });
-  it("with a node-exporter occupies the port that the project's node-exporter needs; the error names the key that leaves it out", async () => {
+  it("may use the node-exporter's port on every node; the error names the key that leaves out the project's node-exporter", async () => {
     const ports = [{ hostPort: 9100, containerPort: 9100 }];
     const exporter = workload("team", "node-exporter", [{ image: "x", ports }]);
     const onHost = workload(

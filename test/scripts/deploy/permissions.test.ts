@@ -11,7 +11,7 @@ const asText = (rights: readonly Permission[]) =>
 interface Review {
   spec: { resourceAttributes: { group: string; resource: string; verb: string; namespace?: string } };
 }
-/** A cluster that denies what `isDenied` selects; it answers as kubectl prints. */
+/** A cluster that denies what `isDenied` selects, with answers in the form that kubectl prints. */
 const cluster = (isDenied: (a: Review["spec"]["resourceAttributes"]) => boolean): Kube => {
   const run: Run = (_program, _args, options) => {
     const { items } = JSON.parse(options.input!) as { items: Review[] };
@@ -65,9 +65,9 @@ describe("the permissions that a deployment needs", () => {
   });
 });
 
-describe("a cluster", () => {
+describe("a check of these permissions", () => {
   const rights = permissionsFor(stacks());
-  it("that allows everything passes", async () => {
+  it("passes if the cluster allows everything", async () => {
     expect(
       await refusal(
         cluster(() => false),
@@ -75,7 +75,7 @@ describe("a cluster", () => {
       ),
     ).toEqual([expect.stringMatching(/^this user may create, change and delete all \d+ kinds of objects/), ""]);
   });
-  it("that grants access to one namespace only causes an error that names each denial and the setting that avoids it", async () => {
+  it("names each denial, and the setting that avoids it, if the user has access to one namespace only", async () => {
     const [message, next] = await refusal(
       cluster((a) => a.namespace !== "iacproject" || a.group === "rbac.authorization.k8s.io"),
       rights,
@@ -92,7 +92,7 @@ describe("a cluster", () => {
       expect(next).toContain(setting);
     expect(next).not.toContain("No setting");
   });
-  it("that denies a required permission causes an error that names it and the denied verbs", async () => {
+  it("names a required permission that the cluster denies, and the denied verbs", async () => {
     const [message, next] = await refusal(
       cluster((a) => a.resource === "horizontalpodautoscalers" && a.verb === "delete"),
       rights,
@@ -102,7 +102,7 @@ describe("a cluster", () => {
     );
     expect(next).toBe("No setting replaces access to horizontalpodautoscalers: ask the cluster's administrator.");
   });
-  it("that does not report permissions does not stop a deployment", async () => {
+  it("does not stop a deployment if the cluster does not report permissions", async () => {
     const kube = new Kube(testConfig(), () =>
       Promise.reject(new RunError("kubectl create", 1, "forbidden", "kubectl create failed: forbidden")),
     );

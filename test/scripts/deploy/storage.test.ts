@@ -144,7 +144,7 @@ describe("a run that is killed between two steps", () => {
     await up(kube);
     expect(cluster.changes).toHaveLength(STEPS.length);
   });
-  it.each(STEPS)("after %i changes is continued by the next run", async (after) => {
+  it.each(STEPS)("is continued by the next run if it was killed after %i changes", async (after) => {
     const { cluster, kube, template } = await killed(after);
     await up(kube);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "2Gi", "data-redis-main-1": "2Gi" });
@@ -154,7 +154,7 @@ describe("a run that is killed between two steps", () => {
     expect(cluster.configMaps).not.toHaveProperty(RECREATING);
   });
   it.each(STEPS)(
-    "after %i changes does not leave pods without a StatefulSet behind if the system is removed",
+    "leaves no pods without a StatefulSet if it was killed after %i changes and the system is then removed",
     async (after) => {
       const { cluster, kube } = await killed(after);
       await finishRecreation(kube);
@@ -195,7 +195,7 @@ describe("an impossible change is refused in one sentence, before anything is ch
       /^Set redis\.storage back to 1Gi; lower redis\.maxMemory .*npm run backup.*npm run restore/,
     );
   });
-  it("one of three members' volumes that cannot grow", async () => {
+  it("one member's volume that cannot grow", async () => {
     const error = await refused(
       { claims: { "data-redis-main-0": "2Gi", "data-redis-main-1": "1Gi" }, expandable: false },
       larger,
@@ -261,7 +261,7 @@ it("a Prometheus volume that cannot grow causes a warning, because Prometheus' o
   expect(cluster.changes).toEqual([]);
 });
 
-it("a comparison lists the volumes that would grow without a dry run, which would need more than read permissions", async () => {
+it("a comparison lists the volumes that would grow, but makes no dry run, because that needs more than read permissions", async () => {
   const claims = { "data-redis-main-0": "1Gi", "prometheus-db-0": "5Gi" };
   const settings = { ...larger, monitoring: { storage: "8Gi" } };
   const { kube } = clusterOf({ claims, expandable: false }, settings);

@@ -36,7 +36,7 @@ describe("a namespace that is being deleted", () => {
     ];
     expect(terminating(namespace(conditions))).toMatchObject({ reason: expect.stringContaining("finalizer.keda.sh") });
   });
-  it("is not deployed to: `up` stops, and reports what blocks the deletion", async () => {
+  it("makes `up` stop and report what blocks the deletion", async () => {
     const config = testConfig();
     await expect(
       checkNamespaces(config, kubeWith(/get namespace iacproject/, namespace([DISCOVERY]))),

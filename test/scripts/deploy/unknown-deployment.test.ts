@@ -87,21 +87,21 @@ describe("a checkout whose states do not contain the system in the namespace", (
   });
 });
 
-describe("a checkout continues", () => {
-  it("if its states contain the system, in files or in the cluster", async () => {
+describe("a checkout", () => {
+  it("continues if its states contain the system, in files or in the cluster", async () => {
     stateFile([{}]);
     await checkSystemIsKnown(kubeOf({ namespace }));
     const inCluster = { state: { dir, backend: "kubernetes" } };
     await checkSystemIsKnown(kubeOf({ namespace, secret: '{"resources":[{}]}' }, inCluster));
     await expect(checkSystemIsKnown(kubeOf({ namespace }, inCluster))).rejects.toThrow("holds a system");
   });
-  it("if there is no system, the namespace is being deleted, or it is another tenant's", async () => {
+  it("continues if there is no system, or the namespace is being deleted or belongs to another tenant", async () => {
     await checkSystemIsKnown(kubeOf({}));
     const leaving = { ...namespace, metadata: { ...namespace.metadata, deletionTimestamp: "2026-11-25T21:00:00Z" } };
     await checkSystemIsKnown(kubeOf({ namespace: leaving }));
     await checkSystemIsKnown(kubeOf({ namespace: { ...namespace, metadata: { name: "iacproject" } } }));
   });
-  it("after its own interrupted run, whose objects the next run adopts", async () => {
+  it("continues after its own interrupted run, whose objects the next run adopts", async () => {
     fs.mkdirSync(path.join(dir, "applying"));
     fs.writeFileSync(path.join(dir, "applying", "data.json"), "{}");
     await checkSystemIsKnown(kubeOf({ namespace }));

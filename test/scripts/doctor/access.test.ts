@@ -24,7 +24,7 @@ describe("a namespace's owner", () => {
     ]);
     return checkOwners(config, new Kube(config, run));
   };
-  it("is named if the namespace is not the project's", async () => {
+  it("is named if the namespace does not belong to the project", async () => {
     const annotations = { "argocd.argoproj.io/tracking-id": "shop:/Namespace:shop/shop" };
     await expect(check({}, namespace({ annotations }))).rejects.toMatchObject({
       message: "The namespace iacproject already exists and is not ours: it belongs to Argo CD application shop.",
@@ -32,7 +32,7 @@ describe("a namespace's owner", () => {
     });
     await expect(check({}, namespace({}))).rejects.toThrow("already exists and is not ours.");
   });
-  it("is the user who last deployed if the namespace is the project's", async () => {
+  it("is the user of the last deployment if the namespace belongs to the project", async () => {
     const record = { deployedBy: "ada@laptop", deployedAt: "2026-01-02 03:04 UTC" };
     await expect(check({}, ours, record)).resolves.toBe(
       "iacproject is ours (deployed by ada@laptop, 2026-01-02 03:04 UTC)",
@@ -82,7 +82,7 @@ describe("registry logins", () => {
     const config = testConfig({ registry: { push: "registry.example/team" }, images: { pullSecrets: ["pull"] } });
     return checkPullSecrets(config, new Kube(config, recorder([[/get secret/, found]]).run));
   };
-  it("for the nodes must be in existing Secrets that name the registry; the Secrets' content is not printed", async () => {
+  it("must also be in existing Secrets that name the registry, for the nodes; the Secrets' content is not printed", async () => {
     await expect(pull(secret({ "https://registry.example/v2/": { auth: "c2VjcmV0" } }))).resolves.toBe(
       "pull, for registry.example",
     );
@@ -115,7 +115,7 @@ describe("a proxy", () => {
       "registry: direct, charts: proxy.example:3128, cluster: direct",
     );
   });
-  it("in front of a cluster's private address is reported, with the address to add to NO_PROXY", async () => {
+  it("is reported if it is used for a private address of the cluster, with the address to add to NO_PROXY", async () => {
     await expect(check({ server: "https://10.0.0.1:6443" })).rejects.toMatchObject({
       message: expect.stringContaining("10.0.0.1 through the proxy proxy.example:3128"),
       next: expect.stringContaining("add 10.0.0.1 to NO_PROXY"),

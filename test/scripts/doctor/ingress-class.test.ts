@@ -37,7 +37,7 @@ describe("the IngressClass", () => {
     await expect(check({})).rejects.toMatchObject({ next: expect.stringContaining("Install an Ingress controller") });
     await expect(check({}, ingressClass("nginx", true))).resolves.toMatch(/^IngressClass nginx/);
   });
-  it("is the newest of several default ones, which is how Kubernetes chooses", async () => {
+  it("is the newest one if several are the default, as in Kubernetes", async () => {
     await expect(check({}, ingressClass("nginx", true, 1), ingressClass("alb", true, 2))).resolves.toMatch(
       /^IngressClass alb, .*others are nginx: exposure\.ingressClass/,
     );

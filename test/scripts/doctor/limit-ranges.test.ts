@@ -34,12 +34,12 @@ describe("a LimitRange", () => {
       "node.resources.cpuLimit is not set, but must be",
     );
   });
-  it("for pods counts main and its Sentinel together", async () => {
+  it("counts main and its Sentinel together if it applies to pods", async () => {
     const limits = [{ type: "Pod", max: { memory: "800Mi" } }];
     expect(await refused(limits)).toBe("");
     expect(await refused(limits, { redis: { durability: "ha" } })).toContain("redis.main.memoryLimit is 832Mi, above");
   });
-  it("with a default below a request refuses the pod, even though its maximum is higher", async () => {
+  it("refuses a pod whose request is above its default, even if its maximum is higher", async () => {
     const range = { type: "Container", default: { cpu: "500m" }, max: { cpu: "4" } };
     expect(await refused([range], { node: { resources: { cpu: "700m" } } })).toContain(
       "node.resources.cpu is 700m, above its limit 500m",
@@ -50,7 +50,7 @@ describe("a LimitRange", () => {
     expect(await refused(size({ max: { storage: "500Mi" } }))).toContain("redis.storage is 1Gi, above 500Mi");
     expect(await refused(size({ min: { storage: "10Gi" } }))).toContain("redis.storage is 1Gi, below 10Gi");
   });
-  it("that only sets a default CPU limit is reported, because it slows down the project's containers", async () => {
+  it("is reported if it only sets a default CPU limit, because that slows down the project's containers", async () => {
     await expect(check([{ type: "Container", default: { cpu: "200m", memory: "1Gi" } }])).resolves.toMatch(
       /^team limits our containers to 200m CPU.*node\.resources\.cpuLimit.*set another limit$/,
     );

@@ -49,7 +49,7 @@ describe("nodes", () => {
     });
     await expect(check(ha, node("a"), node("b"), node("c"))).resolves.toMatch(/^3 of 3/);
   });
-  it("that run Windows need a taint, because the project's pods could be scheduled there", async () => {
+  it("need a taint if they run Windows, because the project's pods could be scheduled there", async () => {
     const windows = { operatingSystem: "windows" };
     await expect(check({}, node("a"), node("w", {}, windows))).rejects.toMatchObject({
       message: expect.stringContaining("Windows nodes: w"),
@@ -68,7 +68,7 @@ describe("nodes", () => {
 });
 
 describe("GKE Autopilot", () => {
-  it("is recognized by the names of its nodes, or without nodes by an API", async () => {
+  it("is recognized by its nodes' names, or by an API if there are no nodes", async () => {
     const config = testConfig();
     const found = (...nodes: object[]) => isAutopilot(kubeWith(config, ...nodes));
     await expect(found(node("gk3-shop-pool-1-abc"))).resolves.toBe(true);

@@ -22,7 +22,7 @@ describe("the StorageClass", () => {
       /^StorageClass local-path; its volumes cannot grow later, so choose redis\.storage/,
     );
   });
-  it("is the newest of several default ones, which is how Kubernetes chooses; the others are named", async () => {
+  it("is the newest one if several are the default, as in Kubernetes; the others are named", async () => {
     const at = (day: number, [kind, name]: readonly [string, string], grows: boolean) => {
       const made = storageClass(name, { [`${kind}/is-default-class`]: "true" }, grows);
       return { ...made, metadata: { ...made.metadata, creationTimestamp: `2025-01-0${day}T00:00:00Z` } };
@@ -47,7 +47,7 @@ describe("the StorageClass", () => {
       next: expect.stringContaining("Install a storage provisioner"),
     });
   });
-  it("for Prometheus is checked if Prometheus has a volume", async () => {
+  it("is also checked for Prometheus if Prometheus has a volume", async () => {
     const monitoring = { storage: "10Gi", storageClass: "fast" };
     await expect(check({ monitoring }, storageClass("a", DEFAULT))).rejects.toMatchObject({
       message: "there is no StorageClass fast",

@@ -68,7 +68,7 @@ describe("a tool's download", () => {
     expect(runs(await fetchTool("helm", source("helm.tar.gz", "tar.gz"), into, run))).toBe("it runs");
     expect(fs.readdirSync(into).sort()).toEqual(["helm", "kubectl", "terraform"]);
   });
-  it("with a wrong checksum is not installed and leaves nothing behind", async () => {
+  it("is not installed if its checksum is wrong, and leaves nothing behind", async () => {
     serve("kubectl", Buffer.from(PROGRAM));
     served.set("/kubectl", Buffer.from("something else"));
     await expect(fetchTool("kubectl", source("kubectl", "none"), into)).rejects.toThrow(
