@@ -42,7 +42,7 @@ describe("sources", () => {
         node: { discovery: "dns" },
       });
     });
-    it("can be selected in the configuration file, and by its path", () => {
+    it("can be selected by its path in the configuration file", () => {
       fs.writeFileSync(path.join(dir, "own.yaml"), "networkPolicies: false");
       expect(read({}, "profile: ./own.yaml").merged).toMatchObject({ networkPolicies: false });
     });

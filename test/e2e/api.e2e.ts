@@ -179,7 +179,7 @@ step("a new API pod gets its share of keep-alive connections, directly and behin
 });
 
 step(
-  "one front pod handles more requests than one connection per request would allow before its ports were exhausted",
+  "one front pod handles more requests than would be possible with one connection per request, which would exhaust its ports",
   async () => {
     await pin("deploy", "react", "react", 1);
     const load = await startLoad(800, 80);

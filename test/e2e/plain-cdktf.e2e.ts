@@ -1,4 +1,4 @@
-/** Tier `plain-cdktf`: the same system, deployed only with cdktf's own commands. */
+/** Tier `plain-cdktf`: deploys the same system with cdktf's own commands only. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";

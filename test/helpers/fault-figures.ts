@@ -18,7 +18,7 @@ export interface FaultRun {
    * Longest time without an acknowledged write after each fault, in seconds, by "FAULT, main" or "FAULT, a replica".
    */
   readonly gaps: Readonly<Record<string, readonly number[]>>;
-  /** The same for the stock Redis that ran alongside. */
+  /** The same figures for the stock Redis that ran alongside. */
   readonly stockAnswered: number;
   readonly stockLost: Readonly<Record<string, number>>;
 }

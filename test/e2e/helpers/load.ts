@@ -5,8 +5,8 @@ const NAME = "e2e-load";
 
 /**
  * The program in the pod. It sends RATE requests per second for SECONDS over CONNECTIONS keep-alive connections, each
- * request with a timeout of 10 s. While 500 are in flight, it counts further requests as late instead of sending them,
- * which bounds its memory. A rate of 0 measures capacity: each connection sends its next request as soon as the
+ * request with a timeout of 10 s. While 500 are in flight, it counts additional requests as late instead of sending
+ * them, which bounds its memory. A rate of 0 measures capacity: each connection sends its next request as soon as the
  * previous one is answered.
  */
 const SCRIPT = `

@@ -93,7 +93,7 @@ async function diskFull(pod: string, between: KindsOptions["between"]): Promise<
   await disk.fill();
   await eventually("Redis to notice that its disk is full", 60, async () => {
     if ((await restarts(pod)) > before || !(await statusOf(pod))?.state?.running) return true;
-    // a former main that syncs from the new one is not Ready, because it cannot write the snapshot file
+    // a former main that syncs from the new one is not Ready, because it cannot write its files
     if (!isReady((await kube.get("pod", pod, app))!)) return true;
     return /aof_last_(write|bgrewrite)_status:err/.test(await redis(pod, "INFO", "persistence")) ? true : undefined;
   });

@@ -108,7 +108,7 @@ const run: Run = async (program, args, options) => {
 
 export const config = loadConfig({ state: { dir: STATE_DIR } });
 /** An object of any kind: each test picks the fields that it needs. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the tests' fields are those of many kinds
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the tests use fields of many kinds of objects
 type AnyObject = Omit<KubeObject, "spec" | "status"> & { readonly spec?: any; readonly status?: any };
 export const kube = new Kube(config, run) as {
   list(...args: string[]): Promise<AnyObject[]>;

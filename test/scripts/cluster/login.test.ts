@@ -27,7 +27,7 @@ describe("the kubeconfig's login program", () => {
       next: expect.stringMatching(/^Log in where you can answer it: kubectl .*--context test version/),
     });
   });
-  it("is reported with the reason that it printed if it fails", async () => {
+  it("is reported, with the reason that it printed, if it fails", async () => {
     const output =
       "Error loading SSO Token: Token for corp does not exist\n" +
       "E1126 07:54:31.101 4711 memcache.go:265] couldn't get current server API group list\n" +

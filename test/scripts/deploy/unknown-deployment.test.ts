@@ -63,7 +63,7 @@ describe("a checkout whose states do not contain the system in the namespace", (
     stateFile([]);
     await expect(checkSystemIsKnown(kubeOf({ namespace }))).rejects.toThrow("no record of who deployed it");
   });
-  it("shows the settings that make states in the cluster or in a bucket available", async () => {
+  it("shows the settings for using states in the cluster or in a bucket", async () => {
     const settings = "state.backend: kubernetes, state.namespace: default, state.prefix: other";
     const record = { ...RECORD, backend: "kubernetes", states: "Secrets tfstate-default-other-…", settings };
     await expect(checkSystemIsKnown(kubeOf({ namespace, record }))).rejects.toMatchObject({
@@ -110,7 +110,7 @@ describe("a checkout", () => {
 
 describe("the record of a deployment", () => {
   const git: Run = () => Promise.resolve({ code: 0, stdout: "abc1234\n", stderr: "" });
-  it("states who deployed which version when, and where the states are, but contains no secrets", async () => {
+  it("states who deployed which version and when, and where the states are, but contains no secrets", async () => {
     const applied: string[] = [];
     const settings = { state: { backend: "kubernetes", prefix: "mine" } };
     const namespace = { kubernetes_namespace_v1: { a: { metadata: { name: "monitoring" } } } };

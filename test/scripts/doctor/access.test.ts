@@ -82,7 +82,7 @@ describe("registry logins", () => {
     const config = testConfig({ registry: { push: "registry.example/team" }, images: { pullSecrets: ["pull"] } });
     return checkPullSecrets(config, new Kube(config, recorder([[/get secret/, found]]).run));
   };
-  it("must also be in existing Secrets that name the registry, for the nodes; the Secrets' content is not printed", async () => {
+  it("must exist for the nodes in Secrets that name the registry; the content of these Secrets is not printed", async () => {
     await expect(pull(secret({ "https://registry.example/v2/": { auth: "c2VjcmV0" } }))).resolves.toBe(
       "pull, for registry.example",
     );

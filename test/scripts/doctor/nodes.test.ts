@@ -29,7 +29,7 @@ describe("nodes", () => {
       next: expect.stringContaining("kubectl taint node NODE KEY-"),
     });
   });
-  it("are not counted if they are cordoned, not Ready or tainted; the others are, with their architectures", async () => {
+  it("are left out if they are cordoned, not Ready or tainted; the others are counted, with their architectures", async () => {
     await expect(
       check(
         {},

@@ -50,7 +50,7 @@ describe("the command's options", () => {
   ])("are refused: %j", (over, reason) => {
     expect(() => shapeOf({ ...typed, ...over }, 2000)).toThrow(reason);
   });
-  it("cause an error above the maximum rate, which names the key for raising it", () => {
+  it("cause an error if the rate exceeds the maximum; the error names the key that raises it", () => {
     expect(() => shapeOf({ ...typed, rate: "9999" }, 2000)).toThrow(
       expect.objectContaining({ next: expect.stringContaining("load.maxRate") }),
     );
