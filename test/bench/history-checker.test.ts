@@ -1,4 +1,4 @@
-/** The history checker, on handwritten histories. */
+/** Runs the history checker on handwritten histories. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -43,7 +43,7 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 const verdict = (records: readonly Recorded[], frozen: readonly Period[] = []): Verdict =>
   check(operations(records, frozen), folder)[0]!;
 const accepted = (records: readonly Recorded[], frozen?: readonly Period[]) => verdict(records, frozen).verdict;
-/** The operations of a violation, in short. */
+/** The operations of a violation, in short form. */
 const core = (records: readonly Recorded[], frozen?: readonly Period[]) => {
   const found = verdict(records, frozen);
   expect(found.verdict).toBe("illegal");
@@ -53,11 +53,11 @@ const core = (records: readonly Recorded[], frozen?: readonly Period[]) => {
 withGo("the history checker", () => {
   beforeAll(buildChecker, 120_000);
 
-  it("accepts what one client does in turn", () => {
+  it("accepts one client's consecutive operations", () => {
     expect(accepted([read(null, 0, 1), set("a", 2, 3), read("a", 4, 5), del(6, 7), read(null, 8, 9)])).toBe("ok");
   });
 
-  it("accepts either order of operations that overlap", () => {
+  it("accepts overlapping operations in either order", () => {
     const both = [set("a", 0, 4), set("b", 1, 3)];
     expect(accepted([...both, read("a", 5, 6), read("a", 7, 8)])).toBe("ok");
     expect(accepted([...both, read("b", 5, 6), read("b", 7, 8)])).toBe("ok");
@@ -149,7 +149,7 @@ withGo("the history checker", () => {
     expect(core(twice)).toEqual(expect.arrayContaining(["read b", "set c", "read b"]));
   });
 
-  it("checks keys apart from each other", () => {
+  it("checks each key separately", () => {
     const other = { ...read("a", 2, 3), key: "other" };
     const verdicts = check(operations([set("a", 0, 1), read("a", 2, 3), other], []), folder);
     expect(verdicts.map((v) => [v.key, v.verdict])).toEqual([
@@ -208,7 +208,7 @@ withGo("the history checker", () => {
     const values = records.filter((r) => r.kind === "set" && r.status === 200);
     for (const share of [0.3, 0.8]) {
       const i = records.findIndex((r, n) => n > records.length * share && r.kind === "read");
-      // a value from half a second ago
+      // a value that is half a second old
       const stale = values.findLast((v) => v.end < records[i]!.call - SECOND / 2)!.value;
       const changed = records.map((r, n) => (n === i ? { ...r, value: stale, status: 200 } : r));
       const found = verdict(changed);

@@ -69,7 +69,7 @@ it("the last acknowledged write counts as missing unless an instance holds it or
   expect(lacks(records, "b")).toEqual([]);
   expect(lacks(records, "a")).toEqual(["k"]);
   expect(lacks(records, null)).toEqual(["k"]);
-  // at the same time: either
+  // at the same time, so either is correct
   expect(lacks([write("a", 0, 2.5), write("b", 2, 3)], "a")).toEqual([]);
   expect(lacks([...records, write(null, 4, 5, 503)], null)).toEqual([]);
   expect(lacks([write(null, 0, 1, 503), ...[write("b", 4, 5)]], null)).toEqual(["k"]);

@@ -4,7 +4,7 @@ import * as net from "node:net";
 import { fetchOutside, fetchProblem, proxyFor } from "../../config/proxy";
 import { proxyVariables } from "../../config/sources";
 
-describe("the proxy of a URL", () => {
+describe("the proxy for a URL", () => {
   const all = { http: "http://proxy:3128", https: "http://proxy:3129" };
   const proxied = (url: string, no?: string) => proxyFor(new URL(url), { ...all, no }) !== undefined;
 

@@ -91,7 +91,7 @@ describe("dashboards", () => {
   it("do not link to a runbook that is only a local file", () => {
     expect(panelsOf(built("docs/runbooks")).flatMap((p) => p.links ?? [])).toEqual([]);
   });
-  it("draw the threshold of a panel", () => {
+  it("draw each panel's threshold", () => {
     for (const p of specs.filter((q) => q.limit)) {
       const drawn = panelsOf(all).find((q) => q.title === p.title && q.description === p.description)!;
       expect(drawn.fieldConfig!.defaults.thresholds!.steps.map((s) => s.value)).toEqual([null, p.limit!.at]);

@@ -35,7 +35,7 @@ options.set("lint", new Set(["fix"]));
 const keys = configKeys();
 const groups = new Set(keys.filter((k) => k.path.includes(".")).map((k) => k.path.split(".")[0]));
 const isKey = (at: string) => keys.some((k) => k.path === at || k.path.startsWith(`${at}.`));
-/** Problems of a configuration snippet. */
+/** The problems in a configuration snippet. */
 const problems = (input: unknown) =>
   (configSchema.safeParse(input).error?.issues ?? []).map((i) => `${i.path.join(".")}: ${i.message}`);
 

@@ -105,7 +105,7 @@ step("the commands that the README documents for inspecting the system succeed",
   expect(lines.length).toBeGreaterThanOrEqual(9);
   const known = new Set(fs.readdirSync(projectPath()));
   expect(await runAll(lines, env)).toEqual([]);
-  // the archive of npm run support
+  // the archive that `npm run support` writes
   for (const name of fs.readdirSync(projectPath()))
     if (!known.has(name) && name.endsWith(".tar.gz")) fs.rmSync(projectPath(name));
 });
@@ -135,7 +135,7 @@ step("the cluster accepts the output of `npm run manifests` with strict validati
   const files = ["data", "app", "observability"].flatMap((layer) =>
     fs
       .readdirSync(path.join(out, layer))
-      // objects of charts are third-party
+      // the charts' objects are third-party
       .filter((name) => !name.startsWith("chart-"))
       .map((name) => path.join(out, layer, name)),
   );
@@ -355,7 +355,7 @@ step("`down` removes everything that `up` deployed, and nothing else", async () 
   await expectAsBefore(before);
 });
 
-step("a second down has nothing to do", async () => {
+step("a second `down` has nothing to do", async () => {
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);
   expect(output).toMatch(/data .*nothing deployed/);

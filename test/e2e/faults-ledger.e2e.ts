@@ -153,7 +153,7 @@ step(KEPT, async () => {
     for (const answered of Object.values(lostAt))
       expect(Math.max(...answered) - Math.min(...answered)).toBeLessThanOrEqual(FAST_MAY_LOSE_MS);
   } else expect(lost).toEqual(Object.fromEntries(Object.keys(lost).map((pod) => [pod, 0])));
-  // a replica holds what main holds
+  // a replica has the same data as main
   expect(new Set(Object.values(lost)).size).toBe(1);
 });
 

@@ -93,7 +93,7 @@ step("scheduled backups are created, and the latest one is restored", async () =
   expect((await npmRunWith(scheduled, "restore", file, "--yes")).code).toBe(0);
   expect(await read("precious")).toBe("kept");
   fs.rmSync(file);
-  // and none after scheduling is turned off
+  // no backups are left after scheduling is turned off
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   expect(await kube.list("cronjobs,pvc", "-n", app, "-l", "app.kubernetes.io/name=redis-backup")).toEqual([]);
 });
@@ -174,7 +174,7 @@ step("`up` reports the reason, with the commands that start main empty", async (
   expect(output).toContain(`create configmap ${PERMISSION}`);
 });
 
-step("these commands start it empty", async () => {
+step("these commands start main empty", async () => {
   const status = (await main())?.status?.containerStatuses?.[0];
   const message = (status?.state?.terminated ?? status?.lastState?.terminated)?.message as string;
   const [, on] = /--from-literal=(on=[\d-]+)/.exec(message)!;

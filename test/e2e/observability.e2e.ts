@@ -152,7 +152,7 @@ step("memory runs out: usage first nears the limit, then writes are refused, the
     await redis("redis-main-0", "CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
     await firing("RedisEvicting", 120);
   });
-  // as its runbook says
+  // as the alert's runbook says
   await kube.raw(["-n", app, "delete", "pod", "redis-main-0"], { timeoutMs: 120_000 });
   await resolved("RedisMemoryNearLimit");
   await resolved("RedisRefusesWrites");
@@ -176,7 +176,7 @@ step("under overload the API sheds load, and the autoscaler is at its maximum", 
   await resolved("AutoscalerAtMaximum");
 });
 
-step("a container that keeps restarting", async () => {
+step("a container that keeps restarting raises an alert", async () => {
   await allReady(420);
   const [pod] = (await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node")).map((p) => p.metadata.name);
   for (let i = 0; i < 4; i++) {
@@ -202,7 +202,7 @@ step("a container whose memory limit is below its usage is killed, and PodKilled
   await resolved("PodKilledForMemory");
 });
 
-step("an autoscaler that is flapping", async () => {
+step("an autoscaler that is flapping raises an alert", async () => {
   const { minReplicas, maxReplicas } = (await kube.get("hpa", "redis-exporter", app))!.spec as Record<string, number>;
   for (let turn = 0; turn < 6; turn++) {
     for (const count of [3, 2]) {

@@ -45,7 +45,7 @@ step("after `npm run eject`, plain Terraform reads the same state and plans no c
     const cwd = path.join(out, "terraform", "layers", layer);
     expect(fs.readFileSync(path.join(cwd, "main.tf.json"), "utf8")).not.toContain('"//"');
     expect((await command("terraform", ["init", "-input=false", "-no-color"], { cwd })).code).toBe(0);
-    // 2 would mean changes
+    // exit code 2 would mean changes
     const plan = await command("terraform", ["plan", "-input=false", "-no-color", "-detailed-exitcode"], { cwd });
     expect({ layer, code: plan.code }).toEqual({ layer, code: 0 });
   }

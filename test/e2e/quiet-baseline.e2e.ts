@@ -13,7 +13,7 @@ import {
 
 // a backup runs during that time
 const env = { IAC_REDIS_BACKUP_SCHEDULE: "*/20 * * * *" };
-/** Alerts that fire in a healthy system. */
+/** Alerts that also fire in a healthy system. */
 const QUIET = ["Watchdog", "InfoInhibitor"];
 
 let before: string[];

@@ -42,9 +42,9 @@ afterAll(async () => {
 });
 
 interface Running {
-  /** Pod, identity and restarts of its containers. */
+  /** Each pod's name, identity and container restarts. */
   readonly pods: readonly string[];
-  /** Secret and its content. */
+  /** Each Secret's name and content. */
   readonly passwords: readonly string[];
 }
 
@@ -147,7 +147,7 @@ step("an interrupted adoption adopts nothing; the next one succeeds without rest
   expect((await npmRun("diff")).code).toBe(0);
 });
 
-step("no state holds a password", async () => {
+step("no state contains a password", async () => {
   const states = fs.readdirSync(projectPath(STATE_DIR)).filter((name) => name.endsWith(".tfstate"));
   expect(states.length).toBeGreaterThanOrEqual(4);
   const passwords = running.passwords.flatMap((text) => Object.values(JSON.parse(text) as Record<string, string>));

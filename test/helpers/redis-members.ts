@@ -152,7 +152,7 @@ export class RedisMembers {
     return new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(this.cli(i, "INFO", "replication"))?.[1];
   }
 
-  /** A setting, as Redis has it now. */
+  /** The current value of a Redis setting. */
   setting(i: Member, name: string): string | undefined {
     return this.cli(i, "CONFIG", "GET", name).split("\n")[1];
   }

@@ -42,7 +42,7 @@ const labelsOf = (name: string): Record<string, string> =>
       : {};
 
 export class VolumeCluster {
-  /** Commands that change something, in order. */
+  /** The commands that changed something, in order. */
   readonly changes: string[] = [];
   readonly claims: Record<string, Json> = {};
   readonly configMaps: Record<string, Json> = {};

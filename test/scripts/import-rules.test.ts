@@ -27,7 +27,7 @@ function violations(cwd: string): readonly string[] {
   return summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`);
 }
 
-/** Imports that each rule forbids. */
+/** The imports that each rule forbids. */
 const FORBIDDEN: Readonly<Record<string, readonly (readonly [from: string, to: string])[]>> = {
   "catalog-imports-downwards": [["catalog/a.ts", "config/merge.ts"]],
   "config-imports-downwards": [
@@ -157,7 +157,7 @@ describe("each rule", () => {
     for (const [from, to] of broken) expect(found).toContain(`${rule}: ${from} → ${to}`);
   });
   // a cycle is reported once, and may start from either file
-  it("no-circular-imports-between-files fails on a cycle of types", () => {
+  it("no-circular-imports-between-files fails on a cycle of type imports", () => {
     expect(found).toContainEqual(
       expect.stringMatching(/^no-circular-imports-between-files: catalog\/(one|two)\.ts → catalog/),
     );
@@ -168,7 +168,7 @@ describe("each rule", () => {
     );
     expect(found.filter((line) => line.startsWith("no-circular-imports-between-files"))).toHaveLength(1);
   });
-  it("has an example here, and a reason", () => {
+  it("has an example here and a reason", () => {
     expect(forbidden.map((rule) => rule.name).sort()).toEqual(
       [...Object.keys(FORBIDDEN), "no-circular-imports-between-files", "no-circular-imports-between-folders"].sort(),
     );

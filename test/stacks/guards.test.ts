@@ -1,4 +1,4 @@
-/** Invariants of the whole synthesized output. */
+/** Invariants of the entire synthesized output. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";

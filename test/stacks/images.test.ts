@@ -22,7 +22,7 @@ describe("a tag that is missing from the registry", () => {
   });
 });
 
-describe("a tag that is in the registry", () => {
+describe("a tag that the registry contains", () => {
   const json = images("held");
   it("is used unchanged if this state did not build it", () => {
     for (const seen of only(json, "terraform_data")) expect(seen["input"].digest).toBe(DIGEST);

@@ -75,7 +75,7 @@ it("layers that may have had Helm releases keep Helm's provider, because Terrafo
   for (const layer of ["data", "app"] as const) expect(none[layer]["provider"].helm).toHaveLength(1);
 });
 
-it("names that other tools depend on", () => {
+it("names that other tools depend on are fixed", () => {
   const names = (type: string) => resources(all, type).map((r) => r.body["metadata"].name as string);
   expect(names("kubernetes_service_v1")).toEqual(
     expect.arrayContaining(["redis-main", "redis-replicas", "redis-exporter", "node", "react"]),

@@ -11,7 +11,7 @@ it("a configuration whose sizes cannot hold maxMemory is accepted, because an ex
   expect(refusal({ redis: { maxMemory: "4gb" } })).toBe("accepted");
 });
 
-describe("the volume of main", () => {
+describe("main's volume", () => {
   it("is rejected if the append-only file and its rewrite would certainly fill it; one sentence states the value, the limit and the next step", () => {
     expect(of({ maxMemory: "1gb", storage: "2Gi" })).toBe(
       "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 2Gi: the append-only file and its rewrite would fill it; " +
@@ -27,7 +27,7 @@ describe("the volume of main", () => {
   it.each(["341mb", "256mb", "1mb"])("with its default size holds maxMemory %s", (maxMemory) => {
     expect(of({ maxMemory })).toBe("fits");
   });
-  it("holds what the message proposes, either way", () => {
+  it("is large enough with either change that the message proposes", () => {
     expect(of({ maxMemory: "1gb", storage: "4Gi" })).toBe("fits");
     expect(of({ maxMemory: "682mb", storage: "2Gi" })).toBe("fits");
   });

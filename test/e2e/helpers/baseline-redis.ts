@@ -47,7 +47,7 @@ const workload = (
   },
 });
 
-/** Removes it, with its volume. */
+/** Removes the baseline with its volume. */
 export async function removeBaseline(): Promise<void> {
   await removeLedger(LEDGER);
   await kube.raw(

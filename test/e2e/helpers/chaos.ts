@@ -173,7 +173,7 @@ export async function dropPackets(
 ): Promise<() => Promise<void>> {
   const pod = await podNamed(name, namespace);
   const any = findProcess(pod, "?*");
-  // k3s brings its own
+  // k3s includes its own iptables
   const run = (what: "-A" | "-D") =>
     `${FIND_SHIM}${any}for program in iptables /usr/sbin/iptables /sbin/iptables /var/lib/rancher/k3s/data/current/bin/aux/iptables; do
   nsenter -t $shim -m -- sh -c "command -v $program" >/dev/null && break
@@ -200,7 +200,7 @@ for turn in $(seq ${turns}); do kill -STOP $pid; sleep 0.27; kill -CONT $pid; sl
 
 /** A volume that is temporarily on a separate disk, which is hardly larger than the volume's contents. */
 export interface SmallDisk {
-  /** Fills it completely. */
+  /** Fills the disk completely. */
   fill(): Promise<void>;
   /** Moves the volume back and recreates the pod. */
   end(): Promise<void>;

@@ -36,13 +36,14 @@ function one(i, next) {
 }
 let begin;
 function quantile(q) { let left = Math.ceil(done * q); for (let i = 0; i < times.length; i++) { left -= times[i]; if (left <= 0) return i; } }
-// not in the log, which a node may clear: the termination message stays with the pod
+// written to the termination message, which stays with the pod, not to the log, which a node may clear
 function end() {
   const result = { begin, sent, late, seen, failures, seconds: (Date.now() - begin) / 1000, p50: quantile(0.5), p99: quantile(0.99) };
   require("node:fs").writeFileSync("/dev/termination-log", JSON.stringify(result));
   process.exit(0);
 }
-// network policies take a moment to apply to a new pod: not counted, because it is not the system's fault
+// requests of the warm-up are not counted: network policies take a moment to apply to a new pod, which is not the
+// system's fault
 function warm(tries) {
   const again = () => (tries > 0 ? setTimeout(warm, 200, tries - 1) : (console.error("no answer within 30 s"), process.exit(1)));
   http.get(process.env.TARGET + "?id=e2e-warm", { timeout: 2000 }, (r) => { r.resume(); r.statusCode < 500 ? setTimeout(run, 500) : again(); }).once("error", again);

@@ -63,9 +63,9 @@ export interface Kind {
 }
 
 export interface KindsOptions {
-  /** Of the deployment. */
+  /** The deployment's settings. */
   readonly settings: Readonly<Record<string, string>>;
-  /** A random number. */
+  /** Returns a random number between two bounds. */
   readonly between: (low: number, high: number) => number;
   /** Called with the start and end of each suspension of main. @default suspensions are not recorded */
   readonly onFreeze?: (from: number, to: number) => void;

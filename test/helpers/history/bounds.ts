@@ -9,7 +9,7 @@ import { type Kind, type Micros, outcome, type Period, type Recorded } from "./r
  */
 export const LATE_MICROS = 2_000_000;
 
-/** One operation, as the checker reads it. */
+/** An operation as the checker reads it. */
 export interface Operation {
   readonly key: string;
   readonly client: number;

@@ -5,7 +5,7 @@ export type Micros = number;
 
 export type Kind = "set" | "delete" | "read";
 
-/** One operation as its client saw it. */
+/** An operation as its client saw it. */
 export interface Recorded {
   readonly client: number;
   /** Which API process was called. */
@@ -16,13 +16,13 @@ export interface Recorded {
   readonly value: string | null;
   readonly call: Micros;
   readonly end: Micros;
-  /** The HTTP status; 0 without an answer. */
+  /** The HTTP status; 0 if there was no response. */
   readonly status: number;
   /** Why the operation failed: the response's text or the connection error; empty after a success. */
   readonly reason: string;
 }
 
-/** A period, from and to. */
+/** A period with its start and end. */
 export interface Period {
   readonly from: Micros;
   readonly to: Micros;

@@ -31,7 +31,7 @@ it("a tag that is in the registry is reported with its digest", async () => {
   r.close();
 });
 
-it("only a 404 means absent", async () => {
+it("only a 404 means that the tag is absent", async () => {
   for (const [status, state] of [
     [404, "absent"],
     [500, "unreachable"],

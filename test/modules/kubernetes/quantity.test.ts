@@ -19,7 +19,7 @@ describe("a quantity", () => {
     ["1e3", 1000],
     ["1Pi", 2 ** 50],
   ])("%s is a number", (text, value) => expect(parseQuantity(text)).toBeCloseTo(value, 9));
-  it("in a wrong format is refused", () => {
+  it("is refused if its format is wrong", () => {
     for (const text of ["", ".", "Mi", "1 Gi", "-1", "1X", "1mi", "1e", "1e99", "1Gi2"])
       expect(() => parseQuantity(text)).toThrow("is not a Kubernetes quantity");
   });

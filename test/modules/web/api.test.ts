@@ -5,7 +5,7 @@ const container = (w: Json): Json => w["spec"].template.spec.containers[0];
 
 describe("the API", () => {
   const node = container(workload(all, "node"));
-  it("runs the image of layer images", () => {
+  it("runs the image from layer images", () => {
     expect(node["image"]).toBe("${data.terraform_remote_state.images-state.outputs.node_image}");
   });
   it("gets Redis' addresses from the outputs of layer data, and its passwords from files", () => {

@@ -13,13 +13,13 @@ describe("a web pod's disk", () => {
   });
 });
 
-describe("rolling updates fail no request", () => {
+describe("rolling updates fail no requests", () => {
   it.each(["node", "react"])("%s adds a Ready pod before it removes one, and drains before it stops", (name) => {
     const w = workload(all, name);
     expect(w["spec"].strategy.rollingUpdate.maxUnavailable).toBe(0);
     const { terminationGracePeriodSeconds } = w["spec"].template.spec;
     expect(container(w)["lifecycle"].preStop.exec.command.join(" ")).toMatch(/sleep 10$/);
-    // preStop pause, late connections, the longest response
+    // the preStop pause, late connections, and the longest response
     expect(terminationGracePeriodSeconds).toBeGreaterThan(10 + 5 + 30);
   });
 });

@@ -29,7 +29,7 @@ describe("a kind cluster for the project", () => {
     expect(cluster.nodes).toHaveLength(3);
     expect(cluster.nodes[0]).toEqual({
       role: "control-plane",
-      // the front and Grafana, on localhost only
+      // the front and Grafana are exposed on localhost only
       extraPortMappings: [
         { containerPort: 30080, hostPort: 8080, listenAddress: "127.0.0.1" },
         { containerPort: 30030, hostPort: 3000, listenAddress: "127.0.0.1" },

@@ -1,4 +1,4 @@
-/** A support archive contains no secret. */
+/** A support archive contains no secrets. */
 import { testConfig } from "../../helpers/layers";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { REDACTED, redact, secretsIn } from "../../../scripts/cluster/redact-secrets";

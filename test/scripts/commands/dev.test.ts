@@ -15,7 +15,7 @@ const freePort = (): Promise<number> =>
       server.close(() => resolve(port));
     });
   });
-/** Processes whose command line holds `text`. */
+/** Processes whose command line contains `text`. */
 const processes = (text: string): string[] =>
   execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })
     .split("\n")

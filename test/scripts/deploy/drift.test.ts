@@ -43,7 +43,7 @@ describe("drift", () => {
     const { run } = recorder([[/./, live("deployed")]]);
     expect(await findDrift(new Kube(testConfig(), run), state)).toEqual([]);
   });
-  it("is reverted by the real apply", async () => {
+  it("is reverted by the actual apply", async () => {
     const { run, commands } = recorder();
     await repairDrift(new Kube(testConfig(), run), [{ kind: "Deployment", name: "node", paths: ["spec"], manifest }]);
     expect(commands).toHaveLength(1);

@@ -78,7 +78,7 @@ describe("a destroy", () => {
   it("leaves KEDA's objects to a running KEDA", async () => {
     expect(await freed(operator("True"), list(held("node")))).toEqual([0, []]);
   });
-  it("does nothing if there are none", async () => {
+  it("does nothing if there are no KEDA objects", async () => {
     expect(await freed("", "")).toEqual([0, []]);
   });
 });

@@ -92,7 +92,7 @@ describe("preflight", () => {
       next: expect.stringContaining("images.platform to linux/arm64"),
     });
     await expect(check([node("b", "arm64")], { images: { platform: "linux/arm64" } })).resolves.toContain("arm64");
-    // nodes that accept none of our pods
+    // nodes that accept none of the project's pods
     const tainted = { taints: [{ key: "kubernetes.io/arch", value: "arm64", effect: "NoSchedule" }] };
     await expect(
       check([node("a", "amd64"), node("b", "arm64", tainted), node("c", "arm64", { unschedulable: true })]),
