@@ -36,18 +36,18 @@ beforeEach(() => {
 afterAll(() => fs.rmSync(home, { recursive: true }));
 
 describe("the context", () => {
-  it("is set even if only the kubeconfig names one, so that all programs use the same context", () => {
+  it("the context is set even if only the kubeconfig names one, so that all programs use the same one", () => {
     expect(config({ KUBE_CTX: "b" }).cluster.context).toBe("a");
     expect(config({}).clusterIsNamed).toBe(false);
   });
-  it("comes from the first kubeconfig file that names one", () => {
+  it("the context comes from the first kubeconfig file that names one", () => {
     const files = [kubeconfig("none.yaml"), path.join(home, "absent.yaml"), kubeconfig("c.yaml", "c"), kubeconfig("d")];
     expect(config({ KUBECONFIG: files.join(":") }).cluster.context).toBe("c");
   });
-  it("comes from the configuration if that sets one", () => {
+  it("the context comes from the configuration if that sets one", () => {
     expect(config({ IAC_CLUSTER_CONTEXT: "z" }).cluster.context).toBe("z");
   });
-  it("is undefined if no file names one, or if a file is not valid YAML", () => {
+  it("the context is undefined if no file names one, or if a file is not valid YAML", () => {
     expect(config({ KUBECONFIG: kubeconfig("none.yaml") }).cluster.context).toBeUndefined();
     expect(config({ KUBECONFIG: write("bad.yaml", "a: [") }).cluster.context).toBeUndefined();
   });
@@ -110,13 +110,13 @@ describe("Docker's engine", () => {
   };
   const host = (env: NodeJS.ProcessEnv = {}) => config(env).images.dockerHost;
 
-  it("is the one that the docker CLI's current context names", () => {
+  it("the engine is the one that the docker CLI's current context names", () => {
     context("colima", "unix:///home/me/.colima/default/docker.sock");
     write(".docker/config.json", '{"currentContext":"colima"}');
     expect(host()).toBe("unix:///home/me/.colima/default/docker.sock");
     expect(host({ DOCKER_CONTEXT: "default" })).toBeUndefined();
   });
-  it("is chosen in the docker CLI's order of precedence: the configuration, DOCKER_HOST, DOCKER_CONTEXT, the current context", () => {
+  it("the engine is chosen in the docker CLI's order of precedence: the configuration, DOCKER_HOST, DOCKER_CONTEXT, the current context", () => {
     context("one", "unix:///one.sock");
     context("two", "unix:///two.sock");
     write(".docker/config.json", '{"currentContext":"one"}');
@@ -124,14 +124,14 @@ describe("Docker's engine", () => {
     expect(host({ DOCKER_CONTEXT: "two", DOCKER_HOST: "tcp://three:2375" })).toBe("tcp://three:2375");
     expect(host({ DOCKER_HOST: "tcp://three:2375", IAC_IMAGES_DOCKER_HOST: "ssh://four" })).toBe("ssh://four");
   });
-  it("is undefined if there is no context, or the context is the default one or names no host", () => {
+  it("the engine is undefined if there is no context, or the context is the default one or names no host", () => {
     expect(host()).toBeUndefined();
     write(".docker/config.json", '{"currentContext":"default"}');
     expect(host()).toBeUndefined();
     write(".docker/config.json", '{"currentContext":"lost"}');
     expect(host()).toBeUndefined();
   });
-  it("comes with the certificates of its context", () => {
+  it("the engine's certificates come from its context", () => {
     const id = context("far", "tcp://far:2376");
     write(".docker/config.json", '{"currentContext":"far"}');
     write(`.docker/contexts/tls/${id}/docker/cert.pem`, "");

@@ -33,7 +33,7 @@ describe("sources", () => {
       fs.mkdirSync(path.join(dir, "profiles"), { recursive: true });
       fs.writeFileSync(path.join(dir, "profiles", `${name}.yaml`), content);
     };
-    it("is overridden by the configuration file and by environment variables", () => {
+    it("a profile is overridden by the configuration file and by environment variables", () => {
       given("small", "redis: {storage: 1Gi, durability: fast}\nnode: {discovery: dns}");
       const { merged } = read({ IAC_PROFILE: "small", IAC_REDIS_DURABILITY: "safe" }, "redis: {storage: 2Gi}");
       expect(merged).toEqual({
@@ -42,21 +42,21 @@ describe("sources", () => {
         node: { discovery: "dns" },
       });
     });
-    it("can be selected by its path in the configuration file", () => {
+    it("a profile can be selected by its path in the configuration file", () => {
       fs.writeFileSync(path.join(dir, "own.yaml"), "networkPolicies: false");
       expect(read({}, "profile: ./own.yaml").merged).toMatchObject({ networkPolicies: false });
     });
-    it("is rejected if it does not exist; the error names the existing ones", () => {
+    it("a profile is rejected if it does not exist; the error names the existing ones", () => {
       given("small", "");
       expect(read({ IAC_PROFILE: "smal" }).problems).toEqual([
         "profile: smal does not exist; use small, or the path of a file",
       ]);
     });
-    it("is still accepted in existing files if it was removed because it repeated the defaults", () => {
+    it("a profile is still accepted in existing files if it was removed because it repeated the defaults", () => {
       given("small", "");
       expect(read({}, "profile: kind")).toMatchObject({ problems: [], merged: {} });
     });
-    it("cannot name another profile", () => {
+    it("a profile cannot name another profile", () => {
       given("small", "profile: tiny");
       expect(read({ IAC_PROFILE: "small" }).problems[0]).toMatch(/small\.yaml must not name a profile/);
     });

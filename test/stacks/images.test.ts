@@ -6,12 +6,12 @@ const only = (json: ReturnType<typeof images>, type: string) => resources({ imag
 
 describe("a tag that is missing from the registry", () => {
   const json = images("absent");
-  it("is built from its context and pushed, and stays in the registry after a destroy", () => {
+  it("a missing image is built from its context and pushed, and stays in the registry after a destroy", () => {
     expect(only(json, "docker_image").map((i) => i["build"].context)).toEqual(["/src/node", "/src/react"]);
     expect(only(json, "docker_registry_image").map((i) => i["keep_remotely"])).toEqual([true, true]);
     expect(only(json, "docker_image")[0]!["name"]).toBe("localhost:5000/iacproject-node:0123456789abcdef");
   });
-  it("is built again if the state previously used it from the registry", () => {
+  it("a missing image is built again if the state previously used it from the registry", () => {
     for (const seen of only(json, "terraform_data")) {
       expect(seen["input"].digest).toBe("");
       expect(seen["lifecycle"]?.ignore_changes).toBeUndefined();
@@ -24,7 +24,7 @@ describe("a tag that is missing from the registry", () => {
 
 describe("a tag that the registry contains", () => {
   const json = images("held");
-  it("is used unchanged if this state did not build it", () => {
+  it("an existing image is used unchanged if this state did not build it", () => {
     for (const seen of only(json, "terraform_data")) expect(seen["input"].digest).toBe(DIGEST);
     for (const type of ["docker_image", "docker_registry_image"]) {
       for (const image of only(json, type)) expect(image["count"]).toMatch(/\.input\.digest == "" \? 1 : 0\}$/);

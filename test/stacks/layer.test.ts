@@ -33,10 +33,10 @@ it("no stack has an automatic cross-stack reference", () => {
 
 describe("state", () => {
   const backend = (over: object, layer: LayerName = "app") => synthesize(over)[layer]["terraform"].backend;
-  it("is by default one file per layer outside cdktf.out, with an absolute path", () => {
+  it("state is by default one file per layer outside cdktf.out, with an absolute path", () => {
     expect(backend({}).local.path).toMatch(/^\/.*\/\.state\/app\.tfstate$/);
   });
-  it("can be in the cluster, in one Secret per layer, from which other layers read the state", () => {
+  it("state can be in the cluster, in one Secret per layer, from which other layers read the state", () => {
     const { app } = synthesize({ state: { backend: "kubernetes" } });
     expect(app["terraform"].backend).toEqual({
       kubernetes: expect.objectContaining({

@@ -12,13 +12,13 @@ it("a configuration whose sizes cannot hold maxMemory is accepted, because an ex
 });
 
 describe("main's volume", () => {
-  it("is rejected if the append-only file and its rewrite would certainly fill it; one sentence states the value, the limit and the next step", () => {
+  it("a volume is rejected if the append-only file and its rewrite would certainly fill it; one sentence states the value, the limit and the next step", () => {
     expect(of({ maxMemory: "1gb", storage: "2Gi" })).toBe(
       "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 2Gi: the append-only file and its rewrite would fill it; " +
         "set redis.storage to 4Gi, or redis.maxMemory to at most 682mb",
     );
   });
-  it("is also rejected if its size is the default", () => {
+  it("a volume is also rejected if its size is the default", () => {
     expect(of({ maxMemory: "1gb" })).toBe(
       "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 1Gi: the append-only file and its rewrite would fill it; " +
         "set redis.storage to 4Gi, or redis.maxMemory to at most 341mb",
@@ -27,11 +27,11 @@ describe("main's volume", () => {
   it.each(["341mb", "256mb", "1mb"])("with its default size holds maxMemory %s", (maxMemory) => {
     expect(of({ maxMemory })).toBe("fits");
   });
-  it("is large enough with either change that the message proposes", () => {
+  it("a volume is large enough with either change that the message proposes", () => {
     expect(of({ maxMemory: "1gb", storage: "4Gi" })).toBe("fits");
     expect(of({ maxMemory: "682mb", storage: "2Gi" })).toBe("fits");
   });
-  it("has room for some 1 MB values, however small maxMemory is", () => {
+  it("a volume must have room for some 1 MB values, however small maxMemory is", () => {
     expect(of({ maxMemory: "16mb", storage: "100Mi" })).toMatch(/at least 256Mi, .* set redis\.storage to 256Mi$/);
   });
 });
@@ -47,7 +47,7 @@ describe("memory", () => {
       expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "512Mi" } })).toBe("fits");
     },
   );
-  it("must be limited: a maxMemory of 0 is rejected, because Redis interprets it as no limit", () => {
+  it("memory must be limited: a maxMemory of 0 is rejected, because Redis interprets it as no limit", () => {
     expect(refusal({ redis: { maxMemory: "0mb" } })).toMatch(
       /^redis\.maxMemory: "0mb" is not accepted; .*such as "256mb"/,
     );
@@ -68,7 +68,7 @@ describe("sizes", () => {
     ["256mb", GIB / 4],
     ["2kb", 2048],
   ])("%s is a number of bytes", (text, bytes) => expect(redisBytes(text)).toBe(bytes));
-  it("are rounded when printed, so that they parse as at least, or at most, the original value", () => {
+  it("sizes are rounded when printed, so that they parse as at least, or at most, the original value", () => {
     expect(parseQuantity(asQuantity(GIB + 1))).toBeGreaterThanOrEqual(GIB + 1);
     expect(asQuantity(3 * GIB)).toBe("3Gi");
     expect(redisBytes(asRedisSize(GIB - 1))).toBeLessThanOrEqual(GIB - 1);

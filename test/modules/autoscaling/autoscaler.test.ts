@@ -170,7 +170,7 @@ describe("the order of resources", () => {
 
 describe("the chart for a single object", () => {
   const dir = path.join(__dirname, "../../../modules/charts/scaled-object");
-  it("has a path relative to a stack's folder, so the path is the same on every machine", () => {
+  it("the chart has a path relative to a stack's folder, so the path is the same on every machine", () => {
     for (const { release } of scaledObjects(withKeda)) {
       expect(path.isAbsolute(release["chart"] as string)).toBe(false);
       expect(path.resolve(__dirname, "../../../cdktf.out/stacks/data", release["chart"] as string)).toBe(dir);

@@ -22,7 +22,7 @@ const ask: AskHelper = (name, key) => {
 };
 afterEach(() => void (installed = undefined));
 
-describe("a registry login", () => {
+describe("registry logins", () => {
   it.each([
     ["under the host", "ghcr.io", "ghcr.io"],
     ["under the host with its port", "registry.example:5000", "registry.example:5000"],
@@ -30,37 +30,37 @@ describe("a registry login", () => {
     ["under a URL with a path", "https://registry.example/v2/", "registry.example"],
     ["under Docker Hub's old name", "https://index.docker.io/v1/", "docker.io"],
     ["under another of Docker Hub's names", "https://index.docker.io/v1/", "registry-1.docker.io"],
-  ])("is found %s", (_, key, host) => {
+  ])("a login is found %s", (_, key, host) => {
     expect(login({ auths: { "other.example": { auth: "x" }, [key]: { auth: basic } } }, host)).toEqual({
       kind: "password",
       basic,
     });
   });
-  it("is found with user and password in plain fields", () => {
+  it("a login is found with user and password in plain fields", () => {
     const entry = { username: "me", password: "secret" };
     expect(login({ auths: { "ghcr.io": entry } }, "ghcr.io")).toEqual({ kind: "password", basic });
   });
-  it("is found as an identity token, which Azure's registry stores instead of a password", () => {
+  it("a login is found as an identity token, which Azure's registry stores instead of a password", () => {
     const entry = { auth: Buffer.from("00000000:").toString("base64"), identitytoken: "long" };
     expect(login({ auths: { "x.azurecr.io": entry } }, "x.azurecr.io")).toEqual({
       kind: "identity token",
       token: "long",
     });
   });
-  it("is found in a credential helper for one host", () => {
+  it("a login is found in a credential helper for one host", () => {
     helper("gcloud", "europe-docker.pkg.dev");
     const config = { credHelpers: { "europe-docker.pkg.dev": "gcloud" } };
     expect(login(config, "europe-docker.pkg.dev")).toEqual({ kind: "password", basic });
     expect(login(config, "us-docker.pkg.dev")).toBeUndefined();
   });
-  it("is found in Docker Desktop's credential store, under Docker Hub's key", () => {
+  it("a login is found in Docker Desktop's credential store, under Docker Hub's key", () => {
     helper("desktop", "https://index.docker.io/v1/");
     expect(login({ auths: { "https://index.docker.io/v1/": {} }, credsStore: "desktop" }, "docker.io")).toEqual({
       kind: "password",
       basic,
     });
   });
-  it("is found as a helper's identity token", () => {
+  it("a login is found as a helper's identity token", () => {
     helper("acr-env", "x.azurecr.io", "<token>");
     expect(login({ credsStore: "acr-env" }, "x.azurecr.io")).toEqual({ kind: "identity token", token: "secret" });
   });

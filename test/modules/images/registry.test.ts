@@ -104,7 +104,7 @@ describe("a registry on this machine", () => {
 
 describe("a digest", () => {
   const manifest = '{"schemaVersion":2}';
-  it("is computed from the manifest if the registry does not send it", async () => {
+  it("a digest is computed from the manifest if the registry does not send it", async () => {
     const r = await registry((_, s) => s.writeHead(200, API).end(manifest));
     await expect(tagState({ ...settings, push: r.push }, "node", "abc")).resolves.toEqual({
       state: "held",
@@ -112,7 +112,7 @@ describe("a digest", () => {
     });
     r.close();
   });
-  it("is not taken from a page that a server returns for every address", async () => {
+  it("a digest is not taken from a page that a server returns for every address", async () => {
     const r = await registry((_, s) => s.writeHead(200).end("<html>Log in to the network</html>"));
     expect((await tagState({ ...settings, push: r.push }, "node", "abc")).state).toBe("unreachable");
     r.close();

@@ -65,10 +65,10 @@ const CANONICAL = {
 } as const;
 
 describe("the canonical form of a quantity", () => {
-  it.each(Object.entries(CANONICAL))("for %s is %s, as in the API server", (text, canonical) =>
+  it.each(Object.entries(CANONICAL))("the canonical form of %s is %s, as in the API server", (text, canonical) =>
     expect(canonicalQuantity(text)).toBe(canonical),
   );
-  it("has the same value as the original spelling, is stable, and is the shortest form", () => {
+  it("the canonical form has the same value as the original spelling, is stable, and is the shortest one", () => {
     const draw = random(20251126);
     const between = (least: number, most: number) => least + Math.floor(draw() * (most - least + 1));
     const units = ["m", "", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"];
@@ -128,7 +128,7 @@ describe("every written object", () => {
     expect(found.filter((q) => canonicalQuantity(q) !== q)).toEqual([]);
     expect(found).toEqual(expect.arrayContaining(["100m", "64Mi", "1Gi", "1", "2Gi"]));
   });
-  it("is the same for two spellings of a quantity, so changing the spelling does not restart the pods", () => {
+  it("an object is the same for two spellings of a quantity, so changing the spelling does not restart the pods", () => {
     const node = (cpu: string) => workload(synthesize({ node: { resources: { cpu } } }), "node");
     expect(node("0.2")).toEqual(node("200m"));
   });

@@ -99,7 +99,7 @@ describe("network policies", () => {
     )!;
     expect(react.body["spec"].egress[0].ports[0].port).toBe("4000");
   });
-  it("can be left out on a cluster that does not allow the user to create them", () => {
+  it("policies can be left out on a cluster that does not allow the user to create them", () => {
     expect(resources({ data: synthesize({ networkPolicies: false }).data }, "kubernetes_network_policy_v1")).toEqual(
       [],
     );

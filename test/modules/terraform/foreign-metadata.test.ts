@@ -34,12 +34,12 @@ const FOREIGN = [
 ];
 
 describe("labels and annotations that other tools add", () => {
-  it.each(layers)("are not part of a plan for layer %s", (layer) => {
+  it.each(layers)("other tools' labels and annotations are not part of a plan for layer %s", (layer) => {
     const { ignore_annotations: annotations, ignore_labels: labels } = patternsOf(layer);
     expect(FOREIGN.filter((key) => !isIgnored(annotations, key))).toEqual([]);
     expect(FOREIGN.filter((key) => !isIgnored(labels, key))).toEqual([]);
   });
-  it("do not hide the labels that an import must keep, so that the next apply does not replace other tools' labels", () => {
+  it("the ignored labels do not include those that an import must keep, so that the next apply does not replace other tools' labels", () => {
     const typed = resources(all).filter((r) => r.type.startsWith("kubernetes_") && r.type !== "kubernetes_manifest");
     expect(typed.length).toBeGreaterThan(20);
     const { ignore_labels: labels } = patternsOf("data");
@@ -48,7 +48,7 @@ describe("labels and annotations that other tools add", () => {
       expect(kept).toEqual(expect.arrayContaining(["app.kubernetes.io/part-of", "app.kubernetes.io/managed-by"]));
     }
   });
-  it("include every annotation, because by default the project sets none on these objects", () => {
+  it("all annotations are ignored, because by default the project sets none on these objects", () => {
     expect(resources(all).filter((r) => r.body["metadata"]?.annotations !== undefined)).toEqual([]);
   });
 });

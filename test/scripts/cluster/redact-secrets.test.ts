@@ -19,12 +19,12 @@ describe("the cluster's secrets", () => {
     },
     { kind: "Secret", type: "helm.sh/release.v1", data: { release: base64("much") } },
   ]);
-  it("are redacted in every text, whether they appear literally, as base64, or line by line", async () => {
+  it("secrets are redacted in every text, whether they appear literally, as base64, or line by line", async () => {
     const secrets = await secretsIn(kube, "iacproject");
     const text = `AUTH admin hunter2hunter2\ndata: ${base64("hunter2hunter2")}\n  second line\nfine`;
     expect(redact(text, secrets)).toBe(`AUTH admin ${REDACTED}\ndata: ${REDACTED}\n  ${REDACTED}\nfine`);
   });
-  it("are an empty list if the user may not read them", async () => {
+  it("the list of secrets is empty if the user may not read them", async () => {
     const denied: Run = () => Promise.reject(new RunError("kubectl", 1, "Error: forbidden", "failed"));
     expect(await secretsIn(new Kube(testConfig(), denied), "iacproject")).toEqual([]);
   });
@@ -41,7 +41,7 @@ describe("text that looks like a secret", () => {
   ])("is redacted too: %s", (text, secret) => {
     expect(redact(text, [])).not.toContain(secret);
   });
-  it("does not include a Secret's name or a short word", () => {
+  it("a Secret's name and short words are not redacted", () => {
     const text = "secretName: redis-users, key admin; 3 passwords changed";
     expect(redact(text, ["key"])).toBe(text);
   });

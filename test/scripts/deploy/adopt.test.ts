@@ -64,7 +64,7 @@ describe("adopting a system", () => {
   it("writes layer data last, because a checkout recognizes a system by that layer", () => {
     expect(stage.written).toEqual(["images", "app", "observability", "data"]);
   });
-  it("has nothing left to import in a second run", async () => {
+  it("a second run has nothing left to import", async () => {
     const before = imports(stage).length;
     await stage.run();
     expect(imports(stage)).toHaveLength(before);
@@ -146,7 +146,7 @@ describe("an adoption, without writing any state,", () => {
     stage.objects.push(object("service", "redis-main-1"));
     await refused(stage, "does not describe Service redis-main-1", "redis.durability: ha (here: default)");
   });
-  it("is refused if the states are still where the record says", async () => {
+  it("refuses to adopt if the states are still where the record says", async () => {
     const there = path.join(dir, "kept");
     fs.mkdirSync(there);
     fs.writeFileSync(path.join(there, "data.tfstate"), "{}");
@@ -158,7 +158,7 @@ describe("an adoption, without writing any state,", () => {
     stage.objects.push(object("secret", "tfstate-default-other-data", state));
     await refused(stage, "are not lost: they are in Secrets", settings);
   });
-  it("is refused if there is no system", async () => {
+  it("refuses to adopt if there is no system", async () => {
     const stage = recorded();
     stage.objects = [];
     await refused(stage, "There is nothing to adopt", "npm run up");

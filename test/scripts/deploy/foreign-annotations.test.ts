@@ -33,26 +33,26 @@ async function applied(plan: string, before: object, after: object, apply = () =
   return { restored, annotated: commands.filter((c) => c.includes(" annotate ")) };
 }
 
-describe("other tools' annotations", () => {
+describe("keeping annotations", () => {
   const foreign = { "cloud.example.com/status": '{"zones":["a"]}' };
-  it("are restored with their values if an apply removed them", async () => {
+  it("other tools' annotations are restored with their values if an apply removed them", async () => {
     const { restored, annotated } = await applied(planned(["update"], OWN), foreign, OWN);
     expect(restored).toEqual(["react"]);
     expect(annotated).toEqual([
       expect.stringMatching(/-n iacproject annotate service react cloud\.example\.com\/status=\{"zones":\["a"\]\}$/),
     ]);
   });
-  it("are also restored if the apply fails", async () => {
+  it("other tools' annotations are also restored if the apply fails", async () => {
     const fails = () => Promise.reject(new Failure("no quota"));
     const { restored, annotated } = await applied(planned(["update"], OWN), foreign, OWN, fails);
     expect(restored).toBe("no quota");
     expect(annotated).toHaveLength(1);
   });
-  it("are left alone if they are still there, or if their controller has written them again", async () => {
+  it("other tools' annotations are left alone if they are still there, or if their controller has written them again", async () => {
     const again = { ...OWN, "cloud.example.com/status": "new" };
     expect((await applied(planned(["update"], OWN), foreign, again)).annotated).toEqual([]);
   });
-  it("cannot exist on a new object, and are not removed by an apply that sets no annotations", async () => {
+  it("other tools' annotations cannot exist on a new object, and are not removed by an apply that sets no annotations", async () => {
     expect((await applied(planned(["create"], OWN), foreign, OWN)).annotated).toEqual([]);
     expect((await applied(planned(["update"], null), foreign, {})).annotated).toEqual([]);
   });

@@ -31,7 +31,7 @@ const refusal = async (kube: Kube, rights: readonly Permission[]) =>
   );
 
 describe("the permissions that a deployment needs", () => {
-  it("are listed once for each kind that the layers create, per namespace", () => {
+  it("permissions are listed once for each kind that the layers create, per namespace", () => {
     const all = asText(permissionsFor(stacks()));
     expect(all).toEqual([...new Set(all)]);
     for (const right of [
@@ -47,7 +47,7 @@ describe("the permissions that a deployment needs", () => {
     ])
       expect(all).toContain(right);
   });
-  it("are fewer with settings that avoid some of them: access to one namespace is enough", () => {
+  it("settings can reduce the permissions, so that access to one namespace is enough", () => {
     const rights = permissionsFor(
       stacks({
         namespaces: { create: false },
@@ -75,7 +75,7 @@ describe("a check of these permissions", () => {
       ),
     ).toEqual([expect.stringMatching(/^this user may create, change and delete all \d+ kinds of objects/), ""]);
   });
-  it("names each denial, and the setting that avoids it, if the user has access to one namespace only", async () => {
+  it("the error names each denial, and the setting that avoids it, if the user has access to one namespace only", async () => {
     const [message, next] = await refusal(
       cluster((a) => a.namespace !== "iacproject" || a.group === "rbac.authorization.k8s.io"),
       rights,
@@ -92,7 +92,7 @@ describe("a check of these permissions", () => {
       expect(next).toContain(setting);
     expect(next).not.toContain("No setting");
   });
-  it("names a required permission that the cluster denies, and the denied verbs", async () => {
+  it("the error names a required permission that the cluster denies, and the denied verbs", async () => {
     const [message, next] = await refusal(
       cluster((a) => a.resource === "horizontalpodautoscalers" && a.verb === "delete"),
       rights,
@@ -102,7 +102,7 @@ describe("a check of these permissions", () => {
     );
     expect(next).toBe("No setting replaces access to horizontalpodautoscalers: ask the cluster's administrator.");
   });
-  it("does not stop a deployment if the cluster does not report permissions", async () => {
+  it("a cluster that does not report permissions does not stop a deployment", async () => {
     const kube = new Kube(testConfig(), () =>
       Promise.reject(new RunError("kubectl create", 1, "forbidden", "kubectl create failed: forbidden")),
     );

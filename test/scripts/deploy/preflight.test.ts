@@ -164,23 +164,23 @@ describe("KEDA in the cluster", () => {
         ]).run,
       ),
     );
-  it("is installed if the cluster has none, and recognized if the project installed it", async () => {
+  it("KEDA is installed if the cluster has none, and recognized if the project installed it", async () => {
     await expect(check(keda, "", "")).resolves.toBeUndefined();
     await expect(check(keda, owned("keda", "keda"), owned("keda", "keda"))).resolves.toBeUndefined();
   });
-  it("is not replaced if it belongs to another release: `up` stops and names the keys to set", async () => {
+  it("KEDA is not replaced if it belongs to another release: `up` stops and names the keys to set", async () => {
     await expect(check(keda, owned("keda", "platform"), owned("keda", "platform"))).rejects.toMatchObject({
       next: expect.stringContaining("keda.mode to existing"),
     });
   });
-  it("cannot share the external metrics API with another adapter", async () => {
+  it("KEDA cannot share the external metrics API with another adapter", async () => {
     const adapter = owned("adapter", "monitoring", { service: { namespace: "monitoring", name: "adapter" } });
     await expect(check(keda, adapter, "")).rejects.toMatchObject({
       message: expect.stringContaining("monitoring/adapter"),
       next: expect.stringContaining("scaling.engine to hpa"),
     });
   });
-  it("must exist if it is configured as existing", async () => {
+  it("KEDA must exist if it is configured as existing", async () => {
     const existing = testConfig({ scaling: { engine: "keda" }, keda: { mode: "existing" } });
     await expect(check(existing, "", "")).rejects.toThrow(/the cluster has no KEDA \(scaledobjects\.keda\.sh/);
     await expect(check(existing, "", owned("k", "k"))).rejects.toThrow(

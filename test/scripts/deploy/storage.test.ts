@@ -144,7 +144,7 @@ describe("a run that is killed between two steps", () => {
     await up(kube);
     expect(cluster.changes).toHaveLength(STEPS.length);
   });
-  it.each(STEPS)("is continued by the next run if it was killed after %i changes", async (after) => {
+  it.each(STEPS)("a run that was killed after %i changes is continued by the next one", async (after) => {
     const { cluster, kube, template } = await killed(after);
     await up(kube);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "2Gi", "data-redis-main-1": "2Gi" });
@@ -154,7 +154,7 @@ describe("a run that is killed between two steps", () => {
     expect(cluster.configMaps).not.toHaveProperty(RECREATING);
   });
   it.each(STEPS)(
-    "leaves no pods without a StatefulSet if it was killed after %i changes and the system is then removed",
+    "a run that was killed after %i changes leaves no pods without a StatefulSet when the system is removed",
     async (after) => {
       const { cluster, kube } = await killed(after);
       await finishRecreation(kube);
@@ -162,14 +162,14 @@ describe("a run that is killed between two steps", () => {
       expect(cluster.configMaps).not.toHaveProperty(RECREATING);
     },
   );
-  it("is followed by a run that waits for a StatefulSet whose deletion has begun", async () => {
+  it("the next run waits for a StatefulSet whose deletion has begun", async () => {
     const { cluster, kube } = await killed(3);
     cluster.set = { ...cluster.set, metadata: { ...cluster.set!["metadata"], deletionTimestamp: "now" } };
     await up(kube);
     expect(cluster.set!["metadata"].deletionTimestamp).toBeUndefined();
     expect(cluster.template["resources"].requests.storage).toBe("2Gi");
   });
-  it("may be followed by a run with the previous size: the StatefulSet is restored, and the claims stay larger", async () => {
+  it("the next run may have the previous size: the StatefulSet is restored, and the claims stay larger", async () => {
     const { cluster } = await killed(4);
     expect(cluster.set).toBeUndefined();
     await up(new Kube(testConfig(), cluster.run));
@@ -230,18 +230,18 @@ describe("an impossible change is refused in one sentence, before anything is ch
 
 describe("sizes that cannot hold maxMemory", () => {
   const large = { maxMemory: "1gb", main: { memoryLimit: "8Gi" }, replica: { memoryLimit: "8Gi" } };
-  it("are refused for a new system, even if a killed run has left a namespace behind", async () => {
+  it("sizes that are too small are refused for a new system, even if a killed run has left a namespace behind", async () => {
     const { kube } = clusterOf({ template: null, claims: {} }, { redis: large });
     await expect(up(kube)).rejects.toThrow("redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi");
   });
-  it("cause a warning for an existing system, even if only its volumes exist", async () => {
+  it("sizes that are too small cause a warning for an existing system, even if only its volumes exist", async () => {
     for (const props of [{}, { template: null }, { claims: {} }]) {
       printed.length = 0;
       await up(clusterOf(props, { redis: large }).kube);
       expect(printed.join("")).toMatch(/! redis\.storage: .*set redis\.storage to 4Gi/);
     }
   });
-  it("are ignored if the volume was enlarged manually", async () => {
+  it("a size that is too small is ignored if the volume was enlarged manually", async () => {
     await up(clusterOf({ claims: { "data-redis-main-0": "4Gi" } }, { redis: large }).kube);
     expect(printed).toEqual([]);
   });

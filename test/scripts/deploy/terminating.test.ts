@@ -22,13 +22,13 @@ const kubeWith = (pattern: RegExp, answer: unknown) =>
   new Kube(testConfig(), recorder([[pattern, JSON.stringify(answer)]]).run);
 
 describe("a namespace that is being deleted", () => {
-  it("waits for any API that does not answer, even another deployment's; the reported reason is Kubernetes' own", () => {
+  it("a deletion waits for any API that does not answer, even another deployment's; the reported reason is Kubernetes' own", () => {
     expect(terminating(namespace([DISCOVERY]))).toMatchObject({
       reason: expect.stringContaining("custom.metrics.k8s.io/v1beta1"),
       next: expect.stringContaining("kubectl get apiservices | grep False"),
     });
   });
-  it("reports remaining finalizers, which are more informative than remaining objects", () => {
+  it("remaining finalizers are reported, because they are more informative than remaining objects", () => {
     const conditions = [
       { type: "NamespaceContentRemaining", status: "True", message: "Some resources are remaining" },
       { type: "NamespaceFinalizersRemaining", status: "True", message: "finalizer.keda.sh in 1 resource instances" },
@@ -36,7 +36,7 @@ describe("a namespace that is being deleted", () => {
     ];
     expect(terminating(namespace(conditions))).toMatchObject({ reason: expect.stringContaining("finalizer.keda.sh") });
   });
-  it("makes `up` stop and report what blocks the deletion", async () => {
+  it("`up` stops if a namespace is being deleted, and reports what blocks the deletion", async () => {
     const config = testConfig();
     await expect(
       checkNamespaces(config, kubeWith(/get namespace iacproject/, namespace([DISCOVERY]))),
@@ -51,7 +51,7 @@ describe("a namespace that is being deleted", () => {
       ),
     ).rejects.toMatchObject({ next: expect.stringContaining("Wait") });
   });
-  it("is reported once while `down` waits, unless it is deleted soon", async () => {
+  it("a deletion is reported once while `down` waits, unless it completes soon", async () => {
     const texts: string[] = [];
     const report = new DeletionReport(kubeWith(/get namespace/, namespace([DISCOVERY])), ["iacproject"], (text) =>
       texts.push(text),

@@ -47,19 +47,19 @@ function clusterOf(items: () => object[], log = ""): Kube {
 
 describe("a workload whose pods or claims are rejected", () => {
   const refused = event("StatefulSet", "redis-main", "FailedCreate", "00:10", QUOTA);
-  it("is reported with the message of its event", () => {
+  it("a rejection is reported with the message of its event", () => {
     const text = refusal(one(set("StatefulSet", "redis-main", 1, 0)), objects(refused));
     expect(text).toBe(`redis-main: pods cannot be created: ${QUOTA}`);
     const rs = event("ReplicaSet", "node-6f9c7", "FailedCreate", "00:10", "exceeded quota");
     expect(refusal(one(set("ReplicaSet", "node-6f9c7", 2, 0)), objects(rs))).toContain("exceeded quota");
   });
-  it("is not reported once a pod has been created, for an object of another kind, or if no pod is missing", () => {
+  it("a rejection is not reported once a pod has been created, for an object of another kind, or if no pod is missing", () => {
     const later = event("StatefulSet", "redis-main", "SuccessfulCreate", "00:20");
     expect(refusal(one(set("StatefulSet", "redis-main", 3, 1)), objects(refused, later))).toBeUndefined();
     expect(refusal(one(set("ReplicaSet", "redis-main", 1, 0)), objects(refused))).toBeUndefined();
     expect(refusal(one(set("StatefulSet", "redis-main", 1, 1)), objects(refused))).toBeUndefined();
   });
-  it("is reported at once and only once, with its newest event", async () => {
+  it("a rejection is reported at once and only once, with its newest event", async () => {
     const reported: string[] = [];
     const report = new TroubleReport(
       clusterOf(() => [
@@ -78,7 +78,7 @@ describe("a workload whose pods or claims are rejected", () => {
 
 describe("a crash loop", () => {
   const backOff = { restartCount: 1, state: { waiting: { reason: "CrashLoopBackOff" } } };
-  it("is detected even while the container is running, if it has restarted since the run began", () => {
+  it("a crash loop is detected even while the container is running, if it has restarted since the run began", () => {
     const running = { restartCount: 2, state: { running: {} } };
     expect(crashing(one(pod(backOff)))).toBe("node");
     expect(crashing(one(pod(running)))).toBe("node");
@@ -86,7 +86,7 @@ describe("a crash loop", () => {
     expect(crashing(one(pod(running)), restartsOf(objects(pod(running))))).toBeUndefined();
     expect(crashing(one(pod({ ...running, ready: true })))).toBeUndefined();
   });
-  it("is reported once per workload, with the end of the last container's log", async () => {
+  it("a crash loop is reported once per workload, with the end of the last container's log", async () => {
     const reported: string[] = [];
     const lastState = { terminated: { exitCode: 1, reason: "Error" } };
     const report = new TroubleReport(
@@ -104,7 +104,7 @@ describe("a crash loop", () => {
         "\n    reading /run/secrets\n    Error: no password",
     ]);
   });
-  it("ends the wait after 60 s, with the end of the log, even though the container runs between crashes", async () => {
+  it("a crash loop ends the wait after 60 s, with the end of the log, even though the container runs between crashes", async () => {
     jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate"] });
     let polls = 0;
     const kube = clusterOf(() => {

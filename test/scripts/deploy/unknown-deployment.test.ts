@@ -153,7 +153,7 @@ describe("the record of a deployment", () => {
     await writeRecord(kubeOf({}, {}, applied), {}, { deployed, run: git });
     expect((JSON.parse(applied[0]!) as { data: object }).data).toMatchObject(deployed);
   });
-  it("does not make a deployment fail if the cluster does not allow the record to be written", async () => {
+  it("a record that cannot be written does not make a deployment fail", async () => {
     const forbidden: Run = () => Promise.reject(new RunError("kubectl", 1, "forbidden", "kubectl failed: forbidden"));
     expect(await writeRecord(new Kube(testConfig(), forbidden), {}, { run: git })).toContain("forbidden");
   });

@@ -24,7 +24,7 @@ describe("a namespace's owner", () => {
     ]);
     return checkOwners(config, new Kube(config, run));
   };
-  it("is named if the namespace does not belong to the project", async () => {
+  it("the owner is named if the namespace does not belong to the project", async () => {
     const annotations = { "argocd.argoproj.io/tracking-id": "shop:/Namespace:shop/shop" };
     await expect(check({}, namespace({ annotations }))).rejects.toMatchObject({
       message: "The namespace iacproject already exists and is not ours: it belongs to Argo CD application shop.",
@@ -32,14 +32,14 @@ describe("a namespace's owner", () => {
     });
     await expect(check({}, namespace({}))).rejects.toThrow("already exists and is not ours.");
   });
-  it("is the user of the last deployment if the namespace belongs to the project", async () => {
+  it("the owner is the user of the last deployment if the namespace belongs to the project", async () => {
     const record = { deployedBy: "ada@laptop", deployedAt: "2026-01-02 03:04 UTC" };
     await expect(check({}, ours, record)).resolves.toBe(
       "iacproject is ours (deployed by ada@laptop, 2026-01-02 03:04 UTC)",
     );
     await expect(check({}, "")).resolves.toBe("iacproject will be created");
   });
-  it("may be someone else if the configuration does not create the namespace, but then the namespace must exist", async () => {
+  it("the owner may be someone else if the configuration does not create the namespace, but then the namespace must exist", async () => {
     const used = { namespaces: { create: false } };
     const annotations = { "openshift.io/requester": "ada" };
     await expect(check(used, namespace({ annotations }))).resolves.toBe(
@@ -58,7 +58,7 @@ describe("registry logins", () => {
   afterAll(() => fs.rmSync(dir, { recursive: true }));
   const registry = (push: string) => ({ registry: { push, auth: "docker", dockerConfig } });
 
-  it("must include the login with which the engine pushes", () => {
+  it("the logins must include the one with which the engine pushes", () => {
     fs.writeFileSync(dockerConfig, JSON.stringify({ auths: { "registry.example": { auth: "YTpi" } } }));
     expect(checkPushLogin(testConfig(registry("registry.example/team")))).toContain("for registry.example");
     expect(() => checkPushLogin(testConfig(registry("other.example/team")))).toThrow(
@@ -82,7 +82,7 @@ describe("registry logins", () => {
     const config = testConfig({ registry: { push: "registry.example/team" }, images: { pullSecrets: ["pull"] } });
     return checkPullSecrets(config, new Kube(config, recorder([[/get secret/, found]]).run));
   };
-  it("must exist for the nodes in Secrets that name the registry; the content of these Secrets is not printed", async () => {
+  it("the nodes' logins must be in existing Secrets that name the registry; the content of these Secrets is not printed", async () => {
     await expect(pull(secret({ "https://registry.example/v2/": { auth: "c2VjcmV0" } }))).resolves.toBe(
       "pull, for registry.example",
     );
@@ -98,7 +98,7 @@ describe("registry logins", () => {
   });
 });
 
-describe("a proxy", () => {
+describe("proxies", () => {
   const proxy = "http://proxy.example:3128";
   const check = (use: Partial<ProxyUse>, engine: string | RunError = proxy) =>
     checkProxy(
@@ -106,7 +106,7 @@ describe("a proxy", () => {
       { variables: { https: proxy, http: proxy, no: undefined }, mustBuild: true, ...use },
       recorder([[/docker info/, engine]]).run,
     );
-  it("is reported for each destination", async () => {
+  it("a proxy is reported for each destination", async () => {
     await expect(check({ server: "https://k8s.example:6443" })).resolves.toBe(
       "registry: proxy.example:3128, charts: proxy.example:3128, cluster: proxy.example:3128",
     );
@@ -115,7 +115,7 @@ describe("a proxy", () => {
       "registry: direct, charts: proxy.example:3128, cluster: direct",
     );
   });
-  it("is reported if it is used for a private address of the cluster, with the address to add to NO_PROXY", async () => {
+  it("a proxy is reported if it is used for a private address of the cluster, with the address to add to NO_PROXY", async () => {
     await expect(check({ server: "https://10.0.0.1:6443" })).rejects.toMatchObject({
       message: expect.stringContaining("10.0.0.1 through the proxy proxy.example:3128"),
       next: expect.stringContaining("add 10.0.0.1 to NO_PROXY"),
@@ -124,7 +124,7 @@ describe("a proxy", () => {
       .resolves //
       .toContain("cluster: direct");
   });
-  it("is reported as missing in Docker's engine only if the engine must build images", async () => {
+  it("a proxy is reported as missing in Docker's engine only if the engine must build images", async () => {
     await expect(check({}, "\n")).rejects.toThrow("Docker's engine has none");
     await expect(check({ mustBuild: false }, "\n")).resolves.toContain("registry");
     const stopped = new RunError("docker", 1, "Cannot connect", "failed");

@@ -34,7 +34,7 @@ describe("a load profile", () => {
 
 describe("the command's options", () => {
   const typed = { profile: "step", rate: "200", duration: "3m" };
-  it("define a profile, whose base rate defaults to a tenth of the rate", () => {
+  it("the options define a profile, whose base rate defaults to a tenth of the rate", () => {
     expect(shapeOf(typed, 2000)).toEqual({ profile: "step", rate: 200, base: 20, seconds: 180 });
     expect(shapeOf({ ...typed, base: "50", duration: "90" }, 2000)).toMatchObject({ base: 50, seconds: 90 });
   });
@@ -50,7 +50,7 @@ describe("the command's options", () => {
   ])("are refused: %j", (over, reason) => {
     expect(() => shapeOf({ ...typed, ...over }, 2000)).toThrow(reason);
   });
-  it("cause an error if the rate exceeds the maximum; the error names the key that raises it", () => {
+  it("a rate above the maximum causes an error that names the key to raise", () => {
     expect(() => shapeOf({ ...typed, rate: "9999" }, 2000)).toThrow(
       expect.objectContaining({ next: expect.stringContaining("load.maxRate") }),
     );

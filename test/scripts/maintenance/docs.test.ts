@@ -34,7 +34,7 @@ describe("the system diagram", () => {
     .split("\n")
     .filter((line) => line.includes("->"));
 
-  it("has an arrow with the port for each flow in the default configuration", () => {
+  it("the diagram has an arrow with the port for each flow in the default configuration", () => {
     for (const { from, to, port = "its own port" } of flows(configSchema.parse({})).filter((f) => f.to !== "dns")) {
       const found = arrows.find((line) => line.includes(`"${from}" -> "${to}"`) && !line.includes("dashed"));
       expect(found).toContain(port === "its own port" ? port : `:${port}`);

@@ -9,7 +9,7 @@ describe("log lines", () => {
     expect(parseLine(api)).toMatchObject({ pod: "node-1", time: "2026-01-02T03:04:05.678901234Z" });
     expect(parseLine("unable to retrieve container logs")).toBeUndefined();
   });
-  it("are shown as level, message and the other fields by name if they are JSON", () => {
+  it("log lines in JSON are shown as level, message and the other fields by name", () => {
     expect(plain(readable(parseLine(api)!))).toMatch(
       /^\d\d:\d\d:05 node-1 warn request slow request=abc-12345 ms=1200$/,
     );

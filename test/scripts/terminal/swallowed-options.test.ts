@@ -12,7 +12,7 @@ const DOWN = [
 ];
 
 describe("options that npm consumes because no two dashes precede them", () => {
-  it("stop the command before it does anything; the error shows how the command must be typed", () => {
+  it("swallowed options stop the command before it does anything; the error shows how the command must be typed", () => {
     // what npm 11 passes on from `npm run load --rate 300 --here`
     const check = () =>
       checkSwallowedOptions("load", LOAD, ["300"], { npm_config_rate: "true", npm_config_here: "true" });
@@ -24,14 +24,14 @@ describe("options that npm consumes because no two dashes precede them", () => {
       "--keep-cluster",
     );
   });
-  it("cause only a message if they may also be npm settings", () => {
+  it("options that may also be npm settings cause only a message", () => {
     const lines: string[] = [];
     const write = jest.spyOn(process.stderr, "write").mockImplementation((text) => Boolean(lines.push(String(text))));
     checkSwallowedOptions("down", DOWN, [], { npm_config_yes: "true" });
     write.mockRestore();
     expect(lines).toEqual([expect.stringContaining("To pass it: npm run down -- --yes\n")]);
   });
-  it("are found under the names that npm gives them", () => {
+  it("swallowed options are found under the names that npm gives them", () => {
     const options = [
       { flags: "-f, --follow", long: "--follow" },
       { flags: "-p, --previous", long: "--previous" },

@@ -8,13 +8,13 @@ describe("the lock of a state in the cluster", () => {
     metadata: { name: "a", ...(info ? { annotations: { "app.terraform.io/lock-info": info } } : {}) },
     spec: holder ? { holderIdentity: holder } : {},
   });
-  it("is shown with its holder, operation and time, and the command that releases it", () => {
+  it("a lock is shown with its holder, operation and time, and the command that releases it", () => {
     const info = { ID: "1-2", Who: "ada@laptop", Operation: "OperationTypeApply", Created: "2026-01-02T03:04:05.6Z" };
     const lock = lockOf(lease("1-2", JSON.stringify(info)), "data")!;
     expect(lock.text).toBe("held by ada@laptop (apply) since 2026-01-02 03:04:05 UTC");
     expect(unlockCommand("tofu", lock)).toBe("tofu -chdir=cdktf.out/stacks/data force-unlock 1-2");
   });
-  it("does not exist if it has no holder, but does exist if its information is unreadable", () => {
+  it("a lock without a holder does not count, but one with unreadable information does", () => {
     expect(lockOf(lease(undefined), "data")).toBeUndefined();
     expect(lockOf(lease("9-9", "not JSON"), "data")).toMatchObject({
       id: "9-9",

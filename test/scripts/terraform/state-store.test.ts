@@ -47,13 +47,13 @@ suite("a state", () => {
     resources: [resource],
   });
 
-  it("is copied unchanged and kept at its source", async () => {
+  it("a state is copied unchanged and kept at its source", async () => {
     const [from, to] = [store(held("one")), store()];
     expect(await moveState("data", from, to)).toBe("moved");
     expect(await to.read()).toMatchObject({ lineage: "one", serial: 7, resources: [{ name: "a" }] });
     expect(await from.read()).toMatchObject({ lineage: "one", serial: 7 });
   });
-  it("is not changed if it is already at the target, so that an interrupted move can resume", async () => {
+  it("a state is not changed if it is already at the target, so that an interrupted move can resume", async () => {
     const [from, to] = [store(held("one")), store(held("one", 9))];
     expect(await moveState("data", from, to)).toBe("already there");
     expect(await to.read()).toMatchObject({ serial: 9 });
@@ -70,7 +70,7 @@ suite("a state", () => {
     );
     expect(await to.read()).toMatchObject({ lineage: "two" });
   });
-  it("does not need to move if its layer was never deployed", async () => {
+  it("a layer that was never deployed has no state to move", async () => {
     expect(await moveState("data", store(), store())).toBe("nothing to move");
   });
 });

@@ -13,7 +13,7 @@ describe("a dashboard's figures", () => {
     expect(legendOf("{{pod}} {{ state }}", { pod: "react-1", state: "waiting" })).toBe("react-1 waiting");
     expect(legendOf("main ({{reason}})", {})).toBe("main ()");
   });
-  it("are queried one by one, over the whole time range, with a step no shorter than the scrape interval", async () => {
+  it("figures are queried one by one, over the whole time range, with a step no shorter than the scrape interval", async () => {
     const queried: string[] = [];
     const figures = await dashboardFigures(
       (query) => {

@@ -54,7 +54,7 @@ describe("a tool's download", () => {
     fs.rmSync(dir, { recursive: true });
   });
 
-  it("yields a working program, whether as a binary, in a zip or in a tar archive", async () => {
+  it("a download yields a working program, whether as a binary, in a zip or in a tar archive", async () => {
     serve("kubectl", Buffer.from(PROGRAM));
     expect(runs(await fetchTool("kubectl", source("kubectl", "none"), into))).toBe("it runs");
 
@@ -68,7 +68,7 @@ describe("a tool's download", () => {
     expect(runs(await fetchTool("helm", source("helm.tar.gz", "tar.gz"), into, run))).toBe("it runs");
     expect(fs.readdirSync(into).sort()).toEqual(["helm", "kubectl", "terraform"]);
   });
-  it("is not installed if its checksum is wrong, and leaves nothing behind", async () => {
+  it("a download is not installed if its checksum is wrong, and leaves nothing behind", async () => {
     serve("kubectl", Buffer.from(PROGRAM));
     served.set("/kubectl", Buffer.from("something else"));
     await expect(fetchTool("kubectl", source("kubectl", "none"), into)).rejects.toThrow(
@@ -76,12 +76,12 @@ describe("a tool's download", () => {
     );
     expect(fs.existsSync(into)).toBe(false);
   });
-  it("leaves nothing behind if the archive does not contain the program", async () => {
+  it("a download leaves nothing behind if the archive does not contain the program", async () => {
     serve("terraform.zip", Buffer.from(zipSync({ readme: Buffer.from("x") })));
     await expect(fetchTool("terraform", source("terraform.zip", "zip"), into)).rejects.toThrow("holds no terraform");
     expect(fs.readdirSync(into)).toEqual([]);
   });
-  it("fails with one clear sentence if the file does not exist or its host is unreachable", async () => {
+  it("a download fails with one clear sentence if the file does not exist or its host is unreachable", async () => {
     await expect(fetchTool("kubectl", source("kubectl", "none"), into)).rejects.toThrow("answered 404");
     const nowhere = { file: "http://127.0.0.1:1/a", sums: "http://127.0.0.1:1/b", pack: "none" as const };
     await expect(fetchTool("kubectl", nowhere, into)).rejects.toMatchObject({
@@ -92,7 +92,7 @@ describe("a tool's download", () => {
 });
 
 describe("a tool's source", () => {
-  it("is a URL of the publisher that contains the version, system and architecture", () => {
+  it("the source is a URL of the publisher that contains the version, system and architecture", () => {
     for (const name of TOOL_NAMES)
       for (const p of [platform("linux", "x64"), platform("darwin", "arm64")]) {
         const { file, sums } = sourceOf(name, p);
@@ -129,12 +129,12 @@ describe("a pinned version satisfies the minimum", () => {
 
 describe("a publisher's checksums", () => {
   const sum = "a".repeat(64);
-  it("may be a single checksum, or lines with file names", () => {
+  it("checksums may be a single checksum, or lines with file names", () => {
     expect(sumFor("https://x/kubectl", `${sum}\n`)).toBe(sum);
     expect(sumFor("https://x/kind-linux-amd64", `${sum}  kind-linux-amd64\n`)).toBe(sum);
     expect(sumFor("https://x/b.zip", `${"b".repeat(64)}  a.zip\n${sum} *b.zip\n`)).toBe(sum);
   });
-  it("are rejected if they do not list the file or have an unknown format", () => {
+  it("checksums are rejected if they do not list the file or have an unknown format", () => {
     expect(() => sumFor("https://x/c.zip", `${sum}  a.zip\n${sum}  b.zip\n`)).toThrow("lists no SHA-256 for c.zip");
     expect(() => sumFor("https://x/c.zip", "<html>not found</html>")).toThrow("lists no SHA-256");
   });
