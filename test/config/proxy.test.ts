@@ -8,13 +8,13 @@ describe("the proxy for a URL", () => {
   const all = { http: "http://proxy:3128", https: "http://proxy:3129" };
   const proxied = (url: string, no?: string) => proxyFor(new URL(url), { ...all, no }) !== undefined;
 
-  it("a proxy depends on the URL's scheme; neither variable replaces the other", () => {
+  it("the proxy depends on the URL's scheme; neither variable replaces the other", () => {
     expect(proxyFor(new URL("https://ghcr.io"), all)).toBe("http://proxy:3129");
     expect(proxyFor(new URL("http://ghcr.io"), all)).toBe("http://proxy:3128");
     expect(proxyFor(new URL("https://ghcr.io"), { http: all.http })).toBeUndefined();
     expect(proxyFor(new URL("https://ghcr.io"), { https: "proxy:3129" })).toBe("http://proxy:3129");
   });
-  it("a proxy is not used for this machine, even without NO_PROXY", () => {
+  it("the proxy is not used for this machine, even without NO_PROXY", () => {
     for (const host of ["localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000"])
       expect(proxied(`http://${host}`)).toBe(false);
     expect(proxied("http://128.0.0.1")).toBe(true);
@@ -39,7 +39,7 @@ describe("the proxy for a URL", () => {
     ["fd00::1", "http://[fd00::1]:5000", false],
     ["", "https://a.example", true],
   ])("with NO_PROXY=%s, %s: %s", (no, url, expected) => expect(proxied(url, no)).toBe(expected));
-  it("a proxy is read from variables in either case; upper case takes precedence", () => {
+  it("the proxy is read from variables in either case; upper case takes precedence", () => {
     expect(proxyVariables({ https_proxy: "a", HTTP_PROXY: "b", http_proxy: "c", no_proxy: "d" })).toEqual({
       https: "a",
       http: "b",

@@ -24,7 +24,7 @@ describe("a scanner's findings", () => {
     // if there is nothing to check, checkov prints no results
     expect(checkovFindings(JSON.stringify({ passed: 0 }))).toEqual([]);
   });
-  it("findings are kube-score's critical findings, not its hints", () => {
+  it("findings are kube-score's critical ones, not its hints", () => {
     const check = (id: string, grade: number, skipped = false) => ({
       check: { id, name: id },
       grade,

@@ -129,7 +129,7 @@ describe("a pinned version satisfies the minimum", () => {
 
 describe("a publisher's checksums", () => {
   const sum = "a".repeat(64);
-  it("checksums may be a single checksum, or lines with file names", () => {
+  it("checksums may be published as a single one, or as lines with file names", () => {
     expect(sumFor("https://x/kubectl", `${sum}\n`)).toBe(sum);
     expect(sumFor("https://x/kind-linux-amd64", `${sum}  kind-linux-amd64\n`)).toBe(sum);
     expect(sumFor("https://x/b.zip", `${"b".repeat(64)}  a.zip\n${sum} *b.zip\n`)).toBe(sum);
