@@ -1,5 +1,5 @@
 /**
- * Tier `ha`: main is a member of a Sentinel group on three nodes. However it is lost, writes resume, and no
+ * Tier `ha`: main is a member of a Sentinel group on three nodes. However main is lost, writes resume, and no
  * acknowledged write is lost. E2E_NODES names the nodes that the test may stop, and the commands E2E_NODE_STOP and
  * E2E_NODE_START (with {node} for the name) stop and start them.
  */
@@ -25,7 +25,7 @@ import {
 
 const settings = { IAC_REDIS_DURABILITY: "ha", IAC_OBSERVABILITY: "none" };
 const MEMBERS = ["redis-main-0", "redis-main-1", "redis-main-2"];
-/** Longest accepted time without an acknowledged write, seconds. */
+/** Longest accepted time without an acknowledged write, in seconds. */
 const MAX_OUTAGE = 15;
 
 let before: string[];
@@ -70,7 +70,7 @@ step("the Sentinel group is up on three nodes, with one main", async () => {
   ledger = await startLedger({ writers: 8, pauseMs: 20, node: safe });
 });
 
-step("main's pod is deleted: it fails over first", () =>
+step("when main's pod is deleted, it hands over to another member before it stops", () =>
   fault("pod deleted", (main) => kube.raw(["-n", app, "delete", "pod", main, "--wait=false"])),
 );
 
@@ -94,26 +94,29 @@ step("main's node is lost, with its volume", async () => {
   expect(await settledMain(300)).not.toBe(lost);
 });
 
-step("settings change: every member is recreated, without a long outage for writes", async () => {
+step("a change of settings recreates every member without a long write outage", async () => {
   await fault("rollout", async () => {
     expect((await npmRunWith({ ...settings, IAC_REDIS_MAX_MEMORY: "200mb" }, "up")).code).toBe(0);
   });
 });
 
-step("passwords rotate, including the Sentinels', without a long outage for writes or a denied command", async () => {
-  await fault("new passwords", async () => {
-    expect((await npmRunWith(settings, "rotate", "--yes")).code).toBe(0);
-  });
-  for (const pod of await redisPodNames()) {
-    expect([pod, refusedCommands(await redis(pod, "--raw", "ACL", "LOG", "100"))]).toEqual([pod, []]);
-  }
-  for (const pod of MEMBERS) {
-    const log = await redisCli(pod, ["-p", "26379", "--raw", "ACL", "LOG", "100"]);
-    expect([pod, refusedCommands(log)]).toEqual([pod, []]);
-  }
-});
+step(
+  "passwords, including those of the Sentinels, rotate without a long write outage or a denied command",
+  async () => {
+    await fault("new passwords", async () => {
+      expect((await npmRunWith(settings, "rotate", "--yes")).code).toBe(0);
+    });
+    for (const pod of await redisPodNames()) {
+      expect([pod, refusedCommands(await redis(pod, "--raw", "ACL", "LOG", "100"))]).toEqual([pod, []]);
+    }
+    for (const pod of MEMBERS) {
+      const log = await redisCli(pod, ["-p", "26379", "--raw", "ACL", "LOG", "100"]);
+      expect([pod, refusedCommands(log)]).toEqual([pod, []]);
+    }
+  },
+);
 
-step("every acknowledged write is on every member and on each replica", async () => {
+step("every acknowledged write is on every member and every replica", async () => {
   await settledMain(180);
   const { kept, failed } = await ledger.stop();
   const replicas = (await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=redis-replica")).filter(isReady);

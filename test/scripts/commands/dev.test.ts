@@ -6,7 +6,7 @@ import path from "node:path";
 const root = path.resolve(__dirname, "..", "..", "..");
 const cli = [path.join(root, "node_modules", "tsx", "dist", "cli.mjs"), path.join(root, "scripts", "cli.ts"), "dev"];
 const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
-if (!hasRedis) console.warn("SKIPPED: npm run dev: redis-server is not installed");
+if (!hasRedis) console.warn("SKIPPED: `npm run dev` is not tested, because redis-server is not installed");
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
@@ -15,14 +15,14 @@ const freePort = (): Promise<number> =>
       server.close(() => resolve(port));
     });
   });
-/** Processes whose command line holds `text`. */
+/** Processes whose command line contains `text`. */
 const processes = (text: string): string[] =>
   execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })
     .split("\n")
     .filter((line) => line.includes(text));
 
 (hasRedis ? it : it.skip)(
-  "runs the page, the API and Redis with two replicas, and an interrupt ends all of them",
+  "`npm run dev` runs the page, the API and Redis with two replicas, and an interrupt ends all of them",
   async () => {
     const port = await freePort();
     const child = spawn(process.execPath, [...cli, "--port", String(port)], { cwd: root });
@@ -56,7 +56,7 @@ const processes = (text: string): string[] =>
   120_000,
 );
 
-it("without redis-server, reports what is missing and how to get it", () => {
+it("without redis-server, `npm run dev` reports what is missing and how to get it", () => {
   // a PATH without redis-server
   const { status, stderr } = spawnSync(process.execPath, cli, {
     cwd: root,
@@ -68,7 +68,7 @@ it("without redis-server, reports what is missing and how to get it", () => {
   expect(stderr).toContain("apt-get install redis-server");
 });
 
-it("refuses an invalid port, and one that is in use", async () => {
+it("`npm run dev` refuses an invalid port, and one that is in use", async () => {
   const run = (port: string) => spawnSync(process.execPath, [...cli, "--port", port], { cwd: root, encoding: "utf8" });
   expect(run("http").stderr).toContain('--port is "http", expected a number');
   const server = createServer().listen(0, "127.0.0.1");
@@ -83,8 +83,8 @@ it("refuses an invalid port, and one that is in use", async () => {
 it.each([
   ["up", 1, "terraform is not installed"],
   ["doctor", 1, "none is configured"],
-])("is what `npm run %s` recommends if there is no cluster and no way to create one", (name, code, why) => {
-  // a PATH without kubectl and kind, and no kubeconfig
+])("`npm run %s` recommends `npm run dev` if there is no cluster and no way to create one", (name, code, why) => {
+  // a PATH without kubectl or kind, and no kubeconfig
   const { status, stdout, stderr } = spawnSync(process.execPath, [...cli.slice(0, 2), name], {
     cwd: root,
     encoding: "utf8",
