@@ -9,7 +9,7 @@ const requests = `http_request_duration_seconds_count{${api}, ${CALLER_ROUTES}}`
 
 const alerts = stat({
   title: "Alerts",
-  description: "Alerts of this system that are firing. Normally 0.",
+  description: "Number of this system's alerts that are firing. Normally 0.",
   unit: "short",
   limit: { at: 1 },
   queries: [

@@ -129,7 +129,7 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
     this.pinProvider("hashicorp/random");
   }
 
-  /** Pins the exact version, because with a range two machines could plan differently. */
+  /** Pins the exact version, because two machines could create different plans with a version range. */
   protected pinProvider(source: keyof typeof PROVIDERS): void {
     const name = source.split("/")[1]!;
     this.addOverride(`terraform.required_providers.${name}.version`, PROVIDERS[source]);
