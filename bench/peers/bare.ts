@@ -1,7 +1,7 @@
 /** Peer: plain node:http with the API's replica pool, without the extra features of the API's server. */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { readFields } from "../../images/node/src/http/body";
+import { withFields } from "../../images/node/src/http/body";
 import { Store } from "../../images/node/src/redis/store";
 import * as c from "./common";
 
@@ -42,13 +42,13 @@ async function answer(request: IncomingMessage, response: ServerResponse, path: 
     return send(response, value === null ? 404 : 200, TEXT, value ?? "");
   }
   if (path === "/item" && method === "POST") {
-    const fields = await readFields(request, c.admission);
-    await store.set(c.checkId(fields["id"]), c.checkValue(fields["val"]));
+    await withFields(request, c.admission, ({ id, val }) => store.set(c.checkId(id), c.checkValue(val)));
     return send(response, 200, TEXT, "ok");
   }
   if (path === "/item" && method === "DELETE") {
-    const key = new URLSearchParams(query).get("id") ?? (await readFields(request, c.admission))["id"];
-    await store.delete(c.checkId(key));
+    const key = new URLSearchParams(query).get("id");
+    if (key !== null) await store.delete(c.checkId(key));
+    else await withFields(request, c.admission, (fields) => store.delete(c.checkId(fields["id"])));
     return send(response, 200, TEXT, "ok");
   }
   if (path === "/items" && method === "GET") {

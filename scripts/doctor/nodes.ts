@@ -1,4 +1,4 @@
-/** Which nodes our pods can run on. */
+/** Finds the nodes that accept our pods. */
 import type { Config } from "../../config";
 import { GROUP_SIZE } from "../../catalog/workloads";
 import type { Kube, KubeObject } from "../cluster/kubectl";

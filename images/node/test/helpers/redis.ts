@@ -113,11 +113,16 @@ export class Redis {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Polls until `condition` is true, for 10 s at most. */
-export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 200; i++) {
+/** Polls until `condition` is true, for `seconds` at most. */
+export async function eventually(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  seconds = 10,
+): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  do {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`waited 10 s for: ${what}`);
+  } while (performance.now() < end);
+  throw new Error(`waited ${seconds} s for: ${what}`);
 }
