@@ -1,5 +1,5 @@
 /**
- * Every third-party version that a deployment uses; no other file contains one.
+ * All third-party versions that a deployment uses; no other file contains any.
  *
  * Images have exact tags, not digests, because digests would have to come from the real registries
  * (docs/decisions/0004-versions.md).
@@ -42,7 +42,7 @@ export const PROVIDERS = {
   "hashicorp/random": "3.7.2",
 } as const;
 
-/** Programs that `npm run tools` downloads if they are missing, and their publishers' hosts. */
+/** Programs that `npm run tools` downloads if they are missing, and the publishers' hosts that they come from. */
 export const TOOLS = {
   // renovate: datasource=github-releases depName=hashicorp/terraform
   terraform: { version: "1.13.5", host: "https://releases.hashicorp.com" },

@@ -32,8 +32,7 @@ export interface FixedResources {
   /** Memory limit. */
   readonly memoryLimit: string;
   /**
-   * CPU limit.
-   * @default none: throttling hides load from the autoscaler
+   * CPU limit. @default none, because throttling hides load from the autoscaler
    */
   readonly cpuLimit?: string;
 }
@@ -69,7 +68,7 @@ export interface WorkloadDescriptor {
    */
   readonly scaling?: { readonly container: string; readonly bounds: string | FixedBounds };
   /**
-   * Number of pods of a workload that does not scale: `alone`, and with `durability: ha`.
+   * Number of pods of a workload that does not scale, without (`alone`) and with `durability: ha`.
    * @default the workload scales
    */
   readonly fixedPods?: { readonly alone: number; readonly ha: number };
@@ -165,7 +164,7 @@ export const COMPONENTS = Object.keys(WORKLOADS) as Component[];
 /** The descriptor of a component, typed with its optional fields. */
 export const workloadOf = (component: Component): WorkloadDescriptor => WORKLOADS[component];
 
-/** Jobs on a schedule, which have pods only while they run. */
+/** Scheduled jobs, which have pods only while they run. */
 export const JOBS = ["redis-backup"] as const;
 /** Everything of the project that has pods. */
 export type ComponentOrJob = Component | (typeof JOBS)[number];

@@ -7,7 +7,7 @@ const CLAIMS = 'persistentvolumeclaim=~"data-redis-main-.*"';
 const byClaim = (expr: string) => `label_replace(${expr}, "persistentvolumeclaim", "data-$1", "instance", "(.+)")`;
 
 /**
- * Share of each volume that is used, by claim. The kubelet sees the whole volume, but does not report volumes that are
+ * Used share of each volume, by claim. The kubelet sees the whole volume, but does not report volumes that are
  * folders of a node's disk (hostPath, as in kind and k3s); for those, the append-only file is compared with the
  * requested size.
  */

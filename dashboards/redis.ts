@@ -8,7 +8,7 @@ const each = `${redis}, instance=~"$instance"`;
 
 export const mainUp = stat({
   title: "Main",
-  description: "Instances of main (primary) that respond. Without one, every write fails.",
+  description: "Number of main (primary) instances that respond. If there is none, every write fails.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisMainDown",
@@ -16,7 +16,7 @@ export const mainUp = stat({
 });
 export const linked = stat({
   title: "Replicas linked",
-  description: "Replicas whose link to main is up. If there are none, main serves the reads.",
+  description: "Number of replicas whose link to main is up. If there are none, main serves the reads.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisReplicaUnlinked",
@@ -30,7 +30,7 @@ const keys = stat({
 });
 const mains = stat({
   title: "Instances that take writes",
-  description: "Redis instances whose role is master. If there are two, their data diverges.",
+  description: "Number of Redis instances whose role is master. If there are two, their data diverges.",
   unit: "short",
   limit: { at: 2 },
   alert: "RedisTwoMains",
@@ -99,7 +99,7 @@ const evicted = timeseries({
 });
 const lagBytes = timeseries({
   title: "Behind main",
-  description: "Bytes of the replication stream that each replica has not received yet.",
+  description: "Number of bytes of the replication stream that each replica has not received yet.",
   unit: "bytes",
   queries: [
     {

@@ -23,7 +23,7 @@ export const THRESHOLDS = {
   requested: 0.9,
 } as const;
 
-/** Burn rates of an error budget that raise an alert: how many times faster than allowed it is being used. */
+/** Burn rates that raise an alert: how many times faster than allowed an error budget is being used. */
 export const BURN = {
   /** 2 % of a month's budget in an hour. */
   fast: 14.4,

@@ -6,7 +6,7 @@ import type { AlertProps } from "./rule";
 export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
   const { ns } = selectors(namespace);
   const wanted = `kube_horizontalpodautoscaler_status_desired_replicas{${ns}}`;
-  // a workload that was scaled to 0 manually has no metrics, and needs none
+  // a workload that was scaled to 0 manually has no metrics and needs none
   const unlessOff = `unless on (namespace, horizontalpodautoscaler) ${wanted} == 0`;
   // increase() keeps counting a deleted pod's restarts until its window ends
   const exists = `kube_pod_container_status_restarts_total{${ns}}`;
@@ -19,7 +19,7 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
       severity: "warning",
       summary: "{{ $labels.horizontalpodautoscaler }} needs more pods than its maximum",
       description:
-        "The autoscaler {{ $labels.horizontalpodautoscaler }} has been limited by its maximum of {{ $value }} for 5 minutes.",
+        "The autoscaler {{ $labels.horizontalpodautoscaler }} has been at its maximum of {{ $value }} pods for 5 minutes and needs more.",
     },
     {
       alert: "AutoscalerBlind",
@@ -59,8 +59,8 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     },
     {
       alert: "PodOnLostNode",
-      // Kubernetes marks the pods of a lost node as not Ready, but only their kubelet could change their containers'
-      // status. So no permission to read nodes is needed. Pods of Deployments are replaced.
+      // Kubernetes marks the pods on a lost node as not Ready, but only the node's kubelet could change the status of
+      // their containers. So the alert needs no permission to read nodes. Pods of Deployments are replaced anyway.
       expr: `kube_pod_status_ready{${ns}, condition="false"} == 1 and on (namespace, pod) min by (namespace, pod) (kube_pod_container_status_ready{${ns}}) == 1 and on (namespace, pod) kube_pod_info{${ns}, created_by_kind="StatefulSet"}`,
       for: "1m",
       severity: "warning",

@@ -34,7 +34,7 @@ export function burnRates(namespace: string, objectives: Objectives): readonly R
       {
         record: name(window),
         labels: { objective: "availability" },
-        // the series with status 5xx does not exist until the first 5xx
+        // the series with status 5xx does not exist until the first response with 5xx
         expr: `(${requests("count", window, ', status=~"5.."')} or ${all} * 0) / (${all} > 0) / ${allowed(availability)}`,
       },
       {

@@ -60,7 +60,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "warning",
       summary: "{{ $labels.pod }} finds replicas without the Kubernetes API",
       description:
-        "{{ $labels.pod }} has found replicas by DNS for 5 minutes, because its watch of the Kubernetes API fails. It notices new and removed replicas later.",
+        "{{ $labels.pod }} has been finding replicas by DNS for 5 minutes, because its watch on the Kubernetes API fails. It therefore notices new and removed replicas later.",
     },
     {
       alert: "RedisReplicaLagging",
@@ -145,7 +145,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "warning",
       summary: "Main is not being backed up",
       description:
-        "The last scheduled backup failed, or one is more than an hour overdue. If main is lost now, everything since the last successful backup is lost.",
+        "The last scheduled backup failed, or one is more than an hour overdue. If main were lost now, everything since the last successful backup would be lost.",
     },
     {
       alert: "RedisExporterBlind",

@@ -7,12 +7,13 @@ const CONTENTS: Readonly<Record<string, string>> = {
   ".ci": "continuous integration; `.ci/run`, and the commands that prepare a lab cluster",
   ".github": "the same checks as a workflow on a public forge",
   bench: "benchmarks; they write their figures to `docs/benchmarks.md`",
-  catalog: "constants; names, ports, labels, versions, paths, and one descriptor per workload. Imports nothing",
-  config: "what a user can set; sources, validation and defaults. `loadConfig` reads all of it",
+  catalog:
+    "constants; names, ports, labels, versions, paths, and one descriptor per workload. This folder imports nothing",
+  config: "what a user can set; sources, validation and defaults. `loadConfig` reads the whole configuration",
   dashboards: "dashboards and rules; panels, recording rules and alerts as code",
   docs: "these pages; also the French report (`docs/rapport`), benchmark figures, decisions and runbooks",
   images: "the two container images; each folder is a separate package and the only build context of its image",
-  modules: "the resources, by subject; CDKTF constructs that get everything from their props",
+  modules: "the resources, by subject; CDKTF constructs that get all their input from their props",
   profiles: "settings for each type of cluster; `profile: k3s` reads `profiles/k3s.yaml`",
   scripts: "the commands; everything that `npm run` starts, and the code behind it",
   stacks: "the four layers; one file per layer, `layer.ts` (backend, providers) and `outputs.ts`",
@@ -25,18 +26,18 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "images/node": "the API; Node.js, no framework",
   "images/react": "the front; React page and nginx",
 
-  "images/node/src/discovery": "finds the read replicas, by EndpointSlices or DNS",
+  "images/node/src/discovery": "finds the read replicas, through EndpointSlices or DNS",
   "images/node/src/http": "server, routes, input, status, and the mapping of errors to HTTP",
   "images/node/src/metrics": "Prometheus metrics, and the short-term load that autoscalers read",
   "images/node/src/redis": "`store.ts`: the operations on keys that routes can use",
-  "images/node/src/redis/connection": "one connection to Redis: timeouts, reconnects, Sentinel",
+  "images/node/src/redis/connection": "a connection to Redis: timeouts, reconnects, Sentinel",
   "images/node/src/redis/reads": "the replica pool: choice, health and lag of each replica",
-  "images/node/src/redis/writes": "writes to main: batches, replication guarantee, waiting for a new main",
+  "images/node/src/redis/writes": "writes to main: batching, replication guarantee, waiting for a new main",
 
   "images/react/nginx": "nginx: configuration template and start scripts",
   "images/react/src": "the page in the browser",
   "images/react/src/check": "the system check",
-  "images/react/src/keys": "the list of keys, and adding, editing, deleting",
+  "images/react/src/keys": "the list of keys; adding, editing and deleting keys",
   "images/react/src/live": "the live view of the pods",
   "images/react/src/text": "the texts, English and French",
 
@@ -53,7 +54,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "modules/terraform": "escaping, dependencies, the Kubernetes backend",
   "modules/web": "the API and the front, and the code that both share (`web-workload.ts`)",
 
-  "scripts/cluster": "kubectl, choosing the cluster, kind, port-forwards, redaction of secrets",
+  "scripts/cluster": "kubectl, cluster selection, kind, port-forwards, redaction of secrets",
   "scripts/commands": "the commands for users: `up`, `down`, `diff`, `status` …, one file per command",
   "scripts/deploy":
     "the steps of a deployment: preflight, permissions, adoption, layers, drift, readiness, smoke test, leftovers",
@@ -64,7 +65,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "scripts/maintenance":
     "the commands for maintainers: `docs`, `e2e`, `bench`, `scan`, `compare` …, one file per command",
   "scripts/prose": "the prose check of `npm run lint`, and a tool that draws passages to read",
-  "scripts/redis": "commands in the Redis pods, file transfer, backup volume, snapshot check",
+  "scripts/redis": "running commands in the Redis pods, file transfer, backup volume, snapshot check",
   "scripts/spelling": "the spelling check of `npm run lint`, with the project dictionary",
   "scripts/terminal": "output, errors, the run log, child processes, interrupts, the lock",
   "scripts/terraform": "synthesis, Terraform runs, imports, states and their locks, rendered manifests",
@@ -90,7 +91,8 @@ export function foldersIn(parent = ""): readonly string[] {
 /** The description of `folder`. @throws if this file contains none */
 export function contents(folder: string): string {
   const text = CONTENTS[folder];
-  if (text === undefined) throw new Error(`${folder}/ has no text in scripts/maintenance/architecture/folders.ts`);
+  if (text === undefined)
+    throw new Error(`${folder}/ has no description in scripts/maintenance/architecture/folders.ts`);
   return text;
 }
 

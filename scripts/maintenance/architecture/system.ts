@@ -1,4 +1,4 @@
-/** The picture of the running system, from the flow table. */
+/** The picture of the running system, generated from the flow table. */
 import { JOBS, WORKLOADS, workloadOf, type Component } from "../../../catalog/workloads";
 import { configSchema, parseConfig } from "../../../config";
 import { flows, type Flow, type Peer } from "../../../modules/policies/flows";
