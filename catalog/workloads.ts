@@ -43,8 +43,7 @@ export interface ContainerDescriptor {
   /** Configuration key of the container's resources, such as `redis.main`, or the resources themselves. */
   readonly resources: string | FixedResources;
   /**
-   * Only with `durability: ha`.
-   * @default in every mode
+   * Present only with `durability: ha`. @default in every mode
    */
   readonly onlyHa?: true;
 }

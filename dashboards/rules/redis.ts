@@ -16,7 +16,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       for: "30s",
       severity: "critical",
       summary: "No Redis takes writes",
-      description: "No main responds. Writes fail; replicas serve reads until their data is too old.",
+      description: "Main does not respond. Writes fail; replicas serve reads until their data is too old.",
     },
     {
       alert: "RedisTwoMains",
