@@ -32,7 +32,8 @@ export interface FixedResources {
   /** Memory limit. */
   readonly memoryLimit: string;
   /**
-   * CPU limit. @default none, because throttling hides load from the autoscaler
+   * CPU limit.
+   * @default none, because throttling hides load from the autoscaler
    */
   readonly cpuLimit?: string;
 }
@@ -43,7 +44,8 @@ export interface ContainerDescriptor {
   /** Configuration key of the container's resources, such as `redis.main`, or the resources themselves. */
   readonly resources: string | FixedResources;
   /**
-   * Present only with `durability: ha`. @default in every mode
+   * Present only with `durability: ha`.
+   * @default in every mode
    */
   readonly onlyHa?: true;
 }
