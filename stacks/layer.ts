@@ -23,7 +23,7 @@ import { IGNORE_FOREIGN } from "../modules/terraform/foreign-metadata";
 import { OUTPUTS, UPSTREAM, type LayerName, type OutputName, type Outputs, type Upstream } from "./outputs";
 import { MINIMUM_TERRAFORM, PROVIDERS } from "../catalog/versions";
 
-/** Absolute path of a layer's state file with the local backend. */
+/** Absolute path of a layer's state file, if the backend is local. */
 export const statePath = (config: Config, layer: LayerName): string =>
   path.resolve(PROJECT_ROOT, config.state.dir, `${layer}.tfstate`);
 
@@ -115,7 +115,7 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
     this.pinProvider("hashicorp/helm");
   }
 
-  /** The configured cluster; the provider merges several kubeconfig files. */
+  /** Settings of the configured cluster; the provider merges several kubeconfig files. */
   private clusterAccess() {
     const { kubeconfigs, cluster } = this.config;
     return {
@@ -129,7 +129,7 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
     this.pinProvider("hashicorp/random");
   }
 
-  /** Pins the exact version, because with a range two machines could plan differently. */
+  /** Pins the exact version, because two machines could create different plans with a version range. */
   protected pinProvider(source: keyof typeof PROVIDERS): void {
     const name = source.split("/")[1]!;
     this.addOverride(`terraform.required_providers.${name}.version`, PROVIDERS[source]);
