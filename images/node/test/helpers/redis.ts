@@ -117,7 +117,7 @@ export const pause = (ms: number): Promise<void> => new Promise((resolve) => set
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  seconds = 10,
+  seconds = 30,
 ): Promise<void> {
   const end = performance.now() + seconds * 1000;
   do {
