@@ -20,6 +20,9 @@ ALONE=300
 UNUSED=300
 WRONG=200
 AGAIN=600
+# how often main compares the Sentinels' epoch with its record's; how long it waits for them to have a greater one
+CHECK=500
+OUTDATED=1000
 # seconds
 UNLINKED=25
 configured=$(sed -n 's/^min-replicas-to-write //p' /etc/redis/main.conf)
@@ -28,7 +31,7 @@ configured=${configured:-1}
 settled='' granted='' writes=''
 # since when: no other member follows this main; the login is allowed; main lacks writes that this member has
 alone='' allowed='' wrong=''
-asked=0
+asked=0 checked=0 outdated=''
 reported=none
 
 # now: sets $now to the system's uptime, which changes of the clock do not affect

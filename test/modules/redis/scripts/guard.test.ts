@@ -25,7 +25,7 @@ suite("the guard of a member", () => {
 case $4 in ${group.sentinelPort})
   read -r _auth; read -r command
   echo OK
-  case $command in *FAILOVER*) echo "$2" >>${group.dir}/failovers; cat "${group.dir}/refusal $2" 2>/dev/null || cat ${group.dir}/refusal 2>/dev/null || echo OK ;; *) cat "${group.dir}/$2 $command" 2>/dev/null ;; esac
+  case $command in *IS-MASTER-DOWN*) echo "$2 $command" >>${group.dir}/votes ;; *FAILOVER*) echo "$2" >>${group.dir}/failovers; cat "${group.dir}/refusal $2" 2>/dev/null || cat ${group.dir}/refusal 2>/dev/null || echo OK ;; *) cat "${group.dir}/$2 $command" 2>/dev/null ;; esac
   exit 0 ;;
 esac
 # ended by its timeout before the reply to GET commit
@@ -206,6 +206,30 @@ exec ${REAL} "$@"
     );
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect([group.cli(1, "PING"), group.log(1).includes("restarting Redis")]).toEqual(["PONG", false]);
+  }, 60_000);
+
+  it("requests a failover above its own epoch, if the Sentinels have lost theirs", async () => {
+    name(0, 0, 0, 1, 2);
+    await start(0, "40 8 40");
+    await start(1, "40 8 53");
+    follow(1, 0);
+    await group.until("the request", () => fs.existsSync(path.join(group.dir, "failovers")), 30);
+    expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8")).toBe(`${group.pool[0]}\n`);
+    const [main] = group.pool;
+    expect(fs.readFileSync(path.join(group.dir, "votes"), "utf8")).toBe(
+      `${main} SENTINEL IS-MASTER-DOWN-BY-ADDR ${main} ${group.port} 5 ${"0".repeat(40)}\n`,
+    );
+  }, 60_000);
+
+  it("requests none while the Sentinels' epoch is that of its record, or only one has a smaller one", async () => {
+    name(0, 4, 0, 1);
+    name(0, 0, 2);
+    await start(0, "40 8 40");
+    await start(1, "40 8 40");
+    follow(1, 0);
+    await group.until("the link", () => linked(1));
+    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    expect(fs.existsSync(path.join(group.dir, "failovers"))).toBe(false);
   }, 60_000);
 
   it("never links one with data of the previous version, which has no record, to an empty main", async () => {
