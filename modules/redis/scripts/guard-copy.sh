@@ -50,6 +50,22 @@ may_join() {
   esac
 }
 
+# Main does not answer, and cannot be replaced, because this copy had been without main for too long before. If main's
+# process has stopped, it does not start either while it finds a copy that could be promoted: start-member.sh.
+stranded() {
+  [ $((now - asked)) -ge "$AGAIN" ] || return 0
+  info=$my_info
+  field master_link_down_since_seconds
+  [ "${value:-0}" -gt "$UNLINKED" ] || return 0
+  asked=$now
+  for member in $me $pool; do
+    down_for "$member" "$host"
+    [ "${down:-0}" -ge "$STUCK" ] || continue
+    [ $((value - down)) -le "$UNLINKED" ] || restart_redis
+    return
+  done
+}
+
 linked() {
   report ''
   granted='' wrong=''
@@ -101,6 +117,7 @@ as_copy() {
   fi
   set_priority
   if lacks_writes; then main_is_wrong; else wrong=''; fi
+  [ "$main_seen" != no ] || stranded
 }
 
 # Sentinels prefer the lowest priority above 0. By default they compare replication offsets, which begin at 0 at each

@@ -23,8 +23,10 @@ AGAIN=600
 # how often main compares the Sentinels' epoch with its record's; how long it waits for them to have a greater one
 CHECK=500
 OUTDATED=1000
-# seconds
+# seconds: Sentinels promote no copy whose link was down for longer than UNLINKED before they found main down; by STUCK
+# after that they have promoted another one, if they promote any
 UNLINKED=25
+STUCK=10
 configured=$(sed -n 's/^min-replicas-to-write //p' /etc/redis/main.conf)
 configured=${configured:-1}
 # the state of this pod's Redis: settings as a main or a copy; the main it may log in to; its min-replicas-to-write
@@ -114,14 +116,18 @@ main_is_wrong() {
       INPROG*) promoting=yes ;;
     esac
   done
-  # Sentinels promote no copy whose link has been down for ten times down-after-milliseconds. Only a restart resets that
-  # time: not the link, which this script does not allow, nor REPLICAOF.
   info=$my_info
   field master_link_down_since_seconds
   if [ -n "$unfit" ] && [ -z "$promoting" ] && [ "$settled" != main ] && [ "${value:-0}" -gt $UNLINKED ]; then
-    echo "guard: restarting Redis, because Sentinels do not promote a copy that has been without main for $value s" >&2
-    kill "$redis"
+    restart_redis
   fi
+}
+
+# Sentinels promote no copy whose link has been down for ten times down-after-milliseconds. Only a restart resets that
+# time: not the link, which this script does not allow, nor REPLICAOF.
+restart_redis() {
+  echo "guard: restarting Redis, because Sentinels do not promote a copy that has been without main for $value s" >&2
+  kill "$redis"
 }
 
 # shellcheck source=modules/redis/scripts/guard-main.sh

@@ -62,3 +62,17 @@ named() {
     n=$((n + 1))
   done
 }
+
+# The seconds since ADDRESS's Sentinel has found main $2 down, in $down; empty if main is not down for two Sentinels, or if
+# it reports another main or does not answer.
+down_for() {
+  said=$newline$(ask "$1" 26379 'SENTINEL MASTER main')$newline
+  down=
+  case $said in
+    *"${newline}ip$newline$2$newline"*"${newline}flags$newline"*o_down*"${newline}s-down-time$newline"*)
+      down=${said##*"${newline}s-down-time$newline"}
+      down=${down%%"$newline"*}
+      ;;
+  esac
+  case $down in '' | *[!0-9]*) down= ;; *) down=$((down / 1000)) ;; esac
+}

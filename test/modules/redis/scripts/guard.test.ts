@@ -16,7 +16,7 @@ suite("the guard of a member", () => {
   let network = 0;
   const others: ChildProcess[] = [];
   beforeEach(() => {
-    group = new RedisMembers(network++ % 10, { "UNLINKED=25": "UNLINKED=2" });
+    group = new RedisMembers(network++ % 10, { "UNLINKED=25": "UNLINKED=2", "STUCK=10": "STUCK=1" });
     for (const i of MEMBERS) {
       // replies of Sentinels come from files; requests are recorded
       fs.writeFileSync(
@@ -186,6 +186,57 @@ exec ${REAL} "$@"
     expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8").trim().split("\n")).toEqual(
       expect.arrayContaining([...group.pool]),
     );
+  }, 60_000);
+
+  /** The Sentinels have found main 0 down for so many seconds, and promote no copy. */
+  const isDown = (seconds: number) => {
+    for (const i of MEMBERS) {
+      const reply = [
+        "name",
+        "main",
+        "ip",
+        group.pool[0],
+        "port",
+        group.port,
+        "flags",
+        "s_down,o_down,master",
+        "s-down-time",
+        seconds * 1000,
+        "",
+      ];
+      fs.writeFileSync(path.join(group.dir, `${group.pool[i]} SENTINEL MASTER main`), reply.join("\n"));
+    }
+  };
+  it("restarts a copy that was without main for too long before main stopped, so that main is replaced or starts", async () => {
+    await start(0, "4 3 4");
+    await start(1, "4 3 4");
+    follow(1, 0);
+    await group.until("the end of the permission", () => linked(1) && group.setting(1, "masteruser") === "unverified");
+    await group.kill(0, "redis");
+    await new Promise((resolve) => setTimeout(resolve, 8000));
+    // for Sentinels that see main, and while they may still promote this copy
+    expect(group.cli(1, "PING")).toBe("PONG");
+    isDown(1);
+    await group.until("the restart", () => group.log(1).includes("restarting Redis"), 30);
+    await group.until("the end of Redis", () => group.cli(1, "PING") === "");
+    // only once: its link was never up since
+    await start(1, undefined, "--replicaof", group.pool[0]!, String(group.port));
+    await new Promise((resolve) => setTimeout(resolve, 8000));
+    expect(group.cli(1, "PING")).toBe("PONG");
+  }, 90_000);
+
+  it("does not restart one whose link ended with main, because Sentinels promote it", async () => {
+    await start(0, "4 3 4");
+    await start(1, "4 3 4");
+    follow(1, 0);
+    await group.until("the end of the permission", () => linked(1) && group.setting(1, "masteruser") === "unverified");
+    await group.kill(0, "redis");
+    const stopped = Date.now();
+    while (Date.now() - stopped < 12_000) {
+      isDown(Math.round((Date.now() - stopped) / 1000));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    expect(group.cli(1, "PING")).toBe("PONG");
   }, 60_000);
 
   it("does not restart it while a Sentinel has a failover in progress, which may promote it", async () => {
