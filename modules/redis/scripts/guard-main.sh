@@ -81,7 +81,7 @@ raise_epoch() {
 }
 
 as_main() {
-  granted=''
+  granted='' met=yes
   report ''
   # meanwhile stop-member.sh decides whether writes are accepted
   if [ -e /run/redis/handing-over ]; then
@@ -104,6 +104,8 @@ as_main() {
   if [ "$settled" != main ]; then
     # in one command: a main that accepts writes cannot log in anywhere when it is demoted
     order "CONFIG SET masteruser unverified replica-priority 0 min-replicas-to-write $wanted" || return 0
+    # perhaps with an operator's consent
+    [ ! -e "$single" ] || unmark_single
     settled=main writes=$wanted
   fi
   [ -z "$alone" ] || superseded

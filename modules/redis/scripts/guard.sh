@@ -20,6 +20,8 @@ ALONE=300
 UNUSED=300
 WRONG=200
 AGAIN=600
+# how long a member that has not seen main yet may not be promoted
+UNMET=1000
 # how often main compares the Sentinels' epoch with its record's; how long it waits for them to have a greater one
 CHECK=500
 OUTDATED=1000
@@ -34,6 +36,8 @@ settled='' granted='' writes=''
 # since when: no other member follows this main; the login is allowed; main lacks writes that this member has
 alone='' allowed='' wrong=''
 asked=0 checked=0 outdated=''
+# whether this member has seen a main
+met='' began=''
 reported=none
 
 # now: sets $now to the system's uptime, which changes of the clock do not affect
@@ -144,6 +148,7 @@ while kill -0 "$redis" 2>/dev/null; do
   if [ "$seen" = yes ]; then
     my_epoch=$epoch my_rank=$rank my_count=$count my_promised=$promised
     my_generation=$generation my_recorded=$recorded my_info=$info
+    began=${began:-$now}
     case $role in
       master) as_main ;;
       slave) as_copy ;;
