@@ -23,6 +23,13 @@ import { IGNORE_FOREIGN } from "../modules/terraform/foreign-metadata";
 import { OUTPUTS, UPSTREAM, type LayerName, type OutputName, type Outputs, type Upstream } from "./outputs";
 import { MINIMUM_TERRAFORM, PROVIDERS } from "../catalog/versions";
 
+/**
+ * Helm files of a layer, relative to the folder that Terraform runs in. The provider would otherwise read the list of
+ * repositories that this machine's `helm` uses, and fail if the index of any of them is not in the cache
+ * (terraform-provider-helm#1475): Helm looks through them all for the owner of a chart's address.
+ */
+const HELM_FILES = ".terraform/helm";
+
 /** Absolute path of a layer's state file with the local backend. */
 export const statePath = (config: Config, layer: LayerName): string =>
   path.resolve(PROJECT_ROOT, config.state.dir, `${layer}.tfstate`);
@@ -111,7 +118,11 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
   }
 
   protected useHelm(): void {
-    new HelmProvider(this, "helm", { kubernetes: this.clusterAccess() });
+    new HelmProvider(this, "helm", {
+      kubernetes: this.clusterAccess(),
+      repositoryConfigPath: `${HELM_FILES}/repositories.yaml`,
+      repositoryCache: `${HELM_FILES}/repository`,
+    });
     this.pinProvider("hashicorp/helm");
   }
 

@@ -1,8 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { TerraformStack } from "cdktf";
 import { Construct, type IConstruct } from "constructs";
-import { HelmProvider } from "@cdktf/provider-helm/lib/provider";
 import { Release, type ReleaseConfig } from "@cdktf/provider-helm/lib/release";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import type { Config } from "../../config";
@@ -33,22 +31,6 @@ export function chartSource(
   return { chart: archive, version };
 }
 
-/**
- * Helm files of a layer, relative to the folder that Terraform runs in. The provider would otherwise read the list of
- * repositories that this machine's `helm` uses, and fail if the index of any of them is not in the cache
- * (terraform-provider-helm#1475): Helm looks through them all for the owner of a chart's address.
- */
-const HELM_FILES = ".terraform/helm";
-
-/** Makes a layer's Helm provider independent of the Helm configuration of this machine. */
-function isolateHelm(layer: TerraformStack): void {
-  for (const provider of layer.allProviders()) {
-    if (!(provider instanceof HelmProvider)) continue;
-    provider.repositoryConfigPath = `${HELM_FILES}/repositories.yaml`;
-    provider.repositoryCache = `${HELM_FILES}/repository`;
-  }
-}
-
 export interface ChartProps {
   /** The part of the configuration that says where charts come from. */
   readonly config: Pick<Config, "charts">;
@@ -74,7 +56,6 @@ export class Chart extends Construct {
   /** @throws if `charts.dir` is set and does not hold the chart's archive */
   constructor(scope: Construct, id: string, props: ChartProps) {
     super(scope, id);
-    isolateHelm(TerraformStack.of(this));
     this.release = new Release(this, "release", {
       ...chartSource(props.config, props.chart),
       name: props.releaseName,

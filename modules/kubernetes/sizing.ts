@@ -1,5 +1,6 @@
 /** Sizes, resources, ports and paths of the workloads in catalog/workloads.ts, for one configuration. */
 import {
+  LISTED,
   workloadOf,
   type Component,
   type ContainerDescriptor,
@@ -44,6 +45,17 @@ export const containersOf = (
   workloadOf(component)
     .containers.filter((c) => !c.onlyHa || isHa(config))
     .map((c) => ({ name: c.name, resources: resourcesAt(config, c.resources) }));
+
+/**
+ * Resources of the containers that have configuration keys, by their key, such as `redis.main`: those that a user can
+ * change.
+ */
+export const configuredResources = (config: Config): Readonly<Record<string, ResourcesConfig>> =>
+  Object.fromEntries(
+    LISTED.flatMap((component) => workloadOf(component).containers)
+      .filter((c: ContainerDescriptor) => !c.onlyHa || isHa(config))
+      .flatMap(({ resources }) => (typeof resources === "string" ? [[resources, resourcesAt(config, resources)]] : [])),
+  ) as Record<string, ResourcesConfig>;
 
 const resourcesAt = (config: Config, resources: ContainerDescriptor["resources"]): ResourcesConfig =>
   typeof resources === "string"

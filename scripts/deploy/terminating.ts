@@ -1,6 +1,5 @@
 /** Namespaces that Kubernetes is deleting, and why it does not finish. */
 import type { Kube, KubeObject } from "../cluster/kubectl";
-import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
 /** Time after which a deletion that has a reason is reported, ms: most reasons last only seconds. */
@@ -77,28 +76,22 @@ export class DeletionReport {
   }
 }
 
-/** APIs of other servers that do not answer: as long as one does not, no namespace can be deleted. */
-export async function deadApis(kube: Kube): Promise<readonly string[]> {
-  let services: KubeObject[];
-  try {
-    services = await kube.visible("apiservices");
-  } catch (error) {
-    if (error instanceof RunError) return [];
-    throw error;
-  }
-  return services.flatMap(({ metadata, spec, status }) => {
+/**
+ * While the API of another server does not answer, no namespace can be deleted.
+ * @throws Failure if there is such an API
+ */
+export async function checkApis(kube: Kube): Promise<string> {
+  const services = await kube.visible("apiservices");
+  if (kube.forbidden.has("apiservices")) return "unknown: this user may not list APIServices";
+  const dead = services.flatMap(({ metadata, spec, status }) => {
     const available = status?.conditions?.find((c) => c.type === "Available");
     if (available?.status !== "False") return [];
     const server = spec?.service ? `, served by ${spec.service.namespace}/${spec.service.name}` : "";
     return [`${metadata.name}${server} (${available.message ?? available.reason ?? "no reason given"})`];
   });
-}
-
-/** @throws Failure if there are any */
-export function checkApis(dead: readonly string[]): string {
-  if (!dead.length) return "all answer";
+  if (!dead.length) return "all respond";
   throw new Failure(
-    `does not answer: ${dead.join("; ")}. Until it does, Kubernetes deletes no namespace, so \`npm run down\` would not finish.`,
+    `not responding: ${dead.join("; ")}. Until it does, Kubernetes deletes no namespace, so \`npm run down\` would not finish.`,
     "Repair its server, or delete the APIService if the server no longer exists: kubectl delete apiservice NAME",
   );
 }
