@@ -66,7 +66,9 @@ async function named() {
   }));
   const agreed = answers.find((a, i) => a && answers.indexOf(a) !== i);
   if (!agreed) throw new Error("no two Sentinels agree");
-  return agreed.split(" ");
+  const [host, epoch] = agreed.split(" ");
+  // as the API: two forced failovers at once can give two members the same epoch
+  return [host, epoch + pool.indexOf(host)];
 }
 let waitaof = true;
 async function confirmed(redis) {

@@ -107,4 +107,22 @@ suite("a Sentinel group", () => {
     await writesGoOn();
     await nothingIsMissing();
   }, 240_000);
+
+  it("recovers by itself after a power failure that left the Sentinels' files empty", async () => {
+    // an epoch above that of new Sentinels
+    for (let n = 0; n < 2; n++) {
+      const [main = 0] = mains();
+      group.cli(((main + 1) % 3) as Member, "-p", group.sentinelPort, "SENTINEL", "FAILOVER", "main");
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await healthy();
+    }
+    await writesGoOn();
+    await Promise.all(
+      MEMBERS.flatMap((i) => (["redis", "sentinel"] as const).map((container) => group.kill(i, container))),
+    );
+    for (const i of MEMBERS) fs.truncateSync(path.join(group.pod(i), "data/sentinel/sentinel.conf"));
+    for (const i of MEMBERS) start(i);
+    await writesGoOn();
+    await nothingIsMissing();
+  }, 240_000);
 });
