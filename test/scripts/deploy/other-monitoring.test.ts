@@ -81,7 +81,7 @@ describe("monitoring of others", () => {
     const { run } = recorder([[/get deployments/, denied]]);
     await expect(checkMonitoring(config, new Kube(config, run))).resolves.toMatch(/^unknown/);
   });
-  it("is not said to have no node-exporter if this user may not list DaemonSets", async () => {
+  it("is reported without node-exporters if this user may not list DaemonSets", async () => {
     const config = testConfig();
     const denied = new RunError("kubectl", 1, "Error from server (Forbidden)", "denied");
     const { run } = recorder([
