@@ -175,10 +175,12 @@ export const WORKLOAD_NAME = Object.fromEntries(COMPONENTS.map((c) => [c, WORKLO
   readonly [C in Component]: (typeof WORKLOADS)[C]["name"];
 };
 
-/** The workloads that scale, with those of layer `app` first, in the order in which dashboards list them. */
-export const SCALED = (["app", "data"] as const).flatMap((layer) =>
-  COMPONENTS.filter((c) => workloadOf(c).layer === layer && workloadOf(c).scaling),
+/** The components in the order in which dashboards and messages list them, with those of layer `app` first. */
+export const LISTED = (["app", "data"] as const).flatMap((layer) =>
+  COMPONENTS.filter((c) => workloadOf(c).layer === layer),
 );
+/** The workloads that scale, in the order of {@link LISTED}. */
+export const SCALED = LISTED.filter((c) => workloadOf(c).scaling);
 /** Names of the workloads that scale, and of their autoscalers. */
 export const AUTOSCALED = COMPONENTS.filter((c) => workloadOf(c).scaling).map((c) => WORKLOAD_NAME[c]);
 /** Name of a workload's headless Service, which has a DNS record for each pod. */

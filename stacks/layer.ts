@@ -23,6 +23,13 @@ import { IGNORE_FOREIGN } from "../modules/terraform/foreign-metadata";
 import { OUTPUTS, UPSTREAM, type LayerName, type OutputName, type Outputs, type Upstream } from "./outputs";
 import { MINIMUM_TERRAFORM, PROVIDERS } from "../catalog/versions";
 
+/**
+ * Helm's files for a layer, relative to the folder in which Terraform runs. Otherwise, the provider would read this
+ * machine's list of Helm repositories and fail if the index of any of them is not cached
+ * (terraform-provider-helm#1475), because Helm searches all of them for the one that a chart's address belongs to.
+ */
+const HELM_FILES = ".terraform/helm";
+
 /** Absolute path of a layer's state file, if the backend is local. */
 export const statePath = (config: Config, layer: LayerName): string =>
   path.resolve(PROJECT_ROOT, config.state.dir, `${layer}.tfstate`);
@@ -111,7 +118,11 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
   }
 
   protected useHelm(): void {
-    new HelmProvider(this, "helm", { kubernetes: this.clusterAccess() });
+    new HelmProvider(this, "helm", {
+      kubernetes: this.clusterAccess(),
+      repositoryConfigPath: `${HELM_FILES}/repositories.yaml`,
+      repositoryCache: `${HELM_FILES}/repository`,
+    });
     this.pinProvider("hashicorp/helm");
   }
 

@@ -1,8 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { TerraformStack } from "cdktf";
 import { Construct, type IConstruct } from "constructs";
-import { HelmProvider } from "@cdktf/provider-helm/lib/provider";
 import { Release, type ReleaseConfig } from "@cdktf/provider-helm/lib/release";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import type { Config } from "../../config";
@@ -33,22 +31,6 @@ export function chartSource(
   return { chart: archive, version };
 }
 
-/**
- * Helm's files for a layer, relative to the folder in which Terraform runs. Otherwise, the provider would read this
- * machine's list of Helm repositories and fail if the index of any of them is not cached
- * (terraform-provider-helm#1475), because Helm searches all of them for the one that a chart's address belongs to.
- */
-const HELM_FILES = ".terraform/helm";
-
-/** Makes a layer's Helm provider independent of this machine's Helm configuration. */
-function isolateHelm(layer: TerraformStack): void {
-  for (const provider of layer.allProviders()) {
-    if (!(provider instanceof HelmProvider)) continue;
-    provider.repositoryConfigPath = `${HELM_FILES}/repositories.yaml`;
-    provider.repositoryCache = `${HELM_FILES}/repository`;
-  }
-}
-
 export interface ChartProps {
   /** The part of the configuration that says where charts come from. */
   readonly config: Pick<Config, "charts">;
@@ -74,7 +56,6 @@ export class Chart extends Construct {
   /** @throws if `charts.dir` is set and does not contain the chart's archive */
   constructor(scope: Construct, id: string, props: ChartProps) {
     super(scope, id);
-    isolateHelm(TerraformStack.of(this));
     this.release = new Release(this, "release", {
       ...chartSource(props.config, props.chart),
       name: props.releaseName,

@@ -1,5 +1,6 @@
 /** Sizes, resources, ports and paths of the workloads in catalog/workloads.ts, for one configuration. */
 import {
+  LISTED,
   workloadOf,
   type Component,
   type ContainerDescriptor,
@@ -44,6 +45,14 @@ export const containersOf = (
   workloadOf(component)
     .containers.filter((c) => !c.onlyHa || isHa(config))
     .map((c) => ({ name: c.name, resources: resourcesAt(config, c.resources) }));
+
+/** Resources of the containers whose resources a user can change, by configuration key, such as `redis.main`. */
+export const configuredResources = (config: Config): Readonly<Record<string, ResourcesConfig>> =>
+  Object.fromEntries(
+    LISTED.flatMap((component) => workloadOf(component).containers)
+      .filter((c: ContainerDescriptor) => !c.onlyHa || isHa(config))
+      .flatMap(({ resources }) => (typeof resources === "string" ? [[resources, resourcesAt(config, resources)]] : [])),
+  ) as Record<string, ResourcesConfig>;
 
 const resourcesAt = (config: Config, resources: ContainerDescriptor["resources"]): ResourcesConfig =>
   typeof resources === "string"

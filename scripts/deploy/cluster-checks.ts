@@ -2,6 +2,7 @@
 import type { Config } from "../../config";
 import { quota as needed } from "../../modules/policies/namespace-quota";
 import { parseQuantity } from "../../modules/kubernetes/quantity";
+import { configuredResources } from "../../modules/kubernetes/sizing";
 import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
@@ -11,14 +12,7 @@ const OPEN = ["limits.cpu", "requests.ephemeral-storage", "limits.ephemeral-stor
 
 /** Keys that set a container's CPU limit. */
 const cpuLimitKeys = (config: Config): string[] =>
-  Object.entries({
-    "node.resources": config.node.resources,
-    "react.resources": config.react.resources,
-    "redis.main": config.redis.main,
-    "redis.replica": config.redis.replica,
-    "redis.exporter": config.redis.exporter,
-    ...(config.redis.durability === "ha" ? { "redis.sentinel": config.redis.sentinel } : {}),
-  })
+  Object.entries(configuredResources(config))
     .filter(([, { cpuLimit }]) => cpuLimit === undefined)
     .map(([section]) => `${section}.cpuLimit`);
 

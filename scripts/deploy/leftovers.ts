@@ -6,7 +6,7 @@
 import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { PART_OF, STACK_RELEASE } from "../../catalog/names";
-import { isOurs, PART_LABEL } from "../cluster/kube-object";
+import { isOfRelease, isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { DEPLOYMENT_RECORD } from "./deployment-record";
 import { ourNamespaces } from "./readiness";
@@ -131,12 +131,7 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
     [KEDA_RELEASE, namespaces.keda],
     ...(metricsServer.mode === "install" ? [[METRICS_SERVER.release, METRICS_SERVER.namespace] as const] : []),
   ]);
-  const ofRelease = (o: KubeObject) => {
-    const release = o.metadata.annotations?.["meta.helm.sh/release-name"] ?? "";
-    return (
-      releases.has(release) && o.metadata.annotations?.["meta.helm.sh/release-namespace"] === releases.get(release)
-    );
-  };
+  const ofRelease = (o: KubeObject) => [...releases].some(([name, namespace]) => isOfRelease(o, name, namespace));
   const clusterWide =
     "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses,crds";
   add((await kube.visible(clusterWide)).filter(ofRelease));

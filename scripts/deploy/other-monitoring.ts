@@ -1,6 +1,7 @@
 /** Detects existing monitoring in the cluster with which ours would conflict. */
 import type { Config } from "../../config";
 import { STACK_RELEASE } from "../../catalog/names";
+import { isOfRelease } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
@@ -17,9 +18,8 @@ const podOf = (o: KubeObject) =>
   (o.spec?.template?.spec ?? {}) as { readonly hostNetwork?: boolean; readonly containers?: readonly Container[] };
 const named = ({ metadata: { namespace, name } }: KubeObject): string => `${namespace}/${name}`;
 
-const isOfOurRelease = ({ namespaces }: Config, { metadata: { annotations } }: KubeObject): boolean =>
-  annotations?.["meta.helm.sh/release-name"] === STACK_RELEASE &&
-  annotations["meta.helm.sh/release-namespace"] === namespaces.monitoring;
+const isOfOurRelease = ({ namespaces }: Config, object: KubeObject): boolean =>
+  isOfRelease(object, STACK_RELEASE, namespaces.monitoring);
 
 /** Whether an operator manages Prometheus objects in a namespace; by default, it manages those in all namespaces. */
 function manages({ args = [] }: Container, namespace: string): boolean {
@@ -75,6 +75,7 @@ export async function checkMonitoring(config: Config, kube: Kube): Promise<strin
       "Set monitoring.nodeExporter to false (IAC_MONITORING_NODE_EXPORTER=false), or observability to existing.",
     );
   }
+  if (kube.forbidden.has("daemonsets")) return "no other operator; this user may not list DaemonSets";
   return "no other operator or node-exporter";
 }
 

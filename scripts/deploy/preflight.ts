@@ -4,7 +4,7 @@ import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/autoscaling/ke
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { MINIMUM_TERRAFORM } from "../../catalog/versions";
 import type { ResolvedImages } from "../../modules/images/resolve";
-import { isOurs } from "../cluster/kube-object";
+import { isOfRelease, isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { loginProblem } from "../cluster/login";
 import { whyUnusable } from "../cluster/usable-node";
@@ -111,9 +111,7 @@ export async function checkKeda(config: Config, kube: Kube): Promise<void> {
     kube.visible("apiservice", EXTERNAL_METRICS_API).then(([o]) => o),
     kube.visible("crd", "scaledobjects.keda.sh").then(([o]) => o),
   ]);
-  const isOfOurRelease = (o: KubeObject | undefined) =>
-    o?.metadata.annotations?.["meta.helm.sh/release-name"] === KEDA_RELEASE &&
-    o.metadata.annotations["meta.helm.sh/release-namespace"] === config.namespaces.keda;
+  const isOfOurRelease = (o: KubeObject | undefined) => isOfRelease(o, KEDA_RELEASE, config.namespaces.keda);
   if (config.keda.mode === "install") {
     if (crd && !isOfOurRelease(crd)) {
       throw new Failure(
@@ -197,20 +195,21 @@ export async function checkNamespaces(config: Config, kube: Kube): Promise<void>
   for (const name of ourNamespaces(config)) {
     const [namespace] = await kube.visible("namespace", name);
     if (!namespace || isOurs(namespace)) continue;
-    throw new Failure(
-      `The namespace ${name} already exists and is not ours.`,
-      "To deploy into it, set namespaces.create to false (npm run down then keeps it). Or choose other names: namespaces.app, namespaces.monitoring.",
-    );
+    throw foreignNamespace(name);
   }
 }
+
+/** The error for a namespace that already exists and is not ours. */
+export const foreignNamespace = (name: string, owner?: string): Failure =>
+  new Failure(
+    `The namespace ${name} already exists and is not ours${owner ? `: it belongs to ${owner}` : ""}.`,
+    "To deploy into it, set namespaces.create to false (npm run down then keeps it). Or choose other names: namespaces.app, namespaces.monitoring.",
+  );
 
 /** Checks that no metrics-server other than ours would be replaced; a cluster can have only one. */
 export async function checkMetricsServer(config: Config, kube: Kube): Promise<void> {
   const [service] = await kube.visible("apiservice", "v1beta1.metrics.k8s.io");
-  const owner = service?.metadata.annotations?.["meta.helm.sh/release-name"];
-  const isOurService =
-    owner === METRICS_SERVER.release &&
-    service?.metadata.annotations?.["meta.helm.sh/release-namespace"] === METRICS_SERVER.namespace;
+  const isOurService = isOfRelease(service, METRICS_SERVER.release, METRICS_SERVER.namespace);
   if (config.metricsServer.mode === "install" && service && !isOurService) {
     throw new Failure(
       "The cluster already has a metrics-server that is not ours.",

@@ -1,6 +1,5 @@
 /** Finds namespaces that Kubernetes is deleting, and why their deletion does not finish. */
 import type { Kube, KubeObject } from "../cluster/kubectl";
-import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
 /** Time after which a blocked deletion is reported, in ms; most deletions are blocked for only seconds. */
@@ -77,28 +76,22 @@ export class DeletionReport {
   }
 }
 
-/** Aggregated APIs that do not respond; until all of them do, no namespace can be deleted. */
-export async function deadApis(kube: Kube): Promise<readonly string[]> {
-  let services: KubeObject[];
-  try {
-    services = await kube.visible("apiservices");
-  } catch (error) {
-    if (error instanceof RunError) return [];
-    throw error;
-  }
-  return services.flatMap(({ metadata, spec, status }) => {
+/**
+ * Checks that every aggregated API responds; until all of them do, no namespace can be deleted.
+ * @throws Failure if one does not
+ */
+export async function checkApis(kube: Kube): Promise<string> {
+  const services = await kube.visible("apiservices");
+  if (kube.forbidden.has("apiservices")) return "unknown: this user may not list APIServices";
+  const dead = services.flatMap(({ metadata, spec, status }) => {
     const available = status?.conditions?.find((c) => c.type === "Available");
     if (available?.status !== "False") return [];
     const server = spec?.service ? `, served by ${spec.service.namespace}/${spec.service.name}` : "";
     return [`${metadata.name}${server} (${available.message ?? available.reason ?? "no reason given"})`];
   });
-}
-
-/** @throws Failure if there are any */
-export function checkApis(dead: readonly string[]): string {
-  if (!dead.length) return "all answer";
+  if (!dead.length) return "all respond";
   throw new Failure(
-    `does not respond: ${dead.join("; ")}. Until it does, Kubernetes cannot delete any namespace, so \`npm run down\` would not finish.`,
+    `not responding: ${dead.join("; ")}. Until it responds, Kubernetes cannot delete any namespace, so \`npm run down\` would not finish.`,
     "Repair its server, or delete the APIService if the server no longer exists: kubectl delete apiservice NAME",
   );
 }

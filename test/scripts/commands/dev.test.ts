@@ -2,9 +2,13 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 
 const root = path.resolve(__dirname, "..", "..", "..");
-const cli = [path.join(root, "node_modules", "tsx", "dist", "cli.mjs"), path.join(root, "scripts", "cli.ts"), "dev"];
+// as scripts/bootstrap.mjs starts it: tsx's own command kills a busy program that it has interrupted
+const tsx = pathToFileURL(path.join(root, "node_modules", "tsx", "dist", "loader.mjs")).href;
+const cli = ["--import", tsx, path.join(root, "scripts", "cli.ts")];
+const dev = [...cli, "dev"];
 const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
 if (!hasRedis) console.warn("SKIPPED: `npm run dev` is not tested, because redis-server is not installed");
 
@@ -25,7 +29,7 @@ const processes = (text: string): string[] =>
   "`npm run dev` runs the page, the API and Redis with two replicas, and an interrupt ends all of them",
   async () => {
     const port = await freePort();
-    const child = spawn(process.execPath, [...cli, "--port", String(port)], { cwd: root });
+    const child = spawn(process.execPath, [...dev, "--port", String(port)], { cwd: root });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (output += data.toString()));
     const page = `http://localhost:${port}`;
@@ -58,7 +62,7 @@ const processes = (text: string): string[] =>
 
 it("without redis-server, `npm run dev` reports what is missing and how to get it", () => {
   // a PATH without redis-server
-  const { status, stderr } = spawnSync(process.execPath, cli, {
+  const { status, stderr } = spawnSync(process.execPath, dev, {
     cwd: root,
     encoding: "utf8",
     env: { ...process.env, PATH: path.dirname(__filename) },
@@ -69,7 +73,7 @@ it("without redis-server, `npm run dev` reports what is missing and how to get i
 });
 
 it("`npm run dev` refuses an invalid port, and one that is in use", async () => {
-  const run = (port: string) => spawnSync(process.execPath, [...cli, "--port", port], { cwd: root, encoding: "utf8" });
+  const run = (port: string) => spawnSync(process.execPath, [...dev, "--port", port], { cwd: root, encoding: "utf8" });
   expect(run("http").stderr).toContain('--port is "http", expected a number');
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -85,7 +89,7 @@ it.each([
   ["doctor", 1, "none is configured"],
 ])("`npm run %s` recommends `npm run dev` if there is no cluster and no way to create one", (name, code, why) => {
   // a PATH without kubectl or kind, and no kubeconfig
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...cli.slice(0, 2), name], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...cli, name], {
     cwd: root,
     encoding: "utf8",
     env: { PATH: path.dirname(__filename), HOME: path.dirname(__filename), IAC_CONFIG: "/dev/null", CI: "true" },

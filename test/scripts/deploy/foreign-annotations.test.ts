@@ -2,6 +2,7 @@
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { keepAnnotations } from "../../../scripts/deploy/foreign-annotations";
 import { Terraform } from "../../../scripts/terraform/terraform";
+import { RunError } from "../../../scripts/terminal/run-program";
 import { Failure } from "../../../scripts/terminal/ui";
 import { testConfig } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
@@ -47,6 +48,22 @@ describe("keeping annotations", () => {
     const { restored, annotated } = await applied(planned(["update"], OWN), foreign, OWN, fails);
     expect(restored).toBe("no quota");
     expect(annotated).toHaveLength(1);
+  });
+  it("other tools' annotations are printed if neither the apply nor their restoration succeeds, and the apply's error is reported", async () => {
+    const printed = jest.spyOn(process.stdout, "write").mockImplementation(() => true);
+    const { run } = recorder([
+      [/show -json/, planned(["update"], OWN)],
+      [/get service/, service(foreign), service(OWN)],
+      [/ annotate /, new RunError("kubectl", 1, "no route to host", "failed")],
+    ]);
+    const kept = keepAnnotations(new Kube(config, run), new Terraform(config, "app", run), () =>
+      Promise.reject(new Failure("no quota")),
+    );
+    await expect(kept).rejects.toThrow("no quota");
+    const text = printed.mock.calls.join("");
+    printed.mockRestore();
+    expect(text).toContain("react may have lost annotations");
+    expect(text).toContain("cloud.example.com/status");
   });
   it("other tools' annotations are left alone if they are still there, or if their controller has written them again", async () => {
     const again = { ...OWN, "cloud.example.com/status": "new" };

@@ -81,4 +81,15 @@ describe("the check of monitoring", () => {
     const { run } = recorder([[/get deployments/, denied]]);
     await expect(checkMonitoring(config, new Kube(config, run))).resolves.toMatch(/^unknown/);
   });
+  it("is reported without node-exporters if this user may not list DaemonSets", async () => {
+    const config = testConfig();
+    const denied = new RunError("kubectl", 1, "Error from server (Forbidden)", "denied");
+    const { run } = recorder([
+      [/get deployments/, JSON.stringify({ items: [] })],
+      [/get daemonsets/, denied],
+    ]);
+    await expect(checkMonitoring(config, new Kube(config, run))).resolves.toBe(
+      "no other operator; this user may not list DaemonSets",
+    );
+  });
 });

@@ -1,7 +1,8 @@
 /** Namespaces whose deletion Kubernetes does not finish, with the conditions that it sets. */
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { checkNamespaces } from "../../../scripts/deploy/preflight";
-import { deadApis, DeletionReport, terminating } from "../../../scripts/deploy/terminating";
+import { checkApis, DeletionReport, terminating } from "../../../scripts/deploy/terminating";
+import { RunError } from "../../../scripts/terminal/run-program";
 import { testConfig } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
@@ -72,7 +73,13 @@ it("APIs without a server are found in advance, and the missing server is named"
     status: { conditions: [{ type: "Available", status, reason: "ServiceNotFound", message: "service not found" }] },
   });
   const items = [api("v1beta1.custom.metrics.k8s.io", "False"), api("v1beta1.metrics.k8s.io", "True")];
-  expect(await deadApis(kubeWith(/get apiservices/, { items }))).toEqual([
-    "v1beta1.custom.metrics.k8s.io, served by datadog/adapter (service not found)",
-  ]);
+  await expect(checkApis(kubeWith(/get apiservices/, { items }))).rejects.toThrow(
+    "not responding: v1beta1.custom.metrics.k8s.io, served by datadog/adapter (service not found)",
+  );
+  await expect(checkApis(kubeWith(/get apiservices/, { items: items.slice(1) }))).resolves.toBe("all respond");
+});
+
+it("APIs that this user may not list are reported as unknown, not as responding", async () => {
+  const { run } = recorder([[/get apiservices/, new RunError("kubectl", 1, "Error: is forbidden", "failed")]]);
+  await expect(checkApis(new Kube(testConfig(), run))).resolves.toMatch(/^unknown: /);
 });

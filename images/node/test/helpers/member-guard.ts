@@ -68,10 +68,11 @@ export class MemberGuard {
   private async look(i: number, states: readonly (State | undefined)[]): Promise<void> {
     const mine = states[i];
     if (!mine) return;
-    if (mine.role !== "slave" || mine.linked) return void this.refusedSince.delete(i);
     const client = this.clients[i]!;
-    const behind = states.some((other) => other && knowsMore(other, mine));
-    await client.config("SET", "replica-priority", behind ? "0" : "100");
+    const behind = !mine.linked && states.some((other) => other && knowsMore(other, mine));
+    // as in guard-copy.sh, a copy that was behind can be promoted again once it is linked
+    if (mine.role === "slave") await client.config("SET", "replica-priority", behind ? "0" : "100");
+    if (mine.role !== "slave" || mine.linked) return void this.refusedSince.delete(i);
     const j = this.members.findIndex(({ port }) => port === mine.mainPort);
     const theirs = states[j];
     if (theirs?.role !== "master") return;
