@@ -44,7 +44,7 @@ const byStatus = timeseries({
 });
 const latency = timeseries({
   title: "Latency",
-  description: "99 % of requests are answered within this time, by route.",
+  description: "For each route, the time within which 99 % of requests are answered.",
   unit: "s",
   queries: [
     {

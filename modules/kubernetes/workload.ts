@@ -13,7 +13,7 @@ import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 interface CommonProps {
   /** The part of the configuration that determines how objects are written. */
   readonly config: Pick<Config, "workloads">;
-  /** Workload to write; determines the names of the object and its labels. */
+  /** The workload to write; determines the object's name and labels. */
   readonly component: Component;
   /** Namespace that the objects are created in. */
   readonly namespace: string;

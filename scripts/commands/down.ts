@@ -60,7 +60,7 @@ export async function down(options: DownOptions): Promise<void> {
   await markOurCrds(kube, observability);
   const freed = await freeScaledObjects(kube);
   if (freed) say(`  KEDA is not running: removed its finalizers from ${freed} ScaledObjects`);
-  // a run that was interrupted while recreating main's StatefulSet left pods behind that no destroy would find
+  // a run interrupted while recreating main's StatefulSet may have left pods behind that `terraform destroy` would not find
   await finishRecreation(kube);
   const report = new DeletionReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
   await whileReporting(report, async () => {

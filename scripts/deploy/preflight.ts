@@ -75,7 +75,7 @@ export function engineFlags({ images, dockerCertificates: folder }: Config): rea
   return [...host, "--tlsverify", ...files];
 }
 
-/** Version of Docker's engine. */
+/** Version of the Docker engine. */
 export async function checkDocker(config: Config, run: Run = realRun): Promise<string> {
   try {
     const { stdout } = await run("docker", [...engineFlags(config), "version", "--format", "{{.Server.Version}}"], {
@@ -88,7 +88,7 @@ export async function checkDocker(config: Config, run: Run = realRun): Promise<s
     throw new Failure(
       missing
         ? "Docker is not installed, but an image must be built."
-        : `Docker's engine${config.images.dockerHost ? ` at ${config.images.dockerHost}` : ""} does not answer, but an image must be built.`,
+        : `The Docker engine${config.images.dockerHost ? ` at ${config.images.dockerHost}` : ""} is not responding, but an image must be built.`,
       missing
         ? `Install it: ${INSTALL.docker}. Or use prebuilt images: set images.node.image and images.react.image.`
         : "Start it (Docker Desktop, or: sudo systemctl start docker). Or use prebuilt images: set images.node.image and images.react.image.",

@@ -101,7 +101,7 @@ describe("a variable that would redirect Terraform, but not kubectl, is rejected
   });
 });
 
-describe("Docker's engine", () => {
+describe("the Docker engine", () => {
   const context = (name: string, host: string, folder = ".docker"): string => {
     const id = createHash("sha256").update(name).digest("hex");
     const meta = { Name: name, Endpoints: { docker: { Host: host } } };

@@ -371,7 +371,7 @@ describe.each(Object.entries(CASES))("%s", (alert, c) => {
   withPromtool("does not fire when it should not", () => expect(promtool(alert, c.silent, false, c)).toBe(""));
 });
 withPromtool(
-  "RedisVolumeFilling compares the append-only file with the requested size if the kubelet reports no volumes",
+  "RedisVolumeFilling compares the size of the append-only file with the requested volume size if the kubelet reports no volumes",
   () => {
     const appended = (bytes: number): Input => [main("redis_aof_current_size_bytes"), always(bytes)];
     expect(promtool("RedisVolumeFilling", [requested, appended(800)], true, {})).toBe("");

@@ -138,9 +138,12 @@ step("the system is up with engine hpa", async () => {
   await allowLoadToApi();
 });
 
-step("engine hpa: the autoscaler scales under load between plan and apply, and apply keeps its count", async () => {
-  await planScaleApply(hpa, "97Mi");
-});
+step(
+  "with engine hpa, the autoscaler scales under load between plan and apply, and apply keeps the new replica count",
+  async () => {
+    await planScaleApply(hpa, "97Mi");
+  },
+);
 
 step(
   "switching from hpa to keda is an ordinary deployment: names and counts stay the same, and the next diff is empty",
@@ -169,9 +172,12 @@ step("each signal of each autoscaler is read", async () => {
   });
 });
 
-step("engine keda: the autoscaler scales under load between plan and apply, and apply keeps its count", async () => {
-  await planScaleApply(keda, "98Mi");
-});
+step(
+  "with engine keda, the autoscaler scales under load between plan and apply, and apply keeps the new replica count",
+  async () => {
+    await planScaleApply(keda, "98Mi");
+  },
+);
 
 step(
   "with KEDA down, CPU still causes scale-out, nothing scales in, and AutoscalerSignalMissing fires; once KEDA is back, all signals are read",

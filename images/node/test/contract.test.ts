@@ -158,7 +158,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     });
   });
 
-  it("returns the latest write to every strong read", async () => {
+  it("returns the latest write in every strong read", async () => {
     for (let i = 0; i < 50; i++) {
       const id = own(`strong:${i}`);
       await put(id, String(i));

@@ -86,7 +86,7 @@ const wrapped = (text: string): string => {
   return [words.slice(0, middle + 1), words.slice(middle + 1)].map((w) => escaped(w.join(" "))).join("<br/>");
 };
 
-/** One arrow for all flows between a pair of endpoints that need the same setting. */
+/** One arrow for all flows that need the same setting and run between the same two endpoints. */
 function arrow(along: readonly SettingFlow[]): string {
   const { from, to, setting } = along[0]!;
   const colour = setting && COLOURS[setting];

@@ -19,7 +19,7 @@ describe("images by configuration", () => {
     await resolveImages(testConfig({ images: { node: { ...prebuilt, context: "/nowhere" }, react: prebuilt } }), ask);
     expect(ask).not.toHaveBeenCalled();
   });
-  it("the error explains why a local registry is unreachable if Docker's engine is on another machine", async () => {
+  it("the error explains why a local registry is unreachable if the Docker engine is on another machine", async () => {
     const refused = () => Promise.resolve({ state: "unreachable" as const, reason: "localhost:5000: ECONNREFUSED" });
     const at = async (dockerHost: string) => {
       const { node } = await resolveImages(testConfig({ images: { dockerHost } }), refused);

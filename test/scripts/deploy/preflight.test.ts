@@ -44,7 +44,7 @@ describe("preflight", () => {
   it("queries the Docker engine that Terraform's provider uses, with its certificates, and names it if it does not answer", async () => {
     const far = { ...testConfig({ images: { dockerHost: "tcp://far:2376" } }), dockerCertificates: "/certs" };
     const { run, commands } = recorder([[/docker/, new RunError("docker", 1, "Cannot connect", "failed")]]);
-    await expect(checkDocker(far, run)).rejects.toThrow("Docker's engine at tcp://far:2376 does not answer");
+    await expect(checkDocker(far, run)).rejects.toThrow("The Docker engine at tcp://far:2376 is not responding");
     expect(commands[0]).toMatch(
       /^docker --host tcp:\/\/far:2376 --tlsverify --tlscacert=\/certs\/ca\.pem --tlscert=\/certs\/cert\.pem --tlskey=\/certs\/key\.pem version/,
     );

@@ -124,7 +124,7 @@ describe("proxies", () => {
       .resolves //
       .toContain("cluster: direct");
   });
-  it("a proxy is reported as missing in Docker's engine only if the engine must build images", async () => {
+  it("a proxy is reported as missing in the Docker engine only if the engine must build images", async () => {
     await expect(check({}, "\n")).rejects.toThrow("the Docker engine has no proxy");
     await expect(check({ mustBuild: false }, "\n")).resolves.toContain("registry");
     const stopped = new RunError("docker", 1, "Cannot connect", "failed");

@@ -117,7 +117,7 @@ describe("a state", () => {
     expect(one).toMatchObject({ version: 4, terraform_version: "1.11.4", serial: 1, ...added });
     expect(one.lineage).not.toBe(two.lineage);
   });
-  it("keeps its lineage, resources and outputs if it exists, and gains what it lacks", () => {
+  it("that already exists keeps its lineage, resources and outputs, and gains only those that are missing", () => {
     const state: StateFile = {
       ...{ version: 4, terraform_version: "1.11.0", serial: 6, lineage: "one" },
       outputs: { x: { value: 0, type: "number" } },

@@ -8,8 +8,8 @@ export const SMALL_BYTES = 16 * 1024;
 const STEP_BYTES = 64 * 1024;
 
 /**
- * Copies arriving bytes into blocks. If the pieces were kept as they arrive, one-byte pieces would take a hundred times
- * their size in memory, and a limit on bytes would not account for that.
+ * Copies arriving bytes into blocks. If each piece were kept as received, one-byte pieces would take a hundred times
+ * their size in memory, which a limit on bytes would not account for.
  */
 export class Pieces {
   private readonly blocks: Buffer[] = [];

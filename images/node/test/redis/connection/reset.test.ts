@@ -76,7 +76,7 @@ describe.skipIf(!hasRedis).each(["plain", "TLS"])("over %s, a write without a re
     expect(await deleteLate(() => connection.close())).toBe("old");
   });
 
-  it("is not executed after a new connection was opened", async () => {
+  it("is not executed once a new connection is open", async () => {
     expect(await deleteLate(() => connection.reconnect())).toBe("old");
   });
 });
