@@ -41,8 +41,6 @@ export class Front extends Construct {
         // in bytes; nginx stays below this limit (limit-memory.sh) and allows as many connections as fit (40-render.sh)
         { name: "MEMORY_LIMIT", value: String(Math.floor(parseQuantity(config.react.resources.memoryLimit))) },
       ],
-      // nginx keeps up to 128 bodies of 1600 KB in files (nginx.conf.template)
-      tmpSize: "256Mi",
       // clients with keep-alive connections move to other pods while Services still route to this one
       preStop: ["sh", "-c", `: >/tmp/draining; sleep ${PRE_STOP_SECONDS}`],
       service: {

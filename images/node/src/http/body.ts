@@ -9,11 +9,14 @@ import { Pieces, SMALL_BYTES } from "./pieces";
 
 /** A complete body is in memory three times: as bytes, as text and as parsed fields. */
 const COPIES_IN_MEMORY = 3;
-/**
- * Time allowed for a body to arrive after the request's head. The front forwards bodies of 16 KB or more only once they
- * are complete.
- */
+/** Time allowed for a body to arrive after the request's head, in seconds. */
 const ARRIVAL_SECONDS = 10;
+/**
+ * A body that keeps arriving gets one second more for each of these bytes. The largest gets 25 s in total, as long as a
+ * terminating pod waits for its requests.
+ */
+const BYTES_PER_EXTRA_SECOND = 100 * 1024;
+const TOO_SLOW = `the body arrived too slowly: it has ${ARRIVAL_SECONDS} s, and one more for each ${BYTES_PER_EXTRA_SECOND / 1024} KiB received`;
 
 /**
  * Calls `use` with the fields of the request body, which is JSON or a form. Memory for a large body is reserved as it
@@ -84,10 +87,14 @@ function collect(request: IncomingMessage, admission: Admission): { whole: Promi
     request.once("close", () => {
       if (!request.complete) giveUp(callerLeft());
     });
-    if (!request.complete) {
-      const late = () => giveUp(new HttpError(408, `the body did not arrive within ${ARRIVAL_SECONDS} s`));
-      timer = setTimeout(late, ARRIVAL_SECONDS * 1000);
-    }
+    const begin = performance.now();
+    const checkTime = () => {
+      const seconds = ARRIVAL_SECONDS + (pieces?.size ?? 0) / BYTES_PER_EXTRA_SECOND;
+      const left = begin + seconds * 1000 - performance.now();
+      if (left <= 0) return giveUp(new HttpError(408, TOO_SLOW));
+      timer = setTimeout(checkTime, left);
+    };
+    if (!request.complete) checkTime();
   });
   return { whole, memory };
 }
