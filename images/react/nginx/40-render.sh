@@ -21,7 +21,7 @@ case $API in
     API=$found${API#"$name"}
     ;;
 esac
-# Connections get half of the open files; bodies, pages and logs get the rest. Each connection gets 20 KiB of the
+# Connections get half of the open files; pages and logs get the rest. Each connection gets 20 KiB of the
 # container's memory; nginx uses 7 KiB of that as soon as one byte of a header has arrived.
 # shellcheck disable=SC3045 # the shell of Alpine and Debian has it
 FILES=$(ulimit -Hn)
@@ -31,9 +31,13 @@ CONNECTIONS=$((${MEMORY_LIMIT:-100663296} / 20480))
 [ "$CONNECTIONS" -le $((FILES / 2)) ] || CONNECTIONS=$((FILES / 2))
 REQUESTS=$((CONNECTIONS / 4))
 [ "$REQUESTS" -le 1024 ] || REQUESTS=1024
-export API PORT="${PORT:-8080}" FILES CONNECTIONS REQUESTS BODIES=$((REQUESTS * 3 / 4))
+PORT=${PORT:-8080}
+# in a kernel without IPv6, nginx would fail to start
+LISTEN_IPV6=
+[ -z "$(cat /proc/net/if_inet6 2>/dev/null)" ] || LISTEN_IPV6="listen [::]:$PORT;"
+export API PORT LISTEN_IPV6 FILES CONNECTIONS REQUESTS BODIES=$((REQUESTS * 3 / 4))
 # shellcheck disable=SC2016 # envsubst fills these in, not the shell
-envsubst '$API $PORT $FILES $CONNECTIONS $REQUESTS $BODIES' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new
+envsubst '$API $PORT $LISTEN_IPV6 $FILES $CONNECTIONS $REQUESTS $BODIES' </etc/nginx/nginx.conf.template >/tmp/nginx.conf.new
 cmp -s /tmp/nginx.conf.new /tmp/nginx.conf && exit 0
 mv /tmp/nginx.conf.new /tmp/nginx.conf
 [ -s /tmp/nginx.pid ] || exit 0

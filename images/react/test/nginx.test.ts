@@ -1,7 +1,7 @@
 /** @vitest-environment node */
 /** The configuration in a real nginx, in front of a fake API. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, createServer, get } from "node:http";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -41,6 +41,15 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect(seen.map((s) => s.url)).toEqual(["/item?id=a%20b%2Fc"]);
     await fetch(`${address}/api/items`, { headers: { consistency: "strong" } });
     expect(seen[1]!.headers["consistency"]).toBe("strong");
+  });
+
+  const ipv6 = existsSync("/proc/net/if_inet6") && readFileSync("/proc/net/if_inet6", "utf8") !== "";
+  if (!ipv6) console.warn("SKIPPED: the front over IPv6 is not tested, because this machine has no IPv6");
+  it.skipIf(!ipv6)("serves the page and the API over IPv6 too", async () => {
+    const overIpv6 = address.replace("127.0.0.1", "[::1]");
+    expect(await (await fetch(`${overIpv6}/`)).text()).toContain("<title>page</title>");
+    expect(await (await fetch(`${overIpv6}/api/item?id=a`)).text()).toBe("from the API");
+    expect(seen[0]!.headers["x-forwarded-for"]).toBe("::1");
   });
 
   it("adds a request id, which it passes to the API, unless the caller sent one", async () => {
