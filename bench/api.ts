@@ -1,4 +1,4 @@
-/** Requests per CPU second of the server, compared with three peers and with itself without metrics. */
+/** Measures the API's requests per CPU second, and compares them with three peers and with the API without metrics. */
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
 import { bundle, bundleApi, interval, load, median, publish, Server, startRedis } from "./lib";
@@ -77,7 +77,7 @@ try {
   const table = [
     `The API: **${median(scores["api"]!).toFixed(0)} requests per CPU second** (median of ${ROUNDS} runs of ${SECONDS} s).`,
     "",
-    "| peer | its requests per CPU second | ratio (95 % interval) | goal | |",
+    "| peer | requests per CPU second | ratio (95 % interval) | goal | |",
     "|---|---|---|---|---|",
     ...rows.map(
       (r) =>

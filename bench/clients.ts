@@ -1,4 +1,4 @@
-/** The two available Redis libraries: commands per CPU second, on one connection. */
+/** Compares the two available Redis libraries by commands per CPU second, on one connection. */
 import { createClient } from "@redis/client";
 import { Redis } from "ioredis";
 import { PASSWORD } from "../images/node/test/helpers/redis";
@@ -24,7 +24,7 @@ const ways: Record<string, () => Promise<string | null>> = {
   "node-redis 6.3.1": () => nodeRedis.get("key:1"),
   "ioredis 6.0.0": () => plain.get("key:1"),
   "ioredis, auto-pipelining": () => pipelined.get("key:1"),
-  "ioredis, one write per turn (what the API does)": () => {
+  "ioredis, one write per event-loop turn (as in the API)": () => {
     if (!open) {
       open = true;
       const { stream } = joined;

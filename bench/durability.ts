@@ -1,4 +1,7 @@
-/** The cost of `safe` and `ha`: writes per second and their latency, relative to asynchronous writes on the same Redis. Needs root, iproute2 and Redis 7.2. */
+/**
+ * Measures the cost of `safe` and `ha`: write throughput and latency, relative to asynchronous writes on the same
+ * Redis. Needs root, iproute2 and Redis 7.2.
+ */
 import { once } from "node:events";
 import * as path from "node:path";
 import { row, rowsTable } from "../test/helpers/publish";
@@ -20,7 +23,7 @@ interface Result {
   readonly p99: number;
 }
 
-/** Configures Redis for a mode: read replicas have no append-only file, Sentinel group members have one. */
+/** Configures Redis for a mode: read replicas have no append-only file, but Sentinel group members do. */
 function set(pods: Pods, mode: Mode): void {
   const [main] = pods.mains;
   for (const i of MEMBERS) {
@@ -35,7 +38,7 @@ function set(pods: Pods, mode: Mode): void {
 async function filesComplete(pods: Pods): Promise<void> {
   const writing = /aof_rewrite_(in_progress|scheduled):1/;
   for (let tries = 0; MEMBERS.some((i) => writing.test(pods.redisCli(i, "INFO", "persistence"))); tries++) {
-    if (tries > 300) throw new Error("an append-only file was not complete within 60 s");
+    if (tries > 300) throw new Error("an append-only file was incomplete after 60 s");
     await pause(200);
   }
 }
@@ -106,13 +109,13 @@ try {
     const middle = (of: (r: Result) => number, m: Mode) => Math.round(median(seen[m].map(of)));
     return [
       row(
-        `\`${mode}\`: writes a second, relative to \`fast\``,
+        `\`${mode}\`: writes per second, relative to \`fast\``,
         `${text(speed)}; ${middle((r) => r.perSecond, mode)} and ${middle((r) => r.perSecond, "fast")}`,
         "≥ 0.5×",
         median(speed) >= 0.5,
       ),
       row(
-        `\`${mode}\`: p99 of a write, relative to \`fast\``,
+        `\`${mode}\`: p99 latency of writes, relative to \`fast\``,
         `${text(late)}; ${middle((r) => r.p99, mode)} and ${middle((r) => r.p99, "fast")} ms`,
         "≤ 4×",
         median(late) <= 4,

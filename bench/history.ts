@@ -1,4 +1,8 @@
-/** Checks linearizability during random faults: whether one order explains every response to many clients that use a few keys. Needs root, iproute2, iptables, Go and Redis 7.2; HISTORY_MODE, _SEED, _FAULTS, _KINDS, _KEYS and _PAUSE_MS change the run. */
+/**
+ * Checks linearizability during random faults: whether a single order of operations explains every response that many
+ * clients of a few keys received. Needs root, iproute2, iptables, Go and Redis 7.2; HISTORY_MODE, _SEED, _FAULTS,
+ * _KINDS, _KEYS and _PAUSE_MS change the run.
+ */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -23,13 +27,14 @@ import { requirements } from "./ledger/pods";
 const mode = process.env["HISTORY_MODE"] === "safe" ? "safe" : "ha";
 const seed = Number(process.env["HISTORY_SEED"] ?? Math.floor(Math.random() * 1e6));
 const count = Number(process.env["HISTORY_FAULTS"] ?? 50);
-/** Names of the faults to choose from, or prefixes of names, comma-separated. */
+/** Comma-separated names, or name prefixes, of the faults to choose from. */
 const kinds = process.env["HISTORY_KINDS"]?.split(",");
 const KEYS = Number(process.env["HISTORY_KEYS"] ?? 8);
 const PAUSE_MS = Number(process.env["HISTORY_PAUSE_MS"] ?? 60);
 const [CLIENTS_PER_KEY, APIS] = [Math.max(4, Math.round(40 / KEYS)), 2];
 /**
- * Time limit after a fault, in seconds: by then every API must acknowledge writes again and everything must be healthy.
+ * Time limit for recovery from a fault, in seconds: by then, every API process must acknowledge writes again and every
+ * component must be healthy.
  */
 const LIMIT_SECONDS = 90;
 
@@ -46,7 +51,7 @@ const system = mode === "ha" ? new HaSystem(prepare) : new SafeSystem(prepare);
 if (!programs.clocks) console.log("SKIPPED: clock steps, because there is no C compiler (cc)");
 const able = faultsOf(mode, programs.clocks).filter((f) => !kinds || kinds.some((kind) => f.name.startsWith(kind)));
 if (able.length === 0) throw new Error(`HISTORY_KINDS names no fault of mode ${mode}`);
-// each kind as often as the others, in a random order
+// each kind equally often, in random order
 const plan = shuffled(
   Array.from({ length: count }, (_, i) => able[i % able.length]!),
   draw,
@@ -148,7 +153,7 @@ try {
     folder: out,
   });
   console.log(historyTables({ [`${mode} ${seed}`]: run }));
-  // keeps the results of other runs; a run with only some kinds of faults is for debugging and is not recorded
+  // keeps the results of other runs; a run with only some kinds of faults is meant for debugging and is not recorded
   if (!kinds) {
     const file = path.join(ROOT, "docs", "benchmarks", "history.json");
     const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as HistoryRuns) : {};

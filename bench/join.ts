@@ -1,4 +1,4 @@
-/** How long replicas take to sync 1 million keys, with the project's settings and with Redis' defaults. */
+/** Measures how long replicas take to sync 1 million keys, with the project's settings and with Redis' defaults. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -110,7 +110,7 @@ try {
     const [low, high] = interval(ratios);
     const of = median(ratios);
     return row(
-      `${joining === 1 ? "one replica joins" : `${joining} replicas join at once`}: time until the last has its copy, relative to stock`,
+      `${joining === 1 ? "one replica joins" : `${joining} replicas join at once`}: time until the last one has synced, relative to stock`,
       `**${of.toFixed(2)}×** (95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}); ${median(ours).toFixed(1)} s and ${median(stock).toFixed(1)} s`,
       `≤ ${GOAL}×`,
       of <= GOAL,

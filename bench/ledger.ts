@@ -1,4 +1,7 @@
-/** Counts acknowledged writes that are lost during 60 random faults in a Sentinel group. Needs root, iproute2 and Redis 7.2; LEDGER_SEED and LEDGER_FAULTS change the run. */
+/**
+ * Counts the acknowledged writes that a Sentinel group loses during 60 random faults. Needs root, iproute2 and Redis
+ * 7.2; LEDGER_SEED and LEDGER_FAULTS change the run.
+ */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -12,7 +15,10 @@ const seed = Number(process.env["LEDGER_SEED"] ?? Math.floor(Math.random() * 1e9
 const faults = Number(process.env["LEDGER_FAULTS"] ?? 60);
 const PORTS = [3100, 3101];
 const WRITERS = 4;
-/** Time limit after a fault, in seconds: by then writes must have resumed and the group must be healthy again. */
+/**
+ * Time limit for recovery from a fault, in seconds: by then, writes must have resumed and the group must be healthy
+ * again.
+ */
 const LIMIT_SECONDS = 90;
 
 const draw = random(seed);
@@ -132,7 +138,7 @@ try {
       most === 0 && all.size >= 100_000,
     ),
     row(
-      `main hit (${gaps.length} times): time without an acknowledged write`,
+      `${gaps.length} faults that hit main: time without an acknowledged write`,
       `median ${median.toFixed(1)} s, longest ${gaps.at(-1)?.toFixed(1)} s`,
       "median ≤ 10 s",
       median <= 10,

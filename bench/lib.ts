@@ -1,4 +1,4 @@
-/** Processes, loads and statistics that the benchmarks share. */
+/** The processes, loads and statistics that the benchmarks share. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
@@ -13,7 +13,10 @@ export const ROOT = path.resolve(import.meta.dirname, "..");
 const API = path.join(ROOT, "images/node");
 export const WORK = path.join(ROOT, ".state", "bench");
 
-/** Bundles a server as the image build does. `replace` substitutes modules by the end of their path. */
+/**
+ * Bundles a server as the image build does. Each key of `replace` is the end of a module's path; its value is the
+ * module's new source.
+ */
 export async function bundle(name: string, entry: string, replace: Record<string, string> = {}): Promise<string> {
   const outfile = path.join(WORK, `${name}.cjs`);
   const swap: Plugin = {
@@ -80,13 +83,13 @@ export class Server {
     throw new Error(`${name} was not ready within 10 s`);
   }
 
-  /** CPU seconds used so far, user and system. Source: proc(5), in ticks of 10 ms. */
+  /** CPU time used so far, user and system, in seconds. Source: proc(5), in ticks of 10 ms. */
   cpuSeconds(): number {
     const fields = readFileSync(`/proc/${this.child.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
     return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 
-  /** Resident memory, bytes. */
+  /** Resident memory, in bytes. */
   memory(): number {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.child.pid}/status`, "utf8"))![1]) * 1024;
   }
@@ -102,7 +105,7 @@ export class Server {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Nine reads to one write of 100 bytes, over 1,000 keys. */
+/** Nine reads for each write of 100 bytes, over 1,000 keys. */
 export function mixedRequests(): autocannon.Request[] {
   return Array.from({ length: 1000 }, (_, i) => {
     const id = `key:${(i * 7919) % 1000}`;
@@ -127,7 +130,7 @@ export interface Run {
   readonly p99: number;
 }
 
-/** One bounded load: `connections` callers that wait for each response, or `rate` requests per second. */
+/** Applies one bounded load: `connections` callers that wait for each response, or `rate` requests per second. */
 export async function load(
   server: Server,
   options: { seconds: number; connections?: number; rate?: number; requests?: autocannon.Request[]; amount?: number },
@@ -154,7 +157,10 @@ export async function load(
   };
 }
 
-/** Sends a GET every `1000 / rate` ms, without waiting for earlier responses; returns the 99th percentile of the response times, ms. */
+/**
+ * Sends a GET every `1000 / rate` ms, without waiting for earlier responses; returns the 99th percentile of the
+ * response times in ms.
+ */
 export async function probe(address: string, rate: number, seconds: number): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: 50 });
   const times: number[] = [];
@@ -182,7 +188,7 @@ export async function probe(address: string, rate: number, seconds: number): Pro
   return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)]!;
 }
 
-/** Main with `replicas` replicas and 1,000 keys, all in memory. */
+/** Starts main and `replicas` replicas with 1,000 keys, all of them in memory only. */
 export async function startRedis(replicas: number): Promise<Cluster> {
   const cluster = await new Cluster().start(replicas);
   cluster.main.cli("EVAL", "for i = 0, 999 do redis.call('SET', 'key:' .. i, string.rep('v', 100)) end", "0");
@@ -196,7 +202,7 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };
 
-/** 95 % confidence interval of the median by bootstrap, with a fixed seed, so that the result is reproducible. */
+/** 95 % confidence interval of the median, by bootstrap. A fixed seed makes the result reproducible. */
 export function interval(values: readonly number[], draws = 10_000): [number, number] {
   let state = 42;
   // xorshift: enough for drawing indices
@@ -212,6 +218,6 @@ export function interval(values: readonly number[], draws = 10_000): [number, nu
   return [medians[Math.floor(draws * 0.025)]!, medians[Math.floor(draws * 0.975)]!];
 }
 
-/** Writes a benchmark's section of docs/benchmarks.md, and its figures as JSON. */
+/** Writes a benchmark's section in docs/benchmarks.md, and its figures as JSON. */
 export const publish = (name: string, text: string, figures: unknown): void =>
   publishPart(ROOT, name, () => text, figures);

@@ -1,9 +1,9 @@
-/** Memory over 500,000 requests, and under a flood of values of 1 MiB. */
+/** Measures memory use over 500,000 requests, and under a flood of 1 MiB values. */
 import { bundleApi, load, mixedRequests, publish, Server, startRedis } from "./lib";
 
 const REQUESTS = 500_000;
 const PARTS = 10;
-/** The pod's memory limit, bytes: above it the kernel kills the container. */
+/** The pod's memory limit, in bytes: above it the kernel kills the container. */
 const LIMIT = 256 * 2 ** 20;
 const MIB = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 
@@ -17,7 +17,7 @@ try {
     seen.push(server.memory());
     console.log(`${((part + 1) * REQUESTS) / PARTS} requests: ${MIB(server.memory())} MiB`);
   }
-  // the first parts fill caches and heap; after them memory must not grow
+  // the first parts fill the caches and the heap; after that, memory use must not grow
   const early = Math.max(...seen.slice(0, 3));
   const late = Math.max(...seen.slice(-3));
 
@@ -47,8 +47,8 @@ try {
   const table = [
     "| | seen | goal | |",
     "|---|---|---|---|",
-    `| memory over ${REQUESTS.toLocaleString("en")} requests, maximum of the last 30 % relative to the first 30 % | ${growth.toFixed(2)}× (${MIB(early)} and ${MIB(late)} MiB) | ≤ 1.10× | ${ok(growth <= 1.1)} |`,
-    `| memory under 200 callers that read and write 1 MiB each for 15 s | at most ${MIB(most)} MiB; ${answered} | below the pod's limit, ${MIB(LIMIT)} MiB | ${ok(most < LIMIT)} |`,
+    `| memory use over ${REQUESTS.toLocaleString("en")} requests: maximum in the last 30 %, relative to that in the first 30 % | ${growth.toFixed(2)}× (${MIB(early)} and ${MIB(late)} MiB) | ≤ 1.10× | ${ok(growth <= 1.1)} |`,
+    `| memory use while 200 callers each read and write 1 MiB values for 15 s | at most ${MIB(most)} MiB; ${answered} | below the pod's limit, ${MIB(LIMIT)} MiB | ${ok(most < LIMIT)} |`,
   ].join("\n");
   console.log(`\n${table}`);
   publish("memory", table, { requests: REQUESTS, seen, flood, most });

@@ -1,4 +1,7 @@
-/** The page on a CPU slowed down four times: first paint, and the time from an input to its paint. */
+/**
+ * Measures the page on a CPU throttled to a quarter of its speed: time to first paint, and from an input to the
+ * resulting paint.
+ */
 import type { Page } from "playwright-core";
 import { findBrowser, launch, open } from "../images/react/test/browser/browser";
 import { buildPage, Stack } from "../images/react/test/browser/stack";
@@ -20,8 +23,8 @@ async function visit<T>(run: (page: Page) => Promise<T>): Promise<T> {
   const { page, close } = await open(browser, "about:blank");
   const session = await page.context().newCDPSession(page);
   await session.send("Emulation.setCPUThrottlingRate", { rate: SLOWDOWN });
-  // from the event's timestamp to the end of the next frame: React's work, style, layout, paint.
-  // (The browser's Event Timing API measures only up to a frame in which pixels changed.)
+  // from the event's timestamp to the end of the next frame: this includes React's work, style, layout and paint. (The
+  // browser's Event Timing API measures only up to a frame in which pixels changed.)
   await page.addInitScript(() => {
     const seen: number[] = [];
     (window as unknown as { inputs: number[] }).inputs = seen;
@@ -116,14 +119,14 @@ try {
   const table = rowsTable([
     row("compressed script at first load", `${(scripts / 1000).toFixed(1)} kB`, "≤ 90 kB", scripts <= 90_000),
     row(
-      "first contentful paint, nothing cached",
+      "first contentful paint, with an empty cache",
       `${median(paints).toFixed(0)} ms (${Math.min(...paints).toFixed(0)} to ${Math.max(...paints).toFixed(0)}, ${ROUNDS} runs)`,
       "≤ 1,000 ms",
       median(paints) <= 1000,
     ),
     ...Object.entries(inputs).map(([what, all]) =>
       row(
-        `${what}: slowest input to its paint`,
+        `${what}: longest time from an input to its paint`,
         `${median(all)} ms (${Math.min(...all)} to ${Math.max(...all)})`,
         "≤ 100 ms",
         median(all) <= 100,

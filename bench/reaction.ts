@@ -1,4 +1,7 @@
-/** How fast each autoscaler reacts on the configured cluster: a stock HPA, the project's engine `hpa`, and its engine `keda`. */
+/**
+ * Measures how fast each autoscaler reacts on the configured cluster: a stock HPA, and the project's engines `hpa` and
+ * `keda`.
+ */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { allowLoadToApi, startLoad, type LoadResult } from "../test/e2e/helpers/load";
@@ -18,13 +21,16 @@ import { publishReaction } from "./reaction/report";
 import { podStart } from "./reaction/starts";
 import { Watcher, type PodTimes } from "./reaction/watch";
 
-/** Load of each step, in pods that it needs, minus a quarter of a pod to stay off the threshold. */
+/**
+ * Load of each step, as the number of pods it requires. The load applied is a quarter of a pod lower, to stay clear of
+ * the threshold.
+ */
 const MULTIPLES = [4, 6, 8, 5, 7, 4, 8, 6];
 const BLOCKS = 2;
 const STEP_SECONDS = 55;
 const STEADY_SECONDS = Number(process.env["STEADY_SECONDS"] ?? 600);
 const STEADY_MULTIPLE = 4;
-/** Longest wait until the pods are back at their minimum; Kubernetes' default window is 300 s. */
+/** Maximum wait until the pods are back at their minimum; Kubernetes' default stabilization window is 300 s. */
 const BACK_SECONDS = 480;
 const SYNC_MS = 15_000;
 const NODE = `http://node.${app}.svc:3000/item`;
@@ -37,7 +43,10 @@ const data: Reaction =
 const save = () => fs.writeFileSync(FILE, JSON.stringify(data, null, 1));
 const rateOf = (multiple: number) => Math.round((multiple - 0.25) * data.capacity);
 
-/** Finds the load that keeps a warm pod at its CPU target. It is a search, because the CPU per request depends on the rate. */
+/**
+ * Searches for the load that keeps a warm pod at its CPU target; it cannot be calculated, because the CPU time per
+ * request depends on the rate.
+ */
 async function measureCapacity(): Promise<void> {
   const pods = 3;
   await rest("hpa", pods);
@@ -46,7 +55,7 @@ async function measureCapacity(): Promise<void> {
   let perPod = 300;
   for (let round = 0; round < 5; round++) {
     const load = await startLoad(perPod * pods, round ? 75 : 120, { target: NODE });
-    // longer in the first round, in which the JIT compiles the code
+    // longer in the first round, during which the JIT compiles the code
     await pause(round ? 40_000 : 85_000);
     const used = await meanCpu(30);
     await load.result();
@@ -119,7 +128,7 @@ async function steady(engine: Engine, watcher: Watcher): Promise<void> {
   const result = await load.result();
   await load.remove();
   const end = result.begin + result.seconds * 1000;
-  // a load for one pod continues, to reveal failed requests during scale-in
+  // a load that one pod can handle continues, to reveal failed requests during scale-in
   const low = await startLoad(Math.round(data.capacity), BACK_SECONDS, { target: NODE });
   let back: number | null = null;
   try {
@@ -186,11 +195,11 @@ try {
       multiple,
       phase: ((i * 3 + 0.5) % count) * (SYNC_MS / count),
     })).filter((_, i) => Math.floor((i * BLOCKS) / count) === block);
-    // in reverse order in the second block, so that drift of the machine's speed favours no engine
+    // in reverse order in the second block, so that a drift in the machine's speed favours no engine
     for (const engine of block % 2 ? [...ENGINES].reverse() : ENGINES) {
       const done = data.steps.filter((s) => s.engine === engine).length - block * mine.length;
       const isLast = block === BLOCKS - 1;
-      // the stock HPA's scale-in is known: Kubernetes' window of 300 s
+      // the stock HPA's scale-in need not be measured: Kubernetes' stabilization window is 300 s
       const isSteady = engine === "stock" || data.steady.some((s) => s.engine === engine);
       if (done >= mine.length && (!isLast || isSteady)) continue;
       await use(engine, data.capacity);

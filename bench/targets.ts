@@ -1,4 +1,7 @@
-/** Decision delay and control-plane CPU with 10, 100 and 1,000 autoscaled targets, on KWOK's nodes and pods. */
+/**
+ * Measures decision delay and control-plane CPU usage with 10, 100 and 1,000 autoscaled targets, on nodes and pods
+ * simulated by KWOK.
+ */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { eventually, kube, npmRunWith, expectNoDeployment } from "../test/e2e/helpers/system";
@@ -9,15 +12,15 @@ import { NAMESPACE, nodes, startKwok, target } from "./targets/kwok";
 const SIZES = (process.env["SIZES"] ?? "10,100,1000").split(",").map(Number);
 const PODS_A_NODE = 100;
 const STEADY_SECONDS = 60;
-/** Longest wait for the decisions, seconds. */
+/** Longest wait for the decisions, in seconds. */
 const DECISIONS_SECONDS = 240;
 const settings = { IAC_OBSERVABILITY: "none" };
 
 interface Figures {
   readonly targets: number;
-  /** From the CPU step to each target's new count, seconds. */
+  /** Time from the CPU step to each target's new replica count, in seconds. */
   readonly lags: readonly number[];
-  /** CPU in cores: idle, and from the step to the last decision. */
+  /** CPU usage in cores: while idle, and from the step to the last decision. */
   readonly idle: Cores;
   readonly deciding: Cores;
 }
@@ -79,7 +82,7 @@ async function measure(targets: number): Promise<Figures> {
     if (after.length < lags.size) console.log(`${lags.size - after.length} of ${targets} had scaled before the step`);
     return { targets, lags: after.map((lag) => Math.round(lag * 10) / 10), idle, deciding };
   } finally {
-    // while KWOK is still running, because it completes the deletion of the pods
+    // while KWOK is still running, because it completes the deletion of pods
     await kube
       .raw(["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=300s"], { timeoutMs: 310_000 })
       .catch((error: Error) => console.log(error.message));
@@ -88,7 +91,7 @@ async function measure(targets: number): Promise<Figures> {
   }
 }
 
-/** Writes the table: sizes measured in this run and in earlier ones. */
+/** Writes the table, with the sizes measured in this run and in earlier runs. */
 function publishSizes(now: readonly Figures[]): void {
   const file = path.join(ROOT, "docs", "benchmarks", "targets.json");
   const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as Figures[]) : [];
@@ -99,7 +102,7 @@ function publishSizes(now: readonly Figures[]): void {
   publish(
     "targets",
     [
-      "| targets | decision after the step: median | all within | controller-manager, cores: idle, deciding | API " +
+      "| targets | median time from step to decision | slowest decision | controller-manager, cores: idle, deciding | API " +
         "server | metrics-server |",
       "|---|---|---|---|---|---|",
       ...all.map(({ targets, lags, idle, deciding }) => {

@@ -1,9 +1,9 @@
-/** Names and labels that other tools may rely on (docs: README, "Names"). */
+/** Names and labels that other tools may rely on, as documented in the README. */
 import type { ComponentOrJob } from "./workloads";
 
 export const PART_OF = "iacproject";
 
-/** Release of kube-prometheus-stack, and the prefix of its Services. */
+/** Name of the kube-prometheus-stack release, and prefix of its Services' names. */
 export const STACK_RELEASE = "kube-prometheus-stack";
 /** Secret with Grafana's login. */
 export const GRAFANA_SECRET = "grafana-admin";
@@ -25,7 +25,7 @@ export const labels = (component: ComponentOrJob): Record<string, string> => ({
   "app.kubernetes.io/managed-by": "terraform",
 });
 
-/** Labels of objects that belong to the project as a whole. */
+/** Labels for objects that belong to the project as a whole. */
 export const projectLabels: Record<string, string> = {
   "app.kubernetes.io/part-of": PART_OF,
   "app.kubernetes.io/managed-by": "terraform",

@@ -1,5 +1,5 @@
 /**
- * Every third-party version that a deployment uses; no other file contains one.
+ * All third-party versions that a deployment uses; no other file contains any.
  *
  * Images have exact tags, not digests, because digests would have to come from the real registries
  * (docs/decisions/0004-versions.md).
@@ -27,14 +27,14 @@ export type ChartName = keyof typeof CHARTS;
 export const IMAGES = {
   redis: "docker.io/library/redis:8.0.6",
   redisExporter: "docker.io/oliver006/redis_exporter:v1.69.0",
-  /** Uploads scheduled backups to a bucket, if one is configured. */
+  /** Image of the program that uploads scheduled backups to a bucket, if one is configured. */
   curl: "docker.io/curlimages/curl:8.12.1",
 } as const;
 
-/** Images of tools, which are not part of a deployment: k6 generates the load of `npm run load`. */
+/** Images of tools that are not part of a deployment: k6 generates the load for `npm run load`. */
 export const TOOL_IMAGES = { k6: "docker.io/grafana/k6:1.8.1" } as const;
 
-/** Terraform providers, in the versions that the pinned @cdktf bindings were generated for. */
+/** Terraform providers, in the versions for which the pinned @cdktf bindings were generated. */
 export const PROVIDERS = {
   "hashicorp/kubernetes": "2.38.0",
   "hashicorp/helm": "3.1.1",
@@ -42,7 +42,7 @@ export const PROVIDERS = {
   "hashicorp/random": "3.7.2",
 } as const;
 
-/** Programs that `npm run tools` downloads if they are missing, and their publishers' hosts. */
+/** Programs that `npm run tools` downloads if they are missing, and the publishers' hosts that they come from. */
 export const TOOLS = {
   // renovate: datasource=github-releases depName=hashicorp/terraform
   terraform: { version: "1.13.5", host: "https://releases.hashicorp.com" },
@@ -56,5 +56,5 @@ export const TOOLS = {
   helm: { version: "3.19.2", host: "https://get.helm.sh" },
 } as const;
 
-/** The oldest Terraform and OpenTofu with write-only attributes and ephemeral resources. */
+/** The oldest Terraform and OpenTofu versions that support write-only attributes and ephemeral resources. */
 export const MINIMUM_TERRAFORM = "1.11.0";

@@ -11,7 +11,7 @@ export const API_PORT = 3000;
 export const FRONT_PORT = 8080;
 export const SCALER_PORT = 8080;
 
-/** Members of the Sentinel group of `durability: ha`: losing one node leaves a majority. */
+/** Number of members of the Sentinel group with `durability: ha`: if one node is lost, a majority remains. */
 export const GROUP_SIZE = 3;
 
 /** Bounds of a workload without configuration keys. */
@@ -20,11 +20,11 @@ export interface FixedBounds {
   readonly min: number;
   /** Most pods. */
   readonly max: number;
-  /** Average CPU to aim for, percent of the request. */
+  /** Target for the average CPU usage, as a percentage of the request. */
   readonly cpuTarget: number;
 }
 
-/** Resources of a container without configuration keys, as Kubernetes quantities. */
+/** Resources of a container for which there are no configuration keys, as Kubernetes quantities. */
 export interface FixedResources {
   /** CPU request. */
   readonly cpu: string;
@@ -34,7 +34,7 @@ export interface FixedResources {
   readonly memoryLimit: string;
   /**
    * CPU limit.
-   * @default none: throttling hides load from the autoscaler
+   * @default none, because throttling hides load from the autoscaler
    */
   readonly cpuLimit?: string;
 }
@@ -42,10 +42,10 @@ export interface FixedResources {
 export interface ContainerDescriptor {
   /** Name of the container in the pod. */
   readonly name: string;
-  /** Configuration key of its resources, such as `redis.main`, or the resources themselves. */
+  /** Configuration key of the container's resources, such as `redis.main`, or the resources themselves. */
   readonly resources: string | FixedResources;
   /**
-   * Only with `durability: ha`.
+   * Present only with `durability: ha`.
    * @default in every mode
    */
   readonly onlyHa?: true;
@@ -70,17 +70,17 @@ export interface WorkloadDescriptor {
    */
   readonly scaling?: { readonly container: string; readonly bounds: string | FixedBounds };
   /**
-   * Number of pods of a workload that does not scale: `alone`, and with `durability: ha`.
+   * Number of pods of a workload that does not scale, without (`alone`) and with `durability: ha`.
    * @default the workload scales
    */
   readonly fixedPods?: { readonly alone: number; readonly ha: number };
   /**
-   * Extra pods that a rollout may create at once: a number, or a percentage of the pods.
+   * Number of extra pods that a rollout may create at once, or a percentage of the pods.
    * @default 0: pods are replaced one at a time
    */
   readonly surge?: number | `${number}%`;
   /**
-   * Configuration key of the size of each pod's volume.
+   * Configuration key that sets the size of each pod's volume.
    * @default no volume
    */
   readonly volume?: string;
@@ -91,7 +91,7 @@ export interface WorkloadDescriptor {
    */
   readonly metrics?: { readonly path: string } | "exporter";
   /**
-   * Configuration key of its image's settings (`port`, probes, user).
+   * Configuration key of the image's settings (`port`, probes, user).
    * @default a third-party image
    */
   readonly image?: string;
@@ -102,7 +102,7 @@ export interface WorkloadDescriptor {
   readonly onlyWith?: string;
 }
 
-/** The workloads, by their pods' label `app.kubernetes.io/name`. */
+/** The workloads, by the value of their pods' label `app.kubernetes.io/name`. */
 export const WORKLOADS = {
   "redis-main": {
     name: "redis-main",
@@ -185,7 +185,7 @@ export const COMPONENTS = Object.keys(WORKLOADS) as Component[];
 /** The descriptor of a component, typed with its optional fields. */
 export const workloadOf = (component: Component): WorkloadDescriptor => WORKLOADS[component];
 
-/** Jobs on a schedule, which have pods only while they run. */
+/** Scheduled jobs, which have pods only while they run. */
 export const JOBS = ["redis-backup"] as const;
 /** Everything of the project that has pods. */
 export type ComponentOrJob = Component | (typeof JOBS)[number];
@@ -195,10 +195,12 @@ export const WORKLOAD_NAME = Object.fromEntries(COMPONENTS.map((c) => [c, WORKLO
   readonly [C in Component]: (typeof WORKLOADS)[C]["name"];
 };
 
-/** The workloads that scale: those of layer `app` first, as dashboards list them. */
-export const SCALED = (["app", "data"] as const).flatMap((layer) =>
-  COMPONENTS.filter((c) => workloadOf(c).layer === layer && workloadOf(c).scaling),
+/** The components in the order in which dashboards and messages list them, with those of layer `app` first. */
+export const LISTED = (["app", "data"] as const).flatMap((layer) =>
+  COMPONENTS.filter((c) => workloadOf(c).layer === layer),
 );
+/** The workloads that scale, in the order of {@link LISTED}. */
+export const SCALED = LISTED.filter((c) => workloadOf(c).scaling);
 /** Names of the workloads that scale, and of their autoscalers. */
 export const AUTOSCALED = COMPONENTS.filter((c) => workloadOf(c).scaling).map((c) => WORKLOAD_NAME[c]);
 /** Name of a workload's headless Service, which has a DNS record for each pod. */

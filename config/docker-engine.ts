@@ -1,6 +1,6 @@
 /**
- * The Docker engine that the docker program uses. Terraform's provider supports DOCKER_HOST, but not the docker
- * program's current context, which Docker Desktop, Colima and rootless Docker set.
+ * Finds the Docker engine that the `docker` command uses. Terraform's provider supports DOCKER_HOST, but not the
+ * current Docker context, which Docker Desktop, Colima and rootless Docker set.
  */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -9,14 +9,11 @@ import * as path from "node:path";
 export interface DockerEngine {
   /** Address, such as `unix:///run/user/1000/docker.sock`. */
   readonly host: string;
-  /**
-   * Folder with ca.pem, cert.pem and key.pem of a context that uses TLS.
-   * @default no TLS, or DOCKER_CERT_PATH
-   */
+  /** Folder with the ca.pem, cert.pem and key.pem of a context that uses TLS. @default no TLS, or DOCKER_CERT_PATH */
   readonly certificates?: string;
 }
 
-/** The folder of the docker program's configuration: DOCKER_CONFIG, or ~/.docker. */
+/** The folder with Docker's client configuration: DOCKER_CONFIG, or ~/.docker. */
 export const dockerFolder = (env: NodeJS.ProcessEnv, home: string): string =>
   env["DOCKER_CONFIG"] || path.join(home, ".docker");
 
@@ -29,8 +26,8 @@ function readJson(file: string): Record<string, unknown> {
 }
 
 /**
- * The engine, in the docker program's order of precedence: DOCKER_HOST, DOCKER_CONTEXT, the current context; undefined:
- * the default.
+ * The engine, from the first of these that is set, in the same order as in the `docker` command: DOCKER_HOST,
+ * DOCKER_CONTEXT, the current context. undefined means the default engine.
  */
 export function dockerEngine(env: NodeJS.ProcessEnv, home: string): DockerEngine | undefined {
   if (env["DOCKER_HOST"]) return { host: env["DOCKER_HOST"] };

@@ -13,7 +13,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Messages about one issue of the schema: the key, its value and what is accepted. */
+/** Messages about one schema issue: the key, its value and what is accepted. */
 export function problem(issue: z.core.$ZodIssue, input: unknown): string[] {
   const at = issue.path.join(".");
   const value = issue.path.reduce<unknown>((v, k) => (v as Record<PropertyKey, unknown> | undefined)?.[k], input);

@@ -1,5 +1,5 @@
 /**
- * The project's configuration, typed.
+ * The project's typed configuration.
  *
  * Later sources override earlier ones: the schema's defaults, a profile, `config.yaml` (or the file that
  * `IAC_CONFIG` names), then `IAC_…` variables (sources.ts). Nothing else in the
@@ -33,10 +33,10 @@ export interface Config extends Parsed {
   readonly registry: Parsed["registry"] & { readonly pull: string; readonly insecure: boolean };
   /** Kubeconfig files, as Kubernetes clients merge them. Empty inside a cluster. */
   readonly kubeconfigs: readonly string[];
-  /** Whether the user chose the cluster: by a context, a kubeconfig key or KUBECONFIG. */
+  /** Whether the user chose the cluster, by a context, a kubeconfig key or KUBECONFIG. */
   readonly clusterIsNamed: boolean;
   /**
-   * Folder with the client certificate for the Docker engine in `images.dockerHost`, from a Docker context.
+   * Folder with the client certificate for the Docker engine at `images.dockerHost`, taken from a Docker context.
    * @default none, or DOCKER_CERT_PATH
    */
   readonly dockerCertificates?: string;
@@ -50,10 +50,7 @@ const isLocal = (address: string) => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
 const expandHome = (file: string, homeDir: Sources["home"]) => file.replace(/^~(?=\/)/, homeDir);
 
-/**
- * Parses one merged object.
- * @throws {ConfigError} that lists every problem
- */
+/** Parses one merged object. @throws {ConfigError} listing every problem */
 export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEnv" | "home">): Config {
   const parsed = configSchema.safeParse(input);
   if (!parsed.success) {
@@ -81,7 +78,7 @@ export function parseConfig(input: unknown, sources: Pick<Sources, "kubeconfigEn
  * Parses the sources' contents, and resolves what the environment would otherwise decide later, and differently for
  * each program: the cluster's context, the Docker engine and its credentials.
  *
- * @throws {ConfigError} that lists every problem, or every variable that would redirect Terraform
+ * @throws {ConfigError} listing every problem, or every variable that would redirect Terraform
  */
 export function configFrom(sources: Sources, overrides: Record<string, unknown> = {}): Config {
   if (sources.problems.length) throw new ConfigError(sources.problems);
@@ -106,8 +103,8 @@ export function configFrom(sources: Sources, overrides: Record<string, unknown> 
 }
 
 /**
- * Reads all sources and parses them. `overrides`, from a command's flags or a test, come last.
- * @throws {ConfigError} that lists every problem
+ * Reads all sources and parses them. `overrides`, from a command's flags or a test, come last. @throws {ConfigError}
+ * listing every problem
  */
 export function loadConfig(overrides: Record<string, unknown> = {}): Config {
   return configFrom(readSources(configKeys(), PROJECT_ROOT), overrides);

@@ -1,14 +1,14 @@
-/** The leaves of the schema, with their names, variables, defaults and descriptions. */
+/** Lists the schema's leaves, with their names, variables, defaults and descriptions. */
 import type { z } from "zod";
 import { configSchema } from "./schema";
 
-/** One leaf of the schema, as docs/configuration.md and `npm run config -- --help` print it. */
+/** One leaf of the schema, as docs/configuration.md and `npm run config -- --help` show it. */
 export interface ConfigKey {
   /** Full name, such as `redis.backup.keep`. */
   readonly path: string;
   /** Environment variable that sets it. */
   readonly env: string;
-  /** Text for the reference and for `npm run config -- --help`. */
+  /** Description for the reference and for `npm run config -- --help`. */
   readonly description: string;
   /** Default value; undefined if there is none. */
   readonly default: unknown;
@@ -17,15 +17,18 @@ export interface ConfigKey {
    * @default any value that the schema accepts
    */
   readonly choices?: readonly string[];
-  /** Whether its variable holds plain text, rather than JSON or YAML. */
+  /** Whether the key's variable holds plain text, rather than JSON or YAML. */
   readonly isText: boolean;
-  /** Whether null is accepted; its variable then sets it with the word null, even if it otherwise holds plain text. */
+  /**
+   * Whether null is accepted. If so, its variable sets it with the word null, even if the variable otherwise holds
+   * plain text.
+   */
   readonly isNullable: boolean;
 }
 
 let keys: readonly ConfigKey[] | undefined;
 
-/** Every key of the configuration, in the schema's order. */
+/** Every configuration key, in the schema's order. */
 export function configKeys(): readonly ConfigKey[] {
   return (keys ??= walk(configSchema as unknown as z.ZodType, []));
 }

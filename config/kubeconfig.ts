@@ -1,10 +1,10 @@
-/** The current context of kubeconfig files. */
+/** Reads the current context from kubeconfig files. */
 import * as fs from "node:fs";
 import { parse } from "yaml";
 
 /**
- * The first current context in these files, as Kubernetes clients merge them; undefined if there is none.
- * A file that cannot be read counts as empty: kubectl reports it.
+ * The first current context in these files, as Kubernetes clients merge them; undefined if there is none. A file that
+ * cannot be read counts as empty, because kubectl reports the problem.
  */
 export function currentContext(files: readonly string[]): string | undefined {
   for (const file of files) {

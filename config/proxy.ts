@@ -1,10 +1,10 @@
 /**
- * HTTP requests to other machines, through the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Node's own `fetch` ignores
- * these variables (before 24).
+ * Sends HTTP requests to other machines through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY select. Before
+ * version 24, Node's own `fetch` ignores these variables.
  *
- * The rules are those of Go's net/http, so that Terraform, kubectl and the Docker provider use the same route to the
- * same registry: NO_PROXY also covers subdomains and CIDR blocks, and requests to this machine never use a proxy.
- * undici's EnvHttpProxyAgent differs in all three, so only its ProxyAgent is used.
+ * The rules are those of Go's net/http, so that this project, Terraform, kubectl and the Docker provider use the same
+ * route to a registry: NO_PROXY also covers subdomains and CIDR blocks, and requests to this machine never use a proxy.
+ * undici's EnvHttpProxyAgent does not follow these rules, so only its ProxyAgent is used.
  */
 import { BlockList, isIP } from "node:net";
 import { proxyVariables, type ProxyVariables } from "./sources";
@@ -24,7 +24,7 @@ function isLoopback(host: string): boolean {
   return local.check(host, family(host));
 }
 
-/** Whether one entry of NO_PROXY covers a host. */
+/** Whether one NO_PROXY entry covers a host. */
 function covers(entry: string, host: string, port: string): boolean {
   if (entry === "*") return true;
   const [, block, bits] = /^([\d.]+|[\da-f:]+)\/(\d+)$/i.exec(entry) ?? [];
@@ -39,7 +39,7 @@ function covers(entry: string, host: string, port: string): boolean {
   return domain.startsWith(".") ? host.endsWith(domain) : host === domain || host.endsWith(`.${domain}`);
 }
 
-/** The proxy's URL for a request; undefined: none. */
+/** The URL of the proxy for a request; undefined if the request uses none. */
 export function proxyFor(url: URL, variables: ProxyVariables): string | undefined {
   const proxy = url.protocol === "https:" ? variables.https : variables.http;
   const host = bare(url.hostname).toLowerCase();
@@ -53,30 +53,30 @@ export function proxyFor(url: URL, variables: ProxyVariables): string | undefine
   return proxy.includes("://") ? proxy : `http://${proxy}`;
 }
 
-/** `fetch`, through the proxy that the environment names for this URL. */
+/** Like `fetch`, but through the proxy that the environment names for this URL. */
 export async function fetchOutside(address: string | URL, init: RequestInit = {}): Promise<Response> {
   const url = new URL(address);
   const proxy = proxyFor(url, proxyVariables());
   if (proxy === undefined) return fetch(url, init);
-  // a dispatcher works only with the fetch of its own version of undici
+  // a dispatcher works only with `fetch` from the same version of undici
   const undici = await import("undici");
-  // like Go and curl: a tunnel for HTTPS only, because many proxies allow CONNECT to port 443 alone
+  // like Go and curl, use a tunnel only for HTTPS, because many proxies allow CONNECT only to port 443
   const dispatcher = new undici.ProxyAgent({ uri: proxy, proxyTunnel: url.protocol === "https:" });
   const response = await undici.fetch(url, { ...(init as import("undici").RequestInit), dispatcher });
   return response as unknown as Response;
 }
 
-/** What Node.js' codes mean for a certificate that it refuses, and what helps. */
+/** What Node.js' error codes say about a rejected certificate, and how to fix the problem. */
 const CERTIFICATES: readonly (readonly [RegExp, string])[] = [
   [
     /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)/,
-    "its certificate is of an authority that this machine's Node.js does not know; set NODE_EXTRA_CA_CERTS to the file with that authority's certificate, and add it to the system's certificates for Terraform",
+    "its certificate was issued by an authority that Node.js on this machine does not trust; set NODE_EXTRA_CA_CERTS to a file with that authority's certificate, and for Terraform add the certificate to the system's trusted certificates",
   ],
-  [/CERT_(HAS_EXPIRED|NOT_YET_VALID)/, "its certificate is not valid at this machine's time"],
+  [/CERT_(HAS_EXPIRED|NOT_YET_VALID)/, "by this machine's clock, its certificate has expired or is not valid yet"],
   [/ALTNAME_INVALID/, "its certificate is for another name"],
 ];
 
-/** Why `fetchOutside` failed, in a few words; names the proxy if there was one. */
+/** A short reason why `fetchOutside` failed, which names the proxy if one was used. */
 export function fetchProblem(error: unknown, address: string | URL): string {
   let first = error as Error & { code?: unknown };
   if (first.name === "TimeoutError") return `no answer in time${through(address)}`;

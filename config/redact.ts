@@ -2,7 +2,7 @@
 const SECRET_KEY = /passw(or)?d|token|secretValue|apiKey|credential/i;
 const URL_LOGIN = /(\w+:\/\/)[^/@\s]+@/g;
 
-/** Deep copy with `***` in place of logins inside URLs and of values whose key looks secret. */
+/** A deep copy in which `***` replaces logins inside URLs, and values whose key looks secret. */
 export function redact(value: unknown, key = ""): unknown {
   if (Array.isArray(value)) return value.map((v) => redact(v, key));
   if (typeof value === "object" && value !== null) {

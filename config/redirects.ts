@@ -1,17 +1,17 @@
 /**
- * Variables that would make Terraform use another cluster, login or state than kubectl and this configuration.
+ * Variables that would make Terraform use a different cluster, login or state than kubectl and this configuration do.
  * Terraform passes its environment to the providers, and a provider reads from it whatever its block does not set.
  *
- * From the sources of the providers hashicorp/kubernetes 2.38 and hashicorp/helm 3.1, and of the backend `kubernetes`.
- * `KUBE_CTX` is missing, because the context is always named (index.ts), and `KUBE_NAMESPACE`, because every object
- * names its namespace.
+ * The list follows the source code of the providers hashicorp/kubernetes 2.38 and hashicorp/helm 3.1, and of the
+ * `kubernetes` backend. It does not need `KUBE_CTX`, because the context is always named (index.ts), or
+ * `KUBE_NAMESPACE`, because every object names its namespace.
  */
 import * as path from "node:path";
 
 const SERVER = "the cluster's address";
 const LOGIN = "the user";
 
-/** What each variable would replace. */
+/** The choices that a variable could override. */
 const KUBERNETES: Readonly<Record<string, string>> = {
   KUBE_HOST: SERVER,
   KUBE_CTX_CLUSTER: SERVER,
@@ -32,13 +32,16 @@ const KUBERNETES: Readonly<Record<string, string>> = {
 const isOff = (value: string): boolean => /^(0|f|false)$/i.test(value);
 
 export interface Chosen {
-  /** Kubeconfig files of the configuration, in their order. */
+  /** The configuration's kubeconfig files, in order. */
   readonly kubeconfigs: readonly string[];
-  /** Backend of Terraform's states. */
+  /** Backend for Terraform's state. */
   readonly backend: string;
 }
 
-/** One sentence for each variable that is set and would redirect Terraform; without values, which may be secret. */
+/**
+ * One sentence for each variable that is set and would redirect Terraform. It never contains the value, which may be
+ * secret.
+ */
 export function redirects(env: NodeJS.ProcessEnv, chosen: Chosen): string[] {
   const problems: string[] = [];
   const value = (name: string): string => env[name] ?? "";
@@ -56,21 +59,22 @@ export function redirects(env: NodeJS.ProcessEnv, chosen: Chosen): string[] {
   };
   const otherFiles = `Terraform would not read the same kubeconfig files as kubectl (${chosen.kubeconfigs.join(", ")})`;
   if (value("KUBE_CONFIG_PATHS") && !sameFiles(value("KUBE_CONFIG_PATHS"))) refuse("KUBE_CONFIG_PATHS", otherFiles);
-  // providers prefer the file that we set; with several files we set none, and the backend always gets a list
+  // the providers prefer the file that this project sets; it sets none if there are several, and the backend always
+  // gets a list
   const isFileOpen = chosen.kubeconfigs.length !== 1 || chosen.backend === "kubernetes";
   if (value("KUBE_CONFIG_PATH") && isFileOpen && !sameFiles(value("KUBE_CONFIG_PATH")))
     refuse("KUBE_CONFIG_PATH", otherFiles);
   const inCluster = value("KUBE_IN_CLUSTER_CONFIG");
   if (inCluster && !isOff(inCluster) && chosen.backend === "kubernetes")
-    refuse("KUBE_IN_CLUSTER_CONFIG", "Terraform would look for its states in the cluster that this machine runs in");
+    refuse("KUBE_IN_CLUSTER_CONFIG", "Terraform would look for its state in the cluster that this machine runs in");
   if (!["", "secret", "secrets"].includes(value("HELM_DRIVER")))
     refuse("HELM_DRIVER", "Helm would not find its releases, which are in Secrets");
   if (!["", "default"].includes(value("TF_WORKSPACE")))
-    refuse("TF_WORKSPACE", "Terraform would use the states of another workspace");
+    refuse("TF_WORKSPACE", "Terraform would use the state of a different workspace");
   if (value("TF_DATA_DIR")) refuse("TF_DATA_DIR", "the layers would share one folder for backends and providers");
   for (const name of Object.keys(env).filter((n) => n.startsWith("TF_CLI_ARGS"))) {
     const flag = /(?<=^|\s)--?(state|state-out|chdir|target|exclude|destroy)\b/.exec(value(name))?.[0];
-    if (flag) refuse(name, `${flag} would make Terraform use another state or only part of a layer`);
+    if (flag) refuse(name, `${flag} would make Terraform use a different state, or only part of a layer`);
   }
   return problems;
 }

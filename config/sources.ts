@@ -7,11 +7,11 @@ import type { ConfigKey } from "./keys";
 import { merge } from "./merge";
 
 export interface Sources {
-  /** The profile's keys, overridden by the file's, then by the variables'. */
+  /** The profile's keys, overridden by those of the file, then by those of the variables. */
   readonly merged: Record<string, unknown>;
   /** Sentences about what could not be read. */
   readonly problems: readonly string[];
-  /** Value of KUBECONFIG; undefined if it is unset or empty. */
+  /** The value of KUBECONFIG; undefined if it is unset or empty. */
   readonly kubeconfigEnv: string | undefined;
   /** The user's home folder, for `~` in paths. */
   readonly home: string;
@@ -54,10 +54,13 @@ function readConfigFile(named: string | undefined, root: string, problems: strin
   return {};
 }
 
-/** Profiles that repeated the defaults. A config.yaml that an earlier `npm run up` wrote may name one: it changes nothing. */
+/**
+ * Former profiles that only repeated the defaults. A config.yaml written by an earlier `npm run up` may still name one,
+ * which has no effect.
+ */
 const REMOVED = ["kind"];
 
-/** A file of profiles/ by its name, or any other profile by its path. */
+/** A file in profiles/ by its name, or any other profile by its path. */
 function readProfile(named: string, root: string, problems: string[]): Record<string, unknown> {
   const profilesDir = path.join(root, "profiles");
   const names = fs.existsSync(profilesDir) ? fs.readdirSync(profilesDir).map((f) => f.replace(/\.yaml$/, "")) : [];
@@ -130,10 +133,7 @@ export interface ProxyVariables {
    * @default none
    */
   readonly https?: string | undefined;
-  /**
-   * Hosts without a proxy, separated by commas.
-   * @default only this machine
-   */
+  /** Hosts that are reached without a proxy, separated by commas. @default only this machine */
   readonly no?: string | undefined;
 }
 

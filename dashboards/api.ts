@@ -46,7 +46,7 @@ const pods = stat({
 export const burn = timeseries({
   title: "Error budget",
   description:
-    "How many times faster than allowed each error budget is being used, over one hour and over six. The line is the one-hour threshold of the critical alert.",
+    "How many times faster than allowed each error budget is being used, over one hour and over six hours. The line is the critical alert's one-hour threshold.",
   unit: "short",
   limit: { at: BURN.fast },
   alert: "ApiBudgetBurnsFast",
@@ -63,7 +63,8 @@ const byRoute = timeseries({
 });
 const byStatus = timeseries({
   title: "Responses by status",
-  description: "Requests per second by response status. 503: the API shed load, or Redis did not respond.",
+  description:
+    "Requests per second by response status. 503 means that the API shed load or that Redis did not respond.",
   unit: "reqps",
   queries: [{ expr: `sum by (status) (rate(${requests}[1m]))`, legend: "{{status}}" }],
 });
@@ -78,7 +79,7 @@ export const latency = timeseries({
 });
 const byPod = timeseries({
   title: "Requests by pod",
-  description: "How the load is spread over the pods. A pod near zero while others are busy is idle.",
+  description: "How the load is spread over the pods. A pod near zero gets no requests, even though others are busy.",
   unit: "reqps",
   queries: [
     {
@@ -91,7 +92,7 @@ const shed = timeseries({
   title: "Shed requests",
   description:
     "Share of requests that were shed with 503, by the limit that was reached. Either more pods are needed, or a " +
-    "client sends too many requests.",
+    "client is sending too many requests.",
   unit: "percentunit",
   limit: { at: THRESHOLDS.shed },
   alert: "ApiRefusing",
@@ -104,19 +105,19 @@ const shed = timeseries({
 });
 const inFlight = timeseries({
   title: "In flight",
-  description: "Requests in flight in each pod. At node.maxInFlight the pod sheds further requests.",
+  description: "Requests in flight in each pod. At node.maxInFlight, the pod sheds additional requests.",
   unit: "short",
   queries: [{ expr: `http_requests_in_flight_mean{${each}}`, legend: "{{pod}}" }],
 });
 const eventLoop = timeseries({
   title: "Event loop",
-  description: "Share of time for which each pod's event loop is busy. Near 1 the pod is saturated.",
+  description: "Share of time during which each pod's event loop is busy. Near 1, the pod is saturated.",
   unit: "percentunit",
   queries: [{ expr: `nodejs_eventloop_utilization{${each}}`, legend: "{{pod}}" }],
 });
 const cpu = timeseries({
   title: "CPU",
-  description: "CPU cores used by each pod; the autoscaler compares them with the request.",
+  description: "CPU cores used by each pod; the autoscaler compares this usage with the CPU request.",
   unit: "short",
   queries: [
     {
@@ -127,14 +128,14 @@ const cpu = timeseries({
 });
 const memory = timeseries({
   title: "Memory",
-  description: "Memory of each pod's process. At the pod's limit the process is killed.",
+  description: "Memory used by each pod's process. At the pod's memory limit, the process is killed.",
   unit: "bytes",
   queries: [{ expr: `process_resident_memory_bytes{${each}}`, legend: "{{pod}}" }],
 });
 const readsByReplica = timeseries({
   title: "Reads by replica",
   description:
-    "Reads per second that each replica answers, counted by the API. A new replica gets its share within seconds.",
+    "Reads per second answered by each replica, as counted by the API. A new replica gets its share within seconds.",
   unit: "reqps",
   queries: [
     { expr: reads("redis_pool_reads_total"), legend: "{{instance_name}}" },
@@ -159,7 +160,7 @@ const fromMain = timeseries({
 });
 const readLatency = timeseries({
   title: "Latency by replica",
-  description: "Mean response time of each replica, measured by the API.",
+  description: "Mean response time of each replica, as measured by the API.",
   unit: "s",
   queries: [
     {
@@ -171,8 +172,8 @@ const readLatency = timeseries({
 export const lag = timeseries({
   title: "Replica lag",
   description:
-    "Lower bound of each replica's lag behind main: the highest value from any pod. Above node.maxLagSeconds a " +
-    "replica gets no reads.",
+    "Lower bound of each replica's lag behind main: the highest value that any pod reports. Above " +
+    "node.maxLagSeconds, a replica gets no reads.",
   unit: "s",
   limit: { at: THRESHOLDS.replicaLag },
   alert: "RedisReplicaLagging",
@@ -180,7 +181,7 @@ export const lag = timeseries({
 });
 const replicaStates = timeseries({
   title: "Replicas by state",
-  description: "Number of replicas in each state, averaged over the API's pods. All should be serving.",
+  description: "Number of replicas in each state, averaged over the API's pods. All of them should be serving.",
   unit: "short",
   queries: [{ expr: `avg by (state) (redis_pool_replicas{${api}})`, legend: "{{state}}" }],
 });

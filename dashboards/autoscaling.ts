@@ -9,7 +9,7 @@ const pods = ({ name, title }: Target): Panel =>
   timeseries({
     title: `${title}: pods`,
     description:
-      "Current and desired pods, with minimum and maximum. If desired stays at the maximum, raise the maximum.",
+      "Current and desired pods, with minimum and maximum. If the desired count stays at the maximum, raise the maximum.",
     unit: "short",
     width: 6,
     alert: "AutoscalerAtMaximum",
@@ -24,7 +24,7 @@ const signals = ({ name, title }: Target): Panel =>
   timeseries({
     title: `${title}: signals against their targets`,
     description:
-      "Each signal that the autoscaler reads, as a share of its target; the highest decides. Above 1.1, pods are added. A signal that is missing here cannot be read.",
+      "Each signal that the autoscaler reads, as a share of its target; the highest one decides. Above 1.1, pods are added. A signal that is not shown could not be read.",
     unit: "percentunit",
     width: 6,
     alert: "AutoscalerSignalMissing",
@@ -38,7 +38,7 @@ const signals = ({ name, title }: Target): Panel =>
 const cpu = ({ name, title, container }: Target): Panel =>
   timeseries({
     title: `${title}: CPU against target`,
-    description: "CPU as a share of the request, averaged over the pods, and its target.",
+    description: "CPU usage as a share of the request, averaged over the pods, and its target.",
     unit: "percent",
     width: 6,
     queries: [
@@ -53,7 +53,7 @@ const decisions = ({ name, title }: Target): Panel =>
   timeseries({
     title: `${title}: decisions`,
     description:
-      "How often the desired count went up and down within five minutes. Limited is 1 while a bound or a rate limit holds the autoscaler back.",
+      "How often the desired count went up and down within five minutes. The line 'limited' is 1 while a bound or a rate limit holds the autoscaler back.",
     unit: "short",
     width: 6,
     limit: { at: THRESHOLDS.flaps },
@@ -72,7 +72,7 @@ const decisions = ({ name, title }: Target): Panel =>
   });
 const timeToReady = timeseries({
   title: "Time to Ready",
-  description: "Seconds from a pod's creation until it was first Ready, for pods created in the last ten minutes.",
+  description: "Seconds from a pod's creation until it first became Ready, for pods created in the last ten minutes.",
   unit: "s",
   width: 12,
   queries: [
@@ -84,7 +84,7 @@ const timeToReady = timeseries({
 });
 const pending = timeseries({
   title: "Pending pods",
-  description: "Pods that are waiting for room on a node, for a volume or for an image.",
+  description: "Pods that are waiting for capacity on a node, for a volume or for an image.",
   unit: "short",
   width: 12,
   alert: "PodsPending",

@@ -38,13 +38,13 @@ const byRoute = timeseries({
 const byStatus = timeseries({
   title: "Responses by status",
   description:
-    "Requests per second by route and response status. A 503 on route api means that no API pod could be reached, or that the API refused the request.",
+    "Requests per second by route and response status. A 503 on the route api means that no API pod could be reached or that the API rejected the request.",
   unit: "reqps",
   queries: [{ expr: `sum by (route, status) (rate(${count}{${front}}[1m]))`, legend: "{{route}} {{status}}" }],
 });
 const latency = timeseries({
   title: "Latency",
-  description: "99 % of requests are answered within this time, by route.",
+  description: "For each route, the time within which 99 % of requests are answered.",
   unit: "s",
   queries: [
     {
@@ -75,7 +75,7 @@ const sent = timeseries({
 });
 const cpu = timeseries({
   title: "CPU",
-  description: "CPU cores used by each pod; the autoscaler compares them with the request.",
+  description: "CPU cores used by each pod; the autoscaler compares this usage with the CPU request.",
   unit: "short",
   queries: [
     {

@@ -3,7 +3,7 @@ import { selectors } from "./selectors";
 import { THRESHOLDS } from "./thresholds";
 
 const { ns } = selectors("$namespace");
-/** Requests of all pods that are Running or Pending, in every namespace. */
+/** Resource requests of all Running or Pending pods, in every namespace. */
 const requested = (resource: string, by: string) =>
   `sum${by} (kube_pod_container_resource_requests{resource="${resource}"} and on (namespace, pod) kube_pod_status_phase{phase=~"Running|Pending"} == 1)`;
 const allocatable = (resource: string, by = "") => `sum${by} (kube_node_status_allocatable{resource="${resource}"})`;
@@ -15,7 +15,7 @@ const fits = (container: string) =>
 const podsThatFit = (what: string, container: string) =>
   stat({
     title: `${what} that fit`,
-    description: `How many more ${what} fit on the nodes, judged by CPU requests. At 0, scale-out stops.`,
+    description: `How many more ${what} fit on the nodes, based on CPU requests. At 0, scale-out stops.`,
     unit: "short",
     width: 6,
     limit: { at: 1, below: true },
@@ -41,7 +41,7 @@ const pending = stat({
 const share = (resource: string, title: string) =>
   timeseries({
     title: `${title}: requested`,
-    description: `${title} requests of all pods as a share of what each node can allocate. The scheduler uses requests, not actual usage.`,
+    description: `${title} requests of the pods on each node, as a share of what the node can allocate. The scheduler uses requests, not actual usage.`,
     unit: "percentunit",
     width: 12,
     limit: { at: THRESHOLDS.requested },
@@ -77,12 +77,12 @@ const usedMemory = timeseries({
   ],
 });
 
-/** Dashboard `iac-headroom`: how far the cluster lets the workloads scale out. */
+/** Dashboard `iac-headroom`: how many more pods the cluster has capacity for. */
 export const headroom: Dashboard = {
   uid: "iac-headroom",
   title: "Cluster headroom",
   description:
-    "How many more pods the cluster has room for, and which namespaces use it. These autoscalers cannot add nodes.",
+    "How many more pods fit in the cluster, and which namespaces use its capacity. The autoscalers cannot add nodes.",
   rows: [
     { title: "Now", panels: [podsThatFit("API pods", "node"), podsThatFit("Redis replicas", "redis"), nodes, pending] },
     {

@@ -6,7 +6,7 @@ import { overview } from "./overview";
 import { grafanaJson, type BuildProps, type Dashboard } from "./panels";
 import { redisDashboard } from "./redis";
 
-/** Every dashboard of this project, in reading order. */
+/** All dashboards of this project, in reading order. */
 export const DASHBOARDS: readonly Dashboard[] = [
   overview,
   apiDashboard,
@@ -16,6 +16,6 @@ export const DASHBOARDS: readonly Dashboard[] = [
   headroom,
 ];
 
-/** Grafana's JSON of each dashboard, by file name. */
+/** Grafana's JSON for each dashboard, by file name. */
 export const dashboards = (p: BuildProps): Readonly<Record<string, object>> =>
   Object.fromEntries(DASHBOARDS.map((d) => [`${d.uid.replace(/^iac-/, "")}.json`, grafanaJson(d, p)]));

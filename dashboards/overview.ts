@@ -9,7 +9,7 @@ const requests = `http_request_duration_seconds_count{${api}, ${CALLER_ROUTES}}`
 
 const alerts = stat({
   title: "Alerts",
-  description: "Alerts of this system that are firing. Normally 0.",
+  description: "Number of this system's alerts that are firing. Normally 0.",
   unit: "short",
   limit: { at: 1 },
   queries: [
@@ -53,7 +53,7 @@ const pods = timeseries({
 const signals = timeseries({
   title: "Load against targets",
   description:
-    "The highest signal of each autoscaler as a share of its target. Above 1.1, pods are added; well below 1, pods are removed, down to the minimum.",
+    "The highest signal of each autoscaler, as a share of its target. Above 1.1, pods are added; well below 1, pods are removed, down to the minimum.",
   unit: "percentunit",
   queries: AUTOSCALERS.map(({ name, title }) => ({
     expr: `max(kube_horizontalpodautoscaler_status_target_metric{${hpa(name)}} / on (metric_name, metric_target_type) group_left kube_horizontalpodautoscaler_spec_target_metric{${hpa(name)}})`,

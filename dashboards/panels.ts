@@ -27,20 +27,20 @@ export interface Query {
 
 export interface PanelProps {
   readonly title: string;
-  /** What the panel shows and when to worry. */
+  /** What the panel shows, and which values indicate a problem. */
   readonly description: string;
   /** Grafana unit id, such as "s", "reqps", "percentunit", "bytes", "short". */
   readonly unit: string;
   readonly queries: readonly Query[];
-  /** Width in columns, of 24. @default 8, or 4 for a stat */
+  /** Width in columns, out of 24. @default 8, or 4 for a stat */
   readonly width?: number;
-  /** Threshold: red from this value on, or below it with `below`. @default no threshold */
+  /** Threshold: red at or above this value, or below it with `below`. @default no threshold */
   readonly limit?: { readonly at: number; readonly below?: boolean };
-  /** Alert on what the panel shows; the panel links to its runbook. @default none */
+  /** Alert based on what the panel shows; the panel links to its runbook. @default none */
   readonly alert?: string;
 }
 
-/** A panel draws lines over time, or shows the latest value. */
+/** Whether a panel draws lines over time or shows the latest value. */
 export type Panel = PanelProps & { readonly kind: "timeseries" | "stat" };
 
 /** Lines over time. */
@@ -58,7 +58,7 @@ const steps = ({ at, below }: NonNullable<PanelProps["limit"]>) => [
   { value: at, color: below ? GREEN : RED },
 ];
 
-/** Grafana's panel. It links to a runbook only if runbooks have a web address, not if they are in a folder. */
+/** Builds Grafana's panel, which links to a runbook if runbooks have a web address, but not if they are in a folder. */
 function build(p: Panel, runbooks: string): TimeseriesBuilder | StatBuilder {
   const panel =
     p.kind === "stat"
@@ -97,7 +97,7 @@ function build(p: Panel, runbooks: string): TimeseriesBuilder | StatBuilder {
   return panel;
 }
 
-/** A dashboard variable: values of a label to choose from, initially all. */
+/** A dashboard variable: lets the viewer select values of a label; initially, all are selected. */
 export interface Choice {
   readonly name: string;
   readonly title: string;
@@ -114,7 +114,7 @@ export interface Row {
 }
 
 export interface Dashboard {
-  /** Fixed uid: links and tests rely on it. */
+  /** Fixed uid, which links and tests rely on. */
   readonly uid: string;
   readonly title: string;
   readonly description: string;
@@ -149,7 +149,7 @@ export const ANNOTATIONS = [
   },
 ] as const;
 
-/** Grafana's JSON of a dashboard, with variables for data source and namespace, annotations, and links to the others. */
+/** Grafana's JSON for a dashboard, with variables for data source and namespace, annotations, and links to the others. */
 export function grafanaJson(d: Dashboard, p: BuildProps): object {
   const builder = new DashboardBuilder(d.title)
     .uid(d.uid)

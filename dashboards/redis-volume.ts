@@ -1,13 +1,13 @@
-/** How full the volumes of main (primary) and, with `ha`, of each member are. Panels and alerts use the same queries. */
+/** Queries for the usage of main's (primary) volume or, with `ha`, of each member's. Panels and alerts share them. */
 import type { Selectors } from "./selectors";
 
 const CLAIMS = 'persistentvolumeclaim=~"data-redis-main-.*"';
 
-/** The name of an instance's claim, as a label of its series. */
+/** Adds the name of an instance's volume claim to its series, as a label. */
 const byClaim = (expr: string) => `label_replace(${expr}, "persistentvolumeclaim", "data-$1", "instance", "(.+)")`;
 
 /**
- * Share of each volume that is used, by claim. The kubelet sees the whole volume, but does not report volumes that are
+ * Used share of each volume, by claim. The kubelet sees the whole volume, but does not report volumes that are
  * folders of a node's disk (hostPath, as in kind and k3s); for those, the append-only file is compared with the
  * requested size.
  */
@@ -32,5 +32,5 @@ export function volumeTooSmall({ ns, redis }: Pick<Selectors, "ns" | "redis">, v
   return `(${capacity} < ${least(0.9)}) or ((${requested} unless ${capacity}) < ${least(1)})`;
 }
 
-/** disk-guard.sh sets this maxmemory, in bytes, on an instance whose volume has no room for a rewrite. */
+/** The maxmemory, in bytes, that disk-guard.sh sets on an instance whose volume has no room for a rewrite. */
 export const REFUSES_WRITES = 1;

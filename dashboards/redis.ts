@@ -8,7 +8,7 @@ const each = `${redis}, instance=~"$instance"`;
 
 export const mainUp = stat({
   title: "Main",
-  description: "Instances of main (primary) that respond. Without one, every write fails.",
+  description: "Number of main (primary) instances that respond. If there is none, every write fails.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisMainDown",
@@ -16,7 +16,7 @@ export const mainUp = stat({
 });
 export const linked = stat({
   title: "Replicas linked",
-  description: "Replicas whose link to main is up. If there are none, main serves the reads.",
+  description: "Number of replicas whose link to main is up. If there are none, main serves the reads.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisReplicaUnlinked",
@@ -30,7 +30,7 @@ const keys = stat({
 });
 const mains = stat({
   title: "Instances that take writes",
-  description: "Redis instances whose role is master. If there are two, their data diverges.",
+  description: "Number of Redis instances whose role is master. If there are two, their data diverges.",
   unit: "short",
   limit: { at: 2 },
   alert: "RedisTwoMains",
@@ -38,13 +38,14 @@ const mains = stat({
 });
 const commands = timeseries({
   title: "Commands",
-  description: "Commands per second of each instance. A replica near zero while others are busy is idle.",
+  description:
+    "Commands per second on each instance. A replica near zero gets no commands, even though others are busy.",
   unit: "ops",
   queries: [{ expr: `rate(redis_commands_processed_total{${each}}[1m])`, legend: "{{instance}}" }],
 });
 const time = timeseries({
   title: "Time by command",
-  description: "Seconds per second that main spends on each command. If the sum is near 1, main is saturated.",
+  description: "Share of each second that main spends on each command. If the sum is near 1, main is saturated.",
   unit: "percentunit",
   queries: [
     {
@@ -61,7 +62,8 @@ const clients = timeseries({
 });
 const errors = timeseries({
   title: "Errors",
-  description: "Error replies per second of each instance, by kind. OOM: memory is full and writes are refused.",
+  description:
+    "Error replies per second from each instance, by kind. OOM means that the memory is full and writes are refused.",
   unit: "ops",
   alert: "RedisRefusesWrites",
   queries: [
@@ -73,7 +75,7 @@ const errors = timeseries({
 });
 const memory = timeseries({
   title: "Memory",
-  description: "Memory of each instance's data as a share of its limit. At 1 main refuses writes.",
+  description: "Memory used by each instance's data, as a share of its limit. At 1, main refuses writes.",
   unit: "percentunit",
   limit: { at: THRESHOLDS.redisMemory },
   alert: "RedisMemoryNearLimit",
@@ -87,7 +89,7 @@ const memory = timeseries({
 const evicted = timeseries({
   title: "Evicted and expired",
   description:
-    "Keys per second that were evicted or that expired. Evictions lose data; the eviction policy here allows none.",
+    "Keys per second that were evicted or expired. Evictions lose data; the configured eviction policy allows none.",
   unit: "ops",
   alert: "RedisEvicting",
   queries: [
@@ -97,7 +99,7 @@ const evicted = timeseries({
 });
 const lagBytes = timeseries({
   title: "Behind main",
-  description: "Bytes of the replication stream that each replica has not received yet.",
+  description: "Number of bytes of the replication stream that each replica has not received yet.",
   unit: "bytes",
   queries: [
     {
@@ -116,13 +118,13 @@ const link = timeseries({
 });
 const syncing = timeseries({
   title: "Syncing",
-  description: "1 while a replica copies main's data. A replica that never finishes cannot keep up.",
+  description: "1 while a replica is copying main's data. A replica that never finishes cannot keep up.",
   unit: "short",
   queries: [{ expr: `redis_master_sync_in_progress{${replicas}, instance=~"$instance"}`, legend: "{{instance}}" }],
 });
 const aof = timeseries({
   title: "Append-only file",
-  description: "1 if the last write to main's append-only file, or its last rewrite, succeeded.",
+  description: "1 if the last write to main's append-only file, or the file's last rewrite, succeeded.",
   unit: "short",
   limit: { at: 1, below: true },
   alert: "RedisPersistenceFailing",
@@ -134,7 +136,7 @@ const aof = timeseries({
 const volume = timeseries({
   title: "Volume",
   description:
-    "Used share of the volume of main, or of each member. If the kubelet does not report it: the append-only file as a share of the requested size. A rewrite adds up to maxmemory for a moment.",
+    "Used share of main's volume, or of each member's. If the kubelet does not report it, the panel shows the size of the append-only file as a share of the requested volume size. A rewrite temporarily adds up to maxmemory.",
   unit: "percentunit",
   limit: { at: THRESHOLDS.redisVolume },
   alert: "RedisVolumeFilling",

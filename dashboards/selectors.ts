@@ -28,10 +28,10 @@ export function selectors(namespace: string): Selectors {
   };
 }
 
-/** Requests from callers only, without probes and scrapes. */
+/** Only requests from callers, without probes and scrapes. */
 export const CALLER_ROUTES = 'route!~"/(livez|readyz|metrics|status)"';
 
-/** Autoscalers, each with the container whose CPU it measures. */
+/** The autoscalers, each with the container whose CPU usage it measures. */
 export const AUTOSCALERS = SCALED.map((component) => ({
   name: WORKLOADS[component].name,
   title: WORKLOADS[component].title,

@@ -3,27 +3,27 @@ export const THRESHOLDS = {
   /** Share of maxmemory. */
   redisMemory: 0.85,
   /**
-   * Used share of main's volume. Between rewrites the append-only file is at most 1.5 times maxmemory, half of a volume
-   * of the smallest accepted size; a rewrite needs less than the alert's five minutes.
+   * Used share of main's volume. Between rewrites, the append-only file is at most 1.5 times maxmemory, which is half of
+   * the smallest accepted volume; a rewrite takes less than the alert's five minutes.
    */
   redisVolume: 0.7,
-  /** Size of main's volume in multiples of maxmemory, below which it certainly fills up; as in the checks of the configuration. */
+  /** Size of main's volume, in multiples of maxmemory, below which it will fill up. The configuration checks use it too. */
   redisVolumes: 3,
-  /** Seconds that a replica may lag behind main, measured by the API: the default of node.maxLagSeconds, which the alert uses. */
+  /** Seconds that a replica may lag behind main: the default of node.maxLagSeconds. The alert uses the configured value. */
   replicaLag: 5,
   /** Share of requests that are shed. */
   shed: 0.01,
   /** Share of reads that no replica could answer. */
   readsFromMain: 0.1,
-  /** How often an autoscaler scales in, and out again, within half an hour. */
+  /** Number of times an autoscaler scales in, and out again, within half an hour. */
   flaps: 5,
   /** Restarts of a container within 15 minutes. */
   restarts: 3,
-  /** Share of the nodes' CPU or memory that is requested. */
+  /** Requested share of the nodes' CPU or memory. */
   requested: 0.9,
 } as const;
 
-/** Burn rates of an error budget that raise an alert: how many times faster than allowed it is being used. */
+/** Burn rates that raise an alert: how many times faster than allowed an error budget is being used. */
 export const BURN = {
   /** 2 % of a month's budget in an hour. */
   fast: 14.4,

@@ -31,7 +31,7 @@ export function install(folder) {
   if (result.status !== 0) {
     process.stderr.write(`failed\n${result.stdout ?? ""}${result.stderr ?? ""}\n`);
     process.stderr.write(
-      `npm could not install the dependencies of ${name}. Fix the error above (is npm's registry reachable?), then run the command again.\n`,
+      `npm could not install the dependencies of ${name}. Fix the error above (is the npm registry reachable?), then run the command again.\n`,
     );
     process.exit(1);
   }
@@ -39,13 +39,13 @@ export function install(folder) {
 }
 
 /**
- * Runs a TypeScript file of the project in this terminal, and resolves with its exit code. The terminal sends Ctrl+C to
- * it directly; SIGTERM is forwarded. tsx's own command would kill a process that does not respond to Ctrl+C within 60
- * ms, which is too short on a busy machine.
+ * Runs a TypeScript file of the project in this terminal, and resolves with its exit code. The program gets Ctrl+C
+ * directly from the terminal; SIGTERM is forwarded to it. tsx's own command would kill a process that does not respond
+ * to Ctrl+C within 60 ms, which is too short on a busy machine.
  */
 export function runScript(file, args) {
   const tsx = pathToFileURL(path.join(root, "node_modules", "tsx", "dist", "loader.mjs")).href;
-  // programs from `npm run tools` come after those of the machine
+  // the machine's own programs take precedence over those from `npm run tools`
   const env = { ...process.env, PATH: [process.env.PATH, path.join(root, ".tools", "bin")].join(path.delimiter) };
   const child = spawn(process.execPath, ["--import", tsx, path.resolve(root, file), ...args], {
     stdio: "inherit",

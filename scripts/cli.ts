@@ -58,9 +58,13 @@ const YES = ["--yes", "answer every question with yes", false] as const;
 
 program
   .command("up")
-  .description("deploy all four layers, wait until everything works, and print how to open it")
+  .description("deploy all four layers, wait until everything works, and print how to open the application")
   .option(...YES)
-  .option("--adopt", "take over a running system whose states are lost; no pod restarts, no password changes", false)
+  .option(
+    "--adopt",
+    "take over a running system whose Terraform states are lost, without restarting pods or changing passwords",
+    false,
+  )
   .action((options: UpOptions) => up(options));
 program
   .command("diff")
@@ -83,17 +87,20 @@ program
 program
   .command("smoke")
   .description("write, read, list and delete a key through the front")
-  .option("--url <address>", "address of the front; by default a port-forward to it")
+  .option("--url <address>", "address of the front (default: through a port-forward)")
   .option(...YES)
   .action((options: { url?: string; yes: boolean }) => smoke(options));
 program
   .command("logs")
   .description("show the logs of a workload's pods as one stream")
   .argument("[name]", `a workload (${WORKLOAD_NAMES.join(", ")}) or a pod; by default every workload`)
-  .option("-f, --follow", "keep showing new lines; Ctrl+C stops it", false)
-  .option("--since <time>", "how far back, such as 30s, 10m or 2h", "10m")
+  .option("-f, --follow", "keep showing new lines until Ctrl+C", false)
+  .option("--since <time>", "how far back to start, such as 30s, 10m or 2h", "10m")
   .option("--tail <lines>", "maximum number of lines per pod, or all", "200")
-  .option("--request <id>", "only lines about this request (X-Request-Id of its response), from front and API")
+  .option(
+    "--request <id>",
+    "only lines about the request with this ID (X-Request-Id in its response), from the front and the API",
+  )
   .option("-p, --previous", "logs of the container before its last restart", false)
   .option("--json", "print the lines unformatted", false)
   .action((name: string | undefined, options: LogsOptions) => logs(name, options));
@@ -104,21 +111,21 @@ program
   )
   .addOption(new Option("--profile <shape>", "rate over time").choices(PROFILES).default("step"))
   .option("--rate <number>", "full rate, requests per second", "200")
-  .option("--base <number>", "base rate; by default a tenth of the full rate")
+  .option("--base <number>", "base rate (default: a tenth of the full rate)")
   .option("--duration <time>", "such as 90s, 5m or 1h", "3m")
   .option("--writes <percent>", "percentage of requests that write", "10")
   .option("--here", "run k6 on this machine instead of in a pod", false)
-  .option("--url <address>", "with --here: address of the front; by default a port-forward to it")
-  .option("--out <folder>", "output folder; by default .state/load")
+  .option("--url <address>", "with --here: address of the front (default: through a port-forward)")
+  .option("--out <folder>", "output folder (default: .state/load)")
   .option(...YES)
   .addHelpText("after", () => `\n${PROFILES.map((name) => `  ${name.padEnd(6)} ${PROFILE_HELP[name]}`).join("\n")}`)
   .action((options: LoadOptions) => load(options));
 program
   .command("backup")
   .description("save a snapshot of all keys to a file on this machine, and check it")
-  .option("--out <file>", "output file; by default .state/backups/TIME.rdb")
+  .option("--out <file>", "output file (default: .state/backups/TIME.rdb)")
   .option("--list", "list the scheduled backups", false)
-  .option("--fetch <name>", "download a scheduled backup instead: its name, or latest")
+  .option("--fetch <name>", "download the scheduled backup with this name instead; latest: the newest one")
   .option(...YES)
   .action((options: BackupOptions) => backup(options));
 program
@@ -134,7 +141,9 @@ program
   .action((options: { yes: boolean }) => rotate(options));
 program
   .command("state")
-  .description("show Terraform's states and who holds their locks; with --from, migrate them from another backend")
+  .description(
+    "show the Terraform states and the holders of their locks; with --from, migrate the states from another backend",
+  )
   .addOption(
     new Option("--from <backend>", "backend that currently holds the states; moves them to state.backend").choices(
       BACKENDS,
@@ -153,7 +162,7 @@ program
   .action((options: { port: string }) => dev(options));
 program
   .command("e2e")
-  .description("run an end-to-end test on the configured cluster; it deploys, checks and removes everything")
+  .description("run an end-to-end test, which deploys, checks and removes everything, on the configured cluster")
   .argument("[tier]", `one of: ${tiers().join(", ")}`, "core")
   .action(async (tier: string) => void (process.exitCode = await e2e(tier)));
 program
@@ -175,7 +184,7 @@ program
 program
   .command("scan")
   .description(
-    "run checkov, kube-score, kubeconform, hadolint and npm audit on the objects and images; installs them into .tools",
+    "run checkov, kube-score, kubeconform, hadolint and npm audit on the objects and images; the scanners are installed in .tools",
   )
   .action(async () => void (process.exitCode = await scan()));
 program
@@ -193,7 +202,7 @@ program
   .command("compare")
   .description("show what a commit changes in the synthesized layers, in every profile, durability and engine")
   .option("--base <commit>", "commit before the change", "HEAD~1")
-  .option("--head <commit>", "commit with the change; with HEAD, uncommitted changes are included", "HEAD")
+  .option("--head <commit>", "commit that contains the change; HEAD includes uncommitted changes", "HEAD")
   .option("--all", "list image tags and checksums too", false)
   .action(async (options: CompareOptions) => void (process.exitCode = await compare(options)));
 program
@@ -202,7 +211,7 @@ program
   .action(() => docs());
 program
   .command("pictures")
-  .description("take screenshots of the page, or draw the dashboards from Prometheus' data, into docs/pictures")
+  .description("take screenshots of the page, or draw the dashboards from Prometheus data, into docs/pictures")
   .argument("[what]", `one of: ${PICTURES.join(", ")}`, "page")
   .option("--minutes <number>", "dashboards: how far back", "30")
   .option("--out <folder>", "dashboards: output folder", "docs/pictures")
@@ -234,7 +243,7 @@ const isMachineProblem = (error: unknown): error is NodeJS.ErrnoException =>
 handleInterrupts();
 /** Commands with a run log: those that change something or help to diagnose a problem. */
 const LOGGED = new Set(["up", "down", "diff", "doctor", "rotate", "backup", "restore", "state", "smoke"]);
-/** Commands that synthesize and plan, all in the same folder: only one may run at a time. */
+/** Commands that synthesize and plan in the same folder, so only one of them may run at a time. */
 const LOCKED = new Set(["up", "down", "diff", "state"]);
 program.hook("preAction", (_program, command) => {
   if (LOCKED.has(command.name())) acquireLock(path.join(PROJECT_ROOT, ".state", "running.json"), command.name());
@@ -247,7 +256,7 @@ program.hook("preAction", (_program, command) => {
   }
   startRunLog(path.resolve(PROJECT_ROOT, dir, "logs"), [command.name(), ...process.argv.slice(3)].join(" "));
 });
-// as it must be typed: npm consumes options that do not follow two dashes
+// with two dashes, because npm consumes options that do not follow them
 program.usage("<command> -- [options]");
 for (const command of program.commands) command.usage(`-- ${command.usage()}`);
 

@@ -78,7 +78,7 @@ provide("nginx", hasNginx, ["nginx-light", "gettext-base"], () => brew("nginx", 
 
 const out = mkdtempSync(path.join(tmpdir(), "iacproject-results-"));
 const given = process.argv.slice(2);
-// a filter may match tests of one suite only
+// a filter may match tests in only one suite
 const filter = given.length ? [...given, "--passWithNoTests"] : [];
 const vitest = (file) => ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...filter];
 const quiet = (file) => ["run", "--silent", ...vitest(file)];
@@ -111,7 +111,7 @@ const suites = [
 const total = { passed: 0, failed: 0, skipped: 0 };
 let broken = 0;
 
-/** Runs one suite. Its output is shown when it ends, unless it is `live`. */
+/** Runs one suite. Its output is shown when the suite ends, unless the suite is `live`. */
 async function run(suite, live) {
   const file = path.join(out, `${suites.indexOf(suite)}.json`);
   if (live) console.log(`\n── ${suite.name}`);
@@ -129,12 +129,12 @@ async function run(suite, live) {
     total.passed += result.numPassedTests;
     total.failed += result.numFailedTests;
     total.skipped += result.numPendingTests + (result.numTodoTests ?? 0);
-    // a test file that fails to load has no failed test
+    // a test file that fails to load reports no failed test
     if (status !== 0 && result.numFailedTests === 0) broken++;
   } else broken++;
 }
 
-// The first suite uses CPU, the others mostly wait for Redis, nginx and the browser. These run one after the other,
+// The first suite uses the CPU; the others mostly wait for Redis, nginx and the browser. They run one after another,
 // because they would disturb each other's timing.
 const [layers, ...waiting] = suites;
 await Promise.all([

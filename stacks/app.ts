@@ -15,7 +15,7 @@ export class AppLayer extends Layer<"app"> {
     const data = this.stateOf("data");
     const namespace = data("namespace");
 
-    // even without a release, because Terraform needs their provider to delete earlier ones
+    // needed even without a Helm release, because Terraform uses the provider to delete earlier releases
     this.useHelm();
     if (config.metricsServer.mode === "install") {
       new MetricsServer(this, "metrics-server", { config });

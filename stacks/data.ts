@@ -21,7 +21,7 @@ export class DataLayer extends Layer<"data"> {
     super(scope, "data", config);
     this.useKubernetes();
     this.useRandom();
-    // with either engine, because Terraform needs their provider to delete the other engine's releases
+    // needed with either engine, because Terraform uses the provider to delete the other engine's Helm releases
     this.useHelm();
     const { ref: namespace } = new Namespace(this, "namespace", {
       name: config.namespaces.app,

@@ -7,7 +7,10 @@ import { providerAddress } from "../modules/images/registry-login";
 import type { ResolvedImage, ResolvedImages, ImageName } from "../modules/images/resolve";
 import { Layer } from "./layer";
 
-/** Layer `images`: the images of the API, the front and the fast scaler, in the registry, by digest. */
+/**
+ * Layer `images`: builds and pushes the images of the API, the front and the fast scaler, and outputs their references
+ * by digest.
+ */
 export class ImagesLayer extends Layer<"images"> {
   constructor(scope: Construct, config: Config, images: ResolvedImages) {
     super(scope, "images", config);
@@ -18,7 +21,7 @@ export class ImagesLayer extends Layer<"images"> {
       new DockerProvider(this, "docker", {
         ...(config.images.dockerHost ? { host: config.images.dockerHost } : {}),
         ...(config.dockerCertificates ? { certPath: config.dockerCertificates } : {}),
-        // otherwise the provider would use DOCKER_CONTEXT instead of the host, which is already that context's host
+        // otherwise the provider would use DOCKER_CONTEXT instead of the host, which was already read from that context
         context: "",
         // if the registry has every tag, no Docker engine is needed
         disableDockerDaemonCheck: true,

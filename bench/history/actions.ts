@@ -1,4 +1,4 @@
-/** The actions that faults consist of, and their context. */
+/** The actions that make up the faults, and the system that they act on. */
 import { now, type Period } from "../../test/helpers/history/record";
 import { pause } from "../lib";
 import type { Apis } from "./apis";
@@ -6,7 +6,7 @@ import { drop, type Rule } from "./network";
 import type { Programs } from "./programs";
 import { HaSystem, pidOf, type System } from "./system";
 
-/** What a fault works on. */
+/** What a fault acts on. */
 export interface World {
   readonly system: System;
   readonly apis: Apis;
@@ -21,7 +21,7 @@ const pods = ({ system }: World) => Array.from({ length: system.size }, (_, i) =
 export const others = (world: World, pod: number): number[] => pods(world).filter((i) => i !== pod);
 const parts = ["redis", "sentinel"] as const;
 
-/** Runs until `ms` have passed, and then undoes its effect, even after an error. */
+/** Waits for `ms`, then calls `ends` to undo the fault's effects, even after an error. */
 export async function during(ms: number, ...ends: (() => void)[]): Promise<void> {
   try {
     await pause(ms);
@@ -30,7 +30,10 @@ export async function during(ms: number, ...ends: (() => void)[]): Promise<void>
   }
 }
 
-/** Suspends a pod's processes; a suspended main is recorded, because its writes may take effect once it resumes. */
+/**
+ * Suspends a pod's processes. Records the period if the pod is main, because its writes may take effect once it
+ * resumes.
+ */
 export async function freeze(world: World, pod: number, ms: number): Promise<void> {
   const { system, frozen } = world;
   const isMain = system.main() === pod;
@@ -42,7 +45,7 @@ export async function freeze(world: World, pod: number, ms: number): Promise<voi
   });
 }
 
-/** Slows an API process down: it runs only in short bursts. */
+/** Slows an API process down by letting it run only in short bursts. */
 export async function stall({ apis }: World, n: number, ms: number): Promise<void> {
   const end = Date.now() + ms;
   try {
@@ -69,7 +72,7 @@ export async function terminate({ system }: World, pod: number, graceMs: number)
 export const handOver = async ({ system }: World, pod: number) => {
   if (system instanceof HaSystem) await system.handOver(pod);
 };
-/** Between Sentinels only: Redis and the API still reach everything. */
+/** Drops the traffic between Sentinels only: Redis and the API can still reach every pod. */
 export const sentinelsApart = (world: World): (() => void)[] =>
   pods(world).map((i) =>
     drop(

@@ -1,4 +1,4 @@
-/** The API processes, each in its own namespace, so that the network between one of them and Redis can break. */
+/** Runs each API process in its own network namespace, so that the network between that process and Redis can break. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { bundleApi } from "../lib";
 import { addNamespace, apiAddress, apiNamespace, removeNamespace } from "./network";

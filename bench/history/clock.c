@@ -1,7 +1,7 @@
 /*
- * A separate wall clock for one process: LD_PRELOAD this, with CLOCK_FILE naming a file that holds the offset in microseconds
- * (8 bytes), which may change at any time. Monotonic clocks stay right. (libfaketime ends Redis at its start: both set up memory
- * before the other is ready.)
+ * Gives one process its own wall clock. Load it with LD_PRELOAD, and set CLOCK_FILE to a file that holds the offset in
+ * microseconds (8 bytes); the offset may change at any time. Monotonic clocks are not affected. (With libfaketime, Redis
+ * fails to start, because each sets up memory before the other is ready.)
  */
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/** Faults of several parts at once. */
+/** Faults in several components at once. */
 import { pause } from "../lib";
 import { failOver, freeze, others, stall, terminate, type World } from "./actions";
 import { type Fault, FAULTS } from "./faults";
@@ -6,7 +6,7 @@ import { apiNamespace, drop, everything } from "./network";
 
 const apisOf = ({ apis }: World) => [...Array(apis.count).keys()];
 
-/** Faults that may overlap with another one: they end by themselves, and do not depend on anything else working. */
+/** Faults that may overlap with another one: they end by themselves, and do not need any other component to work. */
 const TOGETHER = [
   "process killed",
   "pod frozen",

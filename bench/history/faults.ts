@@ -1,4 +1,4 @@
-/** Faults of a single component or network path; combined-faults.ts has those of several at once. */
+/** Faults in a single component or network path; faults in several at once are in combined-faults.ts. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { pause } from "../lib";
@@ -11,14 +11,14 @@ import type { System } from "./system";
 export interface Fault {
   readonly name: string;
   readonly modes: readonly System["mode"][];
-  /** The pod that it hits: main, a copy, or usually main. */
+  /** The pod that the fault hits: main, a copy, or usually main. */
   readonly hits: "main" | "copy" | "mostly main";
   readonly cause: (world: World, pod: number) => Promise<void>;
 }
 
 const BOTH = ["ha", "safe"] as const;
 const HA = ["ha"] as const;
-/** Only one API process's commands to main are dropped, or only the replies. */
+/** Drops either one API process's commands to main, or main's replies to that process. */
 const lossyPath = (direction: "to" | "from") => async (world: World, main: number) => {
   const { system, apis, between } = world;
   const address = system.address(main);
@@ -148,7 +148,7 @@ export const FAULTS: readonly Fault[] = [
     modes: BOTH,
     hits: "mostly main",
     cause: async (world, pod) => {
-      // Redis cannot rename a finished snapshot to the name of a folder
+      // Redis cannot rename a finished snapshot to a name that a folder already has
       const blocker = path.join(world.system.volume(pod), "dump.rdb");
       fs.rmSync(blocker, { force: true });
       fs.mkdirSync(blocker, { recursive: true });

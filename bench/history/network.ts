@@ -1,6 +1,6 @@
 /**
- * API processes in separate network namespaces, connected to the switch of the Redis pods, and packet loss between any two
- * namespaces. Packets of established connections are dropped too, as in a broken network.
+ * Runs API processes in separate network namespaces, connected to the switch of the Redis pods, and drops packets
+ * between any two namespaces. Packets on established connections are dropped too, as in a broken network.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 
@@ -38,7 +38,7 @@ export function addSwitch(switchName: string): void {
   ip("-n", switchName, "link", "set", "bridge", "up");
 }
 
-/** Kills every process in a namespace, and removes the namespace. */
+/** Kills every process in a namespace, then removes the namespace. */
 export function removeNamespace(namespace: string): void {
   for (const pid of processes(namespace)) {
     try {
@@ -50,13 +50,13 @@ export function removeNamespace(namespace: string): void {
   spawnSync("ip", ["netns", "del", namespace]);
 }
 
-/** The processes of a namespace. */
+/** The processes in a namespace. */
 export function processes(namespace: string): number[] {
   const pids = spawnSync("ip", ["netns", "pids", namespace], { encoding: "utf8" }).stdout?.trim();
   return pids ? pids.split(/\s+/).map(Number) : [];
 }
 
-/** A rule of iptables: the chain and the match. */
+/** An iptables rule: its chain and match. */
 export type Rule = readonly ["INPUT" | "OUTPUT", ...string[]];
 
 /** Drops packets in a namespace. @returns a function that stops this; safe to call twice */
@@ -71,7 +71,7 @@ export function drop(namespace: string, rules: readonly Rule[]): () => void {
   };
 }
 
-/** Everything from and to these addresses. */
+/** All packets from and to these addresses. */
 export const everything = (addresses: readonly string[]): Rule[] =>
   addresses.flatMap((address): Rule[] => [
     ["INPUT", "-s", address],

@@ -1,5 +1,5 @@
 /**
- * Programs in front of the pods' own, found first in the PATH: they drop a command of a script, or give one process its
+ * Wrappers that precede the pods' programs in the PATH: they drop one of a script's commands, or give one process its
  * own clock. The machine's clock is never changed.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -7,7 +7,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 const SOURCE = path.join(import.meta.dirname, "clock.c");
-/** Offset of a clock, µs, as clock.c reads it. */
+/** A clock's offset in µs, in the format that clock.c reads. */
 const bytes = (seconds: number): Buffer => {
   const buffer = Buffer.alloc(8);
   buffer.writeBigInt64LE(BigInt(Math.round(seconds * 1e6)));
@@ -17,7 +17,7 @@ const found = (program: string) => execFileSync("sh", ["-c", `command -v ${progr
 
 export class Programs {
   readonly bin: string;
-  /** Whether clocks can be changed, which needs a C compiler. */
+  /** Whether clocks can be changed, which requires a C compiler. */
   readonly clocks: boolean;
   private readonly library: string;
 
@@ -42,32 +42,32 @@ sent=$(cat)
 case $sent in *"$lost"*) echo 'Error: Connection reset by peer'; exit 1 ;; esac
 printf '%s\\n' "$sent" | ${found("redis-cli")} "$@"`,
     );
-    // for this process, and therefore for everything that it starts
+    // for this process, and therefore for every process that it starts
     process.env["PATH"] = `${this.bin}${path.delimiter}${process.env["PATH"]}`;
   }
 
-  /** Drops each command of a pod's scripts that contains `text`, until the returned function is called. */
+  /** In a pod's scripts, drops each command that contains `text`, until the returned function is called. */
   lose(pod: string, text: string): () => void {
     const file = path.join(this.dir, `lost-${pod}`);
     fs.writeFileSync(file, text);
     return () => fs.rmSync(file, { force: true });
   }
 
-  /** The environment of an API process whose clock {@link stepClock} can change. */
+  /** Environment for an API process, so that {@link stepClock} can change its clock. */
   apiEnv(name: string): Record<string, string> {
     this.addClock(name);
     return this.clocks ? { LD_PRELOAD: this.library, CLOCK_FILE: this.clock(name) } : {};
   }
 
-  /** Prepares the clock of a process, before it starts. @param name see {@link stepClock} */
+  /** Prepares a process's clock before the process starts. @param name see {@link stepClock} */
   addClock(name: string): void {
     fs.writeFileSync(this.clock(name), bytes(0));
   }
 
   /**
-   * Changes the wall clock of a process.
+   * Changes a process's wall clock.
    *
-   * @param name an API process's name, or a pod's followed by `-redis` or `-sentinel`
+   * @param name name of an API process, or of a pod followed by `-redis` or `-sentinel`
    */
   stepClock(name: string, seconds: number): void {
     // in place, because the process has mapped the file

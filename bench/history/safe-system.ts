@@ -1,4 +1,7 @@
-/** Mode `safe` without a cluster: one main and one read replica, each in a namespace, with the project's scripts and configuration. */
+/**
+ * Mode `safe` without a cluster: one main and one read replica, each in a network namespace, with the project's scripts
+ * and configuration.
+ */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -48,7 +51,7 @@ export class SafeSystem implements System {
       writePod(dir, { replace: { "replicaof redis-main": `replicaof ${ADDRESSES[0]}` } });
       this.wanted.add(i);
     }
-    // the first start has no data, and there is no DNS here to prove that no replica has any
+    // at the first start there is no data, and without DNS nothing can prove that no replica has any
     fs.writeFileSync(path.join(this.dir, "0", "start-empty", "on"), `${new Date().toISOString().slice(0, 10)}\n`);
     this.loop = this.restart();
     await this.healthy(60);

@@ -1,4 +1,4 @@
-/** A system of Redis pods without a cluster, in either mode, as the faults of the history see it. */
+/** A system of Redis pods without a cluster, in either mode, as the faults of the history benchmark use it. */
 import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { MEMBERS, Pods, POOL, type Member } from "../ledger/pods";
@@ -10,11 +10,11 @@ export type PodPart = "redis" | "sentinel";
 export interface System {
   readonly mode: "ha" | "safe";
   readonly dir: string;
-  /** The namespace of the switch, from which every pod is reachable. */
+  /** The switch's namespace, from which every pod is reachable. */
   readonly switchName: string;
   /** Number of pods. */
   readonly size: number;
-  /** The environment of an API process. */
+  /** The environment variables of an API process. */
   readonly apiEnv: Readonly<Record<string, string>>;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -23,7 +23,7 @@ export interface System {
   address(pod: number): string;
   namespace(pod: number): string;
   podName(pod: number): string;
-  /** The folder of a pod's volume. */
+  /** The folder with a pod's volume. */
   volume(pod: number): string;
   /** Waits until every pod is healthy in its role. @throws after `seconds` */
   healthy(seconds: number): Promise<void>;
@@ -35,11 +35,11 @@ export interface System {
   /** Runs a program next to the switch. */
   outside(program: string, args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess;
   redisCli(pod: number, ...args: string[]): string;
-  /** Commands that Redis denied a workload's user. */
+  /** Commands that Redis has denied to the workloads' users. */
   refusals(): readonly string[];
 }
 
-/** The process of a pod's Redis or Sentinel, if it is running. */
+/** The Redis or Sentinel process in a pod, if it is running. */
 export function pidOf(system: System, pod: number, part: PodPart): number | undefined {
   return processes(system.namespace(pod)).find((pid) => {
     try {
@@ -92,6 +92,6 @@ export class HaSystem implements System {
     this.pods.outside(program, args, env);
   redisCli = (pod: number, ...args: string[]): string => this.pods.redisCli(pod as Member, ...args);
   refusals = (): readonly string[] => this.pods.refusals();
-  /** Runs the preStop hook of a graceful shutdown. */
+  /** Runs the preStop hook, as a graceful shutdown does. */
   handOver = (pod: number): Promise<void> => this.pods.handOver(pod as Member);
 }

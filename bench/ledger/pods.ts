@@ -1,7 +1,7 @@
 /**
- * The Sentinel group without a cluster: three "pods" are network namespaces on this machine, connected by a switch, with the
- * project's scripts and configuration. This code plays the kubelet: it restarts processes that end and runs the probes.
- * Needs root (network and mount namespaces) and Redis 7.2 or later.
+ * Runs the Sentinel group without a cluster: three network namespaces on this machine, connected by a switch, act as
+ * the pods and use the project's scripts and configuration. This code acts as the kubelet: it restarts processes that
+ * end, and runs the probes. Needs root (network and mount namespaces) and Redis 7.2 or later.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -81,7 +81,7 @@ export class Pods {
   redisCli(i: Member, ...args: string[]): string {
     const cli = ["netns", "exec", SWITCH, "redis-cli", "--raw", "--no-auth-warning", "-h", POOL[i]];
     const admin = ["--user", "admin", "--pass", PASSWORD];
-    // a ledger of 100,000 keys exceeds the default of 1 MiB
+    // the output for 100,000 keys exceeds the default buffer of 1 MiB
     return execFileSync("ip", [...cli, ...admin, ...args], {
       encoding: "utf8",
       timeout: 10_000,
@@ -90,7 +90,10 @@ export class Pods {
     }).trim();
   }
 
-  /** Commands that Redis denied a workload's user since each instance started, because ACL rules are too narrow. */
+  /**
+   * Commands that Redis has denied to the workloads' users since each instance started: for these, an ACL rule is too
+   * narrow.
+   */
   refusals(): readonly string[] {
     return MEMBERS.flatMap((i) =>
       ["6379", "26379"].flatMap((port) =>
@@ -159,7 +162,7 @@ export class Pods {
     this.wanted.add(i);
   }
 
-  /** Runs the preStop hook of a graceful shutdown. */
+  /** Runs the preStop hook, as a graceful shutdown does. */
   handOver(i: Member): Promise<void> {
     return new Promise((resolve) => this.script(i, "stop-member.sh").once("exit", () => resolve()));
   }
@@ -182,7 +185,7 @@ export class Pods {
   }
 
   /**
-   * Runs one of the project's scripts in a pod; its output goes to the pod's file `log`. The configuration is mounted
+   * Runs one of the project's scripts in a pod; its output goes to the pod's `log` file. The configuration is mounted
    * read-only, because Redis must not rewrite it.
    */
   private script(i: Member, ...args: string[]): ChildProcess {

@@ -34,7 +34,7 @@ export interface PlainStore {
   get(id: string, consistency: Consistency): Promise<string | null>;
   set(id: string, value: string): Promise<unknown>;
   delete(id: string): Promise<unknown>;
-  /** One step on the replica, or on main for a strong read. */
+  /** Runs one step of a scan: on the replica, or on main for a strong read. */
   scan(cursor: string, match: string | undefined, count: number, consistency: Consistency): Promise<[string, string[]]>;
 }
 
@@ -73,7 +73,7 @@ function scanning(store: PlainStore): Store {
   return { scan } as unknown as Store;
 }
 
-/** `GET /items`: a page, or the chunks of a stream. */
+/** Answers `GET /items` with a page, or with the chunks of a stream. */
 export async function list(
   store: PlainStore,
   query: URLSearchParams,
@@ -84,7 +84,7 @@ export async function list(
   return JSON.stringify(await page(scanning(store), wanted, checkLimit(query.get("limit")), query.get("cursor")));
 }
 
-/** The same series as the API, without a replica pool. */
+/** The same metrics as the API's, except those of the replica pool. */
 export const metricsWithoutPool = (): Metrics =>
   new Metrics(
     admission,

@@ -1,4 +1,4 @@
-/** Peer: Fastify 5 with node-redis, one client for each of main and a replica. */
+/** Peer: Fastify 5 with node-redis, one client for main and one for a replica. */
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { createClient } from "@redis/client";

@@ -1,4 +1,4 @@
-/** Sets up each of the three autoscalers that are compared, on the same pods. */
+/** Sets up the three autoscalers to compare, on the same pods. */
 import { METRIC_RESOLUTION_SECONDS } from "../../modules/autoscaling/autoscaler";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { app, config, eventually, isReady, kube, npmRunWith } from "../../test/e2e/helpers/system";
@@ -7,19 +7,19 @@ import { pause } from "../lib";
 export const ENGINES = ["stock", "hpa", "keda"] as const;
 export type Engine = (typeof ENGINES)[number];
 
-/** Default resolution of metrics-server's chart and manifests, seconds. */
+/** Default metric resolution in metrics-server's chart and manifests, in seconds. */
 const STOCK_RESOLUTION_SECONDS = 15;
 export const { min: MIN, max: MAX, cpuTarget: TARGET } = config.scaling.node;
 
-/** Without monitoring, which is not measured here and would use CPU. */
+/** Settings without monitoring, which is not measured here and would use CPU time. */
 export const settings = (engine: Engine, capacity = 0): Record<string, string> => ({
   IAC_OBSERVABILITY: "none",
-  // the same target as for CPU, in requests
+  // the equivalent of the CPU target, in requests
   ...(capacity ? { IAC_SCALING_NODE_REQUESTS_PER_POD: String(capacity) } : {}),
   IAC_SCALING_ENGINE: engine === "keda" ? "keda" : "hpa",
 });
 
-/** A typical HorizontalPodAutoscaler: a CPU target, and Kubernetes' defaults for the rest. */
+/** A typical HorizontalPodAutoscaler: a CPU target, and Kubernetes' defaults for all other settings. */
 const STOCK = {
   minReplicas: MIN,
   maxReplicas: MAX,
@@ -31,7 +31,7 @@ const STOCK = {
 
 let projectSpec: object | undefined;
 
-/** Sets up an engine: the project's as a user deploys it, or the stock HPA instead. */
+/** Sets up an engine: one of the project's, as a user would deploy it, or the stock HPA. */
 export async function use(engine: Engine, capacity: number): Promise<void> {
   const { code, seconds } = await npmRunWith(settings(engine, capacity), "up");
   if (code !== 0) throw new Error(`up with engine ${engine} failed`);
@@ -48,7 +48,7 @@ async function metricsEvery(seconds: number): Promise<void> {
   const wanted = before.map((arg) =>
     arg
       .replace(/^(--metric-resolution)=.*/, `$1=${seconds}s`)
-      // the default is 10 s; it must stay below 0.9 of the resolution
+      // the default is 10 s, but the timeout must be less than 90 % of the resolution
       .replace(/^(--kubelet-request-timeout)=.*/, `$1=${Math.min(10, seconds - 1)}s`),
   );
   if (wanted.join() !== before.join()) {
@@ -60,7 +60,7 @@ async function metricsEvery(seconds: number): Promise<void> {
     throw new Error("metrics-server has a different resolution");
 }
 
-/** CPU of each API pod as metrics-server reports it, millicores. */
+/** CPU usage of each API pod, as metrics-server reports it, in millicores. */
 async function cpu(): Promise<number[]> {
   type PodMetrics = { containers: { name: string; usage: { cpu: string } }[] };
   const list = JSON.parse(
@@ -96,7 +96,10 @@ export async function rest(engine: Engine, count: number): Promise<void> {
   });
 }
 
-/** Creates a new autoscaler for the API. Returns the time of creation, ms since the epoch: it syncs every 15 s from then on. */
+/**
+ * Creates a new autoscaler for the API, which then syncs every 15 s. Returns the time of creation, in ms since the
+ * epoch.
+ */
 export async function arm(engine: Engine): Promise<number> {
   if (engine === "keda") {
     // KEDA recreates it at once
@@ -120,7 +123,7 @@ export async function arm(engine: Engine): Promise<number> {
   return createdAt;
 }
 
-/** Mean CPU per pod over the next `seconds`, millicores. */
+/** Mean CPU usage per pod over the next `seconds`, in millicores. */
 export async function meanCpu(seconds: number): Promise<number> {
   const seen: number[] = [];
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(5000)) seen.push(...(await cpu()));

@@ -1,13 +1,13 @@
-/** The measurements of the reaction benchmark, from which its report and pictures are made. */
+/** The reaction benchmark's measurements, from which its report and charts are produced. */
 import type { LoadResult } from "../../test/e2e/helpers/load";
 import type { Engine } from "./engines";
 
-/** One load step; times in ms from its first request, null if the event did not happen during the step. */
+/** One load step. Times are in ms from its first request, and null if the event did not happen during the step. */
 export interface Step {
   readonly engine: Engine;
   readonly multiple: number;
   readonly rate: number;
-  /** Offset of the start in the autoscaler's sync period, ms. */
+  /** Offset of the step's start within the autoscaler's sync period, in ms. */
   readonly phase: number;
   readonly decision: number | null;
   readonly created: number | null;
@@ -16,7 +16,7 @@ export interface Step {
   readonly peak: number;
   readonly wanted: readonly { readonly at: number; readonly count: number }[];
   readonly pods: readonly { readonly created: number; readonly ready: number | null }[];
-  /** From the start of a pod's process to Ready, ms. */
+  /** Times from the start of a pod's process until the pod is Ready, in ms. */
   readonly starts: readonly number[];
   readonly load: LoadResult;
 }
@@ -27,18 +27,18 @@ export interface Steady {
   readonly seconds: number;
   readonly wanted: readonly { readonly at: number; readonly count: number }[];
   readonly load: LoadResult;
-  /** From the end of the load to the minimum, ms; null if not within the wait. */
+  /** Time from the end of the load until the pods are back at their minimum, in ms; null if the wait ended first. */
   readonly back: number | null;
   /** The load that continues during this time. */
   readonly backLoad: LoadResult;
 }
 
 export interface Reaction {
-  /** Requests per second that keep a pod at its CPU target. */
+  /** The number of requests per second that keeps a pod at its CPU target. */
   capacity: number;
   idle: number;
   steps: Step[];
   steady: Steady[];
-  /** From the start of a replica's process to Ready, ms. */
+  /** Times from the start of a replica's process until the replica is Ready, in ms. */
   replicaStarts: number[];
 }

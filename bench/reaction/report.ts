@@ -1,4 +1,4 @@
-/** The report on reaction times: tables, charts and figures for docs/benchmarks.md. */
+/** Produces the report on reaction times: tables, charts and figures for docs/benchmarks.md. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -18,21 +18,23 @@ const GOALS: Readonly<Partial<Record<Engine, number>>> = { hpa: 0.65, keda: 0.45
 type Moment = "decision" | "created" | "ready" | "served";
 const seconds = (ms: number) => (ms / 1000).toFixed(1);
 
-/** Times of an event over all steps of an engine; an event that did not happen counts as the length of the step. */
+/** Times of an event over all of an engine's steps; an event that did not happen counts as the length of the step. */
 const times = (steps: readonly Step[], moment: Moment): number[] =>
   steps.map((s) => s[moment] ?? s.load.seconds * 1000);
 
-/** Ratios to the stock HPA, step by step: same load, same offset in the autoscaler's sync period. */
+/** Ratios to the stock HPA, step by step: same load, same offset within the autoscaler's sync period. */
 function ratios(data: Reaction, engine: Engine): number[] {
   const of = (e: Engine) => data.steps.filter((s) => s.engine === e);
   const stock = times(of("stock"), "ready");
   return times(of(engine), "ready").map((ms, i) => ms / stock[i]!);
 }
 
-/** Desired pods beyond what the load needs. */
+/** Number of desired pods beyond what the load requires. */
 const overshoot = (step: Step): number => Math.max(0, step.peak - step.multiple);
 
-/** Changes of the count after the first two minutes, in which the engine settles. */
+/**
+ * Number of times the desired number of pods changed, without the first two minutes, during which the engine settles.
+ */
 export const flaps = (steady: Steady): number =>
   steady.wanted.filter((w) => w.at > 120_000 && w.at < steady.seconds * 1000).length;
 
@@ -48,7 +50,7 @@ export function publishReaction(data: Reaction): void {
     return `${seconds(median(all))} s (${seconds(Math.min(...all))} to ${seconds(Math.max(...all))})`;
   };
   const moments = [
-    "| | decision | pod created | first new pod Ready | its first request served |",
+    "| | decision | pod created | first new pod Ready | first request served by that pod |",
     "|---|---|---|---|---|",
     ...ENGINES.map(
       (e) =>
@@ -64,7 +66,7 @@ export function publishReaction(data: Reaction): void {
     const ratio = median(times(of(engine), "ready")) / median(times(of("stock"), "ready"));
     rows.push(
       row(
-        `${NAMES[engine]}: load step to Ready, relative to stock`,
+        `${NAMES[engine]}: time from load step to Ready, relative to stock`,
         `**${ratio.toFixed(2)}×** (step by step: median ${median(all).toFixed(2)}×, ${low.toFixed(2)} to ${high.toFixed(2)})`,
         `≤ ${goal.toFixed(2)}×`,
         ratio <= goal,
@@ -87,13 +89,13 @@ export function publishReaction(data: Reaction): void {
       const changes = flaps(steady);
       rows.push(
         row(
-          `${NAMES[engine]}: changes of the replica count in ${Math.round(steady.seconds / 60)} minutes of steady load, after the first two`,
+          `${NAMES[engine]}: changes in the replica count during ${Math.round(steady.seconds / 60)} minutes of steady load, not counting the first two`,
           String(changes),
           isProject ? "0" : "",
           isProject ? changes === 0 : undefined,
         ),
         row(
-          `${NAMES[engine]}: back to ${MIN} pods after the load`,
+          `${NAMES[engine]}: time from the end of the load until ${MIN} pods are left`,
           steady.back === null ? "not within the wait" : `${seconds(steady.back)} s`,
         ),
       );
@@ -115,7 +117,7 @@ export function publishReaction(data: Reaction): void {
   const starts = data.steps.flatMap((s) => s.starts);
   const start = (what: string, all: readonly number[]) =>
     row(
-      `${what}: process start to Ready`,
+      `${what}: time from process start to Ready`,
       `${seconds(median(all))} s (${seconds(Math.min(...all))} to ${seconds(Math.max(...all))}, ${all.length} pods)`,
       "≤ 1 s",
       median(all) <= 1000,
@@ -134,8 +136,8 @@ export function publishReaction(data: Reaction): void {
   publish(
     "reaction",
     [
-      `One pod at its CPU target answers **${data.capacity} requests a second** here; idle, it uses ` +
-        `${data.idle.toFixed(0)} m of CPU. ${of("stock").length} steps for each, from ${MIN} pods to the load of ${[...new Set(data.steps.map((s) => s.multiple))].sort((a, b) => a - b).join(", ")} pods, less a quarter of a pod. Median and range:`,
+      `One pod at its CPU target answers **${data.capacity} requests per second** here; an idle pod uses ` +
+        `${data.idle.toFixed(0)} m of CPU. ${of("stock").length} steps for each autoscaler, from ${MIN} pods to a load that requires ${[...new Set(data.steps.map((s) => s.multiple))].sort((a, b) => a - b).join(", ")} pods, minus a quarter of a pod. Median and range:`,
       moments,
       rowsTable(rows),
       "![Reaction of three autoscalers](pictures/reaction.png)",

@@ -1,15 +1,15 @@
-/** Records events of pods as they happen, with watches and pod proxies through one `kubectl proxy`. */
+/** Records pod events as they happen, by watches and pod proxies through a single `kubectl proxy`. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { clusterFlags, type KubeObject } from "../../scripts/cluster/kubectl";
 import { isReady, app, config } from "../../test/e2e/helpers/system";
 import { pause } from "../lib";
 
-/** Times of events in a pod's life, ms since the epoch. */
+/** Times of the events in a pod's life, in ms since the epoch. */
 export interface PodTimes {
   readonly name: string;
   readonly created: number;
   ready?: number;
-  /** Answered its first request. */
+  /** When the pod answered its first request. */
   served?: number;
   gone?: number;
 }
@@ -95,7 +95,7 @@ export class Watcher {
     if (type === "DELETED" || pod.metadata.deletionTimestamp) times.gone ??= Date.now();
   }
 
-  /** Polls the pod's status until it has answered a request of another client. */
+  /** Polls the pod's status until the pod has answered a request from another client. */
   private async firstServed(times: PodTimes): Promise<void> {
     const path = `/api/v1/namespaces/${app}/pods/${times.name}:3000/proxy/status`;
     while (!times.gone && !this.stopped.signal.aborted) {
@@ -106,7 +106,7 @@ export class Watcher {
         times.served = Date.now();
         return;
       }
-      // the interval only matters once the pod is running
+      // the interval matters only once the pod is running
       await pause(times.ready ? 50 : 300);
     }
   }

@@ -1,14 +1,14 @@
-/** CPU of the control plane on this machine, by process. */
+/** CPU usage of the control plane on this machine, by process. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** CPU by process, in cores, for processes that run on this machine. */
+/** CPU usage in cores of the processes that run on this machine. */
 export type Cores = Readonly<Record<string, number>>;
 
 /** The controller manager, which runs the autoscalers, and the programs that it depends on. */
 const PROGRAMS = ["kube-controller-manager", "kube-apiserver", "etcd", "metrics-server"];
 
-/** CPU seconds that each program on this machine has used since its start. */
+/** CPU time that each program on this machine has used since it started, in seconds. */
 function cpuSeconds(): Map<string, number> {
   const used = new Map<string, number>();
   for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {

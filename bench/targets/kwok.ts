@@ -1,4 +1,4 @@
-/** KWOK: fake nodes, the targets on them, and the process that simulates their kubelets. */
+/** Sets up KWOK: fake nodes, the targets on them, and the process that simulates the nodes' kubelets. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -9,7 +9,7 @@ import { WORK } from "../lib";
 const KWOK_PORT = 10_247;
 export const NAMESPACE = "iac-targets";
 
-/** An address of this machine that pods can reach, and the API server too. */
+/** An address of this machine that both the pods and the API server can reach. */
 function ownAddress(): string {
   const node = os.hostname();
   const all = Object.values(os.networkInterfaces()).flatMap((list) => list ?? []);
@@ -37,7 +37,7 @@ export function nodes(count: number): object[] {
     },
     spec: { taints: [{ key: "kwok.x-k8s.io/node", value: "fake", effect: "NoSchedule" }] },
     status: {
-      // KWOK was seen to set no addresses on a node that is created with a status
+      // in tests, KWOK set no addresses on a node that was created with a status
       addresses: [
         { type: "InternalIP", address },
         { type: "Hostname", address: nodeName(i) },
@@ -50,7 +50,7 @@ export function nodes(count: number): object[] {
 
 const name = (i: number) => `t${i}`;
 
-/** A target and its autoscaler, which is like the project's except for its bounds. */
+/** A target and its autoscaler, which differs from the project's only in its bounds. */
 export function target(i: number): object[] {
   const labels = { app: name(i) };
   return [
@@ -93,7 +93,7 @@ export function target(i: number): object[] {
   ];
 }
 
-/** Starts KWOK with pods whose CPU rises from 30 to 90 m at the same time, which is the worst case. */
+/** Starts KWOK with pods whose CPU usage rises from 30m to 90m at the same time, which is the worst case. */
 export function startKwok(stepAt: number): ChildProcess {
   const metrics = execFileSync("go", ["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok@v0.8.0"], {
     cwd: moduleFolder(),
@@ -138,7 +138,7 @@ export function startKwok(stepAt: number): ChildProcess {
       `--config=${file}`,
       ...(config.kubeconfigs[0] ? [`--kubeconfig=${config.kubeconfigs[0]}`] : []),
       "--manage-all-nodes=false",
-      // without a lease the node counts as lost, and its pods as not Ready
+      // without a lease, the node counts as lost and its pods count as not Ready
       "--node-lease-duration-seconds=40",
       "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
       `--node-ip=${address}`,
@@ -151,7 +151,7 @@ export function startKwok(stepAt: number): ChildProcess {
   );
 }
 
-/** A separate Go module, to locate KWOK's files. */
+/** A separate Go module, used to locate KWOK's files. */
 function moduleFolder(): string {
   const folder = path.join(WORK, "kwok-module");
   fs.mkdirSync(folder, { recursive: true });

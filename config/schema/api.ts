@@ -8,13 +8,12 @@ export const node = z
       .array(z.string().min(1))
       .min(1)
       .default(["*"])
-      .describe('origins that may call the API from a browser; "*": all'),
+      .describe('origins that may call the API from a browser; "*" allows all'),
     discovery: z
       .enum(["watch", "dns", "address"])
       .default("watch")
       .describe(
-        "how the API finds the replicas. watch: through EndpointSlices, immediately, needs a Role; dns: through a " +
-          "headless Service, within seconds; address: through one Service, one replica per connection",
+        "how the API finds the replicas. watch: through EndpointSlices, which is immediate but needs a Role; dns: through a headless Service, which takes seconds; address: through a single Service, one replica per connection",
       ),
     maxLagSeconds: z
       .number()
@@ -22,14 +21,14 @@ export const node = z
       .min(1)
       .max(3600)
       .default(5)
-      .describe("seconds; a replica that lags further behind main gets no reads"),
+      .describe("maximum lag in seconds; a replica that lags further behind main gets no reads"),
     maxInFlight: z
       .number()
       .int()
       .min(1)
       .max(100_000)
       .default(512)
-      .describe("requests in flight per pod; more are shed with 503 and Retry-After"),
+      .describe("maximum number of requests in flight per pod; any others are shed with 503 and Retry-After"),
     connectionAgeSeconds: z
       .number()
       .int()

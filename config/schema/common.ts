@@ -29,12 +29,12 @@ const metadataKey = z
   }, "a key such as example.com/name: a DNS name and a slash, both optional, then at most 63 letters, digits, dashes, dots and underscores")
   .refine((key) => !OWN_METADATA.test(key), "a different key, because this project or kubectl sets that one");
 
-/** Annotations of an object. YAML reads `"60"` without its quotes as a number, so that is accepted too. */
+/** An object's annotations. Numbers are accepted too, because YAML reads `"60"` without its quotes as a number. */
 export const annotations = z
   .record(metadataKey, z.union([z.string(), z.number(), z.boolean()]).transform(String))
   .default({});
 
-/** Labels of an object. */
+/** An object's labels. */
 export const extraLabels = z
   .record(
     metadataKey,
@@ -47,7 +47,7 @@ export const extraLabels = z
   )
   .default({});
 
-/** The scheduler refuses a container that requests more than its limit. */
+/** Kubernetes rejects a container that requests more than its limit. */
 function requestsWithinLimits(
   r: { cpu: string; cpuLimit?: string | undefined; memory: string; memoryLimit: string },
   ctx: z.RefinementCtx,
@@ -74,7 +74,7 @@ export const resources = (d: { cpu: string; memory: string; memoryLimit: string;
       memoryLimit: quantity.default(d.memoryLimit).describe("memory limit"),
       cpuLimit: (d.cpuLimit === undefined ? quantity.optional() : quantity.optional().default(d.cpuLimit)).describe(
         d.cpuLimit === undefined
-          ? "CPU limit; by default none, because throttling hides load from the autoscaler"
+          ? "CPU limit; none by default, because throttling hides load from the autoscaler"
           : "CPU limit",
       ),
     })

@@ -1,4 +1,4 @@
-/** Checks that concern more than one section. */
+/** Checks that involve more than one section. */
 import type { z } from "zod";
 import type { sections } from "./sections";
 
@@ -17,7 +17,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
     refuse(["state", "backend"], "needs state.bucket and state.region", "s3");
   }
   const { create, ...names } = c.namespaces;
-  // an existing namespace is kept, and some users have no other one
+  // an existing namespace is kept, and some users have only one
   if (create && c.state.backend === "kubernetes" && (Object.values(names) as unknown[]).includes(c.state.namespace)) {
     refuse(
       ["state", "namespace"],
@@ -28,7 +28,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   const taken = new Set(["none", "heartbeat"]);
   c.monitoring.receivers.forEach(({ name }, i) => {
     if (taken.has(name))
-      refuse(["monitoring", "receivers", String(i), "name"], "must be unique, and neither none nor heartbeat", name);
+      refuse(["monitoring", "receivers", String(i), "name"], "must be unique, and must not be none or heartbeat", name);
     taken.add(name);
   });
   if (c.exposure.type === "Ingress" && !c.exposure.host) {
@@ -42,7 +42,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
       if (Object.keys(c.exposure[key]).length)
         refuse(
           ["exposure", key],
-          "requires exposure.type Ingress; for annotations of the Service, use exposure.serviceAnnotations",
+          "requires exposure.type Ingress; for annotations on the Service, use exposure.serviceAnnotations",
           c.exposure[key],
         );
     }
@@ -51,7 +51,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   if (c.exposure.ingressClass !== undefined && INGRESS_CLASS in c.exposure.annotations) {
     refuse(
       ["exposure", "annotations"],
-      `must not have ${INGRESS_CLASS} if exposure.ingressClass is set: Kubernetes rejects the two together`,
+      `must not have ${INGRESS_CLASS} if exposure.ingressClass is set: Kubernetes rejects an Ingress with both`,
       c.exposure.annotations,
     );
   }

@@ -3,9 +3,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { dnsName } from "./common";
 
-/**
- * Addresses of NodeLocal DNSCache: in Kubernetes' documentation (also used by GKE), in kubespray, and of AKS' LocalDNS.
- */
+/** NodeLocal DNSCache addresses in Kubernetes' documentation (also used by GKE), in kubespray, and in AKS' LocalDNS. */
 const NODE_CACHES = ["169.254.20.10", "169.254.25.10", "169.254.10.10", "169.254.10.11"];
 
 export const dns = z
@@ -16,10 +14,14 @@ export const dns = z
       .array(z.number().int().min(1).max(65535))
       .min(1)
       .default([53, 5353])
-      .describe("ports that the DNS pods listen on, for NetworkPolicies; OpenShift's are 5353, not the Service's 53"),
+      .describe(
+        "ports that the DNS pods listen on, for NetworkPolicies; on OpenShift, this is 5353, not the Service's port 53",
+      ),
     addresses: z
       .array(z.string().refine((address) => isIP(address) !== 0, "an IP address"))
       .default(NODE_CACHES)
-      .describe("addresses of DNS that is not a pod, for NetworkPolicies; by default those of caches on each node"),
+      .describe(
+        "addresses of DNS servers that are not pods, for NetworkPolicies; by default, those of common node-local caches",
+      ),
   })
   .prefault({});

@@ -19,22 +19,25 @@ const builtImage = (d: { context: string; port: number; live: string; ready: str
       metricsPath: httpPath
         .nullable()
         .default("/metrics")
-        .describe("HTTP path of the metrics; null: the image has none"),
-      runAsUser: z.number().int().min(1).default(d.user).describe("numeric user of the container, never root"),
-      readOnlyRootFilesystem: z.boolean().default(true).describe("false: for an image that must write outside /tmp"),
+        .describe("HTTP path of the metrics; null: the image provides no metrics"),
+      runAsUser: z.number().int().min(1).default(d.user).describe("numeric user id of the container, never root"),
+      readOnlyRootFilesystem: z
+        .boolean()
+        .default(true)
+        .describe("mount the root file system read-only; false: for an image that must write outside /tmp"),
     })
     .prefault({});
 
 export const registry = z
   .strictObject({
-    push: registryAddress.default("localhost:5000").describe("address that this machine pushes to"),
+    push: registryAddress.default("localhost:5000").describe("address to which this machine pushes images"),
     pull: registryAddress
       .optional()
-      .describe("address that nodes pull from, if it differs (kind, minikube); by default registry.push"),
+      .describe("address from which nodes pull images, if it differs (kind, minikube); by default, registry.push"),
     insecure: z
       .boolean()
       .optional()
-      .describe("use plain HTTP; by default true for localhost and 127.0.0.1, otherwise false"),
+      .describe("use plain HTTP; by default, true for localhost and 127.0.0.1, and false otherwise"),
     auth: z
       .enum(["none", "docker"])
       .default("none")
@@ -52,25 +55,27 @@ export const images = z
       .string()
       .regex(/^linux\/(amd64|arm64)$/, "linux/amd64 or linux/arm64")
       .optional()
-      .describe("platform to build for; by default the Docker engine's"),
+      .describe("platform to build for; by default, the Docker engine's"),
     dockerHost: z
       .string()
       .min(1)
       .optional()
-      .describe("Docker engine, such as unix:///run/user/1000/docker.sock; by default DOCKER_HOST or the usual socket"),
+      .describe(
+        "address of the Docker engine, such as unix:///run/user/1000/docker.sock; by default, DOCKER_HOST or the usual socket",
+      ),
     pullSecrets: z.array(dnsName).default([]).describe("names of existing pull Secrets in the application's namespace"),
     mirror: z
       .string()
       .regex(/^[\w.-]+(:\d+)?(\/[\w.-]+)*$/, "HOST[:PORT][/PREFIX], without a slash at its end")
       .optional()
       .describe(
-        "registry with all third-party images, including the charts', under their original paths; for nodes that cannot reach other registries",
+        "registry that holds all third-party images, including those of the charts, under their original paths; for nodes that cannot reach other registries",
       ),
-    redis: imageName.optional().describe("image of Redis, 7.2 or later; by default the pinned one"),
-    redisExporter: imageName.optional().describe("image of redis_exporter; by default the pinned one"),
+    redis: imageName.optional().describe("Redis image, version 7.2 or later; by default, the pinned one"),
+    redisExporter: imageName.optional().describe("redis_exporter image; by default, the pinned one"),
     curl: imageName
       .optional()
-      .describe("image of curl, which uploads backups to redis.backup.s3; by default the pinned one"),
+      .describe("curl image, for uploading backups to redis.backup.s3; by default, the pinned one"),
     node: builtImage({ context: "images/node", port: 3000, live: "/livez", ready: "/readyz", user: 1000 }),
     react: builtImage({ context: "images/react", port: 8080, live: "/healthz", ready: "/healthz", user: 101 }),
     scaler: builtImage({ context: "images/scaler", port: 8080, live: "/livez", ready: "/readyz", user: 1000 }).describe(

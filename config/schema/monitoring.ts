@@ -44,27 +44,29 @@ export const monitoring = z
       .string()
       .regex(/^\d+(MB|GB)$/, 'a size such as "4GB"')
       .default("4GB")
-      .describe("maximum size of these samples; the oldest are deleted first"),
+      .describe("maximum size of the samples that Prometheus keeps; the oldest are deleted first"),
     storage: quantity
       .nullable()
       .default(null)
-      .describe("size of Prometheus' volume; null: the node's disk, lost with the pod"),
+      .describe(
+        "size of Prometheus' volume; null: no volume, so the samples are on the node's disk and are lost with the pod",
+      ),
     storageClass: z
       .string()
       .min(1)
       .optional()
-      .describe("storage class of that volume; by default the cluster's default class"),
+      .describe("storage class of Prometheus' volume; by default, the cluster's default class"),
     controlPlane: z
       .boolean()
       .default(false)
-      .describe("monitor etcd, scheduler, controller-manager and kube-proxy; works only if they run as pods"),
+      .describe("monitor etcd, the scheduler, the controller-manager and kube-proxy; works only if they run as pods"),
     kubeSystem: z
       .boolean()
       .default(true)
       .describe(
         "create Services in kube-system, through which Prometheus finds DNS and the kubelets; false: for clusters that forbid this, such as GKE Autopilot (CoreDNS is then not monitored)",
       ),
-    grafanaNodePort: nodePort.optional().describe("port of each node that forwards to Grafana; by default none"),
+    grafanaNodePort: nodePort.optional().describe("port on each node that forwards to Grafana; by default, none"),
     nodeExporter: z
       .boolean()
       .default(true)
@@ -73,25 +75,21 @@ export const monitoring = z
       .string()
       .min(1)
       .default("docs/runbooks")
-      .describe("URL or folder of the runbooks, for the links in alerts"),
+      .describe("URL or folder of the runbooks, to which alerts link"),
     selectorLabels: z
       .record(z.string(), z.string())
       .default({})
       .describe("existing: labels by which the cluster's Prometheus selects monitors and rules"),
-    receivers: z
-      .array(receiver)
-      .default([])
-      .describe("receivers of alerts; their Secrets are in the monitoring namespace"),
+    receivers: z.array(receiver).default([]).describe("alert receivers; their Secrets are in the monitoring namespace"),
     heartbeat: secretKey
       .optional()
       .describe(
-        "Secret with the URL of a dead man's switch, which Alertmanager calls every minute as long as Prometheus " +
-          "and Alertmanager work",
+        "Secret with the URL of a dead man's switch, which Alertmanager calls every minute as long as both Prometheus and Alertmanager work",
       ),
     disabledAlerts: z
       .array(z.string().regex(/^[A-Za-z]\w*$/, "the name of an alert"))
       .default([])
-      .describe("alerts to leave out, ours or the chart's"),
+      .describe("alerts to leave out, whether this project's or the chart's"),
     objectives: z
       .strictObject({
         availability: z
@@ -107,7 +105,9 @@ export const monitoring = z
               .min(50)
               .max(99.999)
               .default(99)
-              .describe("percentage of API requests that must be answered within that limit"),
+              .describe(
+                "percentage of API requests that must be answered within monitoring.objectives.latency.seconds",
+              ),
             seconds: z
               .union([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 2.5].map((s) => z.literal(s)))
               .default(0.25)

@@ -10,7 +10,7 @@ const SCALE = 3;
 interface Quantity {
   /** Thousandths of a core or a byte, rounded up. */
   readonly thousandths: bigint;
-  /** The notation it was written in, which its canonical form keeps. */
+  /** The notation in which the quantity was written, which its canonical form keeps. */
   readonly format: "decimal" | "exponent" | "binary";
 }
 
@@ -44,8 +44,9 @@ function parse(text: string): Quantity {
 }
 
 /**
- * A quantity as the API server returns it: with the largest suffix that leaves a whole number. 0.1 is 100m, 1024Mi is
- * 1Gi. Terraform fails with "inconsistent result after apply" on a spelling that the API server changes.
+ * A quantity as the API server returns it: with the largest suffix that leaves a whole number. For example, 0.1 becomes
+ * 100m, and 1024Mi becomes 1Gi. If the API server changes the notation, Terraform fails with "inconsistent result after
+ * apply".
  *
  * @throws if the text is not a Kubernetes quantity
  */
@@ -65,8 +66,7 @@ export function canonicalQuantity(text: string): string {
 }
 
 /**
- * Divides by `factor` while there is no remainder, at most `most` times; returns the result and the number of
- * divisions.
+ * Divides by `factor` while there is no remainder, up to `most` times; returns the result and the number of divisions.
  */
 function withoutFactor(value: bigint, factor: bigint, most: number): [bigint, number] {
   let steps = 0;

@@ -10,24 +10,23 @@ export const redis = z
       .enum(["fast", "safe", "ha"])
       .default("safe")
       .describe(
-        "fast: the append-only file is synced every second; safe: before a write is acknowledged; ha: before a " +
-          "write is acknowledged, also on a second of three nodes",
+        "fast: syncs the append-only file to disk every second; safe: syncs it before acknowledging a write; ha: syncs it on two of three nodes before acknowledging a write",
       ),
     storageClass: z
       .string()
       .min(1)
       .optional()
-      .describe("storage class of Redis' volumes; by default the cluster's default class"),
+      .describe("storage class of Redis' volumes; by default, the cluster's default class"),
     storage: quantity
       .default("1Gi")
       .describe(
-        "size of the volume of main (primary); with ha, of each member. At least three times maxMemory; four times leaves room for what is written while Redis rewrites its append-only file. A larger size enlarges volumes that exist, if their storage class can",
+        "volume size of main (primary) or, with ha, of each member. At least three times maxMemory; four times leaves room for what is written while Redis rewrites its append-only file. A larger size enlarges existing volumes, if their storage class supports this",
       ),
     maxMemory: z
       .string()
       .regex(/^[1-9]\d*(kb|mb|gb)$/, 'a Redis size such as "256mb"')
       .default("256mb")
-      .describe("Redis maxmemory; writes beyond it are refused (noeviction)"),
+      .describe("Redis' maxmemory setting; beyond it, writes are rejected (noeviction)"),
     staleSeconds: z
       .number()
       .int()
@@ -50,7 +49,9 @@ export const redis = z
           .max(1000)
           .default(7)
           .describe("number of backups to keep on the volume; older ones are deleted"),
-        storage: quantity.default("2Gi").describe("size of the volume that holds them; a larger one enlarges it"),
+        storage: quantity
+          .default("2Gi")
+          .describe("size of the volume for backups; a larger size enlarges an existing volume"),
         s3: z
           .strictObject({
             endpoint: z
@@ -64,7 +65,7 @@ export const redis = z
               .string()
               .min(3)
               .optional()
-              .describe("bucket; its own lifecycle rules decide how long backups are kept"),
+              .describe("bucket for backups; the bucket's own lifecycle rules decide how long they are kept"),
             folder: z
               .string()
               .regex(/^[\w./-]*$/, "letters, digits, and _ . - /")
@@ -88,7 +89,8 @@ export const redis = z
       .describe("encryption of every connection to Redis"),
     main: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
     replica: resources({ cpu: "100m", memory: "128Mi", memoryLimit: "768Mi" }),
-    // it is not autoscaled, and it busy-loops on a dead connection (docs/decisions/0012-high-availability.md)
+    // limited because Sentinel is not autoscaled, and busy-loops on a dead connection
+    // (docs/decisions/0012-high-availability.md)
     sentinel: resources({ cpu: "10m", memory: "16Mi", memoryLimit: "64Mi", cpuLimit: "200m" }),
     exporter: resources({ cpu: "20m", memory: "32Mi", memoryLimit: "96Mi" }),
   })

@@ -1,25 +1,27 @@
-/** Bounds, speed and engine of each workload's autoscaling, and the load generator. */
+/** The bounds, speed and engine of each workload's autoscaling, and the load generator's settings. */
 import { z } from "zod";
 import { dnsName, imageName } from "./common";
 
-/** Bounds and speed of one workload. */
+/** Bounds and speed of one workload's autoscaling. */
 const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
-  min: z.number().int().min(1).max(1000).default(d.min).describe("fewest pods"),
-  max: z.number().int().min(1).max(1000).default(d.max).describe("most pods"),
+  min: z.number().int().min(1).max(1000).default(d.min).describe("minimum number of pods"),
+  max: z.number().int().min(1).max(1000).default(d.max).describe("maximum number of pods"),
   cpuTarget: z
     .number()
     .int()
     .min(1)
     .max(100)
     .default(d.cpuTarget)
-    .describe("target average CPU, percent of the request"),
+    .describe("target average CPU usage, as a percentage of the request"),
   scaleUpPercent: z
     .number()
     .int()
     .min(1)
     .max(1000)
     .default(100)
-    .describe("maximum scale-out per 15 s, percent of the current pods (at least 2 pods; with engine keda, 4)"),
+    .describe(
+      "maximum scale-out per 15 s, as a percentage of the current pods (at least 2 pods, or 4 with the engine keda)",
+    ),
   scaleDownWindowSeconds: z
     .number()
     .int()
@@ -31,7 +33,7 @@ const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
     ),
 });
 
-/** Target value per pod of a signal, for engine keda and the fast scaler. */
+/** A signal's target value per pod, for engine keda and the fast scaler. */
 const perPod = (fallback: number, description: string) =>
   z
     .number()
@@ -51,12 +53,14 @@ export const scaling = z
     engine: z
       .enum(["hpa", "keda"])
       .default("hpa")
-      .describe("hpa: CPU, from metrics-server; keda: also the load that pods report, read at each decision"),
+      .describe(
+        "hpa: scales on CPU usage, from metrics-server; keda: also on the load that pods report, read at each decision",
+      ),
     fast: z
       .boolean()
       .default(false)
       .describe(
-        "true: a small controller also scales API and front within seconds, by the load that their pods report twice a second; requires engine hpa",
+        "true: a small controller also scales the API and the front within seconds, on the load that their pods report twice a second; requires engine hpa",
       ),
     node: z
       .strictObject({
@@ -129,9 +133,9 @@ export const load = z
       .min(1)
       .max(100_000)
       .default(2000)
-      .describe("npm run load: highest accepted rate, requests per second"),
-    image: imageName.optional().describe("npm run load: image of k6 in the cluster; by default the pinned one"),
-    namespace: dnsName.default("default").describe("npm run load: namespace of its pod"),
-    k6: z.string().min(1).default("k6").describe("npm run load -- --here: k6 program to run"),
+      .describe("`npm run load`: maximum rate, in requests per second"),
+    image: imageName.optional().describe("`npm run load`: k6 image to use in the cluster; by default, the pinned one"),
+    namespace: dnsName.default("default").describe("`npm run load`: namespace of the load generator's pod"),
+    k6: z.string().min(1).default("k6").describe("`npm run load -- --here`: k6 program to run"),
   })
   .prefault({});

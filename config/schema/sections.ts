@@ -37,11 +37,11 @@ export const sections = z.strictObject({
     .enum(["apply", "helm"])
     .default("apply")
     .describe(
-      "how Deployments and StatefulSets are written. apply: by server-side apply, which also shows manual changes but must be allowed to list CRDs; helm: as one release each, without that permission",
+      "how Deployments and StatefulSets are applied. apply: by server-side apply, which also detects manual changes but needs permission to list CRDs; helm: as one release each, which does not need that permission",
     ),
   networkPolicies: z
     .boolean()
     .default(true)
-    .describe("create NetworkPolicies; false: for clusters that do not allow it"),
+    .describe("create NetworkPolicies; false: for clusters that do not allow them"),
   dns,
 });

@@ -1,7 +1,7 @@
-/** Sizes in the notations of Kubernetes and Redis, as numbers. */
+/** Converts sizes in Kubernetes' and Redis' notations to numbers and back. */
 import { parseQuantity } from "./quantity";
 
-/** Suffixes of Redis' sizes; all are powers of two. */
+/** Suffixes of Redis' sizes: all stand for powers of two. */
 const REDIS_UNITS: Readonly<Record<string, number>> = { kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30 };
 
 /** Cores or bytes; NaN if the text is not a Kubernetes quantity. */
@@ -13,7 +13,7 @@ export function quantityOrNaN(text: string): number {
   }
 }
 
-/** Bytes of a size that the schema accepts for `redis.maxMemory`. */
+/** The bytes in a size that the schema accepts for `redis.maxMemory`. */
 export const redisBytes = (size: string): number => parseInt(size, 10) * (REDIS_UNITS[size.slice(-2)] ?? 1);
 
 /** The same number of bytes or more, as a short Kubernetes quantity. */

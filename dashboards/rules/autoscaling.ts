@@ -6,20 +6,20 @@ import type { AlertProps } from "./rule";
 export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
   const { ns } = selectors(namespace);
   const wanted = `kube_horizontalpodautoscaler_status_desired_replicas{${ns}}`;
-  // a workload that was scaled to 0 manually has no metrics, and needs none
+  // a workload that was scaled to 0 manually has no metrics and needs none
   const unlessOff = `unless on (namespace, horizontalpodautoscaler) ${wanted} == 0`;
-  // increase() still counts the restarts of a deleted pod until its window ends
+  // increase() keeps counting a deleted pod's restarts until its window ends
   const exists = `kube_pod_container_status_restarts_total{${ns}}`;
   return [
     {
       alert: "AutoscalerAtMaximum",
-      // without ScalingLimited it would fire on a workload that needs exactly its maximum
+      // without ScalingLimited, it would fire for a workload that needs exactly its maximum
       expr: `${wanted} >= on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_max_replicas{${ns}} and on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_status_condition{${ns}, condition="ScalingLimited", status="true"} == 1`,
       for: "5m",
       severity: "warning",
       summary: "{{ $labels.horizontalpodautoscaler }} needs more pods than its maximum",
       description:
-        "The autoscaler {{ $labels.horizontalpodautoscaler }} has been limited by its maximum of {{ $value }} for 5 minutes.",
+        "The autoscaler {{ $labels.horizontalpodautoscaler }} has been at its maximum of {{ $value }} pods for 5 minutes and needs more.",
     },
     {
       alert: "AutoscalerBlind",
@@ -27,21 +27,21 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
       for: "3m",
       severity: "critical",
       summary: "{{ $labels.horizontalpodautoscaler }} cannot read its metrics",
-      description: "The autoscaler {{ $labels.horizontalpodautoscaler }} gets no metrics and does not scale.",
+      description: "The autoscaler {{ $labels.horizontalpodautoscaler }} gets no metrics, so it does not scale.",
     },
     {
       alert: "AutoscalerSignalMissing",
-      // the metrics in its spec that are not in its status
+      // metrics that are in the autoscaler's spec but not in its status
       expr: `kube_horizontalpodautoscaler_spec_target_metric{${ns}} unless on (namespace, horizontalpodautoscaler, metric_name) kube_horizontalpodautoscaler_status_target_metric{${ns}} ${unlessOff}`,
       for: "3m",
       severity: "warning",
       summary: "{{ $labels.horizontalpodautoscaler }} cannot read one of its signals",
       description:
-        "The autoscaler {{ $labels.horizontalpodautoscaler }} cannot read {{ $labels.metric_name }} (target {{ $value }}). It scales out on its other signals, and does not scale in.",
+        "The autoscaler {{ $labels.horizontalpodautoscaler }} cannot read {{ $labels.metric_name }} (target {{ $value }}). It scales out based on its other signals, but does not scale in.",
     },
     {
       alert: "AutoscalerFlapping",
-      // a flap is a fall and a rise; a single peak causes three of each
+      // a flap is a decrease followed by an increase; a single peak causes three of each
       expr: `resets(${wanted}[30m]) >= ${THRESHOLDS.flaps} and changes(${wanted}[30m]) - resets(${wanted}[30m]) >= ${THRESHOLDS.flaps}`,
       for: "0s",
       severity: "warning",
@@ -59,8 +59,8 @@ export function autoscalingAlerts(namespace: string): readonly AlertProps[] {
     },
     {
       alert: "PodOnLostNode",
-      // Kubernetes marks the pods of a lost node as not Ready, but only their kubelet could change their containers'
-      // status. So no permission to read nodes is needed. Pods of Deployments are replaced.
+      // Kubernetes marks the pods on a lost node as not Ready, but only the node's kubelet could change the status of
+      // their containers. So the alert needs no permission to read nodes. Pods of Deployments are replaced anyway.
       expr: `kube_pod_status_ready{${ns}, condition="false"} == 1 and on (namespace, pod) min by (namespace, pod) (kube_pod_container_status_ready{${ns}}) == 1 and on (namespace, pod) kube_pod_info{${ns}, created_by_kind="StatefulSet"}`,
       for: "1m",
       severity: "warning",

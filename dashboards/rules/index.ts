@@ -15,15 +15,15 @@ export interface RulesProps {
   /** Web address or folder of the runbooks. */
   readonly runbooks: string;
   readonly objectives: Objectives;
-  /** Seconds that a replica may lag behind main (primary) before it gets no reads. */
+  /** Number of seconds that a replica may lag behind main (primary) before it gets no reads. */
   readonly maxLagSeconds: number;
   /** Whether the fast scaler is deployed. */
   readonly fast: boolean;
-  /** Alerts that are left out, by name. @default none */
+  /** Names of alerts to leave out. @default none */
   readonly disabled?: readonly string[];
 }
 
-/** Every rule of this project for one namespace. */
+/** All of this project's rules for one namespace. */
 export function ruleGroups(p: RulesProps): readonly RuleGroup[] {
   const alert = (a: AlertProps): AlertRule => ({
     alert: a.alert,

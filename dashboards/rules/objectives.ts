@@ -7,12 +7,12 @@ import { BURN } from "../thresholds";
 import type { AlertProps, RecordingRule } from "./rule";
 
 export interface Objectives {
-  /** Share of requests not answered with 5xx, percent. */
+  /** Share of requests that must not be answered with 5xx, in percent. */
   readonly availability: number;
   readonly latency: {
     /** Share of requests answered in time, percent. */
     readonly percent: number;
-    /** The time limit in seconds: a bucket of the API's histogram. */
+    /** The time limit in seconds: the bound of a bucket in the API's histogram. */
     readonly seconds: number;
   };
 }
@@ -21,7 +21,7 @@ const WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"] as const;
 type Window = (typeof WINDOWS)[number];
 const name = (window: Window) => `namespace_objective:http_requests:burn_rate${window}`;
 
-/** Burn rates over each window, by namespace and objective; absent while there are no requests. */
+/** Burn rate over each window, by namespace and objective; absent while there are no requests. */
 export function burnRates(namespace: string, objectives: Objectives): readonly RecordingRule[] {
   const requests = (metric: string, window: Window, more = "") =>
     `sum by (namespace) (rate(http_request_duration_seconds_${metric}{${selectors(namespace).api}, ${CALLER_ROUTES}${more}}[${window}]))`;
@@ -34,7 +34,7 @@ export function burnRates(namespace: string, objectives: Objectives): readonly R
       {
         record: name(window),
         labels: { objective: "availability" },
-        // the series with status 5xx does not exist until the first 5xx
+        // the series with status 5xx does not exist until the first response with 5xx
         expr: `(${requests("count", window, ', status=~"5.."')} or ${all} * 0) / (${all} > 0) / ${allowed(availability)}`,
       },
       {
@@ -46,7 +46,7 @@ export function burnRates(namespace: string, objectives: Objectives): readonly R
   });
 }
 
-/** Two windows each: the long one shows that the problem is significant, the short one that it is still going on. */
+/** Each alert has two windows: a long one shows that the problem is significant, a short one that it is still going on. */
 export function burnAlerts(namespace: string): readonly AlertProps[] {
   const { ns } = selectors(namespace);
   const burns = (long: Window, short: Window, limit: number) =>

@@ -3,7 +3,7 @@ import { selectors } from "../selectors";
 import { THRESHOLDS } from "../thresholds";
 import type { AlertProps } from "./rule";
 
-/** @param lagSeconds how far a replica may lag behind main (primary) before it gets no reads */
+/** @param lagSeconds how many seconds a replica may lag behind main (primary) before it gets no reads */
 export function redisAlerts(namespace: string, lagSeconds: number): readonly AlertProps[] {
   const { ns, api, redis, main, replicas } = selectors(namespace);
   const backups = `${ns}, cronjob="redis-backup"`;
@@ -16,7 +16,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       for: "30s",
       severity: "critical",
       summary: "No Redis takes writes",
-      description: "No instance of main responds. Writes fail; replicas serve reads until their data is too old.",
+      description: "Main does not respond. Writes fail; replicas serve reads until their data is too old.",
     },
     {
       alert: "RedisTwoMains",
@@ -24,16 +24,17 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       for: "30s",
       severity: "critical",
       summary: "Two Redis instances take writes",
-      description: "{{ $value }} instances have the role master: writes to one do not reach the other.",
+      description: "{{ $value }} instances have the role master, so writes to one do not reach the others.",
     },
     {
       alert: "RedisPoolShort",
-      // in a group, all members except main follow it; without a group there is one instance, and the result is 0
+      // in a group, all members except main follow it; without a group, there is only one instance, and the result is 0
       expr: `count(redis_up{${main}}) - 1 - (count(redis_master_link_up{${main}} == 1) or vector(0)) > 0`,
       for: "2m",
       severity: "warning",
       summary: "A member of the Sentinel group is missing",
-      description: "{{ $value }} members do not follow main. If one more is lost, writes are refused.",
+      description:
+        "{{ $value }} members are missing or do not follow main. If another one is lost, writes are refused.",
     },
     {
       alert: "RedisReplicaUnlinked",
@@ -53,13 +54,13 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
     },
     {
       alert: "ReplicaDiscoverySlow",
-      // with node.discovery: dns, this series does not exist
+      // with `node.discovery: dns`, this series does not exist
       expr: `redis_pool_source{${api}, source="watch"} == 0`,
       for: "5m",
       severity: "warning",
       summary: "{{ $labels.pod }} finds replicas without the Kubernetes API",
       description:
-        "{{ $labels.pod }} has found replicas by DNS for 5 minutes, because its watch of the Kubernetes API fails. It notices new and removed replicas later.",
+        "{{ $labels.pod }} has been finding replicas by DNS for 5 minutes, because its watch on the Kubernetes API fails. It therefore notices new and removed replicas later.",
     },
     {
       alert: "RedisReplicaLagging",
@@ -71,12 +72,12 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
     },
     {
       alert: "RedisMemoryNearLimit",
-      // 0: no limit is set, or the exporter may not read it; 1: RedisVolumeFull. Such an instance is left out on purpose
+      // 0: no limit is set, or the exporter may not read it; 1: see RedisVolumeFull; both are left out on purpose
       expr: `redis_memory_used_bytes{${redis}} / (redis_memory_max_bytes{${redis}} > ${REFUSES_WRITES}) > ${THRESHOLDS.redisMemory}`,
       for: "5m",
       severity: "warning",
       summary: "{{ $labels.instance }} is nearly full",
-      description: "{{ $value | humanizePercentage }} of maxmemory is used. At 100 % writes are refused.",
+      description: "{{ $value | humanizePercentage }} of maxmemory is used. At 100 %, writes are refused.",
     },
     {
       alert: "RedisRefusesWrites",
@@ -85,7 +86,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "critical",
       summary: "{{ $labels.instance }} refuses writes",
       description:
-        "About {{ $value | humanize }} writes were refused within 2 minutes, for lack of memory, disk or replicas.",
+        "About {{ $value | humanize }} writes were refused within 2 minutes, because of a lack of memory, disk space or replicas.",
     },
     {
       alert: "RedisEvicting",
@@ -94,7 +95,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "critical",
       summary: "{{ $labels.instance }} evicts keys",
       description:
-        "About {{ $value | humanize }} keys were evicted within 5 minutes, although the eviction policy here allows none.",
+        "About {{ $value | humanize }} keys were evicted within 5 minutes, although the configured eviction policy allows no evictions.",
     },
     {
       alert: "RedisPersistenceFailing",
@@ -108,11 +109,11 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
     {
       alert: "RedisVolumeTooSmall",
       expr: volumeTooSmall({ ns, redis }, THRESHOLDS.redisVolumes),
-      // longer than a driver usually takes to enlarge it
+      // longer than a storage driver usually takes to enlarge a volume
       for: "15m",
       severity: "warning",
       summary: "The volume {{ $labels.persistentvolumeclaim }} is too small for maxmemory",
-      description: `The volume has {{ $value | humanize1024 }}B, less than ${THRESHOLDS.redisVolumes} times maxmemory: the append-only file and its rewrite fill it before the memory is full, and then main refuses writes.`,
+      description: `The volume has {{ $value | humanize1024 }}B, less than ${THRESHOLDS.redisVolumes} times maxmemory: the append-only file and its rewrite fill the volume before the memory is full, and then main refuses writes.`,
     },
     {
       alert: "RedisVolumeFilling",
@@ -121,7 +122,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "warning",
       summary: "The volume {{ $labels.persistentvolumeclaim }} is filling up",
       description:
-        "{{ $value | humanizePercentage }} of the volume is used, more than Redis needs between rewrites. Before it is full, main refuses writes.",
+        "{{ $value | humanizePercentage }} of the volume is used, more than Redis needs between rewrites. Before the volume is full, main refuses writes.",
     },
     {
       alert: "RedisVolumeFull",
@@ -130,12 +131,12 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "critical",
       summary: "The volume of {{ $labels.instance }} has no room for a rewrite",
       description:
-        "{{ $labels.instance }} has refused writes for a minute (a replica disconnects from main instead), so that " +
-        "its volume does not fill up. Reads and deletions work.",
+        "{{ $labels.instance }} has refused writes for a minute (a replica disconnects from main instead) to keep " +
+        "its volume from filling up. Reads and deletions work.",
     },
     {
       alert: "RedisBackupFailing",
-      // a success after the failed backup began clears the alert; without a schedule there are no series
+      // a backup that succeeds after the failed one began clears the alert; without a schedule, there are no series
       expr:
         `max by (namespace) (kube_job_created{${backup}} and on (namespace, job_name) kube_job_failed{${backup}, condition="true"} == 1)` +
         ` > (max by (namespace) (kube_cronjob_status_last_successful_time{${backups}}) or max by (namespace) (kube_cronjob_created{${backups}}))` +
@@ -144,7 +145,7 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "warning",
       summary: "Main is not being backed up",
       description:
-        "The last scheduled backup failed, or one is more than an hour overdue. If main is lost now, everything since the last successful backup is lost.",
+        "The last scheduled backup failed, or one is more than an hour overdue. If main were lost now, everything since the last successful backup would be lost.",
     },
     {
       alert: "RedisExporterBlind",
@@ -153,8 +154,8 @@ export function redisAlerts(namespace: string, lagSeconds: number): readonly Ale
       severity: "warning",
       summary: "Prometheus gets no Redis metrics",
       description:
-        "The exporter reports no Redis instance, or Prometheus has discovered none. Alerts that need its metrics " +
-        "cannot fire.",
+        "The exporter reports no Redis instance, or Prometheus has discovered none. Alerts that depend on " +
+        "Redis metrics cannot fire.",
     },
   ];
 }

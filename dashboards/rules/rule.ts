@@ -1,7 +1,7 @@
 /** Rules in the format of Prometheus. */
 
 export interface AlertProps {
-  /** Its name, and the name of its runbook in docs/runbooks/. */
+  /** Name of the alert and of its runbook in docs/runbooks/. */
   readonly alert: string;
   readonly expr: string;
   /** How long the condition must hold. */

@@ -16,7 +16,7 @@ export default defineConfig({
     target: "es2022",
     modulePreload: false,
     cssCodeSplit: false,
-    // the first load may have 90 kB of script; terser's output is 2 kB smaller than esbuild's
+    // the first load is limited to 90 kB of script, and terser's output is 2 kB smaller than esbuild's
     minify: "terser",
     terserOptions: {
       compress: {
@@ -46,7 +46,7 @@ export default defineConfig({
     include: ["test/**/*.test.{ts,tsx}"],
     setupFiles: ["test/setup.ts"],
     restoreMocks: true,
-    // generous, because a busy machine is not a failure
+    // generous, because a busy machine must not make tests fail
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

@@ -13,19 +13,19 @@ import { WORKLOAD_NAME, workloadOf, type Component, type WorkloadDescriptor } fr
 import { scalingOf } from "../kubernetes/sizing";
 import { isFast, type Signal } from "./signals";
 
-/** Resolution of the metrics-server that we install, seconds. */
+/** Resolution of the metrics-server that we install, in seconds. */
 export const METRIC_RESOLUTION_SECONDS = 10;
-/** Control loop period of the Kubernetes autoscaler, seconds: `--horizontal-pod-autoscaler-sync-period`. */
+/** Control-loop period of the Kubernetes autoscaler, in seconds: `--horizontal-pod-autoscaler-sync-period`. */
 const SYNC_SECONDS = 15;
 
 /**
- * Pods that one period may add even to a small workload. CPU briefly peaks when load begins, and its metrics arrive
- * late, so with CPU alone two small steps are better than one large step.
+ * Number of pods that can be added in one period, even to a small workload. CPU use peaks briefly when load starts, and
+ * CPU metrics arrive late, so two small steps are better than one large step if CPU is the only signal.
  */
 const SCALE_UP_PODS = { cpu: 2, load: 4 } as const;
 
 /**
- * With other signals, the CPU target is raised by this factor. With equal targets, the higher of two noisy metrics
+ * When other signals are used too, the CPU target is raised by this factor. Otherwise, the higher of two noisy metrics
  * would decide, and a pod that is still compiling its code looks busier than it is.
  */
 const CPU_FACTOR_WITH_SIGNALS = 1.5;
@@ -49,10 +49,10 @@ export interface AutoscalerProps {
   readonly after: readonly IConstruct[];
 }
 
-/** The props, with values from the descriptor and the configuration. */
+/** The props, completed with values from the descriptor and the configuration. */
 interface Resolved extends AutoscalerProps {
   readonly targetKind: WorkloadDescriptor["kind"];
-  /** Container whose CPU counts; a sidecar would dilute the mean (kubernetes#79365). */
+  /** Container whose CPU use is measured; including a sidecar would dilute the mean (kubernetes#79365). */
   readonly container: string;
   readonly engine: Config["scaling"]["engine"];
   /** Whether the fast scaler scales this workload too. */
@@ -61,21 +61,20 @@ interface Resolved extends AutoscalerProps {
 }
 
 /**
- * The autoscaler of one workload: with either engine a HorizontalPodAutoscaler under the workload's
- * name. With `hpa` Terraform writes it; with `keda` KEDA does, adding signals that are read from the
- * pods at each decision. Both use CPU. The signal with the highest recommendation wins, and a
- * missing metric blocks scale-in, not scale-out.
+ * The autoscaler of one workload. With either engine, it is a HorizontalPodAutoscaler with the workload's name. With
+ * `hpa`, Terraform writes it; with `keda`, KEDA does, and adds signals that it reads from the pods at each evaluation.
+ * Both use CPU. The signal with the highest recommendation wins, and a missing metric blocks scale-in, not scale-out.
  *
- * Beside the fast scaler it only adds pods, for CPU: scale-in is off, because it would undo a fast scale-out
- * (docs/decisions/0017-fast-scaler.md).
+ * Next to the fast scaler, the HPA only adds pods, on CPU: its scale-in is disabled, because it would undo a fast
+ * scale-out (docs/decisions/0017-fast-scaler.md).
  *
- * Scale-out is fast: no stabilization, and every 15 s (the controller's period) the larger of
- * `scaleUpPercent` and {@link SCALE_UP_PODS}. Scale-in is slow: the highest recommendation of the window counts,
- * and at most half of the pods are removed per minute, so that a pause in the load does not require new pods
- * afterwards.
+ * Scale-out is fast: there is no stabilization window, and every 15 s (the controller's period) the workload may grow
+ * by `scaleUpPercent` or {@link SCALE_UP_PODS}, whichever is larger. Scale-in is slow: the highest recommendation in
+ * the window counts, and at most half of the pods are removed per minute, so that no new pods are needed after a pause
+ * in the load.
  */
 export class Autoscaler extends Construct {
-  /** @throws if the workload does not scale, the bounds contradict each other or the signals cannot be combined */
+  /** @throws if the workload is not scalable, the bounds contradict each other or the signals cannot be combined */
   constructor(scope: Construct, id: string, props: AutoscalerProps) {
     super(scope, id);
     const { component, config } = props;
@@ -118,7 +117,7 @@ export class Autoscaler extends Construct {
     });
   }
 
-  /** Its own release, so that it is destroyed first: KEDA's finalizer needs KEDA (keda#1470). */
+  /** A separate release, so that it is destroyed first: its finalizer needs a running KEDA (keda#1470). */
   private scaledObject(props: Resolved): void {
     const { min, max, cpuTarget } = props.scaling;
     const name = WORKLOAD_NAME[props.component];
@@ -127,7 +126,7 @@ export class Autoscaler extends Construct {
       metadata: {
         name,
         labels: labels(props.component),
-        // adopt the HPA that engine `hpa` left, instead of adding a second one
+        // adopt the HPA that engine `hpa` left behind instead of creating a second one
         annotations: { "scaledobject.keda.sh/transfer-hpa-ownership": "true" },
       },
       spec: {
@@ -142,7 +141,8 @@ export class Autoscaler extends Construct {
           {
             type: "cpu",
             metricType: "Utilization",
-            // with a formula KEDA 2.20 drops a container's CPU but not the pod's; our pods have one container
+            // with a formula, KEDA 2.20 drops a container's CPU metric but not the pod's; our pods have only one
+            // container
             metadata: signals.length
               ? { value: String(withSignals(props)) }
               : { value: String(cpuTarget), containerName: props.container },
@@ -196,8 +196,9 @@ const behavior = ({ engine, fast, scaling }: Resolved): { scaleUp: Rules; scaleD
 });
 
 /**
- * All signals as one metric: the highest ratio of a signal to its target. Only one, because while KEDA's operator is
- * down its adapter takes 60 s per metric, one after the other, and the autoscaler reads CPU only after them.
+ * Combines all signals into one metric: the highest ratio of a signal to its target. There is only one metric because,
+ * while KEDA's operator is down, its adapter takes 60 s for each metric in turn, and the autoscaler reads CPU only
+ * after them.
  */
 function combinedSignal(signals: readonly Signal[]) {
   const terms = signals.map(({ name, target }) => `${name} / ${target}`).join(", ");
@@ -212,8 +213,8 @@ function combinedSignal(signals: readonly Signal[]) {
 const metricType = ({ over }: Signal) => (over === "pods" ? "Value" : "AverageValue");
 
 /**
- * KEDA's `metrics-api` trigger over the pods of a Service. A pod that does not answer is left
- * out: a mean then covers the others, but a sum would count the missing pod as idle.
+ * KEDA's `metrics-api` trigger for the pods of a Service. A pod that does not answer is left out. The mean then covers
+ * the other pods, whereas a sum would count the missing pod as idle.
  */
 function trigger(signal: Signal) {
   const { name, url, metric, over, target } = signal;
@@ -247,7 +248,7 @@ function assertValid({ component, scaling, signals = [] }: Resolved): void {
   }
 }
 
-/** Part of the values, so that Terraform sees a change to the template. */
+/** Included in the chart values so that Terraform detects changes to the template. */
 const templateHash = (): string =>
   createHash("sha256")
     .update(fs.readFileSync(path.join(chartDir("scaled-object"), "templates", "scaled-object.yaml")))

@@ -8,24 +8,24 @@ import { FAST_EVICTION } from "../kubernetes/pod";
 export const KEDA_RELEASE = "keda";
 /** Labels of the operator's pods. */
 export const KEDA_OPERATOR_LABELS = { app: "keda-operator" } as const;
-/** The APIService that only one adapter per cluster can serve. */
+/** The APIService, which only one adapter per cluster can serve. */
 export const EXTERNAL_METRICS_API = "v1beta1.external.metrics.k8s.io";
 
-/** Timeout of a request for a pod's metrics, ms; the autoscaler reads them every 15 s. */
+/** Timeout for a request for a pod's metrics, in ms; the autoscaler reads them every 15 s. */
 const TIMEOUT_MS = 2000;
 
 export interface KedaProps {
   /** The whole configuration. */
   readonly config: Config;
-  /** Namespace whose ScaledObjects KEDA serves; it has permissions nowhere else. */
+  /** Namespace whose ScaledObjects KEDA handles; KEDA has no permissions elsewhere. */
   readonly namespace: string;
 }
 
 /**
- * KEDA reads the load from the pods when the Kubernetes autoscaler evaluates it, so the values are
+ * Installs KEDA, which reads the load from the pods whenever the Kubernetes autoscaler evaluates it, so the values are
  * fresher than scraped ones. The Kubernetes autoscaler still does the scaling.
  *
- * KEDA's admission webhooks are off, because they would block a deployment while KEDA starts.
+ * KEDA's admission webhooks are disabled, because they would block a deployment while KEDA starts.
  */
 export class Keda extends Construct {
   constructor(scope: Construct, id: string, props: KedaProps) {
@@ -55,8 +55,8 @@ export class Keda extends Construct {
         permissions: { operator: { restrict: { secret: true } }, metricServer: { restrict: { secret: true } } },
         http: { timeout: TIMEOUT_MS },
         image: { pullPolicy: "IfNotPresent" },
-        // one replica each: of two operators only the leader listens, and an adapter that picks the other one waits for
-        // minutes
+        // one replica each: with two operators, only the leader listens, and an adapter that picks the other one waits
+        // for minutes
         operator: { readinessProbe: quickProbe, tolerations: FAST_EVICTION },
         metricsServer: { readinessProbe: quickProbe, tolerations: FAST_EVICTION },
         resources: { operator: resources("30m", "96Mi", "512Mi"), metricServer: resources("20m", "64Mi", "256Mi") },

@@ -13,12 +13,13 @@ export interface MetricsServerProps {
 }
 
 /**
- * metrics-server at its finest resolution, 10 s (its default is 15 s), which bounds the age of the
- * CPU metrics that the autoscalers use. Below 10 s it refuses to start, and the kubelet's timeout
- * must stay under 0.9 of the resolution.
+ * Installs metrics-server with its finest resolution, 10 s (the default is 15 s), which limits the age of the CPU
+ * metrics that the autoscalers use. Below 10 s, metrics-server refuses to start, and the kubelet timeout must stay
+ * below 90 % of the resolution.
  *
- * Two pods, always on two nodes if there are two, so that autoscalers keep their metrics when a node is lost. The
- * number of nodes is not part of the configuration, and it changes.
+ * Two pods run, always on different nodes if the cluster has at least two, so that the autoscalers keep their metrics
+ * when a node is lost. The same settings serve any number of nodes, because that number changes and is not part of the
+ * configuration.
  */
 export class MetricsServer extends Construct {
   constructor(scope: Construct, id: string, props: MetricsServerProps) {
@@ -51,9 +52,9 @@ export class MetricsServer extends Construct {
             maxSkew: 1,
             // with one node, both pods run on it, which does not count as skew
             whenUnsatisfiable: "DoNotSchedule",
-            // a lost node does not count, or with two nodes the replacement would wait for it
+            // ignores a lost node; otherwise, in a two-node cluster, the replacement pod would wait for that node
             nodeTaintsPolicy: "Honor",
-            // considers only pods of the same rollout; otherwise both could end up on one node
+            // compares only pods of the same rollout; otherwise, both could end up on one node
             matchLabelKeys: ["pod-template-hash"],
             labelSelector: {
               matchLabels: {

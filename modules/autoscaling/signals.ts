@@ -1,17 +1,20 @@
-/** Signals that engine `keda` and the fast scaler use besides CPU: gauges that pods report. Table: docs/scaling.md. */
+/**
+ * Signals that engine `keda` and the fast scaler use in addition to CPU: gauges that pods report. docs/scaling.md lists
+ * them.
+ */
 import type { Config } from "../../config";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 
 export interface Signal {
-  /** Name of the trigger, unique within its autoscaler. A term of KEDA's formula, so no dashes. */
+  /** Name of the trigger, unique within its autoscaler. KEDA's formula refers to it, so it cannot contain dashes. */
   readonly name: string;
-  /** URL of the metrics: a Service and the port of its pods, which KEDA looks up. */
+  /** URL of the metrics: it names a Service, whose pods KEDA looks up, and the pods' port. */
   readonly url: string;
-  /** Name of a gauge in Prometheus' text format. */
+  /** Name of a gauge in the Prometheus text format. */
   readonly metric: string;
   /**
-   * pods: each pod reports its own value, and the mean is used; all: each reports the same total, and the highest is
-   * used.
+   * `pods`: each pod reports its own value, and the mean is used; `all`: each pod reports the same total, and the
+   * highest value is used.
    */
   readonly over: "pods" | "all";
   /** Target value per pod of the scaled workload. */
@@ -23,11 +26,11 @@ export interface Signal {
   readonly max?: number;
 }
 
-/** Whether the fast scaler scales a workload with these signals: it needs the load of each single pod. */
+/** Whether the fast scaler scales a workload with these signals: it needs the load of each individual pod. */
 export const isFast = (config: Pick<Config, "scaling">, signals: readonly Signal[] = []): boolean =>
   config.scaling.fast && signals.some(({ over }) => over === "pods");
 
-/** The signals of the workloads that have any, for one configuration. */
+/** The signals of each scalable workload, for one configuration. */
 export function signals(config: Config, namespace: string): Readonly<Record<"node" | "react" | "replicas", Signal[]>> {
   const { node, react } = config.images;
   const source = (service: string, port: number, path: string | null): string | undefined =>
@@ -61,7 +64,7 @@ export function signals(config: Config, namespace: string): Readonly<Record<"nod
       ),
     ],
     react: signal(front, "pods", "requests", "nginx_http_requests_per_second", scaling.react.requestsPerPod),
-    // the API queries each replica once a second; a value from Prometheus would only be staler
+    // the API queries each replica once a second; a value from Prometheus would be older
     replicas: [
       ...signal(api, "all", "commands", "redis_replicas_commands_per_second", scaling.replicas.commandsPerPod),
       ...signal(api, "all", "clients", "redis_replicas_connected_clients", scaling.replicas.clientsPerPod),

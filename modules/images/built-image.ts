@@ -7,7 +7,7 @@ import type { TagState } from "./registry";
 import { providerAddress } from "./registry-login";
 
 export interface BuiltImageProps {
-  /** Repository below the registry's address, such as `iacproject-node`. */
+  /** Repository, relative to the registry's address, such as `iacproject-node`. */
   readonly repository: string;
   /** Tag: the hash of the build context. */
   readonly tag: string;
@@ -17,23 +17,23 @@ export interface BuiltImageProps {
   readonly dockerfile: string;
   /**
    * Platform to build for.
-   * @default the Docker engine's own
+   * @default the platform of the Docker engine
    */
   readonly platform?: string | undefined;
   /** The registry's part of the configuration. */
   readonly registry: Config["registry"];
-  /** State of the tag in the registry, queried just before synth. */
+  /** State of the tag in the registry, queried just before the synthesis. */
   readonly inRegistry: TagState;
 }
 
 /**
  * One image: built and pushed if the registry does not have its tag, otherwise used unchanged.
  *
- * A rebuild does not reproduce the digest, so pushing the same tag twice would cause a new digest and a rollout on
- * every cluster. Therefore `first-sight` stores, per tag, the registry's first reply in this state: a digest (nothing
- * to do, no Docker needed) or "" (build and push here). Later replies do not change it, except that a tag missing from
- * the registry is built again. An unreachable registry stops the plan, because the docker provider would treat it as a
- * missing image. See docs/decisions/0003-images.md.
+ * A rebuild does not reproduce the digest, so pushing the same tag twice would produce a new digest and a rollout on
+ * every cluster. Therefore, `first-sight` stores the registry's first reply for each tag in this layer's state: a
+ * digest (nothing to do, and Docker is not needed) or "" (build and push the image here). Later replies do not change
+ * it, except that a tag that is missing from the registry is built again. An unreachable registry stops the plan,
+ * because the docker provider would treat it as a missing image. See docs/decisions/0003-images.md.
  */
 export class BuiltImage extends Construct {
   /** `address/repository@sha256:…`, as nodes pull it. */
@@ -45,7 +45,7 @@ export class BuiltImage extends Construct {
     const name = `${providerAddress(registry.push)}/${props.repository}:${tag}`;
     const isPushed = inRegistry.state === "held";
 
-    // Terraform rejects a condition that refers to nothing, such as a bare false
+    // Terraform rejects a condition without references, such as a bare `false`
     const reachable = new TerraformLocal(this, "registry-reachable", inRegistry.state !== "unreachable");
     // the tag is part of the ids, so each tag is a separate resource, created once
     const firstSight = new DataResource(this, `first-sight-${tag}`, {
@@ -69,7 +69,7 @@ export class BuiltImage extends Construct {
 
     const image = new Image(this, `image-${tag}`, {
       name,
-      // without a build block the provider pulls the image, in case the Docker engine was pruned
+      // without a build block, the provider pulls the image, in case the Docker engine was pruned
       ...(isPushed
         ? {}
         : {

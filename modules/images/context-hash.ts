@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import dockerignore from "@balena/dockerignore";
 
-/** Files of a build context that Docker would send: relative paths with "/", sorted. */
+/** Files of a build context that Docker would send, as sorted relative paths with "/". */
 export function contextFiles(context: string): string[] {
   const ignoreFile = path.join(context, ".dockerignore");
   const ignore = dockerignore().add(fs.existsSync(ignoreFile) ? fs.readFileSync(ignoreFile, "utf8") : "");
@@ -12,8 +12,8 @@ export function contextFiles(context: string): string[] {
     for (const entry of fs.readdirSync(path.join(context, dir), { withFileTypes: true })) {
       const file = path.posix.join(dir, entry.name);
       if (entry.isDirectory()) {
-        // a later "!…" pattern can include files of an ignored folder again, so visit it,
-        // except node_modules, which is always large and never needed
+        // a later "!…" pattern can re-include files in an ignored folder, so ignored folders are visited too, except
+        // node_modules, which is always large and never needed
         if (entry.name !== "node_modules" || !ignore.ignores(file)) visit(file);
       } else if (!ignore.ignores(file)) {
         files.push(file);
@@ -31,7 +31,7 @@ export interface ContextHashProps {
   readonly dockerfile: string;
   /**
    * Platform to build for; part of the hash.
-   * @default the Docker engine's own
+   * @default the platform of the Docker engine
    */
   readonly platform?: string | undefined;
 }
@@ -40,8 +40,8 @@ export interface ContextHashProps {
  * Hash, as 16 hex digits, of everything that goes into an image: names, contents and executable
  * bits of the files that Docker would send, the Dockerfile and the platform.
  *
- * It is the same on every machine with the same sources, because it has no times, owners or absolute paths.
- * The docker provider has no such hash (kreuzwerker/docker#571).
+ * It is the same on every machine with the same sources, because it includes no timestamps, owners or absolute paths.
+ * The docker provider offers no such hash (kreuzwerker/docker#571).
  * @throws if the context or its Dockerfile does not exist
  */
 export function contextHash({ context, dockerfile, platform }: ContextHashProps): string {

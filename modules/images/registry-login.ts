@@ -1,35 +1,35 @@
-/** Logins of `docker login`: in Docker's configuration file or in its credential helpers. */
+/** Reads the logins that `docker login` stored in Docker's configuration file or in a credential helper. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 
 /** Some helpers are slow: gcloud's takes seconds to start. */
 const HELPER_MS = 20_000;
 
-/** Docker Hub has several names, but one login and one API. */
+/** Docker Hub has several names, but only one login and one API. */
 const HUB_HOSTS: readonly string[] = [
   "docker.io",
   "index.docker.io",
   "registry-1.docker.io",
   "registry.hub.docker.com",
 ];
-/** The key of Docker Hub's login, a URL from the time before registries had names. */
+/** The key under which Docker stores Docker Hub's login; it is a URL for historical reasons. */
 const HUB_LOGIN = "https://index.docker.io/v1/";
 
 export const isDockerHub = (host: string): boolean => HUB_HOSTS.includes(host);
 
-/** The host of a registry's API: docker.io itself is a web site. */
+/** The host of a registry's API; docker.io itself only serves a website. */
 export const apiHost = (host: string): string => (isDockerHub(host) ? "registry-1.docker.io" : host);
 
 /**
- * The registry's address as Terraform's Docker provider needs it. For Docker Hub, the provider uses the host for the
- * login and for the API, and only this name is right for both.
+ * The registry's address as Terraform's Docker provider needs it. The provider uses the host for both the login and the
+ * API, and for Docker Hub only this name works for both.
  */
 export function providerAddress(address: string): string {
   const [host = "", ...rest] = address.split("/");
   return [isDockerHub(host) ? "index.docker.io" : host, ...rest].join("/");
 }
 
-/** A login: user and password, or a token that the registry issued in exchange for them. */
+/** A login: a user and password, or a token that the registry issued in exchange for them. */
 export type Login =
   { readonly kind: "password"; readonly basic: string } | { readonly kind: "identity token"; readonly token: string };
 
@@ -51,7 +51,8 @@ const password = (user: string, secret: string): Login => ({
 });
 
 /**
- * Queries a credential helper for a key; returns its JSON. @throws if the helper is missing or does not have the key
+ * Queries a credential helper for a key, and returns the helper's JSON. @throws if the helper is missing or does not
+ * have the key
  */
 export type AskHelper = (helper: string, key: string) => string;
 
@@ -89,7 +90,7 @@ export function dockerLogin(file: string, host: string, ask: AskHelper = askHelp
     const login = helper ? fromHelper(helper, key, ask) : undefined;
     if (login) return login;
   }
-  // docker accepts a URL with any path in place of a host
+  // Docker accepts a URL with any path in place of a host
   const names = [...keys, ...Object.keys(auths).filter((key) => hostOf(key) === host)];
   for (const name of names) {
     const login = auths[name] && fromEntry(auths[name]);

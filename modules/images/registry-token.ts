@@ -1,16 +1,14 @@
-/**
- * How a registry authorizes clients: the response to its challenge (distribution.github.io, "token authentication").
- */
+/** Authorizes requests to a registry by answering its challenge (distribution.github.io, "token authentication"). */
 import { fetchOutside } from "../../config/proxy";
 import type { Login } from "./registry-login";
 
 export interface Authorization {
   /**
-   * The header's value.
-   * @default the registry cannot be authorized: no login, or it was refused
+   * Value of the Authorization header.
+   * @default none, because there is no login or the registry refused it
    */
   readonly header?: string;
-  /** Whether the registry accepted a login, if only by giving a token for it. */
+  /** Whether the registry accepted a login; issuing a token for it counts. */
   readonly isLoggedIn: boolean;
 }
 
@@ -18,7 +16,7 @@ const NOTHING: Authorization = { isLoggedIn: false };
 
 const SCHEMES = { bearer: /(?:^|,\s*)bearer(?=\s|$)/i, basic: /(?:^|,\s*)basic(?=\s|$)/i } as const;
 
-/** The parameters of one scheme in a challenge, which may name several. */
+/** The parameters of one scheme in a challenge, which may list several schemes. */
 function parameters(challenge: string, scheme: keyof typeof SCHEMES): Map<string, string> | undefined {
   const start = SCHEMES[scheme].exec(challenge);
   if (!start) return undefined;
@@ -30,9 +28,9 @@ function parameters(challenge: string, scheme: keyof typeof SCHEMES): Map<string
 }
 
 /**
- * Exchanges the login for a token, or requests an anonymous one.
+ * Exchanges the login for a token, or requests an anonymous token.
  *
- * @param repository for registries whose challenge names no scope
+ * @param repository used for registries whose challenge names no scope
  */
 async function bearer(
   challenge: ReadonlyMap<string, string>,
@@ -64,7 +62,7 @@ async function bearer(
   return token ? { header: `Bearer ${token}`, isLoggedIn: login !== undefined } : NOTHING;
 }
 
-/** The response to a registry's challenge, which is the value of its WWW-Authenticate header. */
+/** Returns the response to a registry's challenge (the value of its WWW-Authenticate header). */
 export async function authorize(
   challenge: string,
   login: Login | undefined,

@@ -1,11 +1,11 @@
-/** Queries an image registry for a tag, over its HTTP API. Changes nothing. */
+/** Queries an image registry for a tag through its HTTP API, without changing anything. */
 import { createHash } from "node:crypto";
 import type { Config } from "../../config";
 import { fetchOutside, fetchProblem } from "../../config/proxy";
 import { apiHost, dockerLogin, isDockerHub, type Login } from "./registry-login";
 import { authorize, type Authorization } from "./registry-token";
 
-/** State of a tag in the registry. An unreachable registry never counts as absent. */
+/** State of a tag in the registry. If the registry is unreachable, a tag never counts as absent. */
 export type TagState =
   | { readonly state: "held"; readonly digest: string }
   | { readonly state: "absent" }
@@ -21,7 +21,7 @@ const TIMEOUT_MS = 5000;
 
 type Registry = Pick<Config["registry"], "push" | "insecure" | "auth" | "dockerConfig">;
 
-/** Splits `host[:port]/some/prefix` into the host and the prefix of repositories. */
+/** Splits `host[:port]/some/prefix` into the host and the repository prefix. */
 export function splitAddress(address: string): { host: string; prefix: string } {
   const [host = "", ...rest] = address.split("/");
   return { host, prefix: rest.map((part) => `${part}/`).join("") };
@@ -32,7 +32,7 @@ const hidesMissing = (host: string): boolean => isDockerHub(host) || host === "q
 
 const isRefusal = (status: number): boolean => status === 401 || status === 403;
 
-/** Whether the response can be a registry's, whose errors are JSON. */
+/** Whether the response can come from a registry; registries report errors as JSON. */
 const isRegistry = ({ headers }: Response): boolean =>
   headers.has("docker-distribution-api-version") || /json/.test(headers.get("content-type") ?? "");
 
@@ -42,8 +42,8 @@ const isThisMachine = (host: string): boolean => /^(localhost|127\.|\[::1\])/.te
 function howToLogIn(registry: Registry, host: string, login: Login | undefined): string {
   const command = isDockerHub(host) ? "`docker login`" : `\`docker login ${host}\``;
   if (registry.auth === "none") return `log in with ${command} and set registry.auth to docker`;
-  if (!login) return `${registry.dockerConfig} has no login for it; log in with ${command}`;
-  return `the login in ${registry.dockerConfig} may not read this repository, or is too old; log in again with ${command}`;
+  if (!login) return `${registry.dockerConfig} has no login for this registry; log in with ${command}`;
+  return `the login in ${registry.dockerConfig} is not allowed to read this repository or has expired; log in again with ${command}`;
 }
 
 function otherServer(host: string, response: Response): string {
@@ -53,7 +53,7 @@ function otherServer(host: string, response: Response): string {
   return `${host} ${what} (it answered ${response.status}); ${then} the registry on another port and set registry.push`;
 }
 
-/** The digest of a manifest: from the registry's header, or else computed from the content. */
+/** The digest of a manifest, taken from the registry's header or, without one, computed from the content. */
 async function digestOf(head: Response, get: () => Promise<Response>): Promise<string | undefined> {
   const named = head.headers.get("docker-content-digest");
   if (named) return named;
@@ -68,14 +68,14 @@ async function digestOf(head: Response, get: () => Promise<Response>): Promise<s
 }
 
 /**
- * Queries one tag; `repository` is relative to the registry's address.
- * Takes at most 5 × 5 s, plus the time of a credential helper. Never throws.
+ * Queries one tag; `repository` is relative to the registry's address. Takes at most 5 × 5 s, plus the time that a
+ * credential helper needs. Never throws.
  */
 export async function tagState(registry: Registry, repository: string, tag: string): Promise<TagState> {
   const { host, prefix } = splitAddress(registry.push);
   const unreachable = (reason: string): TagState => ({ state: "unreachable", reason });
   if (isDockerHub(host) && prefix === "")
-    return unreachable(`${host} needs the name of your account: set registry.push to ${host}/NAME`);
+    return unreachable(`${host} needs your account name: set registry.push to ${host}/NAME`);
   const base = `${registry.insecure ? "http" : "https"}://${apiHost(host)}/v2/`;
   const name = `${prefix}${repository}`;
   const request = (path: string, method: "HEAD" | "GET", authorization?: string) =>
@@ -89,7 +89,7 @@ export async function tagState(registry: Registry, repository: string, tag: stri
     const login = registry.auth === "docker" ? dockerLogin(registry.dockerConfig, host) : undefined;
     let response = await request(manifest, "HEAD");
     let authorization: Authorization = { isLoggedIn: false };
-    // without a login, some registries answer 404 for private repositories, or refuse without a challenge
+    // without a login, some registries answer 404 for private repositories, or reject the request without a challenge
     if (response.status === 401 || (login && [403, 404].includes(response.status))) {
       const challenge =
         response.headers.get("www-authenticate") ?? (await request("", "GET")).headers.get("www-authenticate") ?? "";

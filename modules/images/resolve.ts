@@ -33,8 +33,8 @@ export const imageNames = (config: Pick<Config, "scaling">): readonly ImageName[
 type QueryTag = typeof tagState;
 
 /**
- * Explains a failure caused by a Docker engine on another machine, such as that of `minikube docker-env`: for that
- * engine, localhost is its own machine, while the registry is queried from this one.
+ * Explains a failure caused by a Docker engine on another machine, such as the one that `minikube docker-env` selects.
+ * To that engine, localhost is its own machine, whereas the registry is queried from this machine.
  */
 function explain(config: Config, state: TagState): TagState {
   const { dockerHost } = config.images;
@@ -43,12 +43,15 @@ function explain(config: Config, state: TagState): TagState {
   if (state.state !== "unreachable" || !isFar || !/^(localhost|127\.)/.test(push)) return state;
   const port = /:(\d+)/.exec(push)?.[1] ?? "80";
   const why =
-    `${state.reason}. Docker's engine is at ${dockerHost}, so its ${push} is not this machine's: make the same registry ` +
-    `reachable here (minikube: kubectl -n kube-system port-forward service/registry ${port}:80)`;
+    `${state.reason}. The Docker engine is at ${dockerHost}, so its ${push} is not this machine's. Make the ` +
+    `same registry reachable here (minikube: kubectl -n kube-system port-forward service/registry ${port}:80)`;
   return { state: "unreachable", reason: why };
 }
 
-/** Hashes the build contexts and queries the registry for their tags: the only network access at synth. */
+/**
+ * Hashes the build contexts and queries the registry for their tags; this is the only network access during the
+ * synthesis.
+ */
 export async function resolveImages(config: Config, queryTag: QueryTag = tagState): Promise<ResolvedImages> {
   const resolve = async (name: ImageName, image: ImageConfig): Promise<ResolvedImage> => {
     if (image.image) return { kind: "prebuilt", reference: image.image };

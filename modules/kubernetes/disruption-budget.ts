@@ -13,8 +13,8 @@ export interface DisruptionBudgetProps {
 /**
  * Limits voluntary disruptions (a node drain, an upgrade) to one pod of a component at a time.
  *
- * `maxUnavailable`, not `minAvailable`: it follows the autoscaler, and a single pod (main) can
- * still be evicted, so our pods never block a drain.
+ * It sets `maxUnavailable` rather than `minAvailable`, because this value fits any number of pods that the autoscaler
+ * chooses, and a single pod (main) can still be evicted. So our pods never block a drain.
  */
 export class DisruptionBudget extends Construct {
   constructor(scope: Construct, id: string, props: DisruptionBudgetProps) {

@@ -11,7 +11,7 @@ export interface GeneratedSecretProps {
   /** Keys that get a generated password each. */
   readonly passwords: readonly string[];
   /**
-   * Further keys and their values, not secret themselves.
+   * Additional, non-secret keys and their values.
    * @default none
    */
   readonly data?: Readonly<Record<string, string>>;
@@ -20,11 +20,10 @@ export interface GeneratedSecretProps {
 /**
  * A Secret whose passwords are generated on the first apply and stored only in the cluster.
  *
- * A password is an *ephemeral* value and reaches the Secret through a *write-only* attribute,
- * so neither state nor plan ever contains it. cdktf 0.21 has no construct for `ephemeral`, hence
- * the override; both need Terraform or OpenTofu 1.11. Each run generates new ephemeral values, but
- * only a new revision would write them, so later changes of the Secret (npm run rotate) are kept.
- * The random provider must be in the stack.
+ * A password is an *ephemeral* value and reaches the Secret through a *write-only* attribute, so neither the state nor
+ * the plan ever contains it. cdktf 0.21 has no construct for `ephemeral`, hence the override; both features need
+ * Terraform or OpenTofu 1.11. Each run generates new ephemeral values, but only a new revision would write them, so
+ * later changes to the Secret (npm run rotate) are kept. The random provider must be in the stack.
  */
 export class GeneratedSecret extends Construct {
   readonly secretName: string;

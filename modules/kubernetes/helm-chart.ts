@@ -1,8 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { TerraformStack } from "cdktf";
 import { Construct, type IConstruct } from "constructs";
-import { HelmProvider } from "@cdktf/provider-helm/lib/provider";
 import { Release, type ReleaseConfig } from "@cdktf/provider-helm/lib/release";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import type { Config } from "../../config";
@@ -12,7 +10,7 @@ import { CHARTS, type ChartName } from "../../catalog/versions";
 
 /**
  * Source of a chart: its repository, or an archive in the folder `charts.dir`.
- * @throws if `charts.dir` is set and does not hold the archive
+ * @throws if `charts.dir` is set and does not contain the archive
  */
 export function chartSource(
   config: Pick<Config, "charts">,
@@ -31,22 +29,6 @@ export function chartSource(
     );
   }
   return { chart: archive, version };
-}
-
-/**
- * Helm files of a layer, relative to the folder that Terraform runs in. The provider would otherwise read the list of
- * repositories that this machine's `helm` uses, and fail if the index of any of them is not in the cache
- * (terraform-provider-helm#1475): Helm looks through them all for the owner of a chart's address.
- */
-const HELM_FILES = ".terraform/helm";
-
-/** Makes a layer's Helm provider independent of the Helm configuration of this machine. */
-function isolateHelm(layer: TerraformStack): void {
-  for (const provider of layer.allProviders()) {
-    if (!(provider instanceof HelmProvider)) continue;
-    provider.repositoryConfigPath = `${HELM_FILES}/repositories.yaml`;
-    provider.repositoryCache = `${HELM_FILES}/repository`;
-  }
 }
 
 export interface ChartProps {
@@ -71,10 +53,9 @@ export interface ChartProps {
 export class Chart extends Construct {
   readonly release: Release;
 
-  /** @throws if `charts.dir` is set and does not hold the chart's archive */
+  /** @throws if `charts.dir` is set and does not contain the chart's archive */
   constructor(scope: Construct, id: string, props: ChartProps) {
     super(scope, id);
-    isolateHelm(TerraformStack.of(this));
     this.release = new Release(this, "release", {
       ...chartSource(props.config, props.chart),
       name: props.releaseName,
@@ -82,10 +63,10 @@ export class Chart extends Construct {
       values: [escapeTemplate(JSON.stringify(props.values))],
       ...(props.after ? { dependsOn: resourcesIn(...props.after) } : {}),
       wait: true,
-      // adopt the release of an interrupted first install, which is not in the state
+      // adopt the release that an interrupted first installation left, which is not in the state
       upgradeInstall: true,
       timeout: 420,
-      // a failed upgrade removes the objects that it added; a failed first install stays for inspection
+      // a failed upgrade removes the objects that it added; a failed first installation is kept for inspection
       cleanupOnFail: true,
       maxHistory: 5,
     });

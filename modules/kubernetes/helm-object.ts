@@ -14,10 +14,10 @@ export interface HelmObjectProps {
 
 /**
  * One Kubernetes object as a Helm release, for users who may not list CRDs: `kubernetes_manifest` looks up every kind
- * there, even Deployments.
+ * among the CRDs, even Deployments.
  *
- * Helm compares the previous release with the new one and ignores fields that are in neither, so the autoscaler keeps
- * a replica count that is never written. Helm neither shows nor reverts manual changes.
+ * Helm compares the previous release with the new one and ignores fields that are in neither. We never write a replica
+ * count, so the autoscaler's value is kept. Helm neither shows nor reverts manual changes.
  */
 export class HelmObject extends Construct {
   constructor(scope: Construct, id: string, props: HelmObjectProps) {
@@ -27,7 +27,7 @@ export class HelmObject extends Construct {
       namespace: props.namespace,
       chart: localChart("object"),
       values: [escapeTemplate(JSON.stringify({ object: props.object }))],
-      // `npm run up` waits for all of them and reports each
+      // `npm run up` waits for all objects and reports on each of them
       wait: false,
       ...LOCAL_RELEASE,
     });

@@ -6,7 +6,7 @@ import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import { labels } from "../../catalog/names";
 import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 
-/** Folder of the token and the CA certificate in the container. */
+/** Folder in the container with the token and the CA certificate. */
 export const CREDENTIALS_DIR = "/run/secrets/kubernetes";
 
 const VOLUME = "kubernetes-api";

@@ -9,13 +9,13 @@ export interface NamespaceProps {
   readonly name: string;
   /** Pod Security level that the namespace enforces. */
   readonly enforce: PodSecurityLevel;
-  /** false: the namespace exists already, is used unchanged and is kept after a destroy. */
+  /** false: the namespace already exists, is used as it is, and is kept after a destroy. */
   readonly create: boolean;
 }
 
 /**
- * A namespace that enforces a Pod Security level and warns about everything that is not
- * `restricted`. `ref` is its name as a reference, so that resources that use it depend on the namespace.
+ * A namespace that enforces a Pod Security level and warns about everything that is not `restricted`. `ref` is a
+ * reference to its name, so resources that use `ref` depend on the namespace.
  */
 export class Namespace extends Construct {
   readonly ref: string;

@@ -16,8 +16,8 @@ export interface ObjectProps extends Omit<ManifestConfig, "manifest"> {
 }
 
 /**
- * Writes one Kubernetes object as configured in `workloads`: by server-side apply, as construct `id` of `scope`, or as a
- * Helm release, as construct `object`. Quantities are written as the API server returns them.
+ * Writes one Kubernetes object in the way that `workloads` selects: with server-side apply (construct `id` of `scope`)
+ * or as a Helm release (construct `object`). Quantities are written in the form that the API server returns.
  */
 export function writeObject(scope: Construct, id: string, props: ObjectProps): void {
   const { config, name, namespace, object: given, ...manifest } = props;

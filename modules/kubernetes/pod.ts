@@ -1,6 +1,6 @@
 /**
- * Settings that all our pods share: a restricted security context, spread over nodes and
- * zones, no ServiceAccount token. Returns plain Kubernetes objects, typed by kubernetes-types.
+ * Settings that all our pods share: a restricted security context, spread over nodes and zones, no ServiceAccount
+ * token. Returns plain Kubernetes objects, with types from kubernetes-types.
  */
 import type { Container, PodSpec, SecurityContext, TopologySpreadConstraint } from "kubernetes-types/core/v1";
 import type { Config, ResourcesConfig } from "../../config";
@@ -46,7 +46,7 @@ export interface PodProps {
   readonly serviceAccountName?: string;
   /** Numeric user and group of the containers. */
   readonly runAsUser: number;
-  /** Longest graceful shutdown, seconds. */
+  /** Longest graceful shutdown, in seconds. */
   readonly terminationGracePeriodSeconds: number;
   /** The part of the configuration that names pull Secrets. */
   readonly config: Pick<Config, "images">;
@@ -61,10 +61,11 @@ export function podSpec(p: PodProps): PodSpec {
   const secrets = p.config.images.pullSecrets;
   return {
     automountServiceAccountToken: false,
-    // always set: if the field is removed later, the deprecated `serviceAccount`, which has no field manager,
-    // keeps its value, and pods refer to a deleted account
+    // always set: if the field were removed later, the deprecated `serviceAccount` field, which has no field manager,
+    // would keep its value, and the pods would refer to a deleted account
     serviceAccountName: p.serviceAccountName ?? "default",
-    // Service variables grow with the namespace and are a second, stale source of addresses
+    // environment variables for Services multiply as the namespace grows, and are a second, outdated source of
+    // addresses
     enableServiceLinks: false,
     terminationGracePeriodSeconds: p.terminationGracePeriodSeconds,
     securityContext: {
@@ -82,7 +83,7 @@ export function podSpec(p: PodProps): PodSpec {
   };
 }
 
-/** A toleration for a failed node that lasts a few seconds. */
+/** Toleration that keeps a pod on a failed node for only the given number of seconds. */
 const evictAfter = (key: string, tolerationSeconds: number) => ({
   key,
   operator: "Exists" as const,
@@ -91,9 +92,10 @@ const evictAfter = (key: string, tolerationSeconds: number) => ({
 });
 
 /**
- * Tolerations that recreate pods elsewhere seconds after their node has failed, instead of 5 minutes. Kubernetes takes
- * 50 s to notice that a node is unreachable, so 5 s more hardly make a network interruption more expensive. A kubelet
- * reports "not ready" itself, without that delay, often only while it restarts.
+ * Tolerations that let pods be recreated elsewhere within seconds of a node failure, instead of after 5 minutes.
+ * Kubernetes takes 50 s to detect an unreachable node, so waiting only 5 s longer hardly makes a short network
+ * interruption more expensive. A kubelet itself reports "not ready", without that delay and often only while it
+ * restarts, so pods stay a little longer in that case.
  */
 export const FAST_EVICTION = [
   evictAfter("node.kubernetes.io/unreachable", 5),

@@ -1,4 +1,7 @@
-/** Kubernetes quantities of objects: written as the API server returns them, and from numbers. */
+/**
+ * Converts the quantities in Kubernetes objects to the form that the API server returns, and formats numbers as
+ * quantities.
+ */
 import { canonicalQuantity } from "../../config";
 
 export { canonicalQuantity, parseQuantity } from "../../config";
@@ -11,7 +14,10 @@ export const mebibytes = (value: number): string => `${Math.ceil(value / 2 ** 20
 
 const isTree = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
-/** A copy of a Kubernetes object, or of a part of one, in which every quantity is canonical: requests, limits, volume sizes. */
+/**
+ * A copy of a Kubernetes object, or of part of one, with every quantity (requests, limits, volume sizes) in canonical
+ * form.
+ */
 export function withCanonicalQuantities<T>(object: T): T {
   if (Array.isArray(object)) return object.map((item: unknown) => withCanonicalQuantities(item)) as T;
   if (!isTree(object)) return object;

@@ -19,12 +19,12 @@ export interface ComponentServiceProps {
    */
   readonly targetPort?: number;
   /**
-   * Headless, as `NAME-headless`, with a record for each pod, Ready or not.
+   * Makes the Service headless, named `NAME-headless`, with a DNS record for each pod, Ready or not.
    * @default false
    */
   readonly headless?: boolean;
   /**
-   * Routes to a pod as soon as it has an address, Ready or not; a headless Service always does.
+   * Routes traffic to a pod as soon as the pod has an address, Ready or not; a headless Service always does so.
    * @default false
    */
   readonly publishNotReady?: boolean;
@@ -45,7 +45,10 @@ export interface ComponentServiceProps {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** The annotations of an object's metadata, if there are any. Users write them, so they may look like templates. */
+/**
+ * The annotations of an object's metadata, if there are any. They are escaped, because a user's text may look like a
+ * template.
+ */
 export const annotated = (annotations: Readonly<Record<string, string>> = {}) =>
   Object.keys(annotations).length
     ? { annotations: Object.fromEntries(Object.entries(annotations).map(([k, v]) => [k, escapeTemplate(v)])) }
@@ -55,7 +58,7 @@ export const annotated = (annotations: Readonly<Record<string, string>> = {}) =>
 export class ComponentService extends Construct {
   readonly name: string;
   readonly port: number;
-  /** Its address in the cluster, known at apply. */
+  /** The Service's address in the cluster, known after the apply. */
   readonly address: string;
 
   constructor(scope: Construct, id: string, props: ComponentServiceProps) {
@@ -63,7 +66,7 @@ export class ComponentService extends Construct {
     this.name = props.headless ? headlessName(props.component) : WORKLOAD_NAME[props.component];
     this.port = props.port;
     const service = new ServiceV1(this, "service", {
-      // a load balancer's address can take minutes, and without a load balancer it never comes
+      // a load balancer's address can take minutes to appear, and never appears in a cluster without load balancers
       waitForLoadBalancer: false,
       metadata: {
         name: this.name,

@@ -1,6 +1,7 @@
 /** Sizes, resources, ports and paths of the workloads in catalog/workloads.ts, for one configuration. */
 import {
   COMPONENTS,
+  LISTED,
   workloadOf,
   type Component,
   type ContainerDescriptor,
@@ -9,7 +10,7 @@ import {
 } from "../../catalog/workloads";
 import type { Config, ImageConfig, ResourcesConfig, ScalingConfig } from "../../config";
 
-/** Scaling speed of workloads without configuration keys: the defaults of those with keys. */
+/** Scaling speed of workloads that have no configuration keys for it: the defaults of those that do. */
 const DEFAULT_SPEED = { scaleUpPercent: 100, scaleDownWindowSeconds: 120 };
 
 /**
@@ -39,7 +40,7 @@ const isHa = (config: Pick<Config, "redis">): boolean => config.redis.durability
 
 /**
  * Resources of the container named `container` of `component`, in this configuration.
- * @throws if it has no container of that name
+ * @throws if it has no container with that name
  */
 export function containerResources(config: Config, component: Component, container: string): ResourcesConfig {
   const found = containersOf(config, component).find((c) => c.name === container);
@@ -56,6 +57,14 @@ export const containersOf = (
     .containers.filter((c) => !c.onlyHa || isHa(config))
     .map((c) => ({ name: c.name, resources: resourcesAt(config, c.resources) }));
 
+/** Resources of the containers whose resources a user can change, by configuration key, such as `redis.main`. */
+export const configuredResources = (config: Config): Readonly<Record<string, ResourcesConfig>> =>
+  Object.fromEntries(
+    LISTED.flatMap((component) => workloadOf(component).containers)
+      .filter((c: ContainerDescriptor) => !c.onlyHa || isHa(config))
+      .flatMap(({ resources }) => (typeof resources === "string" ? [[resources, resourcesAt(config, resources)]] : [])),
+  ) as Record<string, ResourcesConfig>;
+
 const resourcesAt = (config: Config, resources: ContainerDescriptor["resources"]): ResourcesConfig =>
   typeof resources === "string"
     ? (valueAt(config, resources) as ResourcesConfig)
@@ -63,7 +72,7 @@ const resourcesAt = (config: Config, resources: ContainerDescriptor["resources"]
 
 /**
  * The container that the autoscaler of `component` measures, and its bounds.
- * @throws if `component` does not scale
+ * @throws if `component` is not scalable
  */
 export function scalingOf(config: Config, component: Component): { container: string; bounds: ScalingConfig } {
   const { scaling } = workloadOf(component);
@@ -78,7 +87,7 @@ export function scalingOf(config: Config, component: Component): { container: st
 }
 
 /**
- * Maximum number of pods of `component`, without those that a rollout adds.
+ * Maximum number of pods of `component`, excluding those that a rollout adds.
  * @throws if `component` has neither a fixed size nor bounds
  */
 export function maxPods(config: Config, component: Component): number {
@@ -87,19 +96,19 @@ export function maxPods(config: Config, component: Component): number {
   return scalingOf(config, component).bounds.max;
 }
 
-/** Pods that a rollout of `pods` pods adds at once, rounded up as Kubernetes does. */
+/** Number of pods that a rollout of `pods` pods adds at once, rounded up as in Kubernetes. */
 export function surgePods(component: Component, pods: number): number {
   const { surge = 0 } = workloadOf(component);
   return typeof surge === "number" ? surge : Math.ceil((pods * parseInt(surge, 10)) / 100);
 }
 
-/** Size of the volume that each pod of `component` has; undefined without one. */
+/** Size of the volume of each pod of `component`; undefined if its pods have none. */
 export function volumeSize(config: Config, component: Component): string | undefined {
   const { volume } = workloadOf(component);
   return volume === undefined ? undefined : (valueAt(config, volume) as string);
 }
 
-/** Path of the metrics that `component` serves itself; null if Prometheus does not scrape its pods. */
+/** Path under which `component` itself serves metrics; null if Prometheus does not scrape its pods. */
 export function metricsPath(config: Pick<Config, "images">, component: Component): string | null {
   const { metrics } = workloadOf(component);
   if (metrics === undefined || metrics === "exporter") return null;

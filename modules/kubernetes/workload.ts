@@ -13,14 +13,14 @@ import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
 interface CommonProps {
   /** The part of the configuration that determines how objects are written. */
   readonly config: Pick<Config, "workloads">;
-  /** Workload to write; it names the object and its labels. */
+  /** The workload to write; determines the object's name and labels. */
   readonly component: Component;
   /** Namespace that the objects are created in. */
   readonly namespace: string;
   /** Spec of the pods. */
   readonly pod: PodSpec;
   /**
-   * A value whose change must restart the pods, such as a hash of their configuration.
+   * A value that must restart the pods when it changes, such as a hash of their configuration.
    * @default the pods restart only if their spec changes
    */
   readonly rollOn?: string;
@@ -29,11 +29,11 @@ export interface DeploymentProps extends CommonProps {
   /** Kind of the object. */
   readonly kind: "Deployment";
   /**
-   * Number of pods, if no autoscaler owns it.
-   * @default the autoscaler owns it
+   * Number of pods, if no autoscaler determines it.
+   * @default the autoscaler determines it
    */
   readonly fixedSize?: number;
-  /** The Deployment's spec, without what this module sets. */
+  /** The Deployment's spec, without the fields that this module sets. */
   readonly spec: Omit<DeploymentSpec, "replicas" | "selector" | "template">;
 }
 export interface StatefulSetProps extends CommonProps {
@@ -44,7 +44,7 @@ export interface StatefulSetProps extends CommonProps {
    * @default the autoscaler owns it
    */
   readonly fixedSize?: number;
-  /** The StatefulSet's spec, without what this module sets. */
+  /** The StatefulSet's spec, without the fields that this module sets. */
   readonly spec: Omit<StatefulSetSpec, "replicas" | "selector" | "template">;
 }
 export type WorkloadProps = DeploymentProps | StatefulSetProps;
@@ -53,8 +53,8 @@ export type WorkloadProps = DeploymentProps | StatefulSetProps;
 export const REVISION = "iacproject/revision";
 
 /**
- * Fields whose changes restart the pods: all but the claim templates, for which the set is recreated without its pods
- * (scripts/deploy/recreate-set.ts).
+ * Fields whose changes restart the pods: all except the claim templates. When those change, the set is recreated
+ * without its pods (scripts/deploy/recreate-set.ts).
  */
 const rolling = <T extends object>(spec: T): object => {
   const { volumeClaimTemplates: _, ...rest } = spec as T & { volumeClaimTemplates?: unknown };
@@ -64,12 +64,11 @@ const rolling = <T extends object>(spec: T): object => {
 /**
  * A Deployment or StatefulSet, written by server-side apply.
  *
- * **Its replica count belongs to the autoscaler.** The typed resources write the whole spec on
- * each update, with the count at plan time (terraform-provider-kubernetes#584).
- * `kubernetes_manifest` does too, unless `spec` is a computed field: then a change of spec sends
- * only the fields written here, so `replicas` is never ours. An update outside spec would still
- * send the old count; {@link REVISION} prevents such updates, because it is a hash of everything that can be updated, inside spec.
- * Tests and alternatives: docs/decisions/0001-replica-count.md.
+ * **Its replica count belongs to the autoscaler.** The typed resources write the whole spec on each update, with the
+ * count read at plan time (terraform-provider-kubernetes#584). `kubernetes_manifest` does so too, unless `spec` is a
+ * computed field: a change to spec then sends only the fields written here, so Terraform never owns `replicas`. An
+ * update outside spec would still send the old count. {@link REVISION} prevents such updates: it is a hash inside spec
+ * of everything that can be updated. Tests and alternatives: docs/decisions/0001-replica-count.md.
  */
 export class Workload extends Construct {
   readonly name: string;
@@ -83,17 +82,17 @@ export class Workload extends Construct {
       throw new Error(`${this.name}: fixedSize is ${fixedSize}, but must be at least 1`);
     }
     const metadata = { name: this.name, namespace: props.namespace, labels: labels(props.component) };
-    // a StatefulSet's pod is not replaced while its node exists, so evicting it would only restart it on a node that
-    // comes back
+    // a StatefulSet's pod is not replaced while its node exists, so eviction would only restart it when the node comes
+    // back
     const tolerations = props.kind === "Deployment" ? { tolerations: FAST_EVICTION } : {};
-    // before the hash: another spelling of the same quantity must not restart the pods
+    // before hashing, because another spelling of the same quantity must not restart the pods
     const pod = withCanonicalQuantities({ ...tolerations, ...props.pod });
     const spec = {
       ...(fixedSize === undefined ? {} : { replicas: fixedSize }),
       ...withCanonicalQuantities(props.spec),
       selector: { matchLabels: selectorLabels(props.component) },
     };
-    // hash the resolved values, because tokens are numbered in the order of their creation
+    // hash the resolved values, because tokens are numbered in order of creation
     const resolved = Tokenization.resolve([metadata, rolling(spec), pod, props.rollOn ?? ""], {
       scope: this,
       resolver: new DefaultTokenResolver(new StringConcat()),

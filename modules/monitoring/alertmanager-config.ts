@@ -2,7 +2,7 @@ import type { Config, Receiver } from "../../config";
 
 const SECRETS_DIR = "/etc/alertmanager/secrets";
 
-/** The mounted file with a receiver's secret: secrets are never chart values. */
+/** Path of the mounted file with a receiver's secret; secrets are never part of the chart values. */
 const secretFile = ({ secret }: Pick<Receiver, "secret">) => `${SECRETS_DIR}/${secret.name}/${secret.key}`;
 
 function receiverConfig(r: Receiver): object {
@@ -43,8 +43,8 @@ const INHIBITIONS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Alertmanager's configuration. Every alert except the heartbeat goes to every receiver; without receivers, alerts
- * are only shown. Inhibited alerts are suppressed.
+ * Alertmanager's configuration. Every alert except the heartbeat goes to every receiver; without receivers, alerts are
+ * only displayed. Inhibited alerts are suppressed.
  */
 export function alertmanagerConfig({ receivers, heartbeat }: Routing): object {
   return {
@@ -55,7 +55,7 @@ export function alertmanagerConfig({ receivers, heartbeat }: Routing): object {
       group_interval: "2m",
       repeat_interval: "4h",
       routes: [
-        // Watchdog always fires: the receiving service raises an alarm when the notifications stop
+        // Watchdog always fires; the receiving service raises an alarm when the notifications stop
         ...(heartbeat
           ? [{ receiver: "heartbeat", matchers: ["alertname = Watchdog"], group_interval: "1m", repeat_interval: "1m" }]
           : []),

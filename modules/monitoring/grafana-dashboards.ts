@@ -8,7 +8,7 @@ import { DASHBOARD_LABEL } from "./prometheus-stack";
 export interface GrafanaDashboardsProps {
   /** Namespace that the objects are created in. */
   readonly namespace: string;
-  /** Namespace of the application, which dashboards select at first. */
+  /** Namespace of the application, which the dashboards select by default. */
   readonly appNamespace: string;
   /** Address or folder of the runbooks that panels link to. */
   readonly runbooks: string;

@@ -22,7 +22,7 @@ export class OperatorResources extends Construct {
     super(scope, id);
     const { services, config } = props;
     const { namespace } = services;
-    // the cluster's Prometheus selects monitors and rules by these
+    // the cluster's Prometheus selects monitors and rules by these labels
     const { selectorLabels } = config.monitoring;
     const object = (kind: string, name: string, spec: object) =>
       new Manifest(this, `${kind.toLowerCase()}-${name}`, {
@@ -32,7 +32,7 @@ export class OperatorResources extends Construct {
           metadata: { name, namespace, labels: { ...projectLabels, ...selectorLabels } },
           spec,
         },
-        // Terraform is their only owner, so it overwrites manual changes
+        // Terraform is the only owner of these objects, so it overwrites manual changes
         fieldManager: { name: "terraform", forceConflicts: true },
       });
     for (const { name, ...spec } of serviceMonitors(services, config)) object("ServiceMonitor", name, spec);

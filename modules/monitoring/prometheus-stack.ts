@@ -38,8 +38,8 @@ export interface PrometheusStackProps {
  * Prometheus, Alertmanager, Grafana, kube-state-metrics and node-exporter, as one Helm release.
  *
  * Our monitors and rules are chart values, so that a plan on an empty cluster needs no CRD
- * (terraform-provider-kubernetes#1367). The operator's admission webhooks are off: they need an
- * extra certificate job and are left behind by a destroy (helm-charts#4143).
+ * (terraform-provider-kubernetes#1367). The operator's admission webhooks are disabled: they need an extra certificate
+ * job and are left behind by a destroy (helm-charts#4143).
  */
 export class PrometheusStack extends Construct {
   constructor(scope: Construct, id: string, props: PrometheusStackProps) {
@@ -76,12 +76,12 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
   });
   return {
     ...(config.images.mirror === undefined ? {} : { global: { imageRegistry: config.images.mirror } }),
-    // most clusters do not run these as pods, and their alerts would always fire
+    // most clusters do not run these components as pods, so their alerts would always fire
     kubeEtcd: ifControlPlane,
     kubeScheduler: ifControlPlane,
     kubeControllerManager: ifControlPlane,
     kubeProxy: ifControlPlane,
-    // the chart creates a Service in kube-system for DNS, and its operator another one for the kubelets
+    // the chart creates a Service in kube-system for DNS, and its operator creates another for the kubelets
     ...(monitoring.kubeSystem ? {} : { coreDns: { enabled: false }, kubelet: { namespace } }),
     defaultRules: {
       rules: {
@@ -91,11 +91,11 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
         kubeSchedulerAlerting: monitoring.controlPlane,
         kubeSchedulerRecording: monitoring.controlPlane,
         windows: false,
-        // without node-exporter, these would only query series that nothing exports
+        // without node-exporter, these rules would only query series that nothing exports
         ...(monitoring.nodeExporter ? {} : { node: false, nodeExporterAlerting: false, nodeExporterRecording: false }),
       },
       disabled: Object.fromEntries(
-        // our alert checks ScalingLimited; this one also fires if the maximum is exactly enough
+        // our own alert checks ScalingLimited; the chart's alert also fires if the maximum is just sufficient
         ["KubeHpaMaxedOut", ...monitoring.disabledAlerts].map((alert) => [alert, true]),
       ),
     },
@@ -105,8 +105,9 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     // Prometheus and Alertmanager are StatefulSets, whose pods are not replaced while their node's object exists
     prometheusOperator: {
       tolerations: FAST_EVICTION,
-      // other releases' Prometheus and Alertmanager have their own operator; two that manage one object delete its
-      // StatefulSet in turns (prometheus-operator#4829). Monitors and rules are still found in every namespace
+      // other releases' Prometheus and Alertmanager have their own operator; two operators that manage the same object
+      // delete its StatefulSet in turn (prometheus-operator#4829). Monitors and rules are still found in every
+      // namespace
       prometheusInstanceNamespaces: [namespace],
       alertmanagerInstanceNamespaces: [namespace],
       thanosRulerInstanceNamespaces: [namespace],
@@ -143,7 +144,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     nodeExporter: { enabled: monitoring.nodeExporter },
     "prometheus-node-exporter": {
       resources: resources("10m", "24Mi", "96Mi"),
-      // it needs the host's namespaces, but no further privileges
+      // node-exporter needs the host's namespaces, but no other privileges
       securityContext: { seccompProfile: { type: "RuntimeDefault" } },
       containerSecurityContext: {
         readOnlyRootFilesystem: true,
@@ -206,7 +207,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
       sidecar: {
         resources: resources("10m", "80Mi", "192Mi"),
         securityContext: { ...restrictedContainer, seccompProfile: { type: "RuntimeDefault" } },
-        // Grafana polls the folder; a reload call would need the password
+        // Grafana polls the folder; a reload request would need the password
         dashboards: {
           skipReload: true,
           label: "grafana_dashboard",

@@ -1,7 +1,10 @@
 import type { RulesProps } from "../../dashboards/rules";
 import type { Config } from "../../config";
 
-/** The rules' part of the configuration. `namespace` is the application's, from the outputs of layer `app`. */
+/**
+ * The part of the configuration that the rules use. `namespace` is the application's namespace, from the outputs of
+ * layer `app`.
+ */
 export const rulesProps = (
   { monitoring, node, scaling }: Pick<Config, "monitoring" | "node" | "scaling">,
   namespace: string,

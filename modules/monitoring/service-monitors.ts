@@ -24,7 +24,7 @@ export interface ServiceMonitor {
   /** Name of the ServiceMonitor. */
   readonly name: string;
   /**
-   * Label of the Service whose value becomes label `job`.
+   * Service label whose value becomes label `job`.
    * @default the Service's name
    */
   readonly jobLabel?: string;
@@ -47,9 +47,9 @@ const byService = (...names: string[]) => ({
 /**
  * ServiceMonitors of the application, in the format of the chart's `additionalServiceMonitors`.
  *
- * Redis instances are discovered through their headless Services (so a replica is scraped from its
- * first second, Ready or not) and scraped through the exporter: the pod's name becomes the target
- * parameter, and the exporter's Service the address.
+ * Redis instances are discovered through their headless Services (so a replica is scraped from its first second, Ready
+ * or not) and scraped through the exporter: the pod's name becomes the target parameter, and the exporter's Service
+ * becomes the address.
  */
 export function serviceMonitors(services: MonitoredServices, config: Config): readonly ServiceMonitor[] {
   const namespaceSelector = { matchNames: [services.namespace] };

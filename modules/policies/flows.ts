@@ -1,8 +1,8 @@
 /**
  * The connections that are allowed in the application's namespace, with their ports.
  *
- * The NetworkPolicies, the picture in the docs and the tests are generated from this table.
- * Everything else is denied, in both directions.
+ * The NetworkPolicies, the diagram in the docs and the tests are generated from this table. Everything else is denied,
+ * in both directions.
  */
 import type { Config } from "../../config";
 import { JOBS, REDIS_PORT, SENTINEL_PORT, type ComponentOrJob } from "../../catalog/workloads";
@@ -32,7 +32,7 @@ const portOf = (address: string): number => {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
 };
 
-/** The table for one configuration (container ports are configurable). */
+/** The flow table for one configuration (container ports are configurable). */
 export function flows(
   config: Pick<Config, "images" | "observability" | "node" | "scaling" | "redis">,
 ): readonly Flow[] {

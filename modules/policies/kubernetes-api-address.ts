@@ -2,13 +2,13 @@ import { Construct } from "constructs";
 import { TerraformIterator, TerraformLocal, type ListTerraformIterator } from "cdktf";
 import { DataKubernetesResource } from "@cdktf/provider-kubernetes/lib/data-kubernetes-resource";
 
-/** Networks whose addresses are private: RFC 1918, and 100.64.0.0/10, which some clouds give to control planes. */
+/** Networks whose addresses are private: RFC 1918, and 100.64.0.0/10, which some clouds use for control planes. */
 const PRIVATE = "^(10[.]|192[.]168[.]|172[.](1[6-9]|2[0-9]|3[01])[.]|100[.](6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])[.])";
 
 /**
- * Terraform's expression for the block of an address `a`. A control plane that is replaced gets another address, but
- * stays in its subnet: a policy for the address itself would block the watch until the next `up`. A public address has
- * no such neighbours, so it is used exactly.
+ * Terraform expression for the CIDR block of an address `a`. A replaced control plane gets another address but stays in
+ * its subnet, so a policy for the exact address would block the watch until the next `up`. The neighbours of a public
+ * address are unrelated, so only the exact address is allowed.
  */
 export const BLOCK_OF_ADDRESS =
   `can(regex("${PRIVATE}", a)) ? cidrsubnet(format("%s/24", a), 0, 0) : ` +
@@ -16,11 +16,11 @@ export const BLOCK_OF_ADDRESS =
   `format(strcontains(a, ":") ? "%s/128" : "%s/32", a)`;
 
 /**
- * Networks and port behind the Service `kubernetes`, for NetworkPolicies: policies see a packet
- * after its Service address has been translated.
+ * Networks and port behind the Service `kubernetes`, for NetworkPolicies, which see a packet after its Service address
+ * has been translated.
  *
- * They are read at each plan, so that the next `up` follows if the control plane moves to another network; until then
- * the API finds the replicas by DNS.
+ * The networks are read at each plan, so if the control plane moves to another network, the next `up` updates the
+ * policies; until then, the API finds the replicas through DNS.
  */
 export class KubernetesApiAddress extends Construct {
   /** CIDR blocks, such as `10.0.0.0/24` or `fd00::/64`. */
@@ -44,7 +44,7 @@ export class KubernetesApiAddress extends Construct {
     this.blocks = TerraformIterator.fromList(blocks.asList);
   }
 
-  /** Egress rules that allow only these blocks, one rule each. */
+  /** Egress rules that allow only these blocks, one rule per block. */
   egress(): ReturnType<ListTerraformIterator["dynamic"]> {
     return this.blocks.dynamic({
       to: [{ ip_block: { cidr: this.blocks.value as string } }],

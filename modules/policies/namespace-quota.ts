@@ -6,17 +6,17 @@ import { PART_OF, projectLabels } from "../../catalog/names";
 import { millicores, mebibytes, parseQuantity } from "../kubernetes/quantity";
 import { containersOf, deployedComponents, maxPods, surgePods, volumeSize } from "../kubernetes/sizing";
 
-/** Headroom for pods besides the project's own, such as `kubectl debug` or a job. */
+/** Headroom for pods that are not part of the project, such as `kubectl debug` or a job. */
 const HEADROOM_PODS = 2;
 /** Defaults for a container without requests and limits. */
 const DEFAULT_LIMITS: ResourcesConfig = { cpu: "20m", memory: "32Mi", memoryLimit: "256Mi", cpuLimit: undefined };
 
-/** Pods of one kind: their maximum number, rollouts included, and the requests of one pod. */
+/** Pods of one kind: their maximum number, including rollouts, and the requests of one pod. */
 interface PodGroup {
   readonly pods: number;
   readonly containers: readonly ResourcesConfig[];
   /**
-   * Size of the volume that each has, as a Kubernetes quantity.
+   * Size of each pod's volume, as a Kubernetes quantity.
    * @default no volume
    */
   readonly volume?: string | undefined;
@@ -38,7 +38,7 @@ function podGroups(config: Config): readonly PodGroup[] {
   ];
 }
 
-/** The most that the namespace can need at once: each workload at its maximum and in a rollout. */
+/** The most resources that the namespace can need at once, with each workload at its maximum and in a rollout. */
 export function quota(config: Config): Readonly<Record<string, string>> {
   const all = podGroups(config);
   const total = (of: (group: PodGroup) => number) => all.reduce((sum, group) => sum + group.pods * of(group), 0);
@@ -62,8 +62,9 @@ export interface NamespaceQuotaProps {
 }
 
 /**
- * A ResourceQuota that fits the configured bounds, so that a mistake (an autoscaler's maximum raised manually, a
- * runaway job) cannot exhaust the cluster; and a LimitRange, because the quota rejects pods without requests and limits.
+ * A ResourceQuota sized for the configured bounds, so that a mistake (an autoscaler's maximum raised manually, a
+ * runaway job) cannot exhaust the cluster; and a LimitRange, because the quota rejects pods without requests and
+ * limits.
  */
 export class NamespaceQuota extends Construct {
   constructor(scope: Construct, id: string, props: NamespaceQuotaProps) {

@@ -12,7 +12,7 @@ export interface NetworkPoliciesProps {
   readonly namespace: string;
   /** Namespace that Prometheus runs in. */
   readonly monitoringNamespace: string;
-  /** The cluster's DNS: the namespace of its pods, their ports, and addresses of DNS that is not a pod. */
+  /** The cluster's DNS: the namespace of its pods, their ports, and the addresses of DNS servers that are not pods. */
   readonly dns: Pick<Config["dns"], "namespace" | "ports" | "addresses">;
   /** Namespace that KEDA's operator runs in. */
   readonly kedaNamespace: string;
@@ -53,7 +53,7 @@ export class NetworkPolicies extends Construct {
       ];
       if (p === "prometheus") return within(props.monitoringNamespace, { "app.kubernetes.io/name": "prometheus" });
       if (p === "keda") return within(props.kedaNamespace, KEDA_OPERATOR_LABELS);
-      // a cache on the node (NodeLocal DNSCache) is not a pod that a selector could match
+      // a DNS cache on the node (NodeLocal DNSCache) is not a pod that a selector could match
       const blocks = props.dns.addresses.map((a) => ({ ipBlock: { cidr: `${a}/${a.includes(":") ? 128 : 32}` } }));
       return [...within(props.dns.namespace), ...blocks];
     };

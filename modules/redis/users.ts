@@ -50,7 +50,8 @@ export const REDIS_USERS = {
     rules: "+ping +info +dbsize",
     // reads the commit record, and nothing else
     inPool: "%R~commit +get +select +config|set",
-    ofSentinel: "+ping +info +sentinel|get-master-addr-by-name +sentinel|master +sentinel|failover +sentinel|debug",
+    ofSentinel:
+      "+ping +info +sentinel|get-master-addr-by-name +sentinel|master +sentinel|failover +sentinel|debug +sentinel|is-master-down-by-addr",
   },
   // in a Sentinel group, access.sh gives the same rules and password to user member-ORDINAL of each member
   replication: { purpose: "replicas, on main", rules: "+ping +replconf +psync" },

@@ -6,21 +6,21 @@
  */
 
 /**
- * Every label but `app.kubernetes.io/name`, `managed-by` and `part-of`. An import must keep these: the provider writes
- * its labels one by one only if the state has at least one, and otherwise replaces all labels of the object.
+ * Every label except `app.kubernetes.io/name`, `managed-by` and `part-of`. An import must keep these: the provider
+ * writes its labels one by one only if the state has at least one, and otherwise replaces all labels of the object.
  */
 const FOREIGN_LABELS = [
   // without a prefix
   "^[^/]*$",
-  // of a prefix other than app.kubernetes.io
+  // with a prefix other than app.kubernetes.io
   "^([^a]|a[^p]|ap[^p]|app[^.]|app[.][^k])",
   // with another name, such as app.kubernetes.io/instance, which Argo CD sets
   "/[^nmp]",
 ];
 
-/** Arguments of the kubernetes provider. They concern objects' own metadata, not that of pod templates. */
+/** Arguments of the kubernetes provider. They apply to the metadata of objects, not to that of pod templates. */
 export const IGNORE_FOREIGN = {
-  // ours are the user's (exposure.annotations), so none that an import would have to keep
+  // our annotations come only from the user (exposure.annotations), so an import need not keep any
   ignoreAnnotations: [".*"],
   ignoreLabels: FOREIGN_LABELS,
 };

@@ -10,7 +10,7 @@ export interface KubernetesStateProps {
   /** Kubeconfig files, merged in this order. */
   readonly configPaths: readonly string[];
   /**
-   * Context of the kubeconfig.
+   * Kubeconfig context.
    * @default the current context
    */
   readonly configContext?: string | undefined;

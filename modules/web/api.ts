@@ -19,11 +19,11 @@ export interface RedisAddress {
   readonly sentinels: string;
   /** Service of the replicas. */
   readonly replicasHost: string;
-  /** Headless Service with a record for each replica, Ready or not. */
+  /** Headless Service with a DNS record for each replica, Ready or not. */
   readonly replicasHeadlessHost: string;
   /** Port of every Redis instance. */
   readonly port: string;
-  /** Name of the Secret with a password per user. */
+  /** Name of the Secret with one password per user. */
   readonly secretName: string;
 }
 
@@ -38,7 +38,7 @@ export interface ApiProps {
   readonly redis: RedisAddress;
 }
 
-/** After SIGTERM the API serves new requests for at most this long, seconds. */
+/** Maximum time for which the API serves new requests after SIGTERM, in seconds. */
 const DRAIN_SECONDS = 5;
 
 /** The key-value API: stateless, writes to main, reads from the replicas. */
@@ -73,14 +73,14 @@ export class Api extends Construct {
         ...(config.redis.durability === "ha"
           ? [
               { name: "REDIS_SENTINELS", value: redis.sentinels },
-              // a write is acknowledged when main and one more member have it on disk
+              // a write is acknowledged once main and one other member have it on disk
               { name: "REDIS_COMMIT_COPIES", value: "1" },
               // longer than a planned failover, and than most unplanned ones
               { name: "REDIS_WRITE_PATIENCE_MS", value: "6000" },
             ]
           : [{ name: "REDIS_MAIN_URL", value: `redis://${redis.mainHost}:${redis.port}` }]),
         { name: "REDIS_REPLICAS_URL", value: `redis://${redis.replicasHost}:${redis.port}` },
-        // each is a fallback for the one before it
+        // each of these settings is a fallback for the one before it
         ...(endpointReader
           ? [
               { name: "REDIS_REPLICAS_WATCH", value: `${props.namespace}/${redis.replicasHost}` },

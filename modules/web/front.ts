@@ -38,12 +38,10 @@ export class Front extends Construct {
       env: [
         { name: "PORT", value: String(settings.port) },
         { name: "API_URL", value: `http://${api.name}:${api.port}` },
-        // bytes; nginx stays below it (limit-memory.sh) and has as many connections as fit (40-render.sh)
+        // in bytes; nginx stays below this limit (limit-memory.sh) and allows as many connections as fit (40-render.sh)
         { name: "MEMORY_LIMIT", value: String(Math.floor(parseQuantity(config.react.resources.memoryLimit))) },
       ],
-      // nginx keeps up to 128 bodies of 1600 KB in files (nginx.conf.template)
-      tmpSize: "256Mi",
-      // clients with keep-alive connections move away while Services still route to this pod
+      // clients with keep-alive connections move to other pods while Services still route to this one
       preStop: ["sh", "-c", `: >/tmp/draining; sleep ${PRE_STOP_SECONDS}`],
       service: {
         type: exposure.type === "Ingress" ? "ClusterIP" : exposure.type,

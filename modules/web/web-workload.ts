@@ -10,6 +10,9 @@ import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
 import type { Signal } from "../autoscaling/signals";
 import { Workload } from "../kubernetes/workload";
 
+/** Size of /tmp. A pod that writes more is evicted. */
+const TMP_SIZE = "16Mi";
+
 export interface WebWorkloadProps {
   /** Workload that the objects belong to. */
   readonly component: Component;
@@ -30,11 +33,6 @@ export interface WebWorkloadProps {
    * @default it sleeps for PRE_STOP_SECONDS
    */
   readonly preStop?: string[];
-  /**
-   * Size of /tmp. A pod that writes more is evicted.
-   * @default 16Mi
-   */
-  readonly tmpSize?: string;
   /**
    * Volumes of the pods, besides /tmp.
    * @default none
@@ -58,9 +56,9 @@ export interface WebWorkloadProps {
 }
 
 /**
- * Seconds between a pod's removal from the Services' endpoints and its SIGTERM. On two saturated cores kube-proxy took
- * more than 5 s for 8 % of 201 changes and more than 10 s for 3 % (its own histogram, over tier `autoscaling`); the API
- * itself drains for a little longer.
+ * Seconds between a pod's removal from the Services' endpoints and its SIGTERM. On two saturated cores, kube-proxy took
+ * more than 5 s for 8 % of 201 changes and more than 10 s for 3 % (according to its own histogram, during tier
+ * `autoscaling`); the API itself drains for slightly longer.
  */
 export const PRE_STOP_SECONDS = 10;
 
@@ -100,7 +98,7 @@ export class WebWorkload extends Construct {
         // the sleep before SIGTERM, the drain (5 s) and the longest response (30 s)
         terminationGracePeriodSeconds: 50,
         ...(props.serviceAccountName ? { serviceAccountName: props.serviceAccountName } : {}),
-        volumes: [{ name: "tmp", emptyDir: { sizeLimit: props.tmpSize ?? "16Mi" } }, ...(props.volumes ?? [])],
+        volumes: [{ name: "tmp", emptyDir: { sizeLimit: TMP_SIZE } }, ...(props.volumes ?? [])],
         containers: [
           {
             name: component,

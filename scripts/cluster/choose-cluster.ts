@@ -18,7 +18,7 @@ export async function chooseCluster(config: Config, options: ClusterOptions): Pr
     if (!isInteractive()) {
       throw new Failure(
         `The configuration names no cluster. The current context is ${name}.`,
-        "Set cluster.context in config.yaml, IAC_CLUSTER_CONTEXT or KUBECONFIG. Or use the current context with --yes.",
+        "Set cluster.context in config.yaml, IAC_CLUSTER_CONTEXT or KUBECONFIG. Or add --yes to use the current context.",
       );
     }
     if (!(await confirm(`The configuration names no cluster. ${options.action} the current context ${name}?`))) {

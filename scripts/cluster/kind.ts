@@ -16,7 +16,7 @@ export const WITHOUT_CLUSTER = "Without a cluster, `npm run dev` runs the applic
 export const registryName = (config: Config): string => `${config.cluster.kind.name}-registry`;
 export const contextName = (config: Config): string => `kind-${config.cluster.kind.name}`;
 
-/** Node ports that ports of this machine forward to. */
+/** Node ports to which ports of this machine are forwarded. */
 export const NODE_PORTS = { page: 30080, grafana: 30030 } as const;
 
 /** Forwards ports of this machine to the cluster; they listen on localhost only. */

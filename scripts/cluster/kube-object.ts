@@ -98,3 +98,8 @@ export const isReady = (object: KubeObject): boolean =>
 /** Label of all objects of this project. */
 export const PART_LABEL = "app.kubernetes.io/part-of";
 export const isOurs = (object: KubeObject): boolean => object.metadata.labels?.[PART_LABEL] === PART_OF;
+
+/** Whether an object belongs to a Helm release in a namespace. */
+export const isOfRelease = (object: KubeObject | undefined, release: string, namespace: string): boolean =>
+  object?.metadata.annotations?.["meta.helm.sh/release-name"] === release &&
+  object.metadata.annotations["meta.helm.sh/release-namespace"] === namespace;

@@ -14,10 +14,10 @@ export function clusterFlags(config: Config): string[] {
   return config.kubeconfigs.length === 1 ? ["--kubeconfig", config.kubeconfigs[0]!, ...context] : context;
 }
 
-/** A kubectl that does not answer has nothing to save, ms. */
+/** Time that an unresponsive kubectl has to exit before it is killed, in ms; it has nothing to save. */
 const GRACE_MS = 1000;
 
-/** {@link Kube.describe} of a kubeconfig without a current context. */
+/** What {@link Kube.describe} returns for a kubeconfig without a current context. */
 export const NO_CONTEXT = "(no context)";
 
 export class Kube {
@@ -110,7 +110,7 @@ export class Kube {
 
   /** The cluster's context and server, for messages. */
   async describe(): Promise<string> {
-    // gcloud's kubectl first queries the cluster's version, whatever the command, so it may not answer either
+    // gcloud's kubectl queries the cluster's version before every command, so even this command may get no answer
     const view = await this.raw(["config", "view", "--minify", "-o", "json"], { timeoutMs: 10_000 }).catch(
       (error: unknown) => {
         const isSilent = error instanceof RunError && error.code === undefined && this.config.cluster.context;

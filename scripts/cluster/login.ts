@@ -1,6 +1,6 @@
 /**
- * Why a kubeconfig's login program (an exec credential plugin: aws, az, gcloud, kubelogin, oidc-login) gave no
- * credentials. kubectl and Terraform both start it, each time without a terminal.
+ * Explains why a kubeconfig's login program (an exec credential plugin: aws, az, gcloud, kubelogin, oidc-login)
+ * returned no credentials. kubectl and Terraform both start it, each time without a terminal.
  */
 import type { RunError } from "../terminal/run-program";
 
@@ -9,39 +9,39 @@ export interface LoginProblem {
   readonly next: string;
 }
 
-/** A login program's invitation to open a page, or to type a code. */
+/** Matches a login program's prompt to open a page or enter a code. */
 const PROMPT =
   /devicelogin|to sign in|log ?in at|open (the|this|your) .*(page|browser|url)|enter the code|in your browser/i;
 
-/** Lines that are no log lines of kubectl's own, such as `E0102 03:04:05.678901 … memcache.go:265]`. */
+/** The lines of an output, except kubectl's own log lines, such as `E0102 03:04:05.678901 … memcache.go:265]`. */
 export const linesOf = (output: string): string[] =>
   output
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line && !/^[IWEF]\d{4} /.test(line));
 
-/** @returns undefined if the login is not what failed. `check`: a kubectl command with which the user can try it */
+/** Explains a failed login; undefined if something else failed. `check` is a kubectl command that tests the login. */
 export function loginProblem(error: RunError, check: string): LoginProblem | undefined {
   const lines = linesOf(error.output);
-  const again = `Then run this again. To try the login alone: ${check}`;
+  const again = `Then run this command again. To test only the login: ${check}`;
   const prompt = lines.find((line) => PROMPT.test(line));
   // a run that timed out has no exit code
   if (error.code === undefined && prompt)
     return {
       reason: `the kubeconfig's login program is waiting for you: ${prompt}`,
-      next: `Log in where you can answer it: ${check}. Then run this again. Terraform starts the same program, so it must keep the login (kubelogin: \`kubelogin convert-kubeconfig -l azurecli\` uses that of \`az login\`).`,
+      next: `Log in where you can answer it: ${check}. Then run this command again. Terraform starts the same program, so the program must store the login (kubelogin: \`kubelogin convert-kubeconfig -l azurecli\` uses the login of \`az login\`).`,
     };
   const missing = /exec: executable (\S+) not found/.exec(error.output)?.[1];
   if (missing)
     return {
       reason: `the kubeconfig's login program ${missing} is not installed`,
-      next: `Install ${missing}, which your cloud's tools contain. ${again}`,
+      next: `Install ${missing}, which is part of your cloud's tools. ${again}`,
     };
   const version = /exec plugin: invalid apiVersion "([^"]+)"/.exec(error.output)?.[1];
   if (version)
     return {
       reason: `the kubeconfig calls its login program with ${version}, which kubectl and Terraform no longer support`,
-      next: `Have your cloud's tool write the kubeconfig again (EKS: \`aws eks update-kubeconfig\`), after updating that tool. ${again}`,
+      next: `Update your cloud's command-line tool, then let it write the kubeconfig again (EKS: \`aws eks update-kubeconfig\`). ${again}`,
     };
   const failed = lines.find((line) => /getting credentials:|exec plugin/.test(line));
   if (failed) {
@@ -53,7 +53,7 @@ export function loginProblem(error: RunError, check: string): LoginProblem | und
   }
   if (/must be logged in to the server|Unauthorized/.test(error.output))
     return {
-      reason: "it refuses the kubeconfig's login, which may have expired",
+      reason: "it rejects the kubeconfig's login, which may have expired",
       next: `Log in again, or get a new kubeconfig. ${again}`,
     };
   return undefined;

@@ -1,4 +1,4 @@
-/** `kubectl port-forward` to a Service, on a free local port, while a function runs. */
+/** Runs `kubectl port-forward` to a Service, on a free local port, while a function runs. */
 import { clusterFlags, type Kube } from "./kubectl";
 import { Failure } from "../terminal/ui";
 

@@ -6,7 +6,7 @@ import { RunError } from "../terminal/run-program";
 const SHORTEST = 6;
 export const REDACTED = "(redacted)";
 
-/** Values of all Secrets of a namespace: whole, as base64, and each line. */
+/** Values of all Secrets in a namespace: each whole value, its base64 form, and each of its lines. */
 export async function secretsIn(kube: Kube, namespace: string): Promise<string[]> {
   const secrets = await kube.visible("secrets", "-n", namespace).catch((error: unknown) => {
     if (error instanceof RunError) return [];
@@ -14,7 +14,7 @@ export async function secretsIn(kube: Kube, namespace: string): Promise<string[]
   });
   return (
     secrets
-      // Helm's release records are large and not secret by themselves
+      // Helm's release records are large, and not secret in themselves
       .filter((s) => (s as { type?: string }).type !== "helm.sh/release.v1")
       .flatMap((s) => Object.values(s.data ?? {}))
       .flatMap((base64) => {

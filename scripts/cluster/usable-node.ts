@@ -1,4 +1,4 @@
-/** Whether our pods can run on a node: they tolerate no taint of a healthy node. */
+/** Determines whether our pods can run on a node. Our pods tolerate only the taints of failed nodes. */
 import { isReady, type KubeObject } from "./kube-object";
 
 interface Taint {
@@ -12,7 +12,7 @@ const taintsOf = (node: KubeObject): readonly Taint[] =>
 
 const textOf = ({ key, value, effect }: Taint): string => `${key}${value ? `=${value}` : ""}:${effect}`;
 
-/** Why no pod of ours runs on a node; undefined if one can. */
+/** Why none of our pods can run on a node; undefined if they can. */
 export function whyUnusable(node: KubeObject): string | undefined {
   if (!isReady(node)) return "not Ready";
   if (node.spec?.unschedulable) return "cordoned";

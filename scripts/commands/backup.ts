@@ -70,7 +70,7 @@ export async function backup(options: BackupOptions): Promise<void> {
   say(`Saved to ${name}. Restore it: npm run restore -- ${name}`);
 }
 
-/** The scheduled backup of that name, or the newest. @throws Failure with the existing names */
+/** The scheduled backup with that name, or the newest. @throws Failure with the existing names */
 export function chosen(backups: readonly Backup[], name: string): Backup {
   const found = name === "latest" ? backups[0] : backups.find((b) => b.name === name);
   if (found) return found;

@@ -16,9 +16,9 @@ import { bold, dim, Failure, inStep, say } from "../terminal/ui";
 
 const REPLICAS = 2;
 const READY_MS = 60_000;
-/** Lines of output in the error about a failed process. */
+/** Number of output lines shown in the error about a failed process. */
 const LAST_LINES = 10;
-/** Time for a process to exit on SIGTERM before SIGKILL, ms. */
+/** Time that a process has to exit after SIGTERM before it gets SIGKILL, in ms. */
 const END_MS = 5000;
 
 export async function dev(options: { port: string }): Promise<void> {
@@ -98,7 +98,7 @@ export async function dev(options: { port: string }): Promise<void> {
   say("Everything has stopped.");
 }
 
-/** redis-server of this machine, or the one that `npm test` installed. */
+/** Path of this machine's redis-server, or of the one that `npm test` installed. */
 async function findRedis(): Promise<string> {
   for (const program of ["redis-server", path.join(PROJECT_ROOT, ".tools", "bin", "redis-server")]) {
     try {
@@ -161,7 +161,7 @@ class Processes {
     });
   }
 
-  /** Waits at most a minute until `isReady`. @throws Failure if a process exits first */
+  /** Waits at most a minute for `isReady`. @throws Failure if a process exits first */
   async until(what: string, isReady: () => Promise<boolean>): Promise<void> {
     const end = Date.now() + READY_MS;
     const poll = async () => {

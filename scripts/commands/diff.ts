@@ -17,12 +17,12 @@ import { bold, dim, green, inStep, say, yellow } from "../terminal/ui";
 export type LayerDiff =
   | { readonly kind: "unchanged" }
   | { readonly kind: "changes"; readonly text: string; readonly lines: readonly string[] }
-  /** It depends on layers that are not deployed yet, so it cannot be planned. */
+  /** The layer depends on layers that are not deployed yet, so it cannot be planned. */
   | { readonly kind: "waits"; readonly for: readonly LayerName[] }
-  /** Its own plan is empty, but it depends on a layer that would change. */
+  /** The layer's own plan is empty, but the layer depends on one that would change. */
   | { readonly kind: "may change"; readonly after: readonly LayerName[] };
 
-/** The result for a layer, from its own plan and the results of the layers that it depends on. */
+/** The result for a layer, derived from its own plan and from the results of the layers that it depends on. */
 export function judge(
   layer: LayerName,
   upstream: ReadonlyMap<LayerName, LayerDiff>,
@@ -91,7 +91,7 @@ export async function showChanges(kube: Kube, images: ResolvedImages, options: {
     const more = result.lines.length - shown.length;
     if (more) say(dim(`    … and ${more} more: npm run diff -- --verbose`));
   }
-  // Terraform does not plan these: `up` enlarges them itself
+  // volumes are not in Terraform's plan, because `up` itself enlarges them
   const { growing } = await planVolumes(kube, { trial: false });
   for (const { name, from, to } of growing) say(`  ${yellow(`volume ${name}: ${from} → ${to}`)}`);
   return growing.length > 0 || [...found.values()].some((d) => d.kind !== "unchanged");

@@ -21,7 +21,7 @@ import {
 import { checkDns, checkQuota } from "../deploy/cluster-checks";
 import { checkMonitoring } from "../deploy/other-monitoring";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
-import { checkApis, deadApis } from "../deploy/terminating";
+import { checkApis } from "../deploy/terminating";
 import { checkAutopilot, isAutopilot } from "../doctor/autopilot";
 import { checkIngressClass } from "../doctor/ingress-class";
 import { checkLimitRanges } from "../doctor/limit-ranges";
@@ -44,7 +44,7 @@ interface Finding {
   readonly found: string;
 }
 
-/** Width of the first column: the longest name is a chart's. */
+/** Width of the first column. The longest name is that of a chart. */
 const WIDTH = 27;
 
 export async function doctor(): Promise<number> {
@@ -181,7 +181,7 @@ export async function doctor(): Promise<number> {
         await checkMetricsServer(config, kube);
         return config.metricsServer.mode === "install" ? "managed by this project" : "the cluster's own";
       });
-      await check("APIs of other servers", async () => checkApis(await deadApis(kube)), false);
+      await check("APIs of other servers", async () => checkApis(kube), false);
       await check("other monitoring", () => checkMonitoring(config, kube));
       if (config.exposure.type === "Ingress") await check("Ingress", () => checkIngressClass(config, kube));
       if (config.scaling.engine === "keda") {

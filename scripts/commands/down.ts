@@ -22,7 +22,7 @@ import { whileReporting } from "../deploy/trouble";
 import { Terraform } from "../terraform/terraform";
 import { announce, bold, confirm, Failure, green, inStep, isInteractive, say, seconds, yellow } from "../terminal/ui";
 
-/** Timeout until the cluster has deleted everything, ms. */
+/** Time allowed for the cluster to delete everything, in ms. */
 const DELETION_MS = 120_000;
 
 export interface DownOptions {
@@ -60,7 +60,7 @@ export async function down(options: DownOptions): Promise<void> {
   await markOurCrds(kube, observability);
   const freed = await freeScaledObjects(kube);
   if (freed) say(`  KEDA is not running: removed its finalizers from ${freed} ScaledObjects`);
-  // a run that was interrupted while it recreated main's StatefulSet left pods that no destroy would find
+  // a run interrupted while recreating main's StatefulSet may have left pods behind that `terraform destroy` would not find
   await finishRecreation(kube);
   const report = new DeletionReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
   await whileReporting(report, async () => {
@@ -78,7 +78,7 @@ export async function down(options: DownOptions): Promise<void> {
   say(`${bold("Down")} after ${seconds(Date.now() - begin)}. Pushed images stay in the registry.`);
 }
 
-/** Removes leftovers of the destroy, then waits until the cluster holds nothing of ours. */
+/** Removes leftovers of the destroy, then waits until the cluster contains none of our objects. */
 async function clean(kube: Kube): Promise<void> {
   let kept: readonly string[] = [];
   await inStep("leftovers", async (step) => {

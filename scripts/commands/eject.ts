@@ -10,7 +10,7 @@ import { OUT_DIR } from "../terraform/terraform";
 import { emptyFolder } from "../terminal/empty-folder";
 import { say } from "../terminal/ui";
 
-/** Our charts keep their path relative to a layer, because Terraform compares it. */
+/** Our charts keep their path relative to a layer, because Terraform compares this path. */
 const LAYER_DEPTH = ["terraform", "layers"] as const;
 const CHARTS = path.join("modules", "charts");
 
@@ -51,7 +51,7 @@ What changes without CDKTF:
 - The configuration is fixed in the files: config.yaml and \`IAC_…\` variables have no effect.
 - The images are pinned to the deployed digests. If their sources change, build and push them yourself and set
   the new digests in layer \`images\`.
-- Manual changes inside workloads, which \`npm run diff\` finds, are not in Terraform's plan (the reason is in
+- Manual changes inside workloads, which \`npm run diff\` finds, do not appear in Terraform's plan (the reason is in
   docs/decisions/0001-replica-count.md of the project).
-- What charts leave behind, which \`npm run down\` removes, stays after a destroy.
+- A destroy does not remove the objects that charts leave behind, which \`npm run down\` removes.
 `;

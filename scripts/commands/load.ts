@@ -33,7 +33,7 @@ export interface LoadOptions {
 }
 
 const SAMPLE_MS = 1000;
-/** Timeout for the last responses after the last request, ms. */
+/** Time to wait for responses after the last request, in ms. */
 const LAST_MS = 30_000;
 
 export async function load(options: LoadOptions): Promise<void> {
@@ -100,7 +100,7 @@ async function measure(kube: Kube, generator: Generator, shape: Shape, target: s
     const end = begin + shape.seconds * 1000 + LAST_MS;
     for (let running = true; running && !stopped && Date.now() < end;) {
       await pause(Math.max(0, begin + (load.samples.length + 1) * SAMPLE_MS - Date.now()));
-      // read the state before the counts, so that the last sample includes everything
+      // reads the state before the counts, so that the last sample includes everything
       running = (await generator.state()) !== "ended";
       // rates are based on the time of the counts, because listing the pods may take longer
       const [{ counts, now }, pods] = await Promise.all([

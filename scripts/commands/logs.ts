@@ -16,7 +16,7 @@ export interface LogsOptions {
   readonly json: boolean;
 }
 
-/** Timeouts without and with --follow, ms. */
+/** Timeouts without and with --follow, in ms. */
 const READ_MS = 60_000;
 const FOLLOW_MS = 12 * 3_600_000;
 /** kubectl follows at most five streams by default. */
@@ -24,7 +24,7 @@ const STREAMS = 50;
 
 export const WORKLOAD_NAMES: readonly string[] = COMPONENTS.map((c) => WORKLOAD_NAME[c]);
 
-/** kubectl's selector: a workload by its label, a pod by its name, or all workloads. */
+/** Arguments for kubectl that select a workload by its label, a pod by its name, or all workloads. */
 export async function selection(kube: Kube, name: string | undefined): Promise<string[]> {
   if (name === undefined) return ["-l", `app.kubernetes.io/part-of=${PART_OF}`];
   const component = COMPONENTS.find((c: Component) => c === name || WORKLOAD_NAME[c] === name);

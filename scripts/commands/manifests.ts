@@ -45,7 +45,7 @@ export async function manifests(options: { out: string }): Promise<void> {
     if (addressed.length)
       say(
         yellow(
-          `  ${CLUSTER_IP_OF}… is a placeholder for a Service's address, which is only known after a deployment. It is in: ${addressed.join(", ")}`,
+          `  ${CLUSTER_IP_OF}… is a placeholder for a Service's address, which is only known after a deployment. It occurs in: ${addressed.join(", ")}`,
         ),
       );
     for (const object of left) say(yellow(`  not written, because its content comes from the cluster: ${object}`));
@@ -55,7 +55,7 @@ export async function manifests(options: { out: string }): Promise<void> {
   );
 }
 
-/** Images by digest if the registry has them, otherwise by tag. */
+/** Image references: by digest if the registry has the image, otherwise by tag. */
 const references = (config: Config, images: ResolvedImages): Record<string, string> =>
   Object.fromEntries(
     Object.entries(images).map(([name, image]) => {
@@ -75,7 +75,7 @@ async function chart(release: HelmRelease, layer: string, folder: string): Promi
   const base = path.join(folder, `chart-${name}`);
   const values = `${base}-values.yaml`;
   fs.writeFileSync(values, stringify(JSON.parse(release.values || "{}")));
-  // relative to the folder that Terraform runs in
+  // relative to the folder in which Terraform runs
   const local = path.resolve(OUT_DIR, "stacks", layer, release.chart);
   const source = fs.existsSync(local) ? [local] : [release.chart, ...(repository ? ["--repo", repository] : [])];
   const args = ["template", name, ...source, ...(version ? ["--version", version] : []), "-n", namespace];

@@ -6,16 +6,12 @@ import { loadConfig } from "../../config";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 import { maxPods } from "../../modules/kubernetes/sizing";
 import { chooseCluster } from "../cluster/choose-cluster";
-import { isReady, type Kube, type KubeObject } from "../cluster/kubectl";
+import type { Kube } from "../cluster/kubectl";
 import { checkSnapshot } from "../redis/rdb-check";
 import { inRedis, mainPod, redisCli, redisPods } from "../redis/pods";
 import { upload } from "../redis/file-transfer";
+import { disarm, FOLDER, generationOf, INCOMING, READY_MS, recordsOf, swap } from "../redis/restore-members";
 import { Failure, inStep, say, type Step } from "../terminal/ui";
-
-const READY_MS = 10 * 60_000;
-/** Folder on main's volume; modules/redis/scripts/take-snapshot.sh reads it at start. */
-const FOLDER = "/data/restore";
-const INCOMING = `${FOLDER}/incoming.rdb`;
 
 export async function restore(file: string, options: { yes: boolean }): Promise<void> {
   // check the file before asking the user
@@ -30,12 +26,11 @@ export async function restore(file: string, options: { yes: boolean }): Promise<
   checkMembers(pods, maxPods(config, "redis-main"));
   let keys = 0;
   await inStep("upload", async (step) => {
-    for (const pod of pods) keys = await bring(kube, pod, file, version, step);
+    for (const pod of pods)
+      keys = await bring(kube, pod, file, version, step).catch((e: Error) => giveUp(kube, pods, e));
     return `${size}, ${keys} keys, verified by redis-check-rdb`;
   });
-  const generation = nextGeneration(
-    await Promise.all(pods.map((pod) => redisCli(kube, pod, "-n", "1", "GET", "commit"))),
-  );
+  const generation = nextGeneration(await recordsOf(kube, pods).catch((e: Error) => giveUp(kube, pods, e)));
   await inStep("main", (step) => swap(kube, pods, generation, step));
   await inStep("replicas", (step) => follow(kube, step));
   const now = await redisCli(kube, await mainPod(kube), "DBSIZE");
@@ -49,7 +44,7 @@ export async function restore(file: string, options: { yes: boolean }): Promise<
  * @param records commit records, as in modules/redis/scripts/history.sh; empty for a member without one
  */
 export function nextGeneration(records: readonly string[]): number {
-  return 1 + Math.max(0, ...records.map((record) => Number(/^\d+ \d+ \d+ (\d+)$/.exec(record.trim())?.[1] ?? 0)));
+  return 1 + Math.max(0, ...records.map(generationOf));
 }
 
 /** @throws if a member is not running: with its old data it would be ahead of the snapshot, and could become main */
@@ -63,67 +58,34 @@ export function checkMembers(running: readonly string[], members: number): void 
   );
 }
 
+async function giveUp(kube: Kube, pods: readonly string[], error: Error): Promise<never> {
+  await disarm(kube, pods);
+  throw error;
+}
+
 const isMain = (pod: string): boolean => pod.startsWith(`${WORKLOAD_NAME["redis-main"]}-`);
 
 /** Copies the file to main's volume and verifies it there; returns its number of keys. */
 async function bring(kube: Kube, pod: string, file: string, version: number, step: Step): Promise<number> {
-  try {
-    await upload(kube, pod, `mkdir -p ${FOLDER} && cat >${INCOMING}`, file, (bytes) =>
-      step.doing(`${pod}: ${(bytes / 1e6).toFixed(1)} MB`),
-    );
-    step.doing(`${pod}: checking`);
-    const sum = createHash("sha256");
-    for await (const chunk of fs.createReadStream(file)) sum.update(chunk as Buffer);
-    const [uploaded] = (await inRedis(kube, pod, `sha256sum ${INCOMING}`, { timeoutMs: 300_000 })).split(" ");
-    if (uploaded !== sum.digest("hex"))
-      throw new Failure(
-        `The copy of the file on ${pod} has another checksum; nothing was changed.`,
-        `Try again: npm run restore -- ${file}`,
-      );
-    const seen = await inRedis(kube, pod, `redis-check-rdb ${INCOMING} || true`, { timeoutMs: 600_000 });
-    if (seen.includes("RDB looks OK")) return Number(/(\d+) keys read/.exec(seen)?.[1] ?? 0);
-    const why = seen.trim().split("\n").at(-1);
+  await upload(kube, pod, `mkdir -p ${FOLDER} && cat >${INCOMING}`, file, (bytes) =>
+    step.doing(`${pod}: ${(bytes / 1e6).toFixed(1)} MB`),
+  );
+  step.doing(`${pod}: checking`);
+  const sum = createHash("sha256");
+  for await (const chunk of fs.createReadStream(file)) sum.update(chunk as Buffer);
+  const [uploaded] = (await inRedis(kube, pod, `sync && sha256sum ${INCOMING}`, { timeoutMs: 300_000 })).split(" ");
+  if (uploaded !== sum.digest("hex"))
     throw new Failure(
-      `This Redis cannot read the snapshot (format ${version}): ${why}; nothing was changed.`,
-      "Use a snapshot of the same Redis version or an older one.",
+      `The copy of the file on ${pod} has another checksum; nothing was changed.`,
+      `Try again: npm run restore -- ${file}`,
     );
-  } catch (error) {
-    await inRedis(kube, pod, `rm -f ${INCOMING}`).catch(() => undefined);
-    throw error;
-  }
-}
-
-/** Restarts all mains, which load the snapshot. Works even if the volume is full or a pod is deleted in the meantime. */
-async function swap(kube: Kube, pods: readonly string[], generation: number, step: Step): Promise<string> {
-  const { app } = kube.config.namespaces;
-  const uidOf = (pod: KubeObject | undefined) => (pod?.metadata as { uid?: string } | undefined)?.uid;
-  const old = new Map<string, string | undefined>();
-  for (const pod of pods) old.set(pod, uidOf(await kube.get("pod", pod, app)));
-  const arm = `echo ${generation} >${FOLDER}/next.generation && mv ${INCOMING} ${FOLDER}/next.rdb && touch ${FOLDER}/next.rdb`;
-  for (const pod of pods) await inRedis(kube, pod, arm);
-  step.doing("restarting");
-  // all at once, because a single one would copy the old data from the others; without a graceful
-  // shutdown, because that would fail over to another member
-  await kube.raw(["-n", app, "delete", "pod", ...pods, "--grace-period=1"], { timeoutMs: 180_000 });
-  const end = Date.now() + READY_MS;
-  for (;;) {
-    const found = await Promise.all(pods.map((pod) => kube.get("pod", pod, app)));
-    const waiting = found.filter((pod, i) => !pod || uidOf(pod) === old.get(pods[i]!) || !isReady(pod));
-    if (!waiting.length) return `${pods.join(", ")} started from the snapshot`;
-    for (const pod of found) {
-      const status = pod?.status?.containerStatuses?.find((c: { name: string }) => c.name === "redis");
-      const message = (status?.state?.terminated ?? status?.lastState?.terminated)?.message as string | undefined;
-      if (message)
-        throw new Failure(`${pod!.metadata.name} does not start: ${message.trim()}`, "See: npm run logs -- redis-main");
-    }
-    const names = pods.filter((_, i) => waiting.includes(found[i]));
-    if (Date.now() > end) {
-      const limit = `within ${READY_MS / 60_000} minutes`;
-      throw new Failure(`${names.join(", ")} did not become Ready ${limit}.`, "See: npm run logs -- redis-main");
-    }
-    step.doing(`waiting for ${names.join(", ")} to be Ready`);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-  }
+  const seen = await inRedis(kube, pod, `redis-check-rdb ${INCOMING} || true`, { timeoutMs: 600_000 });
+  if (seen.includes("RDB looks OK")) return Number(/(\d+) keys read/.exec(seen)?.[1] ?? 0);
+  const why = seen.trim().split("\n").at(-1);
+  throw new Failure(
+    `This Redis cannot read the snapshot (format ${version}): ${why}; nothing was changed.`,
+    "Use a snapshot of the same Redis version or an older one.",
+  );
 }
 
 /** Waits until every replica has copied the restored data from main. */

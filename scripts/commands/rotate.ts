@@ -11,7 +11,7 @@ import { Failure, inStep, say, type Step } from "../terminal/ui";
 const SECRET = "redis-users";
 const NEXT = ".next";
 const OLD = ".old";
-/** Timeout for mounted files: the kubelet updates them within a minute or two, ms. */
+/** Time to wait for mounted files, in ms; the kubelet updates them within a minute or two. */
 const FILES_MS = 240_000;
 const ROLLOUT_MS = 300_000;
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -22,15 +22,15 @@ type Files = Readonly<Record<string, string>>;
 export const newPassword = (): string => Array.from({ length: 32 }, () => LETTERS[randomInt(LETTERS.length)]).join("");
 
 /**
- * The Secret's content in each step of a rotation. Clients log in with the file USER; every instance accepts a password
- * before it becomes USER. An interrupted rotation continues where it stopped.
+ * The Secret's content in each step of a rotation. Clients log in with the password in file USER; every instance
+ * accepts a new password before it is written to that file. An interrupted rotation continues where it stopped.
  */
 export function steps(
   held: Files,
   make: () => string = newPassword,
   wanted: readonly string[] = redisUserNames,
 ): readonly Files[] {
-  // a Secret that is older than a user has no password for it
+  // a Secret that was created before a user was added has no password for that user
   const missing = wanted.filter((user) => !held[user]).map((user) => [user, make()]);
   const files: Files = { ...held, ...(Object.fromEntries(missing) as Files) };
   const users = Object.keys(files).filter((name) => !name.endsWith(NEXT) && !name.endsWith(OLD));
@@ -51,7 +51,7 @@ export function steps(
   ];
 }
 
-/** Checksum of the files; FINGERPRINT computes the same in a pod. */
+/** Checksum of the files; FINGERPRINT computes the same checksum in a pod. */
 export const fingerprint = (files: Files): string =>
   createHash("sha256")
     .update(
@@ -108,8 +108,8 @@ async function read(kube: Kube): Promise<{ secret: KubeObject; files: Files }> {
 }
 
 /**
- * Writes the Secret through standard input, because other users of this machine can see arguments. Fails if the Secret
- * was changed in the meantime.
+ * Writes the Secret through standard input, because other users of this machine can see a program's arguments. Fails if
+ * the Secret was changed in the meantime.
  */
 async function write(kube: Kube, files: Files): Promise<void> {
   const { secret } = await read(kube);
@@ -132,7 +132,7 @@ async function reload(kube: Kube, files: Files, step: Step): Promise<string> {
       return `${done.size} instances${pool ? ` and ${GROUP_SIZE} Sentinels` : ""}`;
     if (Date.now() > end) {
       throw new Failure(
-        `${left.join(", ")} did not load the new passwords within ${FILES_MS / 60_000} minutes. Until they do, old and new passwords work.`,
+        `${left.join(", ")} did not load the new passwords within ${FILES_MS / 60_000} minutes. Until they do, both the old and the new passwords work.`,
         "See: npm run status. Continue the rotation: npm run rotate",
       );
     }

@@ -6,7 +6,7 @@ import { forwarded } from "../cluster/port-forward";
 import { smokeTest } from "../deploy/smoke-test";
 import { green, say } from "../terminal/ui";
 
-/** The front's Service, as a target of a port-forward. */
+/** The front's Service, as the target of a port-forward. */
 export const frontTarget = (config: Config) => ({
   namespace: config.namespaces.app,
   service: WORKLOAD_NAME.react,

@@ -55,7 +55,7 @@ export async function state(options: StateOptions): Promise<void> {
       }
     }),
   );
-  // only after all layers have been copied, so that no run finds only some of the old states
+  // only after all layers have been copied, so that no run finds an incomplete set of old states
   if (options.from === "local") {
     for (const file of LAYERS.map((layer) => statePath(before, layer)).filter((f) => fs.existsSync(f)))
       fs.renameSync(file, `${file}.moved`);

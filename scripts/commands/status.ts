@@ -46,14 +46,14 @@ export async function statusTable(kube: Kube): Promise<string> {
     table([["workload", "ready", "min–max", "signals now/target", "image"].map(dim), ...rows]),
     ...lost.map(
       ({ pod, node }) =>
-        `${yellow(`${pod} is on node ${node}, which has stopped reporting, and is not replaced.`)} If that machine stays off: kubectl delete node ${node} (docs/runbooks/PodOnLostNode.md)`,
+        `${yellow(`${pod} is on node ${node}, which has stopped reporting; Kubernetes does not replace the pod.`)} If that machine stays off: kubectl delete node ${node} (docs/runbooks/PodOnLostNode.md)`,
     ),
   ].join("\n");
 }
 
 /**
- * Pods of StatefulSets on lost nodes: Kubernetes marks them as not Ready, but only their kubelet could change the status
- * of their containers. So no permission to read nodes is needed.
+ * StatefulSet pods on lost nodes. Kubernetes marks such a pod as not Ready, but its containers keep the status Ready,
+ * because only the kubelet could change it. So this needs no permission to read nodes.
  */
 export function lostPods(pods: readonly KubeObject[]): readonly { readonly pod: string; readonly node: string }[] {
   return pods
@@ -70,7 +70,7 @@ export function lostPods(pods: readonly KubeObject[]): readonly { readonly pod: 
     .map((pod) => ({ pod: pod.metadata.name, node: pod.spec?.nodeName ?? "?" }));
 }
 
-/** Current and target value of each of an autoscaler's signals. */
+/** Current and target value of each signal of an autoscaler. */
 export function signals(hpa: KubeObject): string[] {
   const currents = hpa.status?.currentMetrics ?? [];
   const of = (metric: AutoscalerMetric | undefined) =>
@@ -86,7 +86,7 @@ export function signals(hpa: KubeObject): string[] {
         : `${target.averageUtilization} %`;
     const now = figure(of(seen)?.current) ?? red("unknown");
     const wanted = figure(of(metric)?.target);
-    // KEDA's composite metric: the highest of its signals, each as a share of its target
+    // KEDA's composite metric: the highest of the signals, each relative to its target
     return `${name === undefined ? "CPU" : name === "composite-metric" ? "load" : name} ${now} / ${wanted}`;
   });
 }

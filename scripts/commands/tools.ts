@@ -8,7 +8,7 @@ export interface ToolsOptions {
   readonly yes: boolean;
 }
 
-/** @param names by default the programs that a deployment needs */
+/** @param names programs to download; by default, those that a deployment needs */
 export async function tools(names: readonly string[], options: ToolsOptions): Promise<void> {
   const unknown = names.find((name) => !(TOOL_NAMES as string[]).includes(name));
   if (unknown !== undefined) throw new Failure(`There is no tool ${unknown}.`, `Tools: ${TOOL_NAMES.join(", ")}`);

@@ -52,7 +52,7 @@ import {
 import { showChanges } from "./diff";
 import { frontTarget } from "./smoke";
 
-/** Timeout for all workloads to become Ready after the deployment, ms. */
+/** Time allowed for all workloads to become Ready after the deployment, in ms. */
 const READY_MS = 300_000;
 
 export interface UpOptions {
@@ -138,8 +138,8 @@ async function adoptAndAsk(kube: Kube, images: ResolvedImages, yes: boolean): Pr
   );
   if (!yes && !(await confirm("Deploy these changes?")))
     throw new Failure(
-      "The system is adopted, and nothing in the cluster was changed.",
-      "Show the changes: npm run diff. Deploy them: npm run up",
+      "The system has been adopted, and nothing in the cluster was changed.",
+      "To show the changes: npm run diff. To deploy them: npm run up",
     );
 }
 
@@ -185,7 +185,7 @@ async function createKindCluster(config: Config, yes: boolean): Promise<Config> 
 /** A table of what was deployed and how to open it. */
 export function accessInstructions(config: Config): string {
   const { app, monitoring } = config.namespaces;
-  // ports of this machine that our kind cluster listens on
+  // ports of this machine on which our kind cluster listens
   const kind = isKindConfig() ? config.cluster.kind : undefined;
   const page: Record<Config["exposure"]["type"], string> = {
     ClusterIP: `kubectl -n ${app} port-forward svc/react 8080:8080, then http://localhost:8080`,

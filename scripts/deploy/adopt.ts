@@ -1,9 +1,9 @@
 /**
  * Adopts a running system whose states are lost: imports its objects into the states of this checkout. It reads the
- * cluster and changes nothing in it, so no pod restarts and no password changes; an ordinary plan then shows what
- * differs from the configuration (docs/decisions/0016-lost-checkouts.md).
+ * cluster and changes nothing in it, so no pod restarts and no password changes. An ordinary plan then shows where the
+ * system differs from the configuration (docs/decisions/0016-lost-checkouts.md).
  *
- * Layer data is written last. Until then this checkout does not recognize the system, and the next run starts from the
+ * Layer data is written last. Until then, this checkout does not recognize the system, and a new run starts from the
  * beginning.
  */
 import { WORKLOAD_NAME } from "../../catalog/workloads";
@@ -37,7 +37,7 @@ import { checkTerraform } from "./preflight";
 import { finishRecreation } from "./recreate-set";
 import { isAsConfigured, strangeRelease, survey, type Found } from "./ownership";
 
-/** Field manager of a `kubernetes_manifest` that sets none. */
+/** Field manager of a `kubernetes_manifest` that does not set one. */
 const PROVIDERS_MANAGER = "Terraform";
 const LAST_WRITTEN: LayerName = "data";
 
@@ -50,7 +50,7 @@ async function knownIn(kube: Kube, found: readonly Found[]): Promise<Known> {
   for (const name of imageNames(kube.config)) {
     const deployment = await kube.get("deployment", WORKLOAD_NAME[name], app);
     const image = deployment?.spec?.template?.spec.containers[0]?.image;
-    // without a Deployment, layer app still has to read an output; a deployment replaces it
+    // without a Deployment, layer app still needs an output to read; the next deployment replaces the placeholder
     images[`${name}_image`] = image ?? "unknown";
   }
   return { images, addresses: Object.fromEntries(addresses) };
@@ -86,8 +86,8 @@ async function differs(kube: Kube, manifest: KubeObject, live: KubeObject, manag
 }
 
 /**
- * Namespaces that only this system uses, if there is no record; with a second system in the cluster, only the
- * application's.
+ * Namespaces that only this system uses, for a system without a record. If the cluster has a second system, this is
+ * only the application's namespace.
  */
 async function ownNamespaces(kube: Kube, found: readonly Found[]): Promise<ReadonlySet<string>> {
   const ours = found.filter(({ expected }) => expected.type === "kubernetes_namespace_v1").map((f) => f.expected.name);
@@ -98,8 +98,8 @@ async function ownNamespaces(kube: Kube, found: readonly Found[]): Promise<Reado
 
 export interface AdoptOptions {
   /**
-   * Command that adopts the system, named in the request for confirmation.
-   * @default does not ask
+   * Command that adopts the system; the confirmation prompt names it.
+   * @default no confirmation is requested
    */
   readonly command?: string;
   /**
@@ -116,7 +116,8 @@ type LayerFolder = Pick<Terraform, "dir" | "init">;
 /**
  * Imports the system into the states of this checkout.
  *
- * @throws Failure that names each object that belongs to others or that this configuration does not describe
+ * @throws Failure that names each object that does not belong to the system or that this configuration does not
+ * describe
  */
 export async function adopt(kube: Kube, images: ResolvedImages, options: AdoptOptions = {}): Promise<void> {
   const { config } = kube;
@@ -124,14 +125,14 @@ export async function adopt(kube: Kube, images: ResolvedImages, options: AdoptOp
   const [record, terraformVersion] = [await readRecord(kube), await checkTerraform(config, run)];
   await checkAdoptable(kube, record);
   if (options.command) await confirmAdoption(kube, record, options.command);
-  // left by a killed run of the lost checkout: the set must exist to be adopted
+  // finishes what a killed run of the lost checkout left behind, because the set must exist to be adopted
   await finishRecreation(kube);
   let unwritten: string | undefined;
   await inStep("adopt", async (step) => {
     step.doing("looking for the system's objects");
     const names = LAYERS.flatMap((layer) => expectedObjects(layer, stacks, NOTHING_KNOWN));
     const { found, others } = await survey(kube, names);
-    // a second run, after a part of the system was removed
+    // a second run, after part of the system was removed
     if (!found.length && (await hasState(kube))) return "nothing is left to adopt";
     checkOwners(kube, found, others, { record, stacks });
     const known = await knownIn(kube, found);
@@ -169,13 +170,13 @@ export async function adopt(kube: Kube, images: ResolvedImages, options: AdoptOp
 }
 
 interface ResourceOptions {
-  /** Namespaces of this system alone, if there is no record of its releases. */
+  /** Namespaces that only this system uses, if no record lists its releases. */
   readonly own: ReadonlySet<string> | undefined;
   readonly onProgress: (text: string) => void;
   readonly run: Run;
 }
 
-/** The objects as resources of a state. @throws Failure that names a Helm release that belongs to others */
+/** The objects as state resources. @throws Failure that names a Helm release that does not belong to the system */
 async function resourcesOf(
   kube: Kube,
   layer: LayerFolder,
@@ -205,12 +206,12 @@ async function resourcesOf(
   return [...resources, ...secrets];
 }
 
-/** Where Terraform and OpenTofu look for a provider; a state names it. */
+/** Registry from which Terraform or OpenTofu installs providers; a state contains its name. */
 const registryOf = (program: "terraform" | "tofu"): string =>
   program === "tofu" ? "registry.opentofu.org" : "registry.terraform.io";
 
 const foreignRelease = (reason: string): Failure =>
   new Failure(
     `The ${reason}. Nothing was changed.`,
-    "If it is not part of the system, leave it out: metricsServer.mode, keda.mode or observability: existing. If it is, use the settings and the version that the system was deployed with.",
+    "If it is not part of the system, exclude it: set metricsServer.mode, keda.mode or observability to existing. If it is, use the version and the settings with which the system was deployed.",
   );

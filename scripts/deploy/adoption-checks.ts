@@ -1,4 +1,4 @@
-/** What is checked before an adoption; a refusal names each object and changes nothing. */
+/** Checks before an adoption. A failed check names each object concerned and changes nothing. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -55,7 +55,7 @@ async function statesAt(kube: Kube, record: Partial<DeploymentRecord>): Promise<
   return secret && record.states;
 }
 
-/** Settings of the record that this configuration does not have, each as `redis.durability: ha (here: safe)`. */
+/** Settings in which the record differs from this configuration, each as `redis.durability: ha (here: safe)`. */
 export function otherSettings(kube: Kube, record: Partial<DeploymentRecord> | undefined): string[] {
   if (record?.configuration === undefined) return [];
   const parse = (lines: readonly string[]) =>
@@ -67,8 +67,8 @@ export function otherSettings(kube: Kube, record: Partial<DeploymentRecord> | un
 }
 
 /**
- * @throws Failure that names what is not ours, what this configuration does not describe, or says that there is nothing
- * to adopt
+ * @throws Failure that names the objects that are not ours or that this configuration does not describe, or that says
+ * that there is nothing to adopt
  */
 export function checkOwners(
   kube: Kube,
@@ -80,13 +80,13 @@ export function checkOwners(
   if (!found.length)
     throw new Failure(
       `There is nothing to adopt: no object of this configuration exists in namespace ${app} or elsewhere in the cluster.`,
-      "Deploy a new system: npm run up. Or name the system's namespaces: namespaces.app, namespaces.monitoring.",
+      "Deploy a new system: npm run up. To adopt a system in other namespaces, set namespaces.app and namespaces.monitoring.",
     );
   const strange = strangers(app, found, record);
   if (strange.length)
     throw new Failure(
-      `Not adopted, because it belongs to others: ${list(strange)}. Nothing was changed.`,
-      "Choose the names and the modes of the system to adopt: namespaces, observability, metricsServer.mode, keda.mode.",
+      `The system was not adopted, because these objects do not belong to it: ${list(strange)}. Nothing was changed.`,
+      "Use the same names and modes as the system to adopt: namespaces, observability, metricsServer.mode, keda.mode.",
     );
   const described = outsideOf(app, stacks);
   const undescribed = [
@@ -96,9 +96,9 @@ export function checkOwners(
   if (!undescribed.length) return;
   const settings = otherSettings(kube, record);
   throw new Failure(
-    `Not adopted, because this configuration does not describe ${list(undescribed)} of the system in namespace ${app}. Nothing was changed.`,
+    `The system was not adopted, because this configuration does not describe ${list(undescribed)} of the system in namespace ${app}. Nothing was changed.`,
     settings.length
       ? `It was deployed with ${settings.join(", ")}. Adopt it with the same settings; change them afterwards.`
-      : "Adopt it with the settings and the version that it was deployed with; change them afterwards.",
+      : "Adopt the system with the version and the settings with which it was deployed; change them afterwards.",
   );
 }

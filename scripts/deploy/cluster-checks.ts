@@ -1,36 +1,30 @@
-/** Checks of `doctor` on what a cluster's administrators have set up: quotas, and where DNS answers. */
+/** Checks in `doctor` of what a cluster's administrators control: quotas and the address of DNS. */
 import type { Config } from "../../config";
 import { quota as needed } from "../../modules/policies/namespace-quota";
 import { parseQuantity } from "../../modules/kubernetes/quantity";
+import { configuredResources } from "../../modules/kubernetes/sizing";
 import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
-/** Requests and limits that our pods do not set, so that a quota on one of them rejects every pod. */
+/** Requests and limits that our pods do not set; a quota on one of them rejects every pod. */
 const OPEN = ["limits.cpu", "requests.ephemeral-storage", "limits.ephemeral-storage"] as const;
 
 /** Keys that set a container's CPU limit. */
 const cpuLimitKeys = (config: Config): string[] =>
-  Object.entries({
-    "node.resources": config.node.resources,
-    "react.resources": config.react.resources,
-    "redis.main": config.redis.main,
-    "redis.replica": config.redis.replica,
-    "redis.exporter": config.redis.exporter,
-    ...(config.redis.durability === "ha" ? { "redis.sentinel": config.redis.sentinel } : {}),
-  })
+  Object.entries(configuredResources(config))
     .filter(([, { cpuLimit }]) => cpuLimit === undefined)
     .map(([section]) => `${section}.cpuLimit`);
 
 const hardOf = (quota: KubeObject): Readonly<Record<string, string>> =>
   (quota.spec?.["hard"] ?? {}) as Record<string, string>;
 
-/** Whether a quota counts pods like ours: without a deadline, of any priority, with requests. */
+/** Whether a quota counts pods like ours, which have requests and no deadline, and may have any priority. */
 const countsOurs = ({ spec }: KubeObject): boolean =>
   spec?.["scopeSelector"] === undefined &&
   !((spec?.["scopes"] ?? []) as string[]).some((scope) => ["Terminating", "BestEffort"].includes(scope));
 
-/** Whether a LimitRange sets a container's request or limit, so that a pod need not. */
+/** Whether a LimitRange sets a container's request or limit, so that pods need not set it. */
 function isDefaulted(ranges: readonly KubeObject[], key: string): boolean {
   const [kind, resource] = key.split(/\.(.*)/) as [string, string];
   type Item = { type: string; default?: Record<string, string>; defaultRequest?: Record<string, string> };
@@ -43,7 +37,7 @@ function isDefaulted(ranges: readonly KubeObject[], key: string): boolean {
   );
 }
 
-/** A quota must not reject our pods. @throws Failure with the keys to set */
+/** Checks that no quota rejects our pods. @throws Failure that names the keys to set */
 export async function checkQuota(config: Config, kube: Kube): Promise<string> {
   const { app, monitoring } = config.namespaces;
   const notes: string[] = [];
@@ -56,14 +50,14 @@ export async function checkQuota(config: Config, kube: Kube): Promise<string> {
       const { name } = quota.metadata;
       const missing = OPEN.filter((key) => hard[key] !== undefined && !isDefaulted(ranges, key));
       const keys = namespace === app && missing.join() === "limits.cpu" ? cpuLimitKeys(config) : [];
-      // every container of ours has a CPU limit
+      // each of our containers has a CPU limit
       if (missing.join() === "limits.cpu" && namespace === app && !keys.length) missing.pop();
       if (missing.length) {
         throw new Failure(
-          `The quota ${name} in namespace ${namespace} refuses pods without ${missing.join(" and ")}, which ours leave open.`,
+          `The quota ${name} in namespace ${namespace} rejects pods that do not set ${missing.join(" and ")}, and ours do not.`,
           keys.length
             ? `Set ${keys.join(", ")}. Or request a LimitRange with a default for cpu.`
-            : `Ask for a LimitRange with defaults${namespace === monitoring ? ", or set observability: none" : ""}.`,
+            : `Request a LimitRange with defaults${namespace === monitoring ? ", or set observability: none" : ""}.`,
         );
       }
       if (namespace !== app) continue;
@@ -79,14 +73,17 @@ export async function checkQuota(config: Config, kube: Kube): Promise<string> {
   }
   if (kube.forbidden.size && !notes.length && [...kube.forbidden].some((kind) => kind.startsWith("resourcequota")))
     return "unknown: this user may not list quotas";
-  return notes.length ? notes.join("; ") : "none that refuses our pods";
+  return notes.length ? notes.join("; ") : "none that rejects our pods";
 }
 
 interface Slice extends KubeObject {
   readonly ports?: readonly { readonly name?: string; readonly port?: number; readonly protocol?: string }[];
 }
 
-/** NetworkPolicies must allow the ports and addresses of the cluster's DNS. @throws Failure with the keys to set */
+/**
+ * Checks that our NetworkPolicies allow the ports and addresses of the cluster's DNS.
+ * @throws Failure that names the keys to set
+ */
 export async function checkDns(config: Config, kube: Kube): Promise<string> {
   if (!config.networkPolicies) return "not checked: there are no NetworkPolicies";
   const { namespace, ports, addresses } = config.dns;
@@ -106,7 +103,7 @@ export async function checkDns(config: Config, kube: Kube): Promise<string> {
   const slices = (await kube.visible("endpointslice", "-n", namespace)).filter((slice) =>
     names.includes(slice.metadata.labels?.["kubernetes.io/service-name"] ?? ""),
   ) as Slice[];
-  // by its name, because the slice also has the metrics port
+  // by name, because the slice also contains the metrics port
   const used = slices
     .flatMap((slice) => slice.ports ?? [])
     .filter((p) => p.protocol === "UDP" || /dns/.test(p.name ?? ""));

@@ -1,6 +1,6 @@
 /**
  * A ConfigMap that describes a deployment, for users who have access to its cluster but not to its checkout. It
- * contains no secrets. Commands only compare their settings with it, and take none from it.
+ * contains no secrets. Commands only compare their settings with the record and never take settings from it.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -29,9 +29,11 @@ export interface DeploymentRecord {
   readonly checkout: string;
   /** `state.backend`. */
   readonly backend: string;
-  /** Where the states are: a folder, Secrets, or a bucket. */
+  /** Location of the states: a folder, Secrets, or a bucket. */
   readonly states: string;
-  /** Settings that another checkout needs to find the states, as lines of config.yaml; empty if they are files. */
+  /**
+   * Settings that another checkout needs to find the states, as lines of config.yaml; empty if the states are files.
+   */
   readonly settings: string;
   /** Settings that differ from the defaults, one per line, without text that could be secret. */
   readonly configuration: string;
@@ -39,7 +41,7 @@ export interface DeploymentRecord {
   readonly outside: string;
 }
 
-/** Where the states of a configuration are, and the settings that select them. */
+/** Location of a configuration's states, and the settings that select this location. */
 export function placeOfStates({ state }: Pick<Config, "state">): Pick<DeploymentRecord, "states" | "settings"> {
   const { backend, prefix } = state;
   const settings = (keys: object) =>
@@ -60,12 +62,12 @@ export function placeOfStates({ state }: Pick<Config, "state">): Pick<Deployment
 }
 
 /**
- * Text settings that are never secret; numbers, switches, choices and quantities are not listed here, because they
- * never are.
+ * Text settings that are never secret. Numbers, switches, choices and quantities need no entry, because they are never
+ * secret.
  */
 const NAMES = /^(namespaces\.|redis\.tls\.secret$|redis\.backup\.schedule$)/;
 const QUANTITY = /^\d+(\.\d+)?[a-zA-Z]{0,2}$/;
-/** Settings of a machine, not of the system. */
+/** Settings that belong to a machine, not to the system. */
 const OF_A_MACHINE = /^(cluster|state|charts|terraform|registry)(\.|$)/;
 
 /** The settings that differ from the defaults, each as `redis.durability: ha`. */
@@ -96,8 +98,8 @@ async function version(run: Run): Promise<string> {
 
 export interface RecordOptions {
   /**
-   * What is deployed, if this checkout has only adopted it.
-   * @default what this checkout describes
+   * Fields that describe the deployed system, if this checkout has only adopted it.
+   * @default values from this checkout
    */
   readonly deployed?: Partial<DeploymentRecord>;
   readonly run?: Run;
@@ -143,7 +145,9 @@ export function reportUnwritten(reason: string | undefined): void {
     say(yellow(`! ConfigMap ${DEPLOYMENT_RECORD}, which records this deployment, was not written: ${reason}`));
 }
 
-/** The record of the deployment in the configured namespace; undefined if there is none, or this user may not read it. */
+/**
+ * The record of the deployment in the configured namespace; undefined if there is none or this user may not read it.
+ */
 export async function readRecord(kube: Kube): Promise<Partial<DeploymentRecord> | undefined> {
   const [map] = await kube.visible("configmap", DEPLOYMENT_RECORD, "-n", kube.config.namespaces.app);
   return map?.data;

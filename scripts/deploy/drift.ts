@@ -1,7 +1,7 @@
 /**
- * Drift: manual changes inside workloads. Terraform's plan does not show them, because the whole spec is
- * "computed" so that the autoscaler's count stays (docs/decisions/0001-replica-count.md). A dry run
- * of the same server-side apply shows what the API server would revert.
+ * Drift: manual changes inside workloads. Terraform's plan does not show them, because the whole spec is "computed" so
+ * that the autoscaler's replica count is kept (docs/decisions/0001-replica-count.md). A dry run of the same server-side
+ * apply shows what the API server would revert.
  */
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import type { Terraform } from "../terraform/terraform";
@@ -30,8 +30,8 @@ export function differences(before: unknown, after: unknown, at = ""): string[] 
 const isWorkload = (m: { kind?: string }) => m.kind === "Deployment" || m.kind === "StatefulSet";
 
 /**
- * The manifest with the claim templates of the live StatefulSet: they cannot be updated, and after the set was recreated for
- * larger volumes (recreate-set.ts), those in the state are the old ones until the next apply.
+ * The manifest with the claim templates of the live StatefulSet. Claim templates cannot be updated, and after the set
+ * was recreated for larger volumes (recreate-set.ts), the state still contains the old ones until the next apply.
  */
 function withClaimTemplates(manifest: KubeObject, { spec }: KubeObject): KubeObject {
   const templates = spec?.["volumeClaimTemplates"];
@@ -54,7 +54,7 @@ export async function revertedBy(
     .concat(differences(live.spec, wanted.spec, "spec"));
 }
 
-/** Workloads of a layer that differ from what was applied. Terraform itself detects a deleted one. */
+/** Workloads of a layer that differ from what was applied. Terraform itself detects deleted workloads. */
 export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift[]> {
   const found: Drift[] = [];
   for (const { manifest } of (await terraform.stateOf("kubernetes_manifest")) as { manifest: KubeObject | null }[]) {
@@ -69,7 +69,7 @@ export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift
   return found;
 }
 
-/** Applies the manifests again. They hold no replica count, so it stays. */
+/** Applies the manifests again. They contain no replica count, so the current count is kept. */
 export async function repairDrift(kube: Kube, drifts: readonly Drift[]): Promise<void> {
   for (const { manifest } of drifts) await apply(kube, manifest);
 }

@@ -1,4 +1,4 @@
-/** HTTP requests of the smoke test: with a timeout, and an error that names the request and the reason. */
+/** HTTP requests for the smoke test, with a timeout and with errors that name the request and the reason. */
 import { fetchOutside, fetchProblem } from "../../config/proxy";
 
 export interface Answer {

@@ -2,10 +2,10 @@
  * Adopts the objects that a killed run created but could not record.
  *
  * Terraform records an object in its state after the cluster has answered. A run that is killed in between leaves an
- * object on which the next run would fail with "already exists". So before each apply, a file next to the states lists
- * what the apply will create; it is deleted when Terraform exits normally. If the file still exists, a run was
- * interrupted, and the next run adopts the listed objects that were created during it. Any other existing object
- * belongs to another deployment and remains an error.
+ * object behind, and the next run would fail with "already exists". So before each apply, a file that lists what the
+ * apply will create is written next to the states; the file is deleted when Terraform exits normally. If the file still
+ * exists, a run was interrupted, and the next run adopts the listed objects that were created during it. Any other
+ * existing object belongs to another deployment and remains an error.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -19,9 +19,9 @@ import { RunError } from "../terminal/run-program";
 import { INTERRUPTED } from "../terminal/interrupts";
 import { Failure } from "../terminal/ui";
 
-/** Tolerance for clock differences with the cluster, and for a Terraform that outlives its run, ms. */
+/** Tolerance for clock differences with the cluster, and for a Terraform that outlives its run, in ms. */
 const CLOCKS_MS = 120_000;
-/** Interval at which a run updates the file's modification time, ms. */
+/** Interval at which a run updates the file's modification time, in ms. */
 const ALIVE_MS = 5000;
 
 /** An object that an apply creates or changes. */
@@ -41,7 +41,7 @@ const fileOf = (kube: Kube, terraform: Terraform): string => intentFile(kube, te
 /** Whether a run from this checkout was interrupted while it changed a layer. */
 export const wasInterrupted = (kube: Kube, layer: LayerName): boolean => fs.existsSync(intentFile(kube, layer));
 
-/** Whether Terraform saved its state before it failed. After a signal it may not have. */
+/** Whether Terraform saved its state before it failed; after a signal, it may not have. */
 const savedItsState = (error: unknown): boolean =>
   error instanceof Failure &&
   error.exitCode !== INTERRUPTED &&
@@ -69,7 +69,10 @@ export async function recordIntent<T>(kube: Kube, terraform: Terraform, apply: (
   }
 }
 
-/** Adopts the objects of a layer that an interrupted run left; returns their number, or undefined without such a run. */
+/**
+ * Adopts the objects of a layer that an interrupted run left behind; returns their number, or undefined if no run was
+ * interrupted.
+ */
 export async function adoptOrphans(
   kube: Kube,
   terraform: Terraform,
@@ -82,11 +85,11 @@ export async function adoptOrphans(
   try {
     intent = JSON.parse(fs.readFileSync(file, "utf8")) as Intent;
   } catch {
-    // killed while it wrote this file, so before the apply
+    // the run was killed while it was writing this file, so before the apply
     fs.rmSync(file, { force: true });
     return undefined;
   }
-  // its Terraform may still be running; a plan waits for the lock that it holds
+  // the run's Terraform may still be running; a plan waits for the lock that it holds
   onProgress?.("waiting for the interrupted run to end");
   await terraform.plan({ destroy: true });
   const since = Date.parse(intent.at) - CLOCKS_MS;
@@ -114,8 +117,8 @@ export async function adoptOrphans(
 }
 
 /**
- * Helm refuses to change a release whose install or upgrade is pending. Deleting the record of that attempt lets it
- * continue with the objects that exist. It handles a finished release itself (`upgradeInstall`).
+ * Helm refuses to change a release whose install or upgrade is pending. Deleting the record of that attempt lets Helm
+ * continue with the existing objects. Helm itself handles a finished release (`upgradeInstall`).
  */
 async function unlockRelease(
   kube: Kube,

@@ -1,7 +1,7 @@
 /**
- * Switches `scaling.engine` from keda to hpa. Terraform would create the new autoscalers while
- * KEDA's autoscalers of the same names still exist, and remove KEDA before its finalizers have run
- * (keda#1470). So KEDA's objects are deleted first, while its operator runs. Pod counts do not change.
+ * Switches `scaling.engine` from keda to hpa. Terraform would create the new autoscalers while KEDA's autoscalers with
+ * the same names still exist, and would remove KEDA before its finalizers have run (keda#1470). So KEDA's objects are
+ * deleted first, while its operator is running. Pod counts do not change.
  */
 import { KEDA_OPERATOR_LABELS, KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { scaledObjectRelease } from "../../modules/autoscaling/autoscaler";
@@ -11,7 +11,7 @@ import { isReady, type Kube } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
-/** Timeout for the deletion of KEDA's objects, ms. */
+/** Timeout for the deletion of KEDA's objects, in ms. */
 const DELETION_MS = 60_000;
 
 const ourObjects = (kube: Kube): string[] => [
@@ -22,7 +22,7 @@ const ourObjects = (kube: Kube): string[] => [
 ];
 const KIND = "scaledobjects.keda.sh";
 
-/** Whether a KEDA operator is running, which removes KEDA's finalizers. */
+/** Whether a KEDA operator is running; only the operator removes KEDA's finalizers. */
 async function kedaRuns(kube: Kube): Promise<boolean> {
   const selector = Object.entries(KEDA_OPERATOR_LABELS)
     .map(([key, value]) => `${key}=${value}`)
@@ -32,7 +32,7 @@ async function kedaRuns(kube: Kube): Promise<boolean> {
 
 /**
  * Before a destroy: without a running KEDA operator, the finalizers on our ScaledObjects would block the deletion of
- * release and namespace forever. They protect nothing outside the cluster, so they are removed here.
+ * the release and the namespace forever. They protect nothing outside the cluster, so they are removed here.
  */
 export async function freeScaledObjects(kube: Kube): Promise<number> {
   const blocked = (await kube.list(KIND, ...ourObjects(kube))).filter(
@@ -64,8 +64,8 @@ export async function migrateToHpa(kube: Kube): Promise<number> {
   ];
   const names = (await kube.list(KIND, ...ourObjects(kube))).map((o) => o.metadata.name);
   if (names.length) await removeScaledObjects(kube, names);
-  // the data layer removes KEDA's CRD, and without it Helm cannot uninstall these releases in the app layer; they are
-  // empty now, so their records are deleted here
+  // the data layer removes KEDA's CRD, and without the CRD Helm cannot uninstall these releases in the app layer; they
+  // are empty now, so their records are deleted here
   const records = await kube.list("secrets", ...releases);
   if (records.length) await kube.raw(["delete", "secrets", ...releases]);
   return Math.max(names.length, records.length);

@@ -18,8 +18,8 @@ export const intended = ({ add, change, remove }: Changes): string =>
     .join(", ") || "outputs to change";
 
 /**
- * Whether layer `images` is up to date, without Docker: the registry has every tag, and
- * the layer's outputs name those digests.
+ * Whether layer `images` is up to date: the registry has every tag, and the layer's outputs contain those digests. This
+ * check does not need Docker.
  */
 export function imagesAreCurrent(
   config: Config,
@@ -103,7 +103,7 @@ export async function deployLayers(kube: Kube, images: ResolvedImages): Promise<
       Promise.all(upstream).then(() => deployLayer(kube, layer, images)),
     );
   }
-  // wait for all layers before reporting the first failure, so that nothing is still running then
+  // wait for all layers before reporting the first failure, so that nothing is still running at that point
   const failed = (await Promise.allSettled(started.values())).find((r) => r.status === "rejected");
   if (failed) throw failed.reason;
 }

@@ -1,12 +1,12 @@
 /**
- * Leftovers of Terraform's destroy: CRDs that Helm never deletes (helm-charts#1523), the
- * Service that the Prometheus operator creates for the kubelets (helm-charts#4143), and any other object of this
- * project. Objects that existed before `up`, or that others use, are not touched.
+ * Leftovers of Terraform's destroy: CRDs that Helm never deletes (helm-charts#1523), the Service that the Prometheus
+ * operator creates for the kubelets (helm-charts#4143), and any other object of this project. Objects that existed
+ * before `up`, or that other systems use, are not touched.
  */
 import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { PART_OF, STACK_RELEASE } from "../../catalog/names";
-import { isOurs, PART_LABEL } from "../cluster/kube-object";
+import { isOfRelease, isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { DEPLOYMENT_RECORD } from "./deployment-record";
 import { ourNamespaces } from "./readiness";
@@ -21,8 +21,8 @@ const stackCrds = async (kube: Kube, ...selector: string[]): Promise<KubeObject[
   (await kube.visible("crd", ...selector)).filter((c) => c.metadata.name.endsWith(`.${CRD_GROUP}`));
 
 /**
- * Labels the CRDs of our release, so that a later `down` recognises them. They are the ones created
- * since the release was first deployed; older ones belong to another deployment.
+ * Labels the CRDs of our release, so that a later `down` recognises them. These are the CRDs created since the release
+ * was first deployed; older CRDs belong to another deployment.
  */
 export async function markOurCrds(kube: Kube, observability: Terraform): Promise<number> {
   const releases = (await observability.stateOf("helm_release")) as {
@@ -74,7 +74,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   if (config.observability !== "install" || operatorRuns) return { removed, kept };
 
   const kubelet = `${STACK_RELEASE}-kubelet`;
-  // in both, because monitoring.kubeSystem may have changed
+  // in both namespaces, because monitoring.kubeSystem may have changed
   for (const place of ["kube-system", config.namespaces.monitoring]) {
     for (const kind of ["service", "endpoints"]) {
       if (await kube.get(kind, kubelet, place)) await remove(kind, kubelet, place);
@@ -87,7 +87,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   const all = await stackCrds(kube);
   const others = all.filter((c) => !isOurs(c));
   if (others.length) {
-    // after a plain `cdktf destroy` their ownership can no longer be determined: report them, do not delete them
+    // after a plain `cdktf destroy`, their ownership can no longer be determined, so they are reported, not deleted
     kept.push(
       `${others.length} CRDs of ${CRD_GROUP}: they may belong to another deployment. If no other Prometheus operator needs them: kubectl delete crd ${others.map((c) => c.metadata.name).join(" ")}`,
     );
@@ -125,18 +125,13 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
   }
   add((await kube.visible("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace ?? "")));
 
-  /** Our Helm releases, with the namespace of each. */
+  /** Our Helm releases, each with its namespace. */
   const releases = new Map<string, string>([
     ...(hasStack ? [[STACK_RELEASE, namespaces.monitoring] as const] : []),
     [KEDA_RELEASE, namespaces.keda],
     ...(metricsServer.mode === "install" ? [[METRICS_SERVER.release, METRICS_SERVER.namespace] as const] : []),
   ]);
-  const ofRelease = (o: KubeObject) => {
-    const release = o.metadata.annotations?.["meta.helm.sh/release-name"] ?? "";
-    return (
-      releases.has(release) && o.metadata.annotations?.["meta.helm.sh/release-namespace"] === releases.get(release)
-    );
-  };
+  const ofRelease = (o: KubeObject) => [...releases].some(([name, namespace]) => isOfRelease(o, name, namespace));
   const clusterWide =
     "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses,crds";
   add((await kube.visible(clusterWide)).filter(ofRelease));

@@ -1,6 +1,7 @@
-/** Monitoring that a cluster already has, and that ours would disturb. */
+/** Detects existing monitoring in the cluster with which ours would conflict. */
 import type { Config } from "../../config";
 import { STACK_RELEASE } from "../../catalog/names";
+import { isOfRelease } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
@@ -17,11 +18,10 @@ const podOf = (o: KubeObject) =>
   (o.spec?.template?.spec ?? {}) as { readonly hostNetwork?: boolean; readonly containers?: readonly Container[] };
 const named = ({ metadata: { namespace, name } }: KubeObject): string => `${namespace}/${name}`;
 
-const isOfOurRelease = ({ namespaces }: Config, { metadata: { annotations } }: KubeObject): boolean =>
-  annotations?.["meta.helm.sh/release-name"] === STACK_RELEASE &&
-  annotations["meta.helm.sh/release-namespace"] === namespaces.monitoring;
+const isOfOurRelease = ({ namespaces }: Config, object: KubeObject): boolean =>
+  isOfRelease(object, STACK_RELEASE, namespaces.monitoring);
 
-/** Whether an operator manages the Prometheus of a namespace: by default, those of all. */
+/** Whether an operator manages Prometheus objects in a namespace; by default, it manages those in all namespaces. */
 function manages({ args = [] }: Container, namespace: string): boolean {
   const listed = (flag: string): readonly string[] | undefined =>
     args
@@ -33,7 +33,7 @@ function manages({ args = [] }: Container, namespace: string): boolean {
   return allowed?.length ? allowed.includes(namespace) : !listed("deny-namespaces")?.includes(namespace);
 }
 
-/** Operators of others that would also manage our Prometheus. */
+/** Third-party operators that would also manage our Prometheus. */
 export async function foreignOperators(config: Config, kube: Kube): Promise<readonly string[]> {
   return (await kube.visible("deployments", "-A"))
     .filter((o) => !isOfOurRelease(config, o))
@@ -45,7 +45,7 @@ export async function foreignOperators(config: Config, kube: Kube): Promise<read
     .map(named);
 }
 
-/** Workloads of others that use node-exporter's port on the nodes. */
+/** Other workloads that use node-exporter's port on the nodes. */
 async function foreignExporters(config: Config, kube: Kube): Promise<readonly string[]> {
   const uses = (o: KubeObject) =>
     podOf(o).containers?.some((c) =>
@@ -55,8 +55,8 @@ async function foreignExporters(config: Config, kube: Kube): Promise<readonly st
 }
 
 /**
- * Monitoring must not be installed twice.
- * @throws Failure with the keys to set
+ * Checks that monitoring is not installed twice.
+ * @throws Failure that names the keys to set
  */
 export async function checkMonitoring(config: Config, kube: Kube): Promise<string> {
   if (config.observability !== "install") return `observability: ${config.observability}`;
@@ -75,10 +75,14 @@ export async function checkMonitoring(config: Config, kube: Kube): Promise<strin
       "Set monitoring.nodeExporter to false (IAC_MONITORING_NODE_EXPORTER=false), or observability to existing.",
     );
   }
+  if (kube.forbidden.has("daemonsets")) return "no other operator; this user may not list DaemonSets";
   return "no other operator or node-exporter";
 }
 
-/** {@link checkMonitoring}, unless ours is deployed already: an `up` that changes something else must still work. */
+/**
+ * Runs {@link checkMonitoring}, unless our monitoring is already deployed: an `up` that changes something else must
+ * still work.
+ */
 export async function checkNewMonitoring(config: Config, kube: Kube): Promise<void> {
   if (config.observability !== "install") return;
   const deployed = await kube.visible("deployments", "-n", config.namespaces.monitoring);

@@ -1,4 +1,4 @@
-/** Determines which objects in the cluster belong to the system: what an adoption takes over, and what it refuses. */
+/** Determines which objects in the cluster belong to the system: what an adoption takes over, and what it rejects. */
 import { PART_OF } from "../../catalog/names";
 import { isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
@@ -14,7 +14,7 @@ import { differences } from "./drift";
 const BY = "app.kubernetes.io/managed-by";
 
 /**
- * Kinds of the objects that the layers write; objects of ours that no layer describes are searched for in these kinds.
+ * Kinds of objects that the layers write. The search for objects of ours that no layer describes covers these kinds.
  */
 const WRITTEN: readonly Target[] = [
   ...Object.keys(KINDS).filter((type) => type !== "kubernetes_namespace_v1"),
@@ -53,7 +53,7 @@ export async function survey(kube: Kube, expected: readonly ExpectedObject[]): P
     const { type, name, namespace } = object;
     const [live] =
       type === "helm_release"
-        ? // a list of one: a release has a Secret for each revision
+        ? // a list of one Secret, because a release has one for each revision
           (await readable(kube, ["secrets", "-n", namespace!, ...release(name)])).slice(-1)
         : (await list(kindOf(object), namespace)).filter((o) => o.metadata.name === name);
     names.add(`${kindOf(object)} ${namespace}/${name}`);
@@ -76,7 +76,7 @@ async function readable(kube: Kube, args: readonly string[]): Promise<KubeObject
     if (!(error instanceof RunError && /forbidden/i.test(error.output))) throw error;
     throw new Failure(
       `This user may not list ${args[0]}${args.includes("-n") ? ` in ${args[args.indexOf("-n") + 1]}` : ""}, so their owner cannot be checked. Nothing was changed.`,
-      "Adopt the system as a user who is allowed to.",
+      "Adopt the system as a user who is allowed to list them.",
     );
   }
 }
@@ -89,8 +89,8 @@ export const named = ({ expected, live }: Found): string => {
 };
 
 /**
- * Objects with the expected names that belong to others, each with the reason. Helm releases without a record are
- * judged by {@link strangeRelease}.
+ * Objects that have an expected name but do not belong to the system, each with the reason. Helm releases without a
+ * record are checked by {@link strangeRelease}.
  */
 export function strangers(
   app: string,
@@ -120,8 +120,8 @@ export function isAsConfigured({ body }: ExpectedObject, imported: StateResource
 }
 
 /**
- * Why a release outside the application's namespace may belong to others, if no record lists it: its values differ, and
- * other systems may use its namespace.
+ * Why a release outside the application's namespace may belong to another system, if no record lists it: its values
+ * differ, and other systems may use its namespace.
  */
 export function strangeRelease(
   found: Found,

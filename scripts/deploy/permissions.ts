@@ -128,7 +128,7 @@ export async function deniedPermissions(
     input: JSON.stringify({ apiVersion: "v1", kind: "List", items }),
     timeoutMs: 60_000,
   });
-  // kubectl prints one object after the other, not a list
+  // kubectl prints the objects one after another, not as a list
   const reviews = output
     .split(/^\}$/m)
     .filter((text) => text.trim())
@@ -140,7 +140,7 @@ export async function deniedPermissions(
   return [...denied].map(([permission, verbs]) => ({ permission, verbs }));
 }
 
-/** @throws Failure with the denied permissions, and the settings that make them unnecessary */
+/** @throws Failure that names the denied permissions, and settings that make them unnecessary */
 export async function checkPermissions(kube: Kube, permissions: readonly Permission[]): Promise<string> {
   let denied: Awaited<ReturnType<typeof deniedPermissions>>;
   try {

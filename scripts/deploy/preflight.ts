@@ -1,10 +1,10 @@
-/** Checks before anything is changed. Each throws a Failure that names the next step. */
+/** Checks that run before anything is changed. Each throws a Failure that names the next step. */
 import type { Config } from "../../config";
 import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { MINIMUM_TERRAFORM } from "../../catalog/versions";
 import type { ResolvedImages } from "../../modules/images/resolve";
-import { isOurs } from "../cluster/kube-object";
+import { isOfRelease, isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { loginProblem } from "../cluster/login";
 import { whyUnusable } from "../cluster/usable-node";
@@ -20,7 +20,7 @@ const INSTALL = {
   docker: "https://docs.docker.com/engine/install",
 } as const;
 
-/** -1, 0 or 1; compares the three numbers and ignores any suffix. */
+/** Returns -1, 0 or 1; compares the three version numbers and ignores any suffix. */
 export function compareVersions(a: string, b: string): number {
   const parts = (v: string) => (/\d+\.\d+\.\d+/.exec(v)?.[0] ?? "0.0.0").split(".").map(Number);
   const [x, y] = [parts(a), parts(b)];
@@ -53,7 +53,7 @@ export async function checkTerraform(config: Config, run: Run = realRun): Promis
 
 export async function checkKubectl(run: Run = realRun): Promise<string> {
   try {
-    // gcloud's kubectl first queries the cluster's version, and therefore logs in
+    // gcloud's kubectl queries the cluster's version first, and therefore logs in
     const { stdout } = await run("kubectl", ["version", "--client", "-o", "json"], {
       timeoutMs: 20_000,
       graceMs: 1000,
@@ -75,7 +75,7 @@ export function engineFlags({ images, dockerCertificates: folder }: Config): rea
   return [...host, "--tlsverify", ...files];
 }
 
-/** Version of Docker's engine. */
+/** Version of the Docker engine. */
 export async function checkDocker(config: Config, run: Run = realRun): Promise<string> {
   try {
     const { stdout } = await run("docker", [...engineFlags(config), "version", "--format", "{{.Server.Version}}"], {
@@ -88,10 +88,10 @@ export async function checkDocker(config: Config, run: Run = realRun): Promise<s
     throw new Failure(
       missing
         ? "Docker is not installed, but an image must be built."
-        : `Docker's engine${config.images.dockerHost ? ` at ${config.images.dockerHost}` : ""} does not answer, but an image must be built.`,
+        : `The Docker engine${config.images.dockerHost ? ` at ${config.images.dockerHost}` : ""} is not responding, but an image must be built.`,
       missing
-        ? `Install it: ${INSTALL.docker}. Or set prebuilt images: images.node.image and images.react.image.`
-        : "Start it (Docker Desktop, or: sudo systemctl start docker). Or set prebuilt images: images.node.image and images.react.image.",
+        ? `Install it: ${INSTALL.docker}. Or use prebuilt images: set images.node.image and images.react.image.`
+        : "Start it (Docker Desktop, or: sudo systemctl start docker). Or use prebuilt images: set images.node.image and images.react.image.",
     );
   }
 }
@@ -102,16 +102,16 @@ export const toBuild = (images: ResolvedImages): string[] =>
     .filter(([, image]) => image.kind === "built" && image.inRegistry.state === "absent")
     .map(([name]) => name);
 
-/** A cluster can have only one external metrics API and one KEDA, so a second one is not installed. */
+/**
+ * Checks that no second KEDA or external metrics API would be installed, because a cluster can have only one of each.
+ */
 export async function checkKeda(config: Config, kube: Kube): Promise<void> {
   if (config.scaling.engine !== "keda") return;
   const [api, crd] = await Promise.all([
     kube.visible("apiservice", EXTERNAL_METRICS_API).then(([o]) => o),
     kube.visible("crd", "scaledobjects.keda.sh").then(([o]) => o),
   ]);
-  const isOfOurRelease = (o: KubeObject | undefined) =>
-    o?.metadata.annotations?.["meta.helm.sh/release-name"] === KEDA_RELEASE &&
-    o.metadata.annotations["meta.helm.sh/release-namespace"] === config.namespaces.keda;
+  const isOfOurRelease = (o: KubeObject | undefined) => isOfRelease(o, KEDA_RELEASE, config.namespaces.keda);
   if (config.keda.mode === "install") {
     if (crd && !isOfOurRelease(crd)) {
       throw new Failure(
@@ -143,7 +143,7 @@ export async function checkKeda(config: Config, kube: Kube): Promise<void> {
 
 const TLS_KEYS = ["ca.crt", "tls.crt", "tls.key"] as const;
 
-/** Checks the Secret of `redis.tls.secret`. If the namespace does not exist yet, the Secret may come later. */
+/** Checks the Secret of `redis.tls.secret`. If the namespace does not exist yet, the Secret may be created later. */
 export async function checkTlsSecret(config: Config, kube: Kube): Promise<string | undefined> {
   const name = config.redis.tls.secret;
   if (name === null) return undefined;
@@ -158,7 +158,10 @@ export async function checkTlsSecret(config: Config, kube: Kube): Promise<string
   return `Secret ${name} does not exist yet in namespace ${app}; Redis will wait for it`;
 }
 
-/** Built images must match the architecture of the nodes that can run our pods: otherwise a pod fails with "exec format error". */
+/**
+ * Checks that built images match the architecture of the nodes that can run our pods; otherwise, pods would fail with
+ * "exec format error".
+ */
 export async function checkPlatform(config: Config, kube: Kube, run: Run = realRun): Promise<string> {
   const nodes = await kube.visible("nodes");
   if (!nodes.length) return "unknown: this user may not list nodes";
@@ -173,36 +176,40 @@ export async function checkPlatform(config: Config, kube: Kube, run: Run = realR
   const names = others.map((node) => `${node.metadata.name} (${kindOf(node)})`).join(", ");
   throw new Failure(
     `Images are built for ${platform}, but these nodes have another architecture: ${names}.`,
-    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop can build for it; elsewhere Docker needs QEMU). Or set multi-platform images: images.node.image and images.react.image.`,
+    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop can build for it; elsewhere Docker needs QEMU). Or use multi-platform images: set images.node.image and images.react.image.`,
   );
 }
 
-/** A deployment must not take over a namespace that already exists and is not ours, nor use one that is being deleted. */
+/**
+ * Checks that a deployment would not take over an existing namespace that is not ours, or use one that is being
+ * deleted.
+ */
 export async function checkNamespaces(config: Config, kube: Kube): Promise<void> {
   for (const { name, reason, next } of await terminatingOf(kube, ourNamespaces(config))) {
     throw new Failure(
       `Kubernetes is still deleting the namespace ${name}${reason ? `: ${reason}` : "."}`,
-      next ?? "Wait until it is deleted, then run this again.",
+      next ?? "Wait until it is deleted, then run this command again.",
     );
   }
   if (!config.namespaces.create) return;
   for (const name of ourNamespaces(config)) {
     const [namespace] = await kube.visible("namespace", name);
     if (!namespace || isOurs(namespace)) continue;
-    throw new Failure(
-      `The namespace ${name} already exists and is not ours.`,
-      "To deploy into it, set namespaces.create to false (npm run down then keeps it). Or choose other names: namespaces.app, namespaces.monitoring.",
-    );
+    throw foreignNamespace(name);
   }
 }
 
-/** A metrics-server that is not ours must not be replaced, and a cluster can have only one. */
+/** The error for a namespace that already exists and is not ours. */
+export const foreignNamespace = (name: string, owner?: string): Failure =>
+  new Failure(
+    `The namespace ${name} already exists and is not ours${owner ? `: it belongs to ${owner}` : ""}.`,
+    "To deploy into it, set namespaces.create to false (npm run down then keeps it). Or choose other names: namespaces.app, namespaces.monitoring.",
+  );
+
+/** Checks that no metrics-server other than ours would be replaced; a cluster can have only one. */
 export async function checkMetricsServer(config: Config, kube: Kube): Promise<void> {
   const [service] = await kube.visible("apiservice", "v1beta1.metrics.k8s.io");
-  const owner = service?.metadata.annotations?.["meta.helm.sh/release-name"];
-  const isOurService =
-    owner === METRICS_SERVER.release &&
-    service?.metadata.annotations?.["meta.helm.sh/release-namespace"] === METRICS_SERVER.namespace;
+  const isOurService = isOfRelease(service, METRICS_SERVER.release, METRICS_SERVER.namespace);
   if (config.metricsServer.mode === "install" && service && !isOurService) {
     throw new Failure(
       "The cluster already has a metrics-server that is not ours.",

@@ -10,14 +10,17 @@ import { crashing, crashText, newestEvent, refusal, restartsOf, type Restarts } 
 const STUCK = ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"];
 const STUCK_MS = 90_000;
 /**
- * A crash loop fails the run after this time, ms; a container may crash twice before its dependencies are available.
+ * Time after which a crash loop fails the run, in ms; a container may crash twice before its dependencies are
+ * available.
  */
 const CRASHING_MS = 60_000;
 const POLL_MS = 1000;
 /** There are many events, so they are read only every few polls. */
 const POLLS_PER_EVENTS = 5;
 
-/** Pods that a workload should have; at least its autoscaler's minimum, even before the autoscaler has set it. */
+/**
+ * Number of pods that a workload should have: at least its autoscaler's minimum, even before the autoscaler has set it.
+ */
 export function wantedPods(workload: KubeObject, hpas: readonly KubeObject[]): number {
   const hpa = hpas.find(
     (h) =>
@@ -94,7 +97,7 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
   const all = async (...what: string[]) =>
     (await Promise.all(namespaces.map((ns) => kube.list(what[0]!, "-n", ns, ...what.slice(1))))).flat();
   const stuckSince = new Map<string, number>();
-  /** The crash-looping container of a pod, and since when; until the pod is Ready. */
+  /** The crash-looping container of each pod, and when its loop was detected; removed once the pod is Ready. */
   const loops = new Map<string, { since: number; container: string }>();
   let events: KubeObject[] = [];
   let restarts: Restarts | undefined;
@@ -103,7 +106,7 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
     try {
       objects = await all("deployments,statefulsets,daemonsets,replicasets,hpa,pods");
     } catch (error) {
-      // the control plane may restart, the network may fail briefly
+      // the control plane may restart, or the network may fail briefly
       if (!(error instanceof RunError) || Date.now() - begin > options.timeoutMs) throw error;
       options.onProgress?.("the cluster to answer");
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -1,11 +1,11 @@
 /**
- * Recreates main's StatefulSet with another volumeClaimTemplate, which the API server does not allow to change
- * (kubernetes#68737). The set is deleted without its pods (`--cascade=orphan`) and created again at once, with the same
- * pod template: its selector finds its pods, which still have the same revision, so none restarts. Neither Terraform
- * nor Helm is involved. They would recreate the set only later, from the manifest of this checkout, and Helm would not
- * even notice that it is missing. So the set is copied unchanged from the cluster, and afterwards the fields are
- * returned to their managers; otherwise the next apply would conflict with this program. A ConfigMap stores the set
- * until all of this is done. If a run ends in between, the next one finishes it.
+ * Recreates main's StatefulSet with another volumeClaimTemplate, because the API server does not allow the template to
+ * be changed (kubernetes#68737). The set is deleted without its pods (`--cascade=orphan`) and created again at once,
+ * with the same pod template: its selector finds its pods, which still have the same revision, so no pod restarts.
+ * Neither Terraform nor Helm is involved. They would recreate the set only later, from the manifest of this checkout,
+ * and Helm would not even notice that it is missing. So the set is copied unchanged from the cluster, and afterwards
+ * the fields are returned to their managers; otherwise the next apply would conflict with this program. A ConfigMap
+ * stores the set until all of this is done. If a run ends in between, the next one finishes it.
  */
 import { projectLabels } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
@@ -13,10 +13,10 @@ import type { Kube } from "../cluster/kubectl";
 
 /** ConfigMap that holds the set while it is being recreated. */
 export const RECREATING = "iacproject-recreating";
-/** Manager of the fields of a set that was just created. */
+/** Field manager of a set that was just created. */
 const MANAGER = "iacproject-recreate";
 const NAME = WORKLOAD_NAME["redis-main"];
-/** Timeout for the deletion of a set, whose pods are released first, ms. */
+/** Time allowed for deleting a set, whose pods are released first, in ms. */
 const DELETION_MS = 60_000;
 
 /** A volume that a StatefulSet creates for each pod. */
@@ -94,7 +94,7 @@ const deleteSet = (kube: Kube) =>
     { timeoutMs: DELETION_MS + 10_000 },
   );
 
-/** Creates the set as it was, without what belongs to the deleted object. */
+/** Creates the set as it was, without the fields that belong to the deleted object. */
 async function create(kube: Kube, { apiVersion, kind, metadata, spec }: StatefulSet, change: Change): Promise<void> {
   const { name, namespace, labels, annotations } = metadata;
   const [data, ...others] = spec.volumeClaimTemplates ?? [];
@@ -108,7 +108,7 @@ async function create(kube: Kube, { apiVersion, kind, metadata, spec }: Stateful
   await kube.raw(["create", `--field-manager=${MANAGER}`, "-f", "-"], { input: JSON.stringify(object) });
 }
 
-/** Returns the fields to their previous managers. The status is the controller's again as soon as it writes one. */
+/** Returns the fields to their previous managers. The controller owns the status again as soon as it writes one. */
 async function restoreManagers(kube: Kube, kept: StatefulSet): Promise<void> {
   const value = (kept.metadata.managedFields ?? []).filter(({ subresource }) => subresource === undefined);
   const patch = [{ op: "replace", path: "/metadata/managedFields", value }];
@@ -118,7 +118,7 @@ async function restoreManagers(kube: Kube, kept: StatefulSet): Promise<void> {
 /**
  * Finishes an earlier run's work; returns whether there was any.
  * @param change for a set that must still be created; by default it is created as it was
- * @param own the set that this run has deleted: another run may have removed the ConfigMap in the meantime
+ * @param own the set that this run has deleted, in case another run has removed the ConfigMap in the meantime
  */
 export async function finishRecreation(
   kube: Kube,
@@ -139,7 +139,7 @@ export async function finishRecreation(
   return true;
 }
 
-/** Recreates main's StatefulSet, if the change changes its template. No pod restarts. */
+/** Recreates main's StatefulSet if `change` affects its template. No pod restarts. */
 export async function recreateMainSet(kube: Kube, change: Change): Promise<void> {
   await finishRecreation(kube, change);
   const live = await liveSet(kube);

@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import { request, sendJson } from "./http";
 import { Failure } from "../terminal/ui";
 
-/** Timeout for the first responses, ms: routes and policies reach the nodes after the pods are Ready. */
+/** Timeout for the first responses, in ms: routes and policies reach the nodes after the pods are Ready. */
 const REACH_MS = 30_000;
-/** Timeout until a replica has a write, ms. */
+/** Time allowed for a write to reach a replica, in ms. */
 const REPLICATION_MS = 5000;
 
 export interface SmokeStep {
@@ -84,7 +84,7 @@ export async function smokeTest(address: string, onStep: (step: SmokeStep) => vo
     }
   });
   await step("metrics are served", async () => {
-    // the API's metrics are not for visitors: the front blocks them
+    // the front blocks the API's metrics, because they are not meant for visitors
     const front = await request(`${address}/metrics`);
     expect(front.status === 200 && front.text.includes("nginx_connections_total"), `${front.status} from the front`);
   });

@@ -1,4 +1,4 @@
-/** Volumes and sizes in `npm run up`: the checks, the work before the layers are deployed, and the work afterwards. */
+/** Handles volumes and sizes in `npm run up`: the checks, and the steps before and after the layers are deployed. */
 import { parseQuantity } from "../../config";
 import type { Kube } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
@@ -7,7 +7,7 @@ import { recreateMainSet } from "./recreate-set";
 import { checkRedisSizes } from "./redis-sizes";
 import { enlargement, isOwnQuota, planVolumes, type Growth, type VolumePlan } from "./volumes";
 
-/** Time in which a driver usually enlarges volumes in use, ms. */
+/** Time that a driver usually needs to enlarge a volume that is in use, in ms. */
 const RESIZE_MS = 60_000;
 const POLL_MS = 1000;
 
@@ -34,8 +34,8 @@ async function enlarge(kube: Kube, growing: readonly Growth[]): Promise<Growth[]
 }
 
 /**
- * Enlarges the claims, and recreates main's StatefulSet for the new template. Each part is repeatable, and an
- * interrupted run is continued by the next one.
+ * Enlarges the claims, and recreates main's StatefulSet for the new template. Each part is repeatable, and the next run
+ * continues an interrupted one.
  */
 export async function growVolumes(kube: Kube, { growing, change }: VolumePlan): Promise<void> {
   if (!growing.length && !change) return;
@@ -53,8 +53,7 @@ export async function growVolumes(kube: Kube, { growing, change }: VolumePlan): 
 }
 
 /**
- * Enlarges the claims that the quota had refused, and waits for the driver. Volumes that are not resized yet are
- * reported.
+ * Enlarges the claims that the quota had refused, and waits for the driver. Reports volumes that are not resized yet.
  */
 export async function finishGrowth(
   kube: Kube,
@@ -95,10 +94,10 @@ async function resized(
     if (!claim || parseQuantity(has) >= parseQuantity(to)) return undefined;
     const conditions = claim.status?.conditions ?? [];
     if (conditions.some(({ type, status }) => type === "FileSystemResizePending" && status === "True"))
-      return `The volume ${name} is ${to}, but its file system is still smaller: the driver enlarges it when the pod starts, so delete this volume's pod at a convenient time.`;
+      return `The volume ${name} is ${to}, but its file system is still smaller. The driver enlarges the file system when the pod starts, so delete the pod that uses this volume at a convenient time.`;
     if (Date.now() > end) {
       const why = conditions.map(({ type, message }) => message ?? type).join("; ");
-      return `The claim ${name} requests ${to}, but its volume still has ${has}${why ? ` (${why})` : ""}. Nothing is lost; if this does not change: kubectl -n ${namespace} describe pvc ${name}.`;
+      return `The claim ${name} requests ${to}, but its volume still has ${has}${why ? ` (${why})` : ""}. No data is lost. If this persists: kubectl -n ${namespace} describe pvc ${name}.`;
     }
     step.doing(`waiting until ${name} has ${to}`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));

@@ -1,38 +1,37 @@
-/** Namespaces that Kubernetes is deleting, and why it does not finish. */
+/** Finds namespaces that Kubernetes is deleting, and why their deletion does not finish. */
 import type { Kube, KubeObject } from "../cluster/kubectl";
-import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
 
-/** Time after which a deletion that has a reason is reported, ms: most reasons last only seconds. */
+/** Time after which a blocked deletion is reported, in ms; most deletions are blocked for only seconds. */
 const PATIENCE_MS = 20_000;
 
-/** Conditions of a namespace that is being deleted, and what to do about them, the most telling first. */
+/** Conditions of a namespace that is being deleted, and what to do about them, with the most informative first. */
 const REASONS: readonly (readonly [type: string, next: string])[] = [
   [
     "NamespaceDeletionDiscoveryFailure",
-    "An API that does not answer keeps Kubernetes from listing the namespace's objects. It need not be one of ours: kubectl get apiservices | grep False. Repair its server, or delete the APIService if the server no longer exists.",
+    "Kubernetes cannot list the namespace's objects, because an API does not respond. It may not be part of this project: kubectl get apiservices | grep False. Repair its server, or delete the APIService if the server no longer exists.",
   ],
   ["NamespaceDeletionGroupVersionParsingFailure", "See: kubectl get apiservices"],
   [
     "NamespaceFinalizersRemaining",
-    `Their controller must run to remove the finalizers. If it no longer exists, remove them: kubectl patch KIND NAME --type=merge -p '{"metadata":{"finalizers":null}}'`,
+    `The controller of these objects must run to remove their finalizers. If the controller no longer exists, remove the finalizers yourself: kubectl patch KIND NAME --type=merge -p '{"metadata":{"finalizers":null}}'`,
   ],
   [
     "NamespaceDeletionContentFailure",
-    "Often a webhook whose server no longer exists: kubectl get validatingwebhookconfigurations",
+    "The cause is often a webhook whose server no longer exists: kubectl get validatingwebhookconfigurations",
   ],
   ["NamespaceContentRemaining", "See: kubectl get KIND -o yaml"],
 ];
 
 export interface Terminating {
   readonly name: string;
-  /** What keeps it, in Kubernetes' words; undefined while there is no reason. */
+  /** What blocks the deletion, in Kubernetes' words; undefined while no reason is reported. */
   readonly reason: string | undefined;
   /** What to do. */
   readonly next: string | undefined;
 }
 
-/** Undefined for a namespace that is not being deleted. */
+/** What is known about a namespace's deletion; undefined if the namespace is not being deleted. */
 export function terminating(namespace: KubeObject): Terminating | undefined {
   const { name, deletionTimestamp } = namespace.metadata;
   if (!deletionTimestamp && namespace.status?.phase !== "Terminating") return undefined;
@@ -46,13 +45,13 @@ export function terminating(namespace: KubeObject): Terminating | undefined {
 export const textOf = ({ name, reason, next }: Terminating): string =>
   `namespace ${name} is not deleted yet: ${reason ?? "no reason given"}${next ? `\n    ${next}` : ""}`;
 
-/** The namespaces of these names that are being deleted. */
+/** Those of the named namespaces that are being deleted. */
 export async function terminatingOf(kube: Kube, names: readonly string[]): Promise<readonly Terminating[]> {
   const found = await Promise.all(names.map((name) => kube.visible("namespace", name)));
   return found.flat().flatMap((namespace) => terminating(namespace) ?? []);
 }
 
-/** Reports what keeps namespaces from being deleted, each reason once. */
+/** Reports what blocks the deletion of namespaces, each reason once. */
 export class DeletionReport {
   private readonly since = new Map<string, number>();
   private readonly reported = new Set<string>();
@@ -77,28 +76,22 @@ export class DeletionReport {
   }
 }
 
-/** APIs of other servers that do not answer: as long as one does not, no namespace can be deleted. */
-export async function deadApis(kube: Kube): Promise<readonly string[]> {
-  let services: KubeObject[];
-  try {
-    services = await kube.visible("apiservices");
-  } catch (error) {
-    if (error instanceof RunError) return [];
-    throw error;
-  }
-  return services.flatMap(({ metadata, spec, status }) => {
+/**
+ * Checks that every aggregated API responds; until all of them do, no namespace can be deleted.
+ * @throws Failure if one does not
+ */
+export async function checkApis(kube: Kube): Promise<string> {
+  const services = await kube.visible("apiservices");
+  if (kube.forbidden.has("apiservices")) return "unknown: this user may not list APIServices";
+  const dead = services.flatMap(({ metadata, spec, status }) => {
     const available = status?.conditions?.find((c) => c.type === "Available");
     if (available?.status !== "False") return [];
     const server = spec?.service ? `, served by ${spec.service.namespace}/${spec.service.name}` : "";
     return [`${metadata.name}${server} (${available.message ?? available.reason ?? "no reason given"})`];
   });
-}
-
-/** @throws Failure if there are any */
-export function checkApis(dead: readonly string[]): string {
-  if (!dead.length) return "all answer";
+  if (!dead.length) return "all respond";
   throw new Failure(
-    `does not answer: ${dead.join("; ")}. Until it does, Kubernetes deletes no namespace, so \`npm run down\` would not finish.`,
+    `not responding: ${dead.join("; ")}. Until it responds, Kubernetes cannot delete any namespace, so \`npm run down\` would not finish.`,
     "Repair its server, or delete the APIService if the server no longer exists: kubectl delete apiservice NAME",
   );
 }

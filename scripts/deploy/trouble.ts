@@ -4,14 +4,15 @@ import type { ContainerStatus } from "../cluster/kube-object";
 import { RunError } from "../terminal/run-program";
 
 /**
- * Number of restarts since this run began that counts as a crash loop, even if the container is running at the moment.
+ * Number of restarts since the start of this run that counts as a crash loop, even if the container is currently
+ * running.
  */
 const LOOP = 2;
 /** Last lines of a crashed container's log. */
 const LOG_LINES = 8;
-/** Poll interval, ms. */
+/** Poll interval, in ms. */
 const LOOK_MS = 5000;
-/** A cluster that adds nodes on demand needs some time to schedule a pod, ms. */
+/** Time that a cluster that adds nodes on demand may need to schedule a pod, in ms. */
 const SCHEDULING_MS = 15_000;
 
 /** The relevant fields of an event. */
@@ -28,7 +29,7 @@ interface Event {
 const timeOf = (e: Event): string =>
   e.series?.lastObservedTime ?? e.lastTimestamp ?? e.eventTime ?? e.metadata.creationTimestamp ?? "";
 
-/** The newest of the events about an object, of any reason or of those that match. */
+/** The newest event about an object, with any reason or with a reason that matches. */
 export function newestEvent(events: readonly KubeObject[], name: string, reason = /^/): Event | undefined {
   return (events as unknown as Event[])
     .filter((e) => e.involvedObject?.name === name && reason.test(e.reason ?? ""))
@@ -42,8 +43,9 @@ function isShort({ kind, spec, status }: KubeObject): boolean {
 }
 
 /**
- * Why the pods or volume claims of a set cannot be created: a quota, a policy, a missing account. The reason is only in
- * an event of the set, which is kept for an hour. It is reported while pods are missing, until a creation succeeds.
+ * Why the pods or volume claims of a set cannot be created: a quota, a policy, a missing account. The reason appears
+ * only in an event about the set, which Kubernetes keeps for an hour. This function returns it while pods are missing,
+ * until a creation succeeds.
  */
 export function refusal(set: KubeObject, events: readonly KubeObject[]): string | undefined {
   if (!isShort(set)) return undefined;
@@ -59,7 +61,7 @@ const statusesOf = (pod: KubeObject): readonly ContainerStatus[] => [
 ];
 const keyOf = (pod: KubeObject, container: string): string => `${pod.metadata.uid ?? pod.metadata.name}/${container}`;
 
-/** Restart counts of the containers that exist when a run begins: only later restarts are caused by it. */
+/** Restart counts of the containers that exist when a run begins: only later restarts are attributed to the run. */
 export type Restarts = Map<string, number>;
 export const restartsOf = (pods: readonly KubeObject[]): Restarts =>
   new Map(pods.flatMap((pod) => statusesOf(pod).map((s) => [keyOf(pod, s.name), s.restartCount] as const)));
@@ -75,7 +77,7 @@ export function crashing(pod: KubeObject, before: Restarts = new Map()): string 
   })?.name;
 }
 
-/** The last lines that a crashed container logged, indented; empty if they cannot be read. */
+/** The last lines of a crashed container's log, indented; empty if they cannot be read. */
 export async function lastLog(kube: Kube, pod: KubeObject, container: string): Promise<string> {
   const { name, namespace } = pod.metadata;
   const args = ["-n", namespace ?? "default", "logs", name, "-c", container, `--tail=${LOG_LINES}`];
@@ -105,10 +107,10 @@ export const crashText = async (kube: Kube, pod: KubeObject, container: string):
 };
 
 const IMAGE = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"];
-/** Pods of one owner usually have the same problem: `node-6f9-x2x4z` is one of `node-6f9`. */
+/** Pods of one owner usually have the same problem: `node-6f9-x2x4z` belongs to `node-6f9`. */
 const ownerOf = (pod: KubeObject): string => pod.metadata.name.replace(/-[a-z0-9]+$/, "");
 
-/** Reports why pods do not run, as soon as it is detected, and each problem once. */
+/** Reports why pods do not run, each problem once and as soon as it is detected. */
 export class TroubleReport {
   private readonly reported = new Set<string>();
   private readonly pendingSince = new Map<string, number>();
@@ -166,8 +168,8 @@ export class TroubleReport {
 }
 
 /**
- * Runs `work`, and meanwhile reports what keeps pods from running. If the cluster does not answer, that is for `work`
- * to report.
+ * Runs `work`, and meanwhile reports what keeps pods from running. `work` itself must report if the cluster does not
+ * respond.
  */
 export async function whileReporting<T>(report: Pick<TroubleReport, "look">, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,7 +1,7 @@
 /**
  * Detects a system whose states this checkout does not have, because it is a second clone or the states are lost.
- * Terraform would try to create objects that exist, and would not delete those that it should. So a command stops
- * before it changes anything.
+ * Without those states, Terraform would try to create objects that already exist, and would not delete those that it
+ * should. Therefore, a command stops before it changes anything.
  */
 import { PART_OF } from "../../catalog/names";
 import { isOurs, PART_LABEL } from "../cluster/kube-object";
@@ -12,7 +12,7 @@ import { Failure } from "../terminal/ui";
 import { origin, readRecord, type DeploymentRecord } from "./deployment-record";
 import { wasInterrupted } from "./interrupted-run";
 
-/** Whether the configured namespace holds a system of this project. */
+/** Whether the configured namespace contains a system of this project. */
 async function systemExists(kube: Kube): Promise<boolean> {
   const { app, create } = kube.config.namespaces;
   if (!create) {
@@ -28,7 +28,7 @@ async function systemExists(kube: Kube): Promise<boolean> {
 function nextStep(kube: Kube, record: Partial<DeploymentRecord> | undefined): string {
   const use = record?.settings
     ? `Use its states: ${record.settings}.`
-    : `Work with it from the checkout that has its states, or copy them to ${kube.config.state.dir} of this one.`;
+    : `Run the commands in the checkout that has its states, or copy the states to ${kube.config.state.dir} of this one.`;
   return [
     use,
     "To deploy another system next to it, set namespaces.app, namespaces.monitoring and state.prefix (local: state.dir) to different names.",
@@ -37,10 +37,10 @@ function nextStep(kube: Kube, record: Partial<DeploymentRecord> | undefined): st
 }
 
 /**
- * A command calls it twice: at once, and again after the synthesis with layer `data`, because only Terraform can read a
- * state in S3.
+ * A command calls this twice: immediately, and again with layer `data` after the synthesis, because only Terraform can
+ * read a state in S3.
  *
- * @throws Failure that names the system's origin, if it exists and is not in the states of this checkout
+ * @throws Failure that names the system's origin, if the system exists but is not in the states of this checkout
  */
 export async function checkSystemIsKnown(kube: Kube, data?: Terraform): Promise<void> {
   const needsTerraform = kube.config.state.backend === "s3";
@@ -49,7 +49,7 @@ export async function checkSystemIsKnown(kube: Kube, data?: Terraform): Promise<
   if ((data ? await knows(data) : await hasState(kube)) || !(await systemExists(kube))) return;
   const record = await readRecord(kube);
   throw new Failure(
-    `Namespace ${kube.config.namespaces.app} holds a system that the states of this checkout do not contain. ${origin(record)} Nothing was changed.`,
+    `Namespace ${kube.config.namespaces.app} contains a system that is not in the states of this checkout. ${origin(record)} Nothing was changed.`,
     nextStep(kube, record),
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Existing volumes, compared with the sizes in the configuration. A volume can become larger if its storage class
- * allows it, but never smaller, and its class never changes. Impossible changes are refused before anything is changed.
+ * Compares existing volumes with the sizes in the configuration. A volume can be enlarged if its storage class allows
+ * it, but it can never be made smaller or change its class. Impossible changes are rejected before anything is changed.
  */
 import { BACKUPS_CLAIM, PART_OF, selectorLabels, STACK_RELEASE } from "../../catalog/names";
 import { parseQuantity, type Config } from "../../config";
@@ -20,11 +20,11 @@ export interface Growth {
 }
 export interface VolumePlan {
   readonly growing: readonly Growth[];
-  /** Changes main's volumeClaimTemplate. @default it stays, or there is no StatefulSet yet */
+  /** Change to main's volumeClaimTemplate. @default none, because it stays the same or there is no StatefulSet yet */
   readonly change?: Change;
   /** Size of main's smallest volume after the run. @default there is no system yet */
   readonly mainVolume?: string;
-  /** Sentences about volumes that stay unchanged, although the configuration differs. */
+  /** Sentences about volumes that stay unchanged even though the configuration differs. */
   readonly warnings: readonly string[];
 }
 
@@ -59,7 +59,7 @@ function volumeKinds({ redis, monitoring, namespaces, observability }: Config): 
             size: monitoring.storage,
             storageClass: monitoring.storageClass,
             namespace: namespaces.monitoring,
-            // labels of the operator; the claims of a StatefulSet have those of its selector
+            // the operator's labels; the claims of a StatefulSet have the labels of its selector
             select: ["-l", `operator.prometheus.io/name=${STACK_RELEASE}-prometheus`],
           },
         ]),
@@ -72,7 +72,7 @@ const classOf = (claim: KubeObject): string | undefined => claim.spec?.["storage
 const isLess = (a: string, b: string) => parseQuantity(a) < parseQuantity(b);
 
 const MOVE =
-  'To move the data: npm run backup, npm run down, the new value, npm run up, npm run restore (docs/upgrade.md, "Larger volumes").';
+  'To move the data: npm run backup, npm run down, set the new value, npm run up, npm run restore (docs/upgrade.md, "Larger volumes").';
 
 const smaller = (key: string, what: string, now: string, wanted: string) =>
   new Failure(
@@ -91,7 +91,7 @@ export const enlargement = ({ namespace, name, to }: Growth): string[] => [
   ...["-p", JSON.stringify({ spec: { resources: { requests: { storage: to } } } })],
 ];
 
-/** The quota of `namespaces.quota` is raised by the deployment itself. */
+/** Whether the error is about the quota of `namespaces.quota`, which the deployment itself raises. */
 export const isOwnQuota = (error: RunError): boolean => error.output.includes(`exceeded quota: ${PART_OF},`);
 
 /**
@@ -121,10 +121,10 @@ async function whyFixed(kube: Kube, claim: KubeObject, growth: Growth): Promise<
 }
 
 /**
- * What must be done to the volumes before the layers are deployed. Changes nothing.
- * @param options `trial: false`: does not check with a dry run whether the claims can be enlarged, because that needs
- * the permission to enlarge them
- * @throws Failure if a volume cannot become what the configuration requires
+ * Determines what must be done to the volumes before the layers are deployed, without changing anything.
+ * @param options `trial: false` skips the dry run that checks whether the claims can be enlarged, because it needs
+ * permission to enlarge them
+ * @throws Failure if a volume cannot be changed as the configuration requires
  */
 export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<VolumePlan> {
   const growing: Growth[] = [];
@@ -157,7 +157,7 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
         const size = grows ? kind.size : from;
         mainVolume = mainVolume === undefined || isLess(size, mainVolume) ? size : mainVolume;
       }
-      // without a dry run it is unknown whether Prometheus' claim stays unchanged
+      // without a dry run, it is unknown whether Prometheus' claim stays unchanged
       if (!grows || (!isOurs && !trial)) continue;
       const growth: Growth = { key: kind.key, namespace: kind.namespace, name, from, to: kind.size };
       const reason = trial ? await whyFixed(kube, claim, growth) : undefined;
@@ -174,9 +174,9 @@ export async function planVolumes(kube: Kube, { trial = true } = {}): Promise<Vo
   if (change && kube.forbidden.has(`pvc in ${app}`))
     throw new Failure(
       `This user may not list persistentvolumeclaims in ${app}, so redis.storage cannot be changed. Nothing was changed.`,
-      `Set redis.storage to ${template!.spec.resources.requests.storage}, or run npm run up as a user who is allowed to.`,
+      `Set redis.storage to ${template!.spec.resources.requests.storage}, or run npm run up as a user who is allowed to list them.`,
     );
-  // a set whose claims this user may not list, or that were deleted
+  // the set's claims were deleted, or this user may not list them
   mainVolume ??= template && storage;
   return { growing, warnings, ...(change ? { change } : {}), ...(mainVolume === undefined ? {} : { mainVolume }) };
 }

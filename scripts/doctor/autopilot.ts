@@ -1,12 +1,15 @@
-/** What GKE Autopilot forbids: Services in kube-system, and pods that mount folders of the host. */
+/** What GKE Autopilot forbids: Services in kube-system, and pods that mount host folders. */
 import type { Config } from "../../config";
 import type { Kube } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
-/** Prefix of the names of Autopilot's nodes; in GKE Standard it is `gke-`. */
+/** Prefix of Autopilot node names; in GKE Standard, it is `gke-`. */
 const NODE = /^gk3-/;
 
-/** Whether the cluster is GKE Autopilot. One without nodes is recognized by an API, which some other GKE clusters have too. */
+/**
+ * Whether the cluster is GKE Autopilot. A cluster without nodes is recognized by an API that some other GKE clusters
+ * have too.
+ */
 export async function isAutopilot(kube: Kube): Promise<boolean> {
   const nodes = await kube.visible("nodes");
   return nodes.length ? nodes.some((node) => NODE.test(node.metadata.name)) : kube.serves("auto.gke.io/v1");
@@ -23,7 +26,7 @@ export function checkAutopilot(config: Config): string {
   ];
   if (keys.length) {
     throw new Failure(
-      "GKE Autopilot forbids changes in kube-system and pods that mount folders of the host.",
+      "GKE Autopilot forbids changes in kube-system and pods that mount host folders.",
       `Set ${keys.join(", ")}. The profile gke-autopilot sets all of them.`,
     );
   }

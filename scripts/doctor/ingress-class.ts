@@ -1,12 +1,10 @@
 /** Which Ingress controller will serve the page. */
 import type { Config } from "../../config";
 import type { Kube, KubeObject } from "../cluster/kubectl";
+import { amongOthers, defaultClasses } from "../cluster/default-class";
 import { Failure } from "../terminal/ui";
 
-const isDefault = ({ metadata }: KubeObject): boolean =>
-  metadata.annotations?.["ingressclass.kubernetes.io/is-default-class"] === "true";
-
-/** Annotation that controllers used before there were classes, and GKE's still does. */
+/** Annotation that controllers used before IngressClasses existed, and that GKE's controller still uses. */
 const OLD_CLASS = "kubernetes.io/ingress.class";
 
 const controllerOf = (found: KubeObject): string => {
@@ -14,7 +12,7 @@ const controllerOf = (found: KubeObject): string => {
   return `IngressClass ${found.metadata.name}${typeof controller === "string" ? `, of ${controller}` : ""}`;
 };
 
-/** @throws Failure if no controller would serve our Ingress, with the classes that there are */
+/** @throws Failure that lists the existing classes, if no controller would serve our Ingress */
 export async function checkIngressClass({ exposure }: Config, kube: Kube): Promise<string> {
   const classes = await kube.visible("ingressclass");
   if (kube.forbidden.has("ingressclass")) return "unknown: this user may not list IngressClasses";
@@ -30,16 +28,12 @@ export async function checkIngressClass({ exposure }: Config, kube: Kube): Promi
   }
   const old = exposure.annotations[OLD_CLASS];
   if (old !== undefined) return `${old}, by annotation`;
-  // of several, Kubernetes uses the newest
-  const [first, ...others] = classes
-    .filter(isDefault)
-    .sort((a, b) => Date.parse(b.metadata.creationTimestamp ?? "") - Date.parse(a.metadata.creationTimestamp ?? ""));
+  const [first, ...others] = defaultClasses(classes, "ingressclass.kubernetes.io/is-default-class");
   if (!first) {
     throw new Failure(
-      "The cluster has no default IngressClass and exposure.ingressClass is not set: most controllers ignore such an Ingress.",
+      "The cluster has no default IngressClass and exposure.ingressClass is not set: most controllers ignore an Ingress without a class.",
       `${choose}. GKE serves it all the same.`,
     );
   }
-  const rest = others.map((c) => c.metadata.name).join(", ");
-  return `${controllerOf(first)}${rest ? ` (the newest default class; others are ${rest}: exposure.ingressClass chooses one)` : ""}`;
+  return `${controllerOf(first)}${amongOthers(others, "exposure.ingressClass")}`;
 }

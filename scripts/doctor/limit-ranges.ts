@@ -1,6 +1,8 @@
-/** LimitRanges of the application's namespace: what they refuse, and what they add to our containers. */
+/** LimitRanges in the application's namespace: what they reject, and what they add to our containers. */
 import type { Config, ResourcesConfig } from "../../config";
+import { LISTED, workloadOf } from "../../catalog/workloads";
 import { mebibytes, millicores, parseQuantity } from "../../modules/kubernetes/quantity";
+import { configuredResources, containersOf } from "../../modules/kubernetes/sizing";
 import { isOurs } from "../cluster/kube-object";
 import type { Kube } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
@@ -13,16 +15,6 @@ interface Item {
   readonly default?: Amounts;
   readonly maxLimitRequestRatio?: Amounts;
 }
-
-/** Resources of our containers, by the configuration's section. */
-const sections = ({ node, react, redis }: Config): Readonly<Record<string, ResourcesConfig>> => ({
-  "node.resources": node.resources,
-  "react.resources": react.resources,
-  "redis.main": redis.main,
-  "redis.replica": redis.replica,
-  "redis.exporter": redis.exporter,
-  ...(redis.durability === "ha" ? { "redis.sentinel": redis.sentinel } : {}),
-});
 
 interface Amount {
   readonly resource: "cpu" | "memory";
@@ -42,25 +34,38 @@ const amountsOf = (section: string, r: ResourcesConfig): readonly Amount[] => [
   },
 ];
 
-/** Resources of our pods: each has one container, only main has a Sentinel next to it. */
-function podSections(config: Config): Readonly<Record<string, ResourcesConfig>> {
-  const { "redis.sentinel": sentinel, ...others } = sections(config);
-  const main = config.redis.main;
-  if (!sentinel) return others;
-  const sum = (a: string, b: string) => parseQuantity(a) + parseQuantity(b);
-  const cpuLimit = main.cpuLimit && sentinel.cpuLimit ? millicores(sum(main.cpuLimit, sentinel.cpuLimit)) : undefined;
-  return {
-    ...others,
-    "redis.main": {
-      cpu: millicores(sum(main.cpu, sentinel.cpu)),
-      memory: mebibytes(sum(main.memory, sentinel.memory)),
-      memoryLimit: mebibytes(sum(main.memoryLimit, sentinel.memoryLimit)),
-      cpuLimit,
-    },
-  };
+/** Total resources of each workload's pod, by the configuration key of its first container's resources. */
+function podResources(config: Config): Readonly<Record<string, ResourcesConfig>> {
+  const sum = (values: readonly string[], text: (amount: number) => string) =>
+    text(values.reduce((total, value) => total + parseQuantity(value), 0));
+  const pods = LISTED.flatMap((component): [string, ResourcesConfig][] => {
+    const key = workloadOf(component).containers[0]!.resources;
+    const all = containersOf(config, component).map(({ resources }) => resources);
+    const limits = all.flatMap(({ cpuLimit }) => cpuLimit ?? []);
+    const pod = {
+      cpu: sum(
+        all.map((r) => r.cpu),
+        millicores,
+      ),
+      memory: sum(
+        all.map((r) => r.memory),
+        mebibytes,
+      ),
+      memoryLimit: sum(
+        all.map((r) => r.memoryLimit),
+        mebibytes,
+      ),
+      cpuLimit: limits.length === all.length ? sum(limits, millicores) : undefined,
+    };
+    return typeof key === "string" ? [[key, all.length === 1 ? all[0]! : pod]] : [];
+  });
+  return Object.fromEntries(pods);
 }
 
-/** Why a LimitRange refuses a container or a pod; undefined if it does not. `defaults`: limits of containers without */
+/**
+ * Why a LimitRange rejects a container or a pod; undefined if it does not. `defaults`: limits for containers without
+ * one
+ */
 function refusal(item: Item, { resource, request, limit: own, keys }: Amount, defaults: Amounts): string | undefined {
   const least = item.min?.[resource];
   const most = item.max?.[resource];
@@ -76,7 +81,7 @@ function refusal(item: Item, { resource, request, limit: own, keys }: Amount, de
     : undefined;
 }
 
-/** @throws Failure with the keys whose values a LimitRange refuses */
+/** @throws Failure that names the keys whose values a LimitRange rejects */
 export async function checkLimitRanges(config: Config, kube: Kube): Promise<string> {
   const { app } = config.namespaces;
   const ranges = (await kube.visible("limitrange", "-n", app)).filter((range) => !isOurs(range));
@@ -93,8 +98,8 @@ export async function checkLimitRanges(config: Config, kube: Kube): Promise<stri
     const refused = items
       .filter(({ type }) => type === "Container" || type === "Pod")
       .flatMap((item) =>
-        Object.entries(item.type === "Pod" ? podSections(config) : sections(config)).flatMap(([section, r]) =>
-          amountsOf(section, r).flatMap((amount) => refusal(item, amount, defaults) ?? []),
+        Object.entries(item.type === "Pod" ? podResources(config) : configuredResources(config)).flatMap(
+          ([section, r]) => amountsOf(section, r).flatMap((amount) => refusal(item, amount, defaults) ?? []),
         ),
       );
     const volume = items.find(({ type }) => type === "PersistentVolumeClaim");
@@ -107,12 +112,12 @@ export async function checkLimitRanges(config: Config, kube: Kube): Promise<stri
     const { name } = range.metadata;
     if (refused.length) {
       throw new Failure(
-        `The LimitRange ${name} in namespace ${app} refuses our pods or volumes: ${[...new Set(refused)].join("; ")}.`,
-        "Set these keys to what it allows, or ask for another LimitRange.",
+        `The LimitRange ${name} in namespace ${app} rejects our pods or volumes: ${[...new Set(refused)].join("; ")}.`,
+        "Set these keys to values that it allows, or request another LimitRange.",
       );
     }
     const cpu = items.find(({ type, default: d }) => type === "Container" && d?.["cpu"])?.default?.["cpu"];
-    const open = Object.entries(sections(config)).filter(([, r]) => r.cpuLimit === undefined);
+    const open = Object.entries(configuredResources(config)).filter(([, r]) => r.cpuLimit === undefined);
     if (cpu !== undefined && open.length)
       notes.push(
         `${name} limits our containers to ${cpu} CPU, which slows them down under load: ${open.map(([s]) => `${s}.cpuLimit`).join(", ")} set another limit`,

@@ -1,7 +1,8 @@
-/** Who owns the namespaces that a deployment would use. */
+/** Determines who owns the namespaces that a deployment would use. */
 import type { Config } from "../../config";
 import { isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
+import { foreignNamespace } from "../deploy/preflight";
 import { readRecord } from "../deploy/deployment-record";
 import { ourNamespaces } from "../deploy/readiness";
 import { Failure } from "../terminal/ui";
@@ -41,11 +42,7 @@ export async function checkOwners(config: Config, kube: Kube): Promise<string> {
     }
     const ours = isOurs(namespace);
     const owner = ownerOf(namespace);
-    if (config.namespaces.create && !ours)
-      throw new Failure(
-        `The namespace ${name} already exists and is not ours${owner ? `: it belongs to ${owner}` : ""}.`,
-        "To deploy into it, set namespaces.create to false (npm run down then keeps it). Or choose other names: namespaces.app, namespaces.monitoring.",
-      );
+    if (config.namespaces.create && !ours) throw foreignNamespace(name, owner);
     const record = name === config.namespaces.app ? await readRecord(kube) : undefined;
     const last = record?.deployedBy ? ` (deployed by ${record.deployedBy}, ${record.deployedAt})` : "";
     found.push(ours ? `${name} is ours${last}` : `${name} is used${owner ? ` (owner: ${owner})` : ""}${last}`);

@@ -1,4 +1,4 @@
-/** How a network plugin may apply our NetworkPolicies differently. */
+/** Checks whether the network plugin applies our NetworkPolicies differently. */
 import type { Config } from "../../config";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
@@ -7,11 +7,14 @@ interface Slice extends KubeObject {
   readonly endpoints?: readonly { readonly addresses: readonly string[] }[];
 }
 
-/** The policy that lets the API watch the replicas allows an address; Cilium's do not match nodes. @throws Failure with the keys */
+/**
+ * The policy that lets the API watch the replicas allows an IP address, but in Cilium such policies do not match nodes.
+ * @throws Failure that names the keys to set
+ */
 export async function checkNetworkPlugin(config: Config, kube: Kube): Promise<string> {
   if (!config.networkPolicies) return "not checked: there are no NetworkPolicies";
   if (!(await kube.serves("cilium.io/v2"))) return "not Cilium";
-  if (config.node.discovery === "dns") return "Cilium; the API finds the replicas by DNS";
+  if (config.node.discovery === "dns") return "Cilium; the API finds the replicas through DNS";
   const [settings] = await kube.visible("configmap", "cilium-config", "-n", "kube-system");
   if (/\bnodes\b/.test(settings?.data?.["policy-cidr-match-mode"] ?? ""))
     return "Cilium, whose policies by address match nodes";
@@ -22,7 +25,7 @@ export async function checkNetworkPlugin(config: Config, kube: Kube): Promise<st
   );
   if (!ofNodes.some(({ address }) => servers.includes(address))) return "Cilium; the Kubernetes API is not on a node";
   throw new Failure(
-    "Cilium's policies by address do not match nodes, so the API cannot watch the replicas, and finds them by DNS, a few seconds later.",
+    "Cilium's address-based policies do not match nodes, so the API cannot watch the replicas and finds them through DNS, a few seconds later.",
     "Set node.discovery: dns to avoid the failed attempts; or set policy-cidr-match-mode: nodes in Cilium.",
   );
 }

@@ -10,11 +10,11 @@ const infoOf = (node: KubeObject) =>
 
 const named = (nodes: readonly KubeObject[]): string => nodes.map((node) => node.metadata.name).join(", ");
 
-/** Enough nodes must accept our pods. @throws Failure with the reason of each node that does not */
+/** Checks that enough nodes accept our pods. @throws Failure with the reason for each node that does not */
 export async function checkNodes(config: Config, kube: Kube): Promise<string> {
   const nodes = await kube.visible("nodes");
   if (kube.forbidden.has("nodes")) return "unknown: this user may not list nodes";
-  if (!nodes.length) return "none yet: the cluster must add them when pods wait";
+  if (!nodes.length) return "none yet: the cluster must add nodes when pods are pending";
   const usable = nodes.filter((node) => whyUnusable(node) === undefined);
   const ha = config.redis.durability === "ha";
   const needed = ha ? GROUP_SIZE : 1;
@@ -30,8 +30,8 @@ export async function checkNodes(config: Config, kube: Kube): Promise<string> {
   const windows = usable.filter((node) => infoOf(node).operatingSystem === "windows");
   if (windows.length) {
     throw new Failure(
-      `Our pods are for Linux, but the scheduler may also put them on Windows nodes: ${named(windows)}.`,
-      "Give them a taint: kubectl taint node -l kubernetes.io/os=windows os=windows:NoSchedule",
+      `Our pods run only on Linux, but the scheduler may also place them on Windows nodes: ${named(windows)}.`,
+      "Taint these nodes: kubectl taint node -l kubernetes.io/os=windows os=windows:NoSchedule",
     );
   }
   const kinds = [...new Set(usable.map((node) => infoOf(node).architecture ?? "unknown architecture"))];

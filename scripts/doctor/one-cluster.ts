@@ -1,4 +1,7 @@
-/** kubectl and Terraform's providers must use the same cluster: they read different variables (config/redirects.ts). */
+/**
+ * Checks that kubectl and Terraform's providers use the same cluster, because they read different variables
+ * (config/redirects.ts).
+ */
 import type { Config } from "../../config";
 import { Failure } from "../terminal/ui";
 
@@ -15,7 +18,7 @@ export interface WithProviders {
   };
 }
 
-/** @throws Failure that names the layer with another cluster */
+/** @throws Failure that names the layer that uses another cluster */
 export function checkOneCluster(config: Config, stacks: Readonly<Record<string, WithProviders>>): string {
   const { kubeconfigs, cluster } = config;
   const chosen = [cluster.context ?? "", ...kubeconfigs].join("\n");

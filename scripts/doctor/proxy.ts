@@ -1,4 +1,4 @@
-/** The proxy of the environment: what goes through it, and whether Docker's engine has one too. */
+/** Checks the proxy set in the environment: which requests use it, and whether the Docker engine has one too. */
 import { BlockList, isIP } from "node:net";
 import type { Config } from "../../config";
 import { proxyFor } from "../../config/proxy";
@@ -28,7 +28,7 @@ export interface ProxyUse {
   readonly mustBuild: boolean;
 }
 
-/** @throws Failure if the proxy is in the way, or missing where it is needed */
+/** @throws Failure if the proxy would block a connection, or is missing where it is needed */
 export async function checkProxy(config: Config, use: ProxyUse, run: Run = realRun): Promise<string> {
   const through = (url: string) => {
     const proxy = proxyFor(new URL(url), use.variables);
@@ -55,7 +55,7 @@ export async function checkProxy(config: Config, use: ProxyUse, run: Run = realR
     );
     if (engine?.stdout.trim() === "") {
       throw new Failure(
-        `This machine uses the proxy ${toHub}, but Docker's engine has none, so it may be unable to pull base images.`,
+        `This machine uses the proxy ${toHub}, but the Docker engine has no proxy, so it may be unable to pull base images.`,
         "Set the engine's proxy: https://docs.docker.com/engine/daemon/proxy. If the engine has direct access, ignore this.",
       );
     }

@@ -1,4 +1,6 @@
-/** Logins for the image registry: that of the engine that pushes, and those of the nodes that pull. */
+/**
+ * Checks the logins for the image registry: the login of the engine, which pushes, and those of the nodes, which pull.
+ */
 import type { Config } from "../../config";
 import { dockerLogin, isDockerHub } from "../../modules/images/registry-login";
 import type { Kube } from "../cluster/kubectl";
@@ -6,7 +8,10 @@ import { Failure } from "../terminal/ui";
 
 const hostOf = (address: string): string => address.replace(/^https?:\/\//, "").split("/")[0]!;
 
-/** A push needs a login, even to a registry that answers queries without one. @throws Failure with the command */
+/**
+ * A push needs a login, even to a registry that answers queries without one.
+ * @throws Failure with the command to run
+ */
 export function checkPushLogin({ registry }: Config): string {
   const host = hostOf(registry.push);
   if (registry.auth === "none") return `none is used for ${host} (registry.auth: none)`;
@@ -31,7 +36,10 @@ function hostsOf(data: Readonly<Record<string, string>> | undefined): readonly s
   }
 }
 
-/** The pull Secrets must exist and have a login for the registry of our images. @throws Failure with the command */
+/**
+ * Checks that the pull Secrets exist and contain a login for our images' registry.
+ * @throws Failure with the command to run
+ */
 export async function checkPullSecrets(config: Config, kube: Kube): Promise<string> {
   const { app } = config.namespaces;
   const host = hostOf(config.registry.pull);
@@ -53,7 +61,7 @@ export async function checkPullSecrets(config: Config, kube: Kube): Promise<stri
   }
   if (!hosts.some((name) => name === host || (isDockerHub(name) && isDockerHub(host)))) {
     throw new Failure(
-      `No pull Secret (${names.join(", ")}) has a login for ${host}, but for ${hosts.join(", ") || "no registry"}.`,
+      `No pull Secret (${names.join(", ")}) has a login for ${host}, only for ${hosts.join(", ") || "no registry"}.`,
       create(`${names[0]}-2`).replace("Create it", "Create one and add it to images.pullSecrets"),
     );
   }

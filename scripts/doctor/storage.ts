@@ -1,27 +1,20 @@
-/** The StorageClasses of our volumes: whether they exist, and whether their volumes can grow. */
+/** Checks the StorageClasses of our volumes: whether they exist, and whether their volumes can grow. */
 import type { Config } from "../../config";
 import type { Kube, KubeObject } from "../cluster/kubectl";
+import { amongOthers, defaultClasses } from "../cluster/default-class";
 import { Failure } from "../terminal/ui";
 
 interface StorageClass extends KubeObject {
   readonly allowVolumeExpansion?: boolean;
 }
 
-const isDefault = ({ metadata: { annotations } }: KubeObject): boolean =>
-  // Kubernetes still accepts the old annotation too
-  ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"].some(
-    (key) => annotations?.[key] === "true",
-  );
-
-/** The default classes. Of several, Kubernetes uses the newest for a new volume, or the first by name of equally old ones. */
+/** Kubernetes still accepts the old annotation too. */
 const defaults = (classes: readonly StorageClass[]): readonly StorageClass[] =>
-  classes
-    .filter(isDefault)
-    .sort(
-      (a, b) =>
-        Date.parse(b.metadata.creationTimestamp ?? "") - Date.parse(a.metadata.creationTimestamp ?? "") ||
-        (a.metadata.name < b.metadata.name ? -1 : 1),
-    );
+  defaultClasses(
+    classes,
+    "storageclass.kubernetes.io/is-default-class",
+    "storageclass.beta.kubernetes.io/is-default-class",
+  );
 
 /** @throws Failure if the class of a volume does not exist */
 export async function checkStorage(config: Config, kube: Kube): Promise<string> {
@@ -43,9 +36,7 @@ export async function checkStorage(config: Config, kube: Kube): Promise<string> 
   if (config.observability === "install" && monitoring.storage !== null)
     find("monitoring.storageClass", monitoring.storageClass);
   const others = config.redis.storageClass ? [] : defaults(classes).filter((c) => c !== main);
-  const names = others.map((c) => c.metadata.name).join(", ");
-  const why = names ? ` (the newest default class; others are ${names}: redis.storageClass chooses one)` : "";
-  return `StorageClass ${main.metadata.name}${why}; ${
+  return `StorageClass ${main.metadata.name}${amongOthers(others, "redis.storageClass")}; ${
     main.allowVolumeExpansion
       ? "its volumes can grow"
       : "its volumes cannot grow later, so choose redis.storage large enough now"

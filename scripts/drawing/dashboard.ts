@@ -14,7 +14,7 @@ const TOP = 84;
 const ROW = 34;
 const HEIGHT = { stat: 104, timeseries: 250 };
 const COLUMNS = 24;
-/** Colours that remain distinguishable with red-green colour blindness. */
+/** Colours that people with red-green colour blindness can distinguish. */
 const PALETTE = ["#3d6fd9", "#d98a1f", "#2f9e6e", "#8a63c4", "#d64545", "#1f9bb3", "#a0622d", "#7b8794"];
 /** More series would overlap in the legend. */
 const MOST_SERIES = 10;
@@ -188,7 +188,7 @@ const files = draw(
         lineStyle: { width: 1.8 },
         color: PALETTE[s % PALETTE.length],
         data: points,
-        // the alert's threshold, if the values come close to it
+        // draws the alert's threshold if the values come close to it
         ...(s === 0 && panel.limit && Math.max(...points.map(([, v]) => v ?? 0)) > panel.limit.at / 4
           ? {
               markLine: {

@@ -1,4 +1,4 @@
-/** Draws a chart to files: ECharts writes the SVG without a browser, resvg converts it to PNG. */
+/** Draws a chart to files: ECharts writes the SVG without a browser, and resvg converts it to PNG. */
 import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -16,7 +16,7 @@ export const COLOURS = {
   bad: "#d64545",
 } as const;
 
-/** For workloads or engines; distinguishable with red-green colour blindness. */
+/** Colours for workloads or engines, which people with red-green colour blindness can distinguish. */
 export const SERIES = ["#3d6fd9", "#d98a1f", "#2f9e6e", "#8a63c4", "#d64545"] as const;
 
 const FONT = "DejaVu Sans";

@@ -1,4 +1,4 @@
-/** Draws a graph: reads DOT from standard input, writes SVG to standard output. Graphviz runs as WebAssembly. */
+/** Draws a graph: reads DOT from standard input and writes SVG to standard output. Graphviz runs as WebAssembly. */
 import { readFileSync } from "node:fs";
 import { instance } from "@viz-js/viz";
 

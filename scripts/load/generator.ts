@@ -18,7 +18,7 @@ export interface Generator {
 const NAME = "iacproject-load";
 const PORT = 6565;
 const START_MS = 120_000;
-/** Deadline of the pod after the load, in case it is not deleted, seconds. */
+/** Seconds between the end of the load and the pod's deadline, in case nothing deletes the pod. */
 const GRACE_SECONDS = 120;
 
 const LABELS = { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "iacproject-tools" };

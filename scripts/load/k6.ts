@@ -5,12 +5,12 @@
  */
 import { stages, type Shape } from "./profile";
 
-/** Upper bounds of the latency buckets, ms. */
+/** Upper bounds of the latency buckets, in ms. */
 export const BOUNDS = [
   1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10000,
 ];
 
-/** Timeout of a request, seconds. */
+/** Timeout of a request, in seconds. */
 const TIMEOUT_SECONDS = 10;
 /** Keys that are read and written. */
 const KEYS = 100;
@@ -23,7 +23,10 @@ export interface ScriptOptions {
   readonly writes: number;
 }
 
-/** Maximum number of requests in flight. Further ones are counted but not sent, so that memory use stays bounded. */
+/**
+ * Maximum number of requests in flight. Requests beyond this number are counted but not sent, so that memory use stays
+ * bounded.
+ */
 export const virtualUsers = ({ rate }: Shape): number => Math.min(1000, Math.max(20, Math.round(rate / 2)));
 
 /** The k6 script. It counts latencies by bucket, so that percentiles can be computed for each second. */
@@ -79,9 +82,9 @@ export interface Counts {
   readonly refused: number;
   /** Other errors and timeouts. */
   readonly failed: number;
-  /** Due but not sent, because too many requests were in flight. */
+  /** Requests that were due but not sent, because too many were in flight. */
   readonly dropped: number;
-  /** Answers by latency: one count for each of {@link BOUNDS}, and one for slower answers. */
+  /** Number of responses by latency: one count for each of {@link BOUNDS}, and one for slower responses. */
   readonly buckets: readonly number[];
 }
 
@@ -98,7 +101,7 @@ export function parseCounts(text: string): Counts {
   };
 }
 
-/** From this execution status on, k6 sends nothing: it has ended or was interrupted. */
+/** With this or a higher execution status, k6 sends nothing: it has ended or was interrupted. */
 const ENDED = 8;
 const RUNNING = 6;
 

@@ -1,9 +1,9 @@
-/** Shows the load live: one block that is redrawn, or periodic lines if there is no terminal. */
+/** Shows the load live, as a block that is redrawn or, without a terminal, as periodic lines. */
 import { bold, dim, green, red, say, yellow } from "../terminal/ui";
 import type { Shape } from "./profile";
 import type { Sample } from "./samples";
 
-/** Interval between lines without a terminal, seconds. */
+/** Interval between lines if there is no terminal, in seconds. */
 const LINE_SECONDS = 5;
 const BAR = "▁▂▃▄▅▆▇█";
 

@@ -7,7 +7,7 @@ export type Profile = (typeof PROFILES)[number];
 export const PROFILE_HELP: Readonly<Record<Profile, string>> = {
   step: "base rate for a tenth of the time, then the full rate",
   ramp: "linear from the base rate to the full rate, and back",
-  spike: "base rate, with the full rate for a tenth of the time in the middle",
+  spike: "base rate, interrupted in the middle by the full rate for a tenth of the time",
   sine: "two waves between the base rate and the full rate",
 };
 
@@ -75,7 +75,7 @@ export function rateAt(shape: Shape, second: number): number {
   return from;
 }
 
-/** Limits of the duration, seconds. */
+/** Limits of the duration, in seconds. */
 const SECONDS = { least: 10, most: 3600 };
 
 /** Parses a shape from the command's options. @throws Failure if it is invalid or above the limits */
@@ -90,7 +90,7 @@ export function shapeOf(
   if (rate > maxRate) {
     throw new Failure(
       `--rate is ${rate} requests per second, above the limit of ${maxRate}.`,
-      "If the cluster and all its users can handle more, raise load.maxRate (IAC_LOAD_MAX_RATE).",
+      "If the cluster and its other users can handle more load, raise load.maxRate (IAC_LOAD_MAX_RATE).",
     );
   }
   if (base > rate) throw new Failure(`--base is ${base}, above --rate (${rate}).`);

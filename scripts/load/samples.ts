@@ -13,7 +13,7 @@ export interface Sample {
   readonly second: number;
   /** Target rate, requests per second. */
   readonly asked: number;
-  /** Requests per second that succeeded, were refused, failed, or were not sent. */
+  /** Requests per second that succeeded, were rejected, failed, or were not sent. */
   readonly answered: number;
   readonly refused: number;
   readonly failed: number;
@@ -34,8 +34,8 @@ export interface Load {
 }
 
 /**
- * A quantile from bucket counts, interpolated linearly within its bucket, ms.
- * Above the last bound, that bound.
+ * A quantile from bucket counts, interpolated linearly within its bucket, in ms. Above the last bound, the result is
+ * that bound.
  */
 export function quantile(buckets: readonly number[], q: number): number | null {
   const total = buckets.reduce((a, b) => a + b, 0);

@@ -16,7 +16,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   targets: 60,
 };
 
-/** All benchmarks, each with its description: the first line of its file. */
+/** All benchmarks, each with its description, which is the first line of its file. */
 export const benches = (): ReadonlyMap<string, string> =>
   new Map(
     fs

@@ -20,7 +20,7 @@ const TEMPLATE = ".spec.template.";
 export interface CompareOptions {
   /** Commit before the change. */
   readonly base: string;
-  /** Commit with the change; with `HEAD`, uncommitted changes are part of it. */
+  /** Commit that contains the change; `HEAD` includes uncommitted changes. */
   readonly head: string;
   /** Also list image tags and checksums. */
   readonly all?: boolean;
@@ -44,7 +44,7 @@ export async function compare(options: CompareOptions, print: (line: string) => 
   }
 }
 
-/** A refused variant is compared by its message only. @throws if nothing was synthesized */
+/** For a rejected variant, only the error message is compared. @throws if nothing was synthesized */
 function assertComparable(before: Synthesized, after: Synthesized, print: (line: string) => void): void {
   const refused = Object.keys(after).filter((name) => "refused" in after[name]! || "refused" in (before[name] ?? {}));
   if (refused.length === Object.keys(after).length)

@@ -19,7 +19,7 @@ import { systemGraph } from "./architecture/system";
 
 const E2E = path.join(PROJECT_ROOT, "test", "e2e");
 
-/** Tiers of the end-to-end test in which an alert fires, by the alert's name. */
+/** Tiers of end-to-end tests in which an alert fires, by alert name. */
 function causedIn(): Map<string, string[]> {
   const caused = new Map<string, string[]>();
   for (const file of fs.readdirSync(E2E).filter((f) => f.endsWith(".e2e.ts"))) {

@@ -9,7 +9,10 @@ const DIR = path.join(PROJECT_ROOT, "test", "e2e");
 /** Timeout of a tier: some wait for alerts, and 50 faults in a Sentinel group take more than two hours. */
 const LIMIT_MS = 180 * 60_000;
 
-/** Names of the tiers: one file each; a tier may have parts in separate files (`faults-ledger` is part of `faults`). */
+/**
+ * Names of the tiers. Each tier has its own file, and may have parts in separate files (`faults-ledger` is part of
+ * `faults`).
+ */
 export const tiers = (): string[] =>
   fs
     .readdirSync(DIR)

@@ -9,7 +9,7 @@ import { Failure, inStep } from "../terminal/ui";
 
 const SOURCE = path.join(PROJECT_ROOT, "docs", "rapport", "rapport.typ");
 const LIMIT_MS = 120_000;
-/** The package has no command. Only its own fonts are used, because system fonts would change the pages. */
+/** The PyPI package provides no command. Only its own fonts are used, because system fonts would change the pages. */
 const COMPILE = `
 import sys, typst
 source, out, root, form = sys.argv[1:]

@@ -89,7 +89,7 @@ export async function sbom(options: { out: string }, run: Run = realRun): Promis
   say(`Written to ${path.relative(process.cwd(), out) || "."}.`);
 }
 
-/** Lists packages with the image's own dpkg; runs nothing else in the image. */
+/** Lists packages with the image's own dpkg, and runs nothing else in the image. */
 async function packagesOf(config: Config, image: string, run: Run): Promise<readonly Component[]> {
   const host = config.images.dockerHost ? ["--host", config.images.dockerHost] : [];
   const runInImage = async (program: string, ...args: string[]) => {

@@ -212,7 +212,7 @@ export function auditFindings(json: string, folder: string): Finding[] {
 /** A scanner that cannot run here; it is reported as skipped, not as a failure. */
 export class Unable extends Error {}
 
-/** Findings that are not accepted, and accepted checks that found nothing. */
+/** Findings that are not accepted, and accepted checks that produced no finding. */
 export function unaccepted(
   findings: readonly Finding[],
   accepted: Readonly<Record<string, string>>,
@@ -290,6 +290,6 @@ async function one(scanner: Scanner, targets: Targets): Promise<number> {
   const note = count ? dim(` (and ${count} accepted, of ${Object.keys(accepted).length} checks)`) : "";
   say(`${open.length || idle.length ? red("✗") : green("✓")} ${title}: ${open.length} findings${note}`);
   for (const f of open) say(`    ${f.check}  ${f.where}  ${f.what}`);
-  for (const check of idle) say(`    ${check}  is accepted, but was not found: remove it`);
+  for (const check of idle) say(`    ${check}  is accepted but was not found: remove the entry`);
   return open.length + idle.length;
 }

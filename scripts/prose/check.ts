@@ -1,11 +1,12 @@
 /**
- * Finds odd English in pages, comments and messages, by dictionary.yaml; in the page's French texts by french.yaml:
+ * Finds unidiomatic English in pages, comments and messages with dictionary.yaml, and unidiomatic French in the page's
+ * texts with french.yaml:
  *
  *     node --import tsx scripts/prose/check.ts [FILE or FOLDER…]
  *
- * textlint finds the prose, prh matches it. textlint-rule-terminology was tried too: it drops the word boundaries of a
- * pattern with a lookahead, so that `gone(?! wild)` finds "bygone", and it always adds its own punctuation rules.
- * prh takes a pattern as written.
+ * textlint finds the prose, and prh matches it. textlint-rule-terminology was tried too: it drops the word boundaries
+ * of a pattern with a lookahead, so that `gone(?! wild)` finds "bygone", and it always adds its own punctuation rules.
+ * prh uses patterns as written.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -24,7 +25,7 @@ const list = (name: string) => {
 const english = list("dictionary.yaml");
 const french = list("french.yaml");
 
-/** CommonJS modules arrive as their exports object, with a `default` in it. */
+/** A CommonJS module is imported as its exports object, which contains a `default`. */
 const unwrapped = (module: unknown) => ((module as { default?: unknown }).default ?? module) as never;
 const plugins = [
   { pluginId: "markdown", plugin: unwrapped(markdown) },
@@ -61,6 +62,6 @@ for (const file of files) hits.push(...(await check(file)));
 if (hits.length) {
   console.log(hits.join("\n"));
   console.log(`\n${hits.length} to rewrite, as shown after each arrow. If a hit is correct English, its entry in`);
-  console.log("scripts/prose/dictionary.yaml is too wide: narrow its pattern, and add the sentence as its `good`.");
+  console.log("scripts/prose/dictionary.yaml is too broad: narrow its pattern, and add the sentence as its `good`.");
 }
 process.exitCode = hits.length ? 1 : 0;

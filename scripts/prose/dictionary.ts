@@ -2,7 +2,10 @@ import * as fs from "node:fs";
 import { parse, stringify } from "yaml";
 
 export interface Entry {
-  /** A regular expression: a space is any white space, `$` the end of the text; whole words, in upper or lower case. */
+  /**
+   * A regular expression that matches whole words, in upper or lower case. A space stands for any white space, `$` for
+   * the end of the text.
+   */
   readonly find: string;
   /** What to write instead. */
   readonly write: string;
@@ -22,7 +25,10 @@ export const entries = (file: string) => parse(fs.readFileSync(file, "utf8")) as
 const BEFORE = "(?<![\\wÀ-ÿ/.#@$%-])";
 const AFTER = "(?![\\wÀ-ÿ/-]|[.:=]\\w|\\()";
 
-/** An entry's regular expression, without flags. One that begins or ends with punctuation needs no whole word there. */
+/**
+ * An entry's regular expression, without flags. A pattern that begins or ends with punctuation need not match a whole
+ * word there.
+ */
 export function source({ find }: Entry): string {
   const before = /^[[(\wÀ-ÿ]/.test(find) && !find.startsWith("[.") && !find.startsWith("[;") ? BEFORE : "";
   const after = find.endsWith(" ") ? "" : AFTER;

@@ -21,7 +21,7 @@ export function kindOf(file: string, source: () => string): string | undefined {
   return extension === "" && source().startsWith("#!/bin/sh") ? ".sh" : undefined;
 }
 
-/** Neither deleted, nor a link to a folder. */
+/** Whether the path exists and is not a link to a folder. */
 const isFile = (file: string) => fs.lstatSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 
 /** Tracked and new files in the given files and folders (all if none is given), relative to `root`. */

@@ -38,12 +38,12 @@ export function paragraphs(source: string): Omit<ReadablePassage, "file">[] {
 /** Comments and messages of code. */
 function comments(extension: string, source: string): Omit<ReadablePassage, "file">[] {
   const { text, ast } = new code.Processor().processor(extension).preProcess(source);
-  // the reader puts U+FFFC in place of code; the text has the positions of the source
+  // the reader sees U+FFFC in place of code; positions in the text are those in the source
   const original = text.replace(/\uFFFC+/g, (blank, at: number) => source.slice(at, at + blank.length));
   return ast.children.map(({ loc, range }) => ({ line: loc.start.line, text: original.slice(...range) }));
 }
 
-/** The sources of the report in French, which the check leaves out. */
+/** The sources of the French report, which the check leaves out. */
 function report(root: string): string[] {
   const args = ["ls-files", "-z", "--", "docs/rapport/*.typ"];
   return execFileSync("git", args, { cwd: root, encoding: "utf8" }).split("\0").filter(Boolean);

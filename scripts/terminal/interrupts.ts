@@ -1,9 +1,9 @@
 /**
  * Ctrl+C and SIGTERM: running programs finish, and no new ones start.
  *
- * Terraform treats the first interrupt as "finish the current operations and save the state", the second as
- * "exit immediately". On Ctrl+C the terminal sends SIGINT to Terraform and to this process, so exiting here
- * would send Terraform the second one.
+ * Terraform treats the first interrupt as "finish the current operations and save the state", the second as "exit
+ * immediately". On Ctrl+C, the terminal sends SIGINT to Terraform and to this process, so if this process exited,
+ * Terraform would get a second interrupt.
  */
 import type { ChildProcess } from "node:child_process";
 import { Failure } from "./ui";
@@ -17,8 +17,8 @@ let interruptedAt = 0;
 let customHandler: (() => void) | undefined;
 
 /**
- * npm forwards a SIGINT that the terminal has already sent to the whole process group; within this time both count as
- * one, ms.
+ * npm forwards a SIGINT that the terminal has already sent to the whole process group; within this time, in ms, both
+ * count as one.
  */
 const SAME_INTERRUPT_MS = 1000;
 

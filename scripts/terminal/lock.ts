@@ -28,7 +28,7 @@ const read = (file: string): Holder | undefined => {
 };
 
 /**
- * Holds `file` until this process exits; replaces a file that a dead process left behind.
+ * Holds `file` as a lock until this process exits; replaces a lock that a dead process left behind.
  * @throws Failure that names the process that holds it
  */
 export function acquireLock(file: string, command: string): void {

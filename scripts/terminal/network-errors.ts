@@ -32,7 +32,7 @@ export function unreachable(what: string, text: string): Failure | undefined {
   if (cluster)
     return new Failure(
       `${what}: the cluster stopped answering (${cluster}).`,
-      "Check it with npm run doctor. Once it responds, run this again; it continues where it stopped.",
+      "Check it with npm run doctor. Once it responds, run this command again; it continues where it stopped.",
     );
   if (!hosts.size) return undefined;
   const each = [...hosts].map(([host, reason]) => `${host} (${reason})`).join(", ");

@@ -1,4 +1,7 @@
-/** Run logs: the output of the last commands and the programs they ran, in `.state/logs`, to diagnose failures. */
+/**
+ * Run logs, for diagnosing failures: `.state/logs` contains the output of the latest commands and of the programs that
+ * they ran.
+ */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { stripVTControlCharacters } from "node:util";

@@ -5,7 +5,7 @@ import { Failure } from "./ui";
 
 export interface RunOptions {
   readonly cwd?: string;
-  /** Timeout, ms. */
+  /** Timeout, in ms. */
   readonly timeoutMs: number;
   readonly input?: string;
   /** Called for each line of standard output as it arrives. */
@@ -14,7 +14,7 @@ export interface RunOptions {
   readonly accept?: readonly number[];
   readonly env?: Readonly<Record<string, string>>;
   /**
-   * Time that a program has to exit after the timeout, before it is killed, ms.
+   * Time that a program has to exit after the timeout before it is killed, in ms.
    * @default 30 s: Terraform saves its state
    */
   readonly graceMs?: number;
@@ -38,7 +38,7 @@ export class RunError extends Failure {
   }
 }
 
-/** Time to read what a program that was ended has written, ms. */
+/** Time to read the remaining output of a terminated program, in ms. */
 const DRAIN_MS = 500;
 
 export const run: Run = async (program, args, options) => {

@@ -1,5 +1,5 @@
 /**
- * Options that npm consumed. `npm run up --yes` gives `--yes` to npm, not to the command: npm drops it silently, or
+ * Options that npm consumed. `npm run up --yes` passes `--yes` to npm, not to the command: npm drops it silently, or
  * with a warning, and only sets a variable `npm_config_yes` in the environment of the command.
  */
 import { Failure } from "./ui";
@@ -12,7 +12,7 @@ export interface OptionFlags {
   readonly long?: string | undefined;
 }
 
-/** Settings of npm itself, which may also come from an .npmrc, so they prove nothing. */
+/** npm's own settings, which may also come from an .npmrc, so their presence proves nothing. */
 const NPM_SETTINGS = new Set(["--yes", "--json", "--all"]);
 /** Options that npm has under another name. */
 const NPM_NAMES: Readonly<Record<string, readonly [name: string, value: string]>> = {
@@ -41,8 +41,9 @@ export function swallowedOptions(
 }
 
 /**
- * Stops a command whose options npm consumed: without `--keep-cluster`, `down` deletes what it should keep. If they may
- * also be settings of the user's npm, it continues, after a line on standard error.
+ * Stops a command whose options npm consumed: without `--keep-cluster`, for example, `down` would delete the cluster
+ * that it should keep. If the options may also be settings of the user's npm, the command continues after printing a
+ * line to standard error.
  *
  * @throws Failure with the command as it must be typed
  */
@@ -61,12 +62,12 @@ export function checkSwallowedOptions(
   };
   if (certain.length) {
     throw new Failure(
-      `npm took ${names([...certain, ...possible])} for itself, because there are no two dashes before it. Nothing was done.`,
+      `npm took ${names([...certain, ...possible])} for itself, because no two dashes come before it. Nothing was done.`,
       `Type: ${typed([...certain, ...possible])}`,
     );
   }
   if (possible.length)
     process.stderr.write(
-      `npm took ${names(possible)} for itself, or it is set in your .npmrc: the command runs without it. To pass it: ${typed(possible)}\n`,
+      `npm took ${names(possible)} for itself, or it is set in your .npmrc. The command runs without this option. To pass it: ${typed(possible)}\n`,
     );
 }

@@ -19,7 +19,7 @@ export const say = (text = ""): void => {
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-/** An expected failure: what failed and why, and the next step. Shown without a stack trace. */
+/** An expected failure, with what failed, why, and the next step. It is shown without a stack trace. */
 export class Failure extends Error {
   constructor(
     message: string,
@@ -31,7 +31,7 @@ export class Failure extends Error {
   }
 }
 
-/** Columns padded to their widest cell; colour codes do not count. */
+/** Pads columns to their widest cell; colour codes do not count. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows)
@@ -46,7 +46,7 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-/** Without a terminal, a step prints a line with its progress this often, ms. */
+/** Interval at which a step prints its progress if there is no terminal, in ms. */
 export const PROGRESS_MS = 15_000;
 
 /** A step that takes time: shows its progress, and prints one line when it ends. */

@@ -1,8 +1,8 @@
 /**
- * States of a system whose states are lost. An import writes what the cluster has; some attributes exist only in the
- * configuration, such as timeouts, and an import leaves them empty. Terraform would plan a change for each. So they are
- * added here, if the object in the cluster is the one that the configuration describes. Where it differs, the imported
- * attributes stay, and the plan shows the change.
+ * Rebuilds the states of a system whose states are lost. An import writes only what is in the cluster. Some attributes,
+ * such as timeouts, exist only in the configuration, so an import leaves them empty, and Terraform would plan a change
+ * for each. They are added here if the object in the cluster is the one that the configuration describes. Where it
+ * differs, the imported attributes stay, and the plan shows the change.
  */
 import { randomUUID } from "node:crypto";
 import type { KubeObject } from "../cluster/kube-object";
@@ -36,7 +36,7 @@ export interface StateFile {
 
 export const addressOf = ({ type, name }: Pick<StateResource, "type" | "name">): string => `${type}.${name}`;
 
-/** The type of a JSON value, as Terraform stores it next to a dynamically typed value. */
+/** The type of a JSON value, in the form in which Terraform stores it with a dynamically typed value. */
 export function typeOf(value: unknown): unknown {
   if (value === null || value === undefined) return "dynamic";
   if (Array.isArray(value)) return ["tuple", value.map(typeOf)];
@@ -46,9 +46,9 @@ export function typeOf(value: unknown): unknown {
 }
 
 /**
- * The labels and annotations of the object that this project set. The provider ignores all others, and in an import it
- * ignores ours too. Without them, its next update would replace all annotations of the object, including those of
- * others.
+ * The object's labels and annotations that this project set. The provider ignores all others, and during an import it
+ * ignores ours too. Without ours in the state, its next update would replace all annotations of the object, including
+ * those that other tools set.
  */
 function ownMetadata(body: Attributes, live: KubeObject): Record<"labels" | "annotations", Record<string, string>> {
   const configured = (body["metadata"] ?? {}) as Partial<Record<"labels" | "annotations", object>>;
@@ -57,7 +57,7 @@ function ownMetadata(body: Attributes, live: KubeObject): Record<"labels" | "ann
   return { labels: own("labels"), annotations: own("annotations") };
 }
 
-/** Arguments that tell the provider what to wait for; no object has them. */
+/** Arguments that tell the provider what to wait for; no object contains them. */
 const isOnlyConfigured = (key: string): boolean => key === "timeouts" || key.startsWith("wait_");
 const block = (value: unknown): unknown[] => (value === undefined ? [] : [value]);
 
@@ -120,7 +120,7 @@ export function secretResource(
   return { mode: "managed", type, name: id, provider, instances: [{ schema_version: 0, attributes }] };
 }
 
-/** Adds resources to a state, or to a new one; those that it has stay as they are. */
+/** Adds resources to an existing or a new state; resources that are already in the state stay unchanged. */
 export function merged(
   text: string | undefined,
   added: { readonly resources: readonly StateResource[]; readonly outputs: StateFile["outputs"] },

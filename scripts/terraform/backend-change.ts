@@ -15,7 +15,10 @@ interface State {
   readonly outputs?: Readonly<Record<string, { readonly value: unknown }>>;
 }
 
-/** The namespace of the deployment that a layer's state belongs to; undefined if it is empty or does not say. */
+/**
+ * The namespace of the deployment that a layer's state belongs to; undefined if the state is empty or names no
+ * namespace.
+ */
 function namespaceOf(text: string | undefined): string | undefined {
   if (!text) return undefined;
   try {
@@ -44,8 +47,8 @@ async function inCluster(kube: Kube): Promise<string | undefined> {
 }
 
 /**
- * @throws Failure with the command that migrates the states, or if they belong to a system in another namespace, which
- * a deployment would replace
+ * @throws Failure with the command that migrates the states, or a Failure if the states belong to a system in another
+ * namespace, which a deployment would replace
  */
 export async function checkStateIsHere(kube: Kube): Promise<void> {
   const { config } = kube;
@@ -73,13 +76,13 @@ async function checkNamespace(kube: Kube): Promise<void> {
   if (other === undefined || other === namespaces.app) return;
   const place = isLocal ? state.dir : `Secrets tfstate-default-${state.prefix}-… in namespace ${state.namespace}`;
   throw new Failure(
-    `The states in ${place} contain the system in namespace ${other}, but namespaces.app is ${namespaces.app}: a deployment would delete the one and create the other.`,
-    `For another system, also set ${isLocal ? "state.dir" : "state.prefix"} to another name. To work with the one in ${other}, set namespaces.app: ${other}.`,
+    `The states in ${place} contain the system in namespace ${other}, but namespaces.app is ${namespaces.app}: a deployment would delete that system and create a new one.`,
+    `For a separate system, also set ${isLocal ? "state.dir" : "state.prefix"} to another name. To continue with the system in ${other}, set namespaces.app: ${other}.`,
   );
 }
 
 /**
- * Whether the configured backend holds a state of this deployment, of any namespace; undefined if only Terraform can
+ * Whether the configured backend holds a state of this deployment, in any namespace; undefined if only Terraform can
  * determine it, as with S3.
  */
 export async function hasState(kube: Kube): Promise<boolean | undefined> {

@@ -1,4 +1,7 @@
-/** A Terraform resource as an object in the cluster: its name there, its kind for kubectl, its id for an import. */
+/**
+ * A Terraform resource as an object in the cluster: its name in the cluster, its kind for kubectl, and its id for an
+ * import.
+ */
 
 export interface Target {
   readonly address: string;

@@ -10,7 +10,7 @@ type Tree = { [key: string]: Json };
 
 /** Values that a deployment reads from the cluster. */
 export interface Known {
-  /** Images by the name of the output that holds them. */
+  /** Images, by the name of the output that contains them. */
   readonly images: Readonly<Record<string, string>>;
   /** Addresses of Services, by their names. */
   readonly addresses: Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export const NOTHING_KNOWN: Known = { images: {}, addresses: {} };
 
 export interface ExpectedObject extends Target {
   readonly layer: LayerName;
-  /** Its arguments; undefined if they contain a value that is known only after an apply. */
+  /** The object's arguments; undefined if they contain a value that is known only after an apply. */
   readonly body?: Attributes;
 }
 
@@ -36,9 +36,9 @@ function resolved(value: Json, layer: LayerName, stacks: Stacks, { images, addre
   }
 }
 
-/** Arguments that are not needed to find an object, or that must not be read: passwords. */
+/** Arguments that are not needed to find an object, or, like passwords, must not be read. */
 const SKIPPED = new Set(["//", "data_wo", "depends_on", "lifecycle", "count"]);
-/** For other resources, the cluster has everything else. */
+/** The arguments needed for other resources; all others are read from the cluster. */
 const OF_TYPED = /^(metadata|timeouts|wait_.*|data_wo_revision)$/;
 
 function bodyOf(type: string, body: Tree): Tree {
@@ -71,7 +71,7 @@ export function expectedObjects(layer: LayerName, stacks: Stacks, known: Known):
   );
 }
 
-/** The layer's outputs, as its state holds them; without those that are known only after an apply. */
+/** The layer's outputs, as stored in its state, except those that are known only after an apply. */
 export function expectedOutputs(layer: LayerName, stacks: Stacks, known: Known): StateFile["outputs"] {
   const outputs = Object.entries(stacks[layer]?.output ?? {}).flatMap(([name, { value: given }]) => {
     const value = layer === "images" && known.images[name] ? known.images[name] : resolved(given, layer, stacks, known);

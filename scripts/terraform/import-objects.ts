@@ -16,7 +16,9 @@ interface Stack {
   readonly provider?: object;
 }
 
-/** A folder with a Terraform configuration of the layer's providers and of the addresses of its resources. */
+/**
+ * A folder with a Terraform configuration that contains only the layer's providers and the addresses of its resources.
+ */
 function scratchFolder(dir: string, targets: readonly Target[]): string {
   const { terraform, provider } = JSON.parse(fs.readFileSync(path.join(dir, "cdk.tf.json"), "utf8")) as Stack;
   const resource: Record<string, Record<string, object>> = {};
@@ -55,7 +57,7 @@ export async function importObjects(
     const work = async (): Promise<void> => {
       for (let next = left.shift(); next; next = left.shift()) {
         const [index, target] = next;
-        // each into its own file, because a state has one writer at a time
+        // each import writes its own file, because a state can have only one writer at a time
         const file = `${index}.tfstate`;
         try {
           await terraform(
@@ -76,7 +78,7 @@ export async function importObjects(
         onProgress?.(found.length);
       }
     };
-    // all of them, so that none still runs when the folder is deleted
+    // wait for all imports, so that none is still running when the folder is deleted
     const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
     const failed = ended.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;

@@ -10,7 +10,7 @@ export interface PlainOptions {
   readonly project: string;
 }
 
-/** Terraform resolves relative paths from the folder that it runs in. */
+/** Terraform resolves relative paths from the folder in which it runs. */
 const isOwnPath = (text: string, project: string) => text === project || text.startsWith(`${project}${path.sep}`);
 
 /**

@@ -49,7 +49,7 @@ export const CLUSTER_IP_OF = "CLUSTER-IP-OF-";
 
 /** Resource types that create no Kubernetes object. */
 const NO_OBJECT = /^(docker_|terraform_data|random_)/;
-/** Arguments of Terraform that are not part of the object. */
+/** Terraform arguments that are not part of the object. */
 const DROPPED = new Set([
   "//",
   "timeouts",
@@ -60,7 +60,7 @@ const DROPPED = new Set([
   "data_wo_revision",
   "count",
 ]);
-/** Blocks that are singular in Terraform, plural in Kubernetes. */
+/** Blocks whose names are singular in Terraform but plural in Kubernetes. */
 const PLURALS: Readonly<Record<string, string>> = {
   port: "ports",
   limit: "limits",
@@ -76,7 +76,9 @@ const VERBATIM = new Set(["labels", "annotations", "match_labels", "data"]);
 const SINGLE = new Set(["scale_up", "scale_down"]);
 const NUMERIC = new Set(["port", "target_port", "node_port", "max_unavailable", "min_available"]);
 
-/** Kubernetes' spelling of a name: `target_port` is targetPort, `cluster_ip` clusterIP, `external_ips` externalIPs. */
+/**
+ * Kubernetes' spelling of a name: `target_port` becomes targetPort, `cluster_ip` clusterIP, `external_ips` externalIPs.
+ */
 const camel = (name: string): string =>
   name
     .replace(/_ip(s?)$/, (_, plural: string) => `IP${plural}`)

@@ -1,4 +1,4 @@
-/** Locks on Terraform's states in the cluster: who holds them, and since when. */
+/** Locks on Terraform's states in the cluster: their holders, and since when they are held. */
 import { LAYERS, type LayerName } from "../../stacks/outputs";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 
@@ -28,8 +28,8 @@ export function lockOf(lease: KubeObject, layer: LayerName): StateLock | undefin
 }
 
 /**
- * Locks that are held now. Only for states in the cluster: the operating system releases a file's lock when its holder
- * dies.
+ * Locks that are currently held. This applies only to states in the cluster: the operating system releases the lock of
+ * a file when its holder dies.
  */
 export async function stateLocks(kube: Kube): Promise<readonly StateLock[]> {
   const { backend, namespace, prefix } = kube.config.state;

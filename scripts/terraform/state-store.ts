@@ -13,7 +13,7 @@ const LIMIT_MS = 120_000;
 
 /** The fields that identify a state. */
 export interface State {
-  /** The same in all versions of a state. */
+  /** Identifies a state; it is the same in all versions of that state. */
   readonly lineage: string;
   /** Increases with each write. */
   readonly serial: number;
@@ -107,7 +107,7 @@ export async function moveState(layer: string, from: StateStore, to: StateStore)
   if (existing?.resources.length && existing.lineage !== source.lineage) {
     throw new Failure(
       `Layer ${layer}: the new backend already holds another state, with ${sizeOf(existing)}; this layer was not changed.`,
-      "Find out which of the two is in use: npm run state, with each backend.",
+      "Find out which of the two is in use by running npm run state with each backend.",
     );
   }
   await to.write(text);

@@ -25,7 +25,7 @@ export async function synth(config: Config, options: { tolerant?: boolean } = {}
     if (image.kind === "built" && image.inRegistry.state === "unreachable" && !options.tolerant) {
       throw new Failure(
         `The image registry cannot be reached: ${image.inRegistry.reason}`,
-        "Start it, or correct registry.push and registry.auth in config.yaml. Or set prebuilt images: images.node.image and images.react.image.",
+        "Start it, or correct registry.push and registry.auth in config.yaml. Or use prebuilt images: set images.node.image and images.react.image.",
       );
     }
   }

@@ -154,7 +154,7 @@ export class Terraform {
     return stdout.split("\n").filter((line) => line && !line.startsWith("data.") && !line.startsWith("No state"));
   }
 
-  /** Attributes of the resources of one type in the state. */
+  /** Attributes of all resources of one type in the state. */
   async stateOf(type: string): Promise<Record<string, unknown>[]> {
     const { stdout } = await this.command(["show", "-json", "-no-color"], LIMIT.output);
     const state = JSON.parse(stdout || "{}") as {
@@ -206,7 +206,7 @@ export class Terraform {
         locked
           ? "Another run holds the lock on this state. Wait until it ends. If none is running, npm run doctor shows the holder and the command that releases the lock."
           : exists
-            ? "The object is not in this state: it belongs to another deployment, perhaps one from another folder. Deploy or remove it from there (state.dir is the folder with its states), or choose other names (namespaces)."
+            ? "The object is not in this state: it belongs to another deployment, perhaps from another folder. Deploy or remove it from that folder (state.dir is the folder with its states), or choose other names (namespaces)."
             : undefined,
       );
     }

@@ -1,4 +1,4 @@
-/** Queries a dashboard's data from Prometheus, for pictures without a Grafana. */
+/** Queries a dashboard's data from Prometheus, to draw pictures without Grafana. */
 import type { Dashboard, Panel } from "../../dashboards/panels";
 
 export interface DrawnSeries {

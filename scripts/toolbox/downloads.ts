@@ -36,7 +36,9 @@ export function platform(system: string = os.platform(), machine: string = os.ar
 
 interface Source {
   readonly file: string;
-  /** URL of the SHA-256 of `file`: alone, or in a line with the file's name. */
+  /**
+   * URL of the SHA-256 checksum of `file`: a file with only the checksum, or with a line that also has the file's name.
+   */
   readonly sums: string;
   readonly pack: "none" | "zip" | "tar.gz";
 }
@@ -112,7 +114,7 @@ export async function fetchTool(
   if (actual !== expected) {
     throw new Failure(
       `The checksum of ${source.file} does not match: SHA-256 ${actual}, expected ${expected}. It was not installed.`,
-      "Try again. If it fails again, a proxy or mirror may be altering the download.",
+      "Try again. If this happens again, a proxy or mirror may be altering the download.",
     );
   }
   fs.mkdirSync(into, { recursive: true });

@@ -1,4 +1,4 @@
-/** The history checker, on handwritten histories. */
+/** Runs the history checker on handwritten histories. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -8,7 +8,7 @@ import type { Kind, Period, Recorded } from "../helpers/history/record";
 import { random } from "../helpers/random";
 
 const SECOND = 1_000_000;
-if (!hasGo) console.log("SKIPPED: the history checker, because Go is not installed");
+if (!hasGo) console.log("SKIPPED: the history checker is not tested, because Go is not installed");
 const withGo = hasGo ? describe : describe.skip;
 
 interface Extra {
@@ -32,7 +32,7 @@ const op = (kind: Kind, value: string | null, call: number, end: number, extra: 
 const set = (value: string, call: number, end: number, extra?: Extra) => op("set", value, call, end, extra);
 const del = (call: number, end: number, extra?: Extra) => op("delete", null, call, end, extra);
 const read = (value: string | null, call: number, end: number) => op("read", value, call, end);
-/** Not acknowledged: may have been executed, or not. */
+/** Not acknowledged: the operation may or may not have been executed. */
 const unknown: Extra = { status: 503, reason: '{"error":"Redis did not answer within 1000 ms"}' };
 const refused: Extra = { status: 503, reason: '{"error":"Redis refused: NOREPLICAS"}' };
 
@@ -43,26 +43,26 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 const verdict = (records: readonly Recorded[], frozen: readonly Period[] = []): Verdict =>
   check(operations(records, frozen), folder)[0]!;
 const accepted = (records: readonly Recorded[], frozen?: readonly Period[]) => verdict(records, frozen).verdict;
-/** The operations of a violation, in short. */
+/** The operations of a violation, in short form. */
 const core = (records: readonly Recorded[], frozen?: readonly Period[]) => {
   const found = verdict(records, frozen);
   expect(found.verdict).toBe("illegal");
   return found.core.map(({ kind, value }) => [kind, value].filter(Boolean).join(" "));
 };
 
-withGo("the checker of histories", () => {
+withGo("the history checker", () => {
   beforeAll(buildChecker, 120_000);
 
-  it("accepts what one client does in turn", () => {
+  it("accepts one client's consecutive operations", () => {
     expect(accepted([read(null, 0, 1), set("a", 2, 3), read("a", 4, 5), del(6, 7), read(null, 8, 9)])).toBe("ok");
   });
 
-  it("accepts either order of operations that overlap", () => {
+  it("accepts overlapping operations in either order", () => {
     const both = [set("a", 0, 4), set("b", 1, 3)];
     expect(accepted([...both, read("a", 5, 6), read("a", 7, 8)])).toBe("ok");
     expect(accepted([...both, read("b", 5, 6), read("b", 7, 8)])).toBe("ok");
     expect(accepted([set("a", 0, 1), set("b", 2, 9), read("a", 3, 4), read("b", 5, 6), read("b", 7, 8)])).toBe("ok");
-    // but only one of them, for all readers
+    // but all readers must see the same order
     expect(core([...both, read("a", 5, 6), read("b", 7, 8)])).toHaveLength(4);
     expect(core([set("a", 0, 1), set("b", 2, 9), read("b", 3, 4), read("a", 5, 6)])).toEqual(
       expect.arrayContaining(["read b", "read a"]),
@@ -85,12 +85,12 @@ withGo("the checker of histories", () => {
     expect(core([read("never", 0, 1)])).toEqual(["read never"]);
   });
 
-  it("flags a dirty read: a value that was read although its write never took effect", () => {
+  it("flags a dirty read: a value that was read even though its write never took effect", () => {
     const dirty = [set("a", 0, 1), set("b", 2, 3, unknown), read("b", 2.5, 2.6), read("a", 3.1, 3.2)];
     expect(core(dirty)).toEqual(expect.arrayContaining(["read b", "read a"]));
   });
 
-  it("accepts an unknown write that takes effect, and one that never does", () => {
+  it("accepts a write of unknown outcome, whether or not it takes effect", () => {
     const records = [set("a", 0, 1), set("b", 2, 3, unknown)];
     expect(accepted([...records, read("a", 3.5, 4), read("b", 4.4, 4.5)])).toBe("ok");
     expect(accepted([...records, read("a", 30, 31)])).toBe("ok");
@@ -98,7 +98,7 @@ withGo("the checker of histories", () => {
     expect(accepted([set("a", 0, 1), del(2, 3, unknown), read("a", 3.5, 4), read(null, 4.5, 6)])).toBe("ok");
   });
 
-  it("accepts a late write until two seconds after its response, and flags it afterwards", () => {
+  it("accepts a write that takes effect up to two seconds after its response, and flags a later one", () => {
     const late = (at: number) => [
       set("a", 0, 1),
       set("b", 2, 3, unknown),
@@ -118,7 +118,7 @@ withGo("the checker of histories", () => {
     expect(core(lateDelete(5.1))).toEqual(["set a", "read a", "read"]);
   });
 
-  it("accepts a late write until two seconds after a suspended main resumes, and flags it afterwards", () => {
+  it("accepts a write that takes effect up to two seconds after a suspended main resumes, and flags a later one", () => {
     const frozen = [{ from: 2.5 * SECOND, to: 9 * SECOND }];
     const late = (at: number) => [
       set("a", 0, 1),
@@ -128,7 +128,7 @@ withGo("the checker of histories", () => {
     ];
     expect(accepted(late(10.9), frozen)).toBe("ok");
     expect(core(late(11.3), frozen)).toEqual(expect.arrayContaining(["read a", "read b"]));
-    // a main that is suspended only after the limit has passed extends nothing
+    // suspending main after the limit has passed does not extend it
     const after = [{ from: 5.1 * SECOND, to: 9 * SECOND }];
     expect(core(late(10.9), after)).toEqual(expect.arrayContaining(["read a", "read b"]));
   });
@@ -138,7 +138,7 @@ withGo("the checker of histories", () => {
     expect(core([set("a", 0, 1), del(2, 3, refused), read(null, 4, 5)])).toEqual(["set a", "read"]);
   });
 
-  it("flags an unknown write that takes effect twice", () => {
+  it("flags a write of unknown outcome that takes effect twice", () => {
     const twice = [
       set("b", 0, 1, unknown),
       read("b", 0.5, 0.6),
@@ -149,7 +149,7 @@ withGo("the checker of histories", () => {
     expect(core(twice)).toEqual(expect.arrayContaining(["read b", "set c", "read b"]));
   });
 
-  it("checks keys apart from each other", () => {
+  it("checks each key separately", () => {
     const other = { ...read("a", 2, 3), key: "other" };
     const verdicts = check(operations([set("a", 0, 1), read("a", 2, 3), other], []), folder);
     expect(verdicts.map((v) => [v.key, v.verdict])).toEqual([
@@ -158,7 +158,7 @@ withGo("the checker of histories", () => {
     ]);
   });
 
-  it("explains a violation with the few operations that contradict each other, the fault, and a picture", () => {
+  it("explains a violation by showing the contradictory operations, the fault, and a picture", () => {
     const calm = Array.from({ length: 200 }, (_, i) => [
       set(`v${i}`, i, i + 0.1),
       read(`v${i}`, i + 0.2, i + 0.3),
@@ -208,7 +208,7 @@ withGo("the checker of histories", () => {
     const values = records.filter((r) => r.kind === "set" && r.status === 200);
     for (const share of [0.3, 0.8]) {
       const i = records.findIndex((r, n) => n > records.length * share && r.kind === "read");
-      // a value from half a second ago
+      // a value that is half a second old
       const stale = values.findLast((v) => v.end < records[i]!.call - SECOND / 2)!.value;
       const changed = records.map((r, n) => (n === i ? { ...r, value: stale, status: 200 } : r));
       const found = verdict(changed);

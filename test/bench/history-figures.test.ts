@@ -1,4 +1,4 @@
-/** Figures of a history: availability, outages, and writes missing at the end. */
+/** Figures derived from a history: availability, outages, and writes missing at the end. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -48,28 +48,28 @@ it("a write counts as failed only if the response proves that nothing was execut
   expect(outcome(answer(400))).toBe("failed");
 });
 
-it("a strong read that finds nothing is a result; one that fails proves nothing", () => {
+it("a strong read that finds nothing counts as a result; a failed one proves nothing", () => {
   expect(outcome(answer(404, "", "read"))).toBe("ok");
   expect(operations([answer(503, "Redis did not answer within 1000 ms", "read")], [])).toEqual([]);
 });
 
-it("a write of unknown outcome may take effect until two seconds after its response, or after a suspended main resumes", () => {
+it("a write of unknown outcome may take effect up to two seconds after its response, or after a suspended main resumes", () => {
   const record = write("a", 0, 1, 503);
   const period = (from: number, to: number) => ({ from: from * SECOND, to: to * SECOND });
   expect(latest(record, [])).toBe(3 * SECOND);
   expect(latest(record, [period(0.5, 6)])).toBe(8 * SECOND);
-  // suspended again before it had to take effect
+  // main is suspended again before the write's time limit expires
   expect(latest(record, [period(7, 9), period(0.5, 6)])).toBe(11 * SECOND);
   expect(latest(record, [period(3.5, 6)])).toBe(3 * SECOND);
 });
 
-it("the last acknowledged write is missing unless an instance holds it, or a write that may have followed it", () => {
+it("the last acknowledged write counts as missing unless an instance holds it or a write that may have followed", () => {
   const lacks = (records: readonly Recorded[], value: string | null) => missing(records, [], new Map([["k", value]]));
   const records = [write("a", 0, 1), write("b", 2, 3)];
   expect(lacks(records, "b")).toEqual([]);
   expect(lacks(records, "a")).toEqual(["k"]);
   expect(lacks(records, null)).toEqual(["k"]);
-  // at the same time: either
+  // at the same time, so either is correct
   expect(lacks([write("a", 0, 2.5), write("b", 2, 3)], "a")).toEqual([]);
   expect(lacks([...records, write(null, 4, 5, 503)], null)).toEqual([]);
   expect(lacks([write(null, 0, 1, 503), ...[write("b", 4, 5)]], null)).toEqual(["k"]);
@@ -86,7 +86,7 @@ it("outages, availability and shares", () => {
   expect(shares([...records, answer(200, "", "read")])).toEqual({ set: 0.8, delete: 0, read: 0.2 });
 });
 
-it("a growing file is read line by line, even if a line is only half written", () => {
+it("a growing file is read line by line, even while its last line is incomplete", () => {
   const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "tail-")), "history");
   const tail = new Tail(file);
   expect(tail.read()).toEqual([]);
@@ -97,7 +97,7 @@ it("a growing file is read line by line, even if a line is only half written", (
   expect(tail.read()).toHaveLength(2);
 });
 
-it("a run is clean only without violations, undecided keys, missing writes and parts that stay broken", () => {
+it("a run is clean only if it has no violations, undecided keys, missing writes or components that stay broken", () => {
   const run: HistoryRun = {
     faults: 50,
     operations: 120_000,

@@ -14,7 +14,7 @@ describe("defaults", () => {
     expect(config.scaling.replicas.min).toBeGreaterThanOrEqual(2);
     expect(config.clusterIsNamed).toBe(false);
   });
-  it("let states stay in an existing namespace, which no destroy deletes", () => {
+  it("keep states in an existing namespace, which no destroy deletes", () => {
     const state = { backend: "kubernetes", namespace: "team-7" };
     expect(parse({ state, namespaces: { app: "team-7", create: false } }).state.namespace).toBe("team-7");
   });
@@ -24,7 +24,7 @@ describe("defaults", () => {
       "kind-registry:5000",
     );
   });
-  it("use plain HTTP for a registry on this machine only", () => {
+  it("use plain HTTP only for a registry on this machine", () => {
     expect(parse({}).registry.insecure).toBe(true);
     expect(parse({ registry: { push: "registry.example" } }).registry.insecure).toBe(false);
   });
@@ -38,7 +38,7 @@ describe("defaults", () => {
   });
 });
 
-describe("errors name the key, the value and what is accepted", () => {
+describe("errors name the key, the value and the accepted values", () => {
   it.each([
     ["an unknown key", { redis: { durabilty: "safe" } }, /^redis\.durabilty: unknown key; accepted here: durability/],
     ["a wrong type", { registry: { push: 3 } }, /^registry\.push: 3 is not accepted; expected string/],

@@ -1,20 +1,20 @@
-/** Requests through a proxy, by Go's rules; with a real proxy. */
+/** Requests through a proxy follow Go's rules; the tests use a real proxy. */
 import * as http from "node:http";
 import * as net from "node:net";
 import { fetchOutside, fetchProblem, proxyFor } from "../../config/proxy";
 import { proxyVariables } from "../../config/sources";
 
-describe("the proxy of a URL", () => {
+describe("the proxy for a URL", () => {
   const all = { http: "http://proxy:3128", https: "http://proxy:3129" };
   const proxied = (url: string, no?: string) => proxyFor(new URL(url), { ...all, no }) !== undefined;
 
-  it("depends on the scheme, and neither variable replaces the other", () => {
+  it("the proxy depends on the URL's scheme; neither variable replaces the other", () => {
     expect(proxyFor(new URL("https://ghcr.io"), all)).toBe("http://proxy:3129");
     expect(proxyFor(new URL("http://ghcr.io"), all)).toBe("http://proxy:3128");
     expect(proxyFor(new URL("https://ghcr.io"), { http: all.http })).toBeUndefined();
     expect(proxyFor(new URL("https://ghcr.io"), { https: "proxy:3129" })).toBe("http://proxy:3129");
   });
-  it("is not used for this machine, even without NO_PROXY", () => {
+  it("the proxy is not used for this machine, even without NO_PROXY", () => {
     for (const host of ["localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000"])
       expect(proxied(`http://${host}`)).toBe(false);
     expect(proxied("http://128.0.0.1")).toBe(true);
@@ -39,7 +39,7 @@ describe("the proxy of a URL", () => {
     ["fd00::1", "http://[fd00::1]:5000", false],
     ["", "https://a.example", true],
   ])("with NO_PROXY=%s, %s: %s", (no, url, expected) => expect(proxied(url, no)).toBe(expected));
-  it("is read from variables of either case, capitals first", () => {
+  it("the proxy is read from variables in either case; upper case takes precedence", () => {
     expect(proxyVariables({ https_proxy: "a", HTTP_PROXY: "b", http_proxy: "c", no_proxy: "d" })).toEqual({
       https: "a",
       http: "b",
@@ -48,7 +48,7 @@ describe("the proxy of a URL", () => {
   });
 });
 
-describe("a request", () => {
+describe("through a proxy", () => {
   const seen: string[] = [];
   const proxy = http.createServer((q, s) => {
     seen.push(`${q.method} ${q.url} ${q.headers["proxy-authorization"] ?? ""}`.trim());
@@ -77,12 +77,12 @@ describe("a request", () => {
   });
   beforeEach(() => void (seen.length = 0));
 
-  it("over HTTP is sent to the proxy, without a tunnel, with its login", async () => {
+  it("a request over HTTP is sent to the proxy without a tunnel, with the proxy's login", async () => {
     const response = await fetchOutside("http://registry.invalid/v2/");
     expect(await response.text()).toBe("through the proxy");
     expect(seen).toEqual([`GET http://registry.invalid/v2/ Basic ${Buffer.from("me:secret").toString("base64")}`]);
   });
-  it("over HTTPS requests a tunnel; the error of a refusal names the proxy, but no login", async () => {
+  it("a request over HTTPS uses a tunnel; if the proxy refuses it, the error names the proxy but not the login", async () => {
     const error: unknown = await fetchOutside("https://registry.invalid/v2/").catch((e: unknown) => e);
     expect(seen).toEqual(["CONNECT registry.invalid:443"]);
     expect(fetchProblem(error, "https://registry.invalid/v2/")).toMatch(/407.*, through the proxy 127\.0\.0\.1:\d+$/);

@@ -1,6 +1,6 @@
 import { redact } from "../../config/redact";
 
-it("printing redacts logins in URLs and values of secret keys", () => {
+it("logins in URLs and values of secret keys are redacted when printed", () => {
   const shown = JSON.stringify(
     redact({ url: "https://user:hunter2@host", apiKey: "hunter2", list: [{ password: "hunter2" }], port: 1 }),
   );

@@ -7,7 +7,7 @@ import { configKeys } from "../../config";
 import { readSources } from "../../config/sources";
 import { refusal } from "../helpers/refusal";
 
-/** Paths and values of a configuration, except maps and lists. */
+/** Paths and values of a configuration, excluding maps and lists. */
 function* leaves(value: object, at: readonly string[] = []): Generator<[string, unknown]> {
   for (const [key, inner] of Object.entries(value) as [string, unknown][]) {
     if (typeof inner === "object" && inner !== null && !Array.isArray(inner)) yield* leaves(inner, [...at, key]);
@@ -24,7 +24,7 @@ describe("sources", () => {
   };
   afterAll(() => fs.rmSync(dir, { recursive: true }));
 
-  it("prefer variables to the file", () => {
+  it("give environment variables precedence over the configuration file", () => {
     const { merged } = read({ IAC_REDIS_STORAGE: "5Gi" }, "redis: {storage: 2Gi, durability: fast}");
     expect(merged).toEqual({ redis: { storage: "5Gi", durability: "fast" } });
   });
@@ -33,7 +33,7 @@ describe("sources", () => {
       fs.mkdirSync(path.join(dir, "profiles"), { recursive: true });
       fs.writeFileSync(path.join(dir, "profiles", `${name}.yaml`), content);
     };
-    it("is overridden by the file and the variables", () => {
+    it("a profile is overridden by the configuration file and by environment variables", () => {
       given("small", "redis: {storage: 1Gi, durability: fast}\nnode: {discovery: dns}");
       const { merged } = read({ IAC_PROFILE: "small", IAC_REDIS_DURABILITY: "safe" }, "redis: {storage: 2Gi}");
       expect(merged).toEqual({
@@ -42,26 +42,26 @@ describe("sources", () => {
         node: { discovery: "dns" },
       });
     });
-    it("can be named in the file, and by a path", () => {
+    it("a profile can be selected by its path in the configuration file", () => {
       fs.writeFileSync(path.join(dir, "own.yaml"), "networkPolicies: false");
       expect(read({}, "profile: ./own.yaml").merged).toMatchObject({ networkPolicies: false });
     });
-    it("that does not exist is rejected, with the names of existing ones", () => {
+    it("a profile is rejected if it does not exist; the error names the existing ones", () => {
       given("small", "");
       expect(read({ IAC_PROFILE: "smal" }).problems).toEqual([
         "profile: smal does not exist; use small, or the path of a file",
       ]);
     });
-    it("that was removed, because it repeated the defaults, is still accepted in existing files", () => {
+    it("a profile is still accepted in existing files if it was removed because it repeated the defaults", () => {
       given("small", "");
       expect(read({}, "profile: kind")).toMatchObject({ problems: [], merged: {} });
     });
-    it("cannot name another profile", () => {
+    it("a profile cannot name another profile", () => {
       given("small", "profile: tiny");
       expect(read({ IAC_PROFILE: "small" }).problems[0]).toMatch(/small\.yaml must not name a profile/);
     });
     it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
-      "%s in profiles/ is accepted, and has a comment about its purpose",
+      "%s in profiles/ is accepted, and a comment states its purpose",
       (file) => {
         const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
         expect(text).toMatch(/^# \w/);
@@ -69,7 +69,7 @@ describe("sources", () => {
       },
     );
     it.each(fs.readdirSync(path.join(PROJECT_ROOT, "profiles")))(
-      "%s in profiles/ changes something, and repeats no default",
+      "%s in profiles/ changes at least one default, and repeats none",
       (file) => {
         const text = fs.readFileSync(path.join(PROJECT_ROOT, "profiles", file), "utf8");
         const given = yaml(text) as Record<string, unknown>;

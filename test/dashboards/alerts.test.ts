@@ -195,14 +195,14 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   RedisVolumeTooSmall: {
     at: "30m",
-    // also while a guard has lowered the maxmemory of main
+    // also while a guard has lowered main's maxmemory
     fires: [
       [claim("kube_persistentvolumeclaim_resource_requests_storage_bytes"), always(3000)],
       [claim("kubelet_volume_stats_capacity_bytes"), always(2000)],
       [main("redis_memory_max_bytes"), always(1)],
       [replica("redis_memory_max_bytes"), always(1000)],
     ],
-    // the smallest accepted size, of which the file system takes a part
+    // the smallest accepted size, part of which the file system itself uses
     silent: [
       [claim("kube_persistentvolumeclaim_resource_requests_storage_bytes"), always(3000)],
       [claim("kubelet_volume_stats_capacity_bytes"), always(2800)],
@@ -211,14 +211,14 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   RedisVolumeFilling: {
-    // data other than the append-only file fills it
+    // data other than the append-only file fills the volume
     fires: [
       requested,
       [main("redis_aof_current_size_bytes"), always(100)],
       [claim("kubelet_volume_stats_capacity_bytes"), always(1000)],
       [claim("kubelet_volume_stats_available_bytes"), always(250)],
     ],
-    // the kubelet knows that the claim got a larger volume than it requested
+    // the kubelet reports that the claim got a larger volume than it requested
     silent: [
       requested,
       [main("redis_aof_current_size_bytes"), always(800)],
@@ -288,7 +288,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   AutoscalerFlapping: {
     fires: [[hpa("status_desired_replicas"), "2x7 3x7 2x7 3x7 2x7 3x7 2x7 3x7 2x7 3x7 2x7"]],
-    // one load peak: up in steps, down in steps
+    // a single load peak: the count rises and falls in steps
     silent: [[hpa("status_desired_replicas"), "2x7 4x1 8x1 10x40 5x4 3x4 2x40"]],
     at: "21m",
   },
@@ -329,7 +329,7 @@ const CASES: Readonly<Record<string, Case>> = {
   PodOnLostNode: {
     fires: [...member0(0, 1), [`kube_pod_info{${ns}, pod="redis-main-0", created_by_kind="StatefulSet"}`, always(1)]],
     silent: [
-      // a pod that is only starting, and a pod of a Deployment
+      // a pod that is still starting, and a Deployment's pod
       ...member0(0, 0),
       [`kube_pod_info{${ns}, pod="redis-main-0", created_by_kind="StatefulSet"}`, always(1)],
       [`kube_pod_status_ready{${ns}, pod="node-1", condition="false"}`, always(1)],
@@ -368,7 +368,7 @@ const rulesFile = path.join(dir, "rules.yaml");
 beforeAll(() => fs.writeFileSync(rulesFile, stringify({ groups })));
 afterAll(() => fs.rmSync(dir, { recursive: true }));
 
-/** Runs one rule test in promtool. Returns its output on failure, and an empty string on success. */
+/** Runs one rule test in promtool. Returns promtool's output on failure, or an empty string on success. */
 function promtool(
   alert: string,
   input: readonly Input[],
@@ -403,23 +403,23 @@ describe.each(Object.entries(CASES))("%s", (alert, c) => {
   withPromtool("does not fire when it should not", () => expect(promtool(alert, c.silent, false, c)).toBe(""));
 });
 withPromtool(
-  "RedisVolumeFilling compares the append-only file with the requested size if the kubelet reports no volumes",
+  "RedisVolumeFilling compares the size of the append-only file with the requested volume size if the kubelet reports no volumes",
   () => {
     const appended = (bytes: number): Input => [main("redis_aof_current_size_bytes"), always(bytes)];
     expect(promtool("RedisVolumeFilling", [requested, appended(800)], true, {})).toBe("");
-    // as large as it gets between rewrites, on a volume of the smallest accepted size
+    // the append-only file at its largest between rewrites, on a volume of the smallest accepted size
     expect(promtool("RedisVolumeFilling", [requested, appended(500)], false, {})).toBe("");
   },
 );
-withPromtool("RedisVolumeTooSmall uses the requested size where the kubelet reports no volumes", () => {
+withPromtool("RedisVolumeTooSmall uses the requested size if the kubelet reports no volumes", () => {
   const max: Input = [main("redis_memory_max_bytes"), always(400)];
   expect(promtool("RedisVolumeTooSmall", [requested, max], true, { at: "30m" })).toBe("");
   expect(promtool("RedisVolumeTooSmall", [requested, [max[0], always(333)]], false, { at: "30m" })).toBe("");
 });
-it("a volume is too small for the alert if it is too small for the configuration", () => {
+it("the alert considers a volume too small if the configuration does", () => {
   expect(THRESHOLDS.redisVolumes).toBe(LEAST_VOLUMES);
 });
-it("the default lag limit is the threshold line of the panels", () => {
+it("the panels draw their threshold line at the default lag limit", () => {
   expect(THRESHOLDS.replicaLag).toBe(lag);
 });
 

@@ -52,7 +52,7 @@ describe("dashboards", () => {
   it("stay within Grafana's 24 columns", () => {
     for (const p of panelsOf(all)) expect(p.gridPos.x + p.gridPos.w).toBeLessThanOrEqual(24);
   });
-  it("default to the configured namespace, and can show any other", () => {
+  it("default to the configured namespace, and can show any other one", () => {
     for (const d of all) {
       expect(d.templating.list.find((v) => v.name === "namespace")!.current!.value).toBe(NAMESPACE);
       // headroom is shared by all namespaces
@@ -61,7 +61,7 @@ describe("dashboards", () => {
         for (const t of p.targets ?? []) expect(t.expr).toContain('namespace="$namespace"');
     }
   });
-  it("have a variable for the instance if panels show several", () => {
+  it("have an instance variable if panels show several instances", () => {
     const names = (uid: string) => all.find((d) => d.uid === uid)!.templating.list.map((v) => v.name);
     expect(names("iac-api")).toContain("pod");
     expect(names("iac-front")).toContain("pod");
@@ -80,7 +80,7 @@ describe("dashboards", () => {
       expect(d.annotations.list.map((a) => a.name)).toEqual(["Rollout", "Scaling"]);
     }
   });
-  it("link a panel to the runbook of its alert", () => {
+  it("link each panel to its alert's runbook", () => {
     const linked = panelsOf(all).flatMap((p) => p.links ?? []);
     expect(linked.length).toBe(specs.filter((p) => p.alert).length);
     for (const { url } of linked) {
@@ -88,10 +88,10 @@ describe("dashboards", () => {
       expect(alerts.map((a) => a.alert)).toContain(name);
     }
   });
-  it("have no link to a runbook that is only a local file", () => {
+  it("do not link to a runbook that is only a local file", () => {
     expect(panelsOf(built("docs/runbooks")).flatMap((p) => p.links ?? [])).toEqual([]);
   });
-  it("draw the threshold of a panel", () => {
+  it("draw each panel's threshold", () => {
     for (const p of specs.filter((q) => q.limit)) {
       const drawn = panelsOf(all).find((q) => q.title === p.title && q.description === p.description)!;
       expect(drawn.fieldConfig!.defaults.thresholds!.steps.map((s) => s.value)).toEqual([null, p.limit!.at]);

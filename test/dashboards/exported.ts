@@ -1,6 +1,6 @@
 /**
- * Series that the deployed system exports, recorded from Prometheus: `npm run e2e -- observability` compares them,
- * and with `RECORD=1` rewrites the file.
+ * Series that the deployed system exports, recorded from Prometheus. `npm run e2e -- observability` compares this list
+ * with a running system; with `RECORD=1` it rewrites the list.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -30,8 +30,9 @@ const ofKubelet = [
 const ofScaler = ["container", "endpoint", "instance", "job", "namespace", "pod", "service"];
 
 /**
- * Series that a recorded system may lack: those of the fast scaler, and those that only some storage classes have, so that a recorded system may lack them: a kubelet does not report volumes that
- * are folders of its node's disk (kubernetes.io/docs/reference/instrumentation/metrics).
+ * Series that a recorded system may lack: those of the fast scaler, which is optional, and those that exist only with some
+ * storage classes: a kubelet does not report volumes that are folders on its node's disk
+ * (kubernetes.io/docs/reference/instrumentation/metrics).
  */
 export const exportedBySome: readonly ExportedSeries[] = [
   { metric: "scaler_leader", labels: ofScaler },

@@ -19,14 +19,14 @@ describe("expressions", () => {
   it("are valid PromQL", () => {
     expect(expressions.flatMap((e) => syntaxErrors(e.expr).map((error) => `${e.origin}: ${error}`))).toEqual([]);
   });
-  it("that are invalid are detected", () => {
+  it("are checked for syntax errors", () => {
     expect(syntaxErrors("sum(rate(x[5m])")).toHaveLength(1);
   });
-  it("query series that a deployed workload exports, with those labels", () => {
+  it("query only series that a deployed workload exports, and only labels that these series have", () => {
     const recorded = new Set(rules.flatMap((r) => ("record" in r ? [r.record] : [])));
     const missing = expressions.flatMap((e) =>
       seriesOf(e.expr).flatMap(({ metric, labels }) => {
-        // ALERTS comes from Prometheus, with the labels of the alerts
+        // Prometheus itself exports ALERTS, with the labels of the alerts
         if (recorded.has(metric) || metric === "ALERTS") return [];
         const known = [...exported, ...exportedBySome].find((s) => s.metric === metric);
         if (!known) return [`${e.origin}: nothing exports ${metric}`];

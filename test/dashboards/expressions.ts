@@ -1,4 +1,4 @@
-/** Every PromQL expression of panels and rules, with its origin. */
+/** Every PromQL expression in panels and rules, with its origin. */
 import { DASHBOARDS } from "../../dashboards";
 import { ANNOTATIONS } from "../../dashboards/panels";
 import { isAlert, ruleGroups } from "../../dashboards/rules";
@@ -13,7 +13,7 @@ export const rules = groups.flatMap((g) => g.rules);
 export const alerts = rules.filter(isAlert);
 
 export interface Expression {
-  /** Such as "dashboard Redis, panel Keys" or "alert RedisMainDown". */
+  /** For example, "dashboard Redis, panel Keys" or "alert RedisMainDown". */
   readonly origin: string;
   readonly expr: string;
 }

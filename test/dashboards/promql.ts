@@ -1,4 +1,4 @@
-/** PromQL as Prometheus' own editor parses it: syntax errors and the series that it queries. */
+/** Parses PromQL as Prometheus' own editor does: finds syntax errors and the series that an expression queries. */
 import { parser } from "@prometheus-io/lezer-promql";
 
 export interface Series {
@@ -7,7 +7,7 @@ export interface Series {
   readonly labels: readonly string[];
 }
 
-/** Syntax errors of the expression with their positions. */
+/** The expression's syntax errors, with their positions. */
 export function syntaxErrors(expr: string): string[] {
   const errors: string[] = [];
   parser.parse(expr).iterate({

@@ -1,4 +1,4 @@
-/** docs/architecture.md: the names in its table of changes occur in the linked files. */
+/** docs/architecture.md: each name in its table of changes occurs in the linked files. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
@@ -11,7 +11,7 @@ const rows = section
   .filter((line) => line.startsWith("| ") && !line.startsWith("| to change"))
   .map((line) => line.split(" | ") as [change: string, file: string, lookFor: string]);
 
-/** Text of the linked files; of all files in linked folders. */
+/** The text of the linked files, and of all files in linked folders. */
 const linked = (cell: string): string =>
   [...cell.matchAll(/\]\(([^)]+)\)/g)]
     .flatMap(([, target]) => {

@@ -35,11 +35,11 @@ options.set("lint", new Set(["fix"]));
 const keys = configKeys();
 const groups = new Set(keys.filter((k) => k.path.includes(".")).map((k) => k.path.split(".")[0]));
 const isKey = (at: string) => keys.some((k) => k.path === at || k.path.startsWith(`${at}.`));
-/** Problems of a configuration snippet. */
+/** The problems in a configuration snippet. */
 const problems = (input: unknown) =>
   (configSchema.safeParse(input).error?.issues ?? []).map((i) => `${i.path.join(".")}: ${i.message}`);
 
-it.each(pages)("%s: every npm run names an existing script and existing options", (page) => {
+it.each(pages)("%s: every `npm run` names an existing script and existing options", (page) => {
   const wrong: string[] = [];
   for (const [whole, name, rest = ""] of read(page).matchAll(/\bnpm run (?:-s )?([a-z]\w*)((?: -- [^`\n|#]*)?)/g)) {
     if (!(name! in scripts)) wrong.push(whole);
@@ -55,7 +55,7 @@ it.each(pages)("%s: every npm run names an existing script and existing options"
   expect(wrong).toEqual([]);
 });
 
-it.each(pages)("%s: every environment variable and configuration key in it exists", (page) => {
+it.each(pages)("%s: every environment variable and configuration key that it mentions exists", (page) => {
   const wrong: string[] = [];
   const envs = new Set([...keys.map((k) => k.env), "IAC_CONFIG"]);
   for (const [name] of read(page).matchAll(/\bIAC_[A-Z][A-Z_]+[A-Z]\b/g)) if (!envs.has(name)) wrong.push(name);
@@ -72,7 +72,7 @@ it.each(pages)("%s: every environment variable and configuration key in it exist
   expect(wrong).toEqual([]);
 });
 
-it.each(pages.filter((page) => page.endsWith(".md")))("%s: every snippet of config.yaml in it is accepted", (page) => {
+it.each(pages.filter((page) => page.endsWith(".md")))("%s: every config.yaml snippet in it is accepted", (page) => {
   const fenced = [...read(page).matchAll(/^```yaml\n([^]*?)^```/gm)].map(([, text]) => text!);
   const indented = [...read(page).matchAll(/(?:^ {4}.*\n|^\n(?= {4}))+/gm)].map(([text]) =>
     text.replace(/^ {4}/gm, ""),
@@ -82,7 +82,7 @@ it.each(pages.filter((page) => page.endsWith(".md")))("%s: every snippet of conf
     return first !== undefined && (isKey(first) || groups.has(first));
   });
   for (const snippet of snippets) {
-    // without the commands that follow it in the same block
+    // without the commands that follow the snippet in the same block
     const yaml = snippet.split(/^(?=npm |kubectl )/m)[0]!.replaceAll("…", "there");
     expect(problems(parse(yaml))).toEqual([]);
   }

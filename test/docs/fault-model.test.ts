@@ -1,4 +1,4 @@
-/** docs/fault-model.md: each line refers to existing tests. */
+/** docs/fault-model.md: each row refers to existing tests. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
@@ -9,12 +9,12 @@ const rows = page
   .filter((line) => line.startsWith("| ") && line.includes("`: ") && line.split("|").length === 7)
   .map((line) => line.split("|").map((cell) => cell.trim()));
 
-it("has a line for each fault, with the outcome in each mode", () => {
+it("has a row for each fault, with the outcome in each mode", () => {
   expect(rows.length).toBeGreaterThanOrEqual(20);
   for (const cells of rows) for (const cell of cells.slice(1, 6)) expect(cell).not.toBe("");
 });
 
-it.each(rows.map((cells) => [cells[1]!, cells[5]!]))("shows by existing tests: %s", (_, shown) => {
+it.each(rows.map((cells) => [cells[1]!, cells[5]!]))("refers to existing tests: %s", (_, shown) => {
   const references = [...shown.matchAll(/`([^`]+)`(?:: ((?:(?!`).)*))?/g)];
   expect(references.length).toBeGreaterThan(0);
   for (const [, file, titles] of references) {
@@ -23,11 +23,11 @@ it.each(rows.map((cells) => [cells[1]!, cells[5]!]))("shows by existing tests: %
   }
 });
 
-it("lists every kind of fault of the seeded runs", () => {
+it("lists every kind of fault in the seeded runs", () => {
   const folder = path.join(PROJECT_ROOT, "bench", "history");
   const faults = fs.readFileSync(path.join(folder, "faults.ts"), "utf8");
   const names = [...faults.matchAll(/name: "([^"]+)"/g)].map(([, name]) => name!);
-  // variants of a line that exists
+  // variants of an existing row
   const variants = ["process killed", "SIGTERM while the hand-over is refused", "SIGTERM while snapshots fail"];
   expect(names.filter((name) => !variants.includes(name) && !page.includes(name))).toEqual([]);
 });

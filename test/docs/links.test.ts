@@ -1,4 +1,4 @@
-/** Links between the pages of the documentation work. */
+/** Links between documentation pages work. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -11,7 +11,7 @@ const pages = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "*.m
   .trim()
   .split("\n");
 const read = (page: string) => fs.readFileSync(path.join(PROJECT_ROOT, page), "utf8");
-/** Removes code, in which brackets have another meaning. */
+/** Removes code, where brackets have another meaning. */
 const prose = (text: string) => text.replace(/^```[^]*?^```$/gm, "").replace(/`[^`\n]*`/g, "");
 /** The anchors that a forge generates for headings. */
 const anchors = (page: string): Set<string> =>
@@ -39,7 +39,7 @@ it.each(pages)("%s: every link points to an existing file, and to an existing he
   expect(broken).toEqual([]);
 });
 
-it("the index of the documentation lists every page and decision", () => {
+it("the documentation index lists every page and decision", () => {
   const named = read("docs/README.md");
   const here = pages.filter((p) => /^docs\/([^/]+|(decisions|clusters)\/[^/]+)\.md$/.test(p) && p !== "docs/README.md");
   expect(here.filter((p) => !named.includes(`(${p.slice("docs/".length)})`))).toEqual([]);

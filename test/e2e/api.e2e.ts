@@ -1,6 +1,6 @@
 /**
- * Tier `api`: the effect on callers while the pods behind the API's address change. New replicas and new API pods get
- * their share of the load at once, and rollouts and scale-ins fail no requests.
+ * Tier `api`: how callers are affected while the pods behind the API's address change. New replicas and new API pods
+ * get their share of the load at once, and rollouts and scale-ins fail no requests.
  *
  * The figures are written to docs/benchmarks.md.
  */
@@ -11,7 +11,7 @@ import { PodMetrics, type Sample } from "./helpers/pod-metrics";
 import { removeAfterFailure, step } from "./helpers/steps";
 import { app, beyondBase, eventually, expectNoDeployment, isReady, kube, npmRunWith } from "./helpers/system";
 
-/** Enough pods of each workload to scale in; monitoring is not tested here. */
+/** Enough pods of each workload to allow a scale-in; monitoring is not tested here. */
 const settings = {
   IAC_OBSERVABILITY: "none",
   IAC_SCALING_REPLICAS_MIN: "3",
@@ -27,7 +27,7 @@ afterAll(removeLoad);
 async function pin(kind: "deploy" | "statefulset", name: string, label: string, size: number): Promise<void> {
   const spec = { spec: { minReplicas: size, maxReplicas: size } };
   await kube.raw(["-n", app, "patch", "hpa", name, "--type=merge", "-p", JSON.stringify(spec)]);
-  // at once, instead of waiting for the next sync of the autoscaler
+  // at once, instead of waiting for the autoscaler's next sync
   await kube.raw(["-n", app, "scale", kind, name, `--replicas=${size}`]);
   await eventually(`${size} pods of ${name}`, 180, async () => {
     const pods = await kube.list("pods", "-n", app, "-l", `app.kubernetes.io/name=${label}`);
@@ -71,7 +71,9 @@ step("the image adds little to its base, runs as non-root and cannot write to it
   expect(more).toBeLessThanOrEqual(30);
 });
 
-/** Adds and removes three replicas under load: measures their share of the reads, and the failed requests. */
+/**
+ * Adds and removes three replicas under load, and measures their share of the reads and the number of failed requests.
+ */
 async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
   const load = await startLoad(300, 90, { target: NODE, writes: 5 });
   try {
@@ -87,7 +89,7 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
       const found = [];
       for (const name of ["redis-replicas-3", "redis-replicas-4", "redis-replicas-5"]) {
         const ready = readiness.get(name)!;
-        // the third second after Ready, shared by all replicas that were Ready by then
+        // reads in the third second after Ready, shared by all replicas that were Ready by then
         const got = shares(metrics.at(ready + 2000), metrics.at(ready + 3000), "redis_pool_reads_total");
         const total = [...got.values()].reduce((a, b) => a + b, 0);
         const members = [...readiness.entries()].filter(([, at]) => at <= ready + 2000).length;
@@ -122,8 +124,9 @@ async function replicasComeAndGo(by: "watch" | "dns"): Promise<void> {
   }
 }
 
-step("three new replicas carry their share within 3 s of Ready, and their removal fails no reads", () =>
-  replicasComeAndGo("watch"),
+step(
+  "three new replicas serve their share of reads within 3 s of becoming Ready, and their removal fails no reads",
+  () => replicasComeAndGo("watch"),
 );
 
 step("a new API pod gets its share of keep-alive connections, directly and behind the page", async () => {
@@ -132,7 +135,7 @@ step("a new API pod gets its share of keep-alive connections, directly and behin
     ["behind the page", undefined],
   ] as const) {
     await pin("deploy", "node", "node", 3);
-    // each connection goes to a random pod, so many of them, each used twice per second, are needed for a stable share
+    // each connection goes to a random pod, so a stable share takes many connections; each is used twice per second
     const load = await startLoad(400, 75, { ...(target ? { target } : {}), connections: 200 });
     try {
       await eventually("the load to run", 60, async () =>
@@ -176,7 +179,7 @@ step("a new API pod gets its share of keep-alive connections, directly and behin
 });
 
 step(
-  "one front pod handles more requests than it could with one connection per request, which would exhaust its ports",
+  "one front pod handles more requests than would be possible with one connection per request, which would exhaust its ports",
   async () => {
     await pin("deploy", "react", "react", 1);
     const load = await startLoad(800, 80);
@@ -268,7 +271,7 @@ for (const [what, times, change] of [
 }
 
 const byDns = { ...settings, IAC_NODE_DISCOVERY: "dns" };
-step("the same with DNS discovery, for clusters that grant no Role: no failed reads either", async () => {
+step("with DNS discovery, which needs no Role, no reads fail either", async () => {
   expect((await npmRunWith(byDns, "up")).code).toBe(0);
   await pin("deploy", "node", "node", 3);
   await pin("statefulset", "redis-replicas", "redis-replica", 3);

@@ -1,6 +1,6 @@
 /**
- * Tier `autoscaling`: both engines, switching between them, and the loss of each component that scaling depends on.
- * Nothing may scale to zero, alerts fire, and everything recovers by itself.
+ * Tier `autoscaling`: both engines, switching between them, and losing each component that scaling depends on. Nothing
+ * may scale to zero, alerts must fire, and everything must recover by itself.
  *
  * The first of E2E_NODES is stopped and started by the commands in E2E_NODE_STOP and E2E_NODE_START.
  */
@@ -84,15 +84,15 @@ function expectAllAnswered({ sent, seen, failures }: LoadResult): void {
   expect(seen).toEqual({ 404: sent });
 }
 
-/** Scales to the minimum, which the long scale-in window would delay. */
+/** Scales to the minimum at once, because the long scale-in window would delay it. */
 async function scaleToMinimum(): Promise<void> {
   await scale(app, "node", 2);
   await eventually("two API pods", 90, async () => ((await pods()).length === 2 ? true : undefined));
 }
 
 /**
- * Terraform plans another memory request, the autoscaler scales under load, Terraform applies: the autoscaler's count
- * is kept.
+ * Terraform plans a different memory request, the autoscaler scales under load, then Terraform applies its plan: the
+ * autoscaler's count must be kept.
  */
 async function planScaleApply(env: Readonly<Record<string, string>>, memory: string): Promise<void> {
   await scaleToMinimum();
@@ -133,31 +133,37 @@ step("the system is up with engine hpa", async () => {
   await expectNoDeployment();
   before = await inventory();
   expect((await npmRunWith(hpa, "up")).code).toBe(0);
-  // not on the node that is stopped: the tiers faults and ha test the loss of main
+  // not on the node that this test stops: the tiers faults and ha test the loss of main
   await moveMainTo((await kube.list("nodes")).map((n) => n.metadata.name).filter((n) => n !== node));
   await allowLoadToApi();
 });
 
-step("engine hpa: the autoscaler scales under load between plan and apply, and apply keeps its count", async () => {
-  await planScaleApply(hpa, "97Mi");
-});
+step(
+  "with engine hpa, the autoscaler scales under load between plan and apply, and apply keeps the new replica count",
+  async () => {
+    await planScaleApply(hpa, "97Mi");
+  },
+);
 
-step("hpa to keda is an ordinary deployment: same names, same counts, and the next diff is empty", async () => {
-  const counts = await count();
-  const seen = await lowestCounts(async () => {
-    expect((await npmRunWith(keda, "up")).code).toBe(0);
-  });
-  expect(seen["node"]).toBeGreaterThanOrEqual(Math.min(counts, 2));
-  const now = await kube.list("hpa", "-n", app);
-  expect(now.map((h) => h.metadata.name).sort()).toEqual(AUTOSCALERS);
-  for (const h of now) {
-    const owners = (h.metadata as { ownerReferences?: { kind: string }[] }).ownerReferences;
-    expect(owners?.map((o) => o.kind)).toEqual(["ScaledObject"]);
-  }
-  expect((await npmRunWith(keda, "diff")).code).toBe(0);
-  expect((await npmRunWith(keda, "smoke")).code).toBe(0);
-  expect((await npmRunWith(keda, "doctor")).code).toBe(0);
-});
+step(
+  "switching from hpa to keda is an ordinary deployment: names and counts stay the same, and the next diff is empty",
+  async () => {
+    const counts = await count();
+    const seen = await lowestCounts(async () => {
+      expect((await npmRunWith(keda, "up")).code).toBe(0);
+    });
+    expect(seen["node"]).toBeGreaterThanOrEqual(Math.min(counts, 2));
+    const now = await kube.list("hpa", "-n", app);
+    expect(now.map((h) => h.metadata.name).sort()).toEqual(AUTOSCALERS);
+    for (const h of now) {
+      const owners = (h.metadata as { ownerReferences?: { kind: string }[] }).ownerReferences;
+      expect(owners?.map((o) => o.kind)).toEqual(["ScaledObject"]);
+    }
+    expect((await npmRunWith(keda, "diff")).code).toBe(0);
+    expect((await npmRunWith(keda, "smoke")).code).toBe(0);
+    expect((await npmRunWith(keda, "doctor")).code).toBe(0);
+  },
+);
 
 step("each signal of each autoscaler is read", async () => {
   await eventually("all signals", 90, async () => {
@@ -166,12 +172,15 @@ step("each signal of each autoscaler is read", async () => {
   });
 });
 
-step("engine keda: the autoscaler scales under load between plan and apply, and apply keeps its count", async () => {
-  await planScaleApply(keda, "98Mi");
-});
+step(
+  "with engine keda, the autoscaler scales under load between plan and apply, and apply keeps the new replica count",
+  async () => {
+    await planScaleApply(keda, "98Mi");
+  },
+);
 
 step(
-  "KEDA down: CPU still scales out, nothing scales in, AutoscalerSignalMissing fires; once KEDA is back, all signals are read",
+  "with KEDA down, CPU still causes scale-out, nothing scales in, and AutoscalerSignalMissing fires; once KEDA is back, all signals are read",
   async () => {
     await scaleToMinimum();
     await scale("keda", "keda-operator", 0);
@@ -201,7 +210,7 @@ step(
 );
 
 step(
-  "metrics-server down: the pods' own metrics still scale out, nothing scales in, AutoscalerSignalMissing fires",
+  "with metrics-server down, the pods' own metrics still cause scale-out, nothing scales in, and AutoscalerSignalMissing fires",
   async () => {
     await scaleToMinimum();
     await scale("kube-system", "metrics-server", 0);
@@ -214,7 +223,7 @@ step(
       } finally {
         await load.remove();
       }
-      // an autoscaler that only has CPU is reported as blind
+      // an autoscaler whose only signal is CPU is reported as blind
       await firing("AutoscalerSignalMissing", 300, { metric_name: "cpu" });
       await firing("AutoscalerBlind", 300, { horizontalpodautoscaler: "redis-exporter" });
     });
@@ -227,7 +236,7 @@ step(
   },
 );
 
-step("Prometheus down: scaling continues, and the Watchdog alert stops; it returns by itself", async () => {
+step("with Prometheus down, scaling continues and the Watchdog alert stops; Prometheus returns by itself", async () => {
   const stack = "kube-prometheus-stack-prometheus";
   const wanted = (replicas: number) =>
     kube.raw([
@@ -264,7 +273,7 @@ step("Prometheus down: scaling continues, and the Watchdog alert stops; it retur
 });
 
 step(
-  "cluster full: new pods stay Pending, the others keep serving, PodsPending fires; with room the pods start",
+  "in a full cluster, new pods stay Pending, the others keep serving, and PodsPending fires; once there is room, the pods start",
   async () => {
     await scaleToMinimum();
     const filler = "e2e-filler";
@@ -315,34 +324,37 @@ step(
   },
 );
 
-step("a node lost during a scale-out: the others take over, and every pod is Ready again once it is back", async () => {
-  await scaleToMinimum();
-  const load = await startLoad(300, 150, { target: NODE, notOn: node! });
-  let result: LoadResult;
-  try {
-    await moreThan(2, 60);
-    nodeCommand("STOP", node!);
-    nodeIsDown = true;
-    await eventually("the node to be NotReady", 120, async () =>
-      isReady((await kube.get("node", node!))!) ? undefined : true,
-    );
-    result = await load.result();
-  } finally {
-    await load.remove();
-  }
-  const { 404: right = 0, ...wrong } = result.seen;
-  console.log(`node lost: ${right} of ${result.sent} answered, ${JSON.stringify(wrong)}, p99 ${result.p99} ms`);
-  expect(await count()).toBeGreaterThanOrEqual(2);
-  nodeCommand("START", node!);
-  nodeIsDown = false;
-  await eventually("every API pod to be Ready on a live node", 300, async () => {
-    const all = await pods();
-    return all.length === (await count()) && all.every(isReady) ? true : undefined;
-  });
-  expect((await npmRunWith(keda, "smoke")).code).toBe(0);
-});
+step(
+  "when a node is lost during a scale-out, the others take over, and every pod is Ready again once the node is back",
+  async () => {
+    await scaleToMinimum();
+    const load = await startLoad(300, 150, { target: NODE, notOn: node! });
+    let result: LoadResult;
+    try {
+      await moreThan(2, 60);
+      nodeCommand("STOP", node!);
+      nodeIsDown = true;
+      await eventually("the node to be NotReady", 120, async () =>
+        isReady((await kube.get("node", node!))!) ? undefined : true,
+      );
+      result = await load.result();
+    } finally {
+      await load.remove();
+    }
+    const { 404: right = 0, ...wrong } = result.seen;
+    console.log(`node lost: ${right} of ${result.sent} answered, ${JSON.stringify(wrong)}, p99 ${result.p99} ms`);
+    expect(await count()).toBeGreaterThanOrEqual(2);
+    nodeCommand("START", node!);
+    nodeIsDown = false;
+    await eventually("every API pod to be Ready on a live node", 300, async () => {
+      const all = await pods();
+      return all.length === (await count()) && all.every(isReady) ? true : undefined;
+    });
+    expect((await npmRunWith(keda, "smoke")).code).toBe(0);
+  },
+);
 
-step("keda to hpa is an ordinary deployment too, and removes KEDA completely", async () => {
+step("switching from keda to hpa is an ordinary deployment too, and removes KEDA completely", async () => {
   const counts = await count();
   const up = await npmRunWith(hpa, "up");
   expect(up.code).toBe(0);
@@ -356,7 +368,7 @@ step("keda to hpa is an ordinary deployment too, and removes KEDA completely", a
   expect((await npmRunWith(hpa, "diff")).code).toBe(0);
 });
 
-step("down with engine keda removes everything it deployed and nothing else", async () => {
+step("`down` with engine keda removes everything that `up` deployed, and nothing else", async () => {
   expect((await npmRunWith(keda, "up")).code).toBe(0);
   expect((await npmRunWith(keda, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);

@@ -1,4 +1,4 @@
-/** Tier `core`: deploy, use, inspect, scale, diff and remove, on the configured cluster. */
+/** Tier `core`: deploys, uses, inspects, scales, compares and removes the system on the configured cluster. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -48,16 +48,19 @@ step("the project is not deployed on the cluster yet", async () => {
   before = await inventory();
 });
 
-step("diff before the first deployment plans what it can, and shows which layers wait for which", async () => {
-  const { code, output } = await npmRun("diff");
-  expect(code).toBe(2);
-  expect(output).toMatch(/images .*to add/);
-  expect(output).toMatch(/data .*to add/);
-  expect(output).toMatch(/app .*waits for images and data/);
-  expect(output).toMatch(/observability .*waits for data and app/);
-});
+step(
+  "before the first deployment, `diff` plans what it can, and shows which layers wait for which others",
+  async () => {
+    const { code, output } = await npmRun("diff");
+    expect(code).toBe(2);
+    expect(output).toMatch(/images .*to add/);
+    expect(output).toMatch(/data .*to add/);
+    expect(output).toMatch(/app .*waits for images and data/);
+    expect(output).toMatch(/observability .*waits for data and app/);
+  },
+);
 
-step("up succeeds, and a second up changes nothing", async () => {
+step("`up` succeeds, and a second `up` changes nothing", async () => {
   const first = await npmRun("up");
   expect(first.code).toBe(0);
   expect(first.output).toMatch(/smoke test .*7 steps/);
@@ -78,28 +81,31 @@ step("smoke, diff, status and doctor succeed", async () => {
   expect((await npmRun("doctor")).code).toBe(0);
 });
 
-step("a checkout without the states stops at once, names the system's origin, and changes nothing", async () => {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-second-clone-"));
-  const second = { ...env, IAC_STATE_DIR: dir };
-  for (const [name, ...args] of [["up"], ["diff"], ["down", "--yes"]] as const) {
-    const { code, output, seconds } = await npmRunWith(second, name, ...args);
-    expect({ name, code }).toEqual({ name, code: 1 });
-    expect(output).toContain("holds a system that the states of this checkout do not contain");
-    expect(output).toMatch(/It was deployed by .+@.+ from .+, version /);
-    expect(seconds).toBeLessThan(60);
-  }
-  fs.rmSync(dir, { recursive: true });
-  expect((await npmRun("smoke")).code).toBe(0);
-});
+step(
+  "in a checkout without the states, commands stop at once, name the system's origin, and change nothing",
+  async () => {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-second-clone-"));
+    const second = { ...env, IAC_STATE_DIR: dir };
+    for (const [name, ...args] of [["up"], ["diff"], ["down", "--yes"]] as const) {
+      const { code, output, seconds } = await npmRunWith(second, name, ...args);
+      expect({ name, code }).toEqual({ name, code: 1 });
+      expect(output).toContain("contains a system that is not in the states of this checkout");
+      expect(output).toMatch(/It was deployed by .+@.+ from .+, version /);
+      expect(seconds).toBeLessThan(60);
+    }
+    fs.rmSync(dir, { recursive: true });
+    expect((await npmRun("smoke")).code).toBe(0);
+  },
+);
 
 step("the commands that the README documents for inspecting the system succeed", async () => {
   const lines = commandsIn("README.md");
-  // three addresses, a password, a request, and npm commands
+  // expected: three addresses, a password, a request, and npm commands
   expect(lines.filter((line) => line.includes("port-forward"))).toHaveLength(3);
   expect(lines.length).toBeGreaterThanOrEqual(9);
   const known = new Set(fs.readdirSync(projectPath()));
   expect(await runAll(lines, env)).toEqual([]);
-  // the archive of npm run support
+  // the archive that `npm run support` writes
   for (const name of fs.readdirSync(projectPath()))
     if (!known.has(name) && name.endsWith(".tar.gz")) fs.rmSync(projectPath(name));
 });
@@ -123,13 +129,13 @@ step("network policies allow only the connections in the flow table", async () =
   expect(await reaches(node, react, 8080)).toBe(false);
 });
 
-step("the cluster accepts the output of npm run manifests, with strict validation", async () => {
+step("the cluster accepts the output of `npm run manifests` with strict validation", async () => {
   const out = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-manifests-")), "out");
   expect((await npmRun("manifests", "--out", out)).code).toBe(0);
   const files = ["data", "app", "observability"].flatMap((layer) =>
     fs
       .readdirSync(path.join(out, layer))
-      // objects of charts are third-party
+      // the charts' objects are third-party
       .filter((name) => !name.startsWith("chart-"))
       .map((name) => path.join(out, layer, name)),
   );
@@ -140,7 +146,7 @@ step("the cluster accepts the output of npm run manifests, with strict validatio
   fs.rmSync(path.dirname(out), { recursive: true });
 });
 
-step("every target of Prometheus is up, including all of the project's", async () => {
+step("every Prometheus target is up, including all of the project's", async () => {
   type Target = { health: string; scrapePool: string; lastError: string; labels: Record<string, string> };
   const targets = await eventually("all targets up", 180, async () => {
     const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
@@ -192,7 +198,7 @@ step("Grafana knows every dashboard and data source", async () => {
 });
 
 step(
-  "no password is in state, plans, command output, logs, environments, images, the repository, or objects",
+  "no password appears in states, plans, command output, logs, environments, images, the repository, or objects",
   async () => {
     const passwords = [
       ...(await Promise.all(redisUserNames.map((user) => secret(app, "redis-users", user)))),
@@ -220,7 +226,7 @@ step(
   },
 );
 
-step("under load the API scales out without a failed request, and diff stays empty", async () => {
+step("under load the API scales out without a failed request, and `diff` stays empty", async () => {
   const rate = await rateOf(0.5);
   console.log(`load: ${rate} requests a second`);
   const load = await startLoad(rate, 100);
@@ -238,7 +244,7 @@ step("under load the API scales out without a failed request, and diff stays emp
     console.log(`load: ${sent} requests, ${late} not sent, answers ${JSON.stringify(seen)}`);
     // every key is absent, so 404 is the correct response
     expect(seen).toEqual({ 404: sent });
-    // a busy machine sends fewer, but at least half
+    // a busy machine sends fewer requests, but at least half
     expect(sent).toBeGreaterThan(rate * 50);
   } finally {
     await load.remove();
@@ -248,7 +254,7 @@ step("under load the API scales out without a failed request, and diff stays emp
 
 step("if the autoscaler scales between plan and apply, its count is kept", async () => {
   const dir = projectPath("cdktf.out", "stacks", "app");
-  // a real change to the pods: another memory request
+  // an actual change to the pods: a different memory request
   const synth = await command("npx", ["tsx", "main.ts"], {
     env: { ...env, IAC_NODE_RESOURCES_MEMORY: "97Mi" },
   });
@@ -275,14 +281,14 @@ step("if the autoscaler scales between plan and apply, its count is kept", async
   expect([...seen]).toEqual([moved]);
   await bound({ minReplicas, maxReplicas });
   expect((await npmRun("up")).code).toBe(0);
-  // it settles at the count that the load in its window requires, which may be the current one
+  // the autoscaler settles at the count that the load in its window requires, which may be the current one
   const rest = await settled("deploy", "node");
   expect(rest).toBeGreaterThanOrEqual(Math.min(count, moved));
   expect(rest).toBeLessThanOrEqual(Math.max(count, moved));
 });
 
 step(
-  "Redis passwords rotate under load: no request fails, the old passwords are refused, and diff stays empty",
+  "Redis passwords rotate under load: no request fails, the old passwords are refused, and `diff` stays empty",
   async () => {
     const old = await secret(app, "redis-users", "api-write");
     const load = await startLoad(50, 75, { writes: 20 });
@@ -307,13 +313,13 @@ step(
   },
 );
 
-step("Redis has denied no workload a command since it started", async () => {
+step("since it started, Redis has not denied a command to any workload", async () => {
   for (const pod of await redisPodNames()) {
     expect([pod, refusedCommands(await redis(pod, "--raw", "ACL", "LOG", "100"))]).toEqual([pod, []]);
   }
 });
 
-step("diff shows a manual change, and up reverts it without changing the count", async () => {
+step("`diff` shows a manual change, and `up` reverts it without changing the replica count", async () => {
   await kube.raw(["-n", app, "set", "env", "deploy/node", "ALLOWED_ORIGINS=https://elsewhere.example"]);
   const count = await specReplicas("deploy", "node");
   const { code, output } = await npmRun("diff");
@@ -327,7 +333,7 @@ step("diff shows a manual change, and up reverts it without changing the count",
   expect((await npmRun("diff")).code).toBe(0);
 });
 
-step("labels and annotations that a cloud or another tool adds are kept, and diff stays empty", async () => {
+step("labels and annotations that a cloud or another tool adds are kept, and `diff` stays empty", async () => {
   const kinds = "svc,cm,secret,sa,role,rolebinding,networkpolicy,pdb,hpa,deploy,sts";
   const foreign = ["cloud.example.com/neg=added", "app.kubernetes.io/instance=other", "team=blue"];
   const objects = [
@@ -343,7 +349,7 @@ step("labels and annotations that a cloud or another tool adds are kept, and dif
   expect(service!.metadata.labels).toMatchObject({ team: "blue", "app.kubernetes.io/instance": "other" });
 });
 
-step("down removes everything it deployed and nothing else", async () => {
+step("`down` removes everything that `up` deployed, and nothing else", async () => {
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);
   expect(output).toContain("all keys and values");
@@ -351,7 +357,7 @@ step("down removes everything it deployed and nothing else", async () => {
   await expectAsBefore(before);
 });
 
-step("a second down has nothing to do", async () => {
+step("a second `down` has nothing to do", async () => {
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);
   expect(output).toMatch(/data .*nothing deployed/);

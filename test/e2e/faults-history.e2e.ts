@@ -1,8 +1,9 @@
 /**
- * Part `faults-history` of tier `faults`: many clients set, delete and read (with Consistency: strong) a few keys
- * through two API pods during more than 50 faults, in an order set by a seed, and one order must explain every response
- * (linearizability). E2E_DURABILITY sets the mode (`safe` or `ha`), E2E_SEED the seed, E2E_FAULTS the number of faults;
- * E2E_NODES, E2E_NODE_STOP and E2E_NODE_START as for `faults-ledger`. Needs Go for the checker.
+ * Part `faults-history` of tier `faults`: during more than 50 faults, whose order a seed determines, many clients set,
+ * delete and read (with Consistency: strong) a few keys through two API pods. A single order of all operations must
+ * explain every response (linearizability). E2E_DURABILITY sets the mode (`safe` or `ha`), E2E_SEED the seed,
+ * E2E_FAULTS the number of faults; E2E_NODES, E2E_NODE_STOP and E2E_NODE_START as for `faults-ledger`. Needs Go for the
+ * checker.
  */
 import * as fs from "node:fs";
 import { buildChecker } from "../helpers/history/checker";
@@ -38,9 +39,7 @@ const between = (low: number, high: number) => low + draw() * (high - low);
 const one = <T>(of: readonly T[]): T => of[Math.floor(draw() * of.length)]!;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const [KEYS, CLIENTS_PER_KEY, PAUSE_MS, APIS] = [12, 5, 120, 2] as const;
-/**
- * Time limit after a fault, in seconds: by then Redis must be healthy and every API pod must acknowledge writes again.
- */
+/** Seconds after a fault within which Redis must be healthy and every API pod must acknowledge writes again. */
 const LIMIT = 240;
 
 removeAfterFailure(settings);
@@ -88,7 +87,7 @@ step("the system is up, and clients use a few keys through two API pods", async 
   const nodes = (await kube.list("nodes")).map((n) => n.metadata.name);
   const lasting = nodes.find((n) => !removableNodes.includes(n));
   if (!removableNodes.length || !lasting)
-    throw new Error("E2E_NODES must name nodes that the test may stop, and not all of them");
+    throw new Error("E2E_NODES must name nodes that the test may stop, but not every node");
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   if (durability !== "ha") {
     await moveMainTo(removableNodes);

@@ -1,8 +1,8 @@
 /**
- * Part `faults-ledger` of tier `faults`: a ledger of acknowledged writes during more than 50 faults, in a random order from
- * a seed, and the same faults on a stock Redis for comparison. E2E_DURABILITY sets the mode, E2E_SEED the seed,
- * E2E_FAULTS the number of faults. E2E_NODES names the nodes that may be stopped, and the commands E2E_NODE_STOP and
- * E2E_NODE_START (with {node} for the name) stop and start them.
+ * Part `faults-ledger` of tier `faults`: keeps a ledger of acknowledged writes during more than 50 faults, whose random
+ * order comes from a seed, and causes the same faults on a stock Redis for comparison. E2E_DURABILITY sets the mode,
+ * E2E_SEED the seed, E2E_FAULTS the number of faults. E2E_NODES names the nodes that may be stopped, and the commands
+ * E2E_NODE_STOP and E2E_NODE_START (with {node} for the name) stop and start them.
  */
 import * as fs from "node:fs";
 import { missing } from "../helpers/ledger-writer";
@@ -24,7 +24,7 @@ const seed = Number(process.env["E2E_SEED"] ?? Math.floor(Math.random() * 1e6));
 const draw = random(seed);
 const between = (low: number, high: number) => low + draw() * (high - low);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-/** Time limit after a fault, in seconds: by then Redis must be healthy and acknowledge writes again. */
+/** Seconds after a fault within which Redis must be healthy and acknowledge writes again. */
 const LIMIT = 240;
 
 removeAfterFailure(settings);
@@ -53,25 +53,25 @@ let before: string[];
 let ledger: Awaited<ReturnType<typeof startLedger>>;
 const gaps: Record<string, number[]> = {};
 /**
- * Periods in which main may have ended ungracefully: from shortly before until Redis was healthy again, ms since the
- * epoch.
+ * Periods in which main may have ended ungracefully: from shortly before a fault until Redis was healthy again, in ms
+ * since the epoch.
  */
 const ends: { readonly name: string; readonly from: number; readonly to: number }[] = [];
 /** Redis flushes a write within two seconds, even on a slow disk; clocks differ by less than one second. */
 const FAST_MAY_LOSE_MS = 3000;
 const roleHit = (kind: Kind) => (kind.main ? "main" : "a replica");
 
-step("the system is up, and a stock Redis next to it, each with a ledger", async () => {
+step("the system and a stock Redis next to it are up, each with a ledger", async () => {
   console.log(`${durability}, seed ${seed}, ${plan.length} faults`);
   await expectNoDeployment();
   before = await inventory();
   const nodes = (await kube.list("nodes")).map((n) => n.metadata.name);
   const lasting = nodes.find((n) => !removableNodes.includes(n));
   if (!removableNodes.length || !lasting)
-    throw new Error("E2E_NODES must name nodes that the test may stop, and not all of them");
+    throw new Error("E2E_NODES must name nodes that the test may stop, but not every node");
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   if (durability !== "ha") {
-    // its volume is local to a node, so choose one that the test may stop
+    // main's volume is local to a node, so choose a node that the test may stop
     await moveMainTo(removableNodes);
     await healthy();
   }
@@ -113,7 +113,7 @@ step(
 
 const KEPT =
   durability === "fast"
-    ? "only acknowledged writes of the two seconds before main ended are missing, and every other Redis instance has the same data as main"
+    ? "only writes acknowledged in the two seconds before main ended are missing, and every other Redis instance has the same data as main"
     : "every acknowledged write is on main, and on every other Redis instance";
 step(KEPT, async () => {
   const { main, others } = await healthy();
@@ -153,7 +153,7 @@ step(KEPT, async () => {
     for (const answered of Object.values(lostAt))
       expect(Math.max(...answered) - Math.min(...answered)).toBeLessThanOrEqual(FAST_MAY_LOSE_MS);
   } else expect(lost).toEqual(Object.fromEntries(Object.keys(lost).map((pod) => [pod, 0])));
-  // a replica holds what main holds
+  // a replica has the same data as main
   expect(new Set(Object.values(lost)).size).toBe(1);
 });
 

@@ -1,4 +1,4 @@
-/** Tier `faults`: the loss of a volume, restoring a backup, and a flood of requests that must not affect Redis. */
+/** Tier `faults`: losing a volume, restoring a backup, and a flood of requests that must not affect Redis. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -43,7 +43,7 @@ step("the system is up and holds data", async () => {
 });
 
 step(
-  "a backup is restored on main and its replicas; a damaged one is rejected, and the data is not changed",
+  "a backup is restored on main and its replicas; a damaged one is rejected, which leaves the data unchanged",
   async () => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-backup-"));
     const file = path.join(dir, "backup.rdb");
@@ -67,14 +67,14 @@ step(
 
     const { code, output } = await run("restore", file);
     expect([code, output]).toEqual([0, expect.stringMatching(/1 keys now, 2 before/)]);
-    // read from the replicas, all of which follow
+    // read from the replicas, all of which follow main
     expect([await read("precious"), await read("later")]).toEqual(["kept", "status 404"]);
     expect(await redis(POD, "EXISTS", "later")).toMatch(/^0/);
     fs.rmSync(dir, { recursive: true });
   },
 );
 
-step("scheduled backups are made, and the latest is restored", async () => {
+step("scheduled backups are created, and the latest one is restored", async () => {
   const scheduled = { ...settings, IAC_REDIS_BACKUP_SCHEDULE: "* * * * *", IAC_REDIS_BACKUP_KEEP: "2" };
   expect((await npmRunWith(scheduled, "up")).code).toBe(0);
   expect((await npmRunWith(scheduled, "diff")).code).toBe(0);
@@ -93,13 +93,13 @@ step("scheduled backups are made, and the latest is restored", async () => {
   expect((await npmRunWith(scheduled, "restore", file, "--yes")).code).toBe(0);
   expect(await read("precious")).toBe("kept");
   fs.rmSync(file);
-  // and none after scheduling is turned off
+  // no backups are left after scheduling is turned off
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   expect(await kube.list("cronjobs,pvc", "-n", app, "-l", "app.kubernetes.io/name=redis-backup")).toEqual([]);
 });
 
 step("while the API is flooded, Redis keeps answering quickly, and no container restarts", async () => {
-  // at full speed, half writes, over four times as many connections as the API admits requests
+  // at full speed, half of it writes, over four times as many connections as the API admits requests
   const flood = await startLoad(0, 60, { connections: 400, writes: 50 });
   try {
     await eventually("the flood to reach Redis", 60, async () =>
@@ -122,7 +122,9 @@ step("while the API is flooded, Redis keeps answering quickly, and no container 
       { timeoutMs: 40_000 },
     );
     const [min, max, mean, count] = raw.trim().split("\n").at(-1)!.split(" ").map(Number);
-    console.log(`Redis main under a flood of the API: ${mean} ms on average, ${min} to ${max} ms, ${count} samples`);
+    console.log(
+      `latency of Redis main while the API is flooded: ${mean} ms on average, ${min} to ${max} ms, ${count} samples`,
+    );
     expect(count).toBeGreaterThan(300);
     expect(mean).toBeLessThan(25);
     expect(max).toBeLessThan(1000);
@@ -141,7 +143,7 @@ step("while the API is flooded, Redis keeps answering quickly, and no container 
 step("a main whose process is killed restarts with its data, without intervention", async () => {
   const restarts = async () => (await main())?.status?.containerStatuses?.[0]?.restartCount as number;
   const before = await restarts();
-  // process 1 ignores signals from inside the container: this command ends it without saving
+  // process 1 ignores signals sent from inside the container; this command ends it without saving
   await redis(POD, "SHUTDOWN", "NOSAVE", "FORCE").catch(() => undefined);
   await eventually("main to be restarted", 60, async () => ((await restarts()) > before ? true : undefined));
   await eventually("writes to work", 60, async () => ((await write("after", "1")) === 200 ? true : undefined));
@@ -165,14 +167,14 @@ step("a main with an empty volume does not start and reports why, and the replic
   expect(await write("lost", "1")).toBe(503);
 });
 
-step("up reports the reason, with the commands that start it empty", async () => {
+step("`up` reports the reason, with the commands that start main empty", async () => {
   const { code, output } = await npmRunWith(settings, "up");
   expect(code).not.toBe(0);
   expect(output).toContain("the volume is empty, but replica");
   expect(output).toContain(`create configmap ${PERMISSION}`);
 });
 
-step("these commands start it empty", async () => {
+step("these commands start main empty", async () => {
   const status = (await main())?.status?.containerStatuses?.[0];
   const message = (status?.state?.terminated ?? status?.lastState?.terminated)?.message as string;
   const [, on] = /--from-literal=(on=[\d-]+)/.exec(message)!;

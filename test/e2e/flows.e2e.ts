@@ -1,7 +1,7 @@
 /**
  * Tier `flows`: the network policies allow every flow in the table and nothing else, in both directions: between all
- * workloads, from monitoring, from KEDA, and from pods without the required labels. The pods are stand-ins that listen on every port in the
- * table, under the policies of a deployment.
+ * workloads, from monitoring, from KEDA, and from pods without the required labels. The pods are stand-ins that listen
+ * on every port in the table, with the policies of a deployment in force.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -38,7 +38,7 @@ const ports = [...new Set(table.map((f) => f.port))];
 
 type NamespaceName = keyof typeof NAMESPACES;
 /**
- * Stand-ins: the namespace and labels of each. An unrelated pod shares a namespace with allowed pods, but not their
+ * The namespace and labels of each stand-in. An unrelated pod is in the same namespace as allowed pods, but lacks their
  * labels.
  */
 const peers: Readonly<Record<string, { namespace: NamespaceName; labels: Record<string, string> }>> = {
@@ -54,7 +54,7 @@ const outside = (name: string) => peers[name]!.namespace !== "app";
 
 const allowed = (from: string, to: string, port: number): boolean =>
   table.some((f) => f.to === (to as Peer) && f.port === port && (f.from === from || f.from === "anyone")) &&
-  // the policy of the source must allow it too
+  // the source's policy must allow the connection too
   (outside(from) || table.some((f) => f.from === (from as Peer) && f.to === (to as Peer) && f.port === port));
 
 const pod = (name: string) => ({
@@ -87,7 +87,7 @@ const remove = () =>
   kube.raw(["delete", "namespace", ...Object.values(NAMESPACES), "--ignore-not-found"], { timeoutMs: 180_000 });
 afterAll(remove);
 
-/** What a stand-in can connect to, as `to:port`. */
+/** The destinations that a stand-in can connect to, as `to:port`. */
 async function reached(from: string, addresses: Readonly<Record<string, string>>): Promise<string[]> {
   const tries = Object.entries(addresses).flatMap(([to, address]) =>
     ports.map((port) => `(timeout 3 bash -c '</dev/tcp/${address}/${port}' 2>/dev/null && echo ${to}:${port}) &`),
@@ -97,7 +97,7 @@ async function reached(from: string, addresses: Readonly<Record<string, string>>
   return output.split("\n").filter(Boolean);
 }
 
-step("stand-ins for every workload listen, under the policies of a deployment", async () => {
+step("stand-ins for every workload listen, with the policies of a deployment in force", async () => {
   await remove();
   const out = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-flows-")), "manifests");
   expect((await npmRunWith(settings, "manifests", "--out", out)).code).toBe(0);
@@ -116,7 +116,7 @@ step("stand-ins for every workload listen, under the policies of a deployment", 
   });
 });
 
-step("the policies allow each flow in the table, and no other", async () => {
+step("the policies allow every flow in the table, and no others", async () => {
   const addresses: Record<string, string> = {};
   for (const name of names) {
     addresses[name] = (await kube.get("pod", name, NAMESPACES[peers[name]!.namespace]))!.status.podIP as string;
@@ -142,7 +142,7 @@ step("the policies allow each flow in the table, and no other", async () => {
   expect(expected.length).toBeGreaterThan(15);
 });
 
-step("each workload resolves names, and none of them reaches the Kubernetes API", async () => {
+step("every workload can resolve names, and none can reach the Kubernetes API", async () => {
   for (const part of parts) {
     const run = (script: string) => kube.raw(["-n", NAMESPACES.app, "exec", part, "--", "bash", "-c", script]);
     expect(await run("getent hosts kubernetes.default.svc.cluster.local")).toMatch(/kubernetes\.default/);

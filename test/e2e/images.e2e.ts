@@ -1,4 +1,4 @@
-/** Tier `images`: when an image is built and when it is not. Needs Docker and the registry, but no cluster. */
+/** Tier `images`: when images are built and when they are not. Needs Docker and the registry, but no cluster. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -13,7 +13,7 @@ const machine = (name: string) => ({
   IAC_IMAGES_NODE_CONTEXT: context,
 });
 
-/** Synthesizes and runs Terraform on layer images, as one machine. */
+/** Synthesizes layer `images` and runs Terraform in it, as a separate machine would. */
 async function terraform(env: Record<string, string>, ...args: string[]): Promise<Outcome> {
   const synth = await command("npx", ["tsx", "main.ts"], { env });
   if (synth.code !== 0) return synth;
@@ -93,7 +93,7 @@ it("prebuilt images need no Docker at all", async () => {
   expect(await deploy(env)).toBe(first);
 });
 
-it("a tag in the registry does not need Docker either", async () => {
+it("a tag that is already in the registry does not need Docker either", async () => {
   const env = { ...machine("four"), DOCKER_HOST: "unix:///nowhere.sock" };
   expect(await deploy(env)).toBe(second);
 });

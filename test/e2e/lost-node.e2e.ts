@@ -1,8 +1,8 @@
 /**
- * Tier `lost-node`: each node of E2E_NODES is lost under load, with either engine, while it runs every Deployment that
- * has a single pod. Measures for each Deployment how long its pods are missing, how long the autoscalers cannot read
- * their metrics, and when the API is scaled out.
- * E2E_NODE_STOP and E2E_NODE_START stop and start the node {node}; E2E_ENGINES limits the engines (hpa,keda).
+ * Tier `lost-node`: with either engine, each node in E2E_NODES is lost under load while it runs the pods of all
+ * single-pod Deployments. Measures how long each Deployment's pods are missing, how long the autoscalers cannot read
+ * their metrics, and when the API is scaled out. E2E_NODE_STOP and E2E_NODE_START are the commands that stop and start
+ * the node {node}; E2E_ENGINES limits the engines (hpa,keda).
  */
 import { publishPart } from "../helpers/publish";
 import { removeLoad, startLoad, type LoadResult } from "./helpers/load";
@@ -30,9 +30,9 @@ const common = {
 };
 const engines = (process.env["E2E_ENGINES"] ?? "hpa,keda").split(",");
 const settings = (engine: string) => ({ ...common, IAC_SCALING_ENGINE: engine });
-/** Longest accepted time until a lost pod is replaced and until scaling works, seconds. */
+/** Longest accepted time until a lost pod is replaced and scaling works again, in seconds. */
 const LIMIT = 75;
-/** Requests per second, and for how long: longer than LIMIT. */
+/** Requests per second, and the load's duration in seconds, which must exceed LIMIT. */
 const [RATE, SECONDS] = [250, 110] as const;
 
 let before: string[];
@@ -57,7 +57,7 @@ const allReady = async () => {
   return true;
 };
 
-/** Moves the pod of each Deployment that has only one to a node. */
+/** For each Deployment with a single pod, moves that pod to the given node. */
 async function gatherOn(node: string): Promise<void> {
   const others = (await kube.list("nodes")).map((n) => n.metadata.name).filter((name) => name !== node);
   const single = (await deployments(undefined)).filter((d) => d.wanted === 1);
@@ -72,10 +72,10 @@ async function gatherOn(node: string): Promise<void> {
 }
 
 async function lose(engine: string, node: string): Promise<void> {
-  await eventually("every pod to be Ready, and every autoscaler to work", 300, allReady);
+  await eventually("every pod to be Ready and every autoscaler to work", 300, allReady);
   await gatherOn(node);
   await kube.raw(["-n", app, "scale", "deploy", "node", "--replicas=2"]);
-  await eventually("every pod to be Ready, and every autoscaler to work", 300, allReady);
+  await eventually("every pod to be Ready and every autoscaler to work", 300, allReady);
   const timeline = await Timeline.before(node);
   const startAt = Date.now() + 15_000;
   const load = await startLoad(RATE, SECONDS, { notOn: node, startAt });

@@ -1,6 +1,6 @@
 /**
  * Tier `observability`: every panel's query returns data under load, and every alert whose condition can be caused within
- * minutes fires and is resolved afterwards. Tier `quiet-baseline` checks that none fires without a cause.
+ * minutes fires and is resolved afterwards. Tier `quiet-baseline` checks that no alert fires without a cause.
  * `RECORD=1` rewrites test/dashboards/exported.json.
  */
 import * as fs from "node:fs";
@@ -43,7 +43,7 @@ const allReady = (seconds: number) =>
     return (await workloadPods()).every(isReady) ? true : undefined;
   });
 
-/** Runs `during` under a load, which ends with it. */
+/** Runs `during` under a load, which ends when `during` does. */
 async function underLoad<T>(
   rate: number,
   options: { seconds: number; writes?: number; target?: string },
@@ -63,8 +63,8 @@ step("the system is up, and none of the project's alerts is pending or firing", 
   expect((await npmRunWith(env, "up")).code).toBe(0);
   await allowLoadToApi();
   await eventually("the first evaluation", 120, async () => ((await activeAlerts()).length ? true : undefined));
-  // briefly pending is fine: an autoscaler has no metrics of pods that have just started
-  await eventually("none of the project's alerts to be pending", 120, async () => {
+  // a briefly pending alert is fine: an autoscaler has no metrics for pods that have just started
+  await eventually("the project's alerts to stop pending", 120, async () => {
     const ours = (await activeAlerts()).filter((a) => a.labels["part_of"] === "iacproject");
     expect(ours.filter((a) => a.state === "firing")).toEqual([]);
     if (!ours.length) return true;
@@ -72,7 +72,7 @@ step("the system is up, and none of the project's alerts is pending or firing", 
   });
 });
 
-step("every query of every panel returns data under load", async () => {
+step("every query in every panel returns data under load", async () => {
   await underLoad(120, { seconds: 300, writes: 20 }, async () => {
     const missing = new Set(panelExpressions(app));
     await eventually("data for every query", 240, async () => {
@@ -84,7 +84,7 @@ step("every query of every panel returns data under load", async () => {
 });
 
 step(
-  "main down: RedisMainDown fires and the alerts on its consequences are inhibited; once main is back, all are resolved",
+  "with main down, RedisMainDown fires and the alerts about its consequences are inhibited; once main is back, all are resolved",
   async () => {
     await underLoad(100, { seconds: 400, writes: 50, target: NODE }, async () => {
       // the burn rate needs requests to compare with
@@ -103,7 +103,7 @@ step(
   },
 );
 
-step("replicas down: reads go to main, and ApiReadsFromMain fires", async () => {
+step("with the replicas down, reads go to main, and ApiReadsFromMain fires", async () => {
   const min = await specReplicas("statefulset", "redis-replicas");
   await underLoad(150, { seconds: 360, target: NODE }, async () => {
     await scale(["statefulset", "redis-replicas"], 0);
@@ -124,14 +124,14 @@ step("two mains, and a replica that hangs", async () => {
   await resolved("RedisReplicaDown");
 });
 
-step("the exporter, the front and the API down: each has its alert, and RedisMainDown does not fire", async () => {
+step("with the exporter, the front and the API down, each has its alert, and RedisMainDown does not fire", async () => {
   await scale(["deploy", "redis-exporter"], 0);
   await scale(["deploy", "react"], 0);
   await firing("FrontDown", 180);
   await firing("RedisExporterBlind", 300);
   const fired = (await activeAlerts()).filter((a) => a.state === "firing").map((a) => a.labels["alertname"]);
   expect(fired).not.toContain("RedisMainDown");
-  // a workload scaled to 0 manually does not make its autoscaler blind
+  // manually scaling a workload to 0 does not make its autoscaler blind
   expect(fired).not.toContain("AutoscalerBlind");
   await scale(["deploy", "node"], 0);
   await firing("ApiDown", 180);
@@ -139,7 +139,7 @@ step("the exporter, the front and the API down: each has its alert, and RedisMai
   for (const alert of ["RedisExporterBlind", "FrontDown", "ApiDown"]) await resolved(alert);
 });
 
-step("memory runs out: first near the limit, then writes are refused, then keys are evicted", async () => {
+step("memory runs out: usage first nears the limit, then writes are refused, then keys are evicted", async () => {
   await allReady(420);
   const { output } = await npmRunWith(env, "smoke");
   expect(output).toContain("✓");
@@ -152,14 +152,14 @@ step("memory runs out: first near the limit, then writes are refused, then keys 
     await redis("redis-main-0", "CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
     await firing("RedisEvicting", 120);
   });
-  // as its runbook says
+  // as the alert's runbook says
   await kube.raw(["-n", app, "delete", "pod", "redis-main-0"], { timeoutMs: 120_000 });
   await resolved("RedisMemoryNearLimit");
   await resolved("RedisRefusesWrites");
   await resolved("RedisEvicting");
 });
 
-step("overload: the API sheds load, and the autoscaler is at its maximum", async () => {
+step("under overload the API sheds load, and the autoscaler is at its maximum", async () => {
   await allReady(420);
   await kube.raw(["-n", app, "set", "env", "deploy/node", "MAX_IN_FLIGHT=1"]);
   await kube.raw(["-n", app, "rollout", "status", "deploy/node", "--timeout=120s"], { timeoutMs: 130_000 });
@@ -176,7 +176,7 @@ step("overload: the API sheds load, and the autoscaler is at its maximum", async
   await resolved("AutoscalerAtMaximum");
 });
 
-step("a container that keeps restarting", async () => {
+step("a container that keeps restarting raises an alert", async () => {
   await allReady(420);
   const [pod] = (await kube.list("pods", "-n", app, "-l", "app.kubernetes.io/name=node")).map((p) => p.metadata.name);
   for (let i = 0; i < 4; i++) {
@@ -192,7 +192,7 @@ step("a container that keeps restarting", async () => {
   await resolved("PodRestarting");
 });
 
-step("a container whose memory limit is below its usage", async () => {
+step("a container whose memory limit is below its usage is killed, and PodKilledForMemory fires", async () => {
   await allReady(420);
   // the kernel must kill process 1, which uses 28 MiB when idle (with cgroup v1 it kills only the larger of two
   // processes)
@@ -202,7 +202,7 @@ step("a container whose memory limit is below its usage", async () => {
   await resolved("PodKilledForMemory");
 });
 
-step("an autoscaler that is flapping", async () => {
+step("an autoscaler that is flapping raises an alert", async () => {
   const { minReplicas, maxReplicas } = (await kube.get("hpa", "redis-exporter", app))!.spec as Record<string, number>;
   for (let turn = 0; turn < 6; turn++) {
     for (const count of [3, 2]) {
@@ -218,7 +218,7 @@ step("an autoscaler that is flapping", async () => {
   await patchHpa("redis-exporter", { minReplicas, maxReplicas });
 });
 
-step("a scheduled backup that fails, and the next one that succeeds", async () => {
+step("a failed scheduled backup raises an alert, which the next successful one resolves", async () => {
   const patch = (schedule: string, host: string) =>
     kube.raw([
       "-n",
@@ -268,7 +268,7 @@ step("the metrics that panels and rules query are exported, with the labels that
       });
 });
 
-step("down removes everything it deployed and nothing else", async () => {
+step("`down` removes everything that `up` deployed, and nothing else", async () => {
   expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);
 });

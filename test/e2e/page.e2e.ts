@@ -1,6 +1,6 @@
 /**
- * Tier `page`: the page in a real browser, while the cluster scales out under load. Its content is compared with the
- * cluster's state.
+ * Tier `page`: opens the page in a real browser while the cluster scales out under load, and compares its content with
+ * the cluster's state.
  *
  * The figures are written to docs/benchmarks.md, and a screenshot of the scale-out to docs/pictures.
  */
@@ -22,7 +22,7 @@ import {
   prometheus,
 } from "./helpers/system";
 
-/** Reads cost replicas little CPU: with the default target this load would not make them scale. */
+/** Reads cost replicas little CPU: with the default target, this load would not make them scale. */
 const settings = { IAC_SCALING_REPLICAS_CPU_TARGET: "15" };
 const figures = new Figures();
 
@@ -126,32 +126,35 @@ step("during a scale-out new pods and replicas appear on the page, without a rel
   });
 });
 
-step("when the API's Service is recreated with another address, the front finds it by itself", async () => {
-  const service = () => kube.get("service", "node", app);
-  const pods = await podNames("react");
-  const old = (await service())!;
-  await kube.raw(["-n", app, "delete", "service", "node"]);
-  const { clusterIP: address, clusterIPs: _, ...spec } = old.spec;
-  const { name, namespace, labels } = old.metadata as unknown as Record<string, unknown>;
-  const recreated = { apiVersion: "v1", kind: "Service", metadata: { name, namespace, labels }, spec };
-  await kube.raw(["create", "-f", "-"], { input: JSON.stringify(recreated) });
-  expect((await service())!.spec.clusterIP).not.toBe(address);
-  const begin = Date.now();
-  await forward(app, "svc/react", 8080, (page) =>
-    eventually("the front to reach the API", 40, async () =>
-      (await fetch(`${page}/api/item?id=none`)).status === 404 ? true : undefined,
-    ),
-  );
-  const seconds = (Date.now() - begin) / 1000;
-  figures.raw["Service recreated"] = { seconds };
-  figures.note(
-    "the API's Service recreated: time until the page reaches it",
-    `${seconds.toFixed(0)} s`,
-    "without a restart",
-    true,
-  );
-  expect(await podNames("react")).toEqual(pods);
-});
+step(
+  "when the API's Service is recreated with another address, the front finds the new address by itself",
+  async () => {
+    const service = () => kube.get("service", "node", app);
+    const pods = await podNames("react");
+    const old = (await service())!;
+    await kube.raw(["-n", app, "delete", "service", "node"]);
+    const { clusterIP: address, clusterIPs: _, ...spec } = old.spec;
+    const { name, namespace, labels } = old.metadata as unknown as Record<string, unknown>;
+    const recreated = { apiVersion: "v1", kind: "Service", metadata: { name, namespace, labels }, spec };
+    await kube.raw(["create", "-f", "-"], { input: JSON.stringify(recreated) });
+    expect((await service())!.spec.clusterIP).not.toBe(address);
+    const begin = Date.now();
+    await forward(app, "svc/react", 8080, (page) =>
+      eventually("the front to reach the API", 40, async () =>
+        (await fetch(`${page}/api/item?id=none`)).status === 404 ? true : undefined,
+      ),
+    );
+    const seconds = (Date.now() - begin) / 1000;
+    figures.raw["Service recreated"] = { seconds };
+    figures.note(
+      "the API's Service recreated: time until the page reaches it",
+      `${seconds.toFixed(0)} s`,
+      "without a restart",
+      true,
+    );
+    expect(await podNames("react")).toEqual(pods);
+  },
+);
 
 step("Prometheus has the front's requests by route and status", async () => {
   const query = encodeURIComponent(

@@ -1,4 +1,4 @@
-/** Tier `plain-cdktf`: the same system, deployed with cdktf's own commands only. */
+/** Tier `plain-cdktf`: deploys the same system with cdktf's own commands only. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -24,7 +24,7 @@ step("the project is not deployed on the cluster yet", async () => {
   before = await inventory();
 });
 
-step("cdktf deploy images data app observability succeeds, and the system works", async () => {
+step("`cdktf deploy images data app observability` succeeds, and the system works", async () => {
   const { code, seconds } = await cdktf("deploy", LAYERS, ["--auto-approve"]);
   expect(code).toBe(0);
   console.log(`cdktf deploy took ${seconds.toFixed(0)} s`);
@@ -38,21 +38,21 @@ for (const layer of LAYERS)
     expect(output).toMatch(/No changes|matches the configuration/);
   });
 
-step("after eject, plain Terraform reads the same state and plans no changes", async () => {
+step("after `npm run eject`, plain Terraform reads the same state and plans no changes", async () => {
   const out = path.join(scratch, "ejected");
   expect((await npmRun("eject", "--out", out)).code).toBe(0);
   for (const layer of LAYERS) {
     const cwd = path.join(out, "terraform", "layers", layer);
     expect(fs.readFileSync(path.join(cwd, "main.tf.json"), "utf8")).not.toContain('"//"');
     expect((await command("terraform", ["init", "-input=false", "-no-color"], { cwd })).code).toBe(0);
-    // 2 would mean changes
+    // exit code 2 would mean changes
     const plan = await command("terraform", ["plan", "-input=false", "-no-color", "-detailed-exitcode"], { cwd });
     expect({ layer, code: plan.code }).toEqual({ layer, code: 0 });
   }
   expect((await npmRun("eject", "--out", out)).output).toContain("is not empty; nothing was written");
 });
 
-step("one changed byte causes one rollout, and a second deployment none", async () => {
+step("one changed byte causes one rollout, and a second deployment causes none", async () => {
   const context = path.join(scratch, "node");
   fs.cpSync(projectPath("images", "node"), context, { recursive: true, filter: (f) => !/node_modules|dist/.test(f) });
   fs.appendFileSync(path.join(context, "src", "main.ts"), `// ${Date.now()}\n`);
@@ -67,7 +67,7 @@ step("one changed byte causes one rollout, and a second deployment none", async 
   }
 });
 
-step("cdktf destroy removes it; down lists what Helm leaves behind", async () => {
+step("`cdktf destroy` removes the system; `down` lists what Helm leaves behind", async () => {
   expect((await cdktf("destroy", LAYERS, ["--auto-approve"])).code).toBe(0);
   const { code, output } = await npmRun("down", "--yes");
   expect(code).toBe(0);

@@ -13,7 +13,7 @@ import {
 
 // a backup runs during that time
 const env = { IAC_REDIS_BACKUP_SCHEDULE: "*/20 * * * *" };
-/** Alerts that fire in a healthy system. */
+/** Alerts that also fire in a healthy system. */
 const QUIET = ["Watchdog", "InfoInhibitor"];
 
 let before: string[];
@@ -23,7 +23,7 @@ removeAfterFailure(env);
 const LIMITS = { memory: 1.2 * 2 ** 30, cores: 0.3 };
 
 step(
-  "in half an hour only the heartbeat fires, no alert stays pending, every target is up, and the cost is small",
+  "during half an hour only the heartbeat fires, no alert stays pending, every target is up, and the cost is small",
   async () => {
     await expectNoDeployment();
     before = await inventory();
@@ -53,7 +53,7 @@ step(
   40,
 );
 
-step("down removes everything it deployed and nothing else", async () => {
+step("`down` removes everything that `up` deployed, and nothing else", async () => {
   expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);
 });

@@ -1,6 +1,6 @@
 /**
- * Tier `resilience`: failures during a run. Each time the error states what failed, nothing is left half-done silently,
- * and the next `up` recovers. Needs Docker on this machine.
+ * Tier `resilience`: failures during a run. Each time, the error must state what failed, nothing may silently be left
+ * half done, and the next `up` must recover. Needs Docker on this machine.
  */
 import * as fs from "node:fs";
 import * as http from "node:http";
@@ -54,8 +54,8 @@ function otherSources(): string {
 const started = (more: Record<string, string> = {}) => startRun({ ...env, ...more }, "up");
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /**
- * Whether a run starts to apply a layer within three minutes. Call it before the run starts, because a killed run
- * leaves its own record. It polls often, because the first moments are the most critical.
+ * Whether a run starts to apply a layer within three minutes. Call this function before the run starts, because a
+ * killed run leaves its own record. It polls often, because the first moments are the most critical.
  */
 async function applying(layer: string): Promise<boolean> {
   const file = projectPath(STATE_DIR, "applying", `${layer}.json`);
@@ -78,7 +78,7 @@ step("a namespace that another deployment owns is reported before anything is ch
   expect(errorOf(outcome)).toContain(`The namespace ${app} already exists and is not ours.`);
 });
 
-step("an unavailable Docker is reported before anything is changed", async () => {
+step("an unavailable Docker engine is reported before anything is changed", async () => {
   const outcome = await up({ IAC_IMAGES_NODE_CONTEXT: otherSources(), DOCKER_HOST: `unix://${scratch}/missing.sock` });
   expect(outcome.code).toBe(1);
   expect(errorOf(outcome)).toMatch(/Docker/);
@@ -221,7 +221,7 @@ step(
   },
 );
 
-step("^C stops it after the current operation; the next run recovers", async () => {
+step("^C stops a run after the current operation; the next run recovers", async () => {
   const begun = applying("app");
   const run = started(otherMemory(98));
   expect(await begun).toBe(true);
@@ -232,7 +232,7 @@ step("^C stops it after the current operation; the next run recovers", async () 
   await expectAllWell();
 });
 
-step("of two concurrent runs, the second reports the first and changes nothing", async () => {
+step("when two runs are concurrent, the second reports the first and changes nothing", async () => {
   const begun = applying("app");
   const first = started(otherMemory(99));
   expect(await begun).toBe(true);
@@ -243,42 +243,45 @@ step("of two concurrent runs, the second reports the first and changes nothing",
   await expectAllWell();
 });
 
-step("the cluster becomes unreachable during a run: one clear error, and the next run recovers", async () => {
-  const view = JSON.parse(await kube.raw(["config", "view", "--raw", "--minify", "--flatten", "-o", "json"])) as {
-    clusters: { cluster: { server: string; "tls-server-name"?: string } }[];
-  };
-  const server = new URL(view.clusters[0]!.cluster.server);
-  const open = new Set<net.Socket>();
-  const proxy = net.createServer((socket) => {
-    const upstream = net.connect(Number(server.port || 443), server.hostname);
-    for (const [from, to] of [
-      [socket, upstream],
-      [upstream, socket],
-    ] as const) {
-      open.add(from);
-      from.pipe(to);
-      from.on("error", () => to.destroy());
-      from.on("close", () => open.delete(from));
-    }
-  });
-  const port = await new Promise<number>((resolve) =>
-    proxy.listen(0, "127.0.0.1", () => resolve((proxy.address() as net.AddressInfo).port)),
-  );
-  view.clusters[0]!.cluster.server = `https://127.0.0.1:${port}`;
-  view.clusters[0]!.cluster["tls-server-name"] ??= "kubernetes.default";
-  const kubeconfig = path.join(scratch, "kubeconfig");
-  fs.writeFileSync(kubeconfig, JSON.stringify(view), { mode: 0o600 });
-  const begun = applying("app");
-  const run = started({ ...otherMemory(100), KUBECONFIG: kubeconfig });
-  const seen = await Promise.race([begun, run.ended]);
-  proxy.close();
-  for (const socket of open) socket.destroy();
-  expect(seen).toBe(true);
-  const outcome = await run.ended;
-  expect(outcome.code).toBe(1);
-  expect(errorOf(outcome)).toMatch(/the cluster stopped answering|cannot be reached|was refused/);
-  await expectAllWell();
-});
+step(
+  "if the cluster becomes unreachable during a run, there is one clear error, and the next run recovers",
+  async () => {
+    const view = JSON.parse(await kube.raw(["config", "view", "--raw", "--minify", "--flatten", "-o", "json"])) as {
+      clusters: { cluster: { server: string; "tls-server-name"?: string } }[];
+    };
+    const server = new URL(view.clusters[0]!.cluster.server);
+    const open = new Set<net.Socket>();
+    const proxy = net.createServer((socket) => {
+      const upstream = net.connect(Number(server.port || 443), server.hostname);
+      for (const [from, to] of [
+        [socket, upstream],
+        [upstream, socket],
+      ] as const) {
+        open.add(from);
+        from.pipe(to);
+        from.on("error", () => to.destroy());
+        from.on("close", () => open.delete(from));
+      }
+    });
+    const port = await new Promise<number>((resolve) =>
+      proxy.listen(0, "127.0.0.1", () => resolve((proxy.address() as net.AddressInfo).port)),
+    );
+    view.clusters[0]!.cluster.server = `https://127.0.0.1:${port}`;
+    view.clusters[0]!.cluster["tls-server-name"] ??= "kubernetes.default";
+    const kubeconfig = path.join(scratch, "kubeconfig");
+    fs.writeFileSync(kubeconfig, JSON.stringify(view), { mode: 0o600 });
+    const begun = applying("app");
+    const run = started({ ...otherMemory(100), KUBECONFIG: kubeconfig });
+    const seen = await Promise.race([begun, run.ended]);
+    proxy.close();
+    for (const socket of open) socket.destroy();
+    expect(seen).toBe(true);
+    const outcome = await run.ended;
+    expect(outcome.code).toBe(1);
+    expect(errorOf(outcome)).toMatch(/the cluster stopped answering|cannot be reached|was refused/);
+    await expectAllWell();
+  },
+);
 
 step("a full disk is reported, and no state is lost", async () => {
   if (process.getuid?.() !== 0 || process.platform !== "linux") {
@@ -313,7 +316,7 @@ step("a full disk is reported, and no state is lost", async () => {
   await expectAllWell();
 });
 
-step("down removes everything it deployed and nothing else", async () => {
+step("`down` removes everything that `up` deployed, and nothing else", async () => {
   expect((await npmRunWith(env, "down", "--yes")).code).toBe(0);
   await expectAsBefore(before);
 });

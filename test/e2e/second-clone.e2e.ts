@@ -1,6 +1,7 @@
 /**
- * Tier `second-clone`: a system outlives its checkout. A second clone cannot damage it by mistake; after the states
- * are lost, a checkout adopts it, with states in files or in the cluster, and another one removes it.
+ * Tier `second-clone`: a system outlives its checkout. A second clone cannot damage the system by mistake. After the
+ * states are lost, a checkout adopts the system, with states in files or in the cluster, and another checkout removes
+ * it.
  */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -26,7 +27,7 @@ import {
   STATE_DIR,
 } from "./helpers/system";
 
-const UNKNOWN = /holds a system that the states of this checkout do not contain\. It was deployed by .* at .* UTC/;
+const UNKNOWN = /contains a system that is not in the states of this checkout\. It was deployed by .* at .* UTC/;
 const UNCHANGED = "nothing in the cluster was changed";
 const inCluster = { IAC_STATE_BACKEND: "kubernetes", IAC_STATE_PREFIX: "e2e-adopted" };
 
@@ -41,9 +42,9 @@ afterAll(async () => {
 });
 
 interface Running {
-  /** Pod, identity and restarts of its containers. */
+  /** Each pod's name, identity and container restarts. */
   readonly pods: readonly string[];
-  /** Secret and its content. */
+  /** Each Secret's name and content. */
   readonly passwords: readonly string[];
 }
 
@@ -66,7 +67,7 @@ async function state(): Promise<Running> {
   };
 }
 
-/** The laptop is lost, with its states and Terraform's folders. */
+/** Simulates a lost laptop: deletes its states and Terraform's folders. */
 function loseStates(): void {
   for (const folder of [STATE_DIR, "cdktf.out"]) fs.rmSync(projectPath(folder), { recursive: true, force: true });
 }
@@ -88,7 +89,7 @@ step("a system is up, and holds data", async () => {
   running = await state();
 });
 
-step("a second clone is refused in one sentence, by every command that would change something", async () => {
+step("every command that would change something refuses a second clone, in one sentence", async () => {
   const archive = execFileSync("git", ["archive", "HEAD"], { cwd: projectPath(), maxBuffer: 1 << 30 });
   execFileSync("tar", ["x", "-C", clone], { input: archive });
   fs.symlinkSync(projectPath("node_modules"), path.join(clone, "node_modules"));
@@ -99,7 +100,7 @@ step("a second clone is refused in one sentence, by every command that would cha
     expect(output).toMatch(UNKNOWN);
     expect(output).toContain("npm run up -- --adopt");
   }
-  // the states are not lost: they are in the other folder of this machine
+  // the states are not lost: they are in the other folder on this machine
   const adopted = await inClone("up", "--adopt", "--yes");
   expect(adopted.code).toBe(1);
   expect(adopted.output).toContain("are not lost");
@@ -109,7 +110,7 @@ step("a second clone is refused in one sentence, by every command that would cha
 });
 
 step(
-  "without its states the checkout does not recognize the system, and adopts nothing without confirmation",
+  "without the states, the checkout does not recognize the system, and adopts nothing without confirmation",
   async () => {
     loseStates();
     expect((await npmRun("up")).output).toMatch(UNKNOWN);
@@ -119,7 +120,7 @@ step(
   },
 );
 
-step("an adoption reports an object that is not ours, and adopts nothing", async () => {
+step("an adoption reports an object that is not the project's, and adopts nothing", async () => {
   const label = (value: string) =>
     kube.raw(["-n", app, "label", "service", "node", `app.kubernetes.io/part-of=${value}`, "--overwrite"]);
   await label("another");
@@ -130,7 +131,7 @@ step("an adoption reports an object that is not ours, and adopts nothing", async
   expect((await npmRun("diff")).output).toMatch(UNKNOWN);
 });
 
-step("an interrupted adoption adopts nothing; the next one succeeds, and restarts no pod", async () => {
+step("an interrupted adoption adopts nothing; the next one succeeds without restarting any pods", async () => {
   const killed = startRun({}, "up", "--", "--adopt", "--yes");
   await new Promise((resolve) => setTimeout(resolve, 15_000));
   killed.signal("SIGKILL");
@@ -146,7 +147,7 @@ step("an interrupted adoption adopts nothing; the next one succeeds, and restart
   expect((await npmRun("diff")).code).toBe(0);
 });
 
-step("no state holds a password", async () => {
+step("no state contains a password", async () => {
   const states = fs.readdirSync(projectPath(STATE_DIR)).filter((name) => name.endsWith(".tfstate"));
   expect(states.length).toBeGreaterThanOrEqual(4);
   const passwords = running.passwords.flatMap((text) => Object.values(JSON.parse(text) as Record<string, string>));
@@ -158,27 +159,30 @@ step("no state holds a password", async () => {
   }
 });
 
-step("a clone with another setting adopts it into states in the cluster, and lists up's changes", async () => {
-  loseStates();
-  const other = { ...inCluster, IAC_REACT_RESOURCES_MEMORY: "33Mi" };
-  const { code, output } = await npmRunWith(other, "up", "--adopt", "--yes");
-  expect(code).toBe(0);
-  expect(output).toMatch(/app .*1 to change/);
-  expect(output).toMatch(
-    /The system differs from this configuration.*react\.resources\.memory: default \(here: 33Mi\)/,
-  );
-  expect((await npmRunWith(other, "diff")).code).toBe(0);
-  // only the front was changed
-  const isFront = (pod: string) => pod.startsWith("react-");
-  await eventually("the rollout of the front to end", 120, async () => {
-    const { pods, passwords } = await state();
-    expect(pods.filter((pod) => !isFront(pod))).toEqual(running.pods.filter((pod) => !isFront(pod)));
-    expect(passwords).toEqual(running.passwords);
-    return true;
-  });
-});
+step(
+  "a clone with a different setting adopts the system, with states in the cluster, and lists the changes that `up` makes",
+  async () => {
+    loseStates();
+    const other = { ...inCluster, IAC_REACT_RESOURCES_MEMORY: "33Mi" };
+    const { code, output } = await npmRunWith(other, "up", "--adopt", "--yes");
+    expect(code).toBe(0);
+    expect(output).toMatch(/app .*1 to change/);
+    expect(output).toMatch(
+      /The system differs from this configuration.*react\.resources\.memory: default \(here: 33Mi\)/,
+    );
+    expect((await npmRunWith(other, "diff")).code).toBe(0);
+    // only the front was changed
+    const isFront = (pod: string) => pod.startsWith("react-");
+    await eventually("the rollout of the front to end", 120, async () => {
+      const { pods, passwords } = await state();
+      expect(pods.filter((pod) => !isFront(pod))).toEqual(running.pods.filter((pod) => !isFront(pod)));
+      expect(passwords).toEqual(running.passwords);
+      return true;
+    });
+  },
+);
 
-step("down --adopt removes a system whose states are lost, and verifies that nothing is left", async () => {
+step("`down --adopt` removes a system whose states are lost, and verifies that nothing is left", async () => {
   await kube.raw(["-n", "default", "delete", "secrets,leases", "-l", "tfstate=true"]);
   loseStates();
   expect((await npmRun("down", "--yes")).output).toMatch(UNKNOWN);

@@ -1,6 +1,6 @@
 /**
- * Part `upgrade-commit` of tier `upgrade`: this checkout takes over a system that an older commit deployed, under load.
- * E2E_FROM names that commit (default: the one before), E2E_DURABILITY the mode (`ha` needs three nodes).
+ * Part `upgrade-commit` of tier `upgrade`: under load, this checkout takes over a system that an older commit deployed.
+ * E2E_FROM names that commit (default: the previous one), and E2E_DURABILITY the mode (`ha` needs three nodes).
  */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -29,7 +29,7 @@ const settings = {
   // both checkouts share the states
   IAC_STATE_DIR: projectPath(STATE_DIR),
 };
-/** Longest accepted time without an acknowledged write, seconds: docs/upgrade.md. */
+/** Longest accepted time without an acknowledged write, in seconds, as docs/upgrade.md states it. */
 const MAX_OUTAGE = durability === "ha" ? 10 : 60;
 
 const older = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-older-"));
@@ -54,7 +54,7 @@ step("the older commit is deployed, and contains data", async () => {
   ledger = await startLedger({ writers: 4, pauseMs: 50 });
 });
 
-step("this checkout upgrades it: no reads fail, and the outage for writes stays within the mode's limit", async () => {
+step("this checkout upgrades it: no reads fail, and the write outage stays within the mode's limit", async () => {
   const { gap, failed } = await effectOf(`${durability}, from ${from}`, ledger, () => npmRunWith(settings, "up"));
   if (durability === "ha") expect(failed).toBe(0);
   expect(gap).toBeLessThan(MAX_OUTAGE);
@@ -64,7 +64,7 @@ step("nothing is left to change", async () => {
   expect((await npmRunWith(settings, "diff")).code).toBe(0);
 });
 
-step("every acknowledged write is on main and on each replica", async () => {
+step("every acknowledged write is on main and on every replica", async () => {
   const { kept } = await ledger.stop();
   for (const pod of await redisPodNames()) expect([pod, missing(kept, await heldBy(pod))]).toEqual([pod, []]);
   console.log(`${kept.size} writes acknowledged, none missing`);

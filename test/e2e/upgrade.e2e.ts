@@ -1,7 +1,7 @@
 /**
- * Tier `upgrade`: a newer checkout upgrades a running system under load: another Redis image, another version of the
- * monitoring chart, other provider settings; then the older checkout rolls it back. E2E_REDIS_IMAGE names another Redis
- * image, E2E_DURABILITY the mode (`ha` needs three nodes).
+ * Tier `upgrade`: a newer checkout upgrades a running system under load, with another Redis image, another version of
+ * the monitoring chart and other provider settings; then the older checkout rolls it back. E2E_REDIS_IMAGE names the
+ * other Redis image, and E2E_DURABILITY the mode (`ha` needs three nodes).
  */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -33,7 +33,10 @@ const settings = {
   // both checkouts share the states
   IAC_STATE_DIR: projectPath(STATE_DIR),
 };
-/** Longest accepted time without an acknowledged write while main is recreated, seconds: mostly until the network policies apply to the new pod. */
+/**
+ * Longest accepted time without an acknowledged write while main is recreated, in seconds. Most of that time passes
+ * before the network policies apply to the new pod.
+ */
 const MAX_OUTAGE = 60;
 const chart = CHARTS.kubePrometheusStack;
 const NEWER = chart.version.replace(/\d+$/, (patch) => String(Number(patch) + 1));
@@ -59,7 +62,7 @@ function checkout(redisImage: string): void {
     .filter(Boolean);
   for (const file of tracked.filter((f) => fs.existsSync(projectPath(f)))) {
     fs.mkdirSync(path.dirname(path.join(newer, file)), { recursive: true });
-    // a lock file with a newer time than node_modules would trigger npm ci during the test
+    // a lock file newer than node_modules would trigger `npm ci` during the test
     fs.cpSync(projectPath(file), path.join(newer, file), { preserveTimestamps: true });
   }
   for (const folder of ["node_modules", "images/node/node_modules", "images/react/node_modules"])
@@ -73,7 +76,9 @@ function checkout(redisImage: string): void {
 
   const charts = process.env["IAC_CHARTS_DIR"];
   if (!charts)
-    throw new Error("IAC_CHARTS_DIR must name a folder of chart archives: one is repacked with a higher version");
+    throw new Error(
+      "IAC_CHARTS_DIR must name a folder of chart archives: the test repacks one of them with a higher version",
+    );
   const folder = path.join(work, "charts");
   fs.cpSync(charts, folder, { recursive: true });
   const unpacked = path.join(work, "unpacked");
@@ -91,7 +96,7 @@ const newerRun = (name: string, env: Readonly<Record<string, string>> = {}): Pro
     env: { ...settings, IAC_CHARTS_DIR: path.join(work, "charts"), ...env },
   });
 
-/** {@link effectOf} the change, kept for the summary. */
+/** Measures {@link effectOf} the change, and keeps the result for the summary. */
 async function underLoad(name: string, change: () => Promise<Outcome>): Promise<Effect> {
   const effect = await effectOf(name, ledger, change);
   cost[name] = effect;
@@ -125,7 +130,7 @@ step("another version of the chart has no effect on callers", async () => {
   expect(release.length).toBeGreaterThan(1);
 });
 
-step("another Redis image: no reads fail, and the outage for writes stays within the mode's limit", async () => {
+step("with another Redis image, no reads fail, and the write outage stays within the mode's limit", async () => {
   const { gap, failed } = await underLoad("redis", () => newerRun("up"));
   if (durability === "ha") expect(failed).toBe(0);
   expect(gap).toBeLessThan(durability === "ha" ? 10 : MAX_OUTAGE);
@@ -137,14 +142,14 @@ step("another Redis image: no reads fail, and the outage for writes stays within
   expect((await newerRun("diff")).code).toBe(0);
 });
 
-step("the older checkout rolls back with the same command", async () => {
+step("the older checkout rolls the system back with the same command", async () => {
   const { gap, failed } = await underLoad("back", () => npmRunWith(settings, "up"));
   if (durability === "ha") expect(failed).toBe(0);
   expect(gap).toBeLessThan(durability === "ha" ? 10 : MAX_OUTAGE);
   expect((await npmRunWith(settings, "diff")).code).toBe(0);
 });
 
-step("every acknowledged write is on main and on each replica", async () => {
+step("every acknowledged write is on main and on every replica", async () => {
   const { kept } = await ledger.stop();
   for (const pod of await redisPodNames()) expect([pod, missing(kept, await heldBy(pod))]).toEqual([pod, []]);
   console.log(`${kept.size} writes acknowledged;`, JSON.stringify(cost, null, 1));

@@ -1,7 +1,7 @@
 /**
- * Tier `variants`: a second system next to the first, which uses what the cluster already has: an existing namespace, state
- * in the cluster, the first system's Prometheus and metrics-server, a node port. E2E_MIRROR names a registry that also holds
- * the third-party images; the first system then pulls every image from it.
+ * Tier `variants`: deploys a second system next to the first one and lets it use what the cluster already has: an
+ * existing namespace, state in the cluster, the first system's Prometheus and metrics-server, a node port. E2E_MIRROR
+ * names a registry that also holds the third-party images; if it is set, the first system pulls every image from there.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -42,7 +42,7 @@ const grown = { ...second, IAC_REDIS_STORAGE: "2Gi" };
 const mirror = process.env["E2E_MIRROR"];
 const first: Record<string, string> = mirror ? { IAC_IMAGES_MIRROR: mirror } : {};
 
-/** A namespace on a cluster that the user doesn't administer, and a ServiceAccount that has access only to it. */
+/** A namespace on a cluster that the user does not administer, and a ServiceAccount that has access only to it. */
 const COURSE = "iac-course";
 const COURSE_FILES = ".state/e2e-course";
 const STUDENT = "e2e-student";
@@ -51,7 +51,7 @@ const FILES = ".state/e2e-second";
 
 let before: string[];
 
-// removes the second system before the first, whose CRDs it uses
+// removes the second system before the first, because the second one uses the first one's CRDs
 afterAll(async () => {
   for (const folder of [FILES, COURSE_FILES]) fs.rmSync(projectPath(folder), { recursive: true, force: true });
   await kube.raw(["delete", "namespace", COURSE, "--ignore-not-found"], { timeoutMs: 120_000 });
@@ -64,8 +64,8 @@ afterAll(async () => {
 removeAfterFailure(first);
 
 /**
- * The cluster's default class, but with expansion allowed: the API server then accepts larger claims. The driver may
- * not resize anything; then only the claims are larger.
+ * Creates a copy of the cluster's default class that allows expansion, so the API server accepts larger claims. If the
+ * driver cannot resize volumes, only the claims become larger.
  */
 async function createGrowingClass(): Promise<void> {
   const isDefault = "storageclass.kubernetes.io/is-default-class";
@@ -87,7 +87,7 @@ step("the first system is up", async () => {
     const pods = await Promise.all([app, monitoring].map((namespace) => kube.list("pods", "-n", namespace)));
     const images = pods.flat().flatMap((p) => (p.spec?.["containers"] as { image: string }[]).map((c) => c.image));
     expect(images.filter((image) => !image.startsWith(`${mirror}/`))).toEqual([]);
-  } else console.warn("SKIPPED: images from a mirror: E2E_MIRROR is not set");
+  } else console.warn("SKIPPED: images from a mirror are not tested, because E2E_MIRROR is not set");
   const namespace = {
     apiVersion: "v1",
     kind: "Namespace",
@@ -98,27 +98,30 @@ step("the first system is up", async () => {
   before = await inventory();
 });
 
-step("the second system deploys into an existing namespace, with state in the cluster and Redis over TLS", async () => {
-  const refused = await npmRunWith(second, "up");
-  expect(refused.code).toBe(1);
-  expect(refused.output).toContain(`there is no such Secret in namespace ${SECOND}`);
-  const authority = new Authority();
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-tls-"));
-  authority.issue(dir, ...TLS_NAMES);
-  const files = ["ca.crt", "tls.crt", "tls.key"].map((file) => `--from-file=${path.join(dir, file)}`);
-  await kube.raw(["-n", SECOND, "create", "secret", "generic", "redis-tls", ...files]);
-  authority.remove();
-  fs.rmSync(dir, { recursive: true });
-  const { code } = await npmRunWith(second, "up");
-  expect(code).toBe(0);
-  const secrets = (await kube.list("secrets", "-n", "default", "-l", "tfstate=true")).map((s) => s.metadata.name);
-  expect(secrets.sort()).toEqual(
-    ["app", "data", "images", "observability"].map((layer) => `tfstate-default-second-${layer}`),
-  );
-  expect((await npmRunWith(second, "diff")).code).toBe(0);
-});
+step(
+  "the second system is deployed into an existing namespace, with state in the cluster and Redis over TLS",
+  async () => {
+    const refused = await npmRunWith(second, "up");
+    expect(refused.code).toBe(1);
+    expect(refused.output).toContain(`there is no such Secret in namespace ${SECOND}`);
+    const authority = new Authority();
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), "e2e-tls-"));
+    authority.issue(dir, ...TLS_NAMES);
+    const files = ["ca.crt", "tls.crt", "tls.key"].map((file) => `--from-file=${path.join(dir, file)}`);
+    await kube.raw(["-n", SECOND, "create", "secret", "generic", "redis-tls", ...files]);
+    authority.remove();
+    fs.rmSync(dir, { recursive: true });
+    const { code } = await npmRunWith(second, "up");
+    expect(code).toBe(0);
+    const secrets = (await kube.list("secrets", "-n", "default", "-l", "tfstate=true")).map((s) => s.metadata.name);
+    expect(secrets.sort()).toEqual(
+      ["app", "data", "images", "observability"].map((layer) => `tfstate-default-second-${layer}`),
+    );
+    expect((await npmRunWith(second, "diff")).code).toBe(0);
+  },
+);
 
-step("doctor explains a lock that a killed run left behind, with the command that releases it", async () => {
+step("`doctor` explains a lock that a killed run left behind, and names the command that releases it", async () => {
   const name = "lock-tfstate-default-second-data";
   const info = { ID: "4-2", Who: "ada@laptop", Operation: "OperationTypeApply", Created: "2026-01-02T03:04:05Z" };
   const held = (holder: string | null) =>
@@ -145,7 +148,7 @@ step("doctor explains a lock that a killed run left behind, with the command tha
 });
 
 step(
-  "one command moves its states to files, and one moves them back; a deployment that would not find them is refused",
+  "one command moves the second system's states to files, and one moves them back; a deployment that would not find them is refused",
   async () => {
     const files = { ...second, IAC_STATE_BACKEND: "local", IAC_STATE_DIR: FILES };
     const refused = await npmRunWith(files, "up");
@@ -153,7 +156,7 @@ step(
     expect(refused.output).toContain("npm run state -- --from kubernetes");
     expect((await npmRunWith(files, "state", "--from", "kubernetes", "--yes")).output).toContain("4 of 4 states moved");
     expect((await npmRunWith(files, "diff")).code).toBe(0);
-    // a change in the files, so that the state in the cluster is older
+    // this changes the states in files, so that those in the cluster are older
     expect((await npmRunWith({ ...files, IAC_NODE_RESOURCES_MEMORY: "97Mi" }, "up")).code).toBe(0);
     const back = await npmRunWith(
       { ...second, IAC_STATE_DIR: files.IAC_STATE_DIR },
@@ -166,14 +169,14 @@ step(
   },
 );
 
-step("its page is served on a node port", async () => {
+step("the second system's page is served on a node port", async () => {
   const port = (await kube.get("service", "react", SECOND))!.spec.ports[0].nodePort as number;
   const node = (await kube.list("nodes"))[0]!;
   const ip = node.status.addresses.find((a: { type: string }) => a.type === "InternalIP").address as string;
   expect((await npmRunWith(second, "smoke", "--url", `http://${ip}:${port}`)).code).toBe(0);
 });
 
-step("the first system's Prometheus scrapes it", async () => {
+step("the first system's Prometheus scrapes the second system", async () => {
   type Target = { health: string; labels: Record<string, string> };
   const jobs = await eventually("targets of the second system", 120, async () => {
     const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
@@ -181,7 +184,7 @@ step("the first system's Prometheus scrapes it", async () => {
     return ours.length >= 8 && ours.every((t) => t.health === "up") ? ours.map((t) => t.labels["job"]) : undefined;
   });
   expect(new Set(jobs)).toEqual(new Set(["node", "react", "redis", "redis-exporter"]));
-  // the exporter connects to each over TLS
+  // the exporter connects to each Redis instance over TLS
   await eventually("every Redis to be up", 90, async () => {
     const found = await query(`redis_up{namespace="${SECOND}"}`);
     return found.length >= 3 && found.every((r) => r.value[1] === "1") ? true : undefined;
@@ -201,7 +204,7 @@ step("the first system's Prometheus scrapes it", async () => {
   expect(plain).not.toMatch(/PONG|NOAUTH/);
 });
 
-step("its volume grows without a restart, and no other size or class is accepted", async () => {
+step("the second system's volume grows without a restart, and no smaller size or other class is accepted", async () => {
   const claim = async () =>
     (await kube.get("pvc", "data-redis-main-0", SECOND))!.spec.resources.requests.storage as string;
   const state = async () => {
@@ -222,7 +225,7 @@ step("its volume grows without a restart, and no other size or class is accepted
   expect(set.spec.volumeClaimTemplates[0].spec.resources.requests.storage).toBe("2Gi");
   expect(await state()).toEqual(start);
   expect((await npmRunWith(grown, "diff")).code).toBe(0);
-  // no field has changed hands, so a change to the pods does not conflict
+  // no field has changed its manager, so a change to the pods does not conflict
   expect((await npmRunWith({ ...grown, IAC_REDIS_MAIN_CPU: "110m" }, "up")).code).toBe(0);
 
   const smaller = await npmRunWith(second, "up");
@@ -233,23 +236,26 @@ step("its volume grows without a restart, and no other size or class is accepted
   expect((await npmRunWith(grown, "up")).code).toBe(0);
 });
 
-step("a volume whose class does not allow that is refused before anything is changed", async () => {
+step("enlarging a volume whose class does not allow expansion is refused before anything is changed", async () => {
   const isFixed = (await kube.list("storageclass"))
     .filter((c) => c.metadata.name !== second.IAC_REDIS_STORAGE_CLASS)
     .every((c) => !(c as unknown as { allowVolumeExpansion?: boolean }).allowVolumeExpansion);
-  if (!isFixed) return console.warn("SKIPPED: every storage class of this cluster can enlarge volumes");
+  if (!isFixed)
+    return console.warn(
+      "SKIPPED: a volume that cannot grow is not tested, because a storage class of this cluster allows expansion",
+    );
   const { code, output } = await npmRunWith({ ...first, IAC_REDIS_STORAGE: "2Gi" }, "up");
   expect(code).toBe(1);
   expect(output).toMatch(/the volume data-redis-main-0 stays at 1Gi: its storage class .* does not allow expansion/);
   expect((await npmRunWith(first, "diff")).code).toBe(0);
 });
 
-step("its down removes it, including its data, and nothing else", async () => {
+step("`down` removes the second system and its data, and nothing else", async () => {
   const { code, output } = await npmRunWith(grown, "down", "--yes");
   expect(code).toBe(0);
   expect(output).toContain("the namespaces stay");
   expect(output).toMatch(/kept: .*tfstate-default-second/);
-  // down keeps a Secret that the user created
+  // `down` keeps a Secret that the user created
   await kube.raw(["-n", SECOND, "delete", "secret", "redis-tls"]);
   const state = /Secret default\/tfstate-|Secret .*tfstate/;
   await eventually("the cluster to be as before", 60, async () => {
@@ -265,7 +271,7 @@ step("its down removes it, including its data, and nothing else", async () => {
 });
 
 step(
-  "a user with access to one namespace gets a clear error, then deploys, uses and removes the system with a profile",
+  "a user with access to a single namespace gets a clear error, then deploys, uses and removes the system with a profile",
   async () => {
     const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: COURSE } };
     const bound = { kind: "ServiceAccount", name: STUDENT, namespace: "default" };

@@ -1,4 +1,4 @@
-/** Stand-ins for kubectl and Terraform, with a cluster that holds what the synthesized layers describe. */
+/** Stand-ins for kubectl and Terraform, with a cluster that contains the objects of the synthesized layers. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Config } from "../../config";
@@ -43,7 +43,7 @@ function liveOf(one: ExpectedObject): Live[] {
   return [live, ...(by === "deployment.apps" ? [{ ...live, by: "deployment" }] : [])];
 }
 
-/** Everything that the layers of a configuration describe. */
+/** Every object that a configuration's layers describe. */
 export const everything = (stacks: Record<string, Stack>): Live[] =>
   LAYERS.flatMap((layer) => expectedObjects(layer, stacks, KNOWN)).flatMap(liveOf);
 
@@ -68,14 +68,14 @@ export interface Stage {
 const SELECTED = /owner=helm,name=(\S+)/;
 
 const synthesized = new Map<string, Record<string, Stack>>();
-/** The layers of a configuration; a synthesis takes seconds. */
+/** A configuration's layers, cached because a synthesis takes seconds. */
 function stacksOf(overrides: object): Record<string, Stack> {
   const key = JSON.stringify(overrides);
   if (!synthesized.has(key)) synthesized.set(key, synthesize(overrides) as Record<string, Stack>);
   return synthesized.get(key)!;
 }
 
-/** A running system, and a checkout without its states. */
+/** Sets up a running system and a checkout without its states. */
 export function stageOf(dir: string, overrides: object = {}): Stage {
   const config = testConfig({ state: { dir: path.join(dir, "states") }, ...overrides });
   const stacks = stacksOf({ state: { dir: path.join(dir, "states") }, ...overrides });

@@ -6,7 +6,7 @@ import * as path from "node:path";
 
 export const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 
-/** A certificate authority; its own certificate is `ca`. */
+/** A certificate authority, whose own certificate is `ca`. */
 export class Authority {
   private readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), "authority-"));
   readonly ca = path.join(this.dir, "ca.crt");
@@ -15,7 +15,7 @@ export class Authority {
     this.make("ca", "test authority");
   }
 
-  /** Writes ca.crt, tls.crt and tls.key into `folder`, for these names. */
+  /** Writes ca.crt, tls.crt and tls.key for the given names into `folder`. */
   issue(folder: string, ...names: string[]): void {
     const san = `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`;
     this.make("tls", names[0]!, "-addext", san, "-CA", this.ca, "-CAkey", path.join(this.dir, "ca.key"));

@@ -1,9 +1,9 @@
 /**
  * A program that writes to a Sentinel group as decision 15 requires, without the API:
  * `node -e COMMIT_WRITER PREFIX FOLDER`, with the members' addresses in POOL, their ports in REDIS_PORT and
- * SENTINEL_PORT, and the password of user api-write in PASSWORD. Every write has a new key, with the key as the value.
- * Acknowledged keys are appended to FOLDER/kept with their time; errors to FOLDER/refused. It stops at SIGTERM. Without
- * WAITAOF (Redis before 7.2) it confirms with WAIT.
+ * SENTINEL_PORT, and the password of user api-write in PASSWORD. Every write uses a new key, which is also its value.
+ * Acknowledged keys are appended to FOLDER/kept with their time, and errors to FOLDER/refused. The program stops on
+ * SIGTERM. Without WAITAOF (Redis before 7.2) it confirms with WAIT.
  */
 export const COMMIT_WRITER = `
 const net = require("node:net"), fs = require("node:fs");
@@ -66,7 +66,9 @@ async function named() {
   }));
   const agreed = answers.find((a, i) => a && answers.indexOf(a) !== i);
   if (!agreed) throw new Error("no two Sentinels agree");
-  return agreed.split(" ");
+  const [host, epoch] = agreed.split(" ");
+  // as the API: two forced failovers at once can give two members the same epoch
+  return [host, epoch + pool.indexOf(host)];
 }
 let waitaof = true;
 async function confirmed(redis) {

@@ -1,4 +1,7 @@
-/** Total requests of all synthesized workloads at their maximum and in a rollout, read from the objects themselves. */
+/**
+ * Total resource requests of all synthesized workloads at their maximum and during a rollout, read from the objects
+ * themselves.
+ */
 import { parseQuantity } from "../../modules/kubernetes/quantity";
 import { resources, workloads, type Json, type Synthesized } from "./layers";
 import { podSpecOf } from "./pods";
@@ -32,7 +35,7 @@ export function demand(layers: Partial<Synthesized>): Demand {
   return total;
 }
 
-/** The most pods that each autoscaler of either engine allows, by the name of its target. */
+/** The maximum number of pods that each autoscaler of either engine allows, by the name of its target. */
 function maxima(layers: Partial<Synthesized>): Map<string, number> {
   const hpas = resources(layers, "kubernetes_horizontal_pod_autoscaler_v2").map((r) => {
     const spec = r.body["spec"] as Json;

@@ -1,19 +1,24 @@
-/** Results of runs of the faults ledger, as tables for docs/benchmarks.md. */
+/** Results of `faults-ledger` runs, as tables for docs/benchmarks.md. */
 import { row, rowsTable } from "./publish";
 
 /** One run, stored in docs/benchmarks/faults.json under "MODE SEED". */
 export interface FaultRun {
   readonly faults: number;
-  /** Number of acknowledged writes, and of refused or unanswered ones. */
+  /** Numbers of acknowledged writes, and of refused or unanswered ones. */
   readonly answered: number;
   readonly failed: number;
   /** Acknowledged writes that each Redis instance lacked at the end. */
   readonly lost: Readonly<Record<string, number>>;
-  /** Writes that main lacked, by the fault before or during which they were acknowledged: "NUMBER, FAULT" or {@link BY_NO_FAULT}. */
+  /**
+   * Number of writes that main lacked, by the fault before or during which they were acknowledged: "NUMBER, FAULT" or
+   * {@link BY_NO_FAULT}.
+   */
   readonly lostAt?: Readonly<Record<string, number>>;
-  /** Longest time without an acknowledged write after each fault, s, by "FAULT, main" or "FAULT, a replica". */
+  /**
+   * Longest time without an acknowledged write after each fault, in seconds, by "FAULT, main" or "FAULT, a replica".
+   */
   readonly gaps: Readonly<Record<string, readonly number[]>>;
-  /** The same for the stock Redis that ran alongside. */
+  /** The same figures for the stock Redis that ran alongside. */
   readonly stockAnswered: number;
   readonly stockLost: Readonly<Record<string, number>>;
 }
@@ -52,7 +57,7 @@ export function faultTables(runs: FaultRuns): string {
         .filter((r) => Object.keys(r.lostAt ?? {}).length > 0)
         .map((r) =>
           row(
-            `\`${mode}\`, seed ${r.seed}: those missing, by fault`,
+            `\`${mode}\`, seed ${r.seed}: missing writes, by fault`,
             list(Object.entries(r.lostAt!).map(([name, n]) => `${name.replace(/^\d+, /, "")}: ${n}`)),
           ),
         ),
@@ -79,7 +84,7 @@ export function faultTables(runs: FaultRuns): string {
   return [
     rowsTable(rows),
     "",
-    "Longest time without an acknowledged write after each fault, s: median (longest; count), over all runs of a mode. With `ha`, *a replica* can also be another member of the group.",
+    "Longest time without an acknowledged write after each fault, in seconds: median (longest; count), over all runs of a mode. With `ha`, *a replica* can also be another member of the group.",
     "",
     `| fault | ${modes.map(({ mode }) => `\`${mode}\``).join(" | ")} |`,
     `|---|${modes.map(() => "---").join("|")}|`,

@@ -17,7 +17,7 @@ export const DIGEST = `sha256:${"ab".repeat(32)}`;
 export const testConfig = (overrides: object = {}): Config =>
   parseConfig(merge({ cluster: { context: "test" } }, overrides), { home: "/home/someone", kubeconfigEnv: undefined });
 
-/** The images built, the registry in the given state; the scaler's only if it is deployed. */
+/** The images, to be built, with the registry in the given state; the fast scaler's only if `fast` is set. */
 export const builtImages = (
   state: "held" | "absent" | "unreachable" = "absent",
   tag = "0123456789abcdef",
@@ -41,7 +41,7 @@ export const builtImages = (
   return { node: image("node"), react: image("react"), ...(fast ? { scaler: image("scaler") } : {}) };
 };
 
-/** The layer `app`, built but not synthesized: the scope of a construct under test. */
+/** The layer `app`, constructed but not synthesized, as the scope for a construct under test. */
 export function appLayer(): Construct {
   const outdir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-test-"));
   return buildApp(testConfig(), builtImages(), { outdir }).node.findChild("app") as Construct;

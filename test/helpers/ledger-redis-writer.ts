@@ -1,5 +1,5 @@
 /**
- * A ledger writer like `WRITER`, but directly to Redis, for the baseline without an API:
+ * A ledger writer like `WRITER`, but one that writes directly to Redis, for the baseline, which has no API:
  * `node -e REDIS_WRITER WRITERS PAUSE_MS FOLDER`, with HOST:PORT in TARGET.
  */
 export const REDIS_WRITER = `

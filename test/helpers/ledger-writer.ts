@@ -1,8 +1,8 @@
 /**
  * A program that writes continuously and records every response: `node -e WRITER WRITERS PAUSE_MS FOLDER`, with the URL of
- * the API's items in TARGET. Every write has a new key, with the key as the value. Responses with 200 are appended to
- * FOLDER/kept with their time, all others to FOLDER/refused with their time and text. After SIGUSR2 it stops writing and
- * stores the number of failed writes in FOLDER/failed.
+ * the API's items in TARGET. Every write uses a new key, which is also its value. Responses with status 200 are
+ * appended to FOLDER/kept with their time, all others to FOLDER/refused with their time and text. After SIGUSR2 the
+ * program stops writing and stores the number of failed writes in FOLDER/failed.
  */
 export const WRITER = `
 const http = require("node:http"), fs = require("node:fs");
@@ -30,7 +30,7 @@ setInterval(() => {}, 1 << 30);
 for (let i = 0; i < writers; i++) writer(new http.Agent({ keepAlive: true, maxSockets: 1 }));
 `;
 
-/** Acknowledged keys, with the time of each, ms since the epoch. */
+/** Acknowledged keys, each with its time in ms since the epoch. */
 export const parseKept = (text: string): Map<string, number> =>
   new Map(
     text
@@ -41,8 +41,9 @@ export const parseKept = (text: string): Map<string, number> =>
   );
 
 /**
- * A program that prints the longest time without an acknowledged write, ms: `node -e LONGEST_GAP FROM FILE…`, with FROM in ms
- * since the epoch and the "kept" files of {@link WRITER}. It runs where the files are, because they can be large.
+ * A program that prints the longest time without an acknowledged write, in ms: `node -e LONGEST_GAP FROM FILE…`, with
+ * FROM in ms since the epoch and the "kept" files of {@link WRITER}. It runs in the pod that has the files, because
+ * they can be large.
  */
 export const LONGEST_GAP = `
 const [from, ...files] = process.argv.slice(1);
@@ -56,7 +57,10 @@ for (let i = 1; i < times.length; i++) gap = Math.max(gap, times[i] - times[i - 
 console.log(gap);
 `;
 
-/** Lua for EVAL_RO: the numbers of the ledger's keys that exist with the correct value, comma-separated. */
+/**
+ * Lua script for EVAL_RO: returns the numbers of the ledger's keys that exist with the correct value, separated by
+ * commas.
+ */
 export const HELD =
   "local c,r='0',{} repeat local s=redis.call('SCAN',c,'MATCH','ledger-*','COUNT',5000) c=s[1] for _,k in ipairs(s[2]) do if redis.call('GET',k)==k then r[#r+1]=string.sub(k,8) end end until c=='0' return table.concat(r,',')";
 

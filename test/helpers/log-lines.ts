@@ -1,4 +1,4 @@
-/** Lines of `kubectl logs --prefix --timestamps`: the API, nginx and Redis. */
+/** Sample output of `kubectl logs --prefix --timestamps` from the API, nginx and Redis. */
 export const api =
   '[pod/node-1/node] 2026-01-02T03:04:05.678901234Z {"level":"warn","message":"request slow","request":"abc-12345","ms":1200}';
 export const nginx =

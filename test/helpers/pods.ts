@@ -1,6 +1,6 @@
 import type { Json } from "./layers";
 
-/** The pod spec of an object, if its kind has one; operator resources are excluded. */
+/** An object's pod spec, if its kind has one; operator resources are excluded. */
 export function podSpecOf(object: Json): Json | undefined {
   switch (object["kind"]) {
     case "Deployment":

@@ -1,8 +1,11 @@
-/** Writes measurements into a page of docs/, between the markers with their name. */
+/** Writes measurements to a page in docs/, between the markers with their name. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** @param root the project's folder; @param text returns the new section, given the previous one; @param page in docs/ */
+/**
+ * @param root the project's folder; @param text returns the new section, given the previous one; @param page a file in
+ * docs/
+ */
 export function publishPart(
   root: string,
   name: string,
@@ -22,11 +25,11 @@ export function publishPart(
   fs.writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(figures, null, 1)}\n`);
 }
 
-/** A table row: what was measured, the value, the goal, and whether it was met. */
+/** A table row: what was measured, the value, the goal, and whether the goal was met. */
 export const row = (what: string, seen: string, goal = "", met?: boolean): string =>
   `| ${what} | ${seen} | ${goal} | ${met === undefined ? "" : met ? "met" : "**not met**"} |`;
 
-/** A table of rows. Rows of `before` that this run did not measure stay unchanged. */
+/** Combines rows into a table. Rows in `before` that this run did not measure stay unchanged. */
 export function rowsTable(rows: readonly string[], before = ""): string {
   const key = (line: string) => line.split(" | ")[0]!;
   const kept = before
@@ -35,7 +38,7 @@ export function rowsTable(rows: readonly string[], before = ""): string {
   return ["| | seen | goal | |", "|---|---|---|---|", ...kept, ...rows].join("\n");
 }
 
-/** Measurements of a tier of the end-to-end test: printed at once, published at its end. */
+/** Measurements of an end-to-end tier, printed at once and published when the tier ends. */
 export class Figures {
   /** The raw data behind the rows. */
   readonly raw: Record<string, unknown> = {};

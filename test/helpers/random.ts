@@ -1,6 +1,6 @@
 /** Seeded random numbers. */
 
-/** mulberry32: a reproducible sequence of numbers from 0 to 1. Source: T. Ettinger, public domain. */
+/** mulberry32, which generates a reproducible sequence of numbers from 0 to 1. Source: T. Ettinger, public domain. */
 export function random(state: number): () => number {
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -3,8 +3,8 @@ import { RunError, type Run } from "../../scripts/terminal/run-program";
 type Answer = string | RunError;
 
 /**
- * Records every command. The first matching pattern determines the reply, which is empty if none matches; several
- * replies are used in order, and the last one repeats.
+ * Records every command. The first pattern that matches determines the reply, which is empty if none matches. If a
+ * pattern has several replies, they are used in order, and the last one repeats.
  */
 export function recorder(answers: readonly (readonly [RegExp, ...Answer[]])[] = []) {
   const commands: string[] = [];
@@ -23,5 +23,5 @@ export function recorder(answers: readonly (readonly [RegExp, ...Answer[]])[] = 
   return { run, commands, inputs };
 }
 
-/** The error of a program that is not installed. */
+/** The error raised for a program that is not installed. */
 export const notInstalled = (program: string) => new RunError(program, undefined, "", `${program} is not installed`);

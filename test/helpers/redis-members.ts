@@ -1,5 +1,5 @@
 /**
- * Members of a Sentinel group on separate loopback addresses, with the project's scripts and real redis-server
+ * Runs the members of a Sentinel group on separate loopback addresses, with the project's scripts and real redis-server
  * processes, without root and without network namespaces. Needs Linux, where all of 127.0.0.0/8 is local.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -8,16 +8,16 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { hasRedis, PASSWORD, writePod } from "./redis-pod";
 
-/** Whether this machine can run them. */
+/** Whether this machine can run the members. */
 export const hasMembers = hasRedis && process.platform === "linux";
-/** Root could rewrite the read-only configuration; a pod cannot. */
+/** Not root, because root could rewrite the read-only configuration, which a pod cannot. */
 const UNPRIVILEGED_ID = 65534;
 const UNPRIVILEGED = process.getuid?.() === 0 ? { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID } : {};
 
 export type Member = 0 | 1 | 2;
 export const MEMBERS: readonly Member[] = [0, 1, 2];
 
-/** Only while its leader is running: later, the number may belong to another process group. */
+/** Kills a process group, but only while its leader is running: later, the id may belong to another group. */
 function killGroup(child: ChildProcess): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
     process.kill(-child.pid, "SIGKILL");
@@ -30,11 +30,11 @@ export class RedisMembers {
   private readonly children: ChildProcess[] = [];
   private readonly running = new Map<string, ChildProcess>();
 
-  /** @param network distinguishes the groups of one test process, 0 to 9 */
+  /** @param network a number from 0 to 9 that distinguishes the groups in one test process */
   constructor(network: number, replace: Readonly<Record<string, string>> = {}) {
     this.port = 7000 + (process.pid % 900);
     this.pool = MEMBERS.map((i) => `127.${20 + network}.${process.pid % 250}.${10 + i}`);
-    // accessible to the user that the programs run as
+    // these folders must be accessible to the user that the programs run as
     for (const folder of [this.dir, path.dirname(this.dir)]) fs.chmodSync(folder, fs.statSync(folder).mode | 0o011);
     for (const i of MEMBERS) {
       const bind = `\nbind ${this.pool[i]}`;
@@ -62,7 +62,7 @@ export class RedisMembers {
     return path.join(this.dir, String(i));
   }
 
-  /** Changes the files' owner to the user that the programs run as. */
+  /** Makes the user that the programs run as the owner of the files. */
   handOver(i: Member): void {
     if (process.getuid?.() !== 0) return;
     const folders = ["data", "run", "tmp"].map((name) => path.join(this.pod(i), name));
@@ -76,14 +76,17 @@ export class RedisMembers {
     return { PATH: `${bin}:${process.env["PATH"]}`, POD: `redis-main-${i}`, NAMESPACE: "shop" };
   }
 
-  /** Runs a shell command in the background, as a container of the pod; its output goes to the pod's file `log`. */
+  /**
+   * Runs a shell command in the background, as a container in the pod; its output goes to the file `log` in the pod's
+   * folder.
+   */
   run(i: Member, name: string, command: string): ChildProcess {
     const log = fs.openSync(path.join(this.pod(i), "log"), "a");
     const child = spawn("sh", ["-c", command], {
       env: this.env(i),
       cwd: this.pod(i),
       stdio: ["ignore", log, log],
-      // a process group, because a container ends with all of its processes
+      // in its own process group, because all processes of a container end together
       detached: true,
       ...UNPRIVILEGED,
     });
@@ -103,7 +106,7 @@ export class RedisMembers {
     );
   }
 
-  /** Kills a container, with every process in it. */
+  /** Kills a container and every process in it. */
   async kill(i: Member, name: "redis" | "sentinel"): Promise<void> {
     const child = this.running.get(`${i} ${name}`);
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -149,7 +152,7 @@ export class RedisMembers {
     return new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(this.cli(i, "INFO", "replication"))?.[1];
   }
 
-  /** A setting, as Redis has it now. */
+  /** The current value of a Redis setting. */
   setting(i: Member, name: string): string | undefined {
     return this.cli(i, "CONFIG", "GET", name).split("\n")[1];
   }

@@ -1,4 +1,7 @@
-/** The files that a Redis pod mounts, in a test's folder: the project's scripts and configuration, with adapted paths. */
+/**
+ * Fills a test's folder with the files that a Redis pod mounts: the project's scripts and configuration, with adapted
+ * paths.
+ */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -13,7 +16,7 @@ const SCRIPTS = path.join(PROJECT_ROOT, "modules", "redis", "scripts");
 const version = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
 export const hasRedis = version.status === 0;
 const [, major = 0, minor = 0] = (/v=(\d+)\.(\d+)/.exec(version.stdout ?? "") ?? []).map(Number);
-/** Rules for commands added in Redis 7.2: older versions reject rules with unknown commands. */
+/** Rules for commands that Redis 7.2 added: older versions reject rules that name unknown commands. */
 const UNKNOWN = major > 7 || (major === 7 && minor >= 2) ? [] : [" +waitaof", " +client|setinfo"];
 
 export interface PodOptions {
@@ -23,17 +26,17 @@ export interface PodOptions {
   readonly pool?: readonly string[];
   /** Whether to use TLS; the test puts the certificates into `tls/`. */
   readonly tls?: boolean;
-  /** Further replacements in every file. */
+  /** Additional replacements in every file. */
   readonly replace?: Readonly<Record<string, string>>;
 }
 
 export const PASSWORD = "for-tests";
 
-/** Writes `etc/`, `secret/`, and empty `data/`, `run/`, `tmp/` and `start-empty/` into `dir`. */
+/** Creates `etc/` and `secret/` with their files, and empty `data/`, `run/`, `tmp/` and `start-empty/`, in `dir`. */
 export function writePod(dir: string, options: PodOptions = {}): void {
   const { password = PASSWORD, pool, tls = false, replace = {} } = options;
   const at = (name: string) => path.join(dir, name);
-  // longer paths first, because one may contain another
+  // longer paths come first, because they may begin with shorter ones
   const paths: Record<string, string> = {
     "/run/secrets/redis-tls": at("tls"),
     "/run/secrets/redis": at("secret"),
@@ -77,11 +80,11 @@ export function writePod(dir: string, options: PodOptions = {}): void {
   };
   // read-only, as in a pod
   for (const [name, text] of Object.entries(files)) put(`etc/${name}`, inPlace(text), 0o555);
-  // without a trailing newline, as Kubernetes mounts them
+  // without a trailing newline, as Kubernetes mounts Secrets
   for (const user of redisUserNames) put(`secret/${user}`, password, 0o440);
 }
 
-/** Runs one of the scripts; programs in `bin/` take precedence over the system's. */
+/** Runs one of the scripts; programs in `bin/` take precedence over those of the system. */
 export function runScript(dir: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const [name = "", ...more] = args;
   return spawnSync("sh", [path.join(dir, "etc", name), ...more], {

@@ -2,7 +2,7 @@ import { ConfigError, parseConfig } from "../../config";
 
 export const parse = (input: object) => parseConfig(input, { home: "/home/someone", kubeconfigEnv: undefined });
 
-/** Problems of a configuration, one per line, or "accepted". */
+/** A configuration's problems, one per line, or "accepted". */
 export const refusal = (input: object): string => {
   try {
     parse(input);

@@ -1,4 +1,4 @@
-/** KEDA's objects, as Helm releases of a layer. */
+/** KEDA's objects, which a layer deploys as Helm releases. */
 import { resources, type Json, type Synthesized } from "./layers";
 
 export const releases = (layers: Partial<Synthesized>): Json[] => resources(layers, "helm_release").map((r) => r.body);

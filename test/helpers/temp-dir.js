@@ -1,4 +1,4 @@
-/** Gives the tests and their processes their own folder for temporary files. */
+/** Gives the tests and their child processes a separate folder for temporary files. */
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");

@@ -1,12 +1,15 @@
-/** A fake cluster for tests of volumes: main's StatefulSet, claims and ConfigMaps, with the API server's refusals. */
+/**
+ * A fake cluster for volume tests: main's StatefulSet, claims and ConfigMaps. It refuses the same changes as the API
+ * server.
+ */
 import { parseQuantity } from "../../config";
 import { RunError, type Run } from "../../scripts/terminal/run-program";
 import type { Json } from "./layers";
 
 export interface ClusterProps {
-  /** Size in main's volumeClaimTemplate; null: there is no set. @default 1Gi */
+  /** Size in main's volumeClaimTemplate; null if there is no StatefulSet. @default 1Gi */
   readonly template?: string | null;
-  /** Class in main's volumeClaimTemplate. @default none, so the cluster's default class */
+  /** Class in main's volumeClaimTemplate. @default none, which means the cluster's default class */
   readonly templateClass?: string;
   /** Claims and their sizes. @default main's, 1Gi */
   readonly claims?: Readonly<Record<string, string>>;
@@ -14,13 +17,13 @@ export interface ClusterProps {
   readonly expandable?: boolean;
   /** Phase of every claim. @default Bound */
   readonly phase?: string;
-  /** What the driver does with a claim that was enlarged. @default it enlarges the volume */
+  /** How the driver handles an enlarged claim. @default it enlarges the volume */
   readonly driver?: (claim: Json) => void;
   /** Quota on requests.storage. */
   readonly quota?: { name: string; hard: string };
 }
 
-/** Thrown instead of a command that the test interrupts. */
+/** Thrown in place of running a command that the test interrupts. */
 export class Killed extends Error {}
 
 const refuse = (command: string, message: string): never => {
@@ -39,7 +42,7 @@ const labelsOf = (name: string): Record<string, string> =>
       : {};
 
 export class VolumeCluster {
-  /** Commands that change something, in order. */
+  /** The commands that changed something, in order. */
   readonly changes: string[] = [];
   readonly claims: Record<string, Json> = {};
   readonly configMaps: Record<string, Json> = {};

@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 
-it("commands find downloaded tools, after the system's own", () => {
+it("commands also find downloaded tools, but prefer the system's own", () => {
   const bin = path.join(PROJECT_ROOT, ".tools", "bin");
   const name = `only-here-${process.pid}`;
   fs.mkdirSync(bin, { recursive: true });
@@ -26,7 +26,7 @@ it("commands find downloaded tools, after the system's own", () => {
 it("dependencies are installed completely, even if NODE_ENV is production", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-test-"));
   try {
-    // its dependency is the folder next to it, so npm needs no registry
+    // the project's dependency is the folder next to it, so npm needs no registry
     fs.mkdirSync(path.join(folder, "tool"));
     fs.writeFileSync(path.join(folder, "tool", "package.json"), '{"name":"tool","version":"1.0.0"}');
     fs.writeFileSync(

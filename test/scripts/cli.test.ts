@@ -10,7 +10,7 @@ const help = (...command: string[]): string => {
   return execFileSync(process.execPath, args, { encoding: "utf8", timeout: 60_000 });
 };
 
-it("npm run help has a description of every script in package.json", () => {
+it("`npm run help` describes every script in package.json", () => {
   const text = help();
   const { scripts } = JSON.parse(fs.readFileSync(path.join(PROJECT_ROOT, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
@@ -20,6 +20,6 @@ it("npm run help has a description of every script in package.json", () => {
   expect(text).toMatch(/^Usage: npm run <command> -- \[options\]$/m);
 });
 
-it("the usage of a command is what the user must type, with the two dashes without which npm consumes the options", () => {
+it("a command's usage shows what the user must type, including the two dashes without which npm consumes the options", () => {
   expect(help("restore")).toMatch(/^Usage: npm run restore -- \[options\] <file>$/m);
 });

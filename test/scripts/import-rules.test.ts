@@ -1,4 +1,4 @@
-/** The import rules of .dependency-cruiser.cjs: the repository follows them, and each fails on what it forbids. */
+/** The import rules in .dependency-cruiser.cjs: the repository follows them, and each rule fails on what it forbids. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -18,7 +18,7 @@ interface Rules {
   readonly forbidden: readonly { readonly name: string; readonly comment: string }[];
 }
 
-/** The checker's findings in a folder, with the repository's rules. */
+/** The violations that the checker finds in a folder with the repository's rules. */
 function violations(cwd: string): readonly string[] {
   const args = [CHECKER, `--config=${CONFIG}`, "--output-type=json", "."];
   const { stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8", maxBuffer: 1 << 28 });
@@ -27,7 +27,7 @@ function violations(cwd: string): readonly string[] {
   return summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`);
 }
 
-/** Imports that each rule forbids. */
+/** The imports that each rule forbids. */
 const FORBIDDEN: Readonly<Record<string, readonly (readonly [from: string, to: string])[]>> = {
   "catalog-imports-downwards": [["catalog/a.ts", "config/merge.ts"]],
   "config-imports-downwards": [
@@ -134,13 +134,13 @@ const FILE_CIRCLE = [
   ["catalog/two.ts", "catalog/one.ts"],
 ] as const;
 
-/** Folders that import each other, without a cycle between files. */
+/** Folders that import each other without a cycle between files. */
 const FOLDER_CIRCLE = [
   ["images/node/src/discovery/b.ts", "images/node/src/metrics/y.ts"],
   ["images/node/src/metrics/b.ts", "images/node/src/discovery/y.ts"],
 ] as const;
 
-it("the repository keeps them all", () => {
+it("the repository follows all import rules", () => {
   expect(violations(PROJECT_ROOT)).toEqual([]);
 }, 120_000);
 
@@ -166,22 +166,22 @@ describe("each rule", () => {
     found = violations(dir);
   }, 120_000);
 
-  it.each(Object.entries(FORBIDDEN))("%s fails on what it forbids, types included", (rule, broken) => {
+  it.each(Object.entries(FORBIDDEN))("%s fails on what it forbids, including imports of types", (rule, broken) => {
     for (const [from, to] of broken) expect(found).toContain(`${rule}: ${from} → ${to}`);
   });
-  // a cycle is reported once, whichever file it starts from
-  it("no-circular-imports-between-files fails on a cycle of types", () => {
+  // a cycle is reported once, and may start from either file
+  it("no-circular-imports-between-files fails on a cycle of type imports", () => {
     expect(found).toContainEqual(
       expect.stringMatching(/^no-circular-imports-between-files: catalog\/(one|two)\.ts → catalog/),
     );
   });
-  it("no-circular-imports-between-folders fails although no two files form a cycle", () => {
+  it("no-circular-imports-between-folders fails even though no two files form a cycle", () => {
     expect(found).toContainEqual(
       expect.stringMatching(/^no-circular-imports-between-folders: images\/node\/src\/(discovery|metrics) → images/),
     );
     expect(found.filter((line) => line.startsWith("no-circular-imports-between-files"))).toHaveLength(1);
   });
-  it("has an example here, and a reason", () => {
+  it("has an example here and a reason", () => {
     expect(forbidden.map((rule) => rule.name).sort()).toEqual(
       [...Object.keys(FORBIDDEN), "no-circular-imports-between-files", "no-circular-imports-between-folders"].sort(),
     );

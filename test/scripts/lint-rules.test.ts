@@ -1,4 +1,6 @@
-/** ESLint reports a property of a Props interface that has no sentence, and an optional one that has no `@default`. */
+/**
+ * ESLint reports a property of a Props interface if it has no description, or if it is optional and has no `@default`.
+ */
 import { execFileSync } from "node:child_process";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
@@ -34,7 +36,7 @@ const SNIPPET = [
   "}",
 ];
 
-it("a property needs a sentence, an optional one @default", () => {
+it("a property needs a description, and an optional one also needs @default", () => {
   expect(lint(SNIPPET, path.join("modules", "some.ts"))).toEqual([
     "2 jsdoc/require-jsdoc",
     "3 jsdoc/no-restricted-syntax",

@@ -1,4 +1,4 @@
-/** Invariants of the whole synthesized output. */
+/** Invariants of the entire synthesized output. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -21,7 +21,7 @@ const labelsOf = (w: Json): Record<string, string> => w["spec"].template.metadat
 const selects = (selector: Record<string, string>, labels: Record<string, string>) =>
   Object.entries(selector).every(([k, v]) => labels[k] === v);
 
-it("no target of an autoscaler has a replica count", () => {
+it("no autoscaler's target has a replica count", () => {
   const targets = resources(all, "kubernetes_horizontal_pod_autoscaler_v2").map((r) => r.body["spec"].scale_target_ref);
   expect(targets).toHaveLength(SCALED.length);
   for (const { kind, name } of targets) {
@@ -31,7 +31,7 @@ it("no target of an autoscaler has a replica count", () => {
   }
 });
 
-it("an applied object that shares no field with an autoscaler overwrites manual changes instead of failing the deploy", () => {
+it("an applied object that shares no fields with an autoscaler overwrites manual changes instead of failing the deployment", () => {
   const others = synthesize({ observability: "existing", redis: { backup: { schedule: "0 3 * * *" } } });
   const shared = (body: Json) => (body["computed_fields"] as string[] | undefined)?.includes("spec");
   const alone = resources(others, "kubernetes_manifest").filter((r) => !shared(r.body));
@@ -41,7 +41,7 @@ it("an applied object that shares no field with an autoscaler overwrites manual 
   for (const { body } of alone) expect(body["field_manager"]).toEqual({ name: "terraform", force_conflicts: true });
 });
 
-describe("the quota fits the sum of everything that is synthesized", () => {
+describe("the quota has room for everything that is synthesized", () => {
   const scheduled = { redis: { backup: { schedule: "0 3 * * *" } } };
   it.each([
     ["by default", {}],
@@ -53,7 +53,7 @@ describe("the quota fits the sum of everything that is synthesized", () => {
     const layers = synthesize({ namespaces: { quota: true }, ...over });
     const { hard } = resources(layers, "kubernetes_resource_quota_v1")[0]!.body["spec"] as Json;
     const { pods, cpu, memory, volumes } = demand(layers);
-    // apart from these, the quota allows only two pods of headroom and a pod of the scheduled backup
+    // in addition, the quota allows only two headroom pods and one pod for the scheduled backup
     expect(Number(hard["pods"]) - pods).toBe("redis" in over ? 3 : 2);
     expect(parseQuantity(hard["requests.cpu"])).toBeGreaterThanOrEqual(cpu);
     expect(parseQuantity(hard["requests.memory"])).toBeGreaterThanOrEqual(memory);
@@ -61,7 +61,7 @@ describe("the quota fits the sum of everything that is synthesized", () => {
   });
 });
 
-it("every container of the project has requests, runs as non-root and has a read-only root filesystem", () => {
+it("each of the project's containers has requests, runs as non-root and has a read-only root filesystem", () => {
   for (const w of workloads(all)) {
     const spec = podSpecOf(w)!;
     for (const c of containersOf(spec))
@@ -69,7 +69,7 @@ it("every container of the project has requests, runs as non-root and has a read
   }
 });
 
-it("every pod of the project satisfies Pod Security restricted and has no API token", () => {
+it("each of the project's pods satisfies Pod Security restricted and has no API token", () => {
   for (const w of workloads(all)) {
     const spec = podSpecOf(w)!;
     expect(spec["automountServiceAccountToken"]).toBe(false);
@@ -83,7 +83,7 @@ it("every pod of the project satisfies Pod Security restricted and has no API to
   }
 });
 
-it("every workload has a disruption budget and spreads over nodes and zones", () => {
+it("every workload has a disruption budget and is spread over nodes and zones", () => {
   const budgets = resources(all, "kubernetes_pod_disruption_budget_v1").map(
     (r) => r.body["spec"].selector.match_labels as Record<string, string>,
   );
@@ -102,14 +102,14 @@ it("every third-party image has an exact tag", () => {
   expect(images.filter((image) => !isExact(image))).toEqual([]);
 });
 
-it("every base image of the project has an exact tag", () => {
+it("each of the project's base images has an exact tag", () => {
   for (const name of ["node", "react"]) {
     const from = fs.readFileSync(path.join(PROJECT_ROOT, "images", name, "Dockerfile"), "utf8").match(/^FROM (\S+)/gm)!;
     for (const line of from) expect(line.replace("FROM ", "")).toMatch(/^docker\.io\/.*:\d+\.\d+\.\d+/);
   }
 });
 
-it("every Service selects exactly one workload's pods, on a port that they open", () => {
+it("every Service selects exactly one workload's pods, and a port that they open", () => {
   expect(services.length).toBeGreaterThanOrEqual(7);
   for (const s of services) {
     const found = workloads(all).filter((w) => selects(s["spec"].selector, labelsOf(w)));
@@ -121,13 +121,13 @@ it("every Service selects exactly one workload's pods, on a port that they open"
   }
 });
 
-it("every ServiceMonitor of the project selects its Services and their port", () => {
+it("each of the project's ServiceMonitors selects its Services and their port", () => {
   const values = JSON.parse(
     resources(all, "helm_release").find((r) => r.layer === "observability")!.body["values"][0],
   ) as Json;
   const monitors = values["prometheus"].additionalServiceMonitors as Json[];
   const served = deployedComponents(testConfig()).filter((component) => metricsPath(testConfig(), component) !== null);
-  // each by its own, and every Redis through the exporter
+  // one monitor per served component, and one for all Redis instances through the exporter
   expect(monitors.length).toBe(served.length + 1);
   for (const monitor of monitors) {
     const { matchLabels, matchExpressions } = monitor["selector"];
@@ -140,7 +140,7 @@ it("every ServiceMonitor of the project selects its Services and their port", ()
   }
 });
 
-it("providers are pinned to one exact version each", () => {
+it("each provider is pinned to one exact version", () => {
   for (const layer of LAYERS) {
     for (const provider of Object.values(all[layer]["terraform"].required_providers ?? {}) as { version: string }[]) {
       expect(provider.version).toMatch(/^\d+\.\d+\.\d+$/);
@@ -149,9 +149,9 @@ it("providers are pinned to one exact version each", () => {
   }
 });
 
-it("no secret value is in the output: only ephemeral references, mounted files and names", () => {
+it("the output contains no secret values, only ephemeral references, mounted files and names", () => {
   const text = JSON.stringify(all);
-  // every mention of a generated password is a reference into a write-only attribute
+  // every mention of a generated password is a reference in a write-only attribute
   for (const r of resources(all)) {
     const mentions = JSON.stringify(r.body).match(/ephemeral\.random_password/g) ?? [];
     const writeOnly = JSON.stringify(r.body["data_wo"] ?? "").match(/ephemeral\.random_password/g) ?? [];
@@ -201,15 +201,15 @@ describe("the charts' rendered pods", () => {
     ((spec["tolerations"] ?? []) as Json[]).some(
       (t) => t["key"] === key && t["effect"] === "NoExecute" && t["tolerationSeconds"] <= 10,
     );
-  /** What is wrong with a Deployment's reaction to a lost node. */
+  /** Problems with how a Deployment reacts to a lost node. */
   const slow = (kind: string, spec: Json): string[] =>
     kind !== "Deployment"
       ? []
       : ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"]
           .filter((key) => !leaves(spec, key))
-          .map((key) => `stays more than 10 s on a node that is ${key}`);
+          .map((key) => `stays longer than 10 s on a node that is ${key}`);
 
-  /** The objects that a chart renders with the values of these layers. */
+  /** The objects that a chart renders with the given layers' values. */
   const rendered = (layers: Parameters<typeof resources>[0], name: ChartName): Json[] => {
     const release = resources(layers, "helm_release").find((r) => r.body["chart"] === CHARTS[name].name)!.body;
     const text = (release["values"][0] as string).replace(/\$\{[^}]*\}/g, "monitoring").replace(/\$\$\{/g, "${");
@@ -220,7 +220,7 @@ describe("the charts' rendered pods", () => {
       .filter((o): o is Json => Boolean(o));
   };
 
-  render("create nothing in kube-system and mount no folder of the host with the profile gke-autopilot", () => {
+  render("create nothing in kube-system and mount no host folders with the profile gke-autopilot", () => {
     const profile = parse(fs.readFileSync(path.join(PROJECT_ROOT, "profiles", "gke-autopilot.yaml"), "utf8")) as object;
     const objects = rendered(synthesize(profile), "kubePrometheusStack");
     // the chart's dashboards are one list
@@ -235,7 +235,7 @@ describe("the charts' rendered pods", () => {
   });
 
   render.each(names)(
-    "%s: requests, non-root, read-only root, exact tags, eviction from a lost node; or a reason",
+    "%s: has requests, non-root users, read-only roots, exact tags and eviction from lost nodes, or a reason why not",
     (name) => {
       const objects = rendered(withKeda, name);
       const found: string[] = [];

@@ -6,12 +6,12 @@ const only = (json: ReturnType<typeof images>, type: string) => resources({ imag
 
 describe("a tag that is missing from the registry", () => {
   const json = images("absent");
-  it("is built from the context and pushed, and stays in the registry after a destroy", () => {
+  it("a missing image is built from its context and pushed, and stays in the registry after a destroy", () => {
     expect(only(json, "docker_image").map((i) => i["build"].context)).toEqual(["/src/node", "/src/react"]);
     expect(only(json, "docker_registry_image").map((i) => i["keep_remotely"])).toEqual([true, true]);
     expect(only(json, "docker_image")[0]!["name"]).toBe("localhost:5000/iacproject-node:0123456789abcdef");
   });
-  it("is built again if the state previously had it from the registry", () => {
+  it("a missing image is built again if the state previously used it from the registry", () => {
     for (const seen of only(json, "terraform_data")) {
       expect(seen["input"].digest).toBe("");
       expect(seen["lifecycle"]?.ignore_changes).toBeUndefined();
@@ -22,9 +22,9 @@ describe("a tag that is missing from the registry", () => {
   });
 });
 
-describe("a tag that is in the registry", () => {
+describe("a tag that the registry contains", () => {
   const json = images("held");
-  it("is used unchanged if this state did not build it", () => {
+  it("an existing image is used unchanged if this state did not build it", () => {
     for (const seen of only(json, "terraform_data")) expect(seen["input"].digest).toBe(DIGEST);
     for (const type of ["docker_image", "docker_registry_image"]) {
       for (const image of only(json, type)) expect(image["count"]).toMatch(/\.input\.digest == "" \? 1 : 0\}$/);
@@ -53,12 +53,12 @@ it("an unreachable registry stops the plan with a clear error, and is not mistak
   }
 });
 
-it("another tag gives another set of resources", () => {
+it("a different tag results in different resources", () => {
   const ids = (tag: string) => resources({ images: images("absent", tag) }).map((r) => r.id);
   expect(ids("aaaaaaaaaaaaaaaa").filter((id) => ids("bbbbbbbbbbbbbbbb").includes(id))).toEqual([]);
 });
 
-it("prebuilt images need no Docker: no provider, no resource", () => {
+it("prebuilt images do not need Docker: there is no provider and no resource", () => {
   const reference = `registry.example/api@${DIGEST}`;
   const json = synthesize(
     {},
@@ -69,14 +69,14 @@ it("prebuilt images need no Docker: no provider, no resource", () => {
   expect(json["output"].node_image.value).toBe(reference);
 });
 
-it("a registry with a login gets Docker's own configuration file, not a password", () => {
+it("for a registry with a login, the provider gets Docker's own configuration file, not a password", () => {
   const { images: json } = synthesize({ registry: { push: "registry.example/team", auth: "docker" } });
   expect(json["provider"].docker[0].registry_auth).toEqual([
     { address: "https://registry.example", config_file: "/home/someone/.docker/config.json" },
   ]);
 });
 
-it("the provider uses the engine of the configuration, even if DOCKER_CONTEXT is set", () => {
+it("the provider uses the configured Docker engine, even if DOCKER_CONTEXT is set", () => {
   const { images: json } = synthesize({ images: { dockerHost: "unix:///home/me/.colima/default/docker.sock" } });
   expect(json["provider"].docker[0]).toMatchObject({
     host: "unix:///home/me/.colima/default/docker.sock",

@@ -20,7 +20,7 @@ it.each(LAYERS)("layer %s reads only existing outputs of its upstream layers", (
   }
 });
 
-it("app reads both images and Redis' address, and observability reads the exporter's address", () => {
+it("layer app reads both images and Redis' address, and layer observability reads the exporter's address", () => {
   expect(references("app")).toEqual(
     expect.arrayContaining(["images.node_image", "images.react_image", "data.redis_main_host", "data.redis_secret"]),
   );
@@ -33,10 +33,10 @@ it("no stack has an automatic cross-stack reference", () => {
 
 describe("state", () => {
   const backend = (over: object, layer: LayerName = "app") => synthesize(over)[layer]["terraform"].backend;
-  it("is one file per layer outside cdktf.out by default, by absolute path", () => {
+  it("state is by default one file per layer outside cdktf.out, with an absolute path", () => {
     expect(backend({}).local.path).toMatch(/^\/.*\/\.state\/app\.tfstate$/);
   });
-  it("can be in the cluster, in one Secret per layer, from which the other layers read it", () => {
+  it("state can be in the cluster, in one Secret per layer, from which other layers read the state", () => {
     const { app } = synthesize({ state: { backend: "kubernetes" } });
     expect(app["terraform"].backend).toEqual({
       kubernetes: expect.objectContaining({
@@ -70,12 +70,12 @@ it("providers use the configured cluster", () => {
   });
 });
 
-it("layers that may have had Helm releases keep Helm's provider, without which Terraform could not remove them", () => {
+it("layers that may have had Helm releases keep Helm's provider, because Terraform could not remove the releases without it", () => {
   const none = synthesize({ metricsServer: { mode: "existing" } });
   for (const layer of ["data", "app"] as const) expect(none[layer]["provider"].helm).toHaveLength(1);
 });
 
-it("names that other tools depend on", () => {
+it("names that other tools depend on are fixed", () => {
   const names = (type: string) => resources(all, type).map((r) => r.body["metadata"].name as string);
   expect(names("kubernetes_service_v1")).toEqual(
     expect.arrayContaining(["redis-main", "redis-replicas", "redis-exporter", "node", "react"]),

@@ -2,7 +2,7 @@ import { resources, synthesize, type Json } from "../helpers/layers";
 
 const layer = (over: object = {}) => synthesize(over).observability;
 
-it("installs one release, with the project's objects in its values and in ConfigMaps", () => {
+it("installs a single release, with the project's objects in its values and in ConfigMaps", () => {
   const types = new Set(resources({ observability: layer() }).map((r) => r.type));
   expect([...types].sort()).toEqual([
     "helm_release",
@@ -12,7 +12,7 @@ it("installs one release, with the project's objects in its values and in Config
   ]);
 });
 
-it("enforces restricted in its namespace, except with node-exporter, which needs privileged", () => {
+it("enforces Pod Security restricted in its namespace, except with node-exporter, which needs privileged", () => {
   const level = (over: object) =>
     resources({ observability: layer(over) }, "kubernetes_namespace_v1")[0]!.body["metadata"].labels[
       "pod-security.kubernetes.io/enforce"

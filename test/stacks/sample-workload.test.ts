@@ -1,6 +1,7 @@
 /**
- * CONTRIBUTING.md, "Add a workload": its steps, followed in a copy of the repository, make a workload that the quota,
- * the monitors, the policies, the dashboards and `npm run status` include, and that passes types, lint and the guards.
+ * Follows the steps in CONTRIBUTING.md, "Add a workload", in a copy of the repository: the new workload is included in
+ * the quota, the monitors, the policies, the dashboards and `npm run status`, and passes type checks, lint and the
+ * guards.
  */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -8,12 +9,12 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { PROJECT_ROOT } from "../../catalog/paths";
 
-/** Several programs over the whole repository. */
+/** Time for several programs to process the whole repository. */
 const LIMIT_MS = 10 * 60_000;
 const copy = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-sample-"));
 afterAll(() => fs.rmSync(copy, { recursive: true }));
 
-/** The code of the steps, as CONTRIBUTING.md shows it. */
+/** The code in the steps, as CONTRIBUTING.md shows it. */
 const [descriptor, flow, construct, inStack] = [
   .../^## Add a workload$([^]*?)^## /m
     .exec(fs.readFileSync(path.join(PROJECT_ROOT, "CONTRIBUTING.md"), "utf8"))![1]!
@@ -63,7 +64,7 @@ it("is a row of npm run status", async () => {
 });
 `;
 
-/** Puts `text` before the first line that contains `anchor`. */
+/** Inserts `text` before the first line that contains `anchor`. */
 function insert(file: string, anchor: string, text: string): void {
   const at = path.join(copy, file);
   const content = fs.readFileSync(at, "utf8");
@@ -83,7 +84,7 @@ function run(...args: string[]): { status: number | null; output: string } {
   return { status, output: stdout + stderr };
 }
 const bin = (file: string) => path.join(copy, "node_modules", file);
-/** Shows the output where it failed. */
+/** Shows the output if the program failed. */
 const expectPass = ({ status, output }: { status: number | null; output: string }) =>
   expect(status === 0 ? "passed" : output).toBe("passed");
 
@@ -126,7 +127,7 @@ it(
 );
 
 it(
-  "the guards and a synth pass, and monitor, policy, quota, dashboards and status include it",
+  "the guards and a synth pass, and monitors, policies, quota, dashboards and status include the workload",
   () => {
     expectPass(
       run(bin("jest/bin/jest.js"), "--globalSetup=", "--globalTeardown=", "test/sample", "test/stacks/guards"),

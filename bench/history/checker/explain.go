@@ -12,7 +12,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Every step here weakens the history: what remains is a contradiction only if the whole history is one.
+// Every step here weakens the history, so a contradiction in what remains is also one in the whole history.
 
 // A picture with more operations than this is unreadable.
 const pictureLimit = 300
@@ -20,8 +20,8 @@ const pictureLimit = 300
 // Limit for one check while a violation is narrowed down.
 const stepLimit = 5 * time.Second
 
-// findWindow looks for a violation in short parts of the history, which is quicker than to look at all of it; nil if there is
-// none. A violation can be larger than any part.
+// findWindow looks for a violation in short parts of the history, which is faster than searching all of it. It returns
+// nil if there is none in any part; a violation can be larger than a part.
 func findWindow(all []operation) ([]operation, state) {
 	sorted := until(all, math.MaxInt64)
 	for _, size := range []int{50, 400} {
@@ -41,8 +41,8 @@ func findWindow(all []operation) ([]operation, state) {
 	return nil, absent
 }
 
-// narrow returns the shortest part of a violating history that no order explains: it ends with the first operation that
-// cannot be explained. It also returns the state before it.
+// narrow returns the shortest part of a violating history that no order explains, which ends with the first operation
+// that cannot be explained, and the state before that part.
 func narrow(all []operation, start state, limit time.Duration) ([]operation, state) {
 	ends := make([]int64, len(all))
 	for i, o := range all {
@@ -53,7 +53,7 @@ func narrow(all []operation, start state, limit time.Duration) ([]operation, sta
 		return check(until(all, ends[i]), start, limit) == porcupine.Illegal
 	})
 	window := until(all, ends[first])
-	// a later start can only lose the contradiction
+	// starting later can only lose the contradiction
 	found := sort.Search(len(window), func(i int) bool {
 		return check(from(window, window[len(window)-1-i].Call), anything, stepLimit) == porcupine.Illegal
 	})
@@ -63,7 +63,7 @@ func narrow(all []operation, start state, limit time.Duration) ([]operation, sta
 	return from(window, window[len(window)-1-found].Call), anything
 }
 
-// until is the history as it was known at a moment, sorted by the calls: a write in flight may or may not have taken
+// until returns the history as known at a given moment, sorted by call: a write in flight may or may not have taken
 // effect, and a read in flight had no answer yet.
 func until(all []operation, moment int64) []operation {
 	var out []operation
@@ -81,7 +81,8 @@ func until(all []operation, moment int64) []operation {
 	return out
 }
 
-// from is the history from a moment on: a write in flight may have taken effect before, and a read in flight says nothing.
+// from returns the history from a given moment on: a write in flight may have taken effect before, and a read in flight
+// proves nothing.
 func from(ops []operation, moment int64) []operation {
 	var out []operation
 	for i := range ops {
@@ -129,7 +130,8 @@ func minimize(ops []operation, start state, end time.Time) []operation {
 	}
 }
 
-// drop removes groups of operations that may be removed together, first half of them at once, then ever fewer.
+// drop removes groups of operations that can be removed together: first half of the groups at once, then fewer and
+// fewer.
 func drop(ops []operation, group func(operation) (string, bool), illegal func([]operation) bool) []operation {
 	var names []string
 	seen := map[string]bool{}
@@ -163,7 +165,8 @@ func drop(ops []operation, group func(operation) (string, bool), illegal func([]
 	return ops
 }
 
-// origins are the sets of values that the core reads, if they are not in it: only a reader of the text needs them.
+// origins returns the operations that set the values read in the core, if the core does not contain them: only people
+// who read the text need them.
 func origins(core, all []operation) []operation {
 	missing := map[string]bool{}
 	for _, o := range core {

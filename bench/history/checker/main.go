@@ -1,6 +1,6 @@
-// Command checker reads the operations of a history and checks, key by key, whether one order of them explains every
-// answer (linearizability). Usage: checker [flags] <OPERATIONS >VERDICTS. One operation per line, as JSON; the verdicts
-// are one JSON array.
+// Command checker reads the operations of a history and checks, key by key, whether a single order of the operations
+// explains every answer (linearizability). Usage: checker [flags] <OPERATIONS >VERDICTS. One operation per line, as
+// JSON; the verdicts are one JSON array.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// operation is one line of the input. Times are microseconds of one monotonic clock.
+// operation is one line of the input. Times are in microseconds, from one monotonic clock.
 type operation struct {
 	Key    string `json:"key"`
 	Client int    `json:"client"`
@@ -29,11 +29,11 @@ type operation struct {
 	// the value that was set or read; absent for a delete and for a read that found nothing
 	Value *string `json:"value"`
 	Call  int64   `json:"call"`
-	// when it has taken effect at the latest
+	// the latest time at which it took effect
 	Latest int64 `json:"latest"`
 	// it may also never take effect
 	Optional bool `json:"optional"`
-	// its call was before the part of the history that is looked at
+	// its call was before the part of the history that is being checked
 	early bool
 	// position in the input
 	line int
@@ -44,7 +44,7 @@ type verdict struct {
 	Verdict    string  `json:"verdict"`
 	Operations int     `json:"operations"`
 	Seconds    float64 `json:"seconds"`
-	// of a violation: the lines of the operations that contradict each other, and the files with what was around them
+	// for a violation: the lines of the operations that contradict each other, and the files that show their context
 	Core    []int  `json:"core,omitempty"`
 	Picture string `json:"picture,omitempty"`
 	History string `json:"history,omitempty"`
@@ -81,7 +81,7 @@ func parse(input io.Reader) (map[string][]operation, error) {
 	return byKey, lines.Err()
 }
 
-// checkAll checks as many keys at once as there are processors.
+// checkAll checks all keys, as many at once as there are processors.
 func checkAll(byKey map[string][]operation, limit time.Duration, out string) []verdict {
 	keys := make([]string, 0, len(byKey))
 	for key := range byKey {

@@ -8,7 +8,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// state of one key: a value, nothing, or not known yet.
+// state of one key: a value, no value, or not known yet.
 type state struct {
 	known   bool
 	present bool
@@ -17,11 +17,11 @@ type state struct {
 
 var (
 	absent = state{known: true}
-	// the start of a part of a history: the first read says what it was
+	// the state at the start of a partial history: the first read shows what it was
 	anything = state{}
 )
 
-// step returns the state after an operation, and whether the operation fits the state before.
+// step returns the state after an operation, and whether the operation is consistent with the state before it.
 func step(before state, o operation) (state, bool) {
 	after := state{known: true}
 	if o.Value != nil {
@@ -30,7 +30,7 @@ func step(before state, o operation) (state, bool) {
 	return after, o.Kind != "read" || !before.known || before == after
 }
 
-// model of one key that starts in the given state, for these operations.
+// model describes one key that starts in the given state, for these operations.
 func model(start state, ops []operation) porcupine.Model {
 	describeOperation := func(input, _ interface{}) string { return describe(input.(operation)) }
 	for _, o := range ops {
@@ -51,7 +51,7 @@ func model(start state, ops []operation) porcupine.Model {
 	}
 }
 
-// optionalModel has operations that may never take effect, and then lead to two states; it is slower.
+// optionalModel allows operations that may never take effect, and therefore lead to two possible states; it is slower.
 func optionalModel(start state) porcupine.Model {
 	m := porcupine.NondeterministicModel{
 		Init: func() []interface{} { return []interface{}{start} },
@@ -95,7 +95,7 @@ func describeState(s state) string {
 	return s.value
 }
 
-// check reports whether one order of the operations explains every answer.
+// check reports whether a single order of the operations explains every answer.
 func check(ops []operation, start state, limit time.Duration) porcupine.CheckResult {
 	ops = simplify(ops)
 	return porcupine.CheckOperationsTimeout(model(start, ops), forChecker(ops), limit)
@@ -104,15 +104,16 @@ func check(ops []operation, start state, limit time.Duration) porcupine.CheckRes
 func forChecker(ops []operation) []porcupine.Operation {
 	out := make([]porcupine.Operation, len(ops))
 	for i, o := range ops {
-		// porcupine needs no output: an operation holds both
+		// porcupine needs no output, because an operation holds both input and output
 		out[i] = porcupine.Operation{ClientId: o.Client, Input: o, Call: o.Call, Return: o.Latest}
 	}
 	return out
 }
 
-// simplify removes optional operations that cannot matter, and requires those that must have taken effect. Every set has
-// its own value: one that may not have taken effect, and whose value no client read, can be left out; one whose value was
-// read took effect before that read ended. What remains optional are deletes that a read of nothing may come from.
+// simplify removes optional operations that cannot matter, and marks those that must have taken effect as required.
+// Every set has its own value. A set that may not have taken effect, and whose value no client read, can be left out; a
+// set whose value was read took effect before that read ended. Only deletes that may explain a read of nothing remain
+// optional.
 func simplify(ops []operation) []operation {
 	read := map[string]int64{}
 	for _, o := range ops {
@@ -130,10 +131,10 @@ func simplify(ops []operation) []operation {
 			if o.Optional && !isRead {
 				continue
 			}
-			// with an early one, the value may have been there from the start
+			// an early set may have set the value before the start
 			o.Optional = o.Optional && o.early
 			if isRead && !o.Optional {
-				// not before its call: that contradicts, and is found anyway
+				// not before its call: that is a contradiction, which is found in any case
 				o.Latest = max(o.Call, min(o.Latest, first))
 			}
 		}
@@ -149,7 +150,7 @@ func simplify(ops []operation) []operation {
 	return kept
 }
 
-// neededDeletes marks the deletes that at least one read of nothing may come from. A delete cannot explain a read that
+// neededDeletes marks the deletes that may explain at least one read of nothing. A delete cannot explain a read that
 // had ended before it, nor one that began after another write that itself began after the delete.
 func neededDeletes(ops []operation) []bool {
 	var reads, writes []operation
@@ -162,7 +163,7 @@ func neededDeletes(ops []operation) []bool {
 		}
 	}
 	sort.Slice(writes, func(i, j int) bool { return writes[i].Call < writes[j].Call })
-	// the earliest end of a write from each position on
+	// for each position, the earliest end of a write from there on
 	ends := make([]int64, len(writes)+1)
 	ends[len(writes)] = math.MaxInt64
 	for i := len(writes) - 1; i >= 0; i-- {

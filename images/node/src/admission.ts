@@ -1,6 +1,6 @@
 /**
- * Load shedding: limits on work in flight. Above them a request is rejected immediately, which costs less than letting
- * it wait until it times out, and keeps memory use constant.
+ * Load shedding: limits on work in flight. A request above a limit is rejected immediately, which costs less than
+ * letting it wait until it times out, and keeps memory use constant.
  */
 import { type BodyMemory, Memory } from "./memory";
 
@@ -28,7 +28,7 @@ export class Admission {
   finished = 0;
   readonly shed: Record<ShedReason, number> = { in_flight: 0, bodies: 0, bytes: 0, lists: 0 };
 
-  /** Of large requests and responses. */
+  /** Memory for large requests and responses. */
   readonly memory: Memory;
 
   constructor(private readonly limits: AdmissionLimits) {
@@ -53,9 +53,9 @@ export class Admission {
   }
 
   /**
-   * Does not count a request as in flight while its body arrives, so that callers that send only half of a body use no
-   * capacity. As many bodies may arrive as requests may be in flight; above that, the one that has made no progress
-   * for longest is rejected, because it is the least likely to be completed.
+   * A request does not count as in flight while its body arrives, so that callers that send only half a body use no
+   * capacity. The limit on requests in flight also applies to arriving bodies. Above it, the body that has made no
+   * progress for longest is rejected, because it is the least likely to be completed.
    *
    * @param memory of the body
    * @throws Overloaded if there is no capacity left once it has arrived
@@ -75,7 +75,7 @@ export class Admission {
     return body;
   }
 
-  /** Reserves capacity for one whole list. The returned function releases it and is safe to call twice. */
+  /** Reserves capacity for one full list. The returned function releases it and is safe to call twice. */
   reserveList(): () => void {
     if (this.lists >= this.limits.maxLists) throw this.overloaded("lists");
     this.lists++;

@@ -1,8 +1,8 @@
-/** Settings from the environment. Passwords come from files, never from variables. */
+/** Reads settings from the environment. Passwords come from files, never from variables. */
 import { readFileSync } from "node:fs";
 import { readPassword, type Login } from "./credentials";
 
-/** `host:port` of a Redis. */
+/** `host:port` of a Redis instance. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
@@ -25,9 +25,9 @@ export interface SentinelConfig {
   readonly name: string;
 }
 
-/** How a Redis or a Sentinel proves its identity. */
+/** How a Redis or Sentinel instance proves its identity. */
 export interface TlsConfig {
-  /** Trusted certificate authorities, PEM. */
+  /** Trusted certificate authorities, in PEM format. */
   readonly ca: string;
   /** Name expected in every certificate. All instances share it, because their addresses change. */
   readonly servername: string;
@@ -37,55 +37,61 @@ export interface ApiConfig {
   readonly port: number;
   /** Main (primary): the Redis that takes writes. */
   readonly main: HostPort | SentinelConfig;
-  /** Number of copies that must have a write before it is acknowledged, not counting main. 0: only main. */
+  /** Number of copies that must have a write before it is acknowledged, not counting main. 0 means main alone. */
   readonly commitCopies: number;
-  /** Where the copies must have it. */
+  /** Where the copies must have the write. */
   readonly commitTo: "disk" | "memory";
-  /** Addresses of replicas; several replicas may share one. Empty if none are configured. */
+  /** Addresses of replicas; several replicas may share an address. Empty if none are configured. */
   readonly replicas: readonly HostPort[];
   /** DNS name with one record per replica, such as a headless Service. */
   readonly replicasDns: HostPort | undefined;
   /** The Service whose endpoints are the replicas. */
   readonly replicasWatch: WatchConfig | undefined;
-  /** For every connection to Redis. undefined: no TLS. */
+  /** TLS settings for every connection to Redis; undefined means no TLS. */
   readonly tls: TlsConfig | undefined;
-  /** For main. */
+  /** User and password for main. */
   readonly login: Login | undefined;
-  /** For replicas. */
+  /** User and password for replicas. */
   readonly readLogin: Login | undefined;
   /** Origins that browsers may call from; "*" allows all. */
   readonly allowedOrigins: readonly string[];
-  /** Timeout for a reply from main, and for main to become available, ms. */
+  /** Timeout for a reply from main, and for main to become available, in ms. */
   readonly commandTimeoutMs: number;
   /**
-   * How long a write waits for a main that accepts it, ms, as long as it has certainly not been executed. A planned
-   * failover delays a write by no more than this.
+   * How long, in ms, a write that has certainly not been executed waits for a main that accepts it. A planned failover
+   * delays a write by no more than this.
    */
   readonly writePatienceMs: number;
-  /** Timeout for a replica's reply before another replica is tried, ms. */
+  /** Timeout for a replica's reply, in ms; after it, another replica is tried. */
   readonly readTimeoutMs: number;
-  /** Timeout for connecting to Redis, ms. */
+  /** Timeout for connecting to Redis, in ms. */
   readonly connectTimeoutMs: number;
   /**
-   * How long a new process waits for main before it becomes ready without it, ms. Longer than network policies take to
-   * include a new pod during a large scale-out: until then it cannot reach main, and its writes would fail.
+   * How long a new process waits for main before it becomes ready without it, in ms. This is longer than network
+   * policies take to include a new pod during a large scale-out: until then, the pod cannot reach main, and its writes
+   * would fail.
    */
   readonly mainPatienceMs: number;
-  /** Interval of health checks of each Redis, ms. */
+  /** Interval between health checks of each Redis instance, in ms. */
   readonly checkMs: number;
-  /** A replica that lags behind main by more than this gets no reads, ms. */
+  /** Maximum lag, in ms: a replica that is further behind main gets no reads. */
   readonly maxLagMs: number;
-  /** A replica disconnected from main for longer than this gets no reads, s. */
+  /** A replica that has been disconnected from main for more than this number of seconds gets no reads. */
   readonly maxStaleSeconds: number;
-  /** Maximum number of requests in flight; more are rejected with 503. */
+  /** Maximum number of requests in flight; any others are rejected with 503. */
   readonly maxInFlight: number;
-  /** Maximum bytes of large bodies and values in memory; more are rejected with 503. */
+  /**
+   * Maximum size of all large bodies and values in memory, in bytes; requests that would exceed it are rejected with
+   * 503.
+   */
   readonly maxBytesInFlight: number;
-  /** Maximum number of whole lists (`GET /items` without a limit) in flight; more are rejected with 503. */
+  /** Maximum number of full lists (`GET /items` without a limit) in flight; any others are rejected with 503. */
   readonly maxLists: number;
-  /** Mean lifetime of a keep-alive connection, ms; each lives for a random 0.5 to 1.5 times this. */
+  /**
+   * Mean lifetime of a keep-alive connection, in ms. Each connection lives for 0.5 to 1.5 times this, chosen at random.
+   */
   readonly connectionAgeMs: number;
-  /** After SIGTERM: maximum time for callers to close their keep-alive connections, ms. */
+  /** Maximum time for callers to close their keep-alive connections after SIGTERM, in ms. */
   readonly drainMs: number;
 }
 
@@ -183,7 +189,7 @@ function tls(env: NodeJS.ProcessEnv): TlsConfig | undefined {
   }
 }
 
-/** Minimum for a response timeout, ms: a WAIT uses up to half of it, and timers have steps of 20 ms. */
+/** Minimum response timeout, in ms: a WAIT uses up to half of it, and timers advance in steps of 20 ms. */
 const MIN_COMMAND_TIMEOUT_MS = 100;
 
 /** @throws an error that names the two settings that contradict each other */

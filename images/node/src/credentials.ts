@@ -11,7 +11,7 @@ export interface Login {
 /** @throws if the file cannot be read */
 export const readPassword = (login: Login): string => readFileSync(login.passwordFile, "utf8").trim();
 
-/** Options of ioredis. Sentinels accept the same credentials. */
+/** ioredis options. Sentinels accept the same credentials. */
 export interface Credentials {
   username?: string;
   password?: string;

@@ -3,7 +3,7 @@ import { readConfig } from "./config";
 import { log } from "./log";
 import { ApiServer } from "./http/server";
 
-/** Shorter than the pod's grace period, so that the process exits by itself before it is killed. */
+/** Shorter than the pod's grace period, so that the process exits before the kubelet kills it. */
 const STOP_LIMIT_MS = 30_000;
 
 async function main(): Promise<void> {

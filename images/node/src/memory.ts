@@ -1,15 +1,15 @@
 /**
- * The memory of large requests and responses: together they hold no more than a limit.
+ * Limits the total memory of large requests and responses.
  *
- * A body that is still arriving holds only what has arrived, so announcing a large body takes nothing from others. If
- * there is too little for the next request, the body that has made no progress for longest loses its memory. So a
- * caller that stops or slows down gives way to faster ones, and to take a place from a caller that does not, others must
+ * A body that is still arriving holds memory only for what has arrived, so announcing a large body takes nothing from
+ * others. If too little is left for the next request, the body that has made no progress for longest loses its memory.
+ * So a caller that stops or slows down gives way to faster ones. To displace a caller that keeps sending, others must
  * send as much as the whole limit in the time that this caller needs for one step.
  */
 
-/** Memory of one body. */
+/** The memory of one body. */
 export class BodyMemory {
-  /** Bytes. */
+  /** Number of bytes. */
   private held = 0;
 
   /** Only {@link Memory.body} calls it. */
@@ -29,7 +29,7 @@ export class BodyMemory {
     this.arriving.add(this);
   }
 
-  /** Raises what it holds to `bytes`, or throws if there is too little. */
+  /** Increases the memory that the body holds to `bytes`; throws if too little is left. */
   grow(bytes: number): void {
     this.memory.take(bytes - this.held, this);
     this.held = bytes;
@@ -65,7 +65,7 @@ export class Memory {
     private readonly refused: () => Error,
   ) {}
 
-  /** Bodies that are still arriving, those that hold nothing included. */
+  /** Bodies that are still arriving, including those that hold no memory yet. */
   get arriving(): number {
     return this.bodies.size;
   }

@@ -1,4 +1,4 @@
-/** What callers see when the API is overloaded. */
+/** Tests what callers see when the API is overloaded. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { json, startApi, type Api } from "./helpers/api";
 import { eventually, freePort, hasRedis, pause, Redis } from "./helpers/redis";
@@ -21,7 +21,7 @@ describe.skipIf(!hasRedis)("the API under overload", () => {
   };
   const shed = (reason: string) => api.metric(`http_requests_shed_total{reason="${reason}"}`);
 
-  it("sheds large bodies above its limit on bytes, but not small ones", async () => {
+  it("sheds large bodies above its byte limit, but not small ones", async () => {
     await ready({ MAX_BYTES_IN_FLIGHT: String(4 * 1024 * 1024), REDIS_COMMAND_TIMEOUT_MS: "5000" });
     const large = json("POST", { id: "large", val: "v".repeat(1024 * 1024) });
     expect((await api.fetch("/item", large)).status).toBe(200);
@@ -42,7 +42,7 @@ describe.skipIf(!hasRedis)("the API under overload", () => {
     expect((await (await api.fetch("/item?id=large")).text()).length).toBe(1024 * 1024);
   });
 
-  it("sheds whole lists above its limit, and accepts them again afterwards", async () => {
+  it("sheds full lists above its limit, and accepts them again afterwards", async () => {
     await ready({ MAX_LISTS: "2" });
     main.cli("EVAL", "for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end", "0");
     const answers = await Promise.all(Array.from({ length: 5 }, () => api.fetch("/items")));
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis)("the API under overload", () => {
     });
   });
 
-  it("releases the reservation of a caller that disconnects during a list, and counts no error", async () => {
+  it("releases the capacity of a caller that disconnects during a list, and counts no error", async () => {
     await ready({ MAX_LISTS: "1" });
     main.cli("EVAL", "for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end", "0");
     for (let i = 0; i < 3; i++) {
@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis)("the API under overload", () => {
     expect(await api.metrics()).not.toMatch(/route="\/items",status="500"/);
   });
 
-  it("sheds requests above its limit immediately, with Retry-After, counts them, and stays live and ready", async () => {
+  it("immediately sheds requests above its limit with Retry-After, counts them, and stays live and ready", async () => {
     await ready({ MAX_IN_FLIGHT: "10", REDIS_COMMAND_TIMEOUT_MS: "2000" });
     main.signal("SIGSTOP");
     const held = Array.from({ length: 10 }, () => api.fetch("/item?id=k"));

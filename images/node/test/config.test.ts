@@ -7,7 +7,7 @@ it("has no replicas if none are set, or only main", () => {
   expect(readConfig({ ...env, REDIS_REPLICAS_URL: "redis://main" }).replicas).toEqual([]);
 });
 
-it("accepts one or several addresses of replicas", () => {
+it("accepts one or more replica addresses", () => {
   const replicas = (text: string) => readConfig({ REDIS_REPLICAS_URL: text }).replicas;
   expect(replicas("redis://[fd00::1]:7000")).toEqual([{ host: "fd00::1", port: 7000 }]);
   expect(replicas("redis://a:1, redis://b,")).toEqual([
@@ -17,7 +17,7 @@ it("accepts one or several addresses of replicas", () => {
   expect(() => replicas("redis://a,b")).toThrow('REDIS_REPLICAS_URL is "b", expected redis://host:port');
 });
 
-it("finds the Kubernetes API through the pod's environment", () => {
+it("finds the Kubernetes API through the pod's environment variables", () => {
   const env = { REDIS_REPLICAS_WATCH: "shop/redis-replicas", KUBERNETES_SERVICE_HOST: "10.96.0.1" };
   expect(readConfig({ ...env, KUBERNETES_SERVICE_PORT: "6443" }).replicasWatch).toEqual({
     namespace: "shop",

@@ -1,5 +1,5 @@
 /**
- * The contract of the routes. It only uses HTTP, so it can test a server at any address.
+ * Tests the contract of the routes. It uses only HTTP, so it can test a server at any address.
  *
  *   CONTRACT_URL=http://localhost:3000 npx vitest run test/contract.test.ts
  *
@@ -33,7 +33,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     await main?.stop();
   });
 
-  /** Keys of this run only, because the Redis may be shared. */
+  /** Keys that only this run uses, because the Redis instance may be shared. */
   const own = (name: string) => `contract:${process.pid}:${name}`;
   const item = (id: string, headers: Record<string, string> = {}) =>
     api.fetch(`/item?id=${encodeURIComponent(id)}`, { headers });
@@ -54,7 +54,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     expect(Math.abs(Number(text.split(" ").at(-1)) - Date.now())).toBeLessThan(5000);
   });
 
-  it("returns the id of a request for tracing", async () => {
+  it("returns a request's id, for tracing", async () => {
     await written(own("traced"), "1");
     const answer = await item(own("traced"), { "x-request-id": "0123456789abcdef" });
     expect(answer.headers.get("x-request-id")).toBe("0123456789abcdef");
@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
   });
 
-  it("answers 404 with an empty body for a missing key", async () => {
+  it("returns 404 with an empty body for a missing key", async () => {
     const response = await item(own("nothing"));
     expect(response.status).toBe(404);
     expect(await response.text()).toBe("");
@@ -92,7 +92,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     await eventually("the key to be deleted", async () => (await item(own("gone"))).status === 404);
   });
 
-  it("answers ok when a missing key is deleted", async () => {
+  it("answers a deletion of a missing key with ok", async () => {
     expect(await (await api.fetch("/item?id=never-written", { method: "DELETE" })).text()).toBe("ok");
   });
 
@@ -150,7 +150,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
       expect(page.cursor).toEqual(expect.any(String));
     });
 
-    it("answer 410 to a cursor of an unavailable Redis instance", async () => {
+    it("return 410 for a cursor of an unavailable Redis instance", async () => {
       const cursor = Buffer.from(`${"0".repeat(40)}:17`).toString("base64url");
       const response = await api.fetch(`/items?cursor=${cursor}`);
       expect(response.status).toBe(410);
@@ -158,7 +158,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     });
   });
 
-  it("returns the latest write to every strong read", async () => {
+  it("returns the latest write in every strong read", async () => {
     for (let i = 0; i < 50; i++) {
       const id = own(`strong:${i}`);
       await put(id, String(i));
@@ -196,7 +196,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
   });
 
   it.each([16_383, 16_384, 16_385, 40_000])(
-    "keeps a value of %i bytes, with a character across each boundary",
+    "keeps a value of %i bytes with a character that spans each boundary",
     async (bytes) => {
       for (const val of ["v".repeat(bytes), `${"v".repeat(bytes - 2)}é`, `${"v".repeat(bytes - 1)}é`]) {
         await put(own("edge"), val);
@@ -224,14 +224,14 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     ["an empty id", "/item?id=", {}, 400, /id is empty/],
     ["an id that is too long", `/item?id=${"k".repeat(1025)}`, {}, 400, /1025 bytes long, at most 1024/],
     [
-      "an id with half of a surrogate pair",
+      "an id with an unpaired surrogate",
       "/item",
       json("POST", '{"id":"\\ud800","val":"a"}'),
       400,
       /id is not valid Unicode/,
     ],
     [
-      "a val with half of a surrogate pair",
+      "a val with an unpaired surrogate",
       "/item",
       json("POST", '{"id":"a","val":"\\udc00"}'),
       400,
@@ -320,7 +320,7 @@ describe.skipIf(!hasRedis && !given)("the API's contract", () => {
     expect(preflight.headers.get("access-control-allow-methods")).toBe("GET, POST, DELETE");
   });
 
-  it("has metrics by route pattern and status, and of CPU, memory and event loop", async () => {
+  it("reports requests by route pattern and status, and CPU, memory and event-loop metrics", async () => {
     await item(own("nothing"));
     await api.fetch("/nothing");
     const text = await (await api.fetch("/metrics")).text();

@@ -13,7 +13,7 @@ describe("credentials for Redis", () => {
   writeFileSync(file, "secret\n");
   afterAll(() => rmSync(dir, { recursive: true }));
 
-  it("read the current password from the file, without the newline", () => {
+  it("are read from the current password file, without the newline", () => {
     const { login, readLogin } = readConfig({ REDIS_PASSWORD_FILE: file });
     expect(credentials(login)).toEqual({ password: "secret", sentinelPassword: "secret" });
     expect(readLogin).toEqual(login);
@@ -51,7 +51,7 @@ describe.skipIf(!hasRedis)("the API during a password rotation", () => {
     await main.stop();
   });
 
-  it("recovers once the file has the new password, because new connections read it again", async () => {
+  it("recovers once the file contains the new password, because each new connection reads the file", async () => {
     const file = join(mkdtempSync(join(tmpdir(), "api-")), "password");
     writeFileSync(file, PASSWORD);
     const env = { REDIS_PASSWORD_FILE: file };

@@ -30,14 +30,14 @@ describe("the memory of large requests and responses", () => {
     expect([lost, memory.used, refused]).toEqual([["second", "third"], 100, 2]);
   });
 
-  it("is not taken back from a body that holds none, which would not help", () => {
+  it("is not taken back from a body that holds none, because that would not help", () => {
     arriving("empty", 0);
     arriving("full", 90);
     memory.reserve(20);
     expect([lost, memory.arriving]).toEqual([["full"], 1]);
   });
 
-  it("is not taken back from complete bodies, nor from itself: then the request is refused, and no other loses any", () => {
+  it("is not taken back from complete bodies, nor from the requesting body: the request is rejected, and no other loses memory", () => {
     arriving("complete", 60).keep();
     const own = arriving("own", 30);
     arriving("other", 10);
@@ -48,7 +48,7 @@ describe("the memory of large requests and responses", () => {
     expect([lost, memory.used]).toEqual([["other"], 100]);
   });
 
-  it("allows a single request above the limit only if nothing else holds any", () => {
+  it("may exceed the limit for a single request only if no other request holds any", () => {
     arriving("slow", 50);
     const release = memory.reserve(150);
     expect([lost, memory.used]).toEqual([["slow"], 150]);
@@ -58,14 +58,14 @@ describe("the memory of large requests and responses", () => {
     expect(memory.used).toBe(0);
   });
 
-  it("gives up the slowest body of all, also one that holds nothing", () => {
+  it("can be freed by rejecting the slowest body of all, even one that holds nothing", () => {
     arriving("empty", 0);
     arriving("full", 90);
     memory.giveUpSlowest(new Error("too many"));
     expect([lost, memory.used, memory.arriving]).toEqual([["empty"], 90, 1]);
   });
 
-  it("never exceeds its limit, and is all free in the end, whatever arrives", () => {
+  it("never exceeds its limit, and is completely free in the end, whatever arrives", () => {
     const step = fc.record({ at: fc.nat(9), bytes: fc.integer({ min: 1, max: 40 }), what: fc.nat(3) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {

@@ -4,7 +4,7 @@ set -eu
 pipe=/tmp/metrics.fifo
 rm -f "$pipe"
 mkfifo "$pipe"
-# by default mawk buffers whole blocks; -W interactive makes it read line by line
+# by default, mawk buffers whole blocks; -W interactive makes it read line by line
 interactive=
 awk -W version 2>&1 </dev/null | grep -q '^mawk' && interactive='-W interactive'
 # this shell keeps both ends open: nginx never blocks on a missing reader, and a restarted awk reads the rest of the

@@ -2,6 +2,6 @@
 # Resolves the API's name every 5 s, because a recreated Service has a new address.
 set -eu
 while sleep 5; do
-  # if the name does not resolve, the current address is kept
+  # keeps the current address if the name does not resolve
   /docker-entrypoint.d/40-render.sh 2>/dev/null || true
 done &

@@ -1,11 +1,11 @@
-# Turns nginx's log into Prometheus metrics: nginx itself counts connections, not responses.
+# Turns nginx's log into Prometheus metrics: nginx itself counts only connections, not responses.
 # Input: "route method status seconds bytes" per request, and "tick" once per second, which writes changes to `out`.
 BEGIN {
   buckets = split("0.001 0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 10", le, " ")
   write()
 }
 $1 == "tick" {
-  # average of 2 s: smooth enough for autoscaling, and still recent
+  # average over 2 s: smooth enough for autoscaling, and still recent
   rate = (now + before) / 2
   before = now
   now = 0

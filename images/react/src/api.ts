@@ -15,7 +15,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Mirrors the API's types: docs/api.md. */
+/** Mirrors the API's types, which docs/api.md describes. */
 export interface Status {
   readonly server: { readonly id: string; readonly name: string; readonly uptimeSeconds: number };
   readonly requests: { readonly answered: number; readonly inFlight: number; readonly shed: number };
@@ -46,7 +46,7 @@ async function call(path: string, init: RequestInit = {}): Promise<Response> {
       signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
     });
   } catch (error) {
-    // cancelled by the page itself: not an error to show
+    // cancelled by the page itself, so there is no error to show
     if (init.signal?.aborted) throw error;
     throw new ApiError(timeout.aborted ? t.apiLate : t.apiDown, 0, error);
   }
@@ -65,7 +65,7 @@ const json = (method: string, body: object): RequestInit => ({
 });
 const STRONG = { headers: { consistency: "strong" } };
 
-/** After a write, this page reads from main for this long: replicas may not have the write yet. */
+/** How long this page reads from main after a write: replicas may not have the write yet. */
 const OWN_WRITE_MS = 3000;
 let wroteAt = -Infinity;
 
@@ -84,7 +84,7 @@ async function write(init: RequestInit): Promise<void> {
 
 const PAGE_SIZE = 1000;
 
-/** One page of the keys that match a Redis pattern: unordered, may contain duplicates. */
+/** One page of the keys that match a Redis pattern. The keys are unordered and may contain duplicates. */
 export async function listPage(match: string | undefined, cursor?: string, signal?: AbortSignal): Promise<Page> {
   const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
   if (match !== undefined) query.set("match", match);
@@ -98,7 +98,7 @@ const textOf = async (response: Response): Promise<string | null> => (response.s
 export const getValue = async (id: string, signal?: AbortSignal): Promise<string | null> =>
   textOf(await read(`/item?id=${encodeURIComponent(id)}`, signal));
 
-/** The same, from main only, or from a replica that the API chooses. */
+/** A key's value, read from main only, or from a replica that the API chooses. */
 export const getValueFrom = async (side: "main" | "replicas", id: string): Promise<string | null> =>
   textOf(await call(`/item?id=${encodeURIComponent(id)}`, side === "main" ? STRONG : {}));
 
@@ -110,6 +110,6 @@ export const deleteKey = (id: string): Promise<void> => write(json("DELETE", { i
 export const getStatus = async (signal?: AbortSignal): Promise<Status> =>
   (await (await call("/status", signal ? { signal } : {})).json()) as Status;
 
-/** Which replicas have the same value of a key as main. */
+/** Shows which replicas have the same value for a key as main. */
 export const getCopies = async (id: string): Promise<Copies> =>
   (await (await call(`/copies?id=${encodeURIComponent(id)}`)).json()) as Copies;

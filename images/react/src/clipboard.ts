@@ -1,4 +1,4 @@
-/** Copies text. Without TLS a page has no clipboard API, so `execCommand` is the fallback. */
+/** Copies text. Without TLS, a page has no clipboard API, so `execCommand` is the fallback. */
 export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-/** A Lucide icon, drawn from its data: Lucide's React package is larger than all our icons together. */
+/** A Lucide icon, drawn from its data: Lucide's React package is larger than all of this page's icons together. */
 import type { IconNode } from "lucide";
 import { createElement } from "react";
 

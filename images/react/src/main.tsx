@@ -12,7 +12,7 @@ const client = new QueryClient({
       // a request that the API has rejected (4xx) would be rejected again
       retry: (tries, error) => tries < 1 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
       staleTime: 1000,
-      // the API may run on this machine, reachable even if the browser reports being offline
+      // the API may run on this machine, and then is reachable even if the browser reports being offline
       networkMode: "always",
     },
     mutations: { networkMode: "always" },

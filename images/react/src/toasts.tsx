@@ -24,7 +24,7 @@ export function Toasts({ children }: { children: ReactNode }) {
   const showToast = useCallback<ShowToast>(
     (text, more) => {
       const id = next.current++;
-      // at most three: more would cover the page
+      // at most three, because more would cover the page
       setToasts((all) => [...all.slice(-2), { kind: "done", ...more, id, text }]);
       setTimeout(dismiss, SHOWN_MS, id);
     },

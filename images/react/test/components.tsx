@@ -1,4 +1,4 @@
-/** Renders components in a simulated browser, against an in-memory API that each test starts with empty. */
+/** Renders components in a simulated browser, against an in-memory API that is empty at the start of each test. */
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { cleanup, render } from "@testing-library/react";
 import userEvent, { type UserEvent } from "@testing-library/user-event";
@@ -68,7 +68,7 @@ export function show(component: ReactNode): UserEvent {
   return userEvent.setup();
 }
 
-/** The keys as text: the virtual list draws no rows because a simulated browser has no layout. */
+/** Shows the keys as text, because a simulated browser has no layout and the virtual list therefore renders no rows. */
 export function Keys({ search = "" }: { search?: string }) {
   const { data, error } = useKeys(search);
   return <output>{error ? error.message : `${data?.keys.join(" ")}${data?.more ? " …" : ""}`}</output>;

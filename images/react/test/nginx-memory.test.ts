@@ -1,5 +1,5 @@
 /** @vitest-environment node */
-/** nginx' memory, whose limit no caller must be able to exceed, and its connections. */
+/** Tests that no caller can make nginx exceed its memory limit, and how nginx limits connections. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,11 +7,11 @@ import { hasNginx, Nginx } from "./nginx";
 import { nginxBeforeApi, openTo } from "./nginx-setup";
 
 const MIB = 1024 * 1024;
-/** Memory of the container in these tests. */
+/** The container's memory limit in these tests. */
 const LIMIT = 48 * MIB;
-/** Master, awk and the shells, generously. */
+/** A generous allowance for the master process, awk and the shells. */
 const OTHERS = 16 * MIB;
-/** A setting of the kernel that turns off the limit which nginx gets. */
+/** The value of a kernel setting that turns off nginx's memory limit. */
 const IGNORED = "/sys/module/kernel/parameters/ignore_rlimit_data";
 const unlimited = existsSync(IGNORED) && readFileSync(IGNORED, "utf8").startsWith("Y");
 if (unlimited) console.warn(`SKIPPED: nginx's memory limit, because ${IGNORED} makes this kernel ignore such limits`);
@@ -24,7 +24,7 @@ describe.skipIf(!hasNginx("tests of nginx's memory"))("nginx", () => {
   });
   afterAll(() => nginx.stop());
 
-  /** Peak memory of the worker, bytes. */
+  /** Peak memory of the worker, in bytes. */
   const peak = () => {
     const [worker] = nginx.workers();
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${worker}/status`, "utf8"))![1]) * 1024;
@@ -69,7 +69,7 @@ describe.skipIf(!hasNginx("tests of nginx's memory"))("nginx", () => {
     }
   });
 
-  it("ends the old worker some time after a reload, whatever its clients do", async () => {
+  it("stops the old worker some time after a reload, whatever its clients do", async () => {
     const short = new Nginx("", undefined, undefined, (text) =>
       text.replace("worker_shutdown_timeout 60s;", "worker_shutdown_timeout 2s;"),
     );
@@ -102,10 +102,12 @@ describe.skipIf(!hasNginx("tests of nginx's memory"))("nginx", () => {
     ["a line", { "x-long": "y".repeat(9000) }, "?id=a"],
     ["the path", {}, `?id=${"y".repeat(9000)}`],
     ["all lines", { a: "y".repeat(7000), b: "y".repeat(7000), c: "y".repeat(7000) }, "?id=a"],
-  ])("refuses a header with 431 as JSON if this is too long: %s", async (_, headers, query) => {
+  ])("answers with a JSON 431 response if the header is too long: %s", async (_, headers, query) => {
     const response = await fetch(`${nginx.address}/api/item${query}`, { headers });
     expect(response.status).toBe(431);
-    expect(await response.json()).toEqual({ error: "the header is larger than 16 KB, or one of its lines than 8 KB" });
+    expect(await response.json()).toEqual({
+      error: "the header is larger than 16 KB, or one of its lines is larger than 8 KB",
+    });
     expect(api.seen).toEqual([]);
   });
 
@@ -113,7 +115,7 @@ describe.skipIf(!hasNginx("tests of nginx's memory"))("nginx", () => {
     [48, 2457, 614],
     [96, 4915, 1024],
     [256, 10_000, 1024],
-  ])("with %i MiB accepts at most %i connections, and %i requests to the API", (mib, connections, requests) => {
+  ])("with %i MiB, accepts at most %i connections and %i requests to the API", (mib, connections, requests) => {
     const unstarted = new Nginx("", 20_000, mib * MIB);
     const text = unstarted.render({ API_URL: "http://127.0.0.1:3000" });
     expect(text).toContain(`worker_connections ${connections};`);

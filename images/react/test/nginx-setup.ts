@@ -1,4 +1,4 @@
-/** A real nginx with the image's configuration, in front of a fake API, for the tests of one file. */
+/** Runs a real nginx with the image's configuration in front of a fake API, for the tests of one file. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
@@ -13,7 +13,7 @@ export interface Seen {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Counts the connections that the fake API accepted; those that are open are in `sockets`. */
+/** Number of connections that the fake API has accepted; the open ones are in `sockets`. */
 export class FakeApi {
   /** The requests, in the order in which their heads arrived. */
   readonly seen: Seen[] = [];
@@ -56,7 +56,7 @@ export class FakeApi {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** @param port 0: any free one */
+  /** @param port 0 means any free port */
   async listen(port = 0): Promise<void> {
     this.server.listen(port, "127.0.0.1");
     await new Promise((done) => this.server.once("listening", done));
@@ -74,7 +74,7 @@ export interface OpenedConnection {
   readonly got: () => string;
 }
 
-/** A connection to `address` that has sent `text`, from the client's address `from`. */
+/** Opens a connection to `address` from the client address `from`, and sends `text`. */
 export function openTo(address: string, text: string, from = "127.0.0.1"): OpenedConnection {
   const socket = connect({ port: Number(new URL(address).port), host: "127.0.0.1", localAddress: from });
   let got = "";
@@ -87,7 +87,7 @@ export function openTo(address: string, text: string, from = "127.0.0.1"): Opene
  * Starts both before the tests of this file and stops them afterwards. The fake API is reset before each test, and
  * connections from `open` are closed after it.
  *
- * @param assets files of the page besides index.html, by their path
+ * @param assets the page's files other than index.html, by path
  */
 export function nginxBeforeApi(assets: Record<string, string | Buffer> = {}) {
   const files = mkdtempSync(join(tmpdir(), "files-"));

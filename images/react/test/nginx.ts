@@ -1,4 +1,6 @@
-/** Runs the image's nginx on this machine: same scripts and configuration, with paths in a temporary folder. */
+/**
+ * Runs the image's nginx on this machine, with the same scripts and configuration but with paths in a temporary folder.
+ */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -34,9 +36,9 @@ export class Nginx {
   private readonly processes: ChildProcess[] = [];
 
   /**
-   * @param path a folder that precedes the rest of PATH
+   * @param path a folder to put at the start of PATH
    * @param files hard limit of open files
-   * @param memory limit of the container, bytes; in these tests only nginx itself respects it
+   * @param memory limit of the container, in bytes; in these tests, only nginx itself respects it
    * @param edit changes a file of the image
    */
   constructor(
@@ -96,7 +98,7 @@ export class Nginx {
     this.address = `http://127.0.0.1:${port}`;
     const env = this.env({ API_URL: apiUrl, PORT: String(port) });
     for (const name of ["50-metrics.sh", "60-follow-api.sh"]) {
-      // the loops outlive the script: its own process group can be stopped as a whole
+      // the loops outlive the script, so it gets its own process group, which can be stopped as a whole
       const script = `. ${this.file(name)}; wait`;
       this.processes.push(spawn("sh", ["-c", script], { env, stdio: "inherit", detached: true }));
     }

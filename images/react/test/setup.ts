@@ -1,4 +1,4 @@
-/** Component tests use English texts; a long timeout suits busy machines. French is covered in test/browser. */
+/** Component tests use the English texts, and a long timeout for busy machines. French is covered in test/browser. */
 import { configure } from "@testing-library/react";
 import { loadTexts } from "../src/text";
 

@@ -87,6 +87,14 @@ reclaim() {
   rm -f "$data/dump.rdb"
 }
 
+# A restore restarts Redis within seconds of its last step. If Redis still runs two minutes later, the restore was given
+# up, and its snapshot would replace what was written since.
+snapshot=$data/restore/next.rdb
+forget_restore() {
+  [ -e "$snapshot" ] || return 0
+  [ -z "$(find "$snapshot" -mmin +1)" ] || mv "$snapshot" "$data/restore/not-taken.rdb"
+}
+
 # Rewrites the append-only file if that frees space and there is room for it.
 rewrite() {
   # not INFO's aof_base_size, which includes what was appended during the last rewrite
@@ -140,6 +148,7 @@ resume_appending() {
 pause=0.2
 look || free=0
 while sleep $pause && kill -0 "$2" 2>/dev/null; do
+  forget_restore
   before=$free
   look || continue
   # by the time Redis refuses, it may have written as much again, twice

@@ -6,12 +6,24 @@
 # generations were made for data that a restore has replaced
 honours() { [ "$1" -gt "$3" ] || [ "$2" -ge "$4" ]; }
 
+# While this file exists, the data is that of a single main (redis.durability fast or safe), which goes on acknowledging
+# writes alone until a member takes the place of its pod. So this member must not be promoted before it has linked to that
+# member, which has all of them. On the volume, because it must outlive the pod.
+single=/data/sentinel/of-single-main
+login=/run/redis/login
+mark_single() {
+  [ ! -e "$single" ] || return 0
+  mkdir -p "${single%/*}" && touch "$single" && sync "$single" "${single%/*}"
+}
+unmark_single() { rm -f "$single" && sync "${single%/*}"; }
+
 # allow USER: sets the login on main $host, for one link; writes are refused until this member is main and has reset it
 allow() {
   if [ -e /run/redis/volume-short ]; then
     report 'waits for room on its volume'
     return
   fi
+  echo "$1" >"$login"
   order "CONFIG SET masteruser $1 min-replicas-to-write 1000" || return 0
   settled='' granted=$host allowed=$now wrong=''
   report "links to main $host, which has at least as much data as this member"
@@ -50,12 +62,33 @@ may_join() {
   esac
 }
 
+# Main does not answer, and cannot be replaced, because this copy had been without main for too long before. If main's
+# process has stopped, it does not start either while it finds a copy that could be promoted: start-member.sh.
+stranded() {
+  [ $((now - asked)) -ge "$AGAIN" ] || return 0
+  info=$my_info
+  field master_link_down_since_seconds
+  [ "${value:-0}" -gt "$UNLINKED" ] || return 0
+  asked=$now
+  for member in $me $pool; do
+    down_for "$member" "$host"
+    [ "${down:-0}" -ge "$STUCK" ] || continue
+    [ $((value - down)) -le "$UNLINKED" ] || restart_redis
+    return
+  done
+}
+
 linked() {
   report ''
   granted='' wrong=''
   [ "$settled" != linked ] || return 0
+  priority=100
+  if [ -e "$single" ]; then
+    # only a member has this user, so main is one
+    case $(cat "$login") in member-*) unmark_single || return 0 ;; *) priority=0 ;; esac
+  fi
   # the next link needs the next comparison
-  order 'CONFIG SET masteruser unverified replica-priority 100 min-replicas-to-write 1000' || return 0
+  order "CONFIG SET masteruser unverified replica-priority $priority min-replicas-to-write 1000" || return 0
   settled=linked writes=1000
 }
 
@@ -76,13 +109,17 @@ as_copy() {
 
   look_at_main
   may_follow=''
+  [ "$main_seen" = no ] || met=yes
   if [ "$granted" = "$host" ]; then
     [ $((now - allowed)) -lt "$UNUSED" ] || take_back
   elif [ "$main_seen" = no ] || [ -z "$host_ordinal" ]; then
-    report "waits for main: $host does not answer as main"
+    said=
+    [ ! -e "$single" ] || said=', and was a single main that may have more data'
+    report "waits for main: $host does not answer as main$said"
   elif [ "$main_seen" = old ]; then
-    # it knows neither records nor user member-ORDINAL
-    allow replication
+    # It knows neither records nor user member-ORDINAL. A member of the previous version has a Sentinel in its pod; a
+    # single main has none.
+    if [ -n "$(ask "$host" 26379 PING)" ] || mark_single; then allow replication; fi
   elif [ "$my_epoch" -ge 0 ] && honours "$main_generation" "$main_promised" "$my_generation" "$my_promised" &&
     ! more "$my_rank" "$my_count" "$main_rank" "$main_count"; then
     may_follow=yes
@@ -101,12 +138,17 @@ as_copy() {
   fi
   set_priority
   if lacks_writes; then main_is_wrong; else wrong=''; fi
+  [ "$main_seen" != no ] || stranded
 }
 
 # Sentinels prefer the lowest priority above 0. By default they compare replication offsets, which begin at 0 at each
-# start.
+# start. A member that has just started does not know yet whether main is a single one.
 set_priority() {
   if [ "$my_epoch" -lt 0 ] || [ -n "$behind" ]; then
+    wanted=0
+  elif [ -z "$met" ] && [ $((now - began)) -lt "$UNMET" ]; then
+    wanted=0
+  elif [ -e "$single" ] && ! loss_accepted; then
     wanted=0
   elif [ -n "$ahead" ]; then
     wanted=50

@@ -46,8 +46,42 @@ superseded() {
   fi
 }
 
+# The Sentinels' epoch is less than that of the data, because they lost it: a power failure or an operator can empty
+# their files. The API would take every main for an old one. So the next failover gets an epoch above all records of
+# this generation: a Sentinel takes over a greater epoch from a request for its vote (this one is for no Sentinel). One
+# whose file is newer informs the others within seconds, so wait for that first.
+raise_epoch() {
+  [ $((now - checked)) -ge "$CHECK" ] || return 0
+  checked=$now
+  needed=$my_epoch low=0
+  [ "$my_promised" -le "$needed" ] || needed=$my_promised
+  limit='timeout 1'
+  for member in $pool; do
+    [ "$member" != "$me" ] || continue
+    look "$member"
+    [ "$seen$generation" = "yes$my_generation" ] && [ "$promised" -gt "$needed" ] && needed=$promised
+  done
+  for member in $pool; do
+    named "$member" "$me"
+    [ -z "$named" ] || [ "$named" -ge "$needed" ] || low=$((low + 1))
+  done
+  if [ $low -lt 2 ]; then
+    outdated=
+    return
+  fi
+  outdated=${outdated:-$now}
+  [ $((now - outdated)) -ge "$OUTDATED" ] && [ $((now - asked)) -ge "$AGAIN" ] || return 0
+  asked=$now
+  for member in $me $pool; do
+    ask "$member" 26379 "SENTINEL IS-MASTER-DOWN-BY-ADDR $me 6379 $((needed / 10)) 0000000000000000000000000000000000000000" >/dev/null
+    [ "$(ask "$member" 26379 'SENTINEL FAILOVER main')" = OK ] || continue
+    echo "guard: requested a failover, because the Sentinels have lost their epoch: the data is of $needed" >&2
+    return
+  done
+}
+
 as_main() {
-  granted=''
+  granted='' met=yes
   report ''
   # meanwhile stop-member.sh decides whether writes are accepted
   if [ -e /run/redis/handing-over ]; then
@@ -70,6 +104,8 @@ as_main() {
   if [ "$settled" != main ]; then
     # in one command: a main that accepts writes cannot log in anywhere when it is demoted
     order "CONFIG SET masteruser unverified replica-priority 0 min-replicas-to-write $wanted" || return 0
+    # perhaps with an operator's consent
+    [ ! -e "$single" ] || unmark_single
     settled=main writes=$wanted
   fi
   [ -z "$alone" ] || superseded
@@ -77,4 +113,5 @@ as_main() {
   if [ "$writes" != "$wanted" ]; then
     order "CONFIG SET min-replicas-to-write $wanted" && writes=$wanted
   fi
+  raise_epoch
 }

@@ -20,15 +20,24 @@ ALONE=300
 UNUSED=300
 WRONG=200
 AGAIN=600
-# seconds
+# how long a member that has not seen main yet may not be promoted
+UNMET=1000
+# how often main compares the Sentinels' epoch with its record's; how long it waits for them to have a greater one
+CHECK=500
+OUTDATED=1000
+# seconds: Sentinels promote no copy whose link was down for longer than UNLINKED before they found main down; by STUCK
+# after that they have promoted another one, if they promote any
 UNLINKED=25
+STUCK=10
 configured=$(sed -n 's/^min-replicas-to-write //p' /etc/redis/main.conf)
 configured=${configured:-1}
 # the state of this pod's Redis: settings as a main or a copy; the main it may log in to; its min-replicas-to-write
 settled='' granted='' writes=''
 # since when: no other member follows this main; the login is allowed; main lacks writes that this member has
 alone='' allowed='' wrong=''
-asked=0
+asked=0 checked=0 outdated=''
+# whether this member has seen a main
+met='' began=''
 reported=none
 
 # now: sets $now to the system's uptime, which changes of the clock do not affect
@@ -111,14 +120,18 @@ main_is_wrong() {
       INPROG*) promoting=yes ;;
     esac
   done
-  # Sentinels promote no copy whose link has been down for ten times down-after-milliseconds. Only a restart resets that
-  # time: not the link, which this script does not allow, nor REPLICAOF.
   info=$my_info
   field master_link_down_since_seconds
   if [ -n "$unfit" ] && [ -z "$promoting" ] && [ "$settled" != main ] && [ "${value:-0}" -gt $UNLINKED ]; then
-    echo "guard: restarting Redis, because Sentinels do not promote a copy that has been without main for $value s" >&2
-    kill "$redis"
+    restart_redis
   fi
+}
+
+# Sentinels promote no copy whose link has been down for ten times down-after-milliseconds. Only a restart resets that
+# time: not the link, which this script does not allow, nor REPLICAOF.
+restart_redis() {
+  echo "guard: restarting Redis, because Sentinels do not promote a copy that has been without main for $value s" >&2
+  kill "$redis"
 }
 
 # shellcheck source=modules/redis/scripts/guard-main.sh
@@ -135,6 +148,7 @@ while kill -0 "$redis" 2>/dev/null; do
   if [ "$seen" = yes ]; then
     my_epoch=$epoch my_rank=$rank my_count=$count my_promised=$promised
     my_generation=$generation my_recorded=$recorded my_info=$info
+    began=${began:-$now}
     case $role in
       master) as_main ;;
       slave) as_copy ;;

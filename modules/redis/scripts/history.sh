@@ -24,17 +24,17 @@ look() {
     OK*"$newline"OK*) ;;
     *) return ;;
   esac
-  data=${info%"$newline"OK*}
-  data=${data##*"$newline"}
+  stored=${info%"$newline"OK*}
+  stored=${stored##*"$newline"}
   # shellcheck disable=SC2086 # four words, three before the first restore, or none
   set -- ${info##*"$newline"OK}
-  case $data in '' | *[!0-9]*) return ;; esac
+  case $stored in '' | *[!0-9]*) return ;; esac
   if [ $# -ge 3 ]; then
     case $1$2$3${4:-0} in *[!0-9]*) return ;; esac
     epoch=$1 count=$2 promised=$3 generation=${4:-0} recorded=yes
   elif [ $# -gt 0 ]; then
     return
-  elif [ "$data" != 0 ]; then
+  elif [ "$stored" != 0 ]; then
     epoch=0
   fi
   [ "$epoch" -lt 0 ] || rank=$((generation * 1000000000000 + epoch))
@@ -61,4 +61,18 @@ named() {
     [ "$at" != "$2" ] || named=$named$n
     n=$((n + 1))
   done
+}
+
+# The seconds since ADDRESS's Sentinel has found main $2 down, in $down; empty if main is not down for two Sentinels, or if
+# it reports another main or does not answer.
+down_for() {
+  said=$newline$(ask "$1" 26379 'SENTINEL MASTER main')$newline
+  down=
+  case $said in
+    *"${newline}ip$newline$2$newline"*"${newline}flags$newline"*o_down*"${newline}s-down-time$newline"*)
+      down=${said##*"${newline}s-down-time$newline"}
+      down=${down%%"$newline"*}
+      ;;
+  esac
+  case $down in '' | *[!0-9]*) down= ;; *) down=$((down / 1000)) ;; esac
 }

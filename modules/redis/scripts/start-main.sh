@@ -16,20 +16,29 @@ SKIP="#!lua flags=allow-oom
 redis.call('SELECT', 1)
 local record = redis.call('GET', 'commit')
 if not record then return 0 end
-local epoch, count, promised = string.match(record, '^(%d+) (%d+) (%d+)\$')
+local epoch, count, rest = string.match(record, '^(%d+) (%d+)( .*)\$')
 count = (math.floor(count / 1000000) + 1) * 1000000
-redis.call('SET', 'commit', string.format('%s %.0f %s', epoch, count, promised))
+redis.call('SET', 'commit', string.format('%s %.0f%s', epoch, count, rest))
 return 1"
+# count_apart PID: until it succeeds or that process, which becomes Redis, ends: a long file takes long to load
 count_apart() {
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-    sleep 2
-    case $(REDISCLI_AUTH=$(cat /run/secrets/redis/admin) redis-cli --user admin EVAL "$SKIP" 0 2>&1) in 0 | 1) return ;; esac
+  failed=
+  while sleep 0.5 && kill -0 "$1" 2>/dev/null; do
+    said=$(REDISCLI_AUTH=$(cat /run/secrets/redis/admin) redis-cli -h 127.0.0.1 -p 6379 --user admin EVAL "$SKIP" 0 2>&1)
+    case $said in
+      0 | 1) return ;;
+      *'Could not connect'* | LOADING* | "$failed") ;;
+      *)
+        failed=$said
+        echo "the commit record does not count the writes of this main: $said" >&2
+        ;;
+    esac
   done
 }
 start() {
   sh /etc/redis/access.sh users
   [ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh redis &
-  [ ! -s "$pool" ] || count_apart &
+  [ ! -e "$pool" ] || count_apart $$ &
   # shellcheck disable=SC2046 # one word per argument
   set -- $(sh /etc/redis/disk-guard.sh arguments)
   sh /etc/redis/disk-guard.sh watch $$ &

@@ -11,22 +11,30 @@ own=$(cat /run/secrets/redis/sentinel)
 
 conf=/data/sentinel/sentinel.conf
 known=/data/sentinel/pool
-mkdir -p "${conf%/*}"
-# recreated Services have new addresses: find the previous main by its position in the group
-if [ -s "$conf" ] && [ "$(cat "$known" 2>/dev/null)" != "$pool" ]; then
-  was=$(sed -n 's/^sentinel monitor main \([^ ]*\) .*/\1/p' "$conf" | tr -d '"')
-  place=$(grep -nxF "$was" "$known" 2>/dev/null | cut -d : -f 1)
-  now=$(sed -n "${place:-1}p" /etc/redis/pool)
-  grep -E '^sentinel (myid|config-epoch|leader-epoch|current-epoch) ' "$conf" >"$conf.new" || true
-  echo "sentinel monitor main $now 6379 2" >>"$conf.new"
-  mv "$conf.new" "$conf"
-fi
-# not cp: the copy would be read-only, like the original
-cat /etc/redis/pool >"$known"
+mkdir -p "${conf%/*}" && sync /data
+# Redis syncs this file and its folder when it rewrites it. A power failure must not find one that is shorter than what
+# was renamed: without its epoch, the group would look older than its own data.
+put() {
+  sync "$1.new"
+  mv "$1.new" "$1"
+  sync "${1%/*}"
+}
+moved=
+if [ -s "$conf" ] && [ "$(cat "$known" 2>/dev/null)" != "$pool" ]; then moved=yes; fi
 learned=$(grep -E '^sentinel (myid|monitor|config-epoch|leader-epoch|current-epoch|known-sentinel) ' "$conf" 2>/dev/null || true)
 # shellcheck disable=SC2086 # one word per member
-[ -n "$learned" ] || learned="sentinel monitor main $(set -- $pool; echo "$1") 6379 2"
+case $learned in *'sentinel monitor main '*) ;; *) learned="sentinel monitor main $(set -- $pool; echo "$1") 6379 2" ;; esac
 main=$(echo "$learned" | sed -n 's/^sentinel monitor main \([^ ]*\) .*/\1/p' | tr -d '"')
+# recreated Services have new addresses: find the previous main by its position in the group. Unless it has one of them:
+# then the last start ended between the two renames.
+if [ -n "$moved" ]; then
+  place=$(grep -nxF "$main" "$known" 2>/dev/null || grep -nxF "$main" /etc/redis/pool || true)
+  place=${place%%:*}
+  main=$(sed -n "${place:-1}p" /etc/redis/pool)
+  learned=$(echo "$learned" | grep -E '^sentinel (myid|config-epoch|leader-epoch|current-epoch) ' || true)
+  learned="sentinel monitor main $main 6379 2
+$learned"
+fi
 {
   cat /etc/redis/sentinel.conf
   echo "sentinel announce-ip $me"
@@ -42,7 +50,10 @@ main=$(echo "$learned" | sed -n 's/^sentinel monitor main \([^ ]*\) .*/\1/p' | t
   echo "sentinel auth-pass main $own"
   sed -n 's/^#main /sentinel /p' /etc/redis/sentinel.conf
 } >"$conf.new"
-mv "$conf.new" "$conf"
+put "$conf"
+# not cp: the copy would be read-only, like the original
+cat /etc/redis/pool >"$known.new"
+put "$known"
 
 # read replicas announce a name, which Sentinel cannot resolve and logs at each check
 rm -f /tmp/log

@@ -3,8 +3,10 @@
 # Replaces the data with the snapshot that npm run restore has just put into $data/restore; the old data is kept in
 # restore/before. Sourced, before anything reads $data.
 #
-# next.rdb is deleted last, so after an interruption the next start repeats everything. An old next.rdb is not used,
-# because its restore has already reported a failure.
+# next.rdb is deleted before its mark, so after an interruption the next start repeats everything. It is used only if
+# the restore has marked it (next.committed has the id of next.id), which it does once every member has its snapshot,
+# and only soon after that: a restore that takes longer has already reported a failure. In a Sentinel group,
+# start-member.sh also defines given_up: whether another member runs with older data.
 #
 # The snapshot's commit record is of the deployment and the time that it was made in. It is replaced by one of the next
 # generation, from next.generation: less than what the Sentinels of this deployment will have established, and more than any
@@ -20,11 +22,28 @@ fi
 if [ -s "$restore/next.rdb" ] && [ -n "$(find "$data/appendonlydir" -samefile "$restore/next.rdb" 2>/dev/null)" ]; then
   rm "$restore/next.rdb"
 fi
-if [ -s "$restore/next.rdb" ] && [ -z "$(find "$restore/next.rdb" -mmin -15)" ]; then
-  echo "snapshot not used, because it is older than 15 minutes: $restore/next.rdb" >&2
-  mv "$restore/next.rdb" "$restore/not-taken.rdb"
+# sets $unused to the reason why the snapshot may not be used
+check_use() {
+  unused=
+  id=$(cat "$restore/next.id" 2>/dev/null || true)
+  if [ -z "$id" ] || [ "$(cat "$restore/next.committed" 2>/dev/null)" != "$id" ]; then
+    unused='its restore did not reach every member'
+  elif [ -z "$(find "$restore/next.committed" -mmin -15)" ]; then
+    unused='it is older than 15 minutes'
+  elif command -v given_up >/dev/null && given_up "$(cat "$restore/next.generation")"; then
+    unused='another member still runs with older data'
+  fi
+}
+if [ -s "$restore/next.rdb" ]; then
+  check_use
+  if [ -n "$unused" ]; then
+    echo "snapshot not used, because $unused: $restore/next.rdb" >&2
+    mv "$restore/next.rdb" "$restore/not-taken.rdb"
+  fi
 fi
-[ -s "$restore/next.rdb" ] || rm -f "$restore/next.generation"
+marks="$restore/next.generation $restore/next.committed $restore/next.id"
+# shellcheck disable=SC2086 # three words
+[ -s "$restore/next.rdb" ] || rm -f $marks
 # resp WORD...: a command as in an append-only file
 resp() {
   printf '*%d\r\n' $#
@@ -51,7 +70,8 @@ if [ -s "$restore/next.rdb" ]; then
     mv "$restore/new" "$data/appendonlydir"
     sync
     rm "$restore/next.rdb"
-    rm -f "$restore/next.generation"
+    # shellcheck disable=SC2086 # three words
+    rm -f $marks
     sync
   else
     echo "snapshot not used, because the volume is full: $restore/next.rdb" >&2

@@ -1,4 +1,4 @@
-/** The picture of the code: folders, and which may import which. */
+/** The picture of the code: its folders, and the imports allowed between them. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -6,16 +6,15 @@ import { PROJECT_ROOT } from "../../../catalog/paths";
 import { attributes, digraph, escaped, FAINT } from "./dot";
 import { contents, foldersIn } from "./folders";
 
-/** Folders in the picture. Tests and benchmarks may import all of them. */
+/** The folders that the picture shows. Tests and benchmarks may import all of them. */
 const DRAWN = ["main.ts", "scripts", "stacks", "modules", "dashboards", "config", "catalog"] as const;
 const IMAGES = ["images/node", "images/react"] as const;
-const LEGEND =
-  "Solid: may import this folder and everything further along the arrows. Dashed: builds the image, without imports.";
+const LEGEND = "Solid: may import this folder and every folder it leads to. Dashed: builds the image, without imports.";
 const COLUMNS = 4;
 
 type Arrows = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Which drawn folder imports which, read from the import statements. */
+/** The folders that each drawn folder imports, read from the import statements. */
 export function imports(): Arrows {
   const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "*.ts"], {
     cwd: PROJECT_ROOT,
@@ -34,7 +33,7 @@ export function imports(): Arrows {
   return arrows;
 }
 
-/** Everything that `from` reaches. @throws if it reaches itself */
+/** All folders that `from` reaches. @throws if `from` reaches itself */
 export function reached(arrows: Arrows, from: string, by: readonly string[] = []): ReadonlySet<string> {
   if (by.includes(from)) throw new Error(`circular imports: ${[...by, from].join(" → ")}`);
   return new Set([...(arrows.get(from) ?? [])].flatMap((to) => [to, ...reached(arrows, to, [...by, from])]));

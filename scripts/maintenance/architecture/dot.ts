@@ -15,7 +15,7 @@ export const attributes = (all: Readonly<Record<string, string | number>>): stri
     .map(([name, value]) => `${name}=${typeof value === "string" && !value.startsWith("<") ? quoted(value) : value}`)
     .join(", ")}]`;
 
-/** A whole graph. The white background keeps it readable on dark pages. */
+/** A complete graph. The white background keeps it readable on dark pages. */
 export const digraph = (options: Readonly<Record<string, string | number>>, lines: readonly string[]): string =>
   [
     "digraph {",

@@ -1,18 +1,19 @@
-/** Contents of each folder: the tables of docs/architecture.md, and the text in its picture of the code. */
+/** Descriptions of the folders, for the tables in docs/architecture.md and the picture of the code. */
 import { execFileSync } from "node:child_process";
 import { PROJECT_ROOT } from "../../../catalog/paths";
 
-/** Contents by folder. The picture shows the text before the first semicolon. */
+/** Description of each folder's contents. The picture shows the text before the first semicolon. */
 const CONTENTS: Readonly<Record<string, string>> = {
-  ".ci": "the continuous integration run; `.ci/run` and the commands that prepare a lab cluster",
-  ".github": "the same run as a workflow on a public forge",
+  ".ci": "continuous integration; `.ci/run`, and the commands that prepare a lab cluster",
+  ".github": "the same checks as a workflow on a public forge",
   bench: "benchmarks; they write their figures to `docs/benchmarks.md`",
-  catalog: "constants; names, ports, labels, versions, paths, and one descriptor per workload. Imports nothing",
-  config: "what a user can set; sources, validation and defaults. `loadConfig` reads all of it",
+  catalog:
+    "constants; names, ports, labels, versions, paths, and one descriptor per workload. This folder imports nothing",
+  config: "what a user can set; sources, validation and defaults. `loadConfig` reads the whole configuration",
   dashboards: "dashboards and rules; panels, recording rules and alerts as code",
   docs: "these pages; also the French report (`docs/rapport`), benchmark figures, decisions and runbooks",
-  images: "the container images; each is a separate package and the only build context of its image",
-  modules: "the resources, by subject; CDKTF constructs that get everything from their props",
+  images: "the container images; each folder is a separate package and the only build context of its image",
+  modules: "the resources, by subject; CDKTF constructs that get all their input from their props",
   profiles: "settings for each type of cluster; `profile: k3s` reads `profiles/k3s.yaml`",
   scripts: "the commands; everything that `npm run` starts, and the code behind it",
   stacks: "the four layers; one file per layer, `layer.ts` (backend, providers) and `outputs.ts`",
@@ -26,18 +27,18 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "images/react": "the front; React page and nginx",
   "images/scaler": "the fast lane of autoscaling; Node.js, no framework",
 
-  "images/node/src/discovery": "finds the read replicas, by EndpointSlices or DNS",
+  "images/node/src/discovery": "finds the read replicas, through EndpointSlices or DNS",
   "images/node/src/http": "server, routes, input, status, and the mapping of errors to HTTP",
   "images/node/src/metrics": "Prometheus metrics, and the short-term load that autoscalers read",
-  "images/node/src/redis": "`store.ts`: what a route can do with keys",
-  "images/node/src/redis/connection": "one connection to Redis: timeouts, reconnects, Sentinel",
+  "images/node/src/redis": "`store.ts`: the operations on keys that routes can use",
+  "images/node/src/redis/connection": "a connection to Redis: timeouts, reconnects, Sentinel",
   "images/node/src/redis/reads": "the replica pool: choice, health and lag of each replica",
-  "images/node/src/redis/writes": "writes to main: batches, replication guarantee, waiting for a new main",
+  "images/node/src/redis/writes": "writes to main: batching, replication guarantee, waiting for a new main",
 
   "images/react/nginx": "nginx: configuration template and start scripts",
   "images/react/src": "the page in the browser",
   "images/react/src/check": "the system check",
-  "images/react/src/keys": "the list of keys, and adding, editing, deleting",
+  "images/react/src/keys": "the list of keys; adding, editing and deleting keys",
   "images/react/src/live": "the live view of the pods",
   "images/react/src/text": "the texts, English and French",
 
@@ -49,8 +50,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "images/scaler/src/scaling": "the tick: reads, decides, writes",
 
   "modules/autoscaling": "HorizontalPodAutoscaler or KEDA's ScaledObject, their signals, KEDA, metrics-server",
-  "modules/charts":
-    "two small Helm charts of this project; their path is recorded in Helm releases, so it never changes",
+  "modules/charts": "this project's two small Helm charts; Helm releases record their path, so it never changes",
   "modules/images": "registry client, context hash, build and push, third-party images",
   "modules/kubernetes":
     "pods, Services, workloads, namespaces, Secrets, Helm charts, and a descriptor's values for a given configuration (`sizing.ts`)",
@@ -62,23 +62,25 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "modules/terraform": "escaping, dependencies, the Kubernetes backend",
   "modules/web": "the API and the front, and the code that both share (`web-workload.ts`)",
 
-  "scripts/cluster": "kubectl, choosing the cluster, kind, port-forwards, redaction of secrets",
-  "scripts/commands": "what a user runs: `up`, `down`, `diff`, `status` …, one file per command",
+  "scripts/cluster": "kubectl, cluster selection, kind, port-forwards, redaction of secrets",
+  "scripts/commands": "the commands for users: `up`, `down`, `diff`, `status` …, one file per command",
   "scripts/deploy":
     "the steps of a deployment: preflight, permissions, adoption, layers, drift, readiness, smoke test, leftovers",
-  "scripts/doctor": "checks of `doctor` alone: nodes, storage, owners, logins, proxy, what a cluster forbids",
+  "scripts/doctor":
+    "checks that only `doctor` runs: nodes, storage, owners, logins, proxy, restrictions of the cluster",
   "scripts/drawing": "charts and graphs as SVG and PNG; has its own dependencies, installed on first use",
   "scripts/load": "load profiles, the generator (k6), samples",
-  "scripts/maintenance": "what a maintainer runs: `docs`, `e2e`, `bench`, `scan`, `compare` …, one file per command",
+  "scripts/maintenance":
+    "the commands for maintainers: `docs`, `e2e`, `bench`, `scan`, `compare` …, one file per command",
   "scripts/prose": "the prose check of `npm run lint`, and a tool that draws passages to read",
-  "scripts/redis": "commands in the Redis pods, file transfer, backup volume, snapshot check",
+  "scripts/redis": "running commands in the Redis pods, file transfer, backup volume, snapshot check",
   "scripts/spelling": "the spelling check of `npm run lint`, with the project dictionary",
   "scripts/terminal": "output, errors, the run log, child processes, interrupts, the lock",
   "scripts/terraform": "synthesis, Terraform runs, imports, states and their locks, rendered manifests",
   "scripts/toolbox": "downloads of missing programs, npm and PyPI installs, accepted scanner findings",
 };
 
-/** Folders that hold files, without those that Git ignores. */
+/** Folders that contain files, without those that Git ignores. */
 function allFolders(): readonly string[] {
   const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: PROJECT_ROOT, encoding: "utf8" });
   const folders = files.split("\n").flatMap((file) => {
@@ -94,10 +96,11 @@ export function foldersIn(parent = ""): readonly string[] {
   return allFolders().filter((f) => f.split("/").length === depth && (parent === "" || f.startsWith(`${parent}/`)));
 }
 
-/** What `folder` contains. @throws if this file has no text for it */
+/** The description of `folder`. @throws if this file contains none */
 export function contents(folder: string): string {
   const text = CONTENTS[folder];
-  if (text === undefined) throw new Error(`${folder}/ has no text in scripts/maintenance/architecture/folders.ts`);
+  if (text === undefined)
+    throw new Error(`${folder}/ has no description in scripts/maintenance/architecture/folders.ts`);
   return text;
 }
 

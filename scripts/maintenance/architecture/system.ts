@@ -1,10 +1,10 @@
-/** The picture of the running system, from the flow table. */
+/** The picture of the running system, generated from the flow table. */
 import { JOBS, WORKLOADS, workloadOf, type Component } from "../../../catalog/workloads";
 import { configSchema, parseConfig } from "../../../config";
 import { flows, type Flow, type Peer } from "../../../modules/policies/flows";
 import { attributes, digraph, escaped, FAINT } from "./dot";
 
-/** Settings that add flows to those of the default configuration, by their names in the picture. */
+/** Settings that add flows to those of the default configuration, by the names that the picture uses for them. */
 const SETTINGS = {
   ha: { redis: { durability: "ha" } },
   keda: { scaling: { engine: "keda" } },
@@ -31,7 +31,7 @@ interface SettingFlow extends Flow {
 const table = (over: object): readonly Flow[] =>
   flows(parseConfig(over, { kubeconfigEnv: undefined, home: "/" })).filter((f) => f.to !== "dns");
 
-/** Every flow except DNS, which each pod uses. */
+/** Every flow except the DNS flows, which every pod has. */
 function allFlows(): readonly SettingFlow[] {
   const found = new Map<string, SettingFlow>();
   const add = (over: object, setting: Partial<SettingFlow>) => {
@@ -45,7 +45,7 @@ function allFlows(): readonly SettingFlow[] {
   return [...found.values()];
 }
 
-/** Endpoints of flows that are not workloads of the project; `bucket` is `anyone` as a destination. */
+/** Flow endpoints that are not this project's workloads; `bucket` is `anyone` as a destination. */
 const OUTSIDE: Readonly<Record<string, readonly [title: string, text: string]>> = {
   anyone: ["Browser", "anyone who can reach the front"],
   bucket: ["Bucket", "S3-compatible storage"],
@@ -80,7 +80,7 @@ const cluster = (name: string, title: string, lines: readonly string[]): string[
 
 const idOf = (peer: Peer, end: "from" | "to"): string => (peer === "anyone" && end === "to" ? "bucket" : peer);
 
-/** Two lines if one would be too long for an arrow. */
+/** The label in two lines, if one line would be too long for an arrow. */
 const wrapped = (text: string): string => {
   const words = text.split(" ");
   if (text.length <= 20) return escaped(text);
@@ -88,7 +88,7 @@ const wrapped = (text: string): string => {
   return [words.slice(0, middle + 1), words.slice(middle + 1)].map((w) => escaped(w.join(" "))).join("<br/>");
 };
 
-/** One arrow for all flows of a pair that need the same setting. */
+/** One arrow for all flows that need the same setting and run between the same two endpoints. */
 function arrow(along: readonly SettingFlow[]): string {
   const { from, to, setting } = along[0]!;
   const colour = setting && COLOURS[setting];
@@ -97,7 +97,7 @@ function arrow(along: readonly SettingFlow[]): string {
   );
   if (setting) lines.push(`<i>(${setting})</i>`);
   return `"${idOf(from, "from")}" -> "${idOf(to, "to")}" ${attributes({
-    // on white, so that no line runs through the text
+    // on a white background, so that no arrow runs through the text
     label: `<<table border="0" cellborder="0" cellpadding="1" bgcolor="white"><tr><td>${lines.join("<br/>")}</td></tr></table>>`,
     ...(colour ? { style: "dashed", color: colour, fontcolor: colour } : {}),
   })}`;

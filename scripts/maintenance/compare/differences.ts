@@ -4,7 +4,7 @@ import { parse } from "yaml";
 export type Kind = "image tag" | "checksum" | "comment" | "text" | "other";
 
 export interface Difference {
-  /** Keys from the layer down, such as `data.resource.kubernetes_manifest.redis-main.manifest.spec`. */
+  /** Path of keys from the layer down, such as `data.resource.kubernetes_manifest.redis-main.manifest.spec`. */
   readonly path: string;
   readonly kind: Kind;
   /** Undefined if it was added. */

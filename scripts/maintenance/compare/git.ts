@@ -10,7 +10,7 @@ const git = (...args: string[]): string => execFileSync("git", args, { cwd: PROJ
 /** @throws if `ref` names no commit */
 export const commit = (ref: string): string => git("rev-parse", "--verify", `${ref}^{commit}`);
 
-/** The current checkout, including uncommitted and new files, as a tree; the index is not changed. */
+/** The current checkout as a tree, including new files and uncommitted changes; the index is not changed. */
 export function workingTree(): string {
   const index = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-index-")), "index");
   const env = { ...process.env, GIT_INDEX_FILE: index };

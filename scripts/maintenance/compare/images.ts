@@ -1,6 +1,6 @@
 /**
- * Images are tagged with the hash of their sources, which is part of names in layer `images`. The tags are removed
- * before the comparison, so that a changed tag is one difference instead of ten.
+ * Images are tagged with the hash of their sources, which is also part of names in layer `images`. The tags are removed
+ * before the comparison, so that a changed tag appears as one difference instead of ten.
  */
 
 const IMAGE = /images\/(node|react|scaler)\/image-([0-9a-f]{16})/g;

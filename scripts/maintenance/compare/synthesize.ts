@@ -7,7 +7,7 @@ import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Variant } from "./variants";
 
-/** Per variant: `cdk.tf.json` of each layer, or the error if the configuration was rejected. */
+/** Per variant: each layer's `cdk.tf.json`, or the error if the configuration was rejected. */
 export type Synthesized = Record<string, Record<string, unknown>>;
 
 /** Timeout for all variants of one commit. */

@@ -12,7 +12,7 @@ export interface Variant {
 const DURABILITIES = ["fast", "safe", "ha"];
 const ENGINES = ["hpa", "keda"];
 
-/** @param root checkout with the profiles, so that new ones are included */
+/** @param root checkout from which the profiles are read, so that new profiles are included */
 export function variants(root: string): Variant[] {
   const profiles = fs
     .readdirSync(path.join(root, "profiles"))

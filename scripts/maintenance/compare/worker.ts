@@ -2,7 +2,7 @@
  * Runs main.ts of another checkout once per variant, in one process because compiling takes longer than running.
  * main.ts is the only file that has the same path in every commit.
  *
- * Arguments: the checkout, the result file. Standard input: the variants as JSON.
+ * It takes the checkout and the result file as arguments, and the variants as JSON from standard input.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -22,7 +22,8 @@ async function runMain(): Promise<string | undefined> {
   console.error = (...parts: unknown[]) => void (errorText += parts.join(" "));
   process.exitCode = undefined;
   delete require.cache[main];
-  // eslint-disable-next-line @typescript-eslint/no-require-imports, security/detect-non-literal-require -- the file of another checkout
+  // eslint-disable-next-line @typescript-eslint/no-require-imports, security/detect-non-literal-require -- a file in
+  // another checkout
   require(main);
   const manifest = path.join(out, "manifest.json");
   for (const end = Date.now() + LIMIT_MS; Date.now() < end; await sleep(5)) {

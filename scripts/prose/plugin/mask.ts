@@ -1,6 +1,6 @@
 import type { Passage } from "./passage";
 
-/** Replaces code within prose. Not a space: a pattern must not match across it. */
+/** Replaces code within prose. It is not a space, because a pattern must not match across code. */
 const CODE = "\uFFFC";
 
 const fill = (text: string, filler: string) => text.replace(/[^\n]/g, filler);

@@ -1,7 +1,10 @@
 import { commentPassages } from "./comments";
 import { isProse, type Passage, type Range, type Reader } from "./passage";
 
-/** Comments, quoted strings and here-documents of a shell script. Not a full parser: it only tracks quotes, expansions and comments. */
+/**
+ * Finds comments, quoted strings and here-documents in a shell script. It is not a full parser: it only tracks quotes,
+ * expansions and comments.
+ */
 export const shell: Reader = (source) => {
   const comments: Range[] = [];
   const strings: Passage[] = [];

@@ -10,7 +10,7 @@ import { shell } from "./shell";
 const SCALAR = "\x1f";
 const INSERTED = ["\x02", "\x18", SCALAR];
 
-/** Comments and text in YAML; a `|` block is read as the shell script that it is in a workflow. */
+/** Comments and text in YAML; a `|` block is read as a shell script, which it is in a workflow. */
 export const yaml: Reader = (source) => {
   const comments: Range[] = [];
   const strings: Passage[] = [];

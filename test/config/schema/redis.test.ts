@@ -11,40 +11,43 @@ it("a configuration whose sizes cannot hold maxMemory is accepted, because an ex
   expect(refusal({ redis: { maxMemory: "4gb" } })).toBe("accepted");
 });
 
-describe("the volume of main", () => {
-  it("is too small if the append-only file and its rewrite certainly fill it, in one sentence with the value, the limit and the next step", () => {
+describe("main's volume", () => {
+  it("a volume is rejected if the append-only file and its rewrite would certainly fill it; one sentence states the value, the limit and the next step", () => {
     expect(of({ maxMemory: "1gb", storage: "2Gi" })).toBe(
-      "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 2Gi: the append-only file and its rewrite would fill it; " +
+      "redis.storage: with redis.maxMemory 1gb, the volume needs at least 3Gi but has 2Gi: the append-only file and its rewrite would fill it; " +
         "set redis.storage to 4Gi, or redis.maxMemory to at most 682mb",
     );
   });
-  it("is also too small if its size is the default", () => {
+  it("a volume is also rejected if its size is the default", () => {
     expect(of({ maxMemory: "1gb" })).toBe(
-      "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 1Gi: the append-only file and its rewrite would fill it; " +
+      "redis.storage: with redis.maxMemory 1gb, the volume needs at least 3Gi but has 1Gi: the append-only file and its rewrite would fill it; " +
         "set redis.storage to 4Gi, or redis.maxMemory to at most 341mb",
     );
   });
   it.each(["341mb", "256mb", "1mb"])("with its default size holds maxMemory %s", (maxMemory) => {
     expect(of({ maxMemory })).toBe("fits");
   });
-  it("holds what the message proposes, either way", () => {
+  it("a volume is large enough with either change that the message proposes", () => {
     expect(of({ maxMemory: "1gb", storage: "4Gi" })).toBe("fits");
     expect(of({ maxMemory: "682mb", storage: "2Gi" })).toBe("fits");
   });
-  it("has room for some values of 1 MB, however small the memory", () => {
+  it("a volume must have room for some 1 MB values, however small maxMemory is", () => {
     expect(of({ maxMemory: "16mb", storage: "100Mi" })).toMatch(/at least 256Mi, .* set redis\.storage to 256Mi$/);
   });
 });
 
 describe("memory", () => {
-  it.each(["main", "replica"])("of %s must hold twice maxMemory, for a rewrite or a copy", (part) => {
-    expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "300Mi" } })).toBe(
-      `redis.${part}.memoryLimit: must be at least 512Mi, twice redis.maxMemory (256mb), and is 300Mi: ` +
-        "Redis would be killed while it rewrites or copies its data; raise it, or lower redis.maxMemory",
-    );
-    expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "512Mi" } })).toBe("fits");
-  });
-  it("without a limit is rejected, because Redis interprets 0 as no limit", () => {
+  it.each(["main", "replica"])(
+    "the limit of %s must be at least twice maxMemory, to allow for a rewrite or a copy",
+    (part) => {
+      expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "300Mi" } })).toBe(
+        `redis.${part}.memoryLimit: must be at least 512Mi, twice redis.maxMemory (256mb), but is 300Mi: ` +
+          "Redis would be killed while it rewrites or copies its data; raise it, or lower redis.maxMemory",
+      );
+      expect(of({ maxMemory: "256mb", [part]: { memoryLimit: "512Mi" } })).toBe("fits");
+    },
+  );
+  it("memory must be limited: a maxMemory of 0 is rejected, because Redis interprets it as no limit", () => {
     expect(refusal({ redis: { maxMemory: "0mb" } })).toMatch(
       /^redis\.maxMemory: "0mb" is not accepted; .*such as "256mb"/,
     );
@@ -65,7 +68,7 @@ describe("sizes", () => {
     ["256mb", GIB / 4],
     ["2kb", 2048],
   ])("%s is a number of bytes", (text, bytes) => expect(redisBytes(text)).toBe(bytes));
-  it("are printed so that they parse as at least, or at most, the original value", () => {
+  it("sizes are rounded when printed, so that they parse as at least, or at most, the original value", () => {
     expect(parseQuantity(asQuantity(GIB + 1))).toBeGreaterThanOrEqual(GIB + 1);
     expect(asQuantity(3 * GIB)).toBe("3Gi");
     expect(redisBytes(asRedisSize(GIB - 1))).toBeLessThanOrEqual(GIB - 1);

@@ -21,7 +21,7 @@ const of = async (alert: string, matching: Labels): Promise<readonly Alert[]> =>
     (a) => a.labels["alertname"] === alert && Object.entries(matching).every(([k, v]) => a.labels[k] === v),
   );
 
-/** Waits until an alert fires; the error contains the state that it reached. */
+/** Waits until an alert fires; on timeout, the error contains the last state of the alert. */
 export const firing = (alert: string, seconds: number, matching: Labels = {}): Promise<boolean> =>
   eventually(`the alert ${alert}`, seconds, async () => {
     const found = await of(alert, matching);
@@ -30,12 +30,12 @@ export const firing = (alert: string, seconds: number, matching: Labels = {}): P
   });
 
 /**
- * Longest wait until an alert is resolved, s. Some network plugins reconcile policies only every five minutes. Until then
- * a recreated pod may be unreachable, which is what the alert reports.
+ * Longest wait until an alert is resolved, in seconds. Some network plugins reconcile policies only every five minutes;
+ * until then a recreated pod may be unreachable, and the alert rightly keeps firing.
  */
 const RESOLVED_SECONDS = 480;
 
-/** Waits until an alert is neither firing nor pending; the error lists the targets that are down. */
+/** Waits until an alert is neither firing nor pending; on timeout, the error lists the targets that are down. */
 export const resolved = (alert: string, matching: Labels = {}): Promise<boolean> =>
   eventually(`the alert ${alert} to be resolved`, RESOLVED_SECONDS, async () => {
     const [still] = await of(alert, matching);

@@ -1,10 +1,10 @@
-/** A command of the project that the test interrupts. */
+/** A project command that the test interrupts. */
 import { spawn } from "node:child_process";
 import { projectPath, STATE_DIR, type Outcome } from "./system";
 
 export interface BackgroundRun {
   readonly ended: Promise<Outcome>;
-  /** Reaches all of its processes, as from a terminal. */
+  /** Signals all of the command's processes, as a terminal does. */
   signal(name: NodeJS.Signals): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The baseline for the faults: a main and two replicas of the same image with Redis' default settings and a volume, without
- * probes or any other part of the project. Its ledger writes to it directly.
+ * The baseline for the fault tests: a main and two replicas that run the same image with Redis' default settings and a
+ * volume, without probes or any other part of the project. The ledger writes to it directly.
  */
 import { HELD } from "../../helpers/ledger-writer";
 import { REDIS_WRITER } from "../../helpers/ledger-redis-writer";
@@ -47,7 +47,7 @@ const workload = (
   },
 });
 
-/** Removes it, with its volume. */
+/** Removes the baseline with its volume. */
 export async function removeBaseline(): Promise<void> {
   await removeLedger(LEDGER);
   await kube.raw(
@@ -68,7 +68,7 @@ export async function removeBaseline(): Promise<void> {
 const cli = (pod: string, ...args: string[]) =>
   kube.raw(["-n", NAMESPACE, "exec", pod, "--", "redis-cli", "--raw", ...args], { timeoutMs: 120_000 });
 
-/** Starts it, and a ledger on `node` that writes to it. */
+/** Starts the baseline, and a ledger on `node` that writes to it. */
 export async function startBaseline(image: string, node: string) {
   await removeBaseline();
   const objects = [
@@ -124,9 +124,9 @@ export async function startBaseline(image: string, node: string) {
   });
   return {
     ledger,
-    /** Runs its main out of memory. */
+    /** Makes the baseline's main run out of memory. */
     exhaust: () => cli(BASELINE_MAIN, "EVAL", EXHAUST, "0"),
-    /** The keys of the ledger that each instance holds, by pod. */
+    /** The ledger's keys that each instance holds, by pod. */
     held: async (): Promise<Record<string, string>> => {
       const out: Record<string, string> = {};
       for (const pod of await pods())
@@ -138,5 +138,5 @@ export async function startBaseline(image: string, node: string) {
   };
 }
 
-/** Lua that allocates until memory runs out. It writes no key, so it leaves nothing behind. */
+/** Lua script that allocates memory until none is left. It writes no keys, so it leaves nothing behind. */
 export const EXHAUST = "local t={} for i=1,1e7 do t[i]=string.rep(tostring(i),100000) end return 1";

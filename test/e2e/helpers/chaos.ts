@@ -1,6 +1,6 @@
 /**
- * Faults that Kubernetes' API cannot cause: a signal to a process, a dead link, a full disk. A privileged pod on each node
- * causes them; it exists only while a test runs.
+ * Faults that cannot be caused through the Kubernetes API: a signal to a process, a dead link, a full disk. A
+ * privileged pod on each node causes them; these pods exist only while a test runs.
  */
 import type { KubeObject } from "../../../scripts/cluster/kubectl";
 import { app, eventually, isReady, kube } from "./system";
@@ -9,8 +9,8 @@ const NAME = "e2e-chaos";
 const NAMESPACE = "default";
 const LABELS = { "iacproject/e2e": "chaos" };
 /**
- * Shell that sets `$shim` to a process in the node's mount namespace (process 1 of the machine may be in another one): the
- * container's shim, which becomes this shell's parent when the runtime's own process ends.
+ * Shell script that sets `$shim` to a process in the node's mount namespace (the machine's process 1 may be in a
+ * different one): the container's shim, which becomes this shell's parent when the runtime's own process ends.
  */
 const FIND_SHIM = `
 for try in 1 2 3 4 5 6 7 8 9 10; do
@@ -90,7 +90,10 @@ export async function onNode(node: string, script: string): Promise<string> {
   return out.trim();
 }
 
-/** Shell that sets $pid to a pod's process whose command line matches a `case` pattern. Systemd writes a pod's id with _ for -. */
+/**
+ * Shell script that sets $pid to the pod's process whose command line matches a `case` pattern. In a pod's id, systemd
+ * writes _ instead of -.
+ */
 const findProcess = (pod: KubeObject, pattern: string) => {
   const uid = pod.metadata.uid!;
   return `pid=
@@ -112,7 +115,9 @@ const podNamed = async (name: string, namespace: string) => {
   return pod;
 };
 
-/** Signals a pod's Redis from the node: process 1 of a container ignores signals from inside it. */
+/**
+ * Signals a pod's Redis from the node, because a container's process 1 ignores signals sent from inside the container.
+ */
 export async function signal(name: string, what: "KILL" | "STOP" | "CONT", namespace = app): Promise<void> {
   const pod = await podNamed(name, namespace);
   await onNode(nodeOf(pod), `${findRedis(pod)}kill -${what} $pid`);
@@ -127,8 +132,8 @@ export async function stopFor(name: string, ms: number, namespace = app): Promis
 }
 
 /**
- * Takes down the node's end of a pod's link: packets are dropped, even those of established connections. Waits until
- * the pod sees its link down, and returns the function that brings it back up.
+ * Takes down the node's end of a pod's link, so that packets are dropped, even those of established connections. Waits
+ * until the pod sees that its link is down, and returns a function that brings the link back up.
  */
 export async function cutLink(name: string, namespace = app): Promise<() => Promise<void>> {
   const pod = await podNamed(name, namespace);
@@ -154,12 +159,12 @@ exit 1'`;
   return end;
 }
 
-/** A rule of iptables: the chain and the match. */
+/** An iptables rule: its chain and match. */
 export type PacketRule = readonly ["INPUT" | "OUTPUT", ...string[]];
 
 /**
- * Drops packets in a pod's network namespace, even those of established connections, with the node's own iptables;
- * returns the function that ends it.
+ * Drops packets in a pod's network namespace, even those of established connections, with the node's own iptables.
+ * Returns a function that removes the rules.
  */
 export async function dropPackets(
   name: string,
@@ -168,7 +173,7 @@ export async function dropPackets(
 ): Promise<() => Promise<void>> {
   const pod = await podNamed(name, namespace);
   const any = findProcess(pod, "?*");
-  // k3s brings its own
+  // k3s includes its own iptables
   const run = (what: "-A" | "-D") =>
     `${FIND_SHIM}${any}for program in iptables /usr/sbin/iptables /sbin/iptables /var/lib/rancher/k3s/data/current/bin/aux/iptables; do
   nsenter -t $shim -m -- sh -c "command -v $program" >/dev/null && break
@@ -176,13 +181,13 @@ done
 ${rules.map(([chain, ...match]) => `nsenter -t $pid -n nsenter -t $shim -m -- $program -w ${what} ${chain} ${match.join(" ")} -j DROP`).join("\n")}`;
   await onNode(nodeOf(pod), run("-A"));
   return trackUndo(async () => {
-    // a replaced pod's rules were deleted with its network namespace
+    // if the pod was replaced, the rules were deleted together with its network namespace
     if ((await kube.get("pod", name, namespace))?.metadata.uid === pod.metadata.uid)
       await onNode(nodeOf(pod), run("-D"));
   });
 }
 
-/** Slows an API pod's process down: it runs only in short bursts, for `ms`. */
+/** Slows down an API pod's process for `ms`, by letting it run only in short bursts. */
 export async function stallApi(name: string, ms: number): Promise<void> {
   const pod = await podNamed(name, app);
   const turns = Math.ceil(ms / 300);
@@ -193,18 +198,18 @@ for turn in $(seq ${turns}); do kill -STOP $pid; sleep 0.27; kill -CONT $pid; sl
   );
 }
 
-/** A volume that is temporarily on its own disk, which is hardly larger than its contents. */
+/** A volume that is temporarily on a separate disk, which is hardly larger than the volume's contents. */
 export interface SmallDisk {
-  /** Fills it completely. */
+  /** Fills the disk completely. */
   fill(): Promise<void>;
   /** Moves the volume back and recreates the pod. */
   end(): Promise<void>;
 }
 
 /**
- * Moves the volume of a pod's Redis onto a small disk, and restarts Redis there. No acknowledged write can be missed:
- * the process is suspended while its files are copied, and not running while they are copied back. Works only for a
- * volume that is a folder of its node, because the pod must stay on that node.
+ * Moves the volume of a pod's Redis onto a small disk, and restarts Redis there. No acknowledged write can be lost by
+ * the move: the process is suspended while its files are copied, and not running while they are copied back. Works only
+ * for a volume that is a folder on its node, because the pod must stay on that node.
  */
 export async function smallDisk(name: string, claim: string): Promise<SmallDisk> {
   const pod = await podNamed(name, app);
@@ -212,7 +217,7 @@ export async function smallDisk(name: string, claim: string): Promise<SmallDisk>
   const volume = (await kube.get("pvc", claim, app))?.spec?.["volumeName"] as string;
   const spec = (await kube.get("pv", volume))?.spec as Record<string, { path: string } | undefined>;
   const folder = (spec["hostPath"] ?? spec["local"])?.path;
-  if (!folder) throw new Error(`volume ${volume} is not a folder of its node, so it cannot be moved to a small disk`);
+  if (!folder) throw new Error(`volume ${volume} is not a folder on its node, so it cannot be moved to a small disk`);
   const host = "nsenter -t $shim -m --";
   await onNode(
     node,

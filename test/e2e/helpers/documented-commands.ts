@@ -1,13 +1,16 @@
-/** The commands documented on a page, exactly as written. */
+/** Runs the commands documented on a page, exactly as written. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { command, projectPath } from "./system";
 
 const BEGIN = "<!-- each of these is run by the core end-to-end test: begin -->";
-/** Longest wait until an address is forwarded, ms. */
+/** Longest wait until an address is forwarded, in ms. */
 const FORWARD_MS = 30_000;
 const SHORT_MS = 60_000;
-/** Not run here: commands that never end, need a value filled in, or have their own test (a load takes minutes, and k6's image). */
+/**
+ * Commands not run here: they never end, need a value filled in, or have their own test (a load takes minutes and needs
+ * k6's image).
+ */
 const SKIPPED = /--watch|--follow|\b(FILE|ID)\b|npm run (load|rotate)\b/;
 
 /** The commands between the page's markers, in order. */

@@ -1,24 +1,24 @@
-/** The effect of a change on callers: on reads through the front, and on a ledger's writes. */
+/** How a change affects callers: reads through the front, and a ledger's writes. */
 import type { startLedger } from "./ledger";
 import { startLoad } from "./load";
 import { app, eventually, isReady, kube, workloadPods, type Outcome } from "./system";
 
 export interface Effect {
-  /** Longest time without an acknowledged write, seconds. */
+  /** Longest time without an acknowledged write, in seconds. */
   readonly gap: number;
   /** Writes that were not acknowledged. */
   readonly failed: number;
-  /** Duration of the whole change, until every pod is Ready and writes resume, seconds. */
+  /** Duration of the whole change, until every pod is Ready and writes resume, in seconds. */
   readonly seconds: number;
-  /** Reads that were sent; each was answered with 404, because every key is absent. */
+  /** Number of reads sent; each was answered with 404, because every key is absent. */
   readonly reads: number;
 }
 
-/** Longest waits until every pod is Ready, and until writes resume, seconds. */
+/** Longest waits until every pod is Ready and until writes resume, in seconds. */
 const READY_SECONDS = 180;
 const WRITES_SECONDS = 60;
 
-/** Recent log lines of the API's pods, with the reason for each failure. */
+/** Recent log lines of the API pods, including the reason for each failure. */
 async function logsOfApi(): Promise<string> {
   const args = ["-l", "app.kubernetes.io/name=node", "--prefix", "--tail=300", "--max-log-requests=20"];
   return kube.raw(["-n", app, "logs", ...args]);

@@ -1,5 +1,5 @@
 /**
- * A history on a cluster: a pod with many clients that use a few keys through several API pods, each by its own
+ * Records a history on a cluster: a pod with many clients uses a few keys through several API pods, each at its own
  * address.
  */
 import { CLIENTS } from "../../helpers/history/clients";
@@ -14,7 +14,7 @@ export interface HistoryOptions {
   readonly keys: number;
   readonly clientsPerKey: number;
   readonly pauseMs: number;
-  /** The node to run on: one that no fault removes. */
+  /** The pod's node, which no fault may remove. */
   readonly node: string;
   /** Number of API pods to call. */
   readonly apis: number;
@@ -35,14 +35,14 @@ const apiPods = async () =>
       .map((pod) => [pod.metadata.name, pod.status?.podIP as string]),
   );
 
-/** The pod's clock minus this machine's, µs, from the fastest of several round trips. */
+/** The difference between the pod's clock and this machine's, in µs, from the fastest of several round trips. */
 async function clockOffset(): Promise<Micros> {
   let best = { took: Infinity, offset: 0 };
   for (let i = 0; i < 5; i++) {
     const sent = now();
     const there = Number(await inPod("node", "-e", "process.stdout.write(String(process.hrtime.bigint() / 1000n))"));
     const took = now() - sent;
-    // the program prints when it has started, near the end of the round trip
+    // the program prints the time once it has started, near the end of the round trip
     if (took < best.took) best = { took, offset: there - (sent + now()) / 2 };
   }
   return best.offset;
@@ -100,7 +100,7 @@ export async function startHistory(options: HistoryOptions) {
   };
   await eventually("the first operations", 90, async () => ((await read()).length > 0 ? true : undefined));
   const offset = await clockOffset();
-  /** Converts a time of this machine's wall clock to the records' clock. */
+  /** Converts a time on this machine's wall clock to the clock of the records. */
   const onItsClock = (ms: number): Micros => now() - (Date.now() - ms) * 1000 + offset;
   /** Replaces the addresses of API pods that no longer exist. */
   const refresh = async () => {

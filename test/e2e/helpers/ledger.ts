@@ -1,6 +1,6 @@
 /**
- * A ledger: a pod that writes continuously and records every response, to be compared with each Redis instance's data
- * at the end.
+ * A ledger: a pod that writes continuously and records every response. At the end, its records are compared with each
+ * Redis instance's data.
  */
 import { HELD, LONGEST_GAP, parseKept, WRITER } from "../../helpers/ledger-writer";
 import { apiImage, app, eventually, kube, redisCli } from "./system";
@@ -8,7 +8,7 @@ import { apiImage, app, eventually, kube, redisCli } from "./system";
 const LABELS = { "iacproject/e2e": "load" };
 
 export interface Ledger {
-  /** Acknowledged keys, with the time of each, ms since the epoch. */
+  /** Acknowledged keys, each with its time in ms since the epoch. */
   readonly kept: ReadonlyMap<string, number>;
   /** Writes that failed or got no response. */
   readonly failed: number;
@@ -17,11 +17,11 @@ export interface Ledger {
 export interface LedgerOptions {
   readonly writers: number;
   readonly pauseMs: number;
-  /** The node to run on: one that no fault removes, because the ledger would be lost with it. */
+  /** The pod's node, which no fault may remove, because the ledger would be lost with it. */
   readonly node?: string;
   /** The pod's name. @default "e2e-ledger" */
   readonly name?: string;
-  /** A program other than the one that writes through the API, and its TARGET. */
+  /** A program to use instead of the one that writes through the API, and its TARGET. */
   readonly writer?: { readonly program: string; readonly target: string };
 }
 
@@ -74,7 +74,7 @@ export async function startLedger(options: LedgerOptions) {
   await eventually("the ledger to start", 90, async () => ((await count()) > 20 ? true : undefined));
   return {
     count,
-    /** Number of writes until now that failed or got no response. */
+    /** Number of writes so far that failed or got no response. */
     failed: async () => Number((await inPod("sh", "-c", "wc -l </tmp/refused")).trim()),
     /** The last failed writes: time and response. */
     refused: () => inPod("tail", "-n", "20", "/tmp/refused"),
@@ -85,7 +85,7 @@ export async function startLedger(options: LedgerOptions) {
         (await count()) > before + 10 ? true : undefined,
       );
     },
-    /** The longest time without an acknowledged write since `from`, seconds. */
+    /** The longest time without an acknowledged write since `from`, in seconds. */
     longestGap: async (from: number) =>
       Number(await inPod("node", "-e", LONGEST_GAP, String(from), "/tmp/kept")) / 1000,
     stop: async (): Promise<Ledger> => {
@@ -99,5 +99,5 @@ export async function startLedger(options: LedgerOptions) {
   };
 }
 
-/** The keys of the ledger that a Redis instance holds, as {@link HELD} prints them. */
+/** The ledger's keys that a Redis instance holds, as {@link HELD} prints them. */
 export const heldBy = (pod: string): Promise<string> => redisCli(pod, ["--raw", "EVAL_RO", `"${HELD}"`, "0"], 120_000);

@@ -1,12 +1,13 @@
-/** A bounded load from inside the cluster: a pod of the API's image that sends requests to the front's Service. */
+/** Bounded load from inside the cluster: a pod that runs the API's image and sends requests to the front's Service. */
 import { apiImage, app, eventually, kube } from "./system";
 
 const NAME = "e2e-load";
 
 /**
- * Runs in the pod: RATE requests per second for SECONDS, over CONNECTIONS keep-alive connections, each with a timeout of
- * 10 s. With 500 in flight it only counts requests as late instead of sending them, which bounds its memory.
- * A rate of 0 measures capacity: each connection sends its next request when the previous one is answered.
+ * The program in the pod. It sends RATE requests per second for SECONDS over CONNECTIONS keep-alive connections, each
+ * request with a timeout of 10 s. While 500 are in flight, it counts additional requests as late instead of sending
+ * them, which bounds its memory. A rate of 0 measures capacity: each connection sends its next request as soon as the
+ * previous one is answered.
  */
 const SCRIPT = `
 const http = require("node:http");
@@ -35,13 +36,14 @@ function one(i, next) {
 }
 let begin;
 function quantile(q) { let left = Math.ceil(done * q); for (let i = 0; i < times.length; i++) { left -= times[i]; if (left <= 0) return i; } }
-// not in the log, which a node may clear: the termination message stays with the pod
+// written to the termination message, which stays with the pod, not to the log, which a node may clear
 function end() {
   const result = { begin, sent, late, seen, failures, seconds: (Date.now() - begin) / 1000, p50: quantile(0.5), p99: quantile(0.99) };
   require("node:fs").writeFileSync("/dev/termination-log", JSON.stringify(result));
   process.exit(0);
 }
-// network policies take a moment to apply to a new pod: not counted, because it is not the system's fault
+// requests of the warm-up are not counted: network policies take a moment to apply to a new pod, which is not the
+// system's fault
 function warm(tries) {
   const again = () => (tries > 0 ? setTimeout(warm, 200, tries - 1) : (console.error("no answer within 30 s"), process.exit(1)));
   http.get(process.env.TARGET + "?id=e2e-warm", { timeout: 2000 }, (r) => { r.resume(); r.statusCode < 500 ? setTimeout(run, 500) : again(); }).once("error", again);
@@ -69,36 +71,36 @@ process.on("SIGTERM", () => { ending = true; });
 
 export interface LoadResult {
   readonly sent: number;
-  /** Not sent, because too many were in flight. */
+  /** Number of requests not sent because too many were in flight. */
   readonly late: number;
-  /** Responses by status, failures by their code. */
+  /** Responses by status, and failures by error code. */
   readonly seen: Readonly<Record<string, number>>;
-  /** The first failures: time, kind, and whether the connection was reused. */
+  /** The first failures, each with its time, its kind, and whether the connection was reused. */
   readonly failures: readonly object[];
   readonly seconds: number;
-  /** When the first request was sent, ms since the epoch. */
+  /** When the first request was sent, in ms since the epoch. */
   readonly begin: number;
-  /** Time to the end of a response, ms. */
+  /** Time until the end of a response, in ms. */
   readonly p50: number;
   readonly p99: number;
 }
 
 export interface LoadOptions {
-  /** URL of the items. @default through the front's Service */
+  /** URL of the items. @default the one behind the front's Service */
   readonly target?: string;
   /** Percentage of requests that write. @default 0 */
   readonly writes?: number;
   /** Keep-alive connections. @default 50 */
   readonly connections?: number;
-  /** A node to avoid, because the test stops it. */
+  /** A node to avoid because the test stops it. */
   readonly notOn?: string;
-  /** Earliest start, ms since the epoch. @default as soon as the target responds */
+  /** Earliest start, in ms since the epoch. @default as soon as the target responds */
   readonly startAt?: number;
 }
 
 const LOAD_LABELS = { "iacproject/e2e": "load" };
 
-/** Lets the load generator's pod connect to the API directly, which the network policies otherwise forbid. */
+/** Allows the load generator's pod to connect to the API directly, which the network policies otherwise forbid. */
 export async function allowLoadToApi(): Promise<void> {
   const from = {
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "default" } },
@@ -130,7 +132,10 @@ export async function removeLoad(): Promise<void> {
   await kube.raw(["-n", "default", "delete", "pod", NAME, "--ignore-not-found", "--now"], { timeoutMs: 60_000 });
 }
 
-/** `share` of the machine's current capacity, in requests per second: a fixed rate would not load a fast machine. */
+/**
+ * The given share of the machine's current capacity, in requests per second. A fixed rate would not load a fast
+ * machine.
+ */
 export async function rateOf(share: number): Promise<number> {
   const probe = await startLoad(0, 5, { connections: 8 });
   try {
@@ -141,7 +146,10 @@ export async function rateOf(share: number): Promise<number> {
   }
 }
 
-/** Starts `rate` requests per second for `seconds`; `result` resolves when all are answered, `end` stops the load early. */
+/**
+ * Starts a load of `rate` requests per second for `seconds`. `result` resolves when all requests are answered; `end`
+ * stops the load early.
+ */
 export async function startLoad(
   rate: number,
   seconds: number,
@@ -190,7 +198,7 @@ export async function startLoad(
     try {
       await kube.raw(["-n", "default", "exec", NAME, "--", "node", "-e", "process.kill(1, 'SIGTERM')"]);
     } catch (error) {
-      // with no request in flight the load ends at once, and its container's end kills this command too
+      // with no request in flight the load ends at once, and when its container ends, this command is killed too
       if (!/exit code 137/.test((error as Error).message)) throw error;
     }
     return result();

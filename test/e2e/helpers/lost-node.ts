@@ -1,15 +1,15 @@
-/** Records what is missing after the loss of a node, second by second, and writes the results as a table. */
+/** Records, second by second, what is missing after a node is lost, and formats the results as a table. */
 import { METRICS_SERVER } from "../../../modules/autoscaling/metrics-server";
 import { app, config, isReady, kube, monitoring, specReplicas } from "./system";
 
 export interface Loss {
   readonly engine: string;
   readonly node: string;
-  /** By Deployment that had a pod on the node: seconds until as many pods as before were Ready elsewhere. */
+  /** For each Deployment that had a pod on the node: seconds until as many pods as before were Ready elsewhere. */
   readonly replaced: Readonly<Record<string, number>>;
-  /** By autoscaler: seconds until its metrics were available and stayed available; 0 if they always were. */
+  /** For each autoscaler: seconds until its metrics were available and stayed available; 0 if they always were. */
   readonly blind: Readonly<Record<string, number>>;
-  /** Seconds until the API's autoscaler raised the number of pods; undefined if it did not. */
+  /** Seconds until the API's autoscaler increased the number of pods; undefined if it did not. */
   readonly scaledOut?: number;
   readonly sent: number;
   readonly failed: number;
@@ -18,7 +18,7 @@ export interface Loss {
 const namespaces = [app, monitoring, config.namespaces.keda, METRICS_SERVER.namespace];
 const METRICS_SERVER_APP = "metrics-server";
 
-/** Our Deployments with their desired and Ready pods; pods on `lost` count as not Ready. */
+/** The project's Deployments, with their numbers of desired and Ready pods; pods on `lost` count as not Ready. */
 export async function deployments(lost: string | undefined) {
   const [all, pods] = await Promise.all([kube.list("deployments", "-A"), kube.list("pods", "-A")]);
   return all
@@ -37,21 +37,21 @@ export async function deployments(lost: string | undefined) {
     });
 }
 
-// kube-system also has Deployments that are not ours
+// kube-system also contains Deployments that are not the project's
 const isOurs = (namespace: string, name: string) =>
   namespace !== METRICS_SERVER.namespace || name === METRICS_SERVER_APP;
 
-/** Why an autoscaler does not work, or which of its metrics it last failed to read; undefined if it works. */
+/** Why an autoscaler does not work, or how many of its metrics it last read; undefined if it works. */
 export function unread({ spec, status }: Awaited<ReturnType<typeof kube.list>>[number]): string | undefined {
   const active = (status?.conditions ?? []).find((c: { type: string }) => c.type === "ScalingActive");
   if (active?.status !== "True") return (active?.message as string | undefined) ?? "has not run yet";
-  // an unreadable metric leaves its place empty
+  // an unreadable metric leaves an empty entry
   const read = ((status?.currentMetrics ?? []) as { type: string }[]).filter((metric) => metric.type).length;
   const wanted = (spec!.metrics as unknown[]).length;
   return read < wanted ? `reads ${read} of its ${wanted} metrics` : undefined;
 }
 
-/** One observation a second. */
+/** Makes one observation per second. */
 export class Timeline {
   private from = 0;
   private readonly lastMissing: Record<string, number> = {};
@@ -64,14 +64,14 @@ export class Timeline {
     private readonly apiPods: number,
   ) {}
 
-  /** Notes what runs on the node that will be lost. */
+  /** Records what is running on the node before it is lost. */
   static async before(node: string): Promise<Timeline> {
     const affected = (await deployments(node)).filter((d) => d.onLost > 0);
     const wanted = Object.fromEntries(affected.map((d) => [d.name, d.wanted]));
     return new Timeline(node, wanted, await specReplicas("deploy", "node"));
   }
 
-  /** Watches for `seconds` from a moment (ms since the epoch). */
+  /** Watches for `seconds`, starting at `from` (ms since the epoch). */
   async watch(from: number, seconds: number): Promise<void> {
     this.from = from;
     while (Date.now() < from + seconds * 1000) {
@@ -101,7 +101,7 @@ export class Timeline {
   }
 }
 
-/** The table: one row for each loss, with the seconds of each part. */
+/** The results as a table: one row per loss, with the times of each component in seconds. */
 export function lossTable(losses: readonly Loss[]): string {
   const seconds = (of: Readonly<Record<string, number>>) =>
     Object.entries(of)

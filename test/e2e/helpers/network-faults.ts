@@ -1,11 +1,11 @@
-/** Faults of the network between the API and the Redis pods, and of several parts at once, on a cluster. */
+/** Faults on a cluster that affect the network between the API and Redis pods, or several components at once. */
 import { dropPackets, type PacketRule, stallApi, stopFor } from "./chaos";
 import type { Kind, KindsOptions, Roles } from "./redis-faults";
 import { app, eventually, kube, redisCli } from "./system";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Options of these faults, in addition to those of the others. */
+/** The options that these faults need in addition to those of redis-faults.ts. */
 export interface NetworkOptions extends KindsOptions {
   readonly durability: string;
   readonly one: <T>(of: readonly T[]) => T;
@@ -23,15 +23,15 @@ const everything = (addresses: readonly string[]): PacketRule[] =>
   ]);
 const isMember = (pod: string) => pod.startsWith("redis-main-");
 
-/** The address of a Service; empty if there is none, or it is headless. */
+/** A Service's address; empty if the Service does not exist or is headless. */
 async function serviceAddress(name: string): Promise<string[]> {
   const address = (await kube.get("service", name, app))?.spec?.["clusterIP"] as string | undefined;
   return address && address !== "None" ? [address] : [];
 }
-/** The addresses of a member: its pod's, and its own Service's. */
+/** A member's addresses: that of its pod, and that of its own Service. */
 const addressesOf = async (pod: string): Promise<string[]> => [await addressOf(pod), ...(await serviceAddress(pod))];
 
-/** Faults that come in addition to those of redis-faults.ts. */
+/** These faults complement those in redis-faults.ts. */
 export function networkFaults(options: NetworkOptions): readonly Kind[] {
   const { between, one, apis, roles, durability, onFreeze } = options;
   const lasting = async (ms: number, ...ends: (() => Promise<void>)[]) => {
@@ -39,7 +39,7 @@ export function networkFaults(options: NetworkOptions): readonly Kind[] {
     for (const end of ends) await end();
   };
   const copies = async (main: string) => (await roles()).others.filter((pod) => isMember(pod) && pod !== main);
-  // with `safe` the API's packets go to main's Service
+  // with `safe`, the API sends its packets to main's Service
   const toMain = async (main: string) => [...(await addressesOf(main)), ...(await serviceAddress("redis-main"))];
   const lost = (direction: "to" | "from") => async (main: string) => {
     const rules = (await toMain(main)).map((address): PacketRule =>

@@ -1,21 +1,26 @@
-/** Nodes that the tests may stop (E2E_NODES), with the commands E2E_NODE_STOP and E2E_NODE_START; {node} in them is the name. */
+/**
+ * Nodes that the tests may stop (E2E_NODES), and the commands that stop and start them (E2E_NODE_STOP and
+ * E2E_NODE_START), in which {node} stands for the name.
+ */
 import { execFileSync } from "node:child_process";
 import { app, eventually, isReady, kube } from "./system";
 
 /** Empty if E2E_NODES is not set. */
 export const removableNodes = (process.env["E2E_NODES"] ?? "").split(",").filter(Boolean);
 
-/** Stops a node, or starts it again. @throws if the variable with the command is not set */
+/** Stops a node, or starts it again. @throws if the environment variable with the command is not set */
 export function nodeCommand(what: "STOP" | "START", node: string): void {
   const line = process.env[`E2E_NODE_${what}`];
   if (!line)
-    throw new Error(`E2E_NODE_${what} must hold the command that stops or starts a node, with {node} for its name`);
+    throw new Error(
+      `E2E_NODE_${what} must contain the command that stops or starts a node, with {node} as a placeholder for its name`,
+    );
   execFileSync("sh", ["-c", line.replaceAll("{node}", node)], { stdio: "inherit", timeout: 120_000 });
 }
 
 /**
- * Ensures that main runs on one of `nodes`: if it does not, it is recreated there with a new volume. Only before the first
- * write, and not for a Sentinel group.
+ * Ensures that main runs on one of `nodes`: if it does not, this function recreates it there with a new volume. Use it
+ * only before the first write, and not for a Sentinel group.
  */
 export async function moveMainTo(nodes: readonly string[]): Promise<void> {
   const where = async () => (await kube.get("pod", "redis-main-0", app))?.spec?.["nodeName"] as string | undefined;
@@ -35,7 +40,8 @@ export async function moveMainTo(nodes: readonly string[]): Promise<void> {
 }
 
 /**
- * Ensures that a Sentinel group's main runs on one of `nodes`: deletes main's pod, which then fails over, until it does.
+ * Ensures that a Sentinel group's main runs on one of `nodes`: repeatedly deletes main's pod, which causes a failover,
+ * until it does.
  * @param settled waits until the group is healthy, and returns the name of its main
  * @returns the name of main's pod
  */

@@ -1,10 +1,10 @@
-/** Metrics of single pods, read directly and often, because Prometheus' scrape interval is too coarse. */
+/** Metrics of individual pods, read directly and often, because Prometheus' scrape interval is too long. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { clusterFlags } from "../../../scripts/cluster/kubectl";
 import type { EndpointSlice } from "../../../images/node/src/discovery/endpoint-slices";
 import { config, kube } from "./system";
 
-/** Values by pod and series, at one point in time. */
+/** Values by pod and series at one point in time. */
 export interface Sample {
   readonly at: number;
   readonly pods: ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -21,7 +21,7 @@ export class PodMetrics {
 
   private constructor(private readonly namespace: string) {}
 
-  /** Reads each pod of a component every `ms`, through a port-forward to it, while `use` runs. */
+  /** Reads the metrics of each pod of a component every `ms`, through a port-forward, while `use` runs. */
   static async during<T>(
     namespace: string,
     component: string,
@@ -51,7 +51,7 @@ export class PodMetrics {
     return this.samples.findLast((s) => s.at <= at) ?? this.samples[0]!;
   }
 
-  /** Growth of a metric per second, summed over all pods, over about the last second. */
+  /** A metric's growth per second, summed over all pods and measured over about the last second. */
   async rate(metric: string): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const [a, b] = [this.at(Date.now() - 1000), this.samples.at(-1)!];
@@ -62,7 +62,7 @@ export class PodMetrics {
     return ((total(b) - total(a)) / Math.max(1, b.at - a.at)) * 1000;
   }
 
-  /** When a series of an instance first exceeded a value, ms since the epoch. */
+  /** When an instance's series first exceeded a value, in ms since the epoch. */
   firstAbove(metric: string, instance: string, value: number): number {
     const found = this.samples.find((s) =>
       [...s.pods.values()].some((v) => (v.get(`${metric}{instance_name="${instance}"}`) ?? 0) > value),
@@ -70,7 +70,10 @@ export class PodMetrics {
     return found?.at ?? NaN;
   }
 
-  /** When each endpoint of a Service was first seen ready, ms since the epoch; keeps watching until {@link during} ends. */
+  /**
+   * When each endpoint of a Service was first seen to be ready, in ms since the epoch. Keeps watching until
+   * {@link during} ends.
+   */
   async watchReady(service: string): Promise<Map<string, number>> {
     const ready = new Map<string, number>();
     const address = await this.spawn(["proxy", "--port=0"], /127\.0\.0\.1:(\d+)/, "kubectl proxy");
@@ -118,7 +121,7 @@ export class PodMetrics {
         if (text) pods.set(pod, values);
       }),
     );
-    // a sample without one of the pods would look like a counter reset
+    // a sample that lacks one of the pods would look like a counter reset
     if (pods.size === this.addresses.size) this.samples.push({ at, pods });
   }
 
@@ -127,7 +130,7 @@ export class PodMetrics {
     this.addresses.set(pod, await this.spawn(args, /127\.0\.0\.1:(\d+)/, `port-forward to ${pod}`));
   }
 
-  /** Starts a kubectl that keeps running, and returns the local address that it prints. */
+  /** Starts a kubectl process that keeps running, and returns the local address that it prints. */
   private spawn(args: string[], port: RegExp, what: string): Promise<string> {
     const child = spawn("kubectl", [...clusterFlags(config), ...args]);
     this.children.push(child);

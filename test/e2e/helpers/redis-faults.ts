@@ -1,4 +1,4 @@
-/** Faults of the Redis pods on a cluster, and the wait until everything has recovered. */
+/** Faults in the Redis pods on a cluster, and a function that waits until everything has recovered. */
 import { BASELINE_MAIN, EXHAUST } from "./baseline-redis";
 import { cutLink, signal, smallDisk, stopFor } from "./chaos";
 import { nodeCommand } from "./nodes";
@@ -14,7 +14,7 @@ const info = async (pod: string) => {
 /** The names of the Redis pods, by role. */
 export interface Roles {
   readonly main: string;
-  /** Other members of the group, and read replicas. */
+  /** The group's other members, and the read replicas. */
   readonly others: readonly string[];
 }
 
@@ -51,11 +51,11 @@ export interface Kind {
   /** Whether the fault hits main. */
   readonly main: boolean;
   readonly times: number;
-  /** It ends a container, which the kubelet restarts with backoff. */
+  /** Whether the fault ends a container, which the kubelet restarts with backoff. */
   readonly restarts?: boolean;
-  /** It ends Redis, or may end it, without an immediate restart in the same pod. */
+  /** Whether the fault ends, or may end, Redis without an immediate restart in the same pod. */
   readonly ends?: boolean;
-  /** It needs a node that the test may stop. */
+  /** Whether the fault needs a node that the test may stop. */
   readonly node?: boolean;
   readonly cause: (pod: string) => Promise<unknown>;
   /** The same fault on the baseline's main. */
@@ -63,11 +63,11 @@ export interface Kind {
 }
 
 export interface KindsOptions {
-  /** Of the deployment. */
+  /** The deployment's settings. */
   readonly settings: Readonly<Record<string, string>>;
-  /** A random number. */
+  /** Returns a random number between two bounds. */
   readonly between: (low: number, high: number) => number;
-  /** Called with the start and the end of each suspension of main. @default it is not recorded */
+  /** Called with the start and end of each suspension of main. @default suspensions are not recorded */
   readonly onFreeze?: (from: number, to: number) => void;
   /** Fills the memory of the baseline's main. @default the baseline gets no such fault */
   readonly exhaustBaseline?: () => Promise<unknown>;
@@ -76,7 +76,10 @@ export interface KindsOptions {
 const baselineDeleted = () => deletePod(BASELINE_MAIN, "default");
 const DELETED = { name: "pod deleted", cause: (pod: string) => deletePod(pod) };
 
-/** A deleted pod instead of an ended container: the kubelet restarts a container with a growing backoff, which a new pod resets. */
+/**
+ * Replaces a fault that ends a container with one that deletes the pod: the kubelet restarts a container with a growing
+ * backoff, which a new pod resets.
+ */
 export const deletedInstead = (kind: Kind): Kind => ({
   ...kind,
   ...DELETED,
@@ -90,7 +93,7 @@ async function diskFull(pod: string, between: KindsOptions["between"]): Promise<
   await disk.fill();
   await eventually("Redis to notice that its disk is full", 60, async () => {
     if ((await restarts(pod)) > before || !(await statusOf(pod))?.state?.running) return true;
-    // a former main that syncs from the new one is not Ready, because it cannot write the file
+    // a former main that syncs from the new one is not Ready, because it cannot write its files
     if (!isReady((await kube.get("pod", pod, app))!)) return true;
     return /aof_last_(write|bgrewrite)_status:err/.test(await redis(pod, "INFO", "persistence")) ? true : undefined;
   });
@@ -98,7 +101,7 @@ async function diskFull(pod: string, between: KindsOptions["between"]): Promise<
   await disk.end();
 }
 
-/** The faults, each as often as it occurs in a run. */
+/** The faults, each with the number of times it occurs in a run. */
 export function redisFaults({ settings, between, onFreeze, exhaustBaseline }: KindsOptions): readonly Kind[] {
   let memory = 0;
   const killed = { name: "process killed", restarts: true, cause: (pod: string) => signal(pod, "KILL") };

@@ -1,4 +1,4 @@
-/** Everything that must not contain a password: a name for each text, and its content. */
+/** Collects every text that must not contain a password, with a name for each. */
 import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { promisify } from "node:util";
@@ -7,7 +7,7 @@ import type { KubeObject } from "../../../scripts/cluster/kubectl";
 import { apiImage, app, command, frontImage, kube, monitoring, projectPath, commandOutput, STATE_DIR } from "./system";
 
 const exec = promisify(execFile);
-/** Maximum size of an image's files, uncompressed, bytes. */
+/** Maximum uncompressed size of an image's files, in bytes. */
 const IMAGE_BYTES = 1 << 30;
 
 function files(dir: string): [string, string][] {
@@ -26,7 +26,7 @@ async function plan(layer: string): Promise<[string, string]> {
   return [`plan of ${layer}`, stdout + fs.readFileSync(`${cwd}/secret-scan.bin`, "latin1")];
 }
 
-/** Helm's record of a release, values included: a Secret that is encoded twice and compressed. */
+/** Helm's record of a release, including its values: a Secret that is encoded twice and compressed. */
 async function releases(namespace: string): Promise<[string, string][]> {
   const secrets = (await kube.list("secrets", "-n", namespace)) as (KubeObject & { type?: string })[];
   return secrets
@@ -37,7 +37,7 @@ async function releases(namespace: string): Promise<[string, string][]> {
     });
 }
 
-/** The files of an image, and its metadata. */
+/** An image's files and metadata. */
 async function image(name: string, reference: string): Promise<[string, string]> {
   const container = execFileSync("docker", ["create", reference]).toString().trim();
   try {
@@ -49,7 +49,10 @@ async function image(name: string, reference: string): Promise<[string, string]>
   }
 }
 
-/** `unread`: containers without a shell, whose environment cannot be read from inside; it is in their pod's object. */
+/**
+ * `unread` lists containers without a shell. Their environment cannot be read from inside, but is part of the pod's
+ * object.
+ */
 export async function scannedTexts(
   layers: readonly string[],
 ): Promise<{ texts: Map<string, string>; unread: string[] }> {
@@ -68,7 +71,7 @@ export async function scannedTexts(
       texts.set(`log of ${name}`, await kube.raw(log, { timeoutMs: 60_000 }));
       for (const container of pod.spec!["containers"] as { name: string }[]) {
         const inside = ["-n", namespace, "exec", name, "-c", container.name, "--", "sh", "-c"];
-        // of every process; some exit before they are read
+        // of every process; some exit before their environment is read
         const text = await kube.raw([...inside, "cat /proc/[0-9]*/environ 2>/dev/null; true"]).catch(() => undefined);
         if (text) texts.set(`environment of ${name}, ${container.name}`, text);
         else unread.push(`${name}, ${container.name}`);

@@ -1,9 +1,15 @@
-/** Steps of a tier: they run in order and stop at the first failure; then the cluster's state is printed and the deployment removed. */
+/**
+ * Steps of a tier: they run in order and stop at the first failure. After a failure, the cluster's state is printed and
+ * the deployment is removed.
+ */
 import { app, kube, monitoring, npmRunWith } from "./system";
 
 let failed: string | undefined;
 
-/** One step, named by a sentence. It fails at once if an earlier step failed. `minutes` is its timeout. @default 15 */
+/**
+ * Defines a step whose name is a sentence. It fails at once if an earlier step failed. `minutes` is its timeout.
+ * @default 15
+ */
 export function step(name: string, run: () => Promise<void>, minutes?: number): void {
   it(
     name,
@@ -23,7 +29,7 @@ export function step(name: string, run: () => Promise<void>, minutes?: number): 
   );
 }
 
-/** Call once per file: after a failure it prints the cluster's state and removes the deployment. */
+/** Call this once per file: after a failure, it prints the cluster's state and removes the deployment. */
 export function removeAfterFailure(env: Readonly<Record<string, string>> = {}): void {
   afterAll(async () => {
     if (!failed) return;

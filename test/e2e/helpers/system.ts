@@ -1,4 +1,4 @@
-/** The system under test: the commands as a user runs them, and queries of the cluster. */
+/** The system under test: runs commands as a user does, and queries the cluster. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { execFileSync, spawn } from "node:child_process";
@@ -8,7 +8,7 @@ import { clusterFlags, isReady, Kube, type KubeObject } from "../../../scripts/c
 import { redisPods } from "../../../scripts/redis/pods";
 import type { Run } from "../../../scripts/terminal/run-program";
 
-/** Separate state, so that the tests never touch a user's deployment. */
+/** The folder for the tests' own states, so that they never touch a user's deployment. */
 export const STATE_DIR = ".state/e2e";
 
 export interface Outcome {
@@ -27,7 +27,7 @@ const outputs: string[] = [];
 /** The output of all commands so far. */
 export const commandOutput = (): string => outputs.join("\n");
 
-/** Runs a program in the project; its output is shown and kept. */
+/** Runs a program in the project's folder; its output is shown and kept. */
 export function command(program: string, args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   const begin = Date.now();
   return new Promise((resolve, reject) => {
@@ -53,11 +53,11 @@ export function command(program: string, args: readonly string[], options: Comma
   });
 }
 
-/** A command of the project under another configuration: `npm run NAME -- ARGS`. */
+/** Runs a project command, `npm run NAME -- ARGS`, with the given environment variables. */
 export const npmRunWith = (env: Readonly<Record<string, string>>, name: string, ...args: string[]): Promise<Outcome> =>
   command("npm", ["run", "-s", name, "--", ...args], { env });
 
-/** A command of the project: `npm run NAME -- ARGS`. */
+/** Runs a project command: `npm run NAME -- ARGS`. */
 export const npmRun = (name: string, ...args: string[]): Promise<Outcome> => npmRunWith({}, name, ...args);
 
 /** Fails if the project is deployed on the cluster; deletes local files that an earlier test run left behind. */
@@ -67,15 +67,15 @@ export async function expectNoDeployment(): Promise<void> {
     .filter((n) => n === app || n === monitoring);
   if (there.length) {
     throw new Error(
-      `namespaces ${there.join(", ")} exist: this test deploys and deletes them, so it will not start. Remove them first: npm run down`,
+      `namespaces ${there.join(", ")} already exist. This test deploys and deletes them, so it does not start. Remove them first: npm run down`,
     );
   }
   fs.rmSync(projectPath(STATE_DIR), { recursive: true, force: true });
-  // cdktf's init rejects a folder that was initialized for another state
+  // the `terraform init` that cdktf runs rejects a folder that was initialized for another state
   fs.rmSync(projectPath("cdktf.out"), { recursive: true, force: true });
 }
 
-/** Prometheus' HTTP API, through the API server's proxy; returns `data`. */
+/** Queries Prometheus' HTTP API through the API server's proxy; returns the response's `data`. */
 export const prometheus = async <T>(path: string): Promise<T> =>
   (
     JSON.parse(
@@ -89,7 +89,7 @@ export const prometheus = async <T>(path: string): Promise<T> =>
 export const query = async (expr: string) =>
   (await prometheus<{ result: { value: [number, string] }[] }>(`query?query=${encodeURIComponent(expr)}`)).result;
 
-// the scripts' runner needs ES modules, which jest does not load
+// the scripts' runner needs ES modules, which jest cannot load
 const run: Run = async (program, args, options) => {
   const { execFile } = await import("node:child_process");
   return new Promise((resolve, reject) => {
@@ -107,8 +107,8 @@ const run: Run = async (program, args, options) => {
 };
 
 export const config = loadConfig({ state: { dir: STATE_DIR } });
-/** An object of any kind: a test picks the fields that it knows. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the tests' fields are those of many kinds
+/** An object of any kind: each test picks the fields that it needs. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the tests use fields of many kinds of objects
 type AnyObject = Omit<KubeObject, "spec" | "status"> & { readonly spec?: any; readonly status?: any };
 export const kube = new Kube(config, run) as {
   list(...args: string[]): Promise<AnyObject[]>;
@@ -117,10 +117,10 @@ export const kube = new Kube(config, run) as {
 export const app = config.namespaces.app;
 export const monitoring = config.namespaces.monitoring;
 
-/** The API server's response for a path (Services through its proxy). */
+/** The API server's response for a path (Services are reached through its proxy). */
 export const apiRaw = (apiPath: string): Promise<string> => kube.raw(["get", "--raw", apiPath]);
 
-/** Calls `use` with a local address that forwards to an object's port. */
+/** Calls `use` with a local address that is forwarded to an object's port. */
 export async function forward<T>(
   namespace: string,
   object: string,
@@ -147,11 +147,11 @@ export async function forward<T>(
 
 export { isReady };
 
-/** Pods of the application, without the finished pods of backup Jobs. */
+/** The application's pods, without the finished pods of backup Jobs. */
 export const workloadPods = async () =>
   (await kube.list("pods", "-n", app)).filter((p) => !["Succeeded", "Failed"].includes(p.status?.phase as string));
 
-/** How much larger an image is than the base of its Dockerfile's last stage, MB. */
+/** How much larger an image is than the base of its Dockerfile's last stage, in MB. */
 export function beyondBase(image: string, folder: string): number {
   const inspect = (ref: string) => execFileSync("docker", ["image", "inspect", "-f", "{{.Size}}", ref]).toString();
   const size = (ref: string): number => {
@@ -167,7 +167,7 @@ export function beyondBase(image: string, folder: string): number {
   return (size(image) - size(/^FROM (\S+)$/m.exec(dockerfile)![1]!)) / 1e6;
 }
 
-/** Output of `redis-cli` in a Redis pod; `timeoutMs` for commands with long output. */
+/** Output of `redis-cli` in a Redis pod. Set `timeoutMs` for commands with long output. */
 export const redisCli = (pod: string, args: readonly string[], timeoutMs?: number): Promise<string> =>
   kube.raw(
     [
@@ -180,13 +180,13 @@ export const redisCli = (pod: string, args: readonly string[], timeoutMs?: numbe
 export const redisPodNames = async (): Promise<string[]> => (await redisPods(kube)).map((pod) => pod.metadata.name);
 export const redis = (pod: string, ...args: string[]): Promise<string> => redisCli(pod, args);
 
-/** A Deployment's image. The API's contains Node.js, so tests run their own programs in it. */
+/** A Deployment's image. The API's image contains Node.js, so the tests run their own programs in it. */
 const imageOf = (deployment: string): Promise<string> =>
   kube.raw(["-n", app, "get", "deploy", deployment, "-o", "jsonpath={.spec.template.spec.containers[0].image}"]);
 export const apiImage = (): Promise<string> => imageOf("node");
 export const frontImage = (): Promise<string> => imageOf("react");
 
-/** Polls until `probe` returns a value; the error contains its last error. */
+/** Polls until `probe` returns a value; on timeout, the error contains the last error of `probe`. */
 export async function eventually<T>(what: string, seconds: number, probe: () => Promise<T | undefined>): Promise<T> {
   const end = Date.now() + seconds * 1000;
   let last = "nothing";
@@ -202,11 +202,11 @@ export async function eventually<T>(what: string, seconds: number, probe: () => 
   }
 }
 
-/** Objects that come and go by themselves, so they are not leftovers. */
+/** Objects that appear and disappear by themselves, so they are not leftovers. */
 const TRANSIENT =
   /^(events|leases|endpointslices|endpoints|pods\.metrics|nodes\.metrics|componentstatuses|podmetrics|nodemetrics|csinodes|csistoragecapacities|controllerrevisions|ipaddresses)/;
 
-/** Every object in the cluster, by kind and name: the baseline for a destroy. */
+/** Every object in the cluster, by kind and name, as the baseline for a destroy. */
 export async function inventory(): Promise<string[]> {
   const kinds = (await kube.raw(["api-resources", "--verbs=list", "-o", "name"]))
     .split("\n")
@@ -225,7 +225,7 @@ export async function inventory(): Promise<string[]> {
   return out.split("\n").filter(Boolean).sort();
 }
 
-/** Waits until the cluster contains exactly the objects that it contained before. */
+/** Waits until the cluster contains exactly the same objects as before. */
 export async function expectAsBefore(before: readonly string[]): Promise<void> {
   await eventually("the cluster to be as before", 60, async () => {
     const now = await inventory();

@@ -1,4 +1,7 @@
-/** The linearizability checker (bench/history/checker, in Go, with porcupine): builds it, runs it, and explains a violation. */
+/**
+ * Builds and runs the linearizability checker (bench/history/checker, written in Go with porcupine), and explains
+ * violations.
+ */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -16,9 +19,9 @@ export interface Verdict {
   readonly verdict: "ok" | "illegal" | "unknown";
   readonly operations: number;
   readonly seconds: number;
-  /** Of a violation: the smallest set of operations found that contradict each other. */
+  /** For a violation: the smallest set of mutually contradictory operations that was found. */
   readonly core: readonly Operation[];
-  /** Of a violation: porcupine's picture, HTML, and the operations around it, one JSON line each. */
+  /** For a violation: porcupine's picture in HTML, and the operations around the violation as JSON lines. */
   readonly picture?: string;
   readonly history?: string;
 }
@@ -26,12 +29,12 @@ export interface Verdict {
 /** Whether the checker can be built here. */
 export const hasGo = spawnSync("go", ["version"]).status === 0;
 
-/** Builds the checker, if it has changed. @throws if Go is missing, or a module cannot be downloaded */
+/** Builds the checker if it has changed. @throws if Go is missing or a module cannot be downloaded */
 export function buildChecker(): void {
   if (!hasGo)
-    throw new Error("The history checker is a Go program, and Go is not installed. Install Go 1.24 or later.");
+    throw new Error("The history checker is a Go program, but Go is not installed. Install Go 1.24 or later.");
   const { status, stderr } = spawnSync("go", ["build", "-o", BINARY, "."], { cwd: SOURCE, encoding: "utf8" });
-  if (status !== 0) throw new Error(`The checker of histories cannot be built: ${stderr}`);
+  if (status !== 0) throw new Error(`The history checker cannot be built: ${stderr}`);
 }
 
 /**
@@ -49,7 +52,7 @@ export function check(operations: readonly Operation[], folder: string, seconds 
     maxBuffer: 2 ** 28,
     stdio: ["pipe", "pipe", "inherit"],
   });
-  if (run.status !== 0) throw new Error(`the checker of histories ended with ${run.status ?? run.signal}`);
+  if (run.status !== 0) throw new Error(`the history checker exited with ${run.status ?? run.signal}`);
   type Found = Omit<Verdict, "core"> & { readonly core?: readonly number[] };
   return (JSON.parse(run.stdout) as Found[]).map((found) => ({
     ...found,
@@ -57,7 +60,7 @@ export function check(operations: readonly Operation[], folder: string, seconds 
   }));
 }
 
-/** A fault, to show which one a violation belongs to. */
+/** A named fault, to show during which fault a violation occurred. */
 export interface NamedPeriod extends Period {
   readonly name: string;
 }
@@ -75,7 +78,7 @@ function line({ record, latest, kind, value }: Operation, begin: Micros): string
   return `  ${seconds(record.call, begin)} to ${seconds(record.end, begin)} s  client ${record.client}, API ${record.api}: ${what} (${answer})`;
 }
 
-/** A violation as text. @param begin of the run: times are relative to it */
+/** Describes a violation as text. @param begin the run's start, to which all times are relative */
 export function explain(verdict: Verdict, begin: Micros, faults: readonly NamedPeriod[] = []): string {
   const { key, core } = verdict;
   const from = Math.min(...core.map((o) => o.call));

@@ -1,15 +1,16 @@
 /**
- * A program in which many clients use a few keys, and which records every operation:
- * `node -e CLIENTS KEYS CLIENTS_PER_KEY PAUSE_MS FOLDER`. FOLDER/targets has one base URL of an API process per line
- * and is read again when it changes; a key's clients are spread over them. FOLDER/history gets one line per operation
- * (record.ts reads it). 40 % are sets, each with a new value, 15 % deletes, 45 % strong reads. After SIGUSR2 it starts
- * no further operation, waits for the responses, and creates FOLDER/done.
+ * A program that runs many clients on a few keys and records every operation:
+ * `node -e CLIENTS KEYS CLIENTS_PER_KEY PAUSE_MS FOLDER`. FOLDER/targets contains the base URLs of the API processes,
+ * one per line, and is read again when it changes; each key's clients are spread over these URLs. The program appends
+ * one line per operation to FOLDER/history, which record.ts reads. 40 % are sets, each with a new value, 15 % deletes,
+ * 45 % strong reads. After SIGUSR2 the program starts no more operations, waits for outstanding responses, and creates
+ * FOLDER/done.
  */
 export const CLIENTS = `
 const http = require("node:http"), fs = require("node:fs");
 const [keys, perKey, pause] = process.argv.slice(1, 4).map(Number), folder = process.argv[4];
 const file = fs.openSync(folder + "/history", "a");
-// longer than the API takes for any answer: a write that its client has given up on is harder to judge
+// longer than the API takes for any response: it is harder to judge a write if its client gave up on it
 const PATIENCE_MS = 30000;
 let stopped = false, targets = [], changed = 0, lines = "";
 function readTargets() {

@@ -1,4 +1,4 @@
-/** Figures of a history besides its verdict: availability, outages, and writes missing at the end. */
+/** Figures derived from a history in addition to its verdict: availability, outages, and writes missing at the end. */
 import { latest } from "./bounds";
 import { type Micros, outcome, type Period, type Recorded } from "./record";
 
@@ -8,7 +8,7 @@ const acknowledged = (r: Recorded) => r.kind !== "read" && outcome(r) === "ok";
 export const outside = (records: readonly Recorded[], windows: readonly Period[]): Recorded[] =>
   records.filter((r) => !windows.some(({ from, to }) => r.call <= to && r.end >= from));
 
-/** The longest time in a period without a success of the chosen operations, s. */
+/** The longest time in a period without a success among the chosen operations, in seconds. */
 export function longestGap(
   records: readonly Recorded[],
   { from, to }: Period,
@@ -28,8 +28,8 @@ export function shares(records: readonly Recorded[]): { set: number; delete: num
 }
 
 /**
- * Keys whose last acknowledged write an instance lacks: it holds neither that write's result nor that of a write that
- * may have followed it.
+ * Keys whose last acknowledged write an instance lacks: it has neither that write's result nor the result of a write
+ * that may have followed.
  *
  * @param held the instance's data at the end; null for a missing key
  */

@@ -1,11 +1,11 @@
-/** A history: every operation of every client, with its response and times. */
+/** A history: every operation of every client, with response and times. */
 
-/** Microseconds of a monotonic clock that all processes of a machine share. */
+/** Microseconds on a monotonic clock that all processes on a machine share. */
 export type Micros = number;
 
 export type Kind = "set" | "delete" | "read";
 
-/** One operation as its client saw it. */
+/** An operation as its client saw it. */
 export interface Recorded {
   readonly client: number;
   /** Which API process was called. */
@@ -16,13 +16,13 @@ export interface Recorded {
   readonly value: string | null;
   readonly call: Micros;
   readonly end: Micros;
-  /** The HTTP status; 0 without an answer. */
+  /** The HTTP status; 0 if there was no response. */
   readonly status: number;
-  /** Why it failed: the response's text, or the connection's error; empty after a success. */
+  /** Why the operation failed: the response's text or the connection error; empty after a success. */
   readonly reason: string;
 }
 
-/** A period, from and to. */
+/** A period with its start and end. */
 export interface Period {
   readonly from: Micros;
   readonly to: Micros;
@@ -30,22 +30,22 @@ export interface Period {
 
 type Line = [number, number, Kind, string, string | null, Micros, Micros, number, string];
 
-/** One line of the file that the clients write. @throws if it is not one */
+/** Parses one line of the file that the clients write. @throws if the line is malformed */
 export function parseLine(line: string): Recorded {
   const [client, api, kind, key, value, call, end, status, reason] = JSON.parse(line) as Line;
   return { client, api, kind, key, value, call, end, status, reason };
 }
 
-/** The current time on the clock of the records made on this machine. */
+/** The current time on the clock that records made on this machine use. */
 export const now = (): Micros => Number(process.hrtime.bigint() / 1000n);
 
-/** Responses that prove that nothing was executed: nothing was sent, main executed nothing, or load was shed. */
+/** Responses that prove that the operation was not executed: it was not sent, main rejected it, or load was shed. */
 const NOT_EXECUTED =
   /^\{"error":"(Redis (is not reachable|does not answer|refused: (READONLY|NOREPLICAS|LOADING|MISCONF|OOM|MASTERDOWN|BUSY|NOAUTH|NOPERM))|overloaded, try again)"/;
 
 /**
- * What a client knows after an operation. `failed`: it was certainly not executed. `unknown`: it may have been, or may
- * still be. Only a response with the reason why nothing was executed proves it.
+ * What a client knows after an operation. `failed`: it was certainly not executed. `unknown`: it may have been
+ * executed, or may still be. Only a response that states why the operation was not executed proves a failure.
  */
 export function outcome({ kind, status, reason }: Recorded): "ok" | "failed" | "unknown" {
   if (status === 200 || (kind === "read" && status === 404)) return "ok";

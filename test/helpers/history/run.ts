@@ -1,11 +1,11 @@
-/** Results of a run with its history, for the terminal and for docs/benchmarks. */
+/** The results of a run that recorded a history, for the terminal and for docs/benchmarks. */
 import { operations } from "./bounds";
 import { check, explain, type NamedPeriod } from "./checker";
 import { longestGap, missing, outside, shares } from "./figures";
 import { type Micros, outcome, type Period, type Recorded } from "./record";
 import { row } from "../publish";
 
-/** A fault of a run: it lasts until everything is healthy again and every API process has acknowledged a write. */
+/** A fault during a run. It lasts until everything is healthy again and every API process has acknowledged a write. */
 export interface Happened extends NamedPeriod {
   /** Whether everything recovered in time. */
   readonly recovered: boolean;
@@ -18,13 +18,13 @@ export interface HistoryRun {
   readonly keys: number;
   readonly apis: number;
   readonly shares: { readonly set: number; readonly delete: number; readonly read: number };
-  /** Keys that no order explains, and keys whose check reached its time limit. */
+  /** Keys whose history no order explains, and keys whose check reached its time limit. */
   readonly violations: readonly string[];
   readonly undecided: readonly string[];
-  /** Keys whose last acknowledged write an instance lacks at the end, by instance. */
+  /** By instance: keys whose last acknowledged write the instance lacks at the end. */
   readonly missing: Readonly<Record<string, readonly string[]>>;
   readonly outside: { readonly all: number; readonly ok: number };
-  /** Longest time without an acknowledged write, s, of each fault. */
+  /** Longest time without an acknowledged write during each fault, in seconds. */
   readonly outages: readonly { readonly fault: string; readonly seconds: number; readonly recovered: boolean }[];
 }
 export type HistoryRuns = Readonly<Record<string, HistoryRun>>;
@@ -36,7 +36,7 @@ export interface Observed {
   /** When everything worked for the first time. */
   readonly calmFrom: Micros;
   readonly apis: number;
-  /** Each instance's data at the end, by its name. */
+  /** Each instance's data at the end, by the instance's name. */
   readonly held: Readonly<Record<string, ReadonlyMap<string, string | null>>>;
   /** Folder for pictures of violations. */
   readonly folder: string;
@@ -82,7 +82,7 @@ export function judge({ records, frozen, faults, calmFrom, apis, held, folder }:
 const missingIn = (run: HistoryRun) => Math.max(0, ...Object.values(run.missing).map((keys) => keys.length));
 const availability = ({ outside: { all, ok } }: HistoryRun) => ok / (all || 1);
 
-/** Whether a run found nothing wrong. */
+/** Whether a run found no problems. */
 export const isClean = (run: HistoryRun): boolean =>
   run.violations.length + run.undecided.length + missingIn(run) === 0 &&
   run.outages.every((o) => o.recovered) &&
@@ -122,7 +122,7 @@ function rowsOf(mode: string, runs: readonly (HistoryRun & { seed: string })[]):
       all((r) => r.shares.set >= 0.3 && r.shares.delete >= 0.1 && r.shares.read >= 0.3),
     ),
     row(
-      `\`${mode}\`: faults after which it did not recover by itself`,
+      `\`${mode}\`: faults after which the system did not recover by itself`,
       list((r) => String(r.outages.filter((o) => !o.recovered).length)),
       "0",
       all((r) => r.outages.every((o) => o.recovered)),
@@ -149,7 +149,7 @@ export function historyTables(runs: HistoryRuns): string {
     "|---|---|---|---|",
     ...modes.flatMap((mode) => rowsOf(mode, of(mode))),
     "",
-    "Longest time without an acknowledged write after each fault, s: median (longest; count), over all runs of a mode.",
+    "Longest time without an acknowledged write after each fault, in seconds: median (longest; count), over all runs of a mode.",
     "",
     `| fault | ${modes.map((mode) => `\`${mode}\``).join(" | ")} |`,
     `|---|${modes.map(() => "---").join("|")}|`,

@@ -1,4 +1,4 @@
-/** Reads a growing file of records, each time only the new ones. */
+/** Reads a growing file of records; each call reads only the new ones. */
 import * as fs from "node:fs";
 import { parseLine, type Recorded } from "./record";
 

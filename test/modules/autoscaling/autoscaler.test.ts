@@ -24,7 +24,7 @@ describe("engine hpa", () => {
   const hpas = (layers: Partial<Synthesized>) =>
     resources(layers, "kubernetes_horizontal_pod_autoscaler_v2").map((r) => r.body);
   it.each(["node", "react", "redis-replicas", "redis-exporter"])(
-    "%s scales by the CPU of its own container, quickly up and slowly down",
+    "%s scales on its own container's CPU usage, out quickly and in slowly",
     (name) => {
       const hpa = hpas(all).find((h) => h["metadata"].name === name)!;
       const { metric, behavior, scale_target_ref } = hpa["spec"];
@@ -58,7 +58,7 @@ describe("engine hpa", () => {
 });
 
 describe("engine keda", () => {
-  it("has an object for each autoscaled workload, and no HPA managed by Terraform", () => {
+  it("creates an object for each autoscaled workload, and no HPA that Terraform manages", () => {
     expect(
       scaledObjects(withKeda)
         .map((o) => o.values["metadata"].name as string)
@@ -83,17 +83,17 @@ describe("engine keda", () => {
     expect(spec.triggers[0]).toEqual({
       type: "cpu",
       metricType: "Utilization",
-      // with a formula KEDA drops a container's CPU trigger (seen in 2.20.2), so the CPU of the whole pod is used
-      // next to other signals the CPU target is 1.5 times as high, because two signals with the same threshold overshoot
+      // with a formula, KEDA drops a container's CPU trigger (seen in 2.20.2), so the whole pod's CPU is used; next to
+      // other signals, the CPU target is 1.5 times as high, because two signals with the same threshold overshoot
       metadata:
         name === "redis-exporter"
           ? { value: String(cpu.target.average_utilization), containerName: cpu.container }
           : { value: String(1.5 * cpu.target.average_utilization) },
     });
-    // without it, KEDA refuses to adopt the HPA that engine hpa left behind
+    // without this annotation, KEDA refuses to adopt the HPA that engine hpa left behind
     expect(metadata.annotations["scaledobject.keda.sh/transfer-hpa-ownership"]).toBe("true");
   });
-  it("reads requests, requests in flight and event loop utilization from the API's pods, and averages them", () => {
+  it("reads requests, requests in flight and event loop utilization from the API pods, and averages them", () => {
     const triggers = scaledObject("node")["spec"].triggers.slice(1) as Json[];
     expect(triggers.map((t) => [t["metadata"].valueLocation, t["metadata"].targetValue])).toEqual([
       ["http_requests_per_second", "100"],
@@ -101,14 +101,14 @@ describe("engine keda", () => {
       ["nodejs_eventloop_utilization", "0.7"],
     ]);
     for (const { metricType, metadata } of triggers) {
-      // a mean leaves out a pod that does not answer; a sum would count it as idle
+      // a mean ignores a pod that does not answer; a sum would count that pod as idle
       expect([metricType, metadata.aggregationType]).toEqual(["Value", "average"]);
-      // KEDA parses the host as service.namespace.*; the port is the pods'
+      // KEDA parses the host as service.namespace.*; the port is the one that the pods listen on
       expect(metadata.url).toMatch(/^http:\/\/node\..*\.svc:3000\/metrics$/);
     }
   });
-  it("combines its signals into one metric: the highest, relative to its target", () => {
-    // with separate metrics the HPA would wait for each in turn, and then for CPU, while KEDA's operator is down
+  it("combines a workload's signals into one metric: the signal that is highest relative to its target", () => {
+    // with separate metrics, the HPA would wait for each in turn, and then for CPU, while KEDA's operator is down
     const modifiers = (name: string) => scaledObject(name)["spec"].advanced.scalingModifiers as Json | undefined;
     expect(modifiers("node")).toEqual({
       formula: "max(requests / 100, in_flight / 32, event_loop / 0.7)",
@@ -125,7 +125,7 @@ describe("engine keda", () => {
     for (const name of AUTOSCALED)
       for (const t of scaledObject(name)["spec"].triggers.slice(1) as Json[]) expect(t["name"]).toMatch(/^[a-z_]+$/);
   });
-  it("scales replicas by their own statistics, as the API's pods export them", () => {
+  it("scales replicas on their own statistics, as exported by the API pods", () => {
     const triggers = scaledObject("redis-replicas")["spec"].triggers.slice(1) as Json[];
     expect(triggers.map((t) => t["metadata"].valueLocation)).toEqual([
       "redis_replicas_commands_per_second",
@@ -133,7 +133,7 @@ describe("engine keda", () => {
     ]);
     for (const t of triggers) expect([t["metricType"], t["metadata"].aggregationType]).toEqual(["AverageValue", "max"]);
   });
-  it("leaves out a signal whose target is null, and those of an image without metrics", () => {
+  it("leaves out a signal whose target is null, and all signals of an image without metrics", () => {
     const without = synthesize({
       scaling: { engine: "keda", node: { inFlightPerPod: null }, replicas: { clientsPerPod: null } },
       images: { react: { metricsPath: null } },
@@ -147,7 +147,7 @@ describe("engine keda", () => {
 describe("the order of resources", () => {
   const depends = (layer: "data" | "app", name: string) =>
     releases({ [layer]: withKeda[layer] }).find((r) => r["name"] === name)!["depends_on"] as string[];
-  it("the objects of replicas and exporter are created after KEDA and their workload, and destroyed before them", () => {
+  it("the autoscalers of the replicas and the exporter are created after KEDA and their workloads, and destroyed before them", () => {
     for (const name of ["autoscaler-redis-replicas", "autoscaler-redis-exporter"]) {
       expect(depends("data", name)).toEqual(
         expect.arrayContaining([
@@ -157,7 +157,7 @@ describe("the order of resources", () => {
       );
     }
   });
-  it("the objects of layer app are created after their workloads; KEDA is in layer data, which is destroyed last", () => {
+  it("the autoscalers in layer app are created after their workloads; KEDA is in layer data, which is destroyed last", () => {
     for (const name of ["autoscaler-node", "autoscaler-react"])
       expect(depends("app", name)).toEqual([expect.stringMatching(/^kubernetes_manifest\./)]);
     expect(releases({ app: withKeda.app }).map((r) => r["name"])).not.toContain("keda");
@@ -170,7 +170,7 @@ describe("the order of resources", () => {
 
 describe("the chart for a single object", () => {
   const dir = path.join(__dirname, "../../../modules/charts/scaled-object");
-  it("has a path relative to the folder of a stack, which is the same on every machine", () => {
+  it("the chart has a path relative to a stack's folder, so the path is the same on every machine", () => {
     for (const { release } of scaledObjects(withKeda)) {
       expect(path.isAbsolute(release["chart"] as string)).toBe(false);
       expect(path.resolve(__dirname, "../../../cdktf.out/stacks/data", release["chart"] as string)).toBe(dir);

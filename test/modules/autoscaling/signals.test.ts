@@ -2,7 +2,7 @@ import { signals } from "../../../modules/autoscaling/signals";
 import { testConfig } from "../../helpers/layers";
 
 describe("signals", () => {
-  it("are read on the configured port and path", () => {
+  it("signals are read on the configured port and path", () => {
     const config = testConfig({
       scaling: { engine: "keda" },
       images: { node: { port: 4000, metricsPath: "/m" } },

@@ -19,7 +19,7 @@ describe("the context hash", () => {
   });
   afterEach(() => fs.rmSync(dir, { recursive: true }));
 
-  it("is the same for the same sources in another folder, whatever their timestamps", () => {
+  it("the hash is the same for the same sources in another folder, whatever their timestamps", () => {
     const before = hash();
     const copy = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-context-"));
     fs.cpSync(dir, copy, { recursive: true });
@@ -27,7 +27,7 @@ describe("the context hash", () => {
     expect(contextHash({ context: copy, dockerfile: "Dockerfile" })).toBe(before);
     fs.rmSync(copy, { recursive: true });
   });
-  it("changes with one byte, a name, an executable bit, the Dockerfile and the platform", () => {
+  it("the hash changes if a single byte, a name, an executable bit, the Dockerfile or the platform changes", () => {
     const seen = [hash(), hash({ platform: "linux/arm64" })];
     write("src/a.ts", "b");
     seen.push(hash());
@@ -49,7 +49,7 @@ describe("the context hash", () => {
     write(".dockerignore", "**\n!src\n!src/**\n");
     expect(contextFiles(dir)).toEqual(["src/a.ts"]);
   });
-  it("includes a Dockerfile that .dockerignore excludes, because Docker reads it anyway", () => {
+  it("the hash includes a Dockerfile even if .dockerignore excludes it, because Docker reads it anyway", () => {
     write(".dockerignore", "**\n!src\n!src/**\n");
     const before = hash();
     write("Dockerfile", "FROM other");

@@ -7,7 +7,7 @@ import * as path from "node:path";
 import { tagState } from "../../../modules/images/registry";
 import { Authority, hasOpenssl } from "../../helpers/authority";
 
-/** Asks a real server that has a certificate for these names. */
+/** Queries a real server that has a certificate for the given names. */
 async function ask(...names: string[]): Promise<object> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-test-"));
   const authority = new Authority();
@@ -25,9 +25,12 @@ async function ask(...names: string[]): Promise<object> {
   }
 }
 
-(hasOpenssl ? it : it.skip)("of a company's own authority is refused with the variable that helps", async () => {
-  await expect(ask("localhost")).resolves.toEqual({
-    state: "unreachable",
-    reason: expect.stringMatching(/^localhost:\d+: its certificate is of an authority .*set NODE_EXTRA_CA_CERTS/),
-  });
-});
+(hasOpenssl ? it : it.skip)(
+  "a certificate of a company's own authority is refused, and the error names the variable that helps",
+  async () => {
+    await expect(ask("localhost")).resolves.toEqual({
+      state: "unreachable",
+      reason: expect.stringMatching(/^localhost:\d+: its certificate was issued by an authority .*set NODE_EXTRA_CA_CERTS/),
+    });
+  },
+);

@@ -13,11 +13,11 @@ async function registry(handler: http.RequestListener): Promise<{ push: string; 
   return { push: `127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
 }
 const DIGEST = `sha256:${"cd".repeat(32)}`;
-/** A header that every registry of Docker's kind sends. */
+/** A header that every Docker-compatible registry sends. */
 const API = { "docker-distribution-api-version": "registry/2.0" };
 const settings = { insecure: true, auth: "none", dockerConfig: "/nowhere" } as const;
 
-it("a tag in the registry is reported with its digest", async () => {
+it("a tag that is in the registry is reported with its digest", async () => {
   const seen: string[] = [];
   const r = await registry((q, s) => {
     seen.push(`${q.method} ${q.url}`);
@@ -31,7 +31,7 @@ it("a tag in the registry is reported with its digest", async () => {
   r.close();
 });
 
-it("only a 404 means absent", async () => {
+it("only a 404 means that the tag is absent", async () => {
   for (const [status, state] of [
     [404, "absent"],
     [500, "unreachable"],
@@ -43,7 +43,7 @@ it("only a 404 means absent", async () => {
   }
 });
 
-it("a registry that does not answer is unreachable, with the reason", async () => {
+it("a registry that does not answer is reported as unreachable, with the reason", async () => {
   const r = await registry(() => undefined);
   r.close();
   await expect(tagState({ ...settings, push: r.push }, "node", "abc")).resolves.toEqual({
@@ -52,7 +52,7 @@ it("a registry that does not answer is unreachable, with the reason", async () =
   });
 });
 
-it("a refusal because of a missing login explains how to log in", async () => {
+it("the error for a missing login explains how to log in", async () => {
   const r = await registry((_, s) => s.writeHead(401, { "www-authenticate": "Basic realm=x" }).end());
   const state = await tagState({ ...settings, push: r.push }, "node", "abc");
   expect(state).toMatchObject({
@@ -92,7 +92,7 @@ describe("a registry on this machine", () => {
     ["AirPlay on macOS", { server: "AirTunes/770.8.1" }, 403, /is AirPlay on macOS.*turn off AirPlay Receiver/],
     ["another web server", {}, 404, /is not an image registry \(it answered 404\); start the registry on another port/],
   ])(
-    "%s instead of a registry is reported, and does not count as a registry without the tag",
+    "%s in place of a registry is reported, and is not mistaken for a registry that lacks the tag",
     async (_, headers, status, reason) => {
       const r = await registry((_, s) => s.writeHead(status, headers).end());
       const state = await tagState({ ...settings, push: r.push }, "node", "abc");
@@ -104,7 +104,7 @@ describe("a registry on this machine", () => {
 
 describe("a digest", () => {
   const manifest = '{"schemaVersion":2}';
-  it("is computed from the manifest if the registry does not send it", async () => {
+  it("a digest is computed from the manifest if the registry does not send it", async () => {
     const r = await registry((_, s) => s.writeHead(200, API).end(manifest));
     await expect(tagState({ ...settings, push: r.push }, "node", "abc")).resolves.toEqual({
       state: "held",
@@ -112,19 +112,19 @@ describe("a digest", () => {
     });
     r.close();
   });
-  it("is not that of a page that a server returns for all addresses", async () => {
+  it("a digest is not taken from a page that a server returns for every address", async () => {
     const r = await registry((_, s) => s.writeHead(200).end("<html>Log in to the network</html>"));
     expect((await tagState({ ...settings, push: r.push }, "node", "abc")).state).toBe("unreachable");
     r.close();
   });
 });
 
-describe("habits of registries", () => {
+describe("differences between registries", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-docker-"));
   const dockerConfig = path.join(dir, "config.json");
   const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
   afterAll(() => fs.rmSync(dir, { recursive: true }));
-  /** The state of a tag, with a login, in a registry with this behaviour. */
+  /** The state of a tag in a registry that behaves as `handler` does, queried with a login. */
   const seen = async (handler: http.RequestListener, entry: object = { auth: basic.slice(6) }) => {
     const r = await registry(handler);
     fs.writeFileSync(dockerConfig, JSON.stringify({ auths: { [r.push]: entry } }));
@@ -144,7 +144,7 @@ describe("habits of registries", () => {
     const state = await seen((q, s) => (q.headers.authorization === basic ? held(s) : refuse(s, 'Basic realm="ecr"')));
     expect(state.state).toBe("held");
   });
-  it("GHCR, GitLab, quay, Harbor: only a token is accepted, a password is an error", async () => {
+  it("GHCR, GitLab, quay, Harbor: only a token is accepted; a password is an error", async () => {
     const state = await seen((q, s) => {
       const { authorization } = q.headers;
       if (q.url!.startsWith("/token")) return void s.end(JSON.stringify({ token: authorization === basic ? "t" : "" }));
@@ -154,7 +154,7 @@ describe("habits of registries", () => {
     });
     expect(state.state).toBe("held");
   });
-  it("some omit the scope in the challenge, or the quotes", async () => {
+  it("some registries omit the scope or the quotes in the challenge", async () => {
     const scopes: (string | null)[] = [];
     const state = await seen((q, s) => {
       const url = new URL(q.url!, "http://x");
@@ -168,7 +168,7 @@ describe("habits of registries", () => {
     expect(state.state).toBe("held");
     expect(scopes).toEqual(["repository:team/node:pull"]);
   });
-  it("Azure: an identity token is exchanged by POST", async () => {
+  it("Azure: an identity token is exchanged for an access token by POST", async () => {
     const state = await seen(
       (q, s) => {
         if (q.url!.startsWith("/token")) {
@@ -188,7 +188,7 @@ describe("habits of registries", () => {
     );
     expect(state.state).toBe("held");
   });
-  it("without a login, some answer 404 for a private repository, and send the challenge only at /v2/", async () => {
+  it("without a login, some registries answer 404 for a private repository, and send the challenge only at /v2/", async () => {
     const state = await seen((q, s) => {
       if (q.url === "/v2/") return refuse(s, 'Basic realm="x"');
       if (q.headers.authorization === basic) return held(s);
@@ -204,21 +204,23 @@ describe("habits of registries", () => {
     });
     expect(state.state).toBe("held");
   });
-  it("a refused login is reported as such, a login for another registry as missing", async () => {
+  it("a refused login is reported as refused, and a login for another registry as missing", async () => {
     const never: http.RequestListener = (_, s) => refuse(s, 'Basic realm="x"');
     expect(await seen(never)).toMatchObject({
-      reason: expect.stringMatching(/the login in .*config\.json may not read/),
+      reason: expect.stringMatching(/the login in .*config\.json is not allowed to read/),
     });
-    expect(await seen(never, {})).toMatchObject({ reason: expect.stringMatching(/has no login for it; log in with/) });
+    expect(await seen(never, {})).toMatchObject({
+      reason: expect.stringMatching(/has no login for this registry; log in with/),
+    });
   });
-  it("a token server that fails is named", async () => {
+  it("the error names a token server that fails", async () => {
     const state = await seen((q, s) => {
       if (q.url!.startsWith("/token")) return void s.writeHead(503).end();
       refuse(s, `Bearer realm="http://${q.headers.host}/token",service="x"`);
     });
     expect(state).toMatchObject({ reason: expect.stringMatching(/the token server .* answered 503$/) });
   });
-  it("a configuration file that is not JSON is reported by name", async () => {
+  it("the error names a configuration file that is not JSON", async () => {
     fs.writeFileSync(dockerConfig, "{");
     const state = await tagState({ push: "x.invalid", insecure: true, auth: "docker", dockerConfig }, "node", "abc");
     expect(state).toMatchObject({ reason: expect.stringMatching(/config\.json: .*JSON/) });

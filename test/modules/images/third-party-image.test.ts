@@ -5,20 +5,20 @@ import { synthesize, testConfig } from "../../helpers/layers";
 const MIRROR = "mirror.example:5000/all";
 
 describe("a third-party image", () => {
-  it("is the pinned image by default", () => {
+  it("an image is the pinned one by default", () => {
     expect(thirdPartyImage(testConfig(), "redis")).toBe(IMAGES.redis);
   });
-  it("comes from the mirror, under its own path", () => {
+  it("an image comes from the mirror, if one is configured, under its own path", () => {
     const config = testConfig({ images: { mirror: MIRROR } });
     expect(thirdPartyImage(config, "redis")).toBe(IMAGES.redis.replace("docker.io", MIRROR));
     expect(thirdPartyImage(config, "k6")).toMatch(/^mirror\.example:5000\/all\/grafana\/k6:/);
   });
-  it("is the configured image, not mirrored, if the configuration sets one", () => {
+  it("an image that the configuration sets does not come from the mirror", () => {
     const config = testConfig({ images: { mirror: MIRROR, redis: "registry.example/redis:8.2.1" } });
     expect(thirdPartyImage(config, "redis")).toBe("registry.example/redis:8.2.1");
     expect(thirdPartyImage(config, "redisExporter")).toContain(MIRROR);
   });
-  it("without a tag is rejected, and so is a mirror with a scheme and a trailing slash", () => {
+  it("an image without a tag is rejected, as is a mirror with a scheme and a trailing slash", () => {
     expect(() => testConfig({ images: { redis: "redis" } })).toThrow("an image name with a tag or a digest");
     expect(() => testConfig({ images: { mirror: "https://mirror.example/" } })).toThrow("HOST[:PORT][/PREFIX]");
   });

@@ -3,13 +3,13 @@ import { resources, synthesize } from "../../helpers/layers";
 const all = synthesize();
 
 describe("charts", () => {
-  it("come from their repositories with an exact version", () => {
+  it("charts come from their repositories with an exact version", () => {
     for (const { body } of resources(all, "helm_release")) {
       expect(body["repository"]).toMatch(/^https:/);
       expect(body["version"]).toMatch(/^\d+\.\d+\.\d+$/);
     }
   });
-  it("are found whatever repositories this machine's Helm has", () => {
+  it("charts are found, whatever repositories are configured in this machine's Helm", () => {
     for (const { layer } of resources(all, "helm_release"))
       expect(all[layer]["provider"]["helm"]).toEqual([
         expect.objectContaining({
@@ -18,7 +18,7 @@ describe("charts", () => {
         }),
       ]);
   });
-  it("from a folder must exist; the error names the file and explains how to get it", () => {
+  it("charts from a folder must exist; the error names the missing file and explains how to get it", () => {
     expect(() => synthesize({ charts: { dir: __dirname } })).toThrow(
       /metrics-server-.*\.tgz does not exist; the folder holds no chart\. Get it with: helm pull metrics-server/,
     );

@@ -1,5 +1,5 @@
 /**
- * With `workloads: helm` a deployment does not need to list CRDs, and replica counts still belong to the autoscaler.
+ * With `workloads: helm`, a deployment does not need to list CRDs, and replica counts still belong to the autoscaler.
  */
 import { resources, synthesize, type Json } from "../../helpers/layers";
 
@@ -9,7 +9,7 @@ describe("workloads: helm", () => {
     .filter((r) => (r.body["chart"] as string).endsWith("charts/object"))
     .map((r) => (JSON.parse(r.body["values"][0] as string) as { object: Json }).object);
 
-  it("leaves no resource for which Terraform's provider lists CRDs", () => {
+  it("leaves no resources for which Terraform's provider would list CRDs", () => {
     expect(resources(all, "kubernetes_manifest")).toEqual([]);
   });
   it("has a separate release for each workload", () => {

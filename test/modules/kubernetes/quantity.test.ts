@@ -19,7 +19,7 @@ describe("a quantity", () => {
     ["1e3", 1000],
     ["1Pi", 2 ** 50],
   ])("%s is a number", (text, value) => expect(parseQuantity(text)).toBeCloseTo(value, 9));
-  it("in a wrong format is refused", () => {
+  it("is refused if its format is wrong", () => {
     for (const text of ["", ".", "Mi", "1 Gi", "-1", "1X", "1mi", "1e", "1e99", "1Gi2"])
       expect(() => parseQuantity(text)).toThrow("is not a Kubernetes quantity");
   });
@@ -29,7 +29,7 @@ describe("a quantity", () => {
 });
 
 /**
- * Left: a spelling. Right: an API server's canonical form (k8s.io/apimachinery 0.35: ParseQuantity, RoundUp,
+ * Keys: possible spellings. Values: an API server's canonical form (k8s.io/apimachinery 0.35: ParseQuantity, RoundUp,
  * canonical).
  */
 const CANONICAL = {
@@ -65,10 +65,10 @@ const CANONICAL = {
 } as const;
 
 describe("the canonical form of a quantity", () => {
-  it.each(Object.entries(CANONICAL))("of %s is %s, as from the API server", (text, canonical) =>
+  it.each(Object.entries(CANONICAL))("the canonical form of %s is %s, as in the API server", (text, canonical) =>
     expect(canonicalQuantity(text)).toBe(canonical),
   );
-  it("has the same value, is stable, and is the shortest form, for any spelling", () => {
+  it("the canonical form has the same value as the original spelling, is stable, and is the shortest one", () => {
     const draw = random(20251126);
     const between = (least: number, most: number) => least + Math.floor(draw() * (most - least + 1));
     const units = ["m", "", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"];
@@ -86,7 +86,7 @@ describe("the canonical form of a quantity", () => {
   });
 });
 
-it("only requests, limits and volume sizes of an object are quantities", () => {
+it("only an object's requests, limits and volume sizes are treated as quantities", () => {
   const object = {
     rules: [{ resources: ["pods"] }],
     resources: { requests: { cpu: "0.1" }, limits: { memory: "1024Mi" }, claims: [{ name: "1024Mi" }] },
@@ -128,7 +128,7 @@ describe("every written object", () => {
     expect(found.filter((q) => canonicalQuantity(q) !== q)).toEqual([]);
     expect(found).toEqual(expect.arrayContaining(["100m", "64Mi", "1Gi", "1", "2Gi"]));
   });
-  it("is the same for two spellings, so that neither restarts the pods", () => {
+  it("an object is the same for two spellings of a quantity, so changing the spelling does not restart the pods", () => {
     const node = (cpu: string) => workload(synthesize({ node: { resources: { cpu } } }), "node");
     expect(node("0.2")).toEqual(node("200m"));
   });

@@ -4,7 +4,7 @@ import { resources, synthesize, workload, workloads, type Json } from "../../hel
 const all = synthesize();
 
 describe("the replica count belongs to the autoscaler", () => {
-  it("any change is a change inside spec, so that the count in a plan is never sent", () => {
+  it("any change also changes spec, so the replica count in a plan is never sent", () => {
     const revision = (over: object) =>
       workload(synthesize(over), "node")["spec"].template.metadata.annotations[REVISION];
     const base = revision({});
@@ -23,7 +23,7 @@ describe("the replica count belongs to the autoscaler", () => {
 describe("when a node is lost", () => {
   const spec = (w: Json): Json => w["spec"].template.spec as Json;
   it.each(workloads(all).filter((w) => w["kind"] === "Deployment"))(
-    "the pods of Deployment $metadata.name are replaced at most 10 s after Kubernetes notices",
+    "the pods of Deployment $metadata.name are replaced at most 10 s after Kubernetes notices the loss",
     (w) => {
       for (const key of ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"]) {
         const found = (spec(w)["tolerations"] as Json[]).find((t) => t["key"] === key);
@@ -32,7 +32,7 @@ describe("when a node is lost", () => {
       }
     },
   );
-  it("main is not evicted, because its pod would not be replaced, only restarted once the node is back", () => {
+  it("main is not evicted, because its pod would not be replaced, but only restarted once the node is back", () => {
     expect(spec(workload(all, "redis-main"))["tolerations"]).toBeUndefined();
   });
 });

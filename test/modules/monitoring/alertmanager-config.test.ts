@@ -21,7 +21,7 @@ describe("Alertmanager", () => {
       },
       ["email_configs", "auth_password_file"],
     ],
-  ])("reads the secret of %j from a mounted file", (receiver, [kind, field]) => {
+  ])("reads the secret for %j from a mounted file", (receiver, [kind, field]) => {
     const { config: c, alertmanagerSpec } = config([receiver]);
     expect(alertmanagerSpec.secrets).toEqual(["hooks"]);
     expect(c.receivers[1][kind!][0][field!]).toBe("/etc/alertmanager/secrets/hooks/url");

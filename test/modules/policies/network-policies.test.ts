@@ -9,7 +9,7 @@ const named = (type: string, name: string) => of(type).find((b) => b["metadata"]
 
 const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
 
-// Terraform itself evaluates the expression; without it, .ci/run still does
+// Terraform itself evaluates the expression; on machines without Terraform, only .ci/run checks this
 (hasTerraform ? it : it.skip).each([
   ["10.1.2.3", "10.1.2.0/24"],
   ["172.16.5.9", "172.16.5.0/24"],
@@ -20,14 +20,11 @@ const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
   ["34.1.2.3", "34.1.2.3/32"],
   ["fd00:1:2:3::4", "fd00:1:2:3::/64"],
   ["2001:db8::1", "2001:db8::1/128"],
-])(
-  "an API server at %s is allowed as %s, so that its replacement in the same subnet is allowed too",
-  (address, block) => {
-    const input = `[for a in ["${address}"] : ${BLOCK_OF_ADDRESS}][0]\n`;
-    const { stdout } = spawnSync("terraform", ["console"], { input, cwd: os.tmpdir(), encoding: "utf8" });
-    expect(stdout.trim()).toBe(`"${block}"`);
-  },
-);
+])("for an API server at %s, %s is allowed, which includes a replacement in the same subnet", (address, block) => {
+  const input = `[for a in ["${address}"] : ${BLOCK_OF_ADDRESS}][0]\n`;
+  const { stdout } = spawnSync("terraform", ["console"], { input, cwd: os.tmpdir(), encoding: "utf8" });
+  expect(stdout.trim()).toBe(`"${block}"`);
+});
 
 describe("network policies", () => {
   it("deny everything by default", () => {
@@ -59,7 +56,7 @@ describe("network policies", () => {
     );
     expect(open).toEqual(["react"]);
   });
-  it("allow only the API to connect to the Kubernetes API, in its own networks", () => {
+  it("allow only the API to connect to the Kubernetes API, and only in the networks of that API", () => {
     const policy = named("kubernetes_network_policy_v1", "node-kubernetes-api")["spec"];
     expect(policy.pod_selector.match_labels["app.kubernetes.io/name"]).toBe("node");
     expect(policy.policy_types).toEqual(["Egress"]);
@@ -79,7 +76,7 @@ describe("network policies", () => {
     type Rule = { to: object[]; ports: { port: string; protocol: string }[] };
     return (react.body["spec"].egress as Rule[]).filter(({ to }) => JSON.stringify(to).includes('"cidr"'));
   };
-  it("allow DNS on the ports of its pods, including OpenShift's, and on the nodes' caches, which are not pods", () => {
+  it("allow DNS on the ports of the DNS pods, including OpenShift's, and at the nodes' caches, which are not pods", () => {
     const [udp, tcp] = dnsOf();
     const ports = (protocol: string) => [
       { port: "53", protocol },
@@ -102,7 +99,7 @@ describe("network policies", () => {
     )!;
     expect(react.body["spec"].egress[0].ports[0].port).toBe("4000");
   });
-  it("can be left out on a cluster that does not allow creating them", () => {
+  it("policies can be left out on a cluster that does not allow the user to create them", () => {
     expect(resources({ data: synthesize({ networkPolicies: false }).data }, "kubernetes_network_policy_v1")).toEqual(
       [],
     );

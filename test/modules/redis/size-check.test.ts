@@ -26,7 +26,7 @@ describe("sizes that cannot hold maxMemory", () => {
     expect(found.filter((d) => d["severity"] === "error")).toEqual([]);
     const texts = found.map((d) => d["detail"] as string);
     expect(texts).toContainEqual(
-      expect.stringMatching(/^redis\.storage: .*at least 3Gi, and has 1Gi.*at most 341mb\.$/),
+      expect.stringMatching(/^redis\.storage: .*at least 3Gi but has 1Gi.*at most 341mb\.$/),
     );
     expect(texts).toContainEqual(expect.stringMatching(/^redis\.main\.memoryLimit: must be at least 2Gi/));
   });

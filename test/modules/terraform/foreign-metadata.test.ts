@@ -8,7 +8,7 @@ interface Patterns {
   readonly ignore_annotations: readonly string[];
 }
 const patternsOf = (layer: (typeof layers)[number]): Patterns => all[layer]["provider"].kubernetes[0] as Patterns;
-/** The provider compares in RE2; these patterns mean the same in JavaScript. */
+/** The provider matches with RE2; these patterns mean the same in JavaScript. */
 const isIgnored = (patterns: readonly string[], key: string): boolean =>
   patterns.some((pattern) => new RegExp(pattern).test(key));
 
@@ -33,13 +33,13 @@ const FOREIGN = [
   "cost-center",
 ];
 
-describe("labels and annotations that others add", () => {
-  it.each(layers)("are not part of a plan of layer %s", (layer) => {
+describe("labels and annotations that other tools add", () => {
+  it.each(layers)("other tools' labels and annotations are not part of a plan for layer %s", (layer) => {
     const { ignore_annotations: annotations, ignore_labels: labels } = patternsOf(layer);
     expect(FOREIGN.filter((key) => !isIgnored(annotations, key))).toEqual([]);
     expect(FOREIGN.filter((key) => !isIgnored(labels, key))).toEqual([]);
   });
-  it("do not hide the labels that an import must keep, so that the next apply replaces no label of other tools", () => {
+  it("the ignored labels do not include those that an import must keep, so that the next apply does not replace other tools' labels", () => {
     const typed = resources(all).filter((r) => r.type.startsWith("kubernetes_") && r.type !== "kubernetes_manifest");
     expect(typed.length).toBeGreaterThan(20);
     const { ignore_labels: labels } = patternsOf("data");
@@ -48,7 +48,7 @@ describe("labels and annotations that others add", () => {
       expect(kept).toEqual(expect.arrayContaining(["app.kubernetes.io/part-of", "app.kubernetes.io/managed-by"]));
     }
   });
-  it("include every annotation, because by default we set none on these objects", () => {
+  it("all annotations are ignored, because by default the project sets none on these objects", () => {
     expect(resources(all).filter((r) => r.body["metadata"]?.annotations !== undefined)).toEqual([]);
   });
 });

@@ -5,10 +5,10 @@ const container = (w: Json): Json => w["spec"].template.spec.containers[0];
 
 describe("the API", () => {
   const node = container(workload(all, "node"));
-  it("runs the image of layer images", () => {
+  it("runs the image from layer images", () => {
     expect(node["image"]).toBe("${data.terraform_remote_state.images-state.outputs.node_image}");
   });
-  it("gets Redis' addresses from the outputs of layer data, and its passwords from files", () => {
+  it("the API gets Redis' addresses from the outputs of layer data, and its passwords from files", () => {
     const env = Object.fromEntries(node["env"].map((e: { name: string; value: string }) => [e.name, e.value]));
     expect(env["REDIS_MAIN_URL"]).toContain("outputs.redis_main_host");
     expect(env["REDIS_REPLICAS_URL"]).toContain("outputs.redis_replicas_host");
@@ -35,7 +35,7 @@ describe("the API", () => {
         e.value,
       ]),
     ) as Record<string, string>;
-  it("discovers replicas by their endpoints, with DNS and the address as fallbacks", () => {
+  it("the API discovers replicas through their endpoints, with DNS and the Service's address as fallbacks", () => {
     const watch = envOf({});
     expect(watch["REDIS_REPLICAS_WATCH"]).toMatch(/outputs\.namespace\}\/\$\{.*outputs\.redis_replicas_host\}$/);
     expect(watch["REDIS_REPLICAS_DNS"]).toMatch(/outputs\.redis_replicas_headless_host\}.*\.svc\.cluster\.local\.:/);
@@ -46,7 +46,7 @@ describe("the API", () => {
     expect(address).not.toHaveProperty("REDIS_REPLICAS_DNS");
     expect(address).toHaveProperty("REDIS_REPLICAS_URL");
   });
-  it("may list and watch endpoints in its namespace and nothing else, with a token that is renewed", () => {
+  it("the API may list and watch endpoints in its namespace and nothing else, with a token that is renewed", () => {
     const [role] = resources({ app: all.app }, "kubernetes_role_v1").map((r) => r.body);
     expect(role!["rule"]).toEqual([
       { api_groups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] },
@@ -57,16 +57,19 @@ describe("the API", () => {
     const volume = spec.volumes.find((v: Json) => v["name"] === "kubernetes-api") as Json;
     expect(volume["projected"].sources[0].serviceAccountToken.expirationSeconds).toBe(3600);
   });
-  it.each(["dns", "address"])("has no ServiceAccount, Role or token if it finds replicas by %s", (discovery) => {
-    const layers = synthesize({ node: { discovery } });
-    for (const type of ["service_account_v1", "role_v1", "role_binding_v1"]) {
-      expect(resources({ app: layers.app }, `kubernetes_${type}`)).toEqual([]);
-    }
-    const { spec } = workload(layers, "node")["spec"].template;
-    // set explicitly, because a removed field was seen to keep its old value
-    expect(spec.serviceAccountName).toBe("default");
-    expect(spec.volumes.some((v: Json) => v["projected"])).toBe(false);
-  });
+  it.each(["dns", "address"])(
+    "the API has no ServiceAccount, Role or token if it finds replicas by %s",
+    (discovery) => {
+      const layers = synthesize({ node: { discovery } });
+      for (const type of ["service_account_v1", "role_v1", "role_binding_v1"]) {
+        expect(resources({ app: layers.app }, `kubernetes_${type}`)).toEqual([]);
+      }
+      const { spec } = workload(layers, "node")["spec"].template;
+      // set explicitly, because removing the field has been seen to leave the old value in place
+      expect(spec.serviceAccountName).toBe("default");
+      expect(spec.volumes.some((v: Json) => v["projected"])).toBe(false);
+    },
+  );
   it("takes its limits from the configuration", () => {
     expect(
       envOf({ node: { maxInFlight: 99, connectionAgeSeconds: 3, maxLagSeconds: 2 }, redis: { staleSeconds: 7 } }),
@@ -77,7 +80,7 @@ describe("the API", () => {
       REDIS_MAX_STALE_SECONDS: "7",
     });
   });
-  it("uses the configured port, probes and security settings for another image", () => {
+  it("the API uses the configured port, probes and security settings if another image is configured", () => {
     const other = container(
       workload(
         synthesize({

@@ -5,14 +5,14 @@ describe("exposure", () => {
   const service = (over: object) =>
     resources({ app: synthesize(over).app }, "kubernetes_service_v1").find((r) => r.body["metadata"].name === "react")!
       .body["spec"];
-  it("is cluster-internal by default, or a node port", () => {
+  it("the front's Service is cluster-internal by default, and can have a node port", () => {
     expect(service({}).type).toBe("ClusterIP");
     expect(service({ exposure: { type: "NodePort", nodePort: 30080 } })).toMatchObject({
       type: "NodePort",
       port: [{ node_port: 30080 }],
     });
   });
-  it("has the annotations and labels from the configuration, and keeps its own labels", () => {
+  it("the exposed objects have the annotations and labels from the configuration in addition to their own labels", () => {
     const { app } = synthesize({
       exposure: {
         type: "Ingress",
@@ -35,7 +35,7 @@ describe("exposure", () => {
       react: { "cloud.google.com/backend-config": '{"default":"page"}' },
     });
   });
-  it("is an Ingress with a host and, if configured, a certificate", () => {
+  it("the page can have an Ingress with a host and, if configured, a certificate", () => {
     const { app } = synthesize({ exposure: { type: "Ingress", host: "page.example", tlsSecret: "page-tls" } });
     const [ingress] = resources({ app }, "kubernetes_ingress_v1");
     expect(ingress!.body["spec"].rule[0].host).toBe("page.example");
@@ -47,7 +47,7 @@ describe("nginx", () => {
   it.each([
     [{ react: { resources: { memoryLimit: "96Mi" } } }, 96 * 2 ** 20],
     [{ react: { resources: { memoryLimit: "1Gi" } } }, 2 ** 30],
-  ])("gets the container's memory limit in bytes, to stay below it", (over, bytes) => {
+  ])("nginx gets the container's memory limit in bytes, so that it can stay below the limit", (over, bytes) => {
     const { env, resources: given } = workload(synthesize(over), "react")["spec"].template.spec.containers[0];
     expect(env).toContainEqual({ name: "MEMORY_LIMIT", value: String(bytes) });
     expect(parseQuantity(given.limits.memory as string)).toBe(bytes);

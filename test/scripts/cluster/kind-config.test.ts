@@ -8,7 +8,7 @@ import { testConfig } from "../../helpers/layers";
 
 describe("a kind cluster for the project", () => {
   const config = testConfig();
-  it("is named in config.yaml, which down removes again, unless the user wrote the file", () => {
+  it("config.yaml names the cluster; `down` removes that file again unless the user wrote it", () => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-kind-"));
     const file = path.join(dir, "config.yaml");
     expect(writeKindConfig(config, file)).toBeUndefined();

@@ -4,7 +4,7 @@ import { notInstalled, recorder } from "../../helpers/recorder";
 
 describe("a kind cluster for the project", () => {
   const config = testConfig();
-  it("is created with its registry, as described in kind's documentation", async () => {
+  it("a cluster is created together with a registry, as described in kind's documentation", async () => {
     const { run, commands, inputs } = recorder([
       [/kind get nodes/, "iacproject-control-plane\niacproject-worker\n"],
       [/inspect/, "null"],
@@ -29,7 +29,7 @@ describe("a kind cluster for the project", () => {
     expect(cluster.nodes).toHaveLength(3);
     expect(cluster.nodes[0]).toEqual({
       role: "control-plane",
-      // the front and Grafana, on localhost only
+      // the front and Grafana are exposed on localhost only
       extraPortMappings: [
         { containerPort: 30080, hostPort: 8080, listenAddress: "127.0.0.1" },
         { containerPort: 30030, hostPort: 3000, listenAddress: "127.0.0.1" },
@@ -47,7 +47,7 @@ describe("a kind cluster for the project", () => {
     await createKind(config, () => undefined, run);
     expect(commands.some((c) => /kind create|docker run|network connect/.test(c))).toBe(false);
   });
-  it("needs kind, and shows where to get it and what works without a cluster", async () => {
+  it("without kind, the error shows where to get it and what works without a cluster", async () => {
     const creation = createKind(config, () => undefined, recorder([[/kind version/, notInstalled("kind")]]).run);
     await expect(creation).rejects.toMatchObject({ next: expect.stringContaining("https://kind.sigs.k8s.io") });
     await expect(creation).rejects.toMatchObject({ next: expect.stringContaining("npm run dev") });

@@ -4,7 +4,7 @@ import { testConfig } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
 describe("a cluster that does not answer", () => {
-  it("is reported with its name, the reason and the next step", async () => {
+  it("an unreachable cluster is reported with its name, the reason and the next step", async () => {
     const refused = new RunError(
       "kubectl version",
       1,
@@ -29,7 +29,7 @@ describe("a cluster that does not answer", () => {
     });
   });
 
-  it("is reported with the reason if the configured context does not exist", async () => {
+  it("a configured context that does not exist is reported with the reason", async () => {
     const absent = new RunError("kubectl version", 1, 'error: context "test" does not exist', "failed");
     const kube = new Kube(
       testConfig(),
@@ -42,7 +42,7 @@ describe("a cluster that does not answer", () => {
       message: expect.stringContaining('context "test" does not exist'),
     });
   });
-  it("is reported as missing if none is configured", async () => {
+  it("a cluster is reported as missing if none is configured", async () => {
     const absent = new RunError("kubectl version", 1, "error: current-context is not set", "failed");
     const kube = new Kube(
       { ...testConfig(), clusterIsNamed: false },

@@ -1,4 +1,4 @@
-/** A kubeconfig's login program that gives no credentials, with the output of kubectl 1.32 and 1.34. */
+/** A kubeconfig's login program that returns no credentials, with the output of kubectl 1.32 and 1.34. */
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { loginProblem } from "../../../scripts/cluster/login";
 import { checkKubectl } from "../../../scripts/deploy/preflight";
@@ -21,13 +21,13 @@ describe("the kubeconfig's login program", () => {
       ]).run,
     ).ping();
 
-  it("that waits for the user is named as what kubectl waits for, with its own words", async () => {
+  it("a login program that waits for the user is reported with its own prompt", async () => {
     await expect(ping(timedOut(PROMPT))).rejects.toMatchObject({
       message: expect.stringMatching(/login program is waiting for you: To sign in, .*ABCDEF/),
       next: expect.stringMatching(/^Log in where you can answer it: kubectl .*--context test version/),
     });
   });
-  it("that fails is reported with the reason that it gave", async () => {
+  it("a login program that fails is reported with the reason that it printed", async () => {
     const output =
       "Error loading SSO Token: Token for corp does not exist\n" +
       "E1126 07:54:31.101 4711 memcache.go:265] couldn't get current server API group list\n" +
@@ -37,7 +37,7 @@ describe("the kubeconfig's login program", () => {
       next: expect.stringContaining("aws sso login"),
     });
   });
-  it("that is not installed is named", async () => {
+  it("the error names a login program that is not installed", async () => {
     const output = `Unable to connect to the server: getting credentials: exec: executable gke-gcloud-auth-plugin not found
 
 It looks like you are trying to use a client-go credential plugin that is not installed.
@@ -46,18 +46,18 @@ To learn more about this feature, consult the documentation available at:
       https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins`;
     await expect(ping(failed(output))).rejects.toThrow("login program gke-gcloud-auth-plugin is not installed");
   });
-  it("of a time before Kubernetes 1.24 needs a new kubeconfig", async () => {
+  it("a login program that predates Kubernetes 1.24 needs a new kubeconfig", async () => {
     const output = 'error: exec plugin: invalid apiVersion "client.authentication.k8s.io/v1alpha1"';
     await expect(ping(failed(output))).rejects.toMatchObject({
       message: expect.stringContaining("client.authentication.k8s.io/v1alpha1, which kubectl and Terraform no longer"),
       next: expect.stringContaining("aws eks update-kubeconfig"),
     });
   });
-  it("whose login has expired is not a cluster that must be started", async () => {
+  it("an expired login causes advice to log in again, not to start the cluster", async () => {
     const output = "error: You must be logged in to the server (Unauthorized)";
     await expect(ping(failed(output))).rejects.toMatchObject({ next: expect.stringMatching(/^Log in again/) });
   });
-  it("is not blamed for another failure, nor a missing kubectl for it", async () => {
+  it("a login program is not blamed for unrelated failures, and kubectl is not reported as missing while the program waits", async () => {
     expect(loginProblem(failed("The connection to the server 10.0.0.1:6443 was refused"), "")).toBeUndefined();
     expect(loginProblem(timedOut(""), "")).toBeUndefined();
     const { run } = recorder([[/version --client/, timedOut(PROMPT)]]);

@@ -1,4 +1,4 @@
-/** A support archive contains no secret. */
+/** A support archive contains no secrets. */
 import { testConfig } from "../../helpers/layers";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { REDACTED, redact, secretsIn } from "../../../scripts/cluster/redact-secrets";
@@ -10,7 +10,7 @@ const cluster = (items: object[]): Kube => {
   return new Kube(testConfig(), run);
 };
 
-describe("secrets of the cluster", () => {
+describe("the cluster's secrets", () => {
   const kube = cluster([
     {
       kind: "Secret",
@@ -19,12 +19,12 @@ describe("secrets of the cluster", () => {
     },
     { kind: "Secret", type: "helm.sh/release.v1", data: { release: base64("much") } },
   ]);
-  it("are redacted from every text: literally, as base64, and line by line", async () => {
+  it("secrets are redacted in every text, whether they appear literally, as base64, or line by line", async () => {
     const secrets = await secretsIn(kube, "iacproject");
     const text = `AUTH admin hunter2hunter2\ndata: ${base64("hunter2hunter2")}\n  second line\nfine`;
     expect(redact(text, secrets)).toBe(`AUTH admin ${REDACTED}\ndata: ${REDACTED}\n  ${REDACTED}\nfine`);
   });
-  it("that the user may not read are an empty list", async () => {
+  it("the list of secrets is empty if the user may not read them", async () => {
     const denied: Run = () => Promise.reject(new RunError("kubectl", 1, "Error: forbidden", "failed"));
     expect(await secretsIn(new Kube(testConfig(), denied), "iacproject")).toEqual([]);
   });
@@ -41,7 +41,7 @@ describe("text that looks like a secret", () => {
   ])("is redacted too: %s", (text, secret) => {
     expect(redact(text, [])).not.toContain(secret);
   });
-  it("does not include the name of a Secret, or a short word", () => {
+  it("a Secret's name and short words are not redacted", () => {
     const text = "secretName: redis-users, key admin; 3 passwords changed";
     expect(redact(text, ["key"])).toBe(text);
   });

@@ -1,7 +1,7 @@
 import { chosen } from "../../../scripts/commands/backup";
 
 describe("a backup", () => {
-  it("is found by its name or as the latest; an unknown name is refused, with the available ones", () => {
+  it("a backup can be selected by name or as the latest one; for an unknown name, the error lists the available backups", () => {
     const available = [
       { name: "b.rdb", bytes: 2 },
       { name: "a.rdb", bytes: 1 },

@@ -4,11 +4,11 @@ describe("diff", () => {
   const deployed = () => true;
   const none = new Map<never, never>();
   const changes: LayerDiff = { kind: "changes", text: "1 to add", lines: [] };
-  it("a layer waits for upstream layers that were never deployed", () => {
+  it("a layer waits for upstream layers that have never been deployed", () => {
     expect(judge("app", none, () => false, undefined)).toEqual({ kind: "waits", for: ["images", "data"] });
     expect(judge("app", none, (l) => l === "images", undefined)).toEqual({ kind: "waits", for: ["data"] });
   });
-  it("a layer with an empty plan may change after an upstream layer", () => {
+  it("a layer with an empty plan may still change after an upstream layer does", () => {
     const upstream = new Map([
       ["images", changes],
       ["data", { kind: "unchanged" }],

@@ -26,14 +26,14 @@ describe("npm run logs", () => {
   });
   afterEach(() => jest.restoreAllMocks());
 
-  it("selects a workload by its label, a pod by its name, and everything without a name", async () => {
+  it("selects a workload by its label, a pod by its name, and everything if no name is given", async () => {
     const kube = new Kube(testConfig(), answering([]).run);
     expect(await selection(kube, "redis-replicas")).toEqual(["-l", "app.kubernetes.io/name=redis-replica"]);
     expect(await selection(kube, "node")).toEqual(["-l", "app.kubernetes.io/name=node"]);
     expect(await selection(kube, "node-1")).toEqual(["node-1"]);
     expect(await selection(kube, undefined)).toEqual(["-l", "app.kubernetes.io/part-of=iacproject"]);
   });
-  it("refuses an unknown name, with the available ones", async () => {
+  it("refuses an unknown name; the error lists the available ones", async () => {
     const kube = new Kube(testConfig(), answering([]).run);
     await expect(selection(kube, "nod")).rejects.toMatchObject({
       message: "There is no workload or pod nod in namespace iacproject.",
@@ -48,7 +48,7 @@ describe("npm run logs", () => {
     await expect(logs("node", { ...options, [name]: value }, run)).rejects.toThrow(`--${name} is "${value}"`);
     expect(commands).toEqual([]);
   });
-  it("shows the log lines of one request in front and API", async () => {
+  it("shows a request's log lines from the front and the API", async () => {
     const { run, commands } = answering([api, redis, nginx]);
     await logs(undefined, { ...options, request: "abc-12345" }, run);
     expect(output.trim().split("\n")).toHaveLength(2);

@@ -14,11 +14,11 @@ describe("password rotation", () => {
     expect(taken).toEqual({ "api-read": "a2", "api-read.old": "a1", probe: "p2", "probe.old": "p1" });
     expect(last).toEqual({ "api-read": "a2", probe: "p2" });
   });
-  it("resumes with the passwords that it generated, wherever it was interrupted", () => {
+  it("resumes with the passwords that it already generated, wherever it was interrupted", () => {
     expect(steps(both, made(), users)).toEqual([both, taken, last]);
     expect(steps(taken, made(), users)).toEqual([taken, last]);
   });
-  it("generates one for a user that is not in the Secret yet", () => {
+  it("generates a password for a user that is not in the Secret yet", () => {
     const [first, , end] = steps({ probe: "p1" }, made("b1", "p2", "b2"), ["probe", "backup"]);
     expect(first).toMatchObject({ probe: "p1", "probe.next": "p2", backup: "b1", "backup.next": "b2" });
     expect(end).toEqual({ probe: "p2", backup: "b2" });
@@ -28,7 +28,7 @@ describe("password rotation", () => {
     for (const password of many) expect(password).toMatch(/^[A-Za-z0-9]{32}$/);
     expect(new Set(many).size).toBe(100);
   });
-  it("fingerprints files by name and content, in any order", () => {
+  it("fingerprints files by name and content, regardless of their order", () => {
     expect(fingerprint({ b: "2", a: "1" })).toBe(fingerprint({ a: "1", b: "2" }));
     expect(fingerprint({ a: "1", b: "3" })).not.toBe(fingerprint({ a: "1", b: "2" }));
     expect(fingerprint({ a: "1" })).not.toBe(fingerprint({ a: "1", b: "2" }));

@@ -1,7 +1,7 @@
 import type { KubeObject } from "../../../scripts/cluster/kubectl";
 import { lostPods, signals } from "../../../scripts/commands/status";
 
-it("status shows each signal with its target, and one that cannot be read as unknown", () => {
+it("status shows each signal with its target, and a signal that cannot be read as unknown", () => {
   const external = (name: string, target: object, current?: object) => ({
     spec: { type: "External", external: { metric: { name }, target } },
     ...(current ? { status: { type: "External", external: { metric: { name }, current } } } : {}),
@@ -40,7 +40,7 @@ it("status shows each signal with its target, and one that cannot be read as unk
   ]);
 });
 
-it("status names the pods of StatefulSets whose node has stopped reporting, and no pod that is only not Ready", () => {
+it("status names StatefulSet pods whose node has stopped reporting, but not pods that are merely not Ready", () => {
   const pod = (name: string, owner: string, ready: "True" | "False", container: boolean) => ({
     metadata: { name, ownerReferences: [{ kind: owner, name: "any" }] },
     spec: { nodeName: `node-of-${name}` },

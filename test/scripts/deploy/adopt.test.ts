@@ -1,4 +1,4 @@
-/** A running system whose states are lost is imported into the states of a checkout, and nothing else is. */
+/** A running system whose states are lost is imported into a checkout's states, and nothing else is imported. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -39,13 +39,13 @@ describe("adopting a system", () => {
     await stage.run();
   });
 
-  it("imports every object of every layer into a state, with the layer's outputs", () => {
+  it("imports every object of every layer into that layer's state, together with the layer's outputs", () => {
     expect(inStates(stage).sort()).toEqual(addresses(stage).sort());
     for (const layer of LAYERS)
       expect(Object.keys(stateOf(stage, layer).outputs)).toEqual(Object.keys(stage.stacks[layer]!.output ?? {}));
     expect(stateOf(stage, "images").outputs["node_image"]!.value).toBe("node@sha256:1");
   });
-  it("changes nothing in the cluster but the record", () => {
+  it("changes nothing in the cluster except the record", () => {
     const changes = stage.commands.filter(
       (line) => /^kubectl (?!get |config )/.test(line) && !line.includes("--dry-run=server"),
     );
@@ -57,14 +57,14 @@ describe("adopting a system", () => {
     expect(imports(stage).filter((line) => line.includes("kubernetes_secret"))).toEqual([]);
     expect([...stage.states.values()].filter((text) => text.includes(PASSWORD))).toEqual([]);
   });
-  it("uses the providers of the layer's folder, without a registry", () => {
+  it("uses the providers in the layer's folder, without a registry", () => {
     const init = stage.commands.filter((line) => line.startsWith("terraform init") && line.includes("-plugin-dir="));
     expect(init).toHaveLength(3);
   });
   it("writes layer data last, because a checkout recognizes a system by that layer", () => {
     expect(stage.written).toEqual(["images", "app", "observability", "data"]);
   });
-  it("has nothing left to import in a second run", async () => {
+  it("a second run has nothing left to import", async () => {
     const before = imports(stage).length;
     await stage.run();
     expect(imports(stage)).toHaveLength(before);
@@ -72,7 +72,7 @@ describe("adopting a system", () => {
   });
 });
 
-it("continues after it was interrupted: until the end, this checkout does not recognize the system", async () => {
+it("an interrupted adoption can resume: until it completes, this checkout does not recognize the system", async () => {
   const stage = stageOf(dir);
   stage.record = recordOf(stage);
   stage.refuses = "observability";
@@ -83,7 +83,7 @@ it("continues after it was interrupted: until the end, this checkout does not re
   expect(inStates(stage).sort()).toEqual(addresses(stage).sort());
 });
 
-it("leaves differences from the configuration to an ordinary plan", async () => {
+it("an adoption leaves differences from the configuration to an ordinary plan", async () => {
   const stage = stageOf(dir);
   stage.record = recordOf(stage);
   stage.values["kube-system/metrics-server"] = '{"replicas":1}';
@@ -97,7 +97,7 @@ it("leaves differences from the configuration to an ordinary plan", async () => 
   expect(attributes("helm_release", /^metrics-server/)).toMatchObject({ values: null, timeout: 300 });
 });
 
-describe("an adoption refuses, and writes no state,", () => {
+describe("an adoption, without writing any state,", () => {
   const refused = async (stage: Stage, message: string | RegExp, next?: string) => {
     await expect(stage.run()).rejects.toMatchObject({
       message: expect.stringMatching(message),
@@ -111,15 +111,15 @@ describe("an adoption refuses, and writes no state,", () => {
     return stage;
   };
 
-  it("an object with one of our names but without our label, and names it", async () => {
+  it("refuses an object with one of the project's names but without its label, and names the object", async () => {
     const stage = recorded();
     replace(stage, "service", "node", (o) => [{ ...o, metadata: { ...o.metadata, labels: { team: "x" } } }]);
     await refused(
       stage,
-      /belongs to others: Service iacproject\/node has no label app\.kubernetes\.io\/part-of=iacproject\. Nothing was changed/,
+      /do not belong to it: Service iacproject\/node has no label app\.kubernetes\.io\/part-of=iacproject\. Nothing was changed/,
     );
   });
-  it("a Helm release or a namespace that the record does not list", async () => {
+  it("refuses a Helm release or a namespace that the record does not list", async () => {
     const stage = recorded({}, { outside: "namespace monitoring\nrelease monitoring/kube-prometheus-stack" });
     await refused(
       stage,
@@ -129,24 +129,24 @@ describe("an adoption refuses, and writes no state,", () => {
     stage.record = recordOf(stage, { outside: "release kube-system/metrics-server" });
     await refused(stage, "Namespace monitoring is not in the record");
   });
-  it("a system with a release that this configuration does not describe, which nothing would remove afterwards", async () => {
+  it("refuses a system with a release that this configuration does not describe, because nothing would remove that release later", async () => {
     const stage = recorded({ metricsServer: { mode: "existing" } });
     const outside = outsideOf("iacproject", stage.stacks);
     stage.record = recordOf(stage, { outside: [...outside, "release kube-system/metrics-server"].join("\n") });
     await refused(stage, "does not describe release kube-system/metrics-server of the system in namespace iacproject");
   });
-  it("without a record, a release with different values in a namespace that others may use", async () => {
+  it("refuses a release with different values in a namespace that others may use, if there is no record", async () => {
     const stage = recorded();
     stage.record = undefined;
     stage.values["kube-system/metrics-server"] = '{"replicas":1}';
     await refused(stage, "Helm release kube-system/metrics-server has values that differ", "metricsServer.mode");
   });
-  it("a system with objects that this configuration does not describe, and names the settings", async () => {
+  it("refuses a system with objects that this configuration does not describe, and names the settings that differ", async () => {
     const stage = recorded({}, { configuration: "redis.durability: ha" });
     stage.objects.push(object("service", "redis-main-1"));
     await refused(stage, "does not describe Service redis-main-1", "redis.durability: ha (here: default)");
   });
-  it("if the states are still where the record says", async () => {
+  it("refuses to adopt if the states are still where the record says", async () => {
     const there = path.join(dir, "kept");
     fs.mkdirSync(there);
     fs.writeFileSync(path.join(there, "data.tfstate"), "{}");
@@ -158,14 +158,14 @@ describe("an adoption refuses, and writes no state,", () => {
     stage.objects.push(object("secret", "tfstate-default-other-data", state));
     await refused(stage, "are not lost: they are in Secrets", settings);
   });
-  it("if there is no system", async () => {
+  it("refuses to adopt if there is no system", async () => {
     const stage = recorded();
     stage.objects = [];
     await refused(stage, "There is nothing to adopt", "npm run up");
   });
 });
 
-it("without a record, adopts a system that is alone in the cluster, and one with the same values", async () => {
+it("without a record, a system is adopted if it is the only one in the cluster, or if its values are the same", async () => {
   const stage = stageOf(dir);
   stage.values["monitoring/kube-prometheus-stack"] = '{"grafana":{}}';
   await stage.run();

@@ -1,4 +1,4 @@
-/** Checks of quotas and DNS, on objects as found on real clusters. */
+/** Checks of quotas and DNS, with objects as found on real clusters. */
 import { checkDns, checkQuota } from "../../../scripts/deploy/cluster-checks";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { RunError } from "../../../scripts/terminal/run-program";
@@ -8,7 +8,7 @@ import { recorder } from "../../helpers/recorder";
 const object = (name: string, rest: object) => ({ kind: "x", metadata: { name }, ...rest });
 const list = (...items: object[]) => JSON.stringify({ items });
 
-describe("a quota", () => {
+describe("quotas", () => {
   const look = (
     overrides: object,
     hard: object,
@@ -28,33 +28,33 @@ describe("a quota", () => {
     redis: { main: { cpuLimit: "1" }, replica: { cpuLimit: "1" }, exporter: { cpuLimit: "1" } },
   };
 
-  it("on CPU limits refuses our pods; the keys that set them are named, with the quota", async () => {
+  it("a quota on CPU limits rejects the project's pods; the error names the quota and the keys that set limits", async () => {
     await expect(look({}, { "limits.cpu": "8" })).rejects.toMatchObject({
-      message: expect.stringMatching(/quota team in namespace iacproject refuses pods without limits\.cpu/),
+      message: expect.stringMatching(/quota team in namespace iacproject rejects pods that do not set limits\.cpu/),
       next: expect.stringMatching(
         /^Set node\.resources\.cpuLimit, react\.resources\.cpuLimit, redis\.main\.cpuLimit, redis\.replica\.cpuLimit, redis\.exporter\.cpuLimit\. Or/,
       ),
     });
   });
-  it("on CPU limits is accepted if all keys are set, or a LimitRange has a default", async () => {
-    await expect(look(limits, { "limits.cpu": "8" })).resolves.toBe("none that refuses our pods");
+  it("a quota on CPU limits is accepted if all keys are set, or a LimitRange has a default", async () => {
+    await expect(look(limits, { "limits.cpu": "8" })).resolves.toBe("none that rejects our pods");
     const ranges = [object("defaults", { spec: { limits: [{ type: "Container", default: { cpu: "1" } }] } })];
-    await expect(look({}, { "limits.cpu": "8" }, { ranges })).resolves.toBe("none that refuses our pods");
+    await expect(look({}, { "limits.cpu": "8" }, { ranges })).resolves.toBe("none that rejects our pods");
   });
-  it("on ephemeral storage cannot be met with a key, only with a LimitRange", async () => {
+  it("a quota on ephemeral storage cannot be satisfied with a key, only with a LimitRange", async () => {
     await expect(look(limits, { "requests.ephemeral-storage": "8Gi" })).rejects.toMatchObject({
-      next: expect.stringMatching(/^Ask for a LimitRange/),
+      next: expect.stringMatching(/^Request a LimitRange/),
     });
     const ranges = [
       object("d", { spec: { limits: [{ type: "Container", default: { "ephemeral-storage": "1Gi" } }] } }),
     ];
     await expect(look({}, { "requests.ephemeral-storage": "8Gi" }, { ranges })).resolves.toMatch(/^none/);
   });
-  it("on pods other than ours is ignored", async () => {
+  it("a quota that does not apply to the project's pods is ignored", async () => {
     for (const spec of [{ scopes: ["BestEffort"] }, { scopes: ["Terminating"] }, { scopeSelector: {} }])
       await expect(look({}, { "limits.cpu": "8" }, { spec })).resolves.toMatch(/^none/);
   });
-  it("of the monitoring namespace is checked if monitoring is installed", async () => {
+  it("a quota in the monitoring namespace is checked if monitoring is installed", async () => {
     const monitoring = [object("strict", { spec: { hard: { "limits.cpu": "8" } } })];
     await expect(look(limits, {}, { monitoring })).rejects.toMatchObject({
       message: expect.stringContaining("strict in namespace monitoring"),
@@ -62,10 +62,10 @@ describe("a quota", () => {
     });
     await expect(look({ ...limits, observability: "none" }, {}, { monitoring })).resolves.toMatch(/^none/);
   });
-  it("that is too small for all workloads at their maximum is reported, but stops no deployment", async () => {
+  it("a quota that is too small for all workloads at their maximum is reported, but does not stop a deployment", async () => {
     await expect(look({}, { pods: "5" })).resolves.toMatch(/^team stops scaling early: pods 5 of \d+$/);
   });
-  it("is reported as unknown without the permission to list quotas", async () => {
+  it("a quota is reported as unknown if the user may not list quotas", async () => {
     const denied = new RunError("kubectl", 1, "Error from server (Forbidden): resourcequotas is forbidden", "failed");
     const config = testConfig();
     const kube = new Kube(config, recorder([[/resourcequota/, denied]]).run);
@@ -73,7 +73,7 @@ describe("a quota", () => {
   });
 });
 
-describe("DNS", () => {
+describe("DNS servers", () => {
   const service = object("kube-dns", { spec: { clusterIP: "10.96.0.10", ports: [{ port: 53, protocol: "UDP" }] } });
   const slice = (port: number) => ({
     ...object("kube-dns-x", {
@@ -94,24 +94,24 @@ describe("DNS", () => {
     ]);
     return checkDns(config, new Kube(config, run));
   };
-  it("is fine on the ports that policies allow", async () => {
+  it("DNS is accepted on the ports that the policies allow", async () => {
     await expect(look({}, [service])).resolves.toBe("kube-dns in kube-system");
     await expect(look({}, [service], 5353)).resolves.toMatch(/^kube-dns/);
   });
-  it("on another port is named with the key; the port is that of its pods, not of its Service", async () => {
+  it("DNS on another port causes an error that names the key; the pods' port counts, not the Service's", async () => {
     await expect(look({}, [service], 8053)).rejects.toMatchObject({ next: "Set dns.ports to [53,5353,8053]." });
   });
-  it("in another namespace is named with the key", async () => {
+  it("DNS in another namespace causes an error that names the key", async () => {
     await expect(look({}, [])).rejects.toMatchObject({ next: expect.stringContaining("dns.namespace") });
   });
-  it("of a cache on the nodes also needs the Service's own address, unless the cache is a pod", async () => {
+  it("DNS through a cache on the nodes also needs the Service's own address, unless the cache is a pod", async () => {
     await expect(look({}, [service], 53, [cache(true)])).rejects.toMatchObject({
       next: expect.stringMatching(/^Set dns\.addresses to \["169\.254\.20\.10",.*"10\.96\.0\.10"\]\.$/),
     });
     await expect(look({ dns: { addresses: ["10.96.0.10"] } }, [service], 53, [cache(true)])).resolves.toMatch(/^kube/);
     await expect(look({}, [service], 53, [cache(false)])).resolves.toMatch(/^kube/);
   });
-  it("is not checked without NetworkPolicies", async () => {
+  it("DNS is not checked without NetworkPolicies", async () => {
     await expect(look({ networkPolicies: false }, [])).resolves.toMatch(/^not checked/);
   });
 });

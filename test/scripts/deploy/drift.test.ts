@@ -15,7 +15,7 @@ describe("drift", () => {
   const state = {
     stateOf: () => Promise.resolve([{ manifest }, { manifest: { kind: "ServiceMonitor", metadata: {} } }]),
   } as unknown as Terraform;
-  it("is found by a dry run of the same server-side apply, whatever the replica count", async () => {
+  it("drift is found by a dry run of the same server-side apply, whatever the replica count is", async () => {
     const { run, commands, inputs } = recorder([
       [/get Deployment/, live("changed")],
       [/apply/, live("deployed")],
@@ -28,7 +28,7 @@ describe("drift", () => {
     expect(inputs[0]).not.toContain("null");
     expect(inputs[0]).not.toContain("replicas");
   });
-  it("is searched for with the StatefulSet's own claim templates, because no apply can change them", async () => {
+  it("drift is determined with the StatefulSet's existing claim templates, because no apply can change them", async () => {
     const set = (size: string) => ({
       kind: "StatefulSet",
       metadata: { name: "redis-main", namespace: "n" },
@@ -43,13 +43,13 @@ describe("drift", () => {
     const { run } = recorder([[/./, live("deployed")]]);
     expect(await findDrift(new Kube(testConfig(), run), state)).toEqual([]);
   });
-  it("is reverted by the real apply", async () => {
+  it("is reverted by the actual apply", async () => {
     const { run, commands } = recorder();
     await repairDrift(new Kube(testConfig(), run), [{ kind: "Deployment", name: "node", paths: ["spec"], manifest }]);
     expect(commands).toHaveLength(1);
     expect(commands[0]).not.toContain("dry-run");
   });
-  it("is reported by the shortest path to each difference", () => {
+  it("drift is reported by the shortest path to each difference", () => {
     expect(differences({ a: 1, b: [{ c: 2 }] }, { a: 1, b: [{ c: 3 }], d: {} })).toEqual(["b.0.c", "d"]);
   });
 });

@@ -1,4 +1,4 @@
-/** The next run adopts what a killed run created, and nothing that belongs to another deployment. */
+/** The next run adopts what a killed run created, but nothing that belongs to another deployment. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -39,7 +39,7 @@ const PLANNED = [
   },
 ];
 
-/** A cluster with these objects, by kind and name, and a state with these addresses. */
+/** A cluster with the given objects, by kind and name, and a state with the given addresses. */
 function stage(objects: Record<string, object | undefined>, known: readonly string[] = []) {
   const commands: string[] = [];
   const run: Run = (program, args) => {
@@ -63,12 +63,12 @@ const object = (name: string, more: object = {}) => ({
   kind: "Thing",
   metadata: { name, labels: ownLabels, creationTimestamp: new Date().toISOString(), ...more },
 });
-/** Simulates a run that was killed during its apply: its record stays. */
+/** Simulates a run that was killed during its apply, so its record remains. */
 async function interruptRun(): Promise<void> {
   const { kube, terraform } = stage({});
   let record = "";
   await recordIntent(kube, terraform, () => Promise.resolve((record = fs.readFileSync(file, "utf8"))));
-  // a run that ended normally leaves none
+  // a run that ends normally leaves no record
   expect(fs.existsSync(file)).toBe(false);
   fs.writeFileSync(file, record);
 }
@@ -77,7 +77,7 @@ it.each([
   ["a failure that Terraform reports", new Failure("Layer data: no"), false],
   ["a Terraform that was killed", new RunError("terraform apply", undefined, "", "killed"), true],
   ["a request to stop", new Failure("Stopped on request.", undefined, 130), true],
-])("after %s the next run looks for leftovers only if there may be some", async (_, error, looks) => {
+])("after %s, the next run looks for leftovers only if there may be some", async (_, error, looks) => {
   const { kube, terraform } = stage({});
   await expect(recordIntent(kube, terraform, () => Promise.reject(error))).rejects.toBe(error);
   expect(fs.existsSync(file)).toBe(looks);
@@ -85,7 +85,7 @@ it.each([
 });
 
 describe("after an interrupted run", () => {
-  it("recorded objects that exist but are not in any state are imported, each by the id format of its kind", async () => {
+  it("recorded objects that exist but are not in any state are imported, each with the id format of its kind", async () => {
     await interruptRun();
     const { kube, terraform, commands } = stage(
       {
@@ -106,7 +106,7 @@ describe("after an interrupted run", () => {
 
   it.each([
     ["older than the run", { creationTimestamp: "2020-01-01T00:00:00Z" }],
-    ["newer than the last activity of the run", { creationTimestamp: new Date(Date.now() + 600_000).toISOString() }],
+    ["newer than the run's last activity", { creationTimestamp: new Date(Date.now() + 600_000).toISOString() }],
     ["of another deployment", { labels: {} }],
   ])("an object that is %s is not adopted, and Terraform's error is reported", async (_, more) => {
     await interruptRun();
@@ -134,7 +134,7 @@ describe("after an interrupted run", () => {
     fs.rmSync(file);
   });
 
-  it("of a Helm release only the interrupted revision is removed", async () => {
+  it("only the interrupted revision of a Helm release is removed", async () => {
     await interruptRun();
     const items = [
       object("sh.helm.release.v1.metrics-server.v1", { labels: { status: "deployed" } }),
@@ -147,7 +147,7 @@ describe("after an interrupted run", () => {
     ]);
   });
 
-  it("a run that was killed while it wrote its record had started nothing", async () => {
+  it("a run that was killed while writing its record cannot have created anything", async () => {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, '{"at": "20');
     const { kube, terraform } = stage({});
@@ -156,7 +156,7 @@ describe("after an interrupted run", () => {
   });
 });
 
-it("resources that are not cluster objects, or have no name yet, are ignored", () => {
+it("resources that are not cluster objects or have no name yet are ignored", () => {
   const planned = (type: string, values: Record<string, unknown>) => targetOf(`${type}.x`, type, values);
   expect(planned("docker_image", { name: "node" })).toBeUndefined();
   expect(planned("kubernetes_service_v1", { metadata: [{}] })).toBeUndefined();

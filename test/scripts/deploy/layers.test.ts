@@ -2,13 +2,13 @@ import { imagesAreCurrent } from "../../../scripts/deploy/layers";
 import { toBuild } from "../../../scripts/deploy/preflight";
 import { builtImages, DIGEST, testConfig } from "../../helpers/layers";
 
-describe("layer images needs no Docker", () => {
+describe("layer images", () => {
   const config = testConfig();
   const outputs = {
     node_image: `localhost:5000/iacproject-node@${DIGEST}`,
     react_image: `localhost:5000/iacproject-react@${DIGEST}`,
   };
-  it("if the registry holds the images in its outputs", () => {
+  it("needs no Docker if the registry contains the images in the layer's outputs", () => {
     expect(imagesAreCurrent(config, builtImages("held"), outputs)).toBe(true);
     expect(toBuild(builtImages("held"))).toEqual([]);
   });
@@ -17,7 +17,7 @@ describe("layer images needs no Docker", () => {
     ["the registry was not reached", builtImages("unreachable"), outputs],
     ["nothing was deployed", builtImages("held"), {}],
     ["the digest differs", builtImages("held"), { ...outputs, node_image: "localhost:5000/iacproject-node@sha256:00" }],
-  ])("but must be planned if %s", (_, images, out) => {
+  ])("must be planned if %s", (_, images, out) => {
     expect(imagesAreCurrent(config, images, out)).toBe(false);
   });
 });

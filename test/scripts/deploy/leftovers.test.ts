@@ -9,7 +9,7 @@ describe("leftovers", () => {
     kind: "CustomResourceDefinition",
     metadata: { name: `${name}.monitoring.coreos.com`, labels: { "app.kubernetes.io/part-of": partOf } },
   });
-  it("include the project's CRDs and the kubelets' Service, but no CRD that other objects use", async () => {
+  it("leftovers include the project's CRDs and the kubelets' Service, but no CRD that other objects use", async () => {
     const { run, commands } = recorder([
       [/get crd /, list(crd("prometheuses"), crd("servicemonitors"), crd("probes", "theirs"))],
       [
@@ -32,7 +32,7 @@ describe("leftovers", () => {
     ]);
     expect(commands.filter((c) => c.includes(" delete "))).toHaveLength(2);
   });
-  it("leave a running operator and an existing Prometheus alone", async () => {
+  it("leftovers do not include a running operator or an existing Prometheus", async () => {
     const running = recorder([[/get deployments -A/, list({ kind: "Deployment", metadata: { name: "operator" } })]]);
     expect(await removeLeftovers(new Kube(testConfig(), running.run))).toEqual({ removed: [], kept: [] });
     const existing = recorder([[/get crd/, list(crd("prometheuses"))]]);
@@ -42,14 +42,14 @@ describe("leftovers", () => {
     });
     expect([...running.commands, ...existing.commands].filter((c) => c.includes(" delete "))).toEqual([]);
   });
-  it("include the volume claims if the namespace is kept", async () => {
+  it("leftovers include the volume claims if the namespace is kept", async () => {
     const config = testConfig({ namespaces: { create: false } });
     const { run } = recorder([
       [/get pvc/, list({ kind: "PersistentVolumeClaim", metadata: { name: "data-redis-main-0" } })],
     ]);
     expect((await removeLeftovers(new Kube(config, run))).removed).toEqual(["pvc data-redis-main-0"]);
   });
-  it("are found among namespaces, volumes, cluster roles, the API service and releases", async () => {
+  it("leftovers are found among namespaces, volumes, cluster roles, the API service and releases", async () => {
     const helm = {
       "meta.helm.sh/release-name": "kube-prometheus-stack",
       "meta.helm.sh/release-namespace": "monitoring",

@@ -1,4 +1,4 @@
-/** Monitoring that a cluster already has, as kube-prometheus-stack, OpenShift and a plain DaemonSet look. */
+/** Monitoring that a cluster already has, in the forms of kube-prometheus-stack, OpenShift and a plain DaemonSet. */
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { checkMonitoring, checkNewMonitoring } from "../../../scripts/deploy/other-monitoring";
 import { RunError } from "../../../scripts/terminal/run-program";
@@ -27,14 +27,14 @@ const look = (found: { deployments?: object[]; daemonsets?: object[] }, override
   return checkMonitoring(config, new Kube(config, run));
 };
 
-describe("monitoring of others", () => {
-  it("with an operator for every namespace is not joined by a second one; the key to use it is named", async () => {
+describe("the check of monitoring", () => {
+  it("existing monitoring prevents a second operator if its operator manages every namespace; the error names the key for using the existing one", async () => {
     await expect(look({ deployments: [operator("team")] })).rejects.toMatchObject({
       message: expect.stringContaining("would also manage our Prometheus: team/prometheus-operator"),
       next: expect.stringMatching(/observability to existing .*--deny-namespaces=monitoring/),
     });
   });
-  it("is no problem if its operator leaves our namespace alone, or is ours, or ours is not installed", async () => {
+  it("existing monitoring causes no error if its operator ignores the project's namespace or is the project's own, or if the project installs none", async () => {
     for (const args of [
       ["--namespaces=openshift-monitoring"],
       ["--deny-namespaces=monitoring,other"],
@@ -44,7 +44,7 @@ describe("monitoring of others", () => {
     await expect(look({ deployments: [operator("monitoring", [], OURS)] })).resolves.toMatch(/^no other/);
     await expect(look({ deployments: [operator("team")] }, { observability: "existing" })).resolves.toMatch(/existing/);
   });
-  it("with a node-exporter takes the port of ours on every node; the key that leaves ours out is named", async () => {
+  it("existing monitoring may occupy the node-exporter's port on every node; the error names the key that leaves out the project's node-exporter", async () => {
     const ports = [{ hostPort: 9100, containerPort: 9100 }];
     const exporter = workload("team", "node-exporter", [{ image: "x", ports }]);
     const onHost = workload(
@@ -63,7 +63,7 @@ describe("monitoring of others", () => {
     const ours = workload("monitoring", "node-exporter", [{ image: "x", ports }], OURS);
     await expect(look({ daemonsets: [inPod, ours] })).resolves.toMatch(/^no/);
   });
-  it("stops a new deployment, but not an existing one", async () => {
+  it("existing monitoring stops a new deployment, but not an existing one", async () => {
     const config = testConfig();
     const check = (...own: object[]) => {
       const { run } = recorder([
@@ -75,10 +75,21 @@ describe("monitoring of others", () => {
     await expect(check()).rejects.toThrow("team/prometheus-operator");
     await expect(check(operator("monitoring", [], OURS))).resolves.toBeUndefined();
   });
-  it("is unknown to a user who may not list Deployments", async () => {
+  it("existing monitoring is reported as unknown if the user may not list Deployments", async () => {
     const config = testConfig();
     const denied = new RunError("kubectl", 1, "Error from server (Forbidden)", "denied");
     const { run } = recorder([[/get deployments/, denied]]);
     await expect(checkMonitoring(config, new Kube(config, run))).resolves.toMatch(/^unknown/);
+  });
+  it("is reported without node-exporters if this user may not list DaemonSets", async () => {
+    const config = testConfig();
+    const denied = new RunError("kubectl", 1, "Error from server (Forbidden)", "denied");
+    const { run } = recorder([
+      [/get deployments/, JSON.stringify({ items: [] })],
+      [/get daemonsets/, denied],
+    ]);
+    await expect(checkMonitoring(config, new Kube(config, run))).resolves.toBe(
+      "no other operator; this user may not list DaemonSets",
+    );
   });
 });

@@ -11,7 +11,7 @@ const asText = (rights: readonly Permission[]) =>
 interface Review {
   spec: { resourceAttributes: { group: string; resource: string; verb: string; namespace?: string } };
 }
-/** A cluster that denies what `isDenied` selects; its answers are as kubectl prints them. */
+/** A cluster that denies what `isDenied` selects, with answers in the form that kubectl prints. */
 const cluster = (isDenied: (a: Review["spec"]["resourceAttributes"]) => boolean): Kube => {
   const run: Run = (_program, _args, options) => {
     const { items } = JSON.parse(options.input!) as { items: Review[] };
@@ -31,7 +31,7 @@ const refusal = async (kube: Kube, rights: readonly Permission[]) =>
   );
 
 describe("the permissions that a deployment needs", () => {
-  it("are one for each kind that its layers create, per namespace", () => {
+  it("permissions are listed once for each kind that the layers create, per namespace", () => {
     const all = asText(permissionsFor(stacks()));
     expect(all).toEqual([...new Set(all)]);
     for (const right of [
@@ -47,7 +47,7 @@ describe("the permissions that a deployment needs", () => {
     ])
       expect(all).toContain(right);
   });
-  it("are fewer with settings that avoid them: one namespace is enough", () => {
+  it("settings can reduce the permissions, so that access to one namespace is enough", () => {
     const rights = permissionsFor(
       stacks({
         namespaces: { create: false },
@@ -65,9 +65,9 @@ describe("the permissions that a deployment needs", () => {
   });
 });
 
-describe("a cluster", () => {
+describe("a check of these permissions", () => {
   const rights = permissionsFor(stacks());
-  it("that allows everything passes", async () => {
+  it("passes if the cluster allows everything", async () => {
     expect(
       await refusal(
         cluster(() => false),
@@ -75,7 +75,7 @@ describe("a cluster", () => {
       ),
     ).toEqual([expect.stringMatching(/^this user may create, change and delete all \d+ kinds of objects/), ""]);
   });
-  it("that the user does not administer, with access to one namespace: each denial is named, with the setting that avoids it", async () => {
+  it("the error names each denial, and the setting that avoids it, if the user has access to one namespace only", async () => {
     const [message, next] = await refusal(
       cluster((a) => a.namespace !== "iacproject" || a.group === "rbac.authorization.k8s.io"),
       rights,
@@ -92,7 +92,7 @@ describe("a cluster", () => {
       expect(next).toContain(setting);
     expect(next).not.toContain("No setting");
   });
-  it("that denies a required permission: the error names it, with the denied verbs", async () => {
+  it("the error names a required permission that the cluster denies, and the denied verbs", async () => {
     const [message, next] = await refusal(
       cluster((a) => a.resource === "horizontalpodautoscalers" && a.verb === "delete"),
       rights,
@@ -102,7 +102,7 @@ describe("a cluster", () => {
     );
     expect(next).toBe("No setting replaces access to horizontalpodautoscalers: ask the cluster's administrator.");
   });
-  it("that does not report permissions does not stop a deployment", async () => {
+  it("a cluster that does not report permissions does not stop a deployment", async () => {
     const kube = new Kube(testConfig(), () =>
       Promise.reject(new RunError("kubectl create", 1, "forbidden", "kubectl create failed: forbidden")),
     );

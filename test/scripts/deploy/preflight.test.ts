@@ -41,10 +41,10 @@ describe("preflight", () => {
       next: expect.stringContaining("prebuilt"),
     });
   });
-  it("queries the engine that Terraform's provider uses, with its certificates, and names it if it does not answer", async () => {
+  it("queries the Docker engine that Terraform's provider uses, with its certificates, and names it if it does not answer", async () => {
     const far = { ...testConfig({ images: { dockerHost: "tcp://far:2376" } }), dockerCertificates: "/certs" };
     const { run, commands } = recorder([[/docker/, new RunError("docker", 1, "Cannot connect", "failed")]]);
-    await expect(checkDocker(far, run)).rejects.toThrow("Docker's engine at tcp://far:2376 does not answer");
+    await expect(checkDocker(far, run)).rejects.toThrow("The Docker engine at tcp://far:2376 is not responding");
     expect(commands[0]).toMatch(
       /^docker --host tcp:\/\/far:2376 --tlsverify --tlscacert=\/certs\/ca\.pem --tlscert=\/certs\/cert\.pem --tlskey=\/certs\/key\.pem version/,
     );
@@ -59,7 +59,7 @@ describe("preflight", () => {
         ],
       ]).run,
     );
-  it("stops at a metrics-server that the project did not install, with the key to set", async () => {
+  it("stops at a metrics-server that the project did not install, and names the key to set", async () => {
     await expect(checkMetricsServer(config, metrics({}))).rejects.toMatchObject({
       next: expect.stringContaining("metricsServer.mode"),
     });
@@ -71,7 +71,7 @@ describe("preflight", () => {
     ).resolves.toBeUndefined();
     await expect(checkMetricsServer(config, metrics(undefined))).resolves.toBeUndefined();
   });
-  it("stops if the nodes cannot run the images that are built, with the platform to set", async () => {
+  it("stops if the nodes cannot run the images that are built, and names the platform to set", async () => {
     const node = (name: string, architecture: string, spec: object = {}) => ({
       kind: "Node",
       metadata: { name },
@@ -92,15 +92,15 @@ describe("preflight", () => {
       next: expect.stringContaining("images.platform to linux/arm64"),
     });
     await expect(check([node("b", "arm64")], { images: { platform: "linux/arm64" } })).resolves.toContain("arm64");
-    // nodes that accept none of our pods
+    // nodes that accept none of the project's pods
     const tainted = { taints: [{ key: "kubernetes.io/arch", value: "arm64", effect: "NoSchedule" }] };
     await expect(
       check([node("a", "amd64"), node("b", "arm64", tainted), node("c", "arm64", { unschedulable: true })]),
     ).resolves.toContain("linux/amd64");
-    // a user with access to one namespace sees no nodes
+    // a user with access to one namespace cannot list nodes
     await expect(check([])).resolves.toContain("may not list nodes");
   });
-  it("stops at a namespace of another deployment, before anything is changed", async () => {
+  it("stops at another deployment's namespace before anything is changed", async () => {
     const namespace = (labels: object) =>
       JSON.stringify({ kind: "Namespace", metadata: { name: "iacproject", labels } });
     const check = (found: string, overrides: object = {}) => {
@@ -115,7 +115,7 @@ describe("preflight", () => {
     await expect(check("")).resolves.toBeUndefined();
     await expect(check(namespace({}), { namespaces: { create: false } })).resolves.toBeUndefined();
   });
-  it("stops if Redis' certificate is missing or incomplete; reports it as pending if its namespace does not exist yet", async () => {
+  it("stops if Redis' certificate is missing or incomplete; reports it as pending if the namespace does not exist yet", async () => {
     const tls = testConfig({ redis: { tls: { secret: "cert" } } });
     const secret = (data: object) => JSON.stringify({ kind: "Secret", metadata: { name: "cert" }, data });
     const check = (found: string, namespace = "") =>
@@ -164,23 +164,23 @@ describe("KEDA in the cluster", () => {
         ]).run,
       ),
     );
-  it("is installed if there is none, and recognized if the project installed it", async () => {
+  it("KEDA is installed if the cluster has none, and recognized if the project installed it", async () => {
     await expect(check(keda, "", "")).resolves.toBeUndefined();
     await expect(check(keda, owned("keda", "keda"), owned("keda", "keda"))).resolves.toBeUndefined();
   });
-  it("of another release is not replaced: up stops and names the keys to set", async () => {
+  it("KEDA is not replaced if it belongs to another release: `up` stops and names the keys to set", async () => {
     await expect(check(keda, owned("keda", "platform"), owned("keda", "platform"))).rejects.toMatchObject({
       next: expect.stringContaining("keda.mode to existing"),
     });
   });
-  it("cannot share the external metrics API with another adapter", async () => {
+  it("KEDA cannot share the external metrics API with another adapter", async () => {
     const adapter = owned("adapter", "monitoring", { service: { namespace: "monitoring", name: "adapter" } });
     await expect(check(keda, adapter, "")).rejects.toMatchObject({
       message: expect.stringContaining("monitoring/adapter"),
       next: expect.stringContaining("scaling.engine to hpa"),
     });
   });
-  it("must exist if it is configured as existing", async () => {
+  it("KEDA must exist if it is configured as existing", async () => {
     const existing = testConfig({ scaling: { engine: "keda" }, keda: { mode: "existing" } });
     await expect(check(existing, "", "")).rejects.toThrow(/the cluster has no KEDA \(scaledobjects\.keda\.sh/);
     await expect(check(existing, "", owned("k", "k"))).rejects.toThrow(

@@ -35,7 +35,7 @@ describe("waiting until everything is Ready", () => {
     expect(readyPods(workload({ observedGeneration: 2, replicas: 3, readyReplicas: 2, updatedReplicas: 2 }))).toBe(1);
     expect(readyPods(workload({ observedGeneration: 2, replicas: 2, readyReplicas: 2, updatedReplicas: 2 }))).toBe(2);
   });
-  it("reports the pod, the image and the reason of a failed pull", () => {
+  it("reports the pod, the image and the reason for a failed image pull", () => {
     const pod = {
       kind: "Pod",
       metadata: { name: "node-1" },
@@ -57,7 +57,7 @@ describe("waiting until everything is Ready", () => {
     };
     expect(podTrouble(pod as unknown as KubeObject)?.text).toBe("node-1: not scheduled: Insufficient cpu");
   });
-  it("continues if the cluster briefly does not answer", async () => {
+  it("keeps waiting if the cluster briefly does not answer", async () => {
     const chosen = testConfig({ observability: "none", metricsServer: { mode: "existing" } });
     const ready = { observedGeneration: 2, replicas: 1, readyReplicas: 1, updatedReplicas: 1 };
     const hpas = AUTOSCALED.map((name) => ({
@@ -91,7 +91,7 @@ describe("waiting until everything is Ready", () => {
 
 describe("with KEDA", () => {
   const keda = testConfig({ scaling: { engine: "keda" } });
-  it("waits for KEDA's namespace and removes it, if the project deploys KEDA", () => {
+  it("treats KEDA's namespace as the project's own if the project deploys KEDA", () => {
     expect(ourNamespaces(keda)).toEqual(["iacproject", "monitoring", "keda"]);
     expect(ourNamespaces(testConfig({ scaling: { engine: "keda" }, keda: { mode: "existing" } }))).not.toContain(
       "keda",

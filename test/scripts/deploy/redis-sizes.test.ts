@@ -1,4 +1,4 @@
-/** Sizes that cannot hold maxMemory, on a new system and on one that exists. */
+/** Sizes that cannot hold maxMemory, on a new and on an existing system. */
 import { checkRedisSizes } from "../../../scripts/deploy/redis-sizes";
 import { testConfig } from "../../helpers/layers";
 
@@ -13,10 +13,10 @@ const thrown = (work: () => unknown): unknown => {
 const roomy = { main: { memoryLimit: "8Gi" }, replica: { memoryLimit: "8Gi" } };
 
 describe("a new system", () => {
-  it("is refused with a volume that maxMemory would fill, in one sentence with the next step", () => {
+  it("a new system is refused if maxMemory would fill its volume; one sentence states the reason and the next step", () => {
     expect(thrown(() => check({ ...roomy, maxMemory: "1gb", storage: "2Gi" }))).toMatchObject({
       message:
-        "redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi, and has 2Gi: the append-only file and its rewrite would fill it. Nothing was changed.",
+        "redis.storage: with redis.maxMemory 1gb, the volume needs at least 3Gi but has 2Gi: the append-only file and its rewrite would fill it. Nothing was changed.",
       next: "set redis.storage to 4Gi, or redis.maxMemory to at most 682mb",
     });
   });
@@ -30,20 +30,20 @@ describe("a new system", () => {
   });
 });
 
-describe("a system that exists", () => {
-  it("is deployed with a volume that is too small, with a warning that names the remedy", () => {
+describe("an existing system", () => {
+  it("an existing system is deployed even if its volume is too small, with a warning that states how to fix it", () => {
     expect(check({ ...roomy, maxMemory: "1gb" }, "1Gi")).toEqual([
       expect.stringMatching(
-        /^redis\.storage: .*at least 3Gi, and has 1Gi.*set redis\.storage to 4Gi, or redis\.maxMemory to at most 341mb$/,
+        /^redis\.storage: .*at least 3Gi but has 1Gi.*set redis\.storage to 4Gi, or redis\.maxMemory to at most 341mb$/,
       ),
     ]);
   });
-  it("is deployed with a memory limit that is too small, with a warning", () => {
+  it("an existing system is deployed even if its memory limit is too small, with a warning", () => {
     expect(check({ main: { memoryLimit: "300Mi" } }, "1Gi")).toEqual([
       expect.stringMatching(/^redis\.main\.memoryLimit: must be at least 512Mi/),
     ]);
   });
-  it("is judged by its actual volume, whatever redis.storage is", () => {
+  it("an existing system is judged by its actual volume, whatever the value of redis.storage", () => {
     expect(check({ ...roomy, maxMemory: "1gb", storage: "1Gi" }, "4Gi")).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
-/** The smoke test against an in-memory front: its requests, and its errors. */
+/** The smoke test against an in-memory front: its requests and its errors. */
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { smokeTest } from "../../../scripts/deploy/smoke-test";
 
 const METRICS = "http_request_duration_seconds_count 1\nnginx_connections_total 1\n";
 
-/** A front and API with the behaviour that the smoke test checks. */
+/** An in-memory front and API that behave as the smoke test expects. */
 async function front(fault: (path: string, method: string) => number | undefined = () => undefined) {
   const data = new Map<string, string>();
   const server = http.createServer((q, s) => {
@@ -41,7 +41,7 @@ it("writes, reads back, lists, deletes and reads metrics, and leaves no key behi
   f.close();
 });
 
-it("waits for a front whose routes do not work yet", async () => {
+it("waits for a front whose routes are not working yet", async () => {
   let tries = 0;
   const f = await front((path) => (path === "/api/" && tries++ < 3 ? 502 : undefined));
   await expect(smokeTest(f.address)).resolves.toBeUndefined();

@@ -1,4 +1,4 @@
-/** Changes of `redis.storage` and similar settings, followed by `npm run up`. */
+/** Changes to `redis.storage` and similar settings, followed by `npm run up`. */
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { finishRecreation, RECREATING } from "../../../scripts/deploy/recreate-set";
 import { checkStorage, finishGrowth, growVolumes } from "../../../scripts/deploy/storage";
@@ -32,19 +32,19 @@ describe("a larger redis.storage", () => {
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "2Gi" });
     expect(cluster.template["resources"].requests.storage).toBe("2Gi");
     expect(cluster.set!["metadata"].uid).not.toBe(before["metadata"].uid);
-    // manual restarts too: a pod restarts only if this differs from the revision that it has
+    // including the annotations of manual restarts: a pod restarts only if the template differs from its revision
     expect(cluster.set!["spec"].template).toEqual(before["spec"].template);
     expect(cluster.set!["metadata"].labels).toEqual(before["metadata"].labels);
     expect(cluster.changes.filter((c) => c.includes("delete statefulset"))).toEqual([
       expect.stringContaining("--cascade=orphan"),
     ]);
   });
-  it("returns the fields to their managers, so that the next apply does not conflict", async () => {
+  it("returns the fields to their previous managers, so that the next apply does not conflict", async () => {
     const { cluster, kube } = clusterOf({}, larger);
     await up(kube);
     expect(cluster.set!["metadata"].managedFields).toEqual([expect.objectContaining({ manager: "terraform" })]);
   });
-  it("enlarges every member's volume, the backups' and Prometheus', and recreates the set only once", async () => {
+  it("enlarges the volumes of every member, the backups and Prometheus, and recreates the StatefulSet only once", async () => {
     const claims = {
       "data-redis-main-0": "1Gi",
       "data-redis-main-1": "1Gi",
@@ -69,7 +69,7 @@ describe("a larger redis.storage", () => {
     });
     expect(cluster.changes.filter((c) => c.includes("create"))).toHaveLength(1);
   });
-  it("changes nothing the second time, nor on a new system", async () => {
+  it("changes nothing the second time, or on a new system", async () => {
     const { cluster, kube } = clusterOf({}, larger);
     await up(kube);
     const changes = cluster.changes.length;
@@ -84,13 +84,13 @@ describe("a larger redis.storage", () => {
     await up(kube);
     expect(cluster.changes).toEqual([]);
   });
-  it("does not change a claim that was manually enlarged beyond it", async () => {
+  it("does not change a claim that was manually enlarged beyond the new size", async () => {
     const { cluster, kube } = clusterOf({ claims: { "data-redis-main-0": "4Gi" } }, larger);
     await up(kube);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "4Gi" });
     expect(cluster.template["resources"].requests.storage).toBe("2Gi");
   });
-  it("postpones a claim for which the deployment must first raise the quota", async () => {
+  it("postpones enlarging a claim if the deployment must raise the quota first", async () => {
     const { cluster, kube } = clusterOf({ quota: { name: "iacproject", hard: "1Gi" } }, larger);
     const plan = await up(kube);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "1Gi" });
@@ -101,7 +101,7 @@ describe("a larger redis.storage", () => {
   });
 });
 
-it("creates the set again, although another run has removed its copy in the meantime", async () => {
+it("recreates the StatefulSet even if another run has removed its copy in the meantime", async () => {
   const { cluster } = clusterOf({}, larger);
   const run: typeof cluster.run = async (program, args, options) => {
     const result = await cluster.run(program, args, options);
@@ -113,7 +113,7 @@ it("creates the set again, although another run has removed its copy in the mean
   expect(cluster.set!["metadata"].managedFields).toEqual([expect.objectContaining({ manager: "terraform" })]);
 });
 
-it("is refused for a user who may not list claims, because only the set would then have the new size", async () => {
+it("a new size is refused if the user may not list claims, because then only the StatefulSet would have it", async () => {
   const { cluster } = clusterOf({}, larger);
   const run: typeof cluster.run = (program, args, options) => {
     const isList = args.includes("get") && args.includes("pvc");
@@ -129,7 +129,7 @@ it("is refused for a user who may not list claims, because only the set would th
 
 describe("a run that is killed between two steps", () => {
   const claims = { "data-redis-main-0": "1Gi", "data-redis-main-1": "1Gi" };
-  /** A run that is killed after this number of changes. */
+  /** Simulates a run that is killed after the given number of changes. */
   const killed = async (after: number) => {
     const { cluster, kube } = clusterOf({ claims }, larger);
     const { template } = cluster.set!["spec"] as Json;
@@ -144,7 +144,7 @@ describe("a run that is killed between two steps", () => {
     await up(kube);
     expect(cluster.changes).toHaveLength(STEPS.length);
   });
-  it.each(STEPS)("after %i changes is continued by the next one", async (after) => {
+  it.each(STEPS)("a run that was killed after %i changes is continued by the next one", async (after) => {
     const { cluster, kube, template } = await killed(after);
     await up(kube);
     expect(cluster.sizes).toEqual({ "data-redis-main-0": "2Gi", "data-redis-main-1": "2Gi" });
@@ -154,7 +154,7 @@ describe("a run that is killed between two steps", () => {
     expect(cluster.configMaps).not.toHaveProperty(RECREATING);
   });
   it.each(STEPS)(
-    "after %i changes does not leave pods without a set behind if the system is removed",
+    "a run that was killed after %i changes leaves no pods without a StatefulSet when the system is removed",
     async (after) => {
       const { cluster, kube } = await killed(after);
       await finishRecreation(kube);
@@ -162,14 +162,14 @@ describe("a run that is killed between two steps", () => {
       expect(cluster.configMaps).not.toHaveProperty(RECREATING);
     },
   );
-  it("waits for a set whose deletion had begun", async () => {
+  it("the next run waits for a StatefulSet whose deletion has begun", async () => {
     const { cluster, kube } = await killed(3);
     cluster.set = { ...cluster.set, metadata: { ...cluster.set!["metadata"], deletionTimestamp: "now" } };
     await up(kube);
     expect(cluster.set!["metadata"].deletionTimestamp).toBeUndefined();
     expect(cluster.template["resources"].requests.storage).toBe("2Gi");
   });
-  it("may be followed by one with the previous size: the set is restored, and the claims stay larger", async () => {
+  it("the next run may have the previous size: the StatefulSet is restored, and the claims stay larger", async () => {
     const { cluster } = await killed(4);
     expect(cluster.set).toBeUndefined();
     await up(new Kube(testConfig(), cluster.run));
@@ -195,27 +195,27 @@ describe("an impossible change is refused in one sentence, before anything is ch
       /^Set redis\.storage back to 1Gi; lower redis\.maxMemory .*npm run backup.*npm run restore/,
     );
   });
-  it("one member's volume of three that cannot grow", async () => {
+  it("one member's volume that cannot grow", async () => {
     const error = await refused(
       { claims: { "data-redis-main-0": "2Gi", "data-redis-main-1": "1Gi" }, expandable: false },
       larger,
     );
     expect(error.message).toContain("the volume data-redis-main-1 stays at 1Gi");
   });
-  it("a smaller volume of main", async () => {
+  it("a smaller volume for main", async () => {
     const error = await refused({ template: "2Gi", claims: { "data-redis-main-0": "2Gi" } }, {});
     expect(error.message).toBe(
       "redis.storage is 1Gi, but the volume of main has 2Gi, and a volume cannot be made smaller. Nothing was changed.",
     );
   });
-  it("a smaller volume for backups, which Terraform would have deleted with all backups", async () => {
+  it("a smaller volume for backups, because Terraform would delete the volume with all backups", async () => {
     const error = await refused(
       { claims: { "redis-backups": "4Gi" } },
       { redis: { backup: { schedule: "@daily", storage: "2Gi" } } },
     );
     expect(error.message).toContain("redis.backup.storage is 2Gi, but the volume redis-backups has 4Gi");
   });
-  it("another storage class, or none any more", async () => {
+  it("another storage class, or no class where there was one", async () => {
     const error = await refused({}, { redis: { storageClass: "fast" } });
     expect(error.message).toBe(
       "redis.storageClass is fast, but the volume data-redis-main-0 has the storage class standard, which cannot change. Nothing was changed.",
@@ -230,28 +230,28 @@ describe("an impossible change is refused in one sentence, before anything is ch
 
 describe("sizes that cannot hold maxMemory", () => {
   const large = { maxMemory: "1gb", main: { memoryLimit: "8Gi" }, replica: { memoryLimit: "8Gi" } };
-  it("are refused for a new system, even if a killed run has left a namespace behind", async () => {
+  it("sizes that are too small are refused for a new system, even if a killed run has left a namespace behind", async () => {
     const { kube } = clusterOf({ template: null, claims: {} }, { redis: large });
-    await expect(up(kube)).rejects.toThrow("redis.storage: with redis.maxMemory 1gb the volume needs at least 3Gi");
+    await expect(up(kube)).rejects.toThrow("redis.storage: with redis.maxMemory 1gb, the volume needs at least 3Gi");
   });
-  it("cause a warning for an existing system, or one of which only the volumes exist", async () => {
+  it("sizes that are too small cause a warning for an existing system, even if only its volumes exist", async () => {
     for (const props of [{}, { template: null }, { claims: {} }]) {
       printed.length = 0;
       await up(clusterOf(props, { redis: large }).kube);
       expect(printed.join("")).toMatch(/! redis\.storage: .*set redis\.storage to 4Gi/);
     }
   });
-  it("are ignored if the volume was enlarged manually", async () => {
+  it("a size that is too small is ignored if the volume was enlarged manually", async () => {
     await up(clusterOf({ claims: { "data-redis-main-0": "4Gi" } }, { redis: large }).kube);
     expect(printed).toEqual([]);
   });
 });
-it("the class of the existing volumes may be configured later: the set is recreated with it", async () => {
+it("the existing volumes' class may be configured later: the StatefulSet is recreated with it", async () => {
   const { cluster, kube } = clusterOf({}, { redis: { storageClass: "standard" } });
   await up(kube);
   expect(cluster.template["storageClassName"]).toBe("standard");
 });
-it("a Prometheus volume that cannot grow causes a warning, because its operator does not change it", async () => {
+it("a Prometheus volume that cannot grow causes a warning, because Prometheus' operator does not change it", async () => {
   const { cluster, kube } = clusterOf(
     { claims: { "prometheus-db-0": "5Gi" }, expandable: false },
     { monitoring: { storage: "8Gi" } },
@@ -261,7 +261,7 @@ it("a Prometheus volume that cannot grow causes a warning, because its operator 
   expect(cluster.changes).toEqual([]);
 });
 
-it("a comparison lists the volumes that would grow, without a dry run, which would need more permissions than reading", async () => {
+it("a comparison lists the volumes that would grow, but makes no dry run, because that needs more than read permissions", async () => {
   const claims = { "data-redis-main-0": "1Gi", "prometheus-db-0": "5Gi" };
   const settings = { ...larger, monitoring: { storage: "8Gi" } };
   const { kube } = clusterOf({ claims, expandable: false }, settings);
@@ -278,10 +278,10 @@ describe("after the deployment", () => {
   it("a volume that its driver has not enlarged is reported", async () => {
     expect(await after(() => undefined)).toContain("data-redis-main-0 requests 2Gi, but its volume still has 1Gi");
   });
-  it("a file system that grows with the next start of its pod is reported at once", async () => {
+  it("a file system that grows when its pod next starts is reported at once", async () => {
     const pending = await after((claim) => {
       claim["status"].conditions = [{ type: "FileSystemResizePending", status: "True" }];
     });
-    expect(pending).toContain("enlarges it when the pod starts");
+    expect(pending).toContain("enlarges the file system when the pod starts");
   });
 });

@@ -1,7 +1,8 @@
-/** Namespaces that Kubernetes does not finish deleting, with the conditions that it sets. */
+/** Namespaces whose deletion Kubernetes does not finish, with the conditions that it sets. */
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { checkNamespaces } from "../../../scripts/deploy/preflight";
-import { deadApis, DeletionReport, terminating } from "../../../scripts/deploy/terminating";
+import { checkApis, DeletionReport, terminating } from "../../../scripts/deploy/terminating";
+import { RunError } from "../../../scripts/terminal/run-program";
 import { testConfig } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
@@ -22,13 +23,13 @@ const kubeWith = (pattern: RegExp, answer: unknown) =>
   new Kube(testConfig(), recorder([[pattern, JSON.stringify(answer)]]).run);
 
 describe("a namespace that is being deleted", () => {
-  it("waits for any API that does not answer, also another deployment's; the reason is Kubernetes' own", () => {
+  it("a deletion waits for any API that does not answer, even another deployment's; the reported reason is Kubernetes' own", () => {
     expect(terminating(namespace([DISCOVERY]))).toMatchObject({
       reason: expect.stringContaining("custom.metrics.k8s.io/v1beta1"),
       next: expect.stringContaining("kubectl get apiservices | grep False"),
     });
   });
-  it("waits for finalizers, which is more telling than that objects remain", () => {
+  it("remaining finalizers are reported, because they are more informative than remaining objects", () => {
     const conditions = [
       { type: "NamespaceContentRemaining", status: "True", message: "Some resources are remaining" },
       { type: "NamespaceFinalizersRemaining", status: "True", message: "finalizer.keda.sh in 1 resource instances" },
@@ -36,7 +37,7 @@ describe("a namespace that is being deleted", () => {
     ];
     expect(terminating(namespace(conditions))).toMatchObject({ reason: expect.stringContaining("finalizer.keda.sh") });
   });
-  it("is no place for a deployment: up stops, with what keeps it", async () => {
+  it("`up` stops if a namespace is being deleted, and reports what blocks the deletion", async () => {
     const config = testConfig();
     await expect(
       checkNamespaces(config, kubeWith(/get namespace iacproject/, namespace([DISCOVERY]))),
@@ -51,7 +52,7 @@ describe("a namespace that is being deleted", () => {
       ),
     ).rejects.toMatchObject({ next: expect.stringContaining("Wait") });
   });
-  it("is reported once while down waits, unless it is deleted soon", async () => {
+  it("a deletion is reported once while `down` waits, unless it completes soon", async () => {
     const texts: string[] = [];
     const report = new DeletionReport(kubeWith(/get namespace/, namespace([DISCOVERY])), ["iacproject"], (text) =>
       texts.push(text),
@@ -64,7 +65,7 @@ describe("a namespace that is being deleted", () => {
   });
 });
 
-it("APIs without a server are found beforehand, with the server that is missing", async () => {
+it("APIs without a server are found in advance, and the missing server is named", async () => {
   const api = (name: string, status: string) => ({
     kind: "APIService",
     metadata: { name },
@@ -72,7 +73,13 @@ it("APIs without a server are found beforehand, with the server that is missing"
     status: { conditions: [{ type: "Available", status, reason: "ServiceNotFound", message: "service not found" }] },
   });
   const items = [api("v1beta1.custom.metrics.k8s.io", "False"), api("v1beta1.metrics.k8s.io", "True")];
-  expect(await deadApis(kubeWith(/get apiservices/, { items }))).toEqual([
-    "v1beta1.custom.metrics.k8s.io, served by datadog/adapter (service not found)",
-  ]);
+  await expect(checkApis(kubeWith(/get apiservices/, { items }))).rejects.toThrow(
+    "not responding: v1beta1.custom.metrics.k8s.io, served by datadog/adapter (service not found)",
+  );
+  await expect(checkApis(kubeWith(/get apiservices/, { items: items.slice(1) }))).resolves.toBe("all respond");
+});
+
+it("APIs that this user may not list are reported as unknown, not as responding", async () => {
+  const { run } = recorder([[/get apiservices/, new RunError("kubectl", 1, "Error: is forbidden", "failed")]]);
+  await expect(checkApis(new Kube(testConfig(), run))).resolves.toMatch(/^unknown: /);
 });

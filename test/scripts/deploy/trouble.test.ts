@@ -30,7 +30,7 @@ const pod = (status: object, name = "node-6f9c7-x2x4z") => ({
 const objects = (...list: object[]) => list as unknown as KubeObject[];
 const one = (o: object) => o as unknown as KubeObject;
 
-/** A cluster with these objects; `log` is the log of its crashed containers. */
+/** A cluster with the given objects; `log` is the log of its crashed containers. */
 function clusterOf(items: () => object[], log = ""): Kube {
   const run: Run = (_program, args) => {
     if (args.includes("logs"))
@@ -45,21 +45,21 @@ function clusterOf(items: () => object[], log = ""): Kube {
   return new Kube(config, run);
 }
 
-describe("a set whose pods or claims are rejected", () => {
+describe("a workload whose pods or claims are rejected", () => {
   const refused = event("StatefulSet", "redis-main", "FailedCreate", "00:10", QUOTA);
-  it("is reported with the sentence of its event", () => {
+  it("a rejection is reported with the message of its event", () => {
     const text = refusal(one(set("StatefulSet", "redis-main", 1, 0)), objects(refused));
     expect(text).toBe(`redis-main: pods cannot be created: ${QUOTA}`);
     const rs = event("ReplicaSet", "node-6f9c7", "FailedCreate", "00:10", "exceeded quota");
     expect(refusal(one(set("ReplicaSet", "node-6f9c7", 2, 0)), objects(rs))).toContain("exceeded quota");
   });
-  it("is not reported once a creation has succeeded, nor for an object of another kind, nor if no pod is missing", () => {
+  it("a rejection is not reported once a pod has been created, for an object of another kind, or if no pod is missing", () => {
     const later = event("StatefulSet", "redis-main", "SuccessfulCreate", "00:20");
     expect(refusal(one(set("StatefulSet", "redis-main", 3, 1)), objects(refused, later))).toBeUndefined();
     expect(refusal(one(set("ReplicaSet", "redis-main", 1, 0)), objects(refused))).toBeUndefined();
     expect(refusal(one(set("StatefulSet", "redis-main", 1, 1)), objects(refused))).toBeUndefined();
   });
-  it("is reported at once, and only once, with the newest of its events", async () => {
+  it("a rejection is reported at once and only once, with its newest event", async () => {
     const reported: string[] = [];
     const report = new TroubleReport(
       clusterOf(() => [
@@ -78,7 +78,7 @@ describe("a set whose pods or claims are rejected", () => {
 
 describe("a crash loop", () => {
   const backOff = { restartCount: 1, state: { waiting: { reason: "CrashLoopBackOff" } } };
-  it("is detected even if the container is running at the moment, if it has restarted since the run began", () => {
+  it("a crash loop is detected even while the container is running, if it has restarted since the run began", () => {
     const running = { restartCount: 2, state: { running: {} } };
     expect(crashing(one(pod(backOff)))).toBe("node");
     expect(crashing(one(pod(running)))).toBe("node");
@@ -86,7 +86,7 @@ describe("a crash loop", () => {
     expect(crashing(one(pod(running)), restartsOf(objects(pod(running))))).toBeUndefined();
     expect(crashing(one(pod({ ...running, ready: true })))).toBeUndefined();
   });
-  it("is reported with the end of the log of its last container, once per workload", async () => {
+  it("a crash loop is reported once per workload, with the end of the last container's log", async () => {
     const reported: string[] = [];
     const lastState = { terminated: { exitCode: 1, reason: "Error" } };
     const report = new TroubleReport(
@@ -104,7 +104,7 @@ describe("a crash loop", () => {
         "\n    reading /run/secrets\n    Error: no password",
     ]);
   });
-  it("ends the wait after 60 s, with the end of the log, although the container runs between its crashes", async () => {
+  it("a crash loop ends the wait after 60 s, with the end of the log, even though the container runs between crashes", async () => {
     jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate"] });
     let polls = 0;
     const kube = clusterOf(() => {
@@ -127,7 +127,7 @@ describe("a crash loop", () => {
   });
 });
 
-it("a pod that fits on no node is reported once it has waited for a while", async () => {
+it("a pod that does not fit on any node is reported once it has waited for a while", async () => {
   const conditions = [{ type: "PodScheduled", status: "False", message: "0/3 nodes are available: Insufficient cpu." }];
   const pending = { kind: "Pod", metadata: { name: "node-6f9c7-x2x4z" }, status: { conditions } };
   const reported: string[] = [];

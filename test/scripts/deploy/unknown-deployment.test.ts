@@ -33,7 +33,7 @@ const RECORD = {
   settings: "",
 };
 
-/** A cluster with these objects; keeps the objects that are applied. */
+/** A cluster with the given objects, which keeps the objects that are applied to it. */
 function kubeOf(cluster: Cluster, overrides: object = {}, applied: string[] = []): Kube {
   const run: Run = (_program, args, { input }) => {
     const say = (value: unknown) =>
@@ -54,54 +54,56 @@ describe("a checkout whose states do not contain the system in the namespace", (
   it("stops before anything is changed, and names the system's origin and what to do", async () => {
     await expect(checkSystemIsKnown(kubeOf({ namespace, record: RECORD }))).rejects.toMatchObject({
       message: expect.stringMatching(
-        /^Namespace iacproject holds a system that the states of this checkout do not contain\. It was deployed by anna@laptop from \/home\/anna\/iac at 2026-11-25 21:00 UTC, version 0\.1\.0 \(abc1234\); its states are in \/home\/anna\/iac\/\.state on that machine\. Nothing was changed\.$/,
+        /^Namespace iacproject contains a system that is not in the states of this checkout\. It was deployed by anna@laptop from \/home\/anna\/iac at 2026-11-25 21:00 UTC, version 0\.1\.0 \(abc1234\); its states are in \/home\/anna\/iac\/\.state on that machine\. Nothing was changed\.$/,
       ),
-      next: expect.stringMatching(/or copy them to .*namespaces\.app.*npm run up -- --adopt.*npm run down -- --adopt/s),
+      next: expect.stringMatching(
+        /or copy the states to .*namespaces\.app.*npm run up -- --adopt.*npm run down -- --adopt/s,
+      ),
     });
   });
   it("also stops if the state was emptied, and if there is no record", async () => {
     stateFile([]);
     await expect(checkSystemIsKnown(kubeOf({ namespace }))).rejects.toThrow("no record of who deployed it");
   });
-  it("shows the settings with which it finds states in the cluster or in a bucket", async () => {
+  it("shows the settings for using states in the cluster or in a bucket", async () => {
     const settings = "state.backend: kubernetes, state.namespace: default, state.prefix: other";
     const record = { ...RECORD, backend: "kubernetes", states: "Secrets tfstate-default-other-…", settings };
     await expect(checkSystemIsKnown(kubeOf({ namespace, record }))).rejects.toMatchObject({
       next: expect.stringContaining(`Use its states: ${settings}.`),
     });
   });
-  it("stops in a namespace that it did not create, if that has workloads of the project", async () => {
+  it("stops in a namespace that it did not create if that namespace contains the project's workloads", async () => {
     const existing = { namespaces: { create: false } };
     const workloads = [{ kind: "Deployment", metadata: { name: "node" } }];
-    await expect(checkSystemIsKnown(kubeOf({ workloads }, existing))).rejects.toThrow("holds a system");
+    await expect(checkSystemIsKnown(kubeOf({ workloads }, existing))).rejects.toThrow("contains a system");
     await checkSystemIsKnown(kubeOf({}, existing));
   });
-  it("with S3, lets Terraform read the state once the layers are synthesized", async () => {
+  it("with S3, has Terraform read the state once the layers are synthesized", async () => {
     const s3 = { state: { dir, backend: "s3", bucket: "abc", region: "xy" } };
     const data = (resources: string[]) =>
       ({ init: () => Promise.resolve(), resources: () => Promise.resolve(resources) }) as unknown as Terraform;
     const kube = kubeOf({ namespace }, s3);
     await checkSystemIsKnown(kube);
     await checkSystemIsKnown(kube, data(["kubernetes_namespace_v1.a"]));
-    await expect(checkSystemIsKnown(kube, data([]))).rejects.toThrow("holds a system");
+    await expect(checkSystemIsKnown(kube, data([]))).rejects.toThrow("contains a system");
   });
 });
 
-describe("a checkout continues", () => {
-  it("if its states contain the system, in files or in the cluster", async () => {
+describe("a checkout", () => {
+  it("continues if its states contain the system, in files or in the cluster", async () => {
     stateFile([{}]);
     await checkSystemIsKnown(kubeOf({ namespace }));
     const inCluster = { state: { dir, backend: "kubernetes" } };
     await checkSystemIsKnown(kubeOf({ namespace, secret: '{"resources":[{}]}' }, inCluster));
-    await expect(checkSystemIsKnown(kubeOf({ namespace }, inCluster))).rejects.toThrow("holds a system");
+    await expect(checkSystemIsKnown(kubeOf({ namespace }, inCluster))).rejects.toThrow("contains a system");
   });
-  it("if there is no system, the namespace is being deleted, or it is another tenant's", async () => {
+  it("continues if there is no system, or the namespace is being deleted or belongs to another tenant", async () => {
     await checkSystemIsKnown(kubeOf({}));
     const leaving = { ...namespace, metadata: { ...namespace.metadata, deletionTimestamp: "2026-11-25T21:00:00Z" } };
     await checkSystemIsKnown(kubeOf({ namespace: leaving }));
     await checkSystemIsKnown(kubeOf({ namespace: { ...namespace, metadata: { name: "iacproject" } } }));
   });
-  it("after its own interrupted run, whose objects the next run adopts", async () => {
+  it("continues after its own interrupted run, whose objects the next run adopts", async () => {
     fs.mkdirSync(path.join(dir, "applying"));
     fs.writeFileSync(path.join(dir, "applying", "data.json"), "{}");
     await checkSystemIsKnown(kubeOf({ namespace }));
@@ -110,7 +112,7 @@ describe("a checkout continues", () => {
 
 describe("the record of a deployment", () => {
   const git: Run = () => Promise.resolve({ code: 0, stdout: "abc1234\n", stderr: "" });
-  it("records who deployed which version and when, and where the states are, but no secret", async () => {
+  it("states who deployed which version and when, and where the states are, but contains no secrets", async () => {
     const applied: string[] = [];
     const settings = { state: { backend: "kubernetes", prefix: "mine" } };
     const namespace = { kubernetes_namespace_v1: { a: { metadata: { name: "monitoring" } } } };
@@ -131,7 +133,7 @@ describe("the record of a deployment", () => {
       outside: "release kube-system/metrics-server\nnamespace monitoring",
     });
   });
-  it("contains the settings that differ from the defaults, and none that could be secret", () => {
+  it("contains the settings that differ from the defaults, but none that could be secret", () => {
     const config = testConfig({
       redis: { durability: "ha", storage: "2Gi", backup: { schedule: "0 3 * * *" } },
       namespaces: { app: "keys" },
@@ -147,13 +149,13 @@ describe("the record of a deployment", () => {
     ]);
     expect(ownSettings(testConfig())).toEqual([]);
   });
-  it("keeps what it says about the system when another checkout adopts it", async () => {
+  it("keeps its information about the system when another checkout adopts the system", async () => {
     const applied: string[] = [];
     const deployed = { version: "0.0.9", configuration: "redis.durability: ha", outside: "namespace monitoring" };
     await writeRecord(kubeOf({}, {}, applied), {}, { deployed, run: git });
     expect((JSON.parse(applied[0]!) as { data: object }).data).toMatchObject(deployed);
   });
-  it("does not fail a deployment that the cluster does not let it record", async () => {
+  it("a record that cannot be written does not make a deployment fail", async () => {
     const forbidden: Run = () => Promise.reject(new RunError("kubectl", 1, "forbidden", "kubectl failed: forbidden"));
     expect(await writeRecord(new Kube(testConfig(), forbidden), {}, { run: git })).toContain("forbidden");
   });

@@ -1,4 +1,4 @@
-/** Checks on owners, logins, the proxy and the cluster that both programs use. */
+/** Checks of owners, logins, the proxy, and the cluster that kubectl and Terraform use. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -13,7 +13,7 @@ import { recorder } from "../../helpers/recorder";
 
 const forbidden = new RunError("kubectl", 1, "Error from server (Forbidden): it is forbidden", "failed");
 
-describe("the owner of a namespace", () => {
+describe("a namespace's owner", () => {
   const namespace = (metadata: object) => JSON.stringify({ kind: "Namespace", metadata: { name: "x", ...metadata } });
   const ours = namespace({ labels: { "app.kubernetes.io/part-of": "iacproject" } });
   const check = (overrides: object, app: string | RunError, record: object | undefined = undefined) => {
@@ -24,7 +24,7 @@ describe("the owner of a namespace", () => {
     ]);
     return checkOwners(config, new Kube(config, run));
   };
-  it("is named if the namespace is not ours", async () => {
+  it("the owner is named if the namespace does not belong to the project", async () => {
     const annotations = { "argocd.argoproj.io/tracking-id": "shop:/Namespace:shop/shop" };
     await expect(check({}, namespace({ annotations }))).rejects.toMatchObject({
       message: "The namespace iacproject already exists and is not ours: it belongs to Argo CD application shop.",
@@ -32,14 +32,14 @@ describe("the owner of a namespace", () => {
     });
     await expect(check({}, namespace({}))).rejects.toThrow("already exists and is not ours.");
   });
-  it("is the user who deployed last, if it is ours", async () => {
+  it("the owner is the user of the last deployment if the namespace belongs to the project", async () => {
     const record = { deployedBy: "ada@laptop", deployedAt: "2026-01-02 03:04 UTC" };
     await expect(check({}, ours, record)).resolves.toBe(
       "iacproject is ours (deployed by ada@laptop, 2026-01-02 03:04 UTC)",
     );
     await expect(check({}, "")).resolves.toBe("iacproject will be created");
   });
-  it("may be someone else if the namespace is only used, but then it must exist", async () => {
+  it("the owner may be someone else if the configuration does not create the namespace, but then the namespace must exist", async () => {
     const used = { namespaces: { create: false } };
     const annotations = { "openshift.io/requester": "ada" };
     await expect(check(used, namespace({ annotations }))).resolves.toBe(
@@ -52,13 +52,13 @@ describe("the owner of a namespace", () => {
   });
 });
 
-describe("logins of the registry", () => {
+describe("registry logins", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-login-"));
   const dockerConfig = path.join(dir, "config.json");
   afterAll(() => fs.rmSync(dir, { recursive: true }));
   const registry = (push: string) => ({ registry: { push, auth: "docker", dockerConfig } });
 
-  it("must include the one that the engine pushes with", () => {
+  it("the logins must include the one with which the engine pushes", () => {
     fs.writeFileSync(dockerConfig, JSON.stringify({ auths: { "registry.example": { auth: "YTpi" } } }));
     expect(checkPushLogin(testConfig(registry("registry.example/team")))).toContain("for registry.example");
     expect(() => checkPushLogin(testConfig(registry("other.example/team")))).toThrow(
@@ -82,12 +82,12 @@ describe("logins of the registry", () => {
     const config = testConfig({ registry: { push: "registry.example/team" }, images: { pullSecrets: ["pull"] } });
     return checkPullSecrets(config, new Kube(config, recorder([[/get secret/, found]]).run));
   };
-  it("of the nodes are in Secrets that exist and name the registry; their content is not printed", async () => {
+  it("the nodes' logins must be in existing Secrets that name the registry; the content of these Secrets is not printed", async () => {
     await expect(pull(secret({ "https://registry.example/v2/": { auth: "c2VjcmV0" } }))).resolves.toBe(
       "pull, for registry.example",
     );
     await expect(pull(secret({ "other.example": { auth: "c2VjcmV0" } }))).rejects.toMatchObject({
-      message: "No pull Secret (pull) has a login for registry.example, but for other.example.",
+      message: "No pull Secret (pull) has a login for registry.example, only for other.example.",
     });
     await expect(pull("")).rejects.toMatchObject({
       message: "There is no pull Secret pull in namespace iacproject.",
@@ -98,7 +98,7 @@ describe("logins of the registry", () => {
   });
 });
 
-describe("a proxy", () => {
+describe("proxies", () => {
   const proxy = "http://proxy.example:3128";
   const check = (use: Partial<ProxyUse>, engine: string | RunError = proxy) =>
     checkProxy(
@@ -106,7 +106,7 @@ describe("a proxy", () => {
       { variables: { https: proxy, http: proxy, no: undefined }, mustBuild: true, ...use },
       recorder([[/docker info/, engine]]).run,
     );
-  it("is reported for each destination", async () => {
+  it("a proxy is reported for each destination", async () => {
     await expect(check({ server: "https://k8s.example:6443" })).resolves.toBe(
       "registry: proxy.example:3128, charts: proxy.example:3128, cluster: proxy.example:3128",
     );
@@ -115,7 +115,7 @@ describe("a proxy", () => {
       "registry: direct, charts: proxy.example:3128, cluster: direct",
     );
   });
-  it("in front of a private address of the cluster is mentioned, with what NO_PROXY needs", async () => {
+  it("a proxy is reported if it is used for a private address of the cluster, with the address to add to NO_PROXY", async () => {
     await expect(check({ server: "https://10.0.0.1:6443" })).rejects.toMatchObject({
       message: expect.stringContaining("10.0.0.1 through the proxy proxy.example:3128"),
       next: expect.stringContaining("add 10.0.0.1 to NO_PROXY"),
@@ -124,8 +124,8 @@ describe("a proxy", () => {
       .resolves //
       .toContain("cluster: direct");
   });
-  it("that Docker's engine does not have is mentioned only if it must build", async () => {
-    await expect(check({}, "\n")).rejects.toThrow("Docker's engine has none");
+  it("a proxy is reported as missing in the Docker engine only if the engine must build images", async () => {
+    await expect(check({}, "\n")).rejects.toThrow("the Docker engine has no proxy");
     await expect(check({ mustBuild: false }, "\n")).resolves.toContain("registry");
     const stopped = new RunError("docker", 1, "Cannot connect", "failed");
     await expect(check({}, stopped)).resolves.toContain("registry");

@@ -20,7 +20,7 @@ const check = (exposure: object, ...items: object[]) => {
 };
 
 describe("the IngressClass", () => {
-  it("that the configuration names must exist; the existing ones are named", async () => {
+  it("a configured IngressClass must exist; the error lists the existing ones", async () => {
     await expect(check({ ingressClass: "nginx" }, ingressClass("traefik"))).rejects.toMatchObject({
       message: expect.stringContaining("no IngressClass nginx"),
       next: "Set exposure.ingressClass to one of: traefik",
@@ -29,7 +29,7 @@ describe("the IngressClass", () => {
       "IngressClass traefik, of example.com/traefik",
     );
   });
-  it("that is not set needs a default one, or else no controller serves the page", async () => {
+  it("without a configured IngressClass there must be a default one; otherwise no controller serves the page", async () => {
     await expect(check({}, ingressClass("nginx"))).rejects.toMatchObject({
       message: expect.stringContaining("no default IngressClass"),
       next: expect.stringContaining("one of: nginx"),
@@ -37,12 +37,12 @@ describe("the IngressClass", () => {
     await expect(check({})).rejects.toMatchObject({ next: expect.stringContaining("Install an Ingress controller") });
     await expect(check({}, ingressClass("nginx", true))).resolves.toMatch(/^IngressClass nginx/);
   });
-  it("is the newest of several default ones, as Kubernetes chooses", async () => {
+  it("the default IngressClass is the newest one if there are several, as in Kubernetes", async () => {
     await expect(check({}, ingressClass("nginx", true, 1), ingressClass("alb", true, 2))).resolves.toMatch(
       /^IngressClass alb, .*others are nginx: exposure\.ingressClass/,
     );
   });
-  it("may be the annotation of earlier controllers; without permission it is unknown", async () => {
+  it("the IngressClass may be set by the annotation that older controllers use; it is unknown if the user may not list classes", async () => {
     await expect(check({ annotations: { "kubernetes.io/ingress.class": "gce" } })).resolves.toBe("gce, by annotation");
     const config = testConfig();
     const denied = new RunError("kubectl", 1, "Error from server (Forbidden)", "denied");

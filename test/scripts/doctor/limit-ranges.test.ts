@@ -15,47 +15,47 @@ const refused = (limits: object[], overrides?: object) =>
     (error: Error) => error.message,
   );
 
-describe("a LimitRange", () => {
-  it("refuses containers above its maximum, with the keys", async () => {
+describe("LimitRanges", () => {
+  it("a LimitRange refuses containers above its maximum, and the error names the keys", async () => {
     const message = await refused([{ type: "Container", max: { memory: "512Mi" } }]);
-    expect(message).toContain("LimitRange team in namespace iacproject refuses our pods");
+    expect(message).toContain("LimitRange team in namespace iacproject rejects our pods");
     expect(message).toContain("redis.main.memoryLimit is 768Mi, above 512Mi");
     expect(message).not.toContain("node.resources");
   });
-  it("refuses containers below its minimum, and limits too far above the request", async () => {
+  it("a LimitRange refuses containers below its minimum, and limits too far above the request", async () => {
     expect(await refused([{ type: "Container", min: { cpu: "50m" } }])).toContain(
       "react.resources.cpu is 30m, below 50m; redis.exporter.cpu is 20m, below 50m",
     );
     expect(await refused([{ type: "Pod", maxLimitRequestRatio: { memory: "4" } }])).toContain(
       "redis.main.memoryLimit 768Mi is more than 4 times redis.main.memory 128Mi",
     );
-    // a ratio needs a limit, which ours leave open
+    // a ratio requires a limit, which the project's containers do not set
     expect(await refused([{ type: "Container", maxLimitRequestRatio: { cpu: "10" } }])).toContain(
       "node.resources.cpuLimit is not set, but must be",
     );
   });
-  it("on pods counts main and its Sentinel together", async () => {
+  it("a LimitRange counts main and its Sentinel together if it applies to pods", async () => {
     const limits = [{ type: "Pod", max: { memory: "800Mi" } }];
     expect(await refused(limits)).toBe("");
     expect(await refused(limits, { redis: { durability: "ha" } })).toContain("redis.main.memoryLimit is 832Mi, above");
   });
-  it("with a default below a request refuses the pod, although the maximum is higher", async () => {
+  it("a LimitRange refuses a pod whose request is above the default limit, even if the maximum is higher", async () => {
     const range = { type: "Container", default: { cpu: "500m" }, max: { cpu: "4" } };
     expect(await refused([range], { node: { resources: { cpu: "700m" } } })).toContain(
       "node.resources.cpu is 700m, above its limit 500m",
     );
   });
-  it("refuses volumes of another size", async () => {
+  it("a LimitRange refuses volumes of another size", async () => {
     const size = (limits: object) => [{ type: "PersistentVolumeClaim", ...limits }];
     expect(await refused(size({ max: { storage: "500Mi" } }))).toContain("redis.storage is 1Gi, above 500Mi");
     expect(await refused(size({ min: { storage: "10Gi" } }))).toContain("redis.storage is 1Gi, below 10Gi");
   });
-  it("that only sets a default CPU limit slows our containers down; it is named", async () => {
+  it("a LimitRange is reported if it only sets a default CPU limit, because that slows down the project's containers", async () => {
     await expect(check([{ type: "Container", default: { cpu: "200m", memory: "1Gi" } }])).resolves.toMatch(
       /^team limits our containers to 200m CPU.*node\.resources\.cpuLimit.*set another limit$/,
     );
   });
-  it("that fits, is ours or may not be listed is no problem", async () => {
+  it("a LimitRange causes no error if it fits, or if the user may not list it", async () => {
     await expect(check([{ type: "Container", max: { cpu: "8", memory: "8Gi" } }])).resolves.toMatch(/^none/);
     const config = testConfig();
     const denied = new RunError("kubectl", 1, "Error from server (Forbidden)", "denied");

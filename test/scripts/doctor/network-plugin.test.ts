@@ -21,19 +21,19 @@ const check = (
   return checkNetworkPlugin(config, new Kube(config, run));
 };
 
-describe("Cilium", () => {
-  it("blocks the API's connections to a Kubernetes API on a node; DNS takes over, and the error names the keys", async () => {
+describe("the network plugin", () => {
+  it("Cilium blocks the API's connections to a Kubernetes API on a node; the API falls back to DNS, and the error names the keys", async () => {
     await expect(check({})).rejects.toMatchObject({
-      message: expect.stringContaining("finds them by DNS"),
+      message: expect.stringContaining("finds them through DNS"),
       next: expect.stringMatching(/^Set node\.discovery: dns.*policy-cidr-match-mode: nodes/),
     });
   });
-  it("causes no problem if its policies match nodes, the Kubernetes API is not on a node, or DNS is chosen", async () => {
+  it("Cilium causes no problem if its policies match nodes, the Kubernetes API is not on a node, or discovery uses DNS", async () => {
     await expect(check({}, { mode: "nodes" })).resolves.toContain("match nodes");
     await expect(check({}, { api: "172.16.0.2" })).resolves.toMatch(/^Cilium/);
     await expect(check({ node: { discovery: "dns" } })).resolves.toContain("DNS");
   });
-  it("does not matter without NetworkPolicies, and other plugins are not named", async () => {
+  it("Cilium does not matter without NetworkPolicies; other plugins are not named", async () => {
     await expect(check({ networkPolicies: false })).resolves.toMatch(/^not checked/);
     await expect(check({}, { cilium: false })).resolves.toBe("not Cilium");
   });

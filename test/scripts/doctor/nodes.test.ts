@@ -23,13 +23,13 @@ describe("nodes", () => {
     const config = testConfig(overrides);
     return checkNodes(config, kubeWith(config, ...nodes));
   };
-  it("that all have a taint can run none of our pods; each is named with its taint", async () => {
+  it("nodes that are all tainted cannot run the project's pods; each is named with its taint", async () => {
     await expect(check({}, node("a", tainted("NoSchedule")), node("b", tainted("NoExecute")))).rejects.toMatchObject({
       message: "0 of 2 can run our pods: a (taint team=gpu:NoSchedule), b (taint team=gpu:NoExecute).",
       next: expect.stringContaining("kubectl taint node NODE KEY-"),
     });
   });
-  it("that are cordoned, not Ready or tainted are left out; the others and their architectures are counted", async () => {
+  it("nodes are left out if they are cordoned, not Ready or tainted; the others are counted, with their architectures", async () => {
     await expect(
       check(
         {},
@@ -41,7 +41,7 @@ describe("nodes", () => {
       ),
     ).resolves.toBe("3 of 5 can run our pods (amd64, arm64); not c (cordoned), d (not Ready)");
   });
-  it("must be three with durability ha, and a tainted one does not count", async () => {
+  it("durability ha needs three nodes, and tainted ones do not count", async () => {
     const ha = { redis: { durability: "ha" } };
     await expect(check(ha, node("a"), node("b"), node("c", tainted("NoSchedule")))).rejects.toMatchObject({
       message: expect.stringMatching(/^2 of 3 .*ha needs 3.*c \(taint/),
@@ -49,7 +49,7 @@ describe("nodes", () => {
     });
     await expect(check(ha, node("a"), node("b"), node("c"))).resolves.toMatch(/^3 of 3/);
   });
-  it("that run Windows need a taint, because our pods could be scheduled there", async () => {
+  it("nodes that run Windows need a taint, because the project's pods could be scheduled there", async () => {
     const windows = { operatingSystem: "windows" };
     await expect(check({}, node("a"), node("w", {}, windows))).rejects.toMatchObject({
       message: expect.stringContaining("Windows nodes: w"),
@@ -57,7 +57,7 @@ describe("nodes", () => {
     });
     await expect(check({}, node("a"), node("w", tainted("NoSchedule"), windows))).resolves.toMatch(/^1 of 2/);
   });
-  it("are no problem if there are none yet, or this user may not list them", async () => {
+  it("missing nodes cause no error, and neither do nodes that this user may not list", async () => {
     await expect(check({})).resolves.toMatch(/^none yet/);
     const config = testConfig();
     const denied = new RunError("kubectl", 1, 'Error from server (Forbidden): nodes is forbidden: User "x"', "failed");
@@ -68,7 +68,7 @@ describe("nodes", () => {
 });
 
 describe("GKE Autopilot", () => {
-  it("is recognized by its nodes' names, and without nodes by an API", async () => {
+  it("Autopilot is recognized by its nodes' names, or by an API if there are no nodes", async () => {
     const config = testConfig();
     const found = (...nodes: object[]) => isAutopilot(kubeWith(config, ...nodes));
     await expect(found(node("gk3-shop-pool-1-abc"))).resolves.toBe(true);
@@ -77,7 +77,7 @@ describe("GKE Autopilot", () => {
     const api = recorder([[/get --raw \/apis\/auto\.gke\.io\/v1/, "{}"]]);
     await expect(isAutopilot(new Kube(config, api.run))).resolves.toBe(true);
   });
-  it("forbids what the defaults install; the keys are named", () => {
+  it("Autopilot forbids what the defaults install; the error names the keys to set", () => {
     expect(() => checkAutopilot(testConfig())).toThrow(
       expect.objectContaining({
         message: expect.stringContaining("forbids changes in kube-system"),
@@ -91,12 +91,12 @@ describe("GKE Autopilot", () => {
     monitoring: { kubeSystem: false, nodeExporter: false },
     metricsServer: { mode: "existing" },
   };
-  it("forbids KEDA's installation, but not the use of an existing one", () => {
+  it("Autopilot forbids installing KEDA, but not using an existing KEDA", () => {
     const keda = { ...allowed, scaling: { engine: "keda" } };
     expect(() => checkAutopilot(testConfig(keda))).toThrow(/KEDA/);
     expect(checkAutopilot(testConfig({ ...keda, keda: { mode: "existing" } }))).toMatch(/^nothing/);
   });
-  it("is satisfied with those keys, or without our monitoring", () => {
+  it("Autopilot allows a deployment with those keys set, or without the project's monitoring", () => {
     expect(checkAutopilot(testConfig(allowed))).toMatch(/^nothing/);
     const none = { observability: "none", metricsServer: { mode: "existing" } };
     expect(checkAutopilot(testConfig(none))).toMatch(/^nothing/);

@@ -15,14 +15,14 @@ const check = (overrides: object, ...items: object[]) => {
 };
 
 describe("the StorageClass", () => {
-  it("is the default one or the configured one, and whether its volumes can grow is reported", async () => {
+  it("the StorageClass is the default or the configured one; the result states whether its volumes can grow", async () => {
     const classes = [storageClass("standard", DEFAULT, true), storageClass("local-path")];
     await expect(check({}, ...classes)).resolves.toBe("StorageClass standard; its volumes can grow");
     await expect(check({ redis: { storageClass: "local-path" } }, ...classes)).resolves.toMatch(
       /^StorageClass local-path; its volumes cannot grow later, so choose redis\.storage/,
     );
   });
-  it("is the newest of several default ones, as Kubernetes chooses, and the others are named", async () => {
+  it("the default StorageClass is the newest one if there are several, as in Kubernetes; the others are named", async () => {
     const at = (day: number, [kind, name]: readonly [string, string], grows: boolean) => {
       const made = storageClass(name, { [`${kind}/is-default-class`]: "true" }, grows);
       return { ...made, metadata: { ...made.metadata, creationTimestamp: `2025-01-0${day}T00:00:00Z` } };
@@ -37,7 +37,7 @@ describe("the StorageClass", () => {
     );
     await expect(check({ redis: { storageClass: "gp2" } }, ...classes)).resolves.toMatch(/^StorageClass gp2; /);
   });
-  it("that does not exist causes an error that names the existing ones", async () => {
+  it("the StorageClass must exist; otherwise the error names the existing ones", async () => {
     await expect(check({}, storageClass("gp2"))).rejects.toMatchObject({
       message: "the cluster has no default StorageClass",
       next: "Set redis.storageClass to one of: gp2",
@@ -47,7 +47,7 @@ describe("the StorageClass", () => {
       next: expect.stringContaining("Install a storage provisioner"),
     });
   });
-  it("of Prometheus is checked if it has a volume", async () => {
+  it("the StorageClass for Prometheus is also checked if Prometheus has a volume", async () => {
     const monitoring = { storage: "10Gi", storageClass: "fast" };
     await expect(check({ monitoring }, storageClass("a", DEFAULT))).rejects.toMatchObject({
       message: "there is no StorageClass fast",

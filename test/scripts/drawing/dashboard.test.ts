@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { PROJECT_ROOT } from "../../../catalog/paths";
 import type { DrawnDashboard } from "../../../scripts/toolbox/dashboard-figures";
 
-it("the picture of a dashboard shows each panel with its title, figures and lines, or that it has no data", () => {
+it("a dashboard's picture shows each panel with its title, figures and lines, or states that the panel has no data", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-dashboard-"));
   const wave = (name: string, height: number) => ({
     name,

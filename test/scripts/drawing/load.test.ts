@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { PROJECT_ROOT } from "../../../catalog/paths";
 import type { Load, Sample } from "../../../scripts/load/samples";
 
-describe("the picture of a load", () => {
+describe("the chart of a load", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-load-"));
   afterAll(() => fs.rmSync(dir, { recursive: true }));
   const sample = (second: number, more: Partial<Sample> = {}): Sample => ({
@@ -35,7 +35,7 @@ describe("the picture of a load", () => {
     execFileSync(process.execPath, ["--import", "tsx", script, `${base}.json`, base], { cwd: PROJECT_ROOT });
     return { svg: fs.readFileSync(`${base}.svg`, "utf8"), png: fs.readFileSync(`${base}.png`) };
   };
-  it("shows load, latency and pods, and errors only if there were some", () => {
+  it("shows load, latency and pods, and shows errors only if there were any", () => {
     const { svg, png } = drawn(Array.from({ length: 10 }, (_, i) => sample(i + 1)));
     for (const text of ["Requests per second", "Latency, ms", "Ready pods", "980 answered", "node", "react"])
       expect(svg).toContain(text);

@@ -5,7 +5,7 @@ const shape: Shape = { profile: "step", rate: 400, base: 40, seconds: 120 };
 
 describe("k6", () => {
   const script = k6Script({ shape, target: "http://react.ns.svc:8080/api/item", writes: 10 });
-  it("starts requests at a constant arrival rate, with a bound on requests in flight", () => {
+  it("starts requests at a constant arrival rate, and limits the requests in flight", () => {
     expect(script).toContain('executor: "ramping-arrival-rate"');
     expect(script).toContain("startRate: 40");
     expect(script).toContain('{"target":400,"duration":"0s"}');
@@ -20,7 +20,7 @@ describe("k6", () => {
     JSON.stringify({
       data: Object.entries(counters).map(([id, count]) => ({ type: "metrics", id, attributes: { sample: { count } } })),
     });
-  it("reports counters, with zero for those that never counted", () => {
+  it("reports all counters, with zero for those that k6 omits", () => {
     const counts = parseCounts(metrics({ answered: 90, dropped_iterations: 3, within_5: 80, within_more: 10 }));
     expect(counts).toMatchObject({ answered: 90, refused: 0, failed: 0, dropped: 3 });
     expect(counts.buckets).toHaveLength(BOUNDS.length + 1);

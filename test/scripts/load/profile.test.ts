@@ -32,9 +32,9 @@ describe("a load profile", () => {
   });
 });
 
-describe("options of the command", () => {
+describe("the command's options", () => {
   const typed = { profile: "step", rate: "200", duration: "3m" };
-  it("give a profile, with a tenth of the rate as the default base", () => {
+  it("the options define a profile, whose base rate defaults to a tenth of the rate", () => {
     expect(shapeOf(typed, 2000)).toEqual({ profile: "step", rate: 200, base: 20, seconds: 180 });
     expect(shapeOf({ ...typed, base: "50", duration: "90" }, 2000)).toMatchObject({ base: 50, seconds: 90 });
   });
@@ -50,7 +50,7 @@ describe("options of the command", () => {
   ])("are refused: %j", (over, reason) => {
     expect(() => shapeOf({ ...typed, ...over }, 2000)).toThrow(reason);
   });
-  it("above the maximum name the key that raises it", () => {
+  it("a rate above the maximum causes an error that names the key to raise", () => {
     expect(() => shapeOf({ ...typed, rate: "9999" }, 2000)).toThrow(
       expect.objectContaining({ next: expect.stringContaining("load.maxRate") }),
     );

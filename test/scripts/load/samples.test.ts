@@ -11,11 +11,11 @@ describe("latency", () => {
     expect(quantile(buckets({ 5: 50, 100: 50 }), 0.5)).toBe(5);
     expect(quantile(buckets({ 5: 50, 100: 50 }), 0.99)).toBeCloseTo(70 + 30 * 0.98);
   });
-  it("is the last bound if it is above it, and null without requests", () => {
+  it("latency is reported as the last bound if it exceeds that bound, and as null without requests", () => {
     expect(quantile(buckets({ [Infinity]: 5 }), 0.5)).toBe(10_000);
     expect(quantile(buckets({}), 0.5)).toBeNull();
   });
-  it("of one second ignores earlier seconds", () => {
+  it("for one second ignores earlier seconds", () => {
     const counts = (answered: number, of: Record<number, number>) => ({
       answered,
       refused: 0,

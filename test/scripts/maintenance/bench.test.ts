@@ -1,6 +1,6 @@
 import { benches } from "../../../scripts/maintenance/bench";
 
-it("every benchmark has a sentence about what it measures", () => {
+it("every benchmark states in a sentence what it measures", () => {
   expect([...benches().keys()].sort()).toEqual([
     "api",
     "clients",

@@ -9,19 +9,19 @@ import { systemGraph } from "../../../scripts/maintenance/architecture/system";
 import { drawn, GRAPHS, PAGES, withTables } from "../../../scripts/maintenance/docs";
 
 it.each(Object.entries(PAGES))(
-  "docs/%s has the tables generated from the code (npm run docs writes them)",
+  "docs/%s contains the tables that are generated from the code (`npm run docs` writes them)",
   (name, tables) => {
     const page = fs.readFileSync(path.join(PROJECT_ROOT, "docs", name), "utf8");
     expect(withTables(page, tables)).toBe(page);
   },
 );
 
-it("a page without the markers of a table is an error, not a page without the table", () => {
+it("a page that lacks a table's markers causes an error, instead of being written without the table", () => {
   expect(() => withTables("# A page\n", { things: () => "| a |" })).toThrow("no markers for the table things");
 });
 
 it.each(Object.entries(GRAPHS))(
-  "docs/pictures/%s is up to date (npm run docs draws it)",
+  "docs/pictures/%s is up to date (`npm run docs` draws it)",
   (name, graph) => {
     const picture = fs.readFileSync(path.join(PROJECT_ROOT, "docs", "pictures", name), "utf8");
     expect(drawn(graph()) === picture).toBe(true);
@@ -29,25 +29,25 @@ it.each(Object.entries(GRAPHS))(
   60_000,
 );
 
-describe("the picture of the system", () => {
+describe("the system diagram", () => {
   const arrows = systemGraph()
     .split("\n")
     .filter((line) => line.includes("->"));
 
-  it("has an arrow, with its port, for each flow of the default configuration", () => {
+  it("the diagram has an arrow with the port for each flow in the default configuration", () => {
     for (const { from, to, port = "its own port" } of flows(configSchema.parse({})).filter((f) => f.to !== "dns")) {
       const found = arrows.find((line) => line.includes(`"${from}" -> "${to}"`) && !line.includes("dashed"));
       expect(found).toContain(port === "its own port" ? port : `:${port}`);
     }
   });
 
-  it("marks flows that only ha, keda and backups add", () => {
+  it("marks the flows that exist only with ha, keda or backups", () => {
     const dashed = arrows.filter((line) => line.includes("dashed")).join("\n");
     for (const mark of ["(ha)", "(keda)", "(backups)"]) expect(dashed).toContain(mark);
   });
 });
 
-describe("the picture of the code", () => {
+describe("the code diagram", () => {
   it("has no circular imports between folders", () => {
     const arrows = imports();
     for (const folder of arrows.keys()) expect(reached(arrows, folder)).not.toContain(folder);
@@ -63,6 +63,6 @@ describe("the picture of the code", () => {
   });
 });
 
-it("a folder without a sentence is an error, not a row without one", () => {
+it("a folder without a description causes an error, not an empty row", () => {
   expect(() => contents("modules/unknown")).toThrow("modules/unknown/ has no text");
 });

@@ -6,11 +6,11 @@ import { PROJECT_ROOT } from "../../../catalog/paths";
 import type { Run } from "../../../scripts/terminal/run-program";
 import { baseImage, debianPackages, imageComponent, sbom, type Sbom } from "../../../scripts/maintenance/sbom";
 
-describe("the SBOM of an image", () => {
+describe("an image's SBOM", () => {
   const out = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-sbom-"));
   afterAll(() => fs.rmSync(out, { recursive: true }));
 
-  it("has the npm packages of the lock file without dev dependencies, the base image, and its Debian packages", async () => {
+  it("contains the lock file's npm packages except dev dependencies, the base image, and its Debian packages", async () => {
     const dockerCommands: string[] = [];
     // the real npm, and a fake Docker
     const run: Run = async (program, args, options) => {
@@ -33,7 +33,7 @@ describe("the SBOM of an image", () => {
     expect(names).toEqual(expect.arrayContaining(["ioredis", "prom-client", imageComponent(base).name, "libc6"]));
     expect(names).not.toContain("vitest");
     expect(read("react").components.map((c) => c.name)).toEqual(expect.arrayContaining(["react-dom", "libc6"]));
-    // no reference to a component that was left out
+    // no references to components that were left out
     const { components, dependencies } = read("react");
     const refs = new Set(["iacproject-react@0.1.0", ...components.map((c) => c["bom-ref"])]);
     expect(dependencies.flatMap((d) => [d.ref, ...(d.dependsOn ?? [])]).filter((ref) => !refs.has(ref))).toEqual([]);
@@ -45,7 +45,7 @@ describe("the SBOM of an image", () => {
       "pkg:deb/debian/zlib1g@1%3A1.3.dfsg-3?arch=arm64&distro=debian-12",
     );
   });
-  it("uses the last stage of a Dockerfile, and refuses one without a tag", () => {
+  it("uses the base image of a Dockerfile's last stage, and refuses one without a tag", () => {
     expect(baseImage("FROM a:1 AS build\nRUN x\nFROM docker.io/library/b:2\n")).toBe("docker.io/library/b:2");
     expect(() => baseImage("FROM scratch\n")).toThrow("has no base image with a tag");
     expect(imageComponent("docker.io/library/b:2")).toMatchObject({ version: "2", purl: "pkg:docker/library/b@2" });

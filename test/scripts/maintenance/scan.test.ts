@@ -9,22 +9,22 @@ import {
 
 const finding = (check: string) => ({ check, where: "a", what: "b" });
 
-describe("findings of a scanner", () => {
-  it("count unless they are accepted, and accepted ones that were not found are reported", () => {
+describe("a scanner's findings", () => {
+  it("findings count unless they are accepted; accepted findings that no longer occur are reported", () => {
     const answers = { A1: "a reason", A2: "an old reason" };
     expect(unaccepted([finding("A1"), finding("B1")], answers)).toEqual({ open: [finding("B1")], idle: ["A2"] });
     expect(unaccepted([finding("A1"), finding("A1")], { A1: "a reason" })).toEqual({ open: [], idle: [] });
   });
-  it("are checkov's failed checks, of one report or of several", () => {
+  it("findings are checkov's failed checks, from one or several reports", () => {
     const failed = { check_id: "CKV_K8S_1", check_name: "No root", resource: "Pod.a.b" };
     const report = { results: { failed_checks: [failed] } };
     const found = [{ check: "CKV_K8S_1", where: "Pod.a.b", what: "No root" }];
     expect(checkovFindings(JSON.stringify(report))).toEqual(found);
     expect(checkovFindings(JSON.stringify([report, { results: { failed_checks: [] } }]))).toEqual(found);
-    // without anything to check, checkov prints no results
+    // if there is nothing to check, checkov prints no results
     expect(checkovFindings(JSON.stringify({ passed: 0 }))).toEqual([]);
   });
-  it("are kube-score's critical ones, not its hints", () => {
+  it("findings are kube-score's critical ones, not its hints", () => {
     const check = (id: string, grade: number, skipped = false) => ({
       check: { id, name: id },
       grade,
@@ -39,14 +39,14 @@ describe("findings of a scanner", () => {
       { check: "bad", where: "Pod/a", what: "about bad" },
     ]);
   });
-  it("are the objects that kubeconform finds invalid, with the reason", () => {
+  it("findings are the objects that kubeconform reports as invalid, with the reason", () => {
     const text = JSON.stringify({
       resources: [{ filename: "/x/service.yaml", status: "statusInvalid", msg: "clusterIp" }],
     });
     expect(kubeconformFindings(text)).toEqual([{ check: "statusInvalid", where: "service.yaml", what: "clusterIp" }]);
     expect(kubeconformFindings("{}")).toEqual([]);
   });
-  it("are npm packages with a vulnerability of moderate severity or above; a registry error is reported", () => {
+  it("findings are npm packages with a vulnerability of moderate severity or higher; a registry error is reported", () => {
     const entry = (name: string, severity: string) => ({ name, severity, range: "<2" });
     const vulnerabilities = { a: entry("a", "low"), b: entry("b", "high") };
     expect(auditFindings(JSON.stringify({ vulnerabilities }), "images/node")).toEqual([

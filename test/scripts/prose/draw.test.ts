@@ -1,4 +1,4 @@
-/** The draw of passages for a reader: what it draws from, and that a seed fixes the sample. */
+/** Drawing passages for a reader: which passages are drawn from, and that the seed determines the sample. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -34,7 +34,7 @@ function draw(...args: string[]) {
   return { status, stderr, lines: stdout.split("\n").filter(Boolean) };
 }
 
-it("prints every passage of eight words or more with file and line, without code blocks", () => {
+it("prints every passage of at least eight words with its file and line, and leaves out code blocks", () => {
   expect(draw("1").lines.map((line) => line.split(/,|words/)[0]!.trimEnd())).toEqual([
     "code.ts:2\tcomment",
     "code.ts:3\tmessage",
@@ -43,14 +43,14 @@ it("prints every passage of eight words or more with file and line, without code
     "page.md:10\t- item",
   ]);
 });
-it("draws the same passages for the same seed, each at most once, and others for another seed", () => {
+it("draws the same passages for the same seed, each at most once, and different ones for another seed", () => {
   const first = draw("1", "2").lines;
   expect(new Set(first).size).toBe(2);
   expect(draw("1", "2").lines).toEqual(first);
   expect(draw("3", "2").lines).not.toEqual(first);
   expect(draw("1", "99").lines).toHaveLength(5);
 }, 60_000);
-it("prints the code in a comment", () => {
+it("keeps the code in a comment", () => {
   expect(draw("1").lines[0]).toContain("comment, `code`, words");
 });
 it("prints its usage if the seed is missing or the count is not a number", () => {

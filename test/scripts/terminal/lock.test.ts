@@ -1,4 +1,4 @@
-/** Two runs in one folder would read each other's plans, so the second one reports the first and stops. */
+/** Two runs in the same folder would read each other's plans, so the second one reports the first and stops. */
 import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -13,7 +13,7 @@ const heldBy = (pid: number) => {
   fs.writeFileSync(file, JSON.stringify({ pid, command: "up", at: "2026-01-02T03:04:05.000Z" }));
 };
 
-it("an active run is named in the error, and keeps its lock", () => {
+it("the error names an active run, which keeps its lock", () => {
   const other = spawn("sleep", ["60"]);
   heldBy(other.pid!);
   expect(() => acquireLock(file, "diff")).toThrow(

@@ -1,4 +1,4 @@
-/** If a server does not answer, one sentence gives its name, the reason, and an alternative. */
+/** If a server does not answer, one sentence states its name, the reason and an alternative. */
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
 import { Terraform } from "../../../scripts/terraform/terraform";
 import { unreachable, unreached } from "../../../scripts/terminal/network-errors";
@@ -7,7 +7,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-/** Output of Terraform 1.13 on a machine without internet access, with its line breaks. */
+/** Terraform 1.13's output on a machine without internet access, with the original line breaks. */
 const INIT = `Error: Failed to query available provider packages
 
 Could not retrieve the list of available versions for provider

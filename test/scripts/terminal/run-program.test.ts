@@ -6,10 +6,10 @@ import { pathToFileURL } from "node:url";
 import { PROJECT_ROOT } from "../../../catalog/paths";
 
 const TSX = pathToFileURL(require.resolve("tsx")).href;
-/** Longer than a test may take: only what the program itself wrote ends the run. */
+/** Longer than a test may take, so only the time limit can end the run. */
 const FOREVER_S = 300;
 
-it("a program that does not finish is ended with its output, even if one that it started keeps that open", () => {
+it("a program that does not finish is ended and its output returned, even if a child process keeps the output open", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-test-"));
   const pidFile = path.join(folder, "pid");
   const file = path.join(folder, "run.ts");

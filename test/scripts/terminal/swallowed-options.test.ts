@@ -11,9 +11,9 @@ const DOWN = [
   { flags: "--keep-cluster", long: "--keep-cluster" },
 ];
 
-describe("options without two dashes before them, which npm consumes", () => {
-  it("stop the command before it does anything, with the command as it must be typed", () => {
-    // what npm 11 leaves of `npm run load --rate 300 --here`
+describe("options that npm consumes because no two dashes precede them", () => {
+  it("swallowed options stop the command before it does anything; the error shows how the command must be typed", () => {
+    // what npm 11 passes on from `npm run load --rate 300 --here`
     const check = () =>
       checkSwallowedOptions("load", LOAD, ["300"], { npm_config_rate: "true", npm_config_here: "true" });
     expect(check).toThrow("npm took --rate, --here for itself");
@@ -24,14 +24,14 @@ describe("options without two dashes before them, which npm consumes", () => {
       "--keep-cluster",
     );
   });
-  it("that may also be npm settings cause only a message", () => {
+  it("options that may also be npm settings cause only a message", () => {
     const lines: string[] = [];
     const write = jest.spyOn(process.stderr, "write").mockImplementation((text) => Boolean(lines.push(String(text))));
     checkSwallowedOptions("down", DOWN, [], { npm_config_yes: "true" });
     write.mockRestore();
     expect(lines).toEqual([expect.stringContaining("To pass it: npm run down -- --yes\n")]);
   });
-  it("are found under the names that npm gives them", () => {
+  it("swallowed options are found under the names that npm gives them", () => {
     const options = [
       { flags: "-f, --follow", long: "--follow" },
       { flags: "-p, --previous", long: "--previous" },
@@ -47,7 +47,7 @@ describe("options without two dashes before them, which npm consumes", () => {
   });
 });
 
-it("options that reached the command, npm's own settings and disabled settings are accepted", () => {
+it("options that reach the command, npm's own settings and disabled settings are accepted", () => {
   const env = { npm_config_rate: "true", npm_config_yes: "", npm_config_here: "", npm_config_cache: "/root/.npm" };
   expect(swallowedOptions(LOAD, ["--rate", "300"], env)).toEqual({ certain: [], possible: [] });
   expect(swallowedOptions(LOAD, ["--rate=300"], env)).toEqual({ certain: [], possible: [] });

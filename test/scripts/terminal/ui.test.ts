@@ -24,7 +24,7 @@ describe("a step without a terminal", () => {
     jest.useRealTimers();
   });
 
-  it("prints at least every 15 s what it is doing, and nothing more once it has ended", async () => {
+  it("prints its progress at least every 15 s, and prints nothing after it has ended", async () => {
     let end!: (text: string) => void;
     const step = inStep("ready", (s) => {
       s.doing("waiting for redis-main 0/1");

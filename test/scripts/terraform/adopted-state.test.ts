@@ -1,4 +1,4 @@
-/** States that are written for a system whose states are lost. */
+/** Writes states for a system whose states are lost. */
 import {
   completeManifest,
   completeRelease,
@@ -26,7 +26,7 @@ it("stores the type next to a value of any type, as Terraform does", () => {
   ]);
 });
 
-it("gives an imported Service our labels, without those of a cloud, and what only the configuration has", () => {
+it("gives an imported Service the project's labels, without a cloud's, and the attributes that only the configuration has", () => {
   const imported = {
     id: "app/node",
     metadata: [{ name: "node", labels: {} }],
@@ -39,12 +39,12 @@ it("gives an imported Service our labels, without those of a cloud, and what onl
     metadata: [{ name: "node", labels: LABELS }],
     wait_for_load_balancer: false,
   });
-  // a label that the object lacks is missing in the state too, so that the plan adds it
+  // a label that the object lacks is also missing from the state, so that the plan adds it
   const bare = object({ metadata: { name: "node", labels: {} } });
   expect(completeTyped(imported, body, bare)["metadata"]).toEqual([{ name: "node", labels: {} }]);
 });
 
-it("gives an imported Service our annotations: without them the next apply would replace those of a cloud too", () => {
+it("gives an imported Service the project's annotations: without them, the next apply would also replace a cloud's", () => {
   const imported = { metadata: [{ name: "react", labels: {}, annotations: {} }] };
   const body = { metadata: { name: "react", labels: LABELS, annotations: { "example.com/type": "nlb" } } };
   const annotations = { "example.com/type": "nlb", "cloud.example.com/neg": "{}" };
@@ -90,7 +90,7 @@ it("gives an imported Helm release its arguments", () => {
   });
 });
 
-it("holds a Secret without its passwords, at the revision that was written", () => {
+it("stores a Secret without its passwords, at the revision that was written", () => {
   const password = Buffer.from("password").toString("base64");
   const live = object({ kind: "Secret", type: "Opaque", data: { admin: password } });
   const target = { address: "kubernetes_secret_v1.users_1", type: "kubernetes_secret_v1", name: "node" };
@@ -112,12 +112,12 @@ describe("a state", () => {
     resources: [resource("a", "new"), resource("b", "new")],
     outputs: { x: { value: 1, type: "number" } },
   };
-  it("that does not exist yet begins with its own lineage", () => {
+  it("starts a new lineage if it does not exist yet", () => {
     const [one, two] = [merged(undefined, added, "1.11.4"), merged(undefined, added, "1.11.4")];
     expect(one).toMatchObject({ version: 4, terraform_version: "1.11.4", serial: 1, ...added });
     expect(one.lineage).not.toBe(two.lineage);
   });
-  it("that exists keeps its lineage, its resources and its outputs, and gets what it lacks", () => {
+  it("that already exists keeps its lineage, resources and outputs, and gains only those that are missing", () => {
     const state: StateFile = {
       ...{ version: 4, terraform_version: "1.11.0", serial: 6, lineage: "one" },
       outputs: { x: { value: 0, type: "number" } },

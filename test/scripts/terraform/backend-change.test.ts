@@ -6,7 +6,7 @@ import { Kube } from "../../../scripts/cluster/kubectl";
 import { checkStateIsHere } from "../../../scripts/terraform/backend-change";
 import { testConfig } from "../../helpers/layers";
 
-describe("a deployment with a backend other than the one that holds the states", () => {
+describe("a change of backend", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-elsewhere-"));
   afterAll(() => fs.rmSync(dir, { recursive: true }));
   const stateOf = (namespace: string, resources: unknown[] = [{}]) =>
@@ -16,7 +16,7 @@ describe("a deployment with a backend other than the one that holds the states",
     fs.rmSync(file, { force: true });
     if (text !== undefined) fs.writeFileSync(file, text);
   };
-  /** Runs the check with the content of the cluster's Secret, if there is one. */
+  /** Runs the check with the given content of the cluster's Secret, if there is one. */
   const check = (backend: string, secret?: string) => {
     const config = testConfig({
       state: { backend, dir, ...(backend === "s3" ? { bucket: "abc", region: "xy" } : {}) },
@@ -27,7 +27,7 @@ describe("a deployment with a backend other than the one that holds the states",
     return checkStateIsHere(new Kube(config, () => Promise.resolve({ code: 0, stdout, stderr: "" })));
   };
 
-  it("is stopped, with the command that migrates them", async () => {
+  it("a deployment stops if its states are in another backend; the error names the command that migrates them", async () => {
     files(stateOf("iacproject"));
     await expect(check("kubernetes")).rejects.toMatchObject({
       message: expect.stringContaining("state.backend is kubernetes, but"),
@@ -39,7 +39,7 @@ describe("a deployment with a backend other than the one that holds the states",
       next: expect.stringContaining("npm run state -- --from kubernetes"),
     });
   });
-  it("continues if the states are in the right backend, belong to another deployment, or are empty", async () => {
+  it("a deployment continues if the states are in the right backend, belong to another deployment, or are empty", async () => {
     files(stateOf("iacproject"));
     await check("local", stateOf("iacproject"));
     files(stateOf("another"));
@@ -53,7 +53,7 @@ describe("a deployment with a backend other than the one that holds the states",
     await check("local");
     await check("local", stateOf("another"));
   });
-  it("is stopped if the states of the configured backend are those of a system in another namespace", async () => {
+  it("a deployment stops if the configured backend contains the states of a system in another namespace", async () => {
     files(stateOf("first"));
     await expect(check("local")).rejects.toMatchObject({
       message: expect.stringMatching(/contain the system in namespace first, but namespaces\.app is iacproject/),
@@ -64,7 +64,7 @@ describe("a deployment with a backend other than the one that holds the states",
       message: expect.stringContaining("Secrets tfstate-default-iacproject-… in namespace default"),
       next: expect.stringContaining("state.prefix"),
     });
-    // of a destroyed layer, or of a run that was killed before it wrote its outputs
+    // accepted: the state of a destroyed layer, or of a run that was killed before it wrote its outputs
     await check("kubernetes", stateOf("first", []));
     await check("kubernetes", JSON.stringify({ resources: [{}] }));
   });

@@ -1,4 +1,6 @@
-/** What the layers describe can be found in a cluster without Terraform, and recognised as ours. */
+/**
+ * The objects that the layers describe can be found in a cluster without Terraform, and recognized as the project's.
+ */
 import {
   expectedObjects,
   expectedOutputs,
@@ -30,14 +32,14 @@ describe.each(Object.entries(VARIANTS))("with %s", (_, overrides) => {
   let stacks: Record<string, Stack>;
   beforeAll(() => (stacks = synthesize(overrides) as Record<string, Stack>));
 
-  it("every object has its name and namespace before an apply", () => {
+  it("every object's name and namespace are known before an apply", () => {
     const all = LAYERS.flatMap((layer) => expectedObjects(layer, stacks, NOTHING_KNOWN));
     expect(all.length).toBeGreaterThan(15);
     for (const object of all) expect(`${kindOf(object)} ${idOf(object)}`).not.toContain("${");
-    // no two have the same
+    // no two objects have the same name and namespace
     expect(new Set(all.map((o) => `${kindOf(o)} ${idOf(o)}`)).size).toBe(all.length);
   });
-  it("every object has the label by which an adoption recognises it", () => {
+  it("every object has the label by which an adoption recognizes it", () => {
     for (const { type, body } of resources(stacks as Record<string, Json>)) {
       if (!type.startsWith("kubernetes_")) continue;
       const { metadata } = kubernetesObject(type, body) as { metadata: { labels?: object } };
@@ -47,14 +49,14 @@ describe.each(Object.entries(VARIANTS))("with %s", (_, overrides) => {
       ]);
     }
   });
-  it("every manifest and Helm release is known in full from images and addresses", () => {
+  it("every manifest and Helm release is fully known once images and addresses are", () => {
     const all = LAYERS.flatMap((layer) => expectedObjects(layer, stacks, KNOWN));
     const whole = all.filter(({ type }) => ["kubernetes_manifest", "helm_release"].includes(type));
     expect(whole.filter(({ body }) => !body).map(({ address }) => address)).toEqual([]);
     expect(JSON.stringify(whole)).not.toContain("CLUSTER-IP-OF");
     expect(JSON.stringify(all)).not.toContain("ephemeral");
   });
-  it("every output is known, so that the next layer can be planned", () => {
+  it("every output is known, so the next layer can be planned", () => {
     for (const layer of LAYERS)
       expect(Object.keys(expectedOutputs(layer, stacks, KNOWN))).toEqual(Object.keys(stacks[layer]!.output ?? {}));
   });
@@ -73,7 +75,7 @@ it("outputs have the values and types that an apply would write", () => {
   });
 });
 
-it("names what a system has outside its own namespace", () => {
+it("lists what a system has outside its own namespace", () => {
   expect(outsideOf("iacproject", synthesize() as Record<string, Stack>)).toEqual([
     "release kube-system/metrics-server",
     "release monitoring/kube-prometheus-stack",

@@ -7,7 +7,7 @@ describe("a layer as plain Terraform", () => {
     const stack = { "//": { metadata: {} }, resource: { a: { b: { "//": { metadata: {} }, name: "x" } } } };
     expect(plainTerraform(stack, options)).toEqual({ resource: { a: { b: { name: "x" } } } });
   });
-  it("has relative paths to the project's files, and leaves every other path unchanged", () => {
+  it("refers to the project's files by relative paths, and leaves all other paths unchanged", () => {
     const stack = {
       terraform: { backend: { local: { path: "/home/me/project/.state/app.tfstate" } } },
       paths: ["/home/me/project", "/home/me/project-b/x", "/etc/redis", "../../../modules/charts/scaled-object"],

@@ -1,4 +1,4 @@
-/** Moving a state, with the real Terraform and two folders as backends. */
+/** Moves a state, with the real Terraform and two folders as backends. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -47,13 +47,13 @@ suite("a state", () => {
     resources: [resource],
   });
 
-  it("is copied unchanged, and is kept at its source", async () => {
+  it("a state is copied unchanged and kept at its source", async () => {
     const [from, to] = [store(held("one")), store()];
     expect(await moveState("data", from, to)).toBe("moved");
     expect(await to.read()).toMatchObject({ lineage: "one", serial: 7, resources: [{ name: "a" }] });
     expect(await from.read()).toMatchObject({ lineage: "one", serial: 7 });
   });
-  it("that is already at the target is not changed, so that an interrupted move can resume", async () => {
+  it("a state is not changed if it is already at the target, so that an interrupted move can resume", async () => {
     const [from, to] = [store(held("one")), store(held("one", 9))];
     expect(await moveState("data", from, to)).toBe("already there");
     expect(await to.read()).toMatchObject({ serial: 9 });
@@ -70,7 +70,7 @@ suite("a state", () => {
     );
     expect(await to.read()).toMatchObject({ lineage: "two" });
   });
-  it("of a layer that was never deployed does not need to move", async () => {
+  it("a layer that was never deployed has no state to move", async () => {
     expect(await moveState("data", store(), store())).toBe("nothing to move");
   });
 });

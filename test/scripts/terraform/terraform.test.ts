@@ -1,6 +1,6 @@
 import { shortAddress } from "../../../scripts/terraform/terraform";
 
-it("resource addresses are shortened to the construct ids", () => {
+it("resource addresses are shortened to construct ids", () => {
   expect(shortAddress("kubernetes_manifest.redis-main_workload_manifest_2E275EB7")).toBe(
     "redis-main_workload_manifest",
   );

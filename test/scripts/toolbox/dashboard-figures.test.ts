@@ -3,7 +3,7 @@ import { dashboardFigures, legendOf, withVariables } from "../../../scripts/tool
 
 const overview = DASHBOARDS[0]!;
 
-describe("the figures of a dashboard", () => {
+describe("a dashboard's figures", () => {
   it("are queried with all variables replaced", () => {
     expect(withVariables('up{namespace="$namespace", pod=~"$pod", instance=~"$instance"}', "ns")).toBe(
       'up{namespace="ns", pod=~".*", instance=~".*"}',
@@ -13,7 +13,7 @@ describe("the figures of a dashboard", () => {
     expect(legendOf("{{pod}} {{ state }}", { pod: "react-1", state: "waiting" })).toBe("react-1 waiting");
     expect(legendOf("main ({{reason}})", {})).toBe("main ()");
   });
-  it("are queried one by one, over the whole time range, with a step no shorter than the scrape interval", async () => {
+  it("figures are queried one by one, over the whole time range, with a step no shorter than the scrape interval", async () => {
     const queried: string[] = [];
     const figures = await dashboardFigures(
       (query) => {

@@ -1,4 +1,4 @@
-/** Downloads of programs, from a small local server. */
+/** Downloads programs from a small local server. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -30,7 +30,7 @@ describe("a tool's download", () => {
     sums: `${host}/sums`,
     pack,
   });
-  /** Serves a file, with its checksum among those of other files. */
+  /** Serves a file, and its checksum among those of other files. */
   const serve = (file: string, content: Buffer) => {
     served.set(`/${file}`, content);
     served.set("/sums", Buffer.from(`${"0".repeat(64)}  other.zip\n${sha256(content)}  ${file}\n`));
@@ -54,7 +54,7 @@ describe("a tool's download", () => {
     fs.rmSync(dir, { recursive: true });
   });
 
-  it("as a binary, in a zip or in a tar archive yields a working program", async () => {
+  it("a download yields a working program, whether as a binary, in a zip or in a tar archive", async () => {
     serve("kubectl", Buffer.from(PROGRAM));
     expect(runs(await fetchTool("kubectl", source("kubectl", "none"), into))).toBe("it runs");
 
@@ -68,7 +68,7 @@ describe("a tool's download", () => {
     expect(runs(await fetchTool("helm", source("helm.tar.gz", "tar.gz"), into, run))).toBe("it runs");
     expect(fs.readdirSync(into).sort()).toEqual(["helm", "kubectl", "terraform"]);
   });
-  it("with a wrong checksum is not installed, and leaves nothing behind", async () => {
+  it("a download is not installed if its checksum is wrong, and leaves nothing behind", async () => {
     serve("kubectl", Buffer.from(PROGRAM));
     served.set("/kubectl", Buffer.from("something else"));
     await expect(fetchTool("kubectl", source("kubectl", "none"), into)).rejects.toThrow(
@@ -76,12 +76,12 @@ describe("a tool's download", () => {
     );
     expect(fs.existsSync(into)).toBe(false);
   });
-  it("of an archive without the program leaves nothing behind", async () => {
+  it("a download leaves nothing behind if the archive does not contain the program", async () => {
     serve("terraform.zip", Buffer.from(zipSync({ readme: Buffer.from("x") })));
     await expect(fetchTool("terraform", source("terraform.zip", "zip"), into)).rejects.toThrow("holds no terraform");
     expect(fs.readdirSync(into)).toEqual([]);
   });
-  it("that does not exist, or whose host is unreachable, fails with one clear sentence", async () => {
+  it("a download fails with one clear sentence if the file does not exist or its host is unreachable", async () => {
     await expect(fetchTool("kubectl", source("kubectl", "none"), into)).rejects.toThrow("answered 404");
     const nowhere = { file: "http://127.0.0.1:1/a", sums: "http://127.0.0.1:1/b", pack: "none" as const };
     await expect(fetchTool("kubectl", nowhere, into)).rejects.toMatchObject({
@@ -91,8 +91,8 @@ describe("a tool's download", () => {
   });
 });
 
-describe("the source of a tool", () => {
-  it("is a URL of the publisher with version, system and architecture", () => {
+describe("a tool's source", () => {
+  it("the source is a URL of the publisher that contains the version, system and architecture", () => {
     for (const name of TOOL_NAMES)
       for (const p of [platform("linux", "x64"), platform("darwin", "arm64")]) {
         const { file, sums } = sourceOf(name, p);
@@ -129,12 +129,12 @@ describe("a pinned version satisfies the minimum", () => {
 
 describe("a publisher's checksums", () => {
   const sum = "a".repeat(64);
-  it("are a single checksum, or lines with file names", () => {
+  it("checksums may be published as a single one, or as lines with file names", () => {
     expect(sumFor("https://x/kubectl", `${sum}\n`)).toBe(sum);
     expect(sumFor("https://x/kind-linux-amd64", `${sum}  kind-linux-amd64\n`)).toBe(sum);
     expect(sumFor("https://x/b.zip", `${"b".repeat(64)}  a.zip\n${sum} *b.zip\n`)).toBe(sum);
   });
-  it("are rejected without the file, or in an unknown format", () => {
+  it("checksums are rejected if they do not list the file or have an unknown format", () => {
     expect(() => sumFor("https://x/c.zip", `${sum}  a.zip\n${sum}  b.zip\n`)).toThrow("lists no SHA-256 for c.zip");
     expect(() => sumFor("https://x/c.zip", "<html>not found</html>")).toThrow("lists no SHA-256");
   });

@@ -1,7 +1,7 @@
 /**
  * Discovers the replicas, using the most precise source that answers.
  *
- * 1. A watch of the EndpointSlices of the replicas' Service: within milliseconds of Ready.
+ * 1. A watch of the EndpointSlices of the replicas' Service: within milliseconds of a replica becoming Ready.
  * 2. DNS with one record per replica (a headless Service): as soon as DNS caches expire.
  * 3. Fixed addresses, one connection each: if several replicas share an address, only one is used at a time.
  *
@@ -15,7 +15,7 @@ import { DnsSource } from "./dns";
 import { WatchSource } from "./endpoint-slices";
 import type { Member, Source } from "./source";
 
-/** A less precise source is not used before this time, so that a more precise one can answer first, ms. */
+/** How long, in ms, less precise sources are not used, so that a more precise one can answer first. */
 const FALLBACK_DELAY_MS = 1000;
 
 export class Discovery {
@@ -98,7 +98,9 @@ export class Discovery {
     return answered(this.used) ? this.used : this.sources.findIndex((_, i) => answered(i));
   }
 
-  /** The member under the name that a more precise source gave it, so that a change of source keeps its connection. */
+  /**
+   * The member, under the name that a more precise source gave it, so that its connection survives a change of source.
+   */
   private named(member: Member): Member {
     const known = this.answers.flatMap((all) => all ?? []);
     return known.find(({ host, port }) => host === member.host && port === member.port) ?? member;

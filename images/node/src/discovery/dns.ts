@@ -1,10 +1,10 @@
-/** Replicas by DNS: one address record each, as for a headless Service. */
+/** Finds replicas by DNS: the name has one address record per replica, as with a headless Service. */
 import { lookup } from "node:dns/promises";
 import { log } from "../log";
 import type { HostPort } from "../config";
 import { FAILURES_UNTIL_LOST, type Member, type Source } from "./source";
 
-/** Interval of lookups, ms. CoreDNS itself caches an answer for 5 s. */
+/** Interval between lookups, in ms. CoreDNS itself caches an answer for 5 s. */
 const INTERVAL_MS = 1000;
 
 export class DnsSource implements Source {
@@ -25,7 +25,7 @@ export class DnsSource implements Source {
         const { host, port } = this.address;
         const records = await lookup(host, { all: true });
         if (this.stopped) return;
-        // only one address family, or a dual-stack pod would count twice
+        // only one address family, because a dual-stack pod would otherwise count twice
         const family = records[0]?.family;
         const hosts = records.filter((r) => r.family === family).map((r) => r.address);
         found(hosts.sort().map((address) => ({ name: `${address}:${port}`, host: address, port })));

@@ -1,9 +1,9 @@
 /**
- * Replicas by a watch of their Service's EndpointSlices.
+ * Finds replicas by watching their Service's EndpointSlices.
  *
- * List, then watch from the list's resource version. When a watch ends, for any reason, start with a new list. Plain
- * HTTPS, because the Kubernetes client library is ten times the size of the rest of this program and this needs two
- * requests. Source: kubernetes.io/docs/reference/using-api/api-concepts
+ * It lists them, then watches from the list's resource version. When a watch ends, for any reason, it starts again with
+ * a new list. It uses plain HTTPS, because only two kinds of requests are needed and the Kubernetes client library is
+ * ten times the size of the rest of this program. Source: kubernetes.io/docs/reference/using-api/api-concepts
  */
 import { readFileSync } from "node:fs";
 import * as http from "node:http";
@@ -24,7 +24,7 @@ const RETRY_MAX_MS = 10_000;
  */
 const PROBE_AFTER_MS = 5000;
 
-/** The fields used here of a discovery.k8s.io/v1 EndpointSlice. */
+/** The fields of a discovery.k8s.io/v1 EndpointSlice that are used here. */
 export interface EndpointSlice {
   readonly metadata?: { readonly name?: string; readonly resourceVersion?: string };
   readonly addressType?: string;
@@ -146,7 +146,7 @@ export class WatchSource implements Source {
     const { server, namespace, service, credentialsDir } = this.config;
     const url = new URL(`/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, server);
     url.search = new URLSearchParams({ labelSelector: `kubernetes.io/service-name=${service}`, ...query }).toString();
-    // read each time: the kubelet renews the token within the hour
+    // read each time, because the kubelet renews the token within the hour
     const headers = { authorization: `Bearer ${readFileSync(join(credentialsDir, "token"), "utf8").trim()}` };
     return new Promise((resolve, reject) => {
       const answered = (response: http.IncomingMessage): void => {

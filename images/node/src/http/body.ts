@@ -1,4 +1,4 @@
-/** Receives the bodies of requests, in bounded time and memory. */
+/** Receives request bodies in bounded time and memory. */
 import type { IncomingMessage } from "node:http";
 import type { Admission } from "../admission";
 import type { BodyMemory } from "../memory";
@@ -9,14 +9,17 @@ import { Pieces, SMALL_BYTES } from "./pieces";
 
 /** A complete body is in memory three times: as bytes, as text and as parsed fields. */
 const COPIES_IN_MEMORY = 3;
-/**
- * Time allowed for a body to arrive, counted from the request's head. The front sends bodies of 16 KB or more only when
- * complete.
- */
+/** Time allowed for a body to arrive after the request's head, in seconds. */
 const ARRIVAL_SECONDS = 10;
+/**
+ * A body that keeps arriving gets one second more for each of these bytes. The largest gets 25 s in total, as long as a
+ * terminating pod waits for its requests.
+ */
+const BYTES_PER_EXTRA_SECOND = 100 * 1024;
+const TOO_SLOW = `the body arrived too slowly: it has ${ARRIVAL_SECONDS} s, and one more for each ${BYTES_PER_EXTRA_SECOND / 1024} KiB received`;
 
 /**
- * Calls `use` with the fields of the request's body, which is JSON or a form. Memory for a large body is reserved as it
+ * Calls `use` with the fields of the request body, which is JSON or a form. Memory for a large body is reserved as it
  * arrives, and released when `use` has finished.
  */
 export async function withFields<T>(
@@ -29,7 +32,7 @@ export async function withFields<T>(
     throw badRequest("content-type must be application/json or application/x-www-form-urlencoded");
   }
   if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
-  // a body that arrived with the head is parsed after this turn
+  // a body that arrived with the head is parsed after this event-loop turn
   await undefined;
   const { whole, memory } = collect(request, admission);
   try {
@@ -42,7 +45,7 @@ export async function withFields<T>(
 
 const tooLarge = () => new HttpError(413, `the body is larger than ${LIMITS.bodyBytes} bytes`);
 
-/** The whole body, and the memory it holds. Once it is rejected, the rest is discarded as it arrives. */
+/** Receives the whole body, and reserves memory for it. Once it is rejected, the rest is discarded as it arrives. */
 function collect(request: IncomingMessage, admission: Admission): { whole: Promise<Buffer>; memory: BodyMemory } {
   const declared = request.headers["content-length"];
   let timer: NodeJS.Timeout | undefined;
@@ -84,10 +87,14 @@ function collect(request: IncomingMessage, admission: Admission): { whole: Promi
     request.once("close", () => {
       if (!request.complete) giveUp(callerLeft());
     });
-    if (!request.complete) {
-      const late = () => giveUp(new HttpError(408, `the body did not arrive within ${ARRIVAL_SECONDS} s`));
-      timer = setTimeout(late, ARRIVAL_SECONDS * 1000);
-    }
+    const begin = performance.now();
+    const checkTime = () => {
+      const seconds = ARRIVAL_SECONDS + (pieces?.size ?? 0) / BYTES_PER_EXTRA_SECOND;
+      const left = begin + seconds * 1000 - performance.now();
+      if (left <= 0) return giveUp(new HttpError(408, TOO_SLOW));
+      timer = setTimeout(checkTime, left);
+    };
+    if (!request.complete) checkTime();
   });
   return { whole, memory };
 }

@@ -1,28 +1,34 @@
-/** Lifetime of keep-alive connections, and how they drain on shutdown. */
+/** Limits the lifetime of keep-alive connections, and drains them on shutdown. */
 import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /**
- * Longer than callers keep idle connections (most proxies 60 s, the front's nginx 3 s): the caller must close first.
+ * Longer than callers keep idle connections (60 s in most proxies, 3 s in the front's nginx): the caller must close
+ * first.
  */
 const KEEP_ALIVE_MS = 65_000;
 /** If there have been no connections for this long after SIGTERM, traffic is no longer routed here. */
 const QUIET_MS = 1000;
 
-/** Responses that take longer than this after SIGTERM are cut, so that the process can still end by itself. */
+/** Responses that take longer than this after SIGTERM are cut off, so that the process can still exit by itself. */
 const LONGEST_RESPONSE_MS = 25_000;
-/** How often to look for callers that do not read, ms: longer than a slow caller needs to read a large value. */
+/**
+ * Interval between checks for callers that do not read, in ms. It is longer than a slow caller needs to read a large
+ * value.
+ */
 const UNREAD_CHECK_MS = 30_000;
-/** Requests that a caller may send without reading responses: the responses wait in memory until it reads them. */
+/** Number of requests that a caller may send without reading the responses, which wait in memory until then. */
 const MAX_PIPELINED = 100;
 
-/** When a connection should end, ms of performance.now(). */
+/** When a connection should end, in ms of performance.now(). */
 const ENDS_AT = Symbol("ends at");
 /**
  * Responses that have not ended yet: more than one if the caller does not wait for a response before its next request.
  */
 const RESPONSES = Symbol("responses");
-/** Bytes that the caller had read at the last check; undefined if no more were waiting for it. */
+/**
+ * Number of bytes that the caller had read at the last check; undefined if no more bytes were waiting for the caller.
+ */
 const READ = Symbol("read");
 type AgingSocket = Socket & { [ENDS_AT]?: number; [RESPONSES]?: Set<ServerResponse>; [READ]?: number | undefined };
 
@@ -33,7 +39,8 @@ export class Connections {
 
   /**
    * @param ageMs mean lifetime of a keep-alive connection
-   * @param unreadMs a caller that reads nothing of its responses for this long, or twice as long, is disconnected
+   * @param unreadMs a caller that reads none of its responses for this long is disconnected, at the latest after twice
+   *   this time
    */
   constructor(
     private readonly server: Server,
@@ -55,7 +62,10 @@ export class Connections {
     });
   }
 
-  /** Ends the response with its connection: Node.js closes only the one whose turn it is, and the others would never end. */
+  /**
+   * Ends the response together with its connection: Node.js closes only the response whose turn it is, and the others
+   * would never end.
+   */
   endWithConnection(response: ServerResponse): void {
     const socket: AgingSocket = response.req.socket;
     const responses = socket[RESPONSES];
@@ -80,7 +90,7 @@ export class Connections {
    * Keeps serving, but every response asks its caller to close the connection. Stops accepting connections once there
    * have been none for a while, or after `drainMs`; requests in flight are finished, except lists that take too long.
    *
-   * @param longestMs time for them, from now on
+   * @param longestMs time for requests in flight, from now on
    */
   async drain(drainMs: number, longestMs = LONGEST_RESPONSE_MS): Promise<void> {
     this.draining = true;
@@ -94,8 +104,7 @@ export class Connections {
     const cut = setTimeout(() => this.server.closeAllConnections(), left);
     await new Promise<void>((resolve) => {
       this.server.close(() => resolve());
-      // not closeIdleConnections(): it does not count a connection as idle that has sent nothing yet, or only half of a
-      // head
+      // not closeIdleConnections(), for which a connection is not idle if it has sent nothing yet, or only half a head
       for (const socket of this.open) if (socket[RESPONSES]?.size === 0) socket.destroy();
     });
     clearTimeout(cut);
@@ -111,7 +120,7 @@ export class Connections {
   }
 }
 
-/** Notifies code waiting for the response to close that it will never be sent. */
+/** Notifies code that waits for the response to close, because the response will never be sent. */
 function abandon(response: ServerResponse): void {
   if (response.closed) return;
   response.destroy();

@@ -1,4 +1,4 @@
-/** Cross-origin requests and their preflights. */
+/** Handles cross-origin requests and their preflights. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 export function allowOrigin(allowedOrigins: readonly string[], origin: string, response: ServerResponse): void {

@@ -1,4 +1,4 @@
-/** Errors as HTTP responses: the only place that maps them to status, headers and body. */
+/** Turns errors into HTTP responses; only this file maps them to a status, headers and a body. */
 import { Overloaded } from "../admission";
 import { RedisError, Refused } from "../redis/connection/errors";
 import { Abandoned } from "../redis/reads/bulk-connection";
@@ -8,7 +8,7 @@ export class HttpError extends Error {
     readonly status: number,
     message: string,
     readonly headers: Readonly<Record<string, string>> = {},
-    /** Not logged: a metric counts it. */
+    /** Not logged, because a metric counts it. */
     readonly quiet = false,
   ) {
     super(message);

@@ -24,13 +24,13 @@ export function checkValue(value: unknown): string {
   return text;
 }
 
-/** Half of a surrogate pair has no encoding in UTF-8: it would be stored as a different character. */
+/** An unpaired surrogate has no encoding in UTF-8: it would be stored as a different character. */
 function checkText(text: string, what: string): string {
-  if (!text.isWellFormed()) throw badRequest(`${what} is not valid Unicode: it has half of a surrogate pair`);
+  if (!text.isWellFormed()) throw badRequest(`${what} is not valid Unicode: it contains an unpaired surrogate`);
   return text;
 }
 
-/** The header `Consistency`: `strong` reads from main and so sees all earlier writes. */
+/** The `Consistency` header: `strong` reads from main and therefore sees all earlier writes. */
 export function consistencyOf(header: string | string[] | undefined): Consistency {
   if (header === undefined || header === "eventual") return "eventual";
   if (header === "strong") return "strong";

@@ -1,4 +1,4 @@
-/** Lists of keys: their parameters, and all keys as a stream. */
+/** Lists of keys: parses their parameters, and streams all keys. */
 import { badRequest, callerLeft, unavailable } from "./errors";
 import { LIMITS } from "./input";
 import { maxStep } from "./match";
@@ -9,17 +9,17 @@ import type { Scanned } from "../redis/reads/scanner";
 import type { Store } from "../redis/store";
 
 const PAGE = { default: 100, max: 1000 } as const;
-/** Memory of a stream: a step's keys of 1 KiB, as keys and as text, bytes. */
+/** Memory that a stream uses, in bytes: one step's keys of 1 KiB, both as keys and as text. */
 export const STREAM_BYTES = maxStep(undefined) * LIMITS.idBytes * 2;
-/** Total length of the keys in one piece of a stream: at most 100 KB of JSON. */
+/** Maximum total length of the keys in one piece of a stream, which is then at most 100 KB of JSON. */
 const PIECE_LENGTH = 16 * 1024;
-/** How long a stream waits for its caller, ms; each piece that was read extends this time. */
+/** How long a stream waits for its caller, in ms; each piece that the caller reads extends this time. */
 const READ_PATIENCE_MS = 10_000;
-/** Minimum read speed of a stream's caller, bytes per ms. */
+/** Minimum speed at which a stream's caller must read, in bytes per ms. */
 const READ_SPEED = 32;
-/** After each step a stream pauses for this many times the step's duration. */
+/** After each step, a stream pauses for this many times the step's duration. */
 const PAUSE_FACTOR = 3;
-/** How often a stream restarts on another instance if its own becomes unavailable. */
+/** How many times a stream restarts on another instance if its own becomes unavailable. */
 const MAX_RESTARTS = 3;
 
 export interface ListQuery {
@@ -91,8 +91,8 @@ function* pieces(keys: readonly string[]): Generator<readonly string[]> {
 }
 
 /**
- * The same chunks. Calls `giveUp` if the caller reads too slowly: few lists are allowed at once, and one that is not
- * read must not occupy a slot forever.
+ * Passes on the same chunks, and calls `giveUp` if the caller reads too slowly: only a few lists are allowed at once,
+ * and an unread list must not occupy a slot forever.
  */
 export async function* whileRead(pieces: AsyncIterable<string>, giveUp: () => void): AsyncGenerator<string> {
   let patience = READ_PATIENCE_MS;

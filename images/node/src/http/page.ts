@@ -1,4 +1,4 @@
-/** One page of a list of keys. */
+/** Returns one page of a list of keys. */
 import { createHash } from "node:crypto";
 import { badRequest, callerLeft, HttpError } from "./errors";
 import type { ListQuery } from "./listing";
@@ -8,26 +8,26 @@ import type { Store } from "../redis/store";
 
 /** A page scans at most about this many keys, however few match. */
 const MAX_SCANNED = 20_000;
-/** After this time no further step begins, ms: a step of an expensive pattern scans few keys. */
+/** Time after which no new step begins, in ms: a step with an expensive pattern scans few keys. */
 const MAX_MS = 1000;
-/** Maximum size of its keys as JSON, in which a control character takes six bytes. */
+/** Maximum size of a page's keys as JSON, in which a control character takes six bytes. */
 const MAX_BYTES = 256 * 1024;
 /** Above this size the page ends after the current step, because most of the next one would not fit. */
 const ENOUGH_BYTES = MAX_BYTES / 2;
-/** SCAN's cursors have 64 bits; Redis reports an error for a larger number. */
+/** SCAN cursors have 64 bits; for a larger number, Redis reports an error. */
 const MAX_CURSOR = 2n ** 64n - 1n;
 
-/** Where the next page begins: at a step of SCAN, part of which may have been returned already. */
+/** Where the next page begins: at a SCAN step, part of which may have been returned already. */
 interface Position extends Pick<Scanned, "runId" | "cursor"> {
   /**
-   * Of the keys between `cursor` and `until`, those with a hash of at most `after` have been returned. That step had
-   * the COUNT `count`.
+   * Of the keys between `cursor` and `until`, those with a hash of at most `after` have been returned. That step used
+   * COUNT `count`.
    * @default none
    */
   readonly returned?: { readonly until: string; readonly after: string; readonly count: number } | undefined;
 }
 
-/** A cursor contains the run id of its Redis process, because it is meaningless to any other. */
+/** A cursor contains the run id of its Redis process, because it is meaningless to any other process. */
 const encode = ({ runId, cursor, returned }: Position): string =>
   Buffer.from(
     [runId, cursor, ...(returned ? [returned.until, returned.after, returned.count] : [])].join(":"),
@@ -63,7 +63,7 @@ class Items {
   }
 
   /**
-   * Adds a step's keys. If not all fit, those that come first in the order of their hashes.
+   * Adds a step's keys; if they do not all fit, only those that come first in the order of their hashes.
    *
    * @returns the hash of the last one added if others were left out
    */
@@ -109,7 +109,7 @@ export async function page(store: Store, query: ListQuery, limit: number, from: 
   const items = new Items(limit);
   const within = (step: number): number => Math.min(Math.max(step, 1), maxStep(query.match));
   let at = from === null ? undefined : decode(from);
-  // the same step as last time, if part of it has to be left out
+  // repeats the previous page's last step, if part of that step has to be left out
   let step = within(at?.returned?.count ?? limit);
   const end = performance.now() + MAX_MS;
   for (let seen = 0; seen === 0 || (seen < MAX_SCANNED && items.room > 0 && performance.now() < end);) {
@@ -133,7 +133,7 @@ export async function page(store: Store, query: ListQuery, limit: number, from: 
     if (cursor === "0") return items.page(null);
     at = { runId, cursor, returned: returned?.until === cursor ? undefined : returned };
     seen += step;
-    // little was found: a larger step finds more in the same time
+    // few keys were found, and a larger step finds more in the same time
     step = within(query.match === undefined && fresh.size > 0 ? items.room : step * 2);
   }
   return items.page(at ? encode(at) : null);

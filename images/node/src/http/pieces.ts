@@ -1,13 +1,15 @@
-/** The bytes of a body while it arrives. */
+/** Collects the bytes of a body while it arrives. */
 
-/** A body of up to this size reserves no memory, bytes. */
+/** A body of up to this size, in bytes, reserves no memory. */
 export const SMALL_BYTES = 16 * 1024;
-/** Memory for a larger body is allocated in steps of this size, bytes: what one read from a socket returns at most. */
+/**
+ * Memory for a larger body is allocated in steps of this size, in bytes: the most that one read from a socket returns.
+ */
 const STEP_BYTES = 64 * 1024;
 
 /**
- * Copies what arrives into blocks. Kept as they arrive, pieces of one byte each would take a hundred times their size,
- * which no limit on bytes would count.
+ * Copies arriving bytes into blocks. If each piece were kept as received, one-byte pieces would take a hundred times
+ * their size in memory, which a limit on bytes would not account for.
  */
 export class Pieces {
   private readonly blocks: Buffer[] = [];
@@ -18,7 +20,7 @@ export class Pieces {
 
   /**
    * @param declared size of the whole body, if known
-   * @param beforeGrowth called with the memory that it will take, and may throw
+   * @param beforeGrowth called with the memory that the body will take; may throw
    */
   constructor(
     private readonly declared: number | undefined,

@@ -1,4 +1,4 @@
-/** The routes. */
+/** The API's routes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission, ShedReason } from "../admission";
 import { withFields } from "./body";
@@ -16,7 +16,7 @@ import { copiesOf, serverId, statusOf } from "./status";
 export interface Reply {
   readonly status: number;
   readonly type: string;
-  /** Text, its bytes, or a stream of pieces. */
+  /** Text, bytes, or a stream of pieces. */
   readonly body: string | Buffer | AsyncIterable<string>;
 }
 export interface Context {
@@ -29,7 +29,7 @@ type Handler = (
   request: IncomingMessage,
   query: string,
   context: Context,
-  /** Only for releasing resources once it closes; the server sends the response. */
+  /** Only for releasing resources once the response closes; the server sends it. */
   response: ServerResponse,
 ) => Promise<Reply> | Reply;
 
@@ -48,20 +48,20 @@ const OK = text("ok");
 const whenClosed = (response: ServerResponse, run: () => void): void =>
   void (response.closed || response.destroyed ? run() : response.once("close", run));
 
-/** Counts a request as shed if it got no turn. */
+/** Counts a request as shed if it never got its turn. */
 const shed =
   (admission: Admission, reason: ShedReason) =>
   (error: unknown): never => {
     throw error instanceof NoTurn ? admission.overloaded(reason) : error;
   };
 
-/** Responses below this size reserve no memory, bytes. */
+/** Responses below this size, in bytes, reserve no memory. */
 const SMALL_BYTES = 16 * 1024;
-/** A large response must be read in this time, because others need its memory, ms. */
+/** Time within which a large response must be read, in ms, because other requests need its memory. */
 const READ_MS = 30_000;
 
 /**
- * Reserves memory for a large response while `read` runs, and until the response has been sent: what was requested from
+ * Reserves memory for a large response while `read` runs, and until the response has been sent: data requested from
  * Redis takes memory even if the caller has disconnected.
  */
 async function reserved<T>(
@@ -82,7 +82,7 @@ async function reserved<T>(
   }
 }
 
-/** The id in `?id=…`. The common case skips the parser. */
+/** The id in `?id=…`. In the common case, no parser is needed. */
 function idOf(query: string): string {
   return checkId(/^id=[\w.~:-]+$/.test(query) ? query.slice(3) : queryParameter(query, "id"));
 }
@@ -145,7 +145,7 @@ async function getItems(
   const pieces = whileRead(stream(store, list), () => response.destroy());
   whenClosed(response, () => {
     release();
-    // if the response has not begun, nothing else stops the list
+    // if the response has not begun yet, nothing else stops the list
     void pieces.return(undefined);
   });
   // wait for the first piece: once it is sent, a 503 is no longer possible
@@ -182,7 +182,7 @@ const getReadyz: Handler = (_, __, { store, isDraining }) => {
 const bounded = (handle: Handler): Route => ({ handle, bounded: true });
 const unbounded = (handle: Handler): Route => ({ handle, bounded: false });
 
-/** Path to method to route. Paths have no parameters, so a path is also its pattern in metrics. */
+/** The routes by path and method. Paths have no parameters, so a path is also its pattern in metrics. */
 export const ROUTES: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map(
   Object.entries({
     "/": { GET: bounded(() => text(`It is working, good job ${serverId} ${Date.now()}`)) },

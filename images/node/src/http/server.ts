@@ -27,7 +27,7 @@ function requestId(request: IncomingMessage): string | undefined {
   return typeof given === "string" && REQUEST_ID.test(given) ? given : undefined;
 }
 
-/** Log fields of a request: id, method and route, never its key. */
+/** The log fields of a request: its id, method and route, but never its key. */
 function requestFields(request: IncomingMessage): Record<string, string | undefined> {
   // the response carries the id as well
   const id = requestId(request) ?? randomUUID();
@@ -35,7 +35,7 @@ function requestFields(request: IncomingMessage): Record<string, string | undefi
   return { request: id, method: request.method, route: request.url?.replace(/\?.*/, "").slice(0, 100) };
 }
 
-/** The rest of a rejected body is not read if the body is larger than this, bytes. */
+/** If a rejected body is larger than this, in bytes, the rest of it is not read. */
 const UNREAD_BYTES = 64 * 1024;
 
 export class ApiServer {
@@ -49,8 +49,8 @@ export class ApiServer {
   constructor(private readonly config: ApiConfig) {
     this.http = createServer((request, response) => void this.handle(request, response));
     this.http.requestTimeout = 30_000;
-    // by default Node.js silently drops all headers after the first 1,000, perhaps `Consistency: strong`; their size is
-    // limited to 16 KB
+    // by default, Node.js silently drops all headers after the first 1,000, which may include `Consistency: strong`;
+    // their total size is limited to 16 KB anyway
     this.http.maxHeadersCount = 0;
     this.connections = new Connections(this.http, config.connectionAgeMs);
     this.store = new Store(config);
@@ -76,7 +76,9 @@ export class ApiServer {
     return typeof address === "object" && address ? address.port : this.config.port;
   }
 
-  /** Not ready from now on, but serving until the connections have drained. Redis is disconnected last. */
+  /**
+   * Reports not ready from now on, but serves requests until the connections have drained. Disconnects from Redis last.
+   */
   async stop(): Promise<void> {
     await this.connections.drain(this.config.drainMs);
     this.metrics.stop();
@@ -161,14 +163,14 @@ export class ApiServer {
     { status, type }: Reply,
     pieces: AsyncIterable<string>,
   ): Promise<void> {
-    // it has been closed already, so a pipeline would wait for its close forever
+    // it has been closed already, so a pipeline would wait forever for its close event
     if (response.destroyed) return;
     response.writeHead(status, this.headers(response, type, last));
     try {
       // one chunk in memory, not the default of 16
       await pipeline(Readable.from(pieces, { highWaterMark: 1 }), response);
     } catch (error) {
-      // the caller disconnected, during the response or before it: not an error
+      // the caller disconnected before or during the response, which is not an error
       const { code } = error as NodeJS.ErrnoException;
       if (code !== "ERR_STREAM_PREMATURE_CLOSE" && code !== "ERR_STREAM_DESTROYED") throw error;
     }

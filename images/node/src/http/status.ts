@@ -1,4 +1,4 @@
-/** State of this process and of Redis as JSON, for the page. */
+/** The state of this process and of Redis as JSON, for the page. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Admission } from "../admission";
@@ -12,7 +12,7 @@ export const serverId = randomUUID();
 
 export interface Status {
   readonly server: { readonly id: string; readonly name: string; readonly uptimeSeconds: number };
-  /** Counted since the start: a rate is the difference between two responses of the same server. */
+  /** Counted since the start; to get a rate, take the difference between two responses of the same server. */
   readonly requests: { readonly answered: number; readonly inFlight: number; readonly shed: number };
   readonly main: { readonly up: boolean };
   /** Discovery source in use: watch, dns, address or none. */
@@ -22,7 +22,7 @@ export interface Status {
     readonly state: ReplicaState;
     /** null if unknown */
     readonly lagSeconds: number | null;
-    /** Reads that the replica answered for this server. */
+    /** Number of reads that the replica has answered for this server. */
     readonly reads: number;
   }[];
   readonly readsFromMain: number;
@@ -51,14 +51,14 @@ export interface Copy {
   readonly name: string;
   /** Size of the value; null if there is no such key. */
   readonly bytes: number | null;
-  /** Whether it equals main's: the same length and the same first {@link HEAD_BYTES}. */
+  /** Whether the value equals main's: the same length and the same first {@link HEAD_BYTES}. */
   readonly same: boolean;
-  /** Response time of the instance, ms. */
+  /** Response time of the instance, in ms. */
   readonly ms: number;
 }
 export interface Copies {
   readonly main: Copy;
-  /** A replica that did not answer has a reason instead. */
+  /** For a replica that did not answer, the reason instead. */
   readonly replicas: readonly (Copy | { readonly name: string; readonly reason: string })[];
 }
 
@@ -73,7 +73,7 @@ export async function copiesOf(store: Store, id: string): Promise<Copies> {
   };
   // a snapshot: members may join or leave during the queries
   const members = store.pool.all;
-  // query all at the same time, so that any difference is due to replication lag
+  // all are queried at the same time, so that any difference is due to replication lag
   const [main, ...replicas] = await Promise.all([
     readCopy(store.main.connection).catch((error: unknown) => Promise.reject(asRedisError(error))),
     ...members.map((replica) =>

@@ -7,13 +7,13 @@ import { FastHistogram, type Series } from "./histogram";
 import { Reading } from "./reading";
 import { Recent } from "./recent";
 
-/** Methods with their own label value; the first stands for all others. */
+/** Methods that have separate label values; the first value stands for all other methods. */
 const METHODS = ["other", "GET", "POST", "DELETE", "OPTIONS"] as const;
 
 export class Metrics {
   readonly registry = new Registry();
 
-  /** From the request's head to the end of its response, by route pattern, never by path. */
+  /** Time from the request's head to the end of its response, by route pattern, never by path. */
   private readonly duration = new FastHistogram(
     {
       name: "http_request_duration_seconds",
@@ -65,11 +65,11 @@ export class Metrics {
     this.registerPool(store);
   }
 
-  /** One request has ended. */
+  /** Counts a request that has ended. */
   ended(method: string, route: string, status: number, seconds: number): void {
     let byStatus = this.series.get(route);
     if (!byStatus) this.series.set(route, (byStatus = new Map()));
-    // a numeric key for status and method: no string is built per request
+    // a numeric key for status and method, so that no string is built per request
     const index = Math.max(0, (METHODS as readonly string[]).indexOf(method));
     const key = status * METHODS.length + index;
     let series = byStatus.get(key);
@@ -95,8 +95,8 @@ export class Metrics {
   }
 
   /**
-   * As text for Prometheus.
-   * @param names the only metrics to compute; all of them if it is empty
+   * The metrics as text for Prometheus.
+   * @param names the metrics to compute; all of them if it is empty
    */
   text(names: readonly string[]): Promise<string> {
     return this.reading.text(names);
@@ -106,7 +106,7 @@ export class Metrics {
     this.recent.stop();
   }
 
-  /** Load for autoscalers: over the last two seconds, independent of the number and frequency of scrapes. */
+  /** Load over the last two seconds, for autoscalers; it does not depend on the number and frequency of scrapes. */
   private registerLoad(recent: Recent): void {
     const gauge = (name: string, help: string, value: () => number) =>
       new Gauge({
@@ -198,10 +198,10 @@ export class Metrics {
     );
     perReplica(
       "redis_pool_commands_in_flight",
-      "Commands sent to a replica that it has not answered yet",
+      "Commands sent to a replica and not answered yet",
       (r) => r.connection.inFlight,
     );
-    // sums for the autoscaler of the replicas; no sample if no replica has reported a value
+    // sums for the replicas' autoscaler; no sample if no replica has reported a value
     const sumOverReplicas = (
       name: string,
       help: string,

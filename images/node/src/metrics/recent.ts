@@ -1,11 +1,11 @@
 /**
- * Load of this process over the last seconds, for autoscalers. A counter needs a reader that keeps the previous value;
- * these gauges need only one reading, and allow any number of readers.
+ * Measures the load of this process over the last seconds, for autoscalers. A counter needs a reader that keeps the
+ * previous value; these gauges need only one reading, and allow any number of readers.
  */
 import { performance, type EventLoopUtilization } from "node:perf_hooks";
 import type { Admission } from "../admission";
 
-/** Long enough for a smooth value, short enough for a current one, ms. */
+/** Length of the window, in ms: long enough for a smooth value, short enough for a current one. */
 const WINDOW_MS = 2000;
 const STEP_MS = 250;
 
@@ -36,7 +36,7 @@ export class Recent {
     clearInterval(this.timer);
   }
 
-  /** Received requests per second. They include shed requests, because shedding must not hide the load. */
+  /** Requests received per second. Shed requests count too, because shedding must not hide the load. */
   get requestsPerSecond(): number {
     const [oldest, now] = [this.samples[0]!, this.now()];
     return now.at > oldest.at ? ((now.received - oldest.received) * 1000) / (now.at - oldest.at) : 0;

@@ -1,8 +1,8 @@
 /**
- * Shares an expensive computation between all callers that need its result, and leaves most of the time to other work.
+ * Shares an expensive computation among all callers that need its result, and leaves most of the time for other work.
  */
 
-/** After each run the next one waits for this many times the run's duration. */
+/** After each run, the next one waits for this many times the run's duration. */
 const PAUSE_FACTOR = 3;
 
 export class Turns<T> {

@@ -11,9 +11,9 @@ import { LagTracker } from "./reads/replication-lag";
 import { Scanner, type Scanned, type ScanQuery } from "./reads/scanner";
 import { MainConnection } from "./writes/main-connection";
 
-/** How often a read looks for an instance that can answer, ms. */
+/** Interval at which a read looks for an instance that can answer, in ms. */
 const WAIT_MS = 50;
-/** Values below this size need only one command, bytes. */
+/** Values below this size, in bytes, need only one command. */
 export const HEAD_BYTES = 16 * 1024;
 
 /**
@@ -26,13 +26,13 @@ export class Store {
   readonly pool: ReplicaPool;
   readonly discovery: Discovery;
   readonly main: MainConnection;
-  /** Reads answered by main: as requested, or because no replica could answer. */
+  /** Number of reads answered by main, as requested or because no replica could answer. */
   readonly readsFromMain = { strong: 0, fallback: 0 };
   private startedAt = 0;
   private readonly clock = new TimeoutClock();
   /** Reads steps of lists. */
   private readonly steps: BulkReader;
-  /** Reads large values, which therefore do not wait for lists. */
+  /** Reads large values separately, so that they do not wait for lists. */
   private readonly values: BulkReader;
   private readonly scanner: Scanner;
 
@@ -69,7 +69,7 @@ export class Store {
   }
 
   /**
-   * Why this process should get no requests, or undefined.
+   * The reason why this process should get no requests, or undefined.
    *
    * A new process also waits for main, because its writes would fail while other pods could handle them. A process that
    * has been connected to main stays ready without it, because it can still serve reads.
@@ -79,7 +79,7 @@ export class Store {
     if (!main.everReady && performance.now() - this.startedAt < this.config.mainPatienceMs) {
       return "no connection to Redis main yet";
     }
-    return main.usable || pool.anyServes ? undefined : "no connection to Redis, neither main nor a replica";
+    return main.usable || pool.anyServes ? undefined : "no connection to Redis: neither to main nor to a replica";
   }
 
   /**
@@ -96,10 +96,10 @@ export class Store {
   }
 
   /**
-   * A large value, as bytes: turning a megabyte into text and back would delay other requests. One at a time for each
-   * instance, over a separate connection.
+   * Reads a large value as bytes, because turning a megabyte into text and back would delay other requests. It reads
+   * one value at a time from each instance, over a separate connection.
    *
-   * @param left whether the caller has disconnected: nothing is sent for it then
+   * @param left whether the caller has disconnected; if so, nothing is sent
    */
   async large(id: string, consistency: Consistency, left: () => boolean): Promise<Buffer | null> {
     const strong = consistency === "strong";
@@ -117,8 +117,8 @@ export class Store {
   }
 
   /**
-   * One step of a scan. Without `from` it starts on any instance. With `from` it continues on the same instance, or
-   * returns undefined if that one no longer serves reads.
+   * Runs one step of a scan. Without `from`, it starts on any instance. With `from`, it continues on the same instance,
+   * or returns undefined if that instance no longer serves reads.
    */
   scan(query: ScanQuery, from?: Pick<Scanned, "runId" | "cursor">): Promise<Scanned | undefined> {
     return from ? this.scanner.next(query, from) : this.scanner.first(query);

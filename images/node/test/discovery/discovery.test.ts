@@ -1,4 +1,4 @@
-/** Discovery of replicas by the most precise source that answers: watch, DNS, addresses. */
+/** Tests that discovery uses the most precise source that answers: watch, DNS or addresses. */
 import { lookup } from "node:dns/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config";
@@ -28,7 +28,7 @@ describe("discovery", () => {
   const found = (...names: string[]) =>
     eventually(`members ${names.join(", ")}`, () => JSON.stringify(members) === JSON.stringify(names));
 
-  it("uses DNS while the watch is forbidden, and returns to the watch", async () => {
+  it("uses DNS while the watch is forbidden, then returns to the watch", async () => {
     kubernetes.refuse = 403;
     kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
     start({ ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000", REDIS_REPLICAS_URL: "redis://vip:6379" });
@@ -39,7 +39,7 @@ describe("discovery", () => {
     expect(discovery!.source).toBe("watch");
   });
 
-  it("uses DNS once a working watch can no longer list, and returns to the watch", async () => {
+  it("uses DNS when a working watch can no longer list, then returns to the watch", async () => {
     kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
     start({ ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000", REDIS_REPLICAS_URL: "redis://vip:6379" });
     await found("a");
@@ -65,7 +65,7 @@ describe("discovery", () => {
     expect(members).toEqual(["a"]);
   });
 
-  it("keeps the watch after a single failed list", async () => {
+  it("keeps using the watch after a single failed list request", async () => {
     kubernetes.put("s1", slice(6379, ["a", "10.0.0.1"]));
     start({ ...kubernetes.env, REDIS_REPLICAS_DNS: "redis://localhost:7000" });
     await found("a");

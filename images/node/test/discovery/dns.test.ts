@@ -1,10 +1,10 @@
-/** Discovery by DNS. */
+/** Tests discovery by DNS. */
 import { expect, it } from "vitest";
 import { DnsSource } from "../../src/discovery/dns";
 import type { Member } from "../../src/discovery/source";
 import { eventually } from "../helpers/redis";
 
-it("DNS gives one member per address, without duplicates", async () => {
+it("DNS discovery finds one member per address, without duplicates", async () => {
   let seen: readonly Member[] = [];
   const source = new DnsSource({ host: "localhost", port: 7000 }, 50);
   source.start(
@@ -18,7 +18,7 @@ it("DNS gives one member per address, without duplicates", async () => {
   ]);
 });
 
-it("DNS is lost after some failed lookups", async () => {
+it("DNS discovery counts as lost after some failed lookups", async () => {
   let lost = 0;
   const source = new DnsSource({ host: "no-such-name.invalid", port: 7000 }, 1);
   source.start(

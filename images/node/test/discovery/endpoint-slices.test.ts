@@ -1,4 +1,4 @@
-/** Discovery by a watch of EndpointSlices. */
+/** Tests discovery by watching EndpointSlices. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -24,7 +24,7 @@ describe("the members of EndpointSlices", () => {
     ["terminating, still serving", { ready: false, serving: true, terminating: true }, 0],
     ["of unknown state", {}, 1],
     ["of null state", { ready: null }, 1],
-  ])("an endpoint that is %s counts as documented by Kubernetes", (_, conditions, count) => {
+  ])("treats an endpoint that is %s as Kubernetes documents", (_, conditions, count) => {
     expect(membersOf([slice(6379, ["a", "10.0.0.1", conditions])])).toHaveLength(count);
   });
 

@@ -1,12 +1,12 @@
-/** A real Redis main, a client of it, and the API in front of it. */
+/** Starts a real Redis main, a client for it, and the API in front of it. */
 import { Redis as Client } from "ioredis";
 import { startApi, type Api } from "./api";
 import { eventually, freePort, PASSWORD, Redis } from "./redis";
 
 interface Chosen {
-  /** Settings of Redis, as arguments. */
+  /** Redis settings, as arguments. */
   readonly redis?: readonly string[];
-  /** Environment of the API. */
+  /** The API's environment variables. */
   readonly env?: Record<string, string>;
   /** Fills Redis before the API starts. */
   readonly fill?: (client: Client) => Promise<unknown>;

@@ -9,7 +9,7 @@ export interface Api {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** The text of `GET /metrics`. */
   metrics(): Promise<string>;
-  /** One value of it, by name and labels as printed; NaN if there is none. */
+  /** One value in the metrics text, by name and labels as printed; NaN if it is missing. */
   metric(series: string): Promise<number>;
 }
 

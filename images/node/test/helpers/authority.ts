@@ -1,4 +1,4 @@
-/** Certificates for TLS to Redis, made by openssl. */
+/** Creates certificates for TLS to Redis, with openssl. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -60,7 +60,7 @@ export class Authority {
   }
 }
 
-/** Settings of a Redis that also accepts TLS on `port`. */
+/** Settings for a Redis instance that also accepts TLS on `port`. */
 export function tlsSettings(authority: Authority, name: string, port: number): string[] {
   const { cert, key } = authority.certificate(name);
   const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.ca];

@@ -1,4 +1,4 @@
-/** Main and replicas as real processes, and their EndpointSlices in a fake Kubernetes API. */
+/** Runs main and replicas as real processes, with their EndpointSlices in a fake Kubernetes API. */
 import { FakeKubernetes } from "./fake-kubernetes";
 import { eventually, freePort, Redis } from "./redis";
 
@@ -38,7 +38,7 @@ export class Cluster {
     });
   }
 
-  /** Removes it from the endpoints; its process keeps running. */
+  /** Removes a replica from the endpoints; its process keeps running. */
   leave(redis: Redis): void {
     this.kubernetes.remove(Cluster.nameOf(redis));
     this.replicas.splice(this.replicas.indexOf(redis), 1);

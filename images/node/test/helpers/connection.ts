@@ -11,7 +11,7 @@ interface Chosen extends Pick<ConnectionOptions, "clock"> {
   readonly timeoutMs?: number;
 }
 
-/** Not opened yet. */
+/** Creates a connection that is not open yet. */
 export function connectionTo({ address, ...chosen }: Chosen): Connection {
   return new Connection({
     name: "main",

@@ -79,7 +79,7 @@ export class FakeKubernetes {
     for (const response of this.watchers) response.write(`${JSON.stringify(event)}\n`);
   }
 
-  /** Ends all watches, as the real API does after their timeout. */
+  /** Ends all watches, as the real API does when they time out. */
   endWatches(how: "end" | "destroy" = "end"): void {
     for (const response of this.watchers) response[how]();
   }

@@ -6,7 +6,7 @@ export const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\
 const list = (sign: "*" | ">", parts: string[]) => `${sign}${parts.length}\r\n${parts.join("")}`;
 
 export class FakeSentinel {
-  /** Main and the epoch that it reports; 0: no main. */
+  /** The main and the epoch that this Sentinel reports; 0 means no main. */
   mainHost = "127.0.0.1";
   mainPort = 0;
   epoch = 1;

@@ -1,13 +1,13 @@
 /**
- * Does the work of guard.sh in the pods of the Sentinel group: a member replicates from another member only if that
- * member has at least as much data. Every member has its own replication user, so a member that Sentinel turns into a
- * replica cannot connect before the guard has given it the user of that main.
+ * Does what guard.sh does in the pods of the Sentinel group: it lets a member replicate from another member only if
+ * that member has at least as much data. Every member has its own replication user, so a member that Sentinel turns
+ * into a replica cannot connect before the guard has given it the user of that main.
  */
 import { Redis as Client } from "ioredis";
 import { PASSWORD, type Redis } from "./redis";
 
 const INTERVAL_MS = 100;
-/** A member that refuses its main for this long requests another failover, ms. */
+/** Time in ms after which a member that refuses its main requests another failover. */
 const PATIENCE_MS = 2000;
 
 /** Settings of the member with this ordinal. */
@@ -68,16 +68,17 @@ export class MemberGuard {
   private async look(i: number, states: readonly (State | undefined)[]): Promise<void> {
     const mine = states[i];
     if (!mine) return;
-    if (mine.role !== "slave" || mine.linked) return void this.refusedSince.delete(i);
     const client = this.clients[i]!;
-    const behind = states.some((other) => other && knowsMore(other, mine));
-    await client.config("SET", "replica-priority", behind ? "0" : "100");
+    const behind = !mine.linked && states.some((other) => other && knowsMore(other, mine));
+    // as in guard-copy.sh, a copy that was behind can be promoted again once it is linked
+    if (mine.role === "slave") await client.config("SET", "replica-priority", behind ? "0" : "100");
+    if (mine.role !== "slave" || mine.linked) return void this.refusedSince.delete(i);
     const j = this.members.findIndex(({ port }) => port === mine.mainPort);
     const theirs = states[j];
     if (theirs?.role !== "master") return;
     const promisedEnough = (theirs.record?.[2] ?? 0) >= (mine.record?.[2] ?? 0);
     const first = states.every((state) => state && !state.record);
-    // no test loses a volume: an empty member has never had any data
+    // no test loses a volume, so an empty member has never had any data
     if (mine.empty && !mine.record ? first || theirs.record : !knowsMore(mine, theirs) && promisedEnough) {
       this.refusedSince.delete(i);
       await client.config("SET", "masteruser", `member-${j}`);

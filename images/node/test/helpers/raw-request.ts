@@ -6,7 +6,7 @@ import { connect, type Socket } from "node:net";
  * Connects to `address`, such as http://127.0.0.1:1234, and sends `text`. Nothing reads the response until the test
  * does.
  *
- * @param from the caller's own address
+ * @param from the address that the caller connects from
  */
 export async function sendTo(address: string, text: string, from = "127.0.0.1"): Promise<Socket> {
   const socket = connect({ port: Number(new URL(address).port), host: "127.0.0.1", localAddress: from });

@@ -10,7 +10,7 @@ export const PASSWORD = "only-for-tests";
 export const PASSWORD_FILE = join(mkdtempSync(join(tmpdir(), "redis-password-")), "password");
 writeFileSync(PASSWORD_FILE, PASSWORD);
 
-/** Whether redis-server is installed; `npm test` of the project installs it. */
+/** Whether redis-server is installed; the project's `npm test` installs it. */
 export const hasRedis = ((): boolean => {
   try {
     execFileSync("redis-server", ["--version"]);
@@ -30,7 +30,7 @@ export async function freePort(): Promise<number> {
 
 export class Redis {
   private child: ChildProcess | undefined;
-  /** One per process: a replica stores its copy there, which another process must not load. */
+  /** One per process, because a replica stores its copy there, and another process must not load that copy. */
   private readonly dir = mkdtempSync(join(tmpdir(), "redis-"));
   constructor(
     readonly port: number,
@@ -39,7 +39,7 @@ export class Redis {
     private readonly settings: readonly string[] = [],
   ) {}
 
-  /** Sets the main to replicate from after the next start. */
+  /** Sets the main from which this instance replicates after its next start. */
   follow(mainPort: number): this {
     this.mainPort = mainPort;
     return this;
@@ -49,7 +49,7 @@ export class Redis {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Resolves when it answers or, for a replica, when it is connected to main. */
+  /** Resolves when the instance answers or, if it is a replica, when it is connected to main. */
   async start(): Promise<this> {
     const args = [
       "--port",
@@ -90,7 +90,7 @@ export class Redis {
     }
   }
 
-  /** How often it has executed `command` since its start. */
+  /** How many times the instance has executed `command` since its start. */
   calls(command: string): number {
     const stats = this.cli("INFO", "commandstats");
     return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
@@ -113,11 +113,16 @@ export class Redis {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Polls until `condition` is true, for 10 s at most. */
-export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 200; i++) {
+/** Polls until `condition` is true, for `seconds` at most. */
+export async function eventually(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  seconds = 30,
+): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  do {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`waited 10 s for: ${what}`);
+  } while (performance.now() < end);
+  throw new Error(`waited ${seconds} s for: ${what}`);
 }

@@ -1,4 +1,4 @@
-/** A Sentinel group: three Redis with one Sentinel each, as real processes. */
+/** A Sentinel group: three Redis instances with one Sentinel each, as real processes. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { guarded, MemberGuard } from "./member-guard";
 import { eventually, freePort, PASSWORD, Redis } from "./redis";
 
-/** Sentinel replaces a main that does not answer for this long, ms. */
+/** Time in ms after which Sentinel replaces a main that does not answer. */
 export const DOWN_AFTER_MS = 1500;
 
-/** WAITAOF came with Redis 7.2. */
+/** WAITAOF requires Redis 7.2. */
 export const commitsToDisk = ((): boolean => {
   try {
     const [, major, minor] = /v=(\d+)\.(\d+)/.exec(execFileSync("redis-server", ["--version"]).toString()) ?? [];
@@ -19,7 +19,7 @@ export const commitsToDisk = ((): boolean => {
   }
 })();
 
-/** Settings of a group member that a single main does not have. */
+/** Settings that a group member needs and a single main does not. */
 const MEMBER = [
   ...["--appendonly", "yes", "--appendfsync", "always"],
   ...["--replica-announce-ip", "127.0.0.1", "--min-replicas-to-write", "1", "--min-replicas-max-lag", "3"],
@@ -62,7 +62,7 @@ sentinel parallel-syncs main 2
     return Number(this.cli("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main").trim().split("\n")[1]);
   }
 
-  /** Number of replicas that it knows. */
+  /** Number of replicas that this Sentinel knows. */
   get replicas(): number {
     return Number(/slaves=(\d+)/.exec(this.cli("INFO", "sentinel"))?.[1]);
   }
@@ -90,7 +90,7 @@ sentinel parallel-syncs main 2
 export class SentinelGroup {
   readonly members: Redis[] = [];
   readonly sentinels: Sentinel[] = [];
-  /** A read replica. It announces a name, so that no Sentinel considers it for promotion. */
+  /** Starts a read replica. It announces a name, so that no Sentinel considers it for promotion. */
   reader!: Redis;
   private guard: MemberGuard | undefined;
 
@@ -128,8 +128,8 @@ export class SentinelGroup {
   }
 
   /**
-   * Main's epoch, as two Sentinels report it; its last digit is the member's, and all members have the first one's
-   * host.
+   * Main's epoch, as two Sentinels report it. Its last digit is that of the first member, because all members have the
+   * same host.
    */
   get epoch(): number {
     const epochs = this.sentinels.map((s) => s.epoch);
@@ -148,7 +148,7 @@ export class SentinelGroup {
   }
 }
 
-/** Those of `ids` that `redis` does not have. Every id was written with itself as its value. */
+/** The `ids` that `redis` does not have. Each id was written with itself as its value. */
 export function missing(redis: Redis, ids: readonly string[]): string[] {
   const lost: string[] = [];
   for (let i = 0; i < ids.length; i += 500) {

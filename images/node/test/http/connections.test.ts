@@ -21,7 +21,7 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     await main.stop();
   });
 
-  it("end after their lifetime, but only with a response", async () => {
+  it("end after their lifetime, but only together with a response", async () => {
     const { address, fetch } = (api = await startApi(main.url, undefined, { CONNECTION_AGE_MS: "200" }));
     await eventually("the API to be ready", async () => (await fetch("/readyz")).status === 200);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -38,13 +38,13 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
       await pause(20);
     }
     agent.destroy();
-    // at least 1.2 s, in connections of 0.1 to 0.3 s
+    // at least 1.2 s in total, over connections that live for 0.1 to 0.3 s
     expect(used.size).toBeGreaterThanOrEqual(3);
     expect(used.size).toBeLessThan(20);
   });
 
-  it("are served during shutdown until the callers have closed them", async () => {
-    // not with fetch, because it keeps idle connections open
+  it("are served during shutdown until their callers have closed them", async () => {
+    // not with `fetch`, which keeps idle connections open
     const { address, server } = (api = await startApi(main.url, undefined, { DRAIN_MS: "3000" }));
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const ask = (path: string) =>
@@ -63,7 +63,7 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     expect(await ask("/readyz")).toEqual([503, "close"]);
     expect(await ask("/item?id=k")).toEqual([404, "close"]);
     await stopped;
-    // all were closed, so the drain did not wait for DRAIN_MS
+    // all connections were closed, so the drain did not wait for DRAIN_MS
     expect(Date.now() - begin).toBeLessThan(2500);
     await expect(ask("/livez")).rejects.toThrow();
     agent.destroy();
@@ -90,7 +90,7 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
 
   it.each([
     ["nothing yet", ""],
-    ["half of a head", "GET /livez HTTP/1.1\r\nhost:"],
+    ["half a head", "GET /livez HTTP/1.1\r\nhost:"],
   ])("do not hold up shutdown if their callers have sent %s", async (_, text) => {
     const { address, server } = (api = await startApi(main.url, undefined));
     const socket = await sendTo(address, text);
@@ -98,11 +98,11 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     const closed = once(socket, "close");
     const begin = Date.now();
     await Promise.all([server.stop(), closed]);
-    // otherwise they would stay open until Node.js' timeouts for a head, 30 s or more
+    // otherwise they would stay open until Node.js' timeout for a head, which is 30 s or more
     expect(Date.now() - begin).toBeLessThan(10_000);
   });
 
-  it("end if their callers send many requests and wait for no response", async () => {
+  it("end if their callers send many requests without waiting for responses", async () => {
     const { address, metric, fetch } = (api = await startApi(main.url, undefined));
     await eventually("the API to be ready", async () => (await fetch("/readyz")).status === 200);
     const socket = await sendTo(address, "GET /item?id=k HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1500));
@@ -114,8 +114,8 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
 });
 
 describe("a caller that does not read", () => {
-  it("is disconnected, but one that reads slowly or waits is not", async () => {
-    // more than the kernel buffers for the caller
+  it("is disconnected, but a caller that reads slowly or waits is not", async () => {
+    // more bytes than the kernel buffers for the caller
     const send = async (response: ServerResponse) => {
       for (let i = 0; i < 400 && !response.destroyed; i++) {
         await new Promise((sent) => response.write(Buffer.alloc(64 * 1024), sent));

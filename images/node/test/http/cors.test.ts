@@ -1,4 +1,4 @@
-/** Allowed origins. */
+/** Tests allowed origins. */
 import { describe, expect, it } from "vitest";
 import { startApi } from "../helpers/api";
 import { hasRedis } from "../helpers/redis";

@@ -1,4 +1,4 @@
-/** Lists that would be expensive for Redis or the API: complex patterns, and keys whose JSON is long. */
+/** Tests lists that would be expensive for Redis or the API: complex patterns, and keys that are long in JSON. */
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { maxStep } from "../../src/http/match";
@@ -17,7 +17,7 @@ describe("the keys that one step scans", () => {
     [`*${"a".repeat(30)}*`, 30],
     [`*${"a".repeat(254)}b`, 3],
     [`a*${"é".repeat(127)}`, 3],
-  ])("are fewer if Redis has to compare more bytes for each: %s", (match, keys) => {
+  ])("are fewer if Redis has to compare more bytes per key: %s", (match, keys) => {
     expect(maxStep(match)).toBe(keys);
   });
 });
@@ -77,7 +77,7 @@ describe.skipIf(!hasRedis)("expensive lists", () => {
     for (const count of found) expect(count * pattern.length * 1024).toBeLessThanOrEqual(1e6);
   });
 
-  it("find every match of a long pattern, over pages of few keys each", async () => {
+  it("find every match of a long pattern, on pages of a few keys each", async () => {
     await set(300);
     await set(50, "b");
     const match = encodeURIComponent(`*${"[aA]".repeat(60)}*`);
@@ -98,7 +98,7 @@ describe.skipIf(!hasRedis)("expensive lists", () => {
   it.each([
     ["control characters", "\x01"],
     ["letters", "k"],
-  ])("end a page at 256 KB of JSON without skipping any key: keys of %s", async (_, letter) => {
+  ])("end a page at 256 KB of JSON without skipping a key, with keys of %s", async (_, letter) => {
     await set(600, letter);
     await started.settle();
     const found: string[] = [];

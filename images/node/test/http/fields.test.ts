@@ -1,4 +1,4 @@
-/** The results of a body's parser, and its cost. */
+/** Tests the results and the cost of the body parser. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formFields, jsonFields, MAX_FIELDS, queryParameter } from "../../src/http/fields";
@@ -19,7 +19,10 @@ const rejection = (parse: () => unknown): HttpError => {
   }
   throw new Error("not rejected");
 };
-/** CPU time of this process, ms: a busy machine does not lengthen it. The shortest of three runs. */
+/**
+ * CPU time of this process, in ms: unlike elapsed time, it does not depend on how busy the machine is. The shortest of
+ * three runs counts.
+ */
 const cost = (run: () => unknown): number =>
   Math.min(
     ...[1, 2, 3].map(() => {
@@ -82,7 +85,7 @@ describe("bytes that are not text", () => {
     ["in a form's val", () => formFields(Buffer.from("id=a&val=%F0%9F")), "val is not valid UTF-8"],
     ["in JSON", () => jsonFields(Buffer.from('{"id":"\xff"}', "latin1")), "the body is not valid UTF-8"],
     ["in a query", () => queryParameter("x=1&id=%ff", "id"), "id is not valid UTF-8"],
-    ["half of a surrogate pair in a query", () => queryParameter("id=%ED%A0%80", "id"), "id is not valid UTF-8"],
+    ["an unpaired surrogate in a query", () => queryParameter("id=%ED%A0%80", "id"), "id is not valid UTF-8"],
     ["not encoded in a query", () => queryParameter("id=\xff", "id"), "id is not valid UTF-8"],
   ])("are refused: %s", (_, parse, message) => {
     expect(rejection(parse)).toMatchObject({ status: 400, message });
@@ -94,7 +97,7 @@ describe("bytes that are not text", () => {
 });
 
 describe("a query's parameter", () => {
-  it("is decoded as in a browser, and the first one counts if there are several", () => {
+  it("is decoded as in a browser; if there are several, the first one counts", () => {
     const text = fc.string({ unit: "binary", maxLength: 50 }).filter((s) => s.isWellFormed());
     fc.assert(
       fc.property(text, text, text, text, (a, b, c, d) => {
@@ -120,7 +123,7 @@ describe("the fields of JSON", () => {
     expect(parse('{"id":"a","__proto__":"b","val":1}')).toMatchObject({ id: "a", val: 1 });
     expect(parse('{"a":{}}')["constructor"]).toBeUndefined();
   });
-  it("are limited in number, nested ones too, but not what a value contains", () => {
+  it("are limited in number, including nested ones, but the contents of a value are not", () => {
     const val = '[{",:\\"\\\\'.repeat(1000);
     expect(parse(JSON.stringify({ id: "k", val }))).toEqual({ id: "k", val });
     for (const body of [
@@ -160,7 +163,7 @@ describe("a body of the largest size", () => {
     ["JSON with one value of escapes", Buffer.from(`{"val":"${repeated("\\u0041").toString()}"}`), jsonFields],
     ["JSON with one number", Buffer.from(`{"val":${repeated("1").toString()}}`), jsonFields],
     ["bytes that are not text", Buffer.alloc(BODY_BYTES, 0xff), jsonFields],
-  ])("is parsed within a fraction of a second: %s", (_, body, parse) => {
+  ])("is parsed within a fraction of a second, for %s", (_, body, parse) => {
     // measured: 0.1 to 30 ms; with the platform's parsers, 340 to 1,500 ms for most of these
     expect(cost(() => parse(body))).toBeLessThan(200);
   });

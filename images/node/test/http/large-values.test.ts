@@ -1,4 +1,4 @@
-/** Values of up to 1 MiB, and their effect on other requests. */
+/** Tests values of up to 1 MiB, and their effect on other requests. */
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { Redis as Client } from "ioredis";
@@ -27,7 +27,7 @@ describe.skipIf(!hasRedis)("a large value", () => {
 
   const inFlight = () => api.metric("http_requests_in_flight");
 
-  it("is not requested from Redis for a caller that has disconnected", async () => {
+  it("is not requested from Redis if the caller has disconnected", async () => {
     main.signal("SIGSTOP");
     const sockets = await Promise.all(
       Array.from({ length: 20 }, () => sendTo(api.address, "GET /item?id=large HTTP/1.1\r\nhost: a\r\n\r\n")),
@@ -40,16 +40,21 @@ describe.skipIf(!hasRedis)("a large value", () => {
     expect(main.calls("get")).toBe(0);
   });
 
-  it.each(["eventual", "strong"])("is read one at a time over a separate connection: %s", async (consistency) => {
-    const answers = await Promise.all(
-      Array.from({ length: 12 }, () => api.fetch("/item?id=large", { headers: { consistency } }).then((r) => r.text())),
-    );
-    expect(answers.every((text) => text === value)).toBe(true);
-    const last = main.cli("CLIENT", "LIST").match(/name=api .*cmd=\S+/g)!;
-    const cmds = last.map((line) => line.split("cmd=")[1]);
-    expect(cmds.filter((cmd) => cmd === "get")).toHaveLength(1);
-    expect(cmds.length).toBeGreaterThan(1);
-  });
+  it.each(["eventual", "strong"])(
+    "is read over a separate connection that carries one value at a time: %s",
+    async (consistency) => {
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, () =>
+          api.fetch("/item?id=large", { headers: { consistency } }).then((r) => r.text()),
+        ),
+      );
+      expect(answers.every((text) => text === value)).toBe(true);
+      const last = main.cli("CLIENT", "LIST").match(/name=api .*cmd=\S+/g)!;
+      const cmds = last.map((line) => line.split("cmd=")[1]);
+      expect(cmds.filter((cmd) => cmd === "get")).toHaveLength(1);
+      expect(cmds.length).toBeGreaterThan(1);
+    },
+  );
 
   it("does not wait for a list", async () => {
     await client.eval("for i = 1, 50000 do redis.call('SET', 'key:' .. i, 1) end", 0);
@@ -64,7 +69,7 @@ describe.skipIf(!hasRedis)("a large value", () => {
 
 describe("the memory of a large value", () => {
   it.each(["its caller disconnects first", "Redis answers first"])(
-    "is released once both Redis has answered and the response has closed: %s",
+    "is released once Redis has answered and the response has closed: %s",
     async (order) => {
       const admission = new Admission({ maxInFlight: 1, maxBytesInFlight: 1e9, maxLists: 1 });
       let answer!: (value: Buffer) => void;

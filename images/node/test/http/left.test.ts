@@ -1,4 +1,4 @@
-/** Callers that disconnect before their list is complete leave nothing behind. */
+/** Tests that callers that disconnect before their list is complete leave nothing behind. */
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Api } from "../helpers/api";
@@ -36,7 +36,7 @@ describe.skipIf(!hasRedis)("a list whose client has disconnected", () => {
     expect(main.calls("scan")).toBe(stopped);
   });
 
-  it("gives up its place if it was waiting for its turn", async () => {
+  it("gives up its place in the queue if it was waiting for its turn", async () => {
     const before = main.calls("scan");
     main.signal("SIGSTOP");
     const sockets = await Promise.all(Array.from({ length: 20 }, () => ask(list("?limit=10"))));
@@ -58,7 +58,7 @@ describe.skipIf(!hasRedis)("a list whose client has disconnected", () => {
       `GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n${list()}`,
     ],
     [
-      "a list behind one that closes the connection",
+      "a list behind another list that closes the connection",
       list().replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n") + list(),
     ],
     ["an HTTP/1.0 list before another", list().replace("1.1", "1.0") + list()],

@@ -1,4 +1,4 @@
-/** Lists on several Redis instances. */
+/** Tests lists with several Redis instances. */
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../helpers/api";
@@ -33,7 +33,7 @@ describe.skipIf(!hasRedis)("lists on Redis main and three replicas", () => {
     }
   });
 
-  it("continue a page on the instance of its cursor, and answer 410 without that instance", async () => {
+  it("continue on the instance that issued the cursor, and return 410 if that instance is unavailable", async () => {
     const first = (await (await api.fetch("/items?limit=100")).json()) as { items: string[]; cursor: string };
     const runId = Buffer.from(first.cursor, "base64url").toString().split(":")[0]!;
     const owner = cluster.replicas.find((r) => r.cli("INFO", "server").includes(runId))!;
@@ -48,7 +48,7 @@ describe.skipIf(!hasRedis)("lists on Redis main and three replicas", () => {
     await eventually("the replica to serve again", async () => (await serving()) === 3);
   });
 
-  it("refuse a replica's cursor to a strong list, and accept main's", async () => {
+  it("reject a replica's cursor for a strong list, but accept main's", async () => {
     const strong = { headers: { consistency: "strong" } };
     const page = async (cursor: string, init?: RequestInit) => api.fetch(`/items?limit=10${cursor}`, init);
     const { cursor: replicas } = (await (await page("")).json()) as { cursor: string };
@@ -69,7 +69,7 @@ describe.skipIf(!hasRedis)("lists on Redis main and three replicas", () => {
       .cli("CLIENT", "LIST")
       .match(/name=api .*cmd=\S+/g)!
       .map((line) => line.split("cmd=")[1]);
-    // the shared one has been used for reads and checks in the meantime
+    // the shared connection has been used for reads and checks in the meantime
     await eventually("the other to be used", () =>
       cluster.main
         .cli("CLIENT", "LIST")
@@ -89,7 +89,7 @@ describe.skipIf(!hasRedis)("lists on Redis main and three replicas", () => {
         async () => (await other.metric('redis_pool_replicas{state="serving"}')) === 3,
       );
       const before = cluster.main.calls("scan");
-      // no further connections, so none for lists; existing ones still work
+      // allows no new connections, so none for lists; existing connections still work
       for (const admin of admins) await admin.config("SET", "maxclients", "1");
       const response = await other.fetch("/items?limit=10");
       expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);

@@ -1,4 +1,6 @@
-/** Pages of a list: never more than requested, and no key is skipped, whatever happens to Redis' table. */
+/**
+ * Tests that a page never has more keys than requested, and that no key is skipped, whatever happens to Redis' table.
+ */
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isBehind } from "../../src/http/page";
@@ -8,7 +10,7 @@ import { hasRedis } from "../helpers/redis";
 
 describe("the order of SCAN's cursors", () => {
   it.each([
-    // a table of 8: 0, 4, 2, 6, 1, 5, 3, 7, end; after it has grown to 16, 8 comes between 0 and 4
+    // the order in a table of 8 is 0, 4, 2, 6, 1, 5, 3, 7, end; once it has grown to 16, 8 comes between 0 and 4
     ["4", "8", true],
     ["8", "4", false],
     ["2", "4", true],
@@ -29,7 +31,7 @@ describe.skipIf(!hasRedis)("pages", () => {
   let api: Api;
 
   beforeAll(async () => {
-    // resizing only progresses with commands, so it lasts for several pages
+    // resizing progresses only when commands arrive, so it lasts for several pages
     started = await ApiOnMain.start({ redis: ["--activerehashing", "no"] });
     ({ client, api } = started);
   });
@@ -57,13 +59,16 @@ describe.skipIf(!hasRedis)("pages", () => {
     return found;
   };
 
-  it.each([1, 2, 7, 100])("of at most %i contain every key of an unchanged table exactly once", async (limit) => {
-    await set("key:", 500);
-    await started.settle();
-    const found = await pages("", limit);
-    expect(found).toHaveLength(500);
-    expect(new Set(found).size).toBe(500);
-  });
+  it.each([1, 2, 7, 100])(
+    "contain every key of an unchanged table exactly once, with at most %i keys per page",
+    async (limit) => {
+      await set("key:", 500);
+      await started.settle();
+      const found = await pages("", limit);
+      expect(found).toHaveLength(500);
+      expect(new Set(found).size).toBe(500);
+    },
+  );
 
   it("are full while there are keys", async () => {
     await set("key:", 500);
@@ -74,7 +79,7 @@ describe.skipIf(!hasRedis)("pages", () => {
   it.each([
     ["all keys match", "&match=key:*", 300, 3],
     ["one in a hundred matches", "&match=rare:*", 20, 1],
-  ])("of one key contain every match exactly once if %s", async (_, query, count, limit) => {
+  ])("contain every match exactly once, with few keys per page, if %s", async (_, query, count, limit) => {
     await set(query.includes("rare") ? "other:" : "none:", 2000);
     await set(query.includes("rare") ? "rare:" : "key:", count);
     await started.settle();
@@ -88,7 +93,7 @@ describe.skipIf(!hasRedis)("pages", () => {
     ["shrinks", (page) => unset(`old:${page}:`, 1000)],
     ["grows and shrinks in turn", (page) => (page % 2 ? unset("turn:", 3000) : set("turn:", 3000))],
     [
-      "loses one key with each page and gains another",
+      "loses one key and gains another with each page",
       (page) => client.del(`old:${page}:1`).then(() => set(`one:${page}:`, 1)),
     ],
   ])("contain every key that is never deleted while the table %s", async (_, change) => {

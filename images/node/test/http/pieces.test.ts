@@ -19,11 +19,11 @@ describe("the bytes of a body", () => {
     ["in large pieces", 200_000, [65_536, 65_536, 65_536, 3392], [16_384, 81_920, 147_456, 200_000]],
     ["of unknown length", undefined, [10, 20_000, 5], [16_384, 81_920]],
     ["that is empty", 0, [], []],
-  ])("are complete, and take memory as they arrive: a body %s", (_, declared, sizes, expected) => {
+  ])("are complete, and take memory only as they arrive, for a body %s", (_, declared, sizes, expected) => {
     expect(collect(declared, sizes)).toEqual(expected);
   });
 
-  it("take no more memory in pieces of one byte each", () => {
+  it("take no more memory if they arrive one at a time", () => {
     expect(collect(undefined, Array<number>(100_000).fill(1))).toEqual([16_384, 81_920, 147_456]);
   });
 

@@ -1,4 +1,4 @@
-/** Startup and readiness probes. */
+/** Tests startup and the readiness probe. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startApi, type Api } from "../helpers/api";
 import { eventually, freePort, hasRedis, pause, Redis } from "../helpers/redis";
@@ -24,7 +24,7 @@ describe.skipIf(!hasRedis)("a start with Redis", () => {
 });
 
 describe("a start without Redis", () => {
-  it("listens soon after its start, and reports why it is not ready", async () => {
+  it("leads to a server that soon listens, and reports why it is not ready", async () => {
     const { server, url } = await silentServer();
     const begin = performance.now();
     const api = await startApi(url, undefined);
@@ -69,7 +69,7 @@ describe.skipIf(!hasRedis)("readiness while Redis is unavailable", () => {
     await late.stop();
   });
 
-  it("is delayed without main, because another pod could handle the writes", async () => {
+  it("is delayed while main is unavailable, because another pod could handle the writes", async () => {
     await main.stop();
     const early = await startApi(main.url, replica.url);
     await eventually("the API to read from the replica", async () => (await early.fetch("/item?id=k")).status === 200);

@@ -1,4 +1,4 @@
-/** Logging of requests. */
+/** Tests the logging of requests. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { json, startApi, type Api } from "../helpers/api";
 import { eventually, freePort, hasRedis, Redis } from "../helpers/redis";
@@ -17,7 +17,7 @@ describe.skipIf(!hasRedis)("the API's log", () => {
     await main.stop();
   });
 
-  it("contains the id of a failed request, the caller's or a new one, as in the response", async () => {
+  it("contains the id of a failed request, whether the caller's or a new one, as in the response", async () => {
     await main.stop();
     const lines: string[] = [];
     const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => (lines.push(String(text)), true));

@@ -1,4 +1,4 @@
-/** Callers that hold large bodies open, and what other callers notice of them: nothing. */
+/** Tests that callers that hold large bodies open do not affect other callers. */
 import { type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { json, startApi, type Api } from "../helpers/api";
@@ -29,7 +29,7 @@ describe.skipIf(!hasRedis)("128 slow large bodies from two addresses", () => {
   const ANNOUNCED = `${HEAD}\r\ncontent-length: ${1.5 * MIB}\r\n\r\n`;
   const CHUNKED = `${HEAD}\r\ntransfer-encoding: chunked\r\n\r\n`;
 
-  /** Opens all senders, each of which sends `text` and then waits; what each is answered is read. */
+  /** Opens all senders. Each sends `text`, waits, and reads its response. */
   const hold = async (text: string) => {
     const answers: string[] = [];
     for (let i = 0; i < SENDERS; i++) {
@@ -53,7 +53,7 @@ describe.skipIf(!hasRedis)("128 slow large bodies from two addresses", () => {
   it.each([
     ["announced", ANNOUNCED],
     ["of unknown length", CHUNKED],
-  ])("that send nothing (%s) keep no memory from others, and stay", async (_, head) => {
+  ])("keep no memory from others and stay open if they send nothing (%s)", async (_, head) => {
     const answers = await hold(head);
     await eventually("their heads to be read", async () => (await arriving()) === SENDERS);
     await storeLarge("k");
@@ -61,12 +61,12 @@ describe.skipIf(!hasRedis)("128 slow large bodies from two addresses", () => {
     expect(answers).toEqual([]);
   });
 
-  // 1.25 MiB each are more than three times the memory
+  // at 1.25 MiB each, these are more than three times the memory
   const piece = "v".repeat(1.25 * MIB);
   it.each([
     ["announced", ANNOUNCED + piece],
     ["of unknown length", `${CHUNKED}${piece.length.toString(16)}\r\n${piece}\r\n`],
-  ])("that stop before their end (%s) give up their memory when others need it", async (_, text) => {
+  ])("give up their memory when others need it, if they stop before their end (%s)", async (_, text) => {
     await hold(text);
     // 48 MiB hold 37 of them
     await eventually("the memory to be full", async () => (await arriving()) <= 37 && (await shedBytes()) > 0);
@@ -75,7 +75,7 @@ describe.skipIf(!hasRedis)("128 slow large bodies from two addresses", () => {
     expect(await arriving()).toBeLessThan(37);
   });
 
-  it("that send a byte now and then do not keep their places longer for it", async () => {
+  it("do not keep their places longer by sending a byte now and then", async () => {
     await hold(ANNOUNCED + piece);
     const drip = setInterval(() => senders.forEach((socket) => socket.write("v")), 50);
     try {

@@ -1,4 +1,4 @@
-/** `/status` and `/copies`. */
+/** Tests `/status` and `/copies`. */
 import { hostname } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Copies, Status } from "../../src/http/status";
@@ -61,7 +61,7 @@ describe.skipIf(!hasRedis)("the status of the API", () => {
       expect(replica).toMatchObject({ bytes: null, same: true });
   });
 
-  it("shows a replica with a different value, and the reason for one that does not answer", async () => {
+  it("shows which replica has a different value, and why a replica did not answer", async () => {
     const [first, second] = cluster.replicas;
     await api.fetch("/item", json("POST", { id: "differs", val: "right" }));
     await cluster.synced();
@@ -105,7 +105,7 @@ describe.skipIf(!hasRedis)("the status of the API", () => {
     expect(await response.json()).toHaveProperty("error");
   });
 
-  it("answers 503 to a comparison without main", async () => {
+  it("returns 503 for a comparison without main", async () => {
     await cluster.main.stop();
     const response = await api.fetch("/copies?id=copied");
     expect(response.status).toBe(503);

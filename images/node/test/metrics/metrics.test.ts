@@ -1,4 +1,4 @@
-/** Metrics for autoscalers, and of the replica pool. */
+/** Tests the metrics for autoscalers, and those of the replica pool. */
 import type { Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Turns } from "../../src/metrics/turns";
@@ -25,7 +25,7 @@ describe.skipIf(!hasRedis)("the metrics", () => {
     await cluster?.stop();
   });
 
-  it("have the request rate over the last two seconds, independent of the number and frequency of scrapes", async () => {
+  it("include the request rate over the last two seconds, regardless of the number and frequency of scrapes", async () => {
     expect(await api.metric("http_requests_per_second")).toBe(0);
     const seen: number[] = [];
     for (const end = performance.now() + 3000; performance.now() < end;) {
@@ -46,8 +46,8 @@ describe.skipIf(!hasRedis)("the metrics", () => {
     expect(await api.metric("http_requests_per_second")).toBe(0);
   });
 
-  it("have the load of the replicas from all clients", async () => {
-    // the clients of each replica: this process, and main's replication
+  it("include the replicas' load from all clients", async () => {
+    // each replica's clients are this process and main's replication connection
     expect(await api.metric("redis_replicas_connected_clients")).toBeGreaterThanOrEqual(2);
     await eventually("commands of another client", async () => {
       for (let i = 0; i < 50; i++) cluster.replicas[1]!.cli("PING");
@@ -61,7 +61,7 @@ describe.skipIf(!hasRedis)("the metrics", () => {
     try {
       const texts = await Promise.all(Array.from({ length: 40 }, () => api.metrics()));
       expect(new Set(texts.map((text) => text.length > 1000))).toEqual(new Set([true]));
-      // connections are accepted one after the other, so some come later
+      // connections are accepted one after the other, so some requests arrive later
       expect(computed.mock.calls.length).toBeLessThan(20);
       computed.mockClear();
       await api.metrics();
@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis)("the metrics", () => {
     }
   });
 
-  it("take at most a quarter of the time, regardless of the number of readers", async () => {
+  it("take at most a quarter of the CPU time, regardless of the number of readers", async () => {
     const turn = new Turns(() => {
       for (const end = performance.now() + 20; performance.now() < end;);
       return Promise.resolve("text");
@@ -87,7 +87,7 @@ describe.skipIf(!hasRedis)("the metrics", () => {
     expect(performance.now() - begin).toBeGreaterThan(5 * 60);
   });
 
-  it("have the replica pool and the shed requests", async () => {
+  it("include the replica pool and the shed requests", async () => {
     const text = await api.metrics();
     for (const line of [
       "http_connections \\d+",
@@ -164,7 +164,7 @@ describe("the metrics by name", () => {
 });
 
 describe("the load of replicas", () => {
-  it("has no sample if no replica has reported it, so that an autoscaler does not read it as idle", async () => {
+  it("has no sample if no replica has reported it, so that an autoscaler does not mistake this for no load", async () => {
     // accepts connections and never answers
     const { server, url } = await silentServer();
     const api = await startApi(url, url);
@@ -180,7 +180,7 @@ describe("the load of replicas", () => {
 });
 
 describe("the discovery sources", () => {
-  it("have 1 if in use, otherwise 0, so that a watch that fails can raise an alert", async () => {
+  it("are 1 for the source in use and 0 for the others, so that a failing watch can raise an alert", async () => {
     const kubernetes = await new FakeKubernetes().start();
     kubernetes.refuse = 403;
     const { server, url } = await silentServer();

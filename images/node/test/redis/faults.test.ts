@@ -1,4 +1,4 @@
-/** What callers see when Redis is down, hangs or rejects commands: a timely 503, then recovery. */
+/** Tests what callers see when Redis is down, hangs or rejects commands: a timely 503, then recovery. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { json, startApi, type Api } from "../helpers/api";
 import { eventually, freePort, hasRedis, pause, Redis } from "../helpers/redis";
@@ -33,7 +33,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     return { status: response.status, body: await response.text(), ms: Date.now() - begin };
   };
 
-  it("answers writes with 503 and a reason while main is down, serves reads, and recovers with main", async () => {
+  it("answers writes with 503 and a reason while main is down, but serves reads, and recovers with main", async () => {
     await main.stop();
     const answer = await timed(write);
     expect(answer.status).toBe(503);
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     await eventually("writes to work again", async () => (await write()).status === 200);
   });
 
-  it("opens a new connection to a main that hangs for long, and writes recover", async () => {
+  it("opens a new connection to a main that hangs for a long time, and writes recover", async () => {
     main.signal("SIGSTOP");
     await pause(4500);
     expect((await timed(write)).status).toBe(503);
@@ -63,7 +63,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     await eventually("writes to work again", async () => (await write()).status === 200);
   });
 
-  it("makes writes wait for a restart of main, so that none fails", async () => {
+  it("makes writes wait while main restarts, so that none fails", async () => {
     const answers: Promise<{ status: number }>[] = [];
     const patient = await startApi(main.url, replica.url, { REDIS_COMMAND_TIMEOUT_MS: "3000" });
     await eventually("the API to be ready", async () => (await patient.fetch("/readyz")).status === 200);
@@ -92,7 +92,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     expect((await write()).status).toBe(200);
   });
 
-  it("answers 409 for a key of another type", async () => {
+  it("returns 409 for a key of another type", async () => {
     main.cli("LPUSH", "list", "x");
     await eventually("the replica to have the key", () => replica.cli("EXISTS", "list").trim() === "1");
     expect((await api.fetch("/item?id=list")).status).toBe(409);
@@ -118,7 +118,7 @@ describe.skipIf(!hasRedis)("the API while Redis fails", () => {
     expect((await api.fetch("/livez")).status).toBe(200);
   });
 
-  it("answers writes with 503 and OOM while main is full, and serves reads", async () => {
+  it("answers writes with 503 and OOM while main is full, but serves reads", async () => {
     main.cli("CONFIG", "SET", "maxmemory", "1");
     const answer = await timed(write);
     expect(answer.status).toBe(503);

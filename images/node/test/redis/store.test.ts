@@ -1,10 +1,10 @@
-/** Routing of commands to main and replicas. */
+/** Tests which commands go to main and which to replicas. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { json, startApi, type Api } from "../helpers/api";
 import { Cluster } from "../helpers/cluster";
 import { eventually, hasRedis } from "../helpers/redis";
 
-describe.skipIf(!hasRedis)("the API on Redis main and three replicas", () => {
+describe.skipIf(!hasRedis)("the API with Redis main and three replicas", () => {
   let cluster: Cluster;
   let api: Api;
 
@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis)("the API on Redis main and three replicas", () => {
     expect(await api.metric('redis_pool_reads_from_main_total{reason="strong"}')).toBeGreaterThanOrEqual(10);
   });
 
-  it("sends a new replica its share immediately, and nothing more to a removed one", async () => {
+  it("immediately sends a new replica its share of the reads, and sends no more to a removed one", async () => {
     const joined = await cluster.add();
     await eventually("the replica to serve", async () => (await serving()) === 4);
     const before = joined.calls("getrange");

@@ -3,7 +3,7 @@ import { deleteKey, getCopies, getValueFrom, setValue } from "../api";
 import { t } from "../text";
 import { type Outcome, type Step, STEPS } from "./steps";
 
-/** Time that replicas have to catch up, ms. */
+/** How long replicas have to catch up, in ms. */
 const CATCH_UP_MS = 5000;
 const POLL_MS = 20;
 const READS = 10;
@@ -21,7 +21,7 @@ export async function* check(): AsyncGenerator<Outcome> {
   const value = new Date().toISOString();
   let wroteAt = 0;
 
-  /** Waits until every replica agrees with main. @returns those that are late, with the reason */
+  /** Waits until every replica agrees with main. @returns the replicas that are late, with the reason */
   async function waitForReplicas(): Promise<{ count: number; late: string[] }> {
     for (;;) {
       const { replicas } = await getCopies(id);

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { t } from "../text";
 import { type Outcome, STEPS } from "./steps";
 
-/** A button that checks everything behind the page, step by step. */
+/** A button that runs the system check step by step. */
 export function SystemCheck() {
   const [outcomes, setOutcomes] = useState<readonly Outcome[]>();
   const [running, setRunning] = useState(false);

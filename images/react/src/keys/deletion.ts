@@ -2,7 +2,7 @@ import { t } from "../text";
 import { useToasts } from "../toasts";
 import { useDelete, useSave } from "./queries";
 
-/** Deletes a key and offers an undo. The list holds this hook because the row unmounts before the API responds. */
+/** Deletes a key and offers an undo. The list calls this hook, because the row unmounts before the API responds. */
 export function useDeletion(): (id: string) => void {
   const remove = useDelete();
   const save = useSave();

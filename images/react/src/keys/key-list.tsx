@@ -11,7 +11,7 @@ import { useDeletion } from "./deletion";
 import { Row } from "./row";
 
 const ROW_PX = 49;
-/** Rendered above and below the visible part. */
+/** Height rendered above and below the visible part, in pixels. */
 const BUFFER_PX = 100;
 const PAGE_ROWS = 10;
 const FOCUS_FRAMES = 60;
@@ -21,7 +21,7 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useRef<VirtualizerHandle>(null);
   const [active, setActive] = useState(0);
-  /** Set until the focus has moved to the active row. */
+  /** True until the focus has moved to the active row. */
   const moved = useRef(false);
   const remove = useDeletion();
   const [scrolling, setScrolling] = useState(false);
@@ -42,21 +42,22 @@ export function KeyList({ keys }: { keys: readonly string[] }) {
     const index = Math.max(0, Math.min(keys.length - 1, to));
     moved.current = true;
     if (Math.abs(index - current) > PAGE_ROWS) {
-      // a jump renders a full screen of rows at once; the timer is needed because onScrollEnd does not fire without a scroll
+      // a jump renders a full screen of rows at once; the timer is needed because onScrollEnd does not fire if nothing
+      // scrolls
       setScrolling(true);
       setTimeout(setScrolling, JUMP_MS, false);
     }
     setActive(index);
     rows.current?.scrollToIndex(index, { align: "nearest" });
   };
-  // the active row is always mounted, but cannot take the focus until it has been measured
+  // the active row is always mounted, but cannot receive the focus until it has been measured
   useEffect(() => {
     if (!moved.current) return;
     moved.current = false;
     const focus = (tries: number) => {
       const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${current}"]`);
       row?.focus({ preventScroll: true });
-      // the list has scrolled to it; the window may have to follow
+      // the list has scrolled to the row; the window may have to scroll as well
       if (document.activeElement === row) row?.scrollIntoView({ block: "nearest" });
       else if (tries > 0) requestAnimationFrame(() => focus(tries - 1));
     };

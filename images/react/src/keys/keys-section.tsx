@@ -5,11 +5,11 @@ import { t } from "../text";
 import { KeyList } from "./key-list";
 import { useKeys } from "./queries";
 
-/** Longer searches would not fit into a pattern. */
+/** Maximum length of a search: a longer one would not fit into a pattern. */
 const MAX_CHARACTERS = 200;
 const TYPING_MS = 200;
 
-/** The keys: searched as you type, loaded page by page. */
+/** The list of keys, which is searched as you type and loaded page by page. */
 export function KeysSection() {
   const [text, setText] = useState("");
   const search = useSettled(text, TYPING_MS);

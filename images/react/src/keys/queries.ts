@@ -8,13 +8,13 @@ import { has, merge, withKey, withoutKey } from "./sorted";
 const MAX_KEYS = 100_000;
 /** Longer lists are not refreshed automatically: each refresh costs the API one request per 1,000 keys. */
 const MAX_REFRESHED_KEYS = 2000;
-/** How often a list restarts because the replica that issued its cursor is no longer available. */
+/** How many times a list restarts because the replica that issued its cursor is no longer available. */
 const MAX_RESTARTS = 3;
 
 export interface List {
   /** Sorted, without duplicates. */
   readonly keys: readonly string[];
-  /** Whether the API has more keys than these. */
+  /** Whether the API has more keys than the loaded ones. */
   readonly more: boolean;
 }
 
@@ -39,7 +39,7 @@ export function useKeys(search: string) {
   });
 }
 
-/** Reads page by page, up to {@link MAX_KEYS}. */
+/** Reads page by page, up to {@link MAX_KEYS} keys. */
 async function readList(search: string, signal: AbortSignal, progress: (list: List) => void): Promise<List> {
   for (let restarts = 0; ; restarts++) {
     try {
@@ -76,7 +76,7 @@ const remove = (client: QueryClient, id: string): void => changeLists(client, id
 const isListed = (client: QueryClient, id: string): boolean =>
   client.getQueriesData<List>({ queryKey: LISTS }).some(([, list]) => list && has(list.keys, id));
 
-/** Cancels reads that started before a change: they would bring back the old state. */
+/** Cancels reads that started before a change, because they would bring back the old state. */
 async function cancelReads(client: QueryClient, id: string): Promise<void> {
   await Promise.all([client.cancelQueries({ queryKey: LISTS }), client.cancelQueries({ queryKey: valueOf(id) })]);
 }
@@ -98,7 +98,7 @@ export function useSave() {
       if (before.value === undefined) client.removeQueries({ queryKey: valueOf(id) });
       else client.setQueryData(valueOf(id), before.value);
       if (!before.listed) remove(client, id);
-      // a failed write may still have been applied: read again
+      // a failed write may still have been applied, so read the value again
       void client.invalidateQueries({ queryKey: valueOf(id) });
     },
   });

@@ -18,13 +18,13 @@ interface RowProps {
    * them.
    */
   readonly settled: boolean;
-  /** Whether Tab stops at this row: exactly one row of the list does (roving tabindex). */
+  /** Whether Tab stops at this row. It stops at exactly one row of the list (roving tabindex). */
   readonly active: boolean;
   readonly onActive: (index: number) => void;
   readonly onDelete: (id: string) => void;
 }
 
-/** One key: first only its name; once scrolling has settled, also its value and actions. */
+/** One key. At first it shows only the key's name; once scrolling has settled, also the value and actions. */
 export function Row({ id, index, settled, active, onActive, onDelete }: RowProps) {
   const [full, setFull] = useState(settled);
   // the focused row must react to shortcuts at once
@@ -33,7 +33,7 @@ export function Row({ id, index, settled, active, onActive, onDelete }: RowProps
   const row = useRef<HTMLDivElement>(null);
   const shortcuts = useRef<Readonly<Record<string, () => void>>>({});
   const keyDown = (event: KeyboardEvent) => {
-    // only if the row itself has the focus, not a button or field in it
+    // only if the row itself has the focus, rather than a button or field in it
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
     const run = shortcuts.current[event.key];
     if (!run) return;
@@ -76,7 +76,7 @@ export function Row({ id, index, settled, active, onActive, onDelete }: RowProps
 
 interface ContentProps {
   readonly id: string;
-  /** Receives the keyboard shortcuts of the row. */
+  /** Receives the row's keyboard shortcuts. */
   readonly shortcuts: RefObject<Readonly<Record<string, () => void>>>;
   readonly tabIndex: number;
   readonly editing: boolean;
@@ -84,7 +84,7 @@ interface ContentProps {
   readonly onDelete: (id: string) => void;
 }
 
-/** A key's value, with the actions copy, edit in place and delete. */
+/** A key's value, with actions to copy it, edit it in place and delete the key. */
 function Content({ id, shortcuts, tabIndex, editing, onEdit, onDelete }: ContentProps) {
   const value = useValue(id);
   const showToast = useToasts();

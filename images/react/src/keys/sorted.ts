@@ -1,7 +1,7 @@
-/** Sorted lists of keys without duplicates: the API returns unordered pages. */
+/** Keeps lists of keys sorted and free of duplicates, because the API returns unordered pages. */
 
 /**
- * Merges two sorted lists without duplicates. Ordered by code units, because 100,000 keys then take only a few
+ * Merges two sorted lists without duplicates. The order is by code units, so that 100,000 keys take only a few
  * milliseconds.
  */
 export function merge(a: readonly string[], b: readonly string[]): string[] {
@@ -15,7 +15,7 @@ export function merge(a: readonly string[], b: readonly string[]): string[] {
   return out;
 }
 
-/** The index where `key` is, or belongs. Binary search: the list may be long. */
+/** The index at which `key` is or belongs. Uses binary search, because the list may be long. */
 function indexFor(keys: readonly string[], key: string): number {
   let low = 0;
   let high = keys.length;

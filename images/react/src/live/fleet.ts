@@ -1,14 +1,14 @@
 /**
- * The API pods and the replicas that they read from, combined from the statuses of single pods: each
- * request reaches a random pod. Rates are differences between counters of the same pod.
+ * The API pods and the replicas that they read from, combined from the status of each pod, because each request reaches
+ * a random pod. Rates are differences between counters of the same pod.
  */
 import type { Status } from "../api";
 
-/** A pod that has not answered for this long is removed, ms. */
+/** Time in ms after which a pod that no longer answers is removed. */
 export const FORGET_AFTER_MS = 15_000;
-/** A pod or replica is marked as new for this long, ms. */
+/** Time in ms for which a pod or replica is marked as new. */
 const FRESH_MS = 10_000;
-/** Two samples of one pod must be at least this far apart to give a rate, ms. */
+/** Minimum time in ms between two samples of one pod for computing a rate. */
 const MIN_INTERVAL_MS = 900;
 
 interface Sample {
@@ -44,7 +44,7 @@ export interface FleetView {
   readonly mainUp: boolean | undefined;
 }
 
-/** Adds statuses and removes pods that no longer answer. @param at ms, always from the same clock */
+/** Adds new status responses and removes pods that no longer answer. @param at the current time in ms, always from the same clock */
 export function withStatuses(fleet: Fleet, statuses: readonly Status[], at: number): Fleet {
   const next = new Map(fleet);
   for (const status of statuses) {
@@ -62,7 +62,7 @@ export function withStatuses(fleet: Fleet, statuses: readonly Status[], at: numb
 }
 
 /**
- * @param at now, in ms on the clock of {@link withStatuses}
+ * @param at the current time, in ms on the clock of {@link withStatuses}
  * @param since the time at which the page started watching, on the same clock
  */
 export function view(fleet: Fleet, at: number, since: number): FleetView {
@@ -86,7 +86,7 @@ export function view(fleet: Fleet, at: number, since: number): FleetView {
       entry.states.push(state);
       if (lagSeconds !== null) entry.lags.push(lagSeconds);
       const earlier = before?.status.replicas.find((r) => r.name === name);
-      // a replica that the pod did not know then had not served any reads
+      // a replica that the pod did not know at that time had not served any reads
       if (before) entry.rate += (reads - (earlier?.reads ?? 0)) / seconds;
       const firstSeen = samples.find((s) => s.status.replicas.some((r) => r.name === name))!.at;
       entry.firstAt = Math.min(entry.firstAt, firstSeen === samples[0]!.at ? firstAt : firstSeen);

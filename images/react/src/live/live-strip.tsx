@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { t } from "../text";
 import { useFleet } from "./use-fleet";
 
-/** The part of a name that differs between pods of one Deployment or StatefulSet. */
+/** The part of a name that differs between the pods of one Deployment or StatefulSet. */
 const short = (name: string): string => name.split("-").slice(-1)[0]!;
 
 /** The live API pods and replicas, with their request rates. */

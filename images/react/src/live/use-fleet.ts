@@ -4,7 +4,7 @@ import { getStatus } from "../api";
 import { type Fleet, type FleetView, view, withStatuses } from "./fleet";
 
 const INTERVAL_MS = 2000;
-/** Requests per interval: one more than the known pods, so that each pod is reached often. */
+/** Number of requests per interval: one more than the number of known pods, so that each pod is reached often. */
 const MIN_REQUESTS = 3;
 const MAX_REQUESTS = 8;
 

@@ -17,7 +17,7 @@ export const en = {
   addTitle: "Add a key",
   key: "Key",
   value: "Value",
-  valueHint: "Enter starts a new line, Ctrl+Enter saves",
+  valueHint: "Press Enter for a new line, Ctrl+Enter to save",
   add: "Add",
   adding: "Adding…",
   notSaved: (reason: string) => `Could not save: ${reason}`,

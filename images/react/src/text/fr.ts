@@ -73,7 +73,7 @@ export const fr: Text = {
     )[state] ?? state,
 
   check: "Vérification du système",
-  checkHint: "Écrit une clé de test, la relit partout, puis la supprime",
+  checkHint: "Écrit une clé de test, la relit sur le principal et les réplicas, puis la supprime",
   run: "Lancer la vérification",
   running: "En cours…",
   passed: "Tout fonctionne",

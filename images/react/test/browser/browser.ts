@@ -13,15 +13,15 @@ const CANDIDATES = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/** Path of a browser. If there is none, prints what is skipped and returns undefined. */
+/** The path of a browser. If none is installed, prints what is skipped and returns undefined. */
 export function findBrowser(what: string): string | undefined {
   const found = CANDIDATES.find((path) => path && existsSync(path));
-  if (!found) console.warn(`SKIPPED: ${what}: no Chromium or Chrome found (set CHROMIUM to the path of one)`);
+  if (!found) console.warn(`SKIPPED: ${what}: no Chromium or Chrome found (set CHROMIUM to the path of a browser)`);
   return found;
 }
 
 export const launch = (executablePath: string): Promise<Browser> =>
-  // root in a container cannot use the sandbox; the pages are our own
+  // root in a container cannot use the sandbox, which is not needed because the tests open only the project's own pages
   chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
 
 /** Opens a page and collects its console errors and exceptions in `problems`. */

@@ -83,7 +83,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await eventually("it to be restored", () => onMain("colours") === "blue\n\nwhite");
     }));
 
-  it("also copies without the clipboard API of secure pages", () =>
+  it("copies even without the clipboard API, which only secure pages have", () =>
     visit(async (page) => {
       await add(page, "k", "copied the old way");
       await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
@@ -110,7 +110,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await key("Control+Enter");
       await page.getByText("“typed” saved").waitFor();
       expect(onMain("typed")).toBe("one\ntwo");
-      // after saving, the key field is ready for the next key
+      // after a key is saved, the key field is ready for the next one
       expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).value)).toBe("");
 
       await page.getByRole("button", { name: "Run the check" }).focus();
@@ -132,7 +132,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
       await row(page, "key:000003").getByText("new", { exact: true }).waitFor();
       expect(onMain("key:000003")).toBe("new");
       for (let i = 0; i < 12; i++) await key("ArrowDown");
-      await eventually("a row further down to have the focus", async () => (await focused()) === "key:000015");
+      await eventually("a row farther down to have the focus", async () => (await focused()) === "key:000015");
       // visible in the list's scroll area and in the browser's window
       const box = (await row(page, "key:000015").boundingBox())!;
       expect(box.y).toBeGreaterThanOrEqual(0);
@@ -172,7 +172,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
     }));
 
   it(
-    "renders few rows at 100,000 sorted keys, and reaches the first and the last",
+    "renders only a few of 100,000 sorted keys, and reaches the first and the last",
     () =>
       visit(async (page) => {
         seed(100_000);
@@ -260,7 +260,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         await page.locator('[data-figure="pods"] .fresh').waitFor();
         const joined = await stack.cluster.add();
         await count("replicas", 3);
-        // half of the reads per second, as counted by the pods
+        // half of the reads per second that the pods have counted
         const readers = setInterval(() => void fetch(`${stack.address}/api/item?id=none`).catch(() => undefined), 20);
         await page.waitForFunction(
           () => Number(document.querySelector('[data-figure="rate"] strong')?.textContent) > 20,
@@ -327,7 +327,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
     }, options),
   );
 
-  it.each(["en-GB", "fr-FR"])("first loads at most 90 kB of compressed script, in %s", (locale) =>
+  it.each(["en-GB", "fr-FR"])("loads at most 90 kB of compressed script at first, in %s", (locale) =>
     visit(
       async (page) => {
         await page.locator(".empty").waitFor();
@@ -340,7 +340,7 @@ describe.skipIf(!path || !hasRedis || !hasNginx(WHAT))("the page in a browser", 
         expect(sizes).toHaveLength(2);
         const total = sizes.reduce((sum, size) => sum + size, 0);
         console.log(`script at first load: ${total} bytes compressed`);
-        // gzip size, not the 280 kB of the uncompressed script
+        // compares the gzip size, not the 280 kB of the uncompressed script
         expect(total).toBeGreaterThan(50_000);
         expect(total).toBeLessThanOrEqual(90_000);
       },

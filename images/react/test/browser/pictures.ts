@@ -1,6 +1,6 @@
 /**
- * Screenshots of the page's main states, for README and docs: `npm run pictures` in the project.
- * The page, API and Redis are real; the data and the light load are made up.
+ * Screenshots of the page's main states, for README and docs: `npm run pictures` in the project. The page, the API and
+ * Redis are real; the data and the light load are invented.
  */
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -43,7 +43,7 @@ for (const [name, options] of [
   ["page-phone", { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }],
 ] as const) {
   const opened = await open(browser, stack.address, options);
-  // long enough for two statuses from every pod
+  // long enough for two status responses from every pod
   await opened.page.waitForTimeout(9000);
   await opened.page.locator(".check button").click();
   await opened.page.locator(".verdict.done").waitFor();

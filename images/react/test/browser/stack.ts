@@ -18,7 +18,7 @@ const node = resolve(react, "../node");
 /** The API's own bundler. */
 const esbuild = createRequire(join(node, "package.json"))("esbuild") as typeof import("esbuild");
 
-/** The page as in the image: built and precompressed. */
+/** Builds the page and compresses its files, as the image build does. */
 export async function buildPage(): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), "built-"));
   // vitest sets NODE_ENV to "test", which would build the development version of React
@@ -51,7 +51,7 @@ export class Stack {
     });
     await this.cluster.start(replicas);
     await this.addApi();
-    // like a Service: connections go to the processes in turn
+    // like a Service, distributes connections to the processes in turn
     this.service = createServer((socket) => {
       const ports = [...this.apis.keys()];
       const port = ports[this.connections++ % ports.length];

@@ -37,7 +37,7 @@ describe("adding a key", () => {
     expect(api.requests[0]!.headers.get("consistency")).toBe("strong");
   });
 
-  it("keeps the input if saving fails, and removes the row again", async () => {
+  it("keeps the input and removes the row again if saving fails", async () => {
     const user = show(
       <>
         <AddForm />

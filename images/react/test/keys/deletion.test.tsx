@@ -15,7 +15,7 @@ describe("deleting a key", () => {
     await waitFor(() => expect(api.data.get("colour")).toBe("changed by another client"));
   });
 
-  it("shows why it failed", async () => {
+  it("shows the reason if it fails", async () => {
     api.data.set("colour", "blue");
     const user = show(<KeyRow id="colour" />);
     await screen.findByText("blue");

@@ -20,7 +20,7 @@ describe("the editor of a value", () => {
     expect(api.data.get("colour")).toBe("red");
   });
 
-  it("restores the old value if saving fails, and stays open", async () => {
+  it("restores the old value and stays open if saving fails", async () => {
     api.data.set("colour", "blue");
     const user = show(<KeyRow id="colour" />);
     await screen.findByText("blue");

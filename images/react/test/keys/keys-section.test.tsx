@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { KeysSection } from "../../src/keys/keys-section";
 import { api, respond, show } from "../components";
 
-describe("the section of keys", () => {
-  it("shows if there are no keys, and if none match", async () => {
+describe("the keys section", () => {
+  it("says if there are no keys, or if none match", async () => {
     const user = show(<KeysSection />);
     expect(await screen.findByText(/No keys yet/)).toBeTruthy();
     await user.type(screen.getByLabelText("Search keys"), "xyz");

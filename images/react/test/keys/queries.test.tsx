@@ -16,7 +16,7 @@ describe("the list of keys", () => {
     expect(api.requests.every((a) => !a.headers.has("consistency"))).toBe(true);
   });
 
-  it("restarts if the replica of its cursor is no longer available", async () => {
+  it("restarts if the replica that issued its cursor is no longer available", async () => {
     for (const key of ["a", "b", "c"]) api.data.set(key, "v");
     let failures = 1;
     vi.stubGlobal("fetch", (path: string, init?: RequestInit) =>

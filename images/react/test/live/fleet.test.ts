@@ -40,16 +40,16 @@ describe("the fleet", () => {
     ]);
   });
 
-  it("has no rate after one status, nor after two at the same time", () => {
+  it("has no rate after one status response, nor after two at the same time", () => {
     expect(view(after([0, [status("a", 100), status("a", 101)]]), 0, 0).pods[0]!.perSecond).toBeUndefined();
   });
 
-  it("removes a pod that has stopped answering, not one that answered recently", () => {
+  it("removes a pod that has stopped answering, but not one that answered recently", () => {
     const fleet = after([0, [status("a", 1), status("b", 1)]], [FORGET_AFTER_MS + 1, [status("b", 2)]]);
     expect(view(fleet, FORGET_AFTER_MS + 1, 0).pods.map((p) => p.id)).toEqual(["b"]);
   });
 
-  it("marks pods and replicas as new if they appear later, not if they were present at first", () => {
+  it("marks pods and replicas as new if they appear later, but not if they were present from the start", () => {
     const fleet = after(
       [0, [status("a", 1, { r0: 1 })]],
       [4000, [status("a", 2, { r0: 2, r1: 0 }), status("b", 1, { r0: 1, r1: 0 })]],

@@ -10,13 +10,13 @@ describe("the page's texts", () => {
     [["de"], "en"],
     [[], "en"],
     [["constructor"], "en"],
-  ])("for a browser that prefers %j are in %s", async (preferred, lang) => {
+  ])("are in the right language for a browser that prefers %j: %s", async (preferred, lang) => {
     await loadTexts(preferred);
     expect(t.lang).toBe(lang);
     await loadTexts(["en"]);
   });
 
-  it("use the plural and number formats of the language", () => {
+  it("use the language's plural and number formats", () => {
     expect([0, 1, 2].map((n) => en.count(n, false))).toEqual(["0 keys", "1 key", "2 keys"]);
     expect([0, 1, 2].map((n) => fr.count(n, false))).toEqual(["0 clé", "1 clé", "2 clés"]);
     expect(en.count(100_000, true)).toBe("100,000+ keys");

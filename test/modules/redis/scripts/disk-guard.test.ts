@@ -114,6 +114,19 @@ suite("a volume that fills up", () => {
     return { acknowledged, refused, survived: answer !== "closed" };
   }
 
+  it("holds a snapshot to restore only until two minutes have passed without a restart, because the restore was given up", async () => {
+    const snapshot = path.join(data, "restore/next.rdb");
+    fs.mkdirSync(path.dirname(snapshot));
+    fs.writeFileSync(snapshot, "snapshot");
+    await start();
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect(fs.existsSync(snapshot)).toBe(true);
+    const past = new Date(Date.now() - 3 * 60_000);
+    fs.utimesSync(snapshot, past, past);
+    await until(() => fs.existsSync(path.join(data, "restore/not-taken.rdb")));
+    expect(fs.existsSync(snapshot)).toBe(false);
+  });
+
   it("without the guard makes Redis exit", async () => {
     if (!mounted) return;
     const { redis } = await start({ guarded: false });

@@ -41,6 +41,13 @@ suite("a Sentinel group", () => {
       },
       90,
     );
+  /** Waits until a member's Sentinel, which looks at the others every few seconds, knows that both copies are healthy. */
+  const informed = (via: Member) =>
+    group.until(`Sentinel ${via} to know both copies`, () => {
+      const text = group.cli(via, "-p", group.sentinelPort, "SENTINEL", "REPLICAS", "main");
+      const known = (field: string, value: string) => text.split(`\n${field}\n${value}\n`).length - 1;
+      return known("master-link-status", "ok") === 2 && known("slave-priority", "100") === 2;
+    });
   const kept = () =>
     new Map(folders.flatMap((folder) => [...parseKept(fs.readFileSync(path.join(folder, "kept"), "utf8"))]));
   const writesGoOn = async () => {
@@ -78,6 +85,7 @@ suite("a Sentinel group", () => {
     for (const n of [0, 1, 2]) {
       const [main = 0] = mains();
       const via = ((main + 1 + (n % 2)) % 3) as Member;
+      await informed(via);
       expect(group.cli(via, "-p", group.sentinelPort, "SENTINEL", "FAILOVER", "main")).toBe("OK");
       await new Promise((resolve) => setTimeout(resolve, 1000));
       await writesGoOn();
@@ -103,6 +111,24 @@ suite("a Sentinel group", () => {
     await Promise.all(
       MEMBERS.flatMap((i) => (["redis", "sentinel"] as const).map((container) => group.kill(i, container))),
     );
+    for (const i of MEMBERS) start(i);
+    await writesGoOn();
+    await nothingIsMissing();
+  }, 240_000);
+
+  it("recovers by itself after a power failure that left the Sentinels' files empty", async () => {
+    // an epoch above that of new Sentinels
+    for (let n = 0; n < 2; n++) {
+      const [main = 0] = mains();
+      group.cli(((main + 1) % 3) as Member, "-p", group.sentinelPort, "SENTINEL", "FAILOVER", "main");
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await healthy();
+    }
+    await writesGoOn();
+    await Promise.all(
+      MEMBERS.flatMap((i) => (["redis", "sentinel"] as const).map((container) => group.kill(i, container))),
+    );
+    for (const i of MEMBERS) fs.truncateSync(path.join(group.pod(i), "data/sentinel/sentinel.conf"));
     for (const i of MEMBERS) start(i);
     await writesGoOn();
     await nothingIsMissing();

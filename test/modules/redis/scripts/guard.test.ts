@@ -3,71 +3,29 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { hasMembers, MEMBERS, RedisMembers, type Member } from "../../../helpers/redis-members";
+import { spawn, type ChildProcess } from "node:child_process";
+import { GuardedMembers } from "../../../helpers/guarded-members";
+import { hasMembers, MEMBERS, type Member } from "../../../helpers/redis-members";
 import { PASSWORD } from "../../../helpers/redis-pod";
 
 if (!hasMembers) console.warn("SKIPPED: the guard of a member: redis-server is not installed, or this is not Linux");
 const suite = hasMembers ? describe : describe.skip;
-const REAL = spawnSync("sh", ["-c", "command -v redis-cli"], { encoding: "utf8" }).stdout.trim();
 
 suite("the guard of a member", () => {
-  let group: RedisMembers;
+  let group: GuardedMembers;
   let network = 0;
   const others: ChildProcess[] = [];
   beforeEach(() => {
-    group = new RedisMembers(network++ % 10, { "UNLINKED=25": "UNLINKED=2" });
-    for (const i of MEMBERS) {
-      // replies of Sentinels come from files; requests are recorded
-      fs.writeFileSync(
-        path.join(group.pod(i), "bin/redis-cli"),
-        `#!/bin/sh
-case $4 in ${group.sentinelPort})
-  read -r _auth; read -r command
-  echo OK
-  case $command in *FAILOVER*) echo "$2" >>${group.dir}/failovers; cat "${group.dir}/refusal $2" 2>/dev/null || cat ${group.dir}/refusal 2>/dev/null || echo OK ;; *) cat "${group.dir}/$2 $command" 2>/dev/null ;; esac
-  exit 0 ;;
-esac
-# ended by its timeout before the reply to GET commit
-[ ! -e "${group.dir}/slow $2" ] || { ${REAL} "$@" | awk '{ print } /^OK/ && ++n == 2 { exit }'; exit 0; }
-exec ${REAL} "$@"
-`,
-        { mode: 0o755 },
-      );
-    }
-    fs.chmodSync(group.dir, 0o777);
+    group = new GuardedMembers(network++ % 10);
   });
   afterEach(() => {
     for (const child of others.splice(0)) child.kill("SIGKILL");
     group.stop();
   });
-
-  /** The Sentinels of these members report a main, in an epoch. */
-  const name = (main: Member, epoch: number, ...by: Member[]) => {
-    for (const i of by) {
-      const ip = group.pool[main]!;
-      const at = (command: string) => path.join(group.dir, `${group.pool[i]} SENTINEL ${command} main`);
-      fs.writeFileSync(at("GET-MASTER-ADDR-BY-NAME"), `${ip}\n${group.port}\n`);
-      fs.writeFileSync(at("MASTER"), `name\nmain\nip\n${ip}\nport\n${group.port}\nconfig-epoch\n${epoch}\n`);
-    }
-  };
-  /** Starts a member with its data: one key and a record; nothing if no record is given. */
-  const start = async (i: Member, record?: string, ...settings: string[]) => {
-    group.startRedis(i, ...settings);
-    await group.until(`member ${i}`, () => group.cli(i, "PING") === "PONG");
-    if (record === undefined) return;
-    await group.until(`data of ${i}`, () => {
-      group.cli(i, "CONFIG", "SET", "min-replicas-to-write", "0");
-      group.cli(i, "SET", `of-${i}`, "1");
-      if (record) group.cli(i, "-n", "1", "SET", "commit", record);
-      // as the guard left it
-      group.cli(i, "CONFIG", "SET", "min-replicas-to-write", "1000");
-      return group.cli(i, "GET", `of-${i}`) === "1" && group.cli(i, "-n", "1", "GET", "commit") === record;
-    });
-  };
-  const follow = (i: Member, main: Member) => group.cli(i, "REPLICAOF", group.pool[main]!, String(group.port));
-  const linked = (i: Member) => group.field(i, "master_link_status") === "up";
-  const said = (i: Member) => group.script(i, "probe.sh", "member").stdout.trim();
+  const start = (i: Member, record?: string, ...settings: string[]) => group.start(i, record, ...settings);
+  const follow = (i: Member, main: Member) => group.follow(i, main);
+  const linked = (i: Member) => group.linked(i);
+  const said = (i: Member) => group.said(i);
 
   it("links it to a main that has at least as much data, for this one link", async () => {
     await start(0, "3 8 3");
@@ -107,7 +65,7 @@ exec ${REAL} "$@"
   }, 60_000);
 
   it("does not link it to a main of a later epoch that lacks its promise, until main makes it", async () => {
-    name(0, 8, 0, 1);
+    group.name(0, 8, 0, 1);
     await start(0, "6 1 6");
     await start(1, "5 9 7");
     follow(1, 0);
@@ -136,12 +94,12 @@ exec ${REAL} "$@"
     await start(0, "30 8 30");
     await start(1);
     follow(1, 0);
-    name(0, 3, 0, 1);
+    group.name(0, 3, 0, 1);
     await group.until("the reason", () => said(1).includes("holds no data, and waits"));
-    name(0, 4, 0, 2);
+    group.name(0, 4, 0, 2);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(linked(1)).toBe(false);
-    name(0, 3, 0, 2);
+    group.name(0, 3, 0, 2);
     await group.until("the link", () => linked(1));
   }, 60_000);
 
@@ -188,6 +146,57 @@ exec ${REAL} "$@"
     );
   }, 60_000);
 
+  /** The Sentinels have found main 0 down for the given number of seconds, and promote no copy. */
+  const isDown = (seconds: number) => {
+    for (const i of MEMBERS) {
+      const reply = [
+        "name",
+        "main",
+        "ip",
+        group.pool[0],
+        "port",
+        group.port,
+        "flags",
+        "s_down,o_down,master",
+        "s-down-time",
+        seconds * 1000,
+        "",
+      ];
+      fs.writeFileSync(path.join(group.dir, `${group.pool[i]} SENTINEL MASTER main`), reply.join("\n"));
+    }
+  };
+  it("restarts a copy that was without main for too long before main stopped, so that main is replaced or starts", async () => {
+    await start(0, "4 3 4");
+    await start(1, "4 3 4");
+    follow(1, 0);
+    await group.until("the end of the permission", () => linked(1) && group.setting(1, "masteruser") === "unverified");
+    await group.kill(0, "redis");
+    await new Promise((resolve) => setTimeout(resolve, 8000));
+    // for Sentinels that see main, and while they may still promote this copy
+    expect(group.cli(1, "PING")).toBe("PONG");
+    isDown(1);
+    await group.until("the restart", () => group.log(1).includes("restarting Redis"), 30);
+    await group.until("the end of Redis", () => group.cli(1, "PING") === "");
+    // only once: its link was never up since
+    await start(1, undefined, "--replicaof", group.pool[0]!, String(group.port));
+    await new Promise((resolve) => setTimeout(resolve, 8000));
+    expect(group.cli(1, "PING")).toBe("PONG");
+  }, 90_000);
+
+  it("does not restart one whose link ended with main, because Sentinels promote it", async () => {
+    await start(0, "4 3 4");
+    await start(1, "4 3 4");
+    follow(1, 0);
+    await group.until("the end of the permission", () => linked(1) && group.setting(1, "masteruser") === "unverified");
+    await group.kill(0, "redis");
+    const stopped = Date.now();
+    while (Date.now() - stopped < 12_000) {
+      isDown(Math.round((Date.now() - stopped) / 1000));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    expect(group.cli(1, "PING")).toBe("PONG");
+  }, 60_000);
+
   it("does not restart it while a Sentinel has a failover in progress, which may promote it", async () => {
     fs.writeFileSync(path.join(group.dir, "refusal"), "NOGOODSLAVE No suitable replica to promote\n");
     fs.writeFileSync(path.join(group.dir, `refusal ${group.pool[2]}`), "INPROG Failover already in progress\n");
@@ -206,6 +215,30 @@ exec ${REAL} "$@"
     );
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect([group.cli(1, "PING"), group.log(1).includes("restarting Redis")]).toEqual(["PONG", false]);
+  }, 60_000);
+
+  it("requests a failover above its own epoch, if the Sentinels have lost theirs", async () => {
+    group.name(0, 0, 0, 1, 2);
+    await start(0, "40 8 40");
+    await start(1, "40 8 53");
+    follow(1, 0);
+    await group.until("the request", () => fs.existsSync(path.join(group.dir, "failovers")), 30);
+    expect(fs.readFileSync(path.join(group.dir, "failovers"), "utf8")).toBe(`${group.pool[0]}\n`);
+    const [main] = group.pool;
+    expect(fs.readFileSync(path.join(group.dir, "votes"), "utf8")).toBe(
+      `${main} SENTINEL IS-MASTER-DOWN-BY-ADDR ${main} ${group.port} 5 ${"0".repeat(40)}\n`,
+    );
+  }, 60_000);
+
+  it("requests none while the Sentinels' epoch is that of its record, or only one has a smaller one", async () => {
+    group.name(0, 4, 0, 1);
+    group.name(0, 0, 2);
+    await start(0, "40 8 40");
+    await start(1, "40 8 40");
+    follow(1, 0);
+    await group.until("the link", () => linked(1));
+    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    expect(fs.existsSync(path.join(group.dir, "failovers"))).toBe(false);
   }, 60_000);
 
   it("never links one with data of the previous version, which has no record, to an empty main", async () => {

@@ -36,6 +36,54 @@ describe("main alone, after redis.durability was ha", () => {
   });
 });
 
+suite("main alone, on a volume with the commit record of a Sentinel group", () => {
+  const port = 27879 + (process.pid % 500);
+  let dir: string;
+  let main: ChildProcess;
+  const cli = (...args: string[]) =>
+    spawnSync("redis-cli", ["-p", String(port), "--user", "admin", "--pass", PASSWORD, "--no-auth-warning", ...args], {
+      encoding: "utf8",
+    }).stdout.trim();
+  beforeEach(() => {
+    dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-alone-"));
+    writePod(dir, { replace: { "6379": String(port) } });
+  });
+  afterEach(async () => {
+    const ended = new Promise((resolve) => main.once("exit", resolve));
+    main.kill("SIGKILL");
+    await ended;
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+  it.each([
+    ["40 5 40", "40 1000000 40"],
+    // after a restore
+    ["40 5 40 1", "40 1000000 40 1"],
+    ["41 7000018 52 3", "41 8000000 52 3"],
+  ])(
+    "has more than the other members' volumes, which lack its writes: %s becomes %s",
+    async (before, after) => {
+      const folder = path.join(dir, "data/appendonlydir");
+      fs.mkdirSync(folder);
+      const resp = (...words: string[]) =>
+        `*${words.length}\r\n${words.map((w) => `$${w.length}\r\n${w}\r\n`).join("")}`;
+      fs.writeFileSync(
+        path.join(folder, "appendonly.aof.1.incr.aof"),
+        resp("SELECT", "1") + resp("SET", "commit", before),
+      );
+      fs.writeFileSync(path.join(folder, "appendonly.aof.manifest"), "file appendonly.aof.1.incr.aof seq 1 type i\n");
+      fs.mkdirSync(path.join(dir, "data/sentinel"));
+      const conf = 'sentinel announce-ip "10.0.0.1"\nsentinel monitor main 10.0.0.1 6379 2\n';
+      fs.writeFileSync(path.join(dir, "data/sentinel/sentinel.conf"), conf);
+      main = spawn("sh", [path.join(dir, "etc/start-main.sh")], { env: process.env, stdio: "ignore" });
+      const record = () => cli("-n", "1", "GET", "commit");
+      for (const end = Date.now() + 20_000; record() !== after && Date.now() < end;)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(record()).toBe(after);
+    },
+    30_000,
+  );
+});
+
 suite("main's start on an empty volume", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-start-"));
   const children: ChildProcess[] = [];

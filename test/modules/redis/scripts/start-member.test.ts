@@ -19,7 +19,7 @@ const dirs: string[] = [];
 afterAll(() => dirs.forEach((dir) => fs.rmSync(dir, { recursive: true, force: true })));
 
 /** Starts member 0; returns the arguments of redis-server, or the reason why it did not start. */
-function startMember(answers: Answers, files: { data?: boolean; startEmpty?: string } = {}) {
+function startMember(answers: Answers, files: { data?: boolean; startEmpty?: string; snapshot?: number } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-member-"));
   dirs.push(dir);
   const put = (name: string, text: string) => {
@@ -32,6 +32,11 @@ function startMember(answers: Answers, files: { data?: boolean; startEmpty?: str
     put("data/appendonlydir/appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n");
   }
   if (files.startEmpty) put("start-empty/on", files.startEmpty);
+  if (files.snapshot !== undefined) {
+    put("data/restore/next.rdb", "snapshot");
+    put("data/restore/next.generation", `${files.snapshot}\n`);
+    for (const name of ["id", "committed"]) put(`data/restore/next.${name}`, "this-restore\n");
+  }
   for (const [from, replies] of Object.entries(answers))
     [replies].flat().forEach((text, i) => put(`says/${from}/${i}`, text));
   // replies in order; DBSIZE is read from the "#keys" line of the INFO reply
@@ -62,7 +67,9 @@ fi
   put("bin/getent", "#!/bin/sh\nexit 2\n");
   put("bin/sleep", "#!/bin/sh\n");
   const { status, stdout, stderr } = runScript(dir, ["start-member.sh"]);
-  return { status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), error: stderr };
+  const base = path.join(dir, "data/appendonlydir/appendonly.aof.1.base.rdb");
+  const restored = fs.existsSync(base) && fs.readFileSync(base, "utf8") === "snapshot";
+  return { restored, status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), error: stderr };
 }
 
 /** No links, promotions or writes before the guard has started. */
@@ -128,5 +135,27 @@ describe("a member of the Sentinel group", () => {
     expect(startMember(silent, { startEmpty: "2020-01-01" }).status).toBe(1);
     const held = { ...sentinels(ME, ME), [`${SECOND}:6379`]: slave(0, 7) };
     expect(startMember(held, { startEmpty: today }).status).toBe(1);
+  });
+});
+
+describe("a member with a snapshot to restore", () => {
+  const start = (second: string | readonly string[], third: string) =>
+    startMember(
+      { ...sentinels(ME, ME, ME), [`${SECOND}:6379`]: second, [`${THIRD}:6379`]: third },
+      { data: true, snapshot: 2 },
+    );
+  it("uses it if no other member answers, because a restore stops all of them", () => {
+    expect(startMember(sentinels(ME, ME, ME), { data: true, snapshot: 2 }).restored).toBe(true);
+  });
+  it("does not use it while another member runs with older data, because the restore was given up", () => {
+    const { restored, error } = start(slave(0, 7, "41 7 41 1"), slave(0));
+    expect(restored).toBe(false);
+    expect(error).toContain("another member still runs with older data");
+  });
+  it("uses it once the others have stopped, have started from theirs, or hold nothing", () => {
+    const stopping = [...Array<string>(5).fill(slave(0, 7, "41 7 41 1")), "LOADING"];
+    expect(start(stopping, slave(0)).restored).toBe(true);
+    expect(start(slave(0, 7, "41 7 41 1"), slave(0, 7, "0 0 0 2")).restored).toBe(true);
+    expect(start(slave(0), slave(0)).restored).toBe(true);
   });
 });

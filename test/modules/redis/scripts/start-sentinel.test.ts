@@ -75,4 +75,31 @@ describe("a Sentinel of the group", () => {
     expect(conf).not.toContain("10.0.0.");
     expect(fs.statSync(file(CONF)).mode & 0o077).toBe(0);
   });
+  it("is not left with an empty file by a power failure: each file is synced before it is renamed, its folder after", () => {
+    const program = (name: string) =>
+      fs.writeFileSync(file(`bin/${name}`), `#!/bin/sh\necho ${name} "$@" >>${dir}/steps\nexec /bin/${name} "$@"\n`, {
+        mode: 0o755,
+      });
+    start(pool, "first");
+    for (const name of ["sync", "mv"]) program(name);
+    start(pool, "second");
+    const steps = fs.readFileSync(file("steps"), "utf8").replaceAll(`${dir}/data`, "").trim().split("\n");
+    const replaced = (path: string) => [`sync ${path}.new`, `mv ${path}.new ${path}`, "sync /sentinel"];
+    expect(steps.filter((step) => /\W\/sentinel\b/.test(step) && !step.includes(dir))).toEqual([
+      ...replaced("/sentinel/sentinel.conf"),
+      ...replaced("/sentinel/pool"),
+    ]);
+    for (const name of ["sync", "mv"]) fs.rmSync(file(`bin/${name}`));
+  });
+  it("finds main although its last start ended before it had stored the members' addresses", () => {
+    start(pool, "first");
+    learn("sentinel monitor main 10.1.0.2 6379 2", "sentinel config-epoch main 4");
+    expect(start(["10.1.0.1", "10.1.0.2", "10.1.0.3"], "second")).toContain("sentinel monitor main 10.1.0.2 6379 2\n");
+  });
+  it("starts from an empty or truncated file", () => {
+    for (const lines of [[], ["sentinel myid def"]]) {
+      learn(...lines);
+      expect(start(pool, "first")).toContain("sentinel monitor main 10.0.0.1 6379 2\n");
+    }
+  });
 });

@@ -50,7 +50,7 @@ cat "$d/$n"
 }
 
 const replica = (address: string, offset: number) => `ip=${address},port=6379,state=online,offset=${offset},lag=0`;
-/** INFO of a main at `offset`, with its replicas' offsets. */
+/** The reply of a main at `offset` to INFO, with its replicas' offsets. */
 const main = (offset: number, second: number, third = 0) =>
   `role:master\r\nslave0:${replica(SECOND, second)}\r\nslave1:${replica(THIRD, third)}\r\nmaster_repl_offset:${offset}\r\n`;
 const names = (address: string): Answers =>

@@ -33,7 +33,9 @@ suite("main and a snapshot on its volume", () => {
   const leave = () => {
     fs.mkdirSync(at("restore"), { recursive: true });
     fs.writeFileSync(at("restore/next.generation"), "1\n");
+    fs.writeFileSync(at("restore/next.id"), "this-restore\n");
     fs.copyFileSync(snapshot, at("restore/next.rdb"));
+    fs.writeFileSync(at("restore/next.committed"), "this-restore\n");
   };
 
   beforeAll(async () => {
@@ -90,10 +92,22 @@ suite("main and a snapshot on its volume", () => {
   it("ignores an old one, because the restore that wrote it has reported a failure", async () => {
     leave();
     const past = new Date(Date.now() - 20 * 60_000);
-    fs.utimesSync(at("restore/next.rdb"), past, past);
+    fs.utimesSync(at("restore/next.committed"), past, past);
     await start();
     expect(keys()).toEqual(["of"]);
-    expect(fs.existsSync(at("restore/not-taken.rdb"))).toBe(true);
+    expect(fs.readdirSync(at("restore"))).toEqual(["not-taken.rdb"]);
+    await kill();
+  });
+  it.each([
+    ["without a mark", undefined],
+    ["with the mark of another restore", "an-earlier-restore\n"],
+  ])("ignores one %s, because this restore did not reach every member", async (_, mark) => {
+    leave();
+    fs.rmSync(at("restore/next.committed"));
+    if (mark) fs.writeFileSync(at("restore/next.committed"), mark);
+    await start();
+    expect(keys()).toEqual(["of"]);
+    expect(fs.readdirSync(at("restore"))).toEqual(["not-taken.rdb"]);
     await kill();
   });
   it("resumes after an interruption, before the old data was moved and between the two moves", async () => {
@@ -161,7 +175,8 @@ suite("main and a snapshot on its volume", () => {
           leave();
           if (!take(n)) break;
           const past = new Date(Date.now() - minutes * 60_000);
-          if (fs.existsSync(at("restore/next.rdb"))) fs.utimesSync(at("restore/next.rdb"), past, past);
+          for (const file of ["restore/next.rdb", "restore/next.committed"].map(at))
+            if (fs.existsSync(file)) fs.utimesSync(file, past, past);
           // a second interruption, one command later
           if (!take(n + 1)) expect([n, data()]).toEqual([n, expect.stringMatching(`^(${allowed.join("|")})$`)]);
           take(0);

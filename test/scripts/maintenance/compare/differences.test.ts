@@ -11,7 +11,7 @@ describe("differences between synthesized layers", () => {
     expect(differences({ a: [{ b: "c" }] }, { a: [{ b: "c" }] })).toEqual([]);
   });
 
-  it("names the path of a changed value, by the names of list entries", () => {
+  it("names a changed value by its path, in which list entries appear by name", () => {
     const layer = (value: number) => ({
       containers: [
         { name: "api", port: 1 },
@@ -31,7 +31,7 @@ describe("differences between synthesized layers", () => {
     expect(only({ a: 1 }, {})).toMatchObject({ kind: "other", before: "1", after: undefined });
   });
 
-  it("looks into YAML and JSON inside a string", () => {
+  it("compares YAML and JSON inside strings by content", () => {
     const values = (n: number) => `replicas: ${n}\nname: api\n`;
     expect(only({ values: values(1) }, { values: values(2) }).path).toBe("values.replicas");
     expect(only({ d: '{"uid":"a","x":1}' }, { d: '{"uid":"a","x":2}' }).path).toBe("d.x");

@@ -4,7 +4,7 @@ import { builtImages, synthesize } from "../../../helpers/layers";
 
 const layers = (tag: string) => withoutImageTags(synthesize({}, builtImages("absent", tag)));
 
-it("a new tag of an image is one change, not a change of every name that contains it", () => {
+it("a new image tag counts as one change, not as a change to every name that contains the tag", () => {
   const [before, after] = [layers("a".repeat(16)), layers("b".repeat(16))];
   expect(before.tags).toEqual({ node: "a".repeat(16), react: "a".repeat(16) });
   expect(differences(before.layers, after.layers)).toEqual([]);

@@ -1,8 +1,8 @@
 /**
  * A connection to one Redis instance.
  *
- * Redis answers in order, so timeouts apply to the connection, not to a command: if the oldest command has waited too
- * long, everything behind it is stuck as well. All of them fail at once, and nothing is sent until Redis answers a
+ * Redis answers in order, so timeouts apply to the connection, not to single commands: if the oldest command has waited
+ * too long, everything behind it is stuck as well. All of them fail at once, and nothing is sent until Redis answers a
  * probe.
  */
 import { Redis } from "ioredis";
@@ -17,7 +17,7 @@ import { Waiters } from "./waiters";
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1000;
 const LOADING_RETRY_MS = 200;
-/** A Redis that hangs for longer than this gets a new connection, because the old one may be dead. */
+/** If Redis hangs for longer than this, a new connection is opened, because the old one may be dead. */
 const RECONNECT_AFTER_MS = 3000;
 
 interface Pending {
@@ -26,14 +26,14 @@ interface Pending {
 }
 
 export interface ConnectionOptions {
-  /** Its address; queried again for each connection. */
+  /** The instance's address, which is queried again for each connection. */
   readonly address: () => HostPort | Promise<HostPort>;
   /** Name in logs. */
   readonly name: string;
   readonly login: Login | undefined;
   readonly tls: TlsConfig | undefined;
   readonly connectTimeoutMs: number;
-  /** Timeout for an answer, ms. */
+  /** Timeout for an answer, in ms. */
   readonly timeoutMs: number;
   readonly clock: TimeoutClock;
   /**
@@ -43,7 +43,7 @@ export interface ConnectionOptions {
   readonly late: "reset" | "keep";
   /** Called when the connection becomes usable or unusable. */
   readonly onChange?: () => void;
-  /** Subscribed to on each connection; other commands can still be sent. @default none */
+  /** Channel that each connection subscribes to; other commands can still be sent. @default none */
   readonly channel?: { readonly name: string; readonly onMessage: () => void };
 }
 
@@ -53,7 +53,7 @@ export class Connection {
   private readonly client: Redis;
   private readonly dialer: Dialer;
   private readonly stopTicks: () => void;
-  /** Grows with each connection, because commands sent on one have no effect on the next. */
+  /** Increases with each connection, because commands sent on one have no effect on the next. */
   session = 0;
   private corked = false;
   private closed = false;
@@ -93,7 +93,7 @@ export class Connection {
       maxLoadingRetryTime: LOADING_RETRY_MS,
       connectionName: "api",
     });
-    // without a listener an error would end the process; log each new reason once
+    // without a listener, an error would end the process; log each new reason once
     this.client.on("error", (error: Error & { code?: string }) => {
       const reason = error.code ?? error.message;
       if (reason !== this.lastReason) log("warn", "redis connection failed", { redis: options.name, reason });
@@ -160,7 +160,7 @@ export class Connection {
     return this.silentSince !== undefined;
   }
 
-  /** Time since it was last usable, ms. */
+  /** Time since the connection was last usable, in ms. */
   get downMs(): number {
     // a stream that is being closed does not count as down yet
     if (this.client.status === "ready" && this.silentSince === undefined) return 0;
@@ -179,12 +179,12 @@ export class Connection {
     return this.dispatch(command, false);
   }
 
-  /** Like {@link send}, but also sent to a Redis that hangs, to detect whether it still does. */
+  /** Like {@link send}, but also sends to a Redis that hangs, to detect whether it still hangs. */
   probe<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     return this.dispatch(command, true);
   }
 
-  /** Resolves once usable, or after `ms`. */
+  /** Resolves once the connection is usable, or after `ms`. */
   async whenUsable(ms: number): Promise<void> {
     if (!this.usable) await this.waiters.wait(ms);
   }
@@ -220,7 +220,7 @@ export class Connection {
       if (this.silentSince === undefined) {
         log("warn", "redis does not answer", { redis: this.options.name, ms: Math.round(now - oldest.since) });
       }
-      // before the callers are notified, so that their next commands are not overtaken
+      // done before the callers are notified, so that their next commands are not overtaken
       if (this.options.late === "reset") this.reconnect();
       else if (this.silentSince === undefined) {
         this.silentSince = now;
@@ -239,7 +239,7 @@ export class Connection {
     return this.pending.size > 0 || this.silentSince !== undefined || this.handshakeSince !== undefined;
   }
 
-  /** The next connection uses the password that is in the file now. */
+  /** Makes the next connection use the password that is in the file now. */
   private reloadCredentials(): void {
     try {
       Object.assign(this.client.options, credentials(this.options.login));
@@ -254,7 +254,7 @@ export class Connection {
     if (!this.connected || (this.silentSince !== undefined && !probe)) {
       return Promise.reject(new NotSent(this.hanging ? "Redis does not answer" : "Redis is not reachable"));
     }
-    // batch all commands of one event loop turn into one write
+    // batches all commands of one event-loop turn into one write
     if (!this.corked) {
       this.corked = true;
       const { stream } = client;

@@ -12,19 +12,19 @@ import { connect as connectTls } from "node:tls";
 import type { HostPort, TlsConfig } from "../../config";
 
 export class Dialer {
-  /** Address that the last connection goes to. */
+  /** Address of the last connection. */
   target: HostPort | undefined;
   private tcp: Socket | undefined;
   private stream: Socket | undefined;
   private closed = false;
 
-  /** @param address that the next connection goes to */
+  /** @param address address of the next connection */
   constructor(
     private readonly address: () => HostPort | Promise<HostPort>,
     private readonly tls: TlsConfig | undefined,
   ) {}
 
-  /** Closes the connection at once, on both ends if the other end can be reached. */
+  /** Closes the connection immediately, at both ends if the other end can be reached. */
   reset(): void {
     const { tcp } = this;
     // a socket that is still connecting would be reset only once it is connected
@@ -40,7 +40,7 @@ export class Dialer {
     this.reset();
   }
 
-  /** For the option `Connector` of ioredis. */
+  /** For ioredis' `Connector` option. */
   get connector(): new (options: unknown) => AbstractConnector {
     const dial = () => this.dial();
     const reset = () => this.reset();

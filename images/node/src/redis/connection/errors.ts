@@ -1,14 +1,14 @@
-/** Failures of a Redis command, by what the caller may do next. */
+/** The ways in which a Redis command can fail, by what the caller may do next. */
 
 export abstract class RedisError extends Error {}
 
-/** Not sent: any command, even a write, may be sent again. */
+/** The command was not sent: any command, even a write, may be sent again. */
 export class NotSent extends RedisError {}
 
-/** It may have been executed: only a read may be sent again. */
+/** The command may have been executed: only a read may be sent again. */
 export class NoAnswer extends RedisError {}
 
-/** Main has executed the write, but perhaps no copy has it: if main is lost now, so is the write. */
+/** Main has executed the write, but perhaps no copy has it yet: if main is lost now, so is the write. */
 export class NotReplicated extends NoAnswer {
   constructor(reason: string) {
     super(`the write may be lost: ${reason}`);
@@ -31,7 +31,7 @@ export class Refused extends RedisError {
   }
 }
 
-/** Whether no instance would answer differently, now or later. */
+/** Whether every instance would give the same answer, now and later. */
 export const isFinal = (error: unknown): boolean => error instanceof Refused && !error.transient;
 
 /** Any other error comes from the client library: the connection failed. */

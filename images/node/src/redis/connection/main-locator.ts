@@ -2,8 +2,8 @@
  * Finds main (primary) through the Sentinels: the address and the epoch that a majority of the configured Sentinels
  * reports. A single Sentinel may be isolated from the others, and then reports a main that has long been replaced.
  *
- * One connection to each Sentinel stays open for the life of the process. It is queried at intervals as well as on a
- * `+switch-master`, because a message may be lost with its connection.
+ * One connection to each Sentinel stays open for the life of the process. Each Sentinel is queried at intervals as well
+ * as after a `+switch-master` message, because a message may be lost with its connection.
  */
 import type { HostPort, SentinelConfig } from "../../config";
 import { log } from "../../log";
@@ -12,11 +12,11 @@ import { sameAddress, type MainAddress, type MainSource } from "./main-source";
 
 /** A Sentinel's reply expires after this many intervals. */
 const FRESH_INTERVALS = 3;
-/** Shortest interval between queries, ms. */
+/** Shortest interval between queries, in ms. */
 const MIN_INTERVAL_MS = 50;
 
 export interface LocatorOptions extends Pick<ConnectionOptions, "login" | "tls" | "connectTimeoutMs" | "clock"> {
-  /** Interval of the queries, ms. */
+  /** Interval between queries, in ms. */
   readonly intervalMs: number;
   /** Called when main has changed. */
   readonly onChange: (main: MainAddress) => void;
@@ -75,13 +75,13 @@ class Sentinel {
     }
     this.querying = false;
     this.onVote();
-    // it may have answered before the second query
+    // this Sentinel may have answered before the second query
     if (this.again) void this.query();
   }
 
   /**
-   * In a failover, the Sentinel that leads it has the new epoch with the old address in `MASTER`, and the new address
-   * only in the other command. An address belongs to an epoch if the epoch is the same before and after it.
+   * During a failover, the Sentinel that leads it returns the new epoch with the old address in `MASTER`, and the new
+   * address only in the other command. An address belongs to an epoch if the epoch is the same before and after it.
    */
   private async read(): Promise<MainAddress | undefined> {
     const [before, address, after] = await this.connection.send((client) =>
@@ -146,7 +146,7 @@ export class MainLocator implements MainSource {
     }, MIN_INTERVAL_MS);
   }
 
-  /** Its connection is dropped only when the Sentinels report another main. */
+  /** Main's connection is dropped only when the Sentinels report another main. */
   refused(): void {
     this.ask();
   }

@@ -1,24 +1,24 @@
-/** Where main (primary) is. Each group of instances with one main has one source. */
+/** Locates main (primary). Each group of instances that share a main has one source. */
 import type { HostPort } from "../../config";
 import type { Connection } from "./connection";
 import type { Refused } from "./errors";
 
 /** Main, and the epoch that its address belongs to. */
 export interface MainAddress extends HostPort {
-  /** Grows with every failover, and no two mains have the same. 0 without Sentinels. */
+  /** Increases with every failover, and is never the same for two mains. 0 without Sentinels. */
   readonly epoch: number;
 }
 
 export interface MainSource {
   open(): void;
   close(): Promise<void>;
-  /** Main; rejects if it is not known in time. */
+  /** Main's address; rejects if it is not known in time. */
   address(): MainAddress | Promise<MainAddress>;
   /** The epoch of the main at `target`, undefined if main is elsewhere. */
   epochOf(target: HostPort | undefined): number | undefined;
-  /** Main may have changed: check soon. */
+  /** Checks soon, because main may have changed. */
   ask(): void;
-  /** Main at the other end of `connection` rejects commands. */
+  /** Reports that main at the other end of `connection` rejects commands. */
   refused(reason: Refused, connection: Connection): void;
 }
 
@@ -54,7 +54,8 @@ export class FixedMain implements MainSource {
   }
 
   refused(reason: Refused, connection: Connection): void {
-    // this is no longer main: a new connection may find the current one, because the address may be that of a Service
+    // this instance is no longer main: a new connection may find the current main, because the address may be that of a
+    // Service
     if (reason.code === "READONLY" && connection.usable) connection.reconnect();
   }
 }

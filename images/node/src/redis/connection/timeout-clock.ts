@@ -1,8 +1,8 @@
 /**
- * One timer for all timeouts, so that a command needs no separate one, and no timer at all while nothing is waiting.
+ * One timer for all timeouts, so that commands need no separate timers, and no timer runs while nothing is waiting.
  *
- * The clock counts only time in which this process could read replies: after a blocked event loop, replies may have
- * arrived that were not read yet, and these must not count as timeouts.
+ * The clock counts only time in which this process could read replies: after the event loop was blocked, replies may
+ * have arrived that are still unread, and these must not count as timeouts.
  */
 export class TimeoutClock {
   /** Milliseconds at the last tick. The clock stops while no listener is waiting. */

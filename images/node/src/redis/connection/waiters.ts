@@ -1,9 +1,9 @@
 /**
- * Commands that are waiting for a connection. While there are any, connection attempts are more frequent: an instance
- * that is back is noticed soon, and one that stays down is not flooded with attempts.
+ * Commands that are waiting for a connection. While there are any, connection attempts are more frequent: a recovered
+ * instance is noticed soon, and one that stays down is not flooded with attempts.
  */
 
-/** Time between attempts, ms. */
+/** Time between attempts, in ms. */
 const ATTEMPT_MS = 100;
 
 export class Waiters {

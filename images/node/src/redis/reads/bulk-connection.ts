@@ -1,7 +1,8 @@
 /**
- * Connections that only lists or large values use, one per instance: their replies have up to a megabyte, and on the
- * shared connection reads and writes would have to wait for them. Each carries one command at a time, so an instance's
- * replies occupy memory and the event loop for only one command, and other requests are served between two commands.
+ * Connections that only lists or large values use, one per instance: their replies are up to a megabyte long, and on
+ * the shared connection, reads and writes would have to wait for them. Each connection carries one command at a time,
+ * so only one such reply per instance occupies memory and the event loop, and other requests are served between two
+ * commands.
  */
 import type { Redis } from "ioredis";
 import type { HostPort } from "../../config";
@@ -11,15 +12,15 @@ import { readRunId } from "../connection/run-id";
 
 /** A connection that has not been used for this long is closed. */
 const IDLE_MS = 30_000;
-/** A command that has waited for its turn for this long is refused. */
+/** A command that has waited this long for its turn is refused. */
 const TURN_MS = 1000;
 
-/** A matching step that took longer than this, ms, is followed by a pause of the same length… */
+/** A matching step that took longer than this, in ms, is followed by a pause of the same length… */
 const RESTLESS_MS = 2;
-/** …but not longer than this, ms, because a busy process overestimates the length of a step. */
+/** …but not longer than this, in ms, because a busy process overestimates the length of a step. */
 const MAX_REST_MS = 20;
 
-/** Too many others wait for the same instance. */
+/** Too many other commands are waiting for the same instance. */
 export class NoTurn extends RedisError {}
 
 /** The caller disconnected before its turn: nothing was sent. */
@@ -33,9 +34,9 @@ export interface Turn {
   readonly matches: boolean;
 }
 
-/** An instance as its shared connection reaches it. */
+/** An instance, as its shared connection reaches it. */
 export interface Instance {
-  /** Identity of its process. */
+  /** Identity of the instance's process. */
   readonly runId: string;
   readonly address: HostPort;
 }
@@ -61,7 +62,7 @@ class BulkConnection {
     this.connection.open();
   }
 
-  /** Sends one command once all before it have been answered. */
+  /** Sends one command once all earlier ones have been answered. */
   async send<T>(command: (client: Redis) => Promise<T>, { left, matches }: Turn): Promise<T> {
     clearTimeout(this.idle);
     this.waiting++;
@@ -98,7 +99,7 @@ class BulkConnection {
     await connection.whenUsable(this.options.connectTimeoutMs);
     // another process may have taken over the address
     if (!this.verified && (await readRunId(connection)) !== this.runId) {
-      throw new NotSent("the Redis instance of this list or value is no longer available");
+      throw new NotSent("the Redis instance that served this list or value is no longer available");
     }
     this.verified = true;
   }
@@ -110,7 +111,7 @@ export class BulkConnections {
   /**
    * Sends one command once the instance has answered all earlier ones.
    *
-   * @param options those of the instance's shared connection
+   * @param options options of the instance's shared connection
    */
   send<T>(
     { runId, address }: Instance,

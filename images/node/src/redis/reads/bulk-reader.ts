@@ -1,6 +1,6 @@
 /**
- * Sends commands whose answers are large over separate connections: to a replica, or to main if the caller requests
- * main or no replica can answer.
+ * Sends commands with large replies over separate connections: to a replica, or to main if the caller requests main or
+ * no replica can answer.
  */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
@@ -11,13 +11,13 @@ import { Abandoned, BulkConnections, type Instance, NoTurn, type Turn } from "./
 import type { Replica } from "./replica";
 import { REPLICA_TRIES, type ReplicaPool } from "./replica-pool";
 
-/** The parts of main's interface that such a command needs. */
+/** The parts of main's interface that these commands need. */
 export interface Main {
   readonly runId: string | undefined;
   readonly connection: Pick<Connection, "target" | "usable">;
   /** Resolves if main has recently confirmed that it is main. */
   whenRecent(): Promise<void>;
-  /** Whether this process is still main, so that everything it has answered is confirmed. */
+  /** Whether this process is still main; if so, everything it has answered is confirmed. */
   proves(runId: string): Promise<boolean>;
 }
 
@@ -51,8 +51,8 @@ export class BulkReader {
   }
 
   /**
-   * Sends it to any instance, but to main only if no replica answers at all: busy replicas must not make main busy as
-   * well.
+   * Sends the command to any instance, but to main only if no replica answers at all: busy replicas must not make main
+   * busy as well.
    */
   async onAny<T>(command: BulkCommand<T>): Promise<BulkAnswer<T>> {
     let asked: Replica | undefined;
@@ -76,8 +76,8 @@ export class BulkReader {
   }
 
   /**
-   * Undefined if another process has become main. After a strong command, the process proves that it is still main. So
-   * it was main when it answered, and everything that the answer shows is confirmed.
+   * Undefined if another process has become main. After a strong command, the process must prove that it is still main.
+   * If so, it was main when it answered, and everything that its answer shows is confirmed.
    */
   async onMain<T>(runId: string, command: BulkCommand<T>): Promise<BulkAnswer<T> | undefined> {
     const { connection } = this.main;

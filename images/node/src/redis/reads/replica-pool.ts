@@ -23,7 +23,7 @@ export class ReplicaPool {
     private readonly lagTracker: LagTracker,
   ) {}
 
-  /** Replaces the members. Removed ones still answer the commands that were sent to them. */
+  /** Replaces the members. Removed members still answer the commands that were sent to them. */
   update(members: readonly Member[]): void {
     const wanted = new Map(members.map((m) => [`${m.name} ${m.host}:${m.port}`, m]));
     for (const [key, replica] of this.members) {

@@ -32,11 +32,11 @@ export class Replica {
   readonly connection: Connection;
   /** Identity of the Redis process, because SCAN cursors are only valid in one process. */
   runId: string | undefined;
-  /** Lag behind main, ms; undefined if unknown. */
+  /** Lag behind main, in ms; undefined if unknown. */
   lagMs: number | undefined;
-  /** Its load from all clients; undefined while it is unknown. */
+  /** The replica's load from all clients; undefined while it is unknown. */
   load: RedisLoad | undefined;
-  /** Reads answered and failed, and the total duration of the answered ones in seconds. */
+  /** Numbers of answered and failed reads, and the total duration of the answered ones in seconds. */
   answered = 0;
   failed = 0;
   seconds = 0;
@@ -98,7 +98,7 @@ export class Replica {
       this.runId ??= await readRunId(connection);
       // several sections in one INFO: Redis 7
       const info = await connection.probe((client) => client.info("replication", "stats", "clients"));
-      // the time of the reply, because the replica may have hung before it
+      // the time of the reply, because the replica may have hung before replying
       const at = performance.now();
       const replication = parseReplication(info);
       const lag = this.lag.lag(at, replication);

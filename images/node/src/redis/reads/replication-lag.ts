@@ -4,16 +4,16 @@ export interface Replication {
   readonly role: "master" | "slave" | "unknown";
   /** Identity of the replication history that the offset belongs to. */
   readonly replid: string;
-  /** Bytes of that history written (main) or applied (replica). */
+  /** Number of bytes of that history that have been written (main) or applied (replica). */
   readonly offset: number;
-  /** The history that this one has continued since a failover, and the offset up to which both are the same. */
+  /** The history that this one continues since a failover, and the offset up to which the two are identical. */
   readonly formerReplid: string;
   readonly formerOffset: number;
   /** Replica: connected to main. */
   readonly linkUp: boolean;
   /** Replica: full sync in progress. */
   readonly syncing: boolean;
-  /** Replica: seconds since its link to main went down; -1 if it was never connected. */
+  /** On a replica: seconds since its link to main went down; -1 if it was never connected. */
   readonly linkDownSeconds: number;
 }
 
@@ -57,7 +57,7 @@ export function parseReplication(info: string): Replication {
   };
 }
 
-/** Once main has not answered for longer than this, the lag no longer grows, ms. */
+/** Time in ms after which the lag of replicas stops growing if main does not answer. */
 const SILENT_MAIN_MS = 2500;
 
 interface Sample {
@@ -69,13 +69,13 @@ interface Sample {
 export class LagTracker {
   private samples: Sample[] = [];
   private main: Replication | undefined;
-  /** Former histories of main, and when they ended. */
+  /** Main's former histories, and when they ended. */
   private readonly ended = new Map<string, number>();
 
   /** @param keep number of samples and of former histories to keep */
   constructor(private readonly keep = 240) {}
 
-  /** Main's state at time `at`, ms. */
+  /** Records main's state at time `at`, in ms. */
   record(at: number, main: Replication): void {
     if (main.role !== "master") return;
     const before = this.main;
@@ -92,14 +92,14 @@ export class LagTracker {
     if (this.samples.length > this.keep) this.samples.shift();
   }
 
-  /** For one replica. */
+  /** A lag calculator for one replica. */
   replica(): ReplicaLag {
     return new ReplicaLag(this);
   }
 
   /**
-   * Minimum lag of a replica with main's history, ms: the age of the oldest of main's samples that it has not reached;
-   * 0 if it has reached all. Undefined if it has another history.
+   * Minimum lag of a replica with main's history, in ms: the age of the oldest of main's samples that the replica has
+   * not reached; 0 if it has reached all of them. Undefined if it has another history.
    */
   inHistory(at: number, replica: Replication): number | undefined {
     const { main } = this;
@@ -110,7 +110,7 @@ export class LagTracker {
     return missing ? this.since(missing.at, at) : 0;
   }
 
-  /** When main stopped having this history; undefined if it never had it. */
+  /** When main stopped having this history; undefined if main never had it. */
   endOf(replid: string): number | undefined {
     return this.ended.get(replid);
   }
@@ -131,13 +131,13 @@ export class LagTracker {
 
 /** The lag of one replica, even while its history differs from main's. */
 export class ReplicaLag {
-  /** When it last had main's history, less its lag at that time. */
+  /** The time at which the replica last had main's history, minus its lag at that time. */
   private freshAt: number | undefined;
 
   constructor(private readonly tracker: LagTracker) {}
 
   /**
-   * Minimum lag, ms. If the histories differ, it counts from the moment at which they diverged: a failover is in
+   * Minimum lag, in ms. If the histories differ, it counts from the moment at which they diverged: a failover is in
    * progress. Infinity if the replica has never had main's history; undefined if main is not known yet.
    */
   lag(at: number, replica: Replication): number | undefined {

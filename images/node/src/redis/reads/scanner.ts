@@ -1,4 +1,7 @@
-/** The steps of a list: the first on any instance, the others on the same one, because a cursor is valid only there. */
+/**
+ * Runs the steps of a list: the first on any instance, and the others on the same one, because a cursor is valid only
+ * there.
+ */
 import type { Redis } from "ioredis";
 import { type BulkAnswer, type BulkCommand, type BulkReader, type Main, otherMayAnswer } from "./bulk-reader";
 import type { ReplicaPool } from "./replica-pool";
@@ -35,7 +38,7 @@ export class Scanner {
     return scanned(await this.reader.onAny(step("0", query)));
   }
 
-  /** The step at `cursor`, on the same instance; undefined if that one no longer serves reads. */
+  /** Runs the step at `cursor` on the same instance; undefined if that instance no longer serves reads. */
   async next(query: ScanQuery, { runId, cursor }: Pick<Scanned, "runId" | "cursor">): Promise<Scanned | undefined> {
     const isMain = () => runId === this.main.runId && this.main.connection.usable;
     if (isMain()) {

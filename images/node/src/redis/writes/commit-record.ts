@@ -7,7 +7,7 @@
  * - PROMISED: the highest epoch that a main of this history has had its copies promise.
  * - GENERATION: number of snapshots restored so far; missing if there were none. The API does not change it.
  *
- * Main confirms nothing until another member that follows it has the promise on disk. From then on, that member
+ * Main confirms no writes until another member that follows it has the promise on disk. From then on, that member
  * follows no main with a smaller promise, so no older main can get a group of writes confirmed. Docs: decisions/0015.
  */
 import { createHash } from "node:crypto";
@@ -57,7 +57,7 @@ return 0
 const HASH = createHash("sha1").update(SCRIPT).digest("hex");
 
 export class CommitRecord {
-  /** Of the main that was last established on this connection. */
+  /** Session and epoch of the main that was last established on this connection. */
   private established: { readonly session: number; readonly epoch: number } | undefined;
 
   constructor(
@@ -66,7 +66,7 @@ export class CommitRecord {
     private readonly confirmation: Confirmation,
   ) {}
 
-  /** Whether a group may be sent: the other end is main, and established. */
+  /** Whether a group may be sent: the other end is main and has been established. */
   get ready(): boolean {
     const { established, connection } = this;
     return (
@@ -87,7 +87,7 @@ export class CommitRecord {
     const { session } = connection;
     const epoch = source.epochOf(connection.target);
     if (epoch === undefined || !connection.usable) throw new NotSent("Redis main is not reachable");
-    // the whole script, so that main has it cached by its hash afterwards
+    // the whole script, so that main afterwards has it cached under its hash
     const run = (step: string) => connection.send((client) => client.eval(SCRIPT, 0, step, epoch), session);
     try {
       if ((await run("prepare")) !== 1) {
@@ -102,7 +102,10 @@ export class CommitRecord {
     }
   }
 
-  /** Ends a group. Always replicated, so that there is something to confirm. Rejects if main is no longer main. */
+  /**
+   * Ends a group with a command that is always replicated, so that there is something to confirm. Rejects if main is no
+   * longer main.
+   */
   async fence(): Promise<void> {
     const { connection, established } = this;
     if (!established) throw new NotSent("Redis main is not established");

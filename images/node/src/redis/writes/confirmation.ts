@@ -7,8 +7,8 @@ import type { Connection } from "../connection/connection";
 import { NoAnswer } from "../connection/errors";
 
 /**
- * First timeout of a WAIT, ms; it doubles with each repetition. A copy reports what is on its disk only on request and
- * once a second. If it was still writing when the request arrived, only another request shows that it has finished.
+ * Timeout of the first WAIT, in ms; it doubles with each repetition. A copy reports what is on its disk only on request
+ * and once a second. If it was still writing when the request arrived, only another request shows that it has finished.
  */
 const FIRST_WAIT_MS = 20;
 
@@ -17,9 +17,9 @@ export interface ConfirmationOptions {
   readonly copies: number;
   /** Where the copies must have it: on disk (main too), or in memory. */
   readonly to: "disk" | "memory";
-  /** Timeout for the copies, ms. */
+  /** Timeout for the copies, in ms. */
   readonly timeoutMs: number;
-  /** Longest timeout of one WAIT, ms: with a longer one, main would appear to hang. */
+  /** Longest timeout of one WAIT, in ms: with a longer one, main would appear to hang. */
   readonly waitMs: number;
 }
 
@@ -30,11 +30,12 @@ export class Confirmation {
   ) {}
 
   /**
-   * Redis waits for the last command of the connection that was replicated, so the caller must have sent one that always
-   * is. After a reconnection there is none, and Redis would confirm at once.
+   * Redis waits for the last command of the connection that was replicated, so the caller must have sent one that is
+   * always replicated. After a reconnection there is no such command, and Redis would confirm at once.
    *
-   * @param session of the connection on which that command was sent
-   * @param onWait called each time that the copies have not confirmed yet, at most {@link ConfirmationOptions.waitMs} apart
+   * @param session session of the connection on which that command was sent
+   * @param onWait called each time a WAIT ends without confirmation, which is at least once every
+   *   {@link ConfirmationOptions.waitMs}
    * @throws NoAnswer if the copies do not confirm in time
    */
   async confirm(session: number, onWait: () => void): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Commands that are answered only when main has proved that it was main, and enough copies have everything that it had
- * executed by then. So no acknowledged write is lost with main, and a read returns nothing that may still be lost.
+ * Answers commands only when main has proved that it was main, and enough copies have everything that it had executed
+ * by then. So no acknowledged write is lost with main, and a read returns nothing that may still be lost.
  *
  * A group of commands ends with a fence and shares one confirmation; the next group is sent once that has arrived, so a
  * command waits for at most two groups, and no longer than its caller does. WAIT blocks everything behind it on its
@@ -14,17 +14,17 @@ import type { Confirmation } from "./confirmation";
 
 interface Waiting {
   readonly since: number;
-  /** When its caller gives up, ms of performance.now(). */
+  /** When the caller gives up, in ms of performance.now(). */
   readonly end: number;
   readonly write: boolean;
-  /** Sends it; the result says whether there is something to confirm. */
+  /** Sends the command; the result says whether there is something to confirm. */
   readonly send: (confirmed: Promise<void>) => Promise<boolean>;
   readonly reject: (error: Error) => void;
 }
 
 export class GroupCommit {
   private waiting: Waiting[] = [];
-  /** Sent, and not confirmed yet. */
+  /** Commands that were sent and are not confirmed yet. */
   private sent: readonly Waiting[] = [];
   private running = false;
   /** The last group that was confirmed. */
@@ -35,17 +35,17 @@ export class GroupCommit {
     private readonly record: CommitRecord,
     private readonly confirmation: Confirmation,
     private readonly options: {
-      /** A command that has waited for longer than this is not sent, ms. */
+      /** A command that has waited for longer than this, in ms, is not sent. */
       readonly timeoutMs: number;
     },
   ) {}
 
   /**
-   * Rejects like {@link Connection.send}. Additionally with {@link NotReplicated} if a write was executed and not confirmed,
-   * and with {@link NoAnswer} if a read was not.
+   * Rejects like {@link Connection.send}. Also rejects with {@link NotReplicated} if a write was executed but not
+   * confirmed, and with {@link NoAnswer} if a read was not confirmed.
    *
    * @param write whether the command may change data
-   * @param end when the caller gives up, ms of performance.now()
+   * @param end when the caller gives up, in ms of performance.now()
    */
   send<T>(command: (client: Redis) => Promise<T>, write: boolean, end = Infinity): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -65,12 +65,12 @@ export class GroupCommit {
         }
       };
       this.waiting.push({ since: performance.now(), end, write, send, reject });
-      // commands of one event loop turn form a group
+      // the commands of one event-loop turn form a group
       if (!this.running && this.waiting.length === 1) setImmediate(() => void this.commit());
     });
   }
 
-  /** When the main at the other end last proved its role, ms of performance.now(). */
+  /** When the main at the other end last proved its role, in ms of performance.now(). */
   get provedAt(): number {
     return this.proved?.session === this.connection.session ? this.proved.at : -Infinity;
   }
@@ -104,7 +104,7 @@ export class GroupCommit {
     const sent: Promise<boolean>[] = [];
     this.sent = group;
     for (const command of group) {
-      // too late to succeed in time: fail now, while it has certainly not been executed
+      // it is too late to succeed in time, so fail now, while the command has certainly not been executed
       if (command.since < late || command.end <= begin) command.reject(notSent());
       else sent.push(command.send(confirmed));
     }
@@ -113,7 +113,8 @@ export class GroupCommit {
     fenced.catch(() => undefined);
     const answers = await Promise.all(sent);
     try {
-      // WAIT only after these replies: if sent together, a copy would report its disk's state before these writes
+      // WAIT only after these replies: if WAIT were sent with the commands, a copy would report the state of its disk
+      // before these writes
       await fenced;
       // a group that was rejected, for example by a full main, has nothing to wait for
       if (answers.includes(true)) {
@@ -147,9 +148,9 @@ export class GroupCommit {
 
 const notSent = (): NotSent => new NotSent("Redis main is still waiting for its copies");
 
-/** Of a command that was executed. */
+/** The error for a command that was executed but not confirmed. */
 function unconfirmed(error: Error, write: boolean): Error {
   if (write) return new NotReplicated(error.message);
-  // a read may be sent again; a rejection includes when
+  // a read may be sent again, so Refused and NoAnswer stay as they are
   return error instanceof Refused || error instanceof NoAnswer ? error : new NoAnswer(error.message);
 }

@@ -1,4 +1,4 @@
-/** Connections to main: one for reads, one or several lanes for writes, and main's health. */
+/** Connections to main: one for reads, one or more lanes for writes, and main's health. */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
 import { Connection } from "../connection/connection";
@@ -16,18 +16,18 @@ const RETRY_MS = 50;
 interface Attempts {
   /** The connection used. */
   readonly connection: Connection;
-  /** Whether the command may change data; others may be sent twice. */
+  /** Whether the command may change data; commands that do not may be sent twice. */
   readonly write: boolean;
-  /** When to give up, ms of performance.now(). */
+  /** When to give up, in ms of performance.now(). */
   readonly end: number;
 }
 
 export class MainConnection {
-  /** For reads, scans and health checks; writes share it if they do not wait for copies. */
+  /** The connection for reads, scans and health checks; writes share it if they do not wait for copies. */
   readonly connection: Connection;
   /** Identity of the Redis process: a SCAN cursor is valid only in the process that issued it. */
   runId: string | undefined;
-  /** Whether main has ever been available for reads and writes since the start. */
+  /** Whether main has been available for reads and writes at any time since the start. */
   everReady = false;
   private readonly source: MainSource;
   private readonly lanes: Lanes;
@@ -84,12 +84,15 @@ export class MainConnection {
     return this.connection.usable;
   }
 
-  /** Down for longer than a request waits for it: waiting requests would use the capacity of others. */
+  /**
+   * Main has been down for longer than a request waits for it, so waiting would only use up capacity for other
+   * requests.
+   */
   get missing(): boolean {
     return this.connection.downMs > this.config.mainPatienceMs;
   }
 
-  /** Resolves once usable, or after `ms`. */
+  /** Resolves once main is usable, or after `ms`. */
   whenUsable(ms: number): Promise<void> {
     return this.connection.whenUsable(ms);
   }
@@ -142,8 +145,8 @@ export class MainConnection {
   }
 
   /**
-   * While main rejects all writes, no command is sent. During a planned failover main first rejects writes, then closes its
-   * connections: no write is in flight at that time, so none fails and none has an unknown outcome.
+   * While main rejects all writes, no command is sent. During a planned failover, main first rejects writes, then
+   * closes its connections: no write is in flight at that time, so none fails and none has an unknown outcome.
    */
   private async onLane<T>(send: (lane: WriteLane, end: number) => Promise<T>, write: boolean): Promise<T> {
     const patienceMs = this.config.writePatienceMs;
@@ -166,8 +169,8 @@ export class MainConnection {
   }
 
   /**
-   * Until the timeout, retries a command that has certainly not been executed, because main may be down or lack copies only for a
-   * moment. Does not wait for a main that has been down for longer.
+   * Until the timeout, retries a command that has certainly not been executed, because main may be down or lack copies
+   * only for a moment. Does not wait for a main that has been down for longer than that.
    */
   private async attempt<T>(send: () => Promise<T>, { connection, write, end }: Attempts): Promise<T> {
     let refused: Refused | undefined;
@@ -178,7 +181,7 @@ export class MainConnection {
         const retryable =
           error instanceof NotSent ||
           (error instanceof Refused && error.transient) ||
-          // after a full timeout, no time is left for it
+          // after a full timeout, no time is left for another attempt
           (!write && error instanceof NoAnswer);
         if (error instanceof Refused) {
           refused = error;
@@ -203,7 +206,7 @@ export class MainConnection {
     this.everReady ||= this.usable && this.lanes.all.some(({ connection }) => connection.usable);
   }
 
-  /** Drops every connection whose other end is not this main. */
+  /** Drops every connection that does not lead to this main. */
   private moveTo(main: MainAddress): void {
     for (const connection of this.connections) {
       if (connection.target && !sameAddress(connection.target, main)) connection.reconnect();

@@ -1,17 +1,17 @@
 /**
- * Holds writes back while main rejects them, because it has too few copies, or a failover is imminent or has just
- * happened.
+ * Holds writes back while main rejects them because it has too few copies, or because a failover is imminent or has
+ * just happened.
  */
 import { randomUUID } from "node:crypto";
 import type { Connection } from "../connection/connection";
 import { Refused } from "../connection/errors";
 import type { MainSource } from "../connection/main-source";
 
-/** Error codes with which main rejects every write. */
+/** The error codes with which main rejects all writes. */
 export const WRITE_REFUSALS = new Set(["NOREPLICAS", "READONLY"]);
-/** Interval while writes wait, ms. */
+/** Interval between probes while writes wait, in ms. */
 const PROBE_MS = 50;
-/** Interval once writes no longer wait, ms. */
+/** Interval between probes once writes no longer wait, in ms. */
 const SLOW_PROBE_MS = 500;
 /** The probe deletes this key, which does not exist, so that the write has no effect. */
 const PROBE_KEY = `nothing-${randomUUID()}`;
@@ -35,7 +35,7 @@ export class WriteGate {
    * Resolves when main accepts writes again.
    *
    * @param end when the caller gives up
-   * @throws Refused if main rejects writes until then, or has done so for too long already
+   * @throws Refused if main rejects writes until then, or has already done so for too long
    */
   async untilOpen(end: number): Promise<void> {
     const ms = Math.min(end, this.since + this.patienceMs) - performance.now();

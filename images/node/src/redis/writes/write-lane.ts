@@ -1,7 +1,7 @@
 /**
- * One connection to main for writes. If writes wait for copies there are several lanes, so that one can send while
- * another waits. Each lane has its own view of main, because during a failover one lane may have found the new
- * main while another is still connected to the old one.
+ * One connection to main for writes. If writes wait for copies, there are several lanes, so that one can send while
+ * another waits. Each lane has its own view of main, because during a failover one lane may have found the new main
+ * while another is still connected to the old one.
  */
 import type { Redis } from "ioredis";
 import type { ApiConfig } from "../../config";
@@ -14,7 +14,10 @@ import { Confirmation } from "./confirmation";
 import { GroupCommit } from "./group-commit";
 import { WriteGate } from "./write-gate";
 
-/** Groups in flight at once. Relative to the speed of `fast`: 0.33 with one group, 0.5 with 4, slightly more with 8. */
+/**
+ * Number of groups in flight at once. Throughput relative to `fast`: 0.33 with one group, 0.5 with 4, slightly more
+ * with 8.
+ */
 const LANES = 8;
 /** Copies must confirm a write within this fraction of its timeout. */
 const COMMIT_SHARE = 0.8;
@@ -68,18 +71,18 @@ export class WriteLane {
 
   /**
    * @param write whether the command may change data
-   * @param end when the caller gives up, ms of performance.now()
+   * @param end when the caller gives up, in ms of performance.now()
    */
   send<T>(command: (client: Redis) => Promise<T>, write: boolean, end: number): Promise<T> {
     return this.groupCommit ? this.groupCommit.send(command, write, end) : this.connection.send(command);
   }
 
-  /** When the main at the other end last proved its role, ms of performance.now(). */
+  /** When the main at the other end last proved its role, in ms of performance.now(). */
   get provedAt(): number {
     return this.groupCommit?.provedAt ?? -Infinity;
   }
 
-  /** Main rejects writes: holds them back until it accepts one again. */
+  /** Called when main rejects writes: holds them back until main accepts one again. */
   closeGate(reason: Refused, patienceMs: number): void {
     this.gate ??= new WriteGate(reason, this.connection, this.source, patienceMs, () => (this.gate = undefined));
   }
@@ -99,7 +102,7 @@ export class WriteLane {
   }
 }
 
-/** Round robin over the lanes whose main accepts writes, or over all if there are none. */
+/** Uses the lanes whose main accepts writes in turn, or all lanes if there are none. */
 export class Lanes {
   private turn = 0;
 
@@ -109,7 +112,7 @@ export class Lanes {
     return this.find((lane) => lane.connection.usable && !lane.gate) ?? this.all[this.turn % this.all.length]!;
   }
 
-  /** The next lane that fits. */
+  /** The next lane for which `fits` is true. */
   find(fits: (lane: WriteLane) => boolean): WriteLane | undefined {
     const { all } = this;
     const from = this.turn++ % all.length;

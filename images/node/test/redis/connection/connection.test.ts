@@ -1,4 +1,4 @@
-/** Reconnecting, and a main that is still loading. */
+/** Tests reconnection, and a main that is still loading. */
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../../src/redis/connection/connection";
@@ -22,7 +22,7 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
     await redis.stop();
   });
 
-  it("that is being closed does not send a command, so that the command may be sent on the next connection", async () => {
+  it("does not send a command while it is being closed, so that the command can be sent on the next connection", async () => {
     connection = await connect({ address: { host: "127.0.0.1", port: redis.port }, clock });
     connection.reconnect();
     expect([connection.usable, connection.downMs]).toEqual([false, 0]);
@@ -31,7 +31,7 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
     expect(await connection.send((client) => client.set("k", "v"))).toBe("OK");
   });
 
-  it("to a loading main is usable soon after main is, regardless of the loading time that main estimates", async () => {
+  it("becomes usable soon after main has loaded its data, regardless of the loading time that main estimates", async () => {
     let asked = 0;
     let connections = 0;
     const main = createServer((socket) => {
@@ -66,7 +66,7 @@ describe.skipIf(!hasRedis)("a connection to Redis", () => {
     };
     connection = connectionTo({ address, clock });
     connection.open();
-    // until the time between attempts no longer grows
+    // wait until the time between attempts no longer grows
     await eventually("seven attempts", () => attempts >= 7);
     const during = async (what: Promise<unknown>) => {
       const before = attempts;

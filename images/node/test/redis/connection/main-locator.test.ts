@@ -1,4 +1,4 @@
-/** Main as the majority of the Sentinels reports it. */
+/** Tests that main is the instance that the majority of the Sentinels reports. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MainLocator } from "../../../src/redis/connection/main-locator";
 import type { MainAddress } from "../../../src/redis/connection/main-source";
@@ -6,12 +6,12 @@ import { TimeoutClock } from "../../../src/redis/connection/timeout-clock";
 import { FakeSentinel } from "../../helpers/fake-sentinel";
 import { eventually, pause } from "../../helpers/redis";
 
-describe("main is", () => {
+describe("the main locator", () => {
   let sentinels: FakeSentinel[];
   let locator: MainLocator;
   let changes: MainAddress[];
   const clock = new TimeoutClock();
-  // the last digit of an epoch is the member's, here always the first: all have the same host
+  // the last digit of an epoch identifies the member, here always the first one, because all have the same host
   const main = (port: number, configEpoch: number) => ({ host: "127.0.0.1", port, epoch: configEpoch * 10 });
   const name = (...mains: readonly (readonly [port: number, epoch: number])[]) =>
     mains.forEach(([mainPort, epoch], i) => Object.assign(sentinels[i]!, { mainPort, epoch }));
@@ -43,7 +43,7 @@ describe("main is", () => {
     await Promise.all(sentinels.map((s) => s.stop()));
   });
 
-  it("the one that two of three report, not the one reported by the first to answer", async () => {
+  it("returns the main that two of three Sentinels report, not the one that the first to answer reports", async () => {
     name([1001, 1], [1002, 2], [1002, 2]);
     locator.open();
     expect(await locator.address()).toEqual(main(1002, 2));
@@ -55,7 +55,7 @@ describe("main is", () => {
     ]);
   });
 
-  it("unknown as long as only one Sentinel reports it, or two disagree about its epoch", async () => {
+  it("returns no main as long as only one Sentinel reports it, or two disagree about its epoch", async () => {
     name([1001, 1], [0, 0], [0, 0]);
     locator.open();
     await expect(locator.address()).rejects.toThrow("no two Sentinels");
@@ -64,7 +64,7 @@ describe("main is", () => {
     await expect(locator.address()).rejects.toThrow("no two Sentinels");
   });
 
-  it("never known under the same epoch as another one, even if Sentinels gave both the same", async () => {
+  it("never gives two mains the same epoch, even if Sentinels do", async () => {
     await locator.close();
     // resolved by name here, so that the hosts differ
     const hosts = ["127.0.0.1", "localhost", "127.0.0.1"];
@@ -87,7 +87,7 @@ describe("main is", () => {
     expect(locator.epochOf({ host: "localhost", port: 1002 })).toBe(71);
   });
 
-  it("another one soon after two Sentinels report it", async () => {
+  it("returns another main soon after two Sentinels report it", async () => {
     await locator.close();
     locator = new MainLocator(
       { sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name: "main" },
@@ -113,7 +113,7 @@ describe("main is", () => {
     expect(changes).toEqual([main(1001, 1), main(1002, 2)]);
   });
 
-  it("another one even if no message arrives", async () => {
+  it("returns another main even if no message arrives", async () => {
     name([1001, 1], [1001, 1], [1001, 1]);
     locator.open();
     await locator.address();
@@ -121,7 +121,7 @@ describe("main is", () => {
     await eventually("the new main", () => locator.agreed?.port === 1002);
   });
 
-  it("another one for a Sentinel that has restarted, too", async () => {
+  it("also learns of another main from a Sentinel that has restarted", async () => {
     name([1001, 1], [1001, 1], [1001, 1]);
     locator.open();
     await locator.address();
@@ -133,7 +133,7 @@ describe("main is", () => {
     await eventually("the new main", () => locator.agreed?.port === 1002);
   });
 
-  it("the last one as long as no other is reported, so that two lost Sentinels stop no write", async () => {
+  it("returns the last known main as long as no other is reported, so that losing two Sentinels stops no writes", async () => {
     name([1001, 1], [1001, 1], [1001, 1]);
     locator.open();
     await locator.address();

@@ -1,4 +1,4 @@
-/** A write that timed out does not arrive later from the kernel's send queue. */
+/** Tests that a write that timed out does not arrive later from the kernel's send queue. */
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Connection } from "../../../src/redis/connection/connection";
@@ -9,8 +9,8 @@ import { connect } from "../../helpers/connection";
 import { eventually, freePort, hasRedis, pause, Redis } from "../../helpers/redis";
 
 /**
- * More than fits into the receive buffer of a process that does not read, and less than the send buffer: data sent
- * after it waits in the kernel on this side, as it does when the network drops packets.
+ * More bytes than fit into the receive buffer of a process that does not read, and fewer than fit into the send buffer:
+ * data sent after it waits in the kernel on this side, as it does when the network drops packets.
  */
 const FILLING = "x".repeat(1_000_000);
 
@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis).each(["plain", "TLS"])("over %s, a write without a re
     expect(await connection.send((client) => client.set("kept", "new"))).toBe("OK");
   });
 
-  it("is followed by no other one on the connection that is reset", async () => {
+  it("is the last write on the connection, which is then reset", async () => {
     connection.reconnect();
     await expect(connection.send((client) => client.del("kept"))).rejects.toBeInstanceOf(NotSent);
   });
@@ -76,7 +76,7 @@ describe.skipIf(!hasRedis).each(["plain", "TLS"])("over %s, a write without a re
     expect(await deleteLate(() => connection.close())).toBe("old");
   });
 
-  it("is not executed after a new connection was opened", async () => {
+  it("is not executed once a new connection is open", async () => {
     expect(await deleteLate(() => connection.reconnect())).toBe("old");
   });
 });

@@ -1,4 +1,4 @@
-/** TLS to Redis: main, replicas by address, Sentinels. */
+/** Tests TLS to main, to replicas known by their addresses, and to Sentinels. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { form, startApi, type Api } from "../../helpers/api";
 import { Authority, hasTls, tlsSettings } from "../../helpers/authority";
@@ -44,14 +44,14 @@ describe.skipIf(!hasTls)("Redis over TLS", () => {
     api = undefined;
   }, 20_000);
 
-  it("rejects a certificate with another name", async () => {
+  it("rejects a certificate for another name", async () => {
     api = await start({ REDIS_TLS_NAME: "somebody-else", REDIS_MAIN_PATIENCE_MS: "200" });
     expect((await api.fetch("/item", form("POST", { id: "a", val: "2" }))).status).toBe(503);
     await api.server.stop();
     api = undefined;
   }, 20_000);
 
-  it("rejects a certificate of another authority", async () => {
+  it("rejects a certificate from another authority", async () => {
     api = await start({ REDIS_TLS_CA_FILE: new Authority().ca, REDIS_MAIN_PATIENCE_MS: "200" });
     expect((await api.fetch("/item", form("POST", { id: "a", val: "2" }))).status).toBe(503);
     await api.server.stop();

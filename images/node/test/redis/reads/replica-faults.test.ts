@@ -1,10 +1,10 @@
-/** Faults of replicas that readers do not notice. */
+/** Tests that readers do not notice replica faults. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { form, startApi, type Api } from "../../helpers/api";
 import { Cluster } from "../../helpers/cluster";
 import { eventually, freePort, hasRedis, pause, Redis } from "../../helpers/redis";
 
-describe.skipIf(!hasRedis)("the API under constant reads from several replicas", () => {
+describe.skipIf(!hasRedis)("the API with constant reads from several replicas", () => {
   let cluster: Cluster;
   let api: Api;
 
@@ -70,7 +70,8 @@ describe.skipIf(!hasRedis)("the API under constant reads from several replicas",
     await api.server.stop();
     api = await startApi(cluster.main.url, undefined, { ...cluster.env, REDIS_MAX_LAG_MS: "500" });
     await eventually("all replicas to serve", async () => (await serving()) === 3);
-    // it still answers with old data, and has been disconnected from main for less than the limit: only its offset shows the lag
+    // it still answers, with old data, and has not been disconnected for longer than the limit: only its offset shows
+    // the lag
     victim!.cli("CONFIG", "SET", "masterauth", "wrong");
     cluster.main.cli("CLIENT", "KILL", "TYPE", "replica");
     for (let i = 0; i < 20; i++) {
@@ -111,7 +112,7 @@ describe.skipIf(!hasRedis)("the API under constant reads from several replicas",
     expect(await api.metrics()).toMatch(/^redis_pool_reads_from_main_total\{reason="fallback"\} [1-9]/m);
   });
 
-  it("fails no read when main is back after a while and all replicas stop answering because they copy its data", async () => {
+  it("fails no read when main returns after a while and all replicas stop answering while they copy its data", async () => {
     await api.server.stop();
     const patience = { REDIS_COMMAND_TIMEOUT_MS: "2000", REDIS_WRITE_PATIENCE_MS: "2000" };
     api = await startApi(cluster.main.url, undefined, { ...cluster.env, ...patience, REDIS_MAX_STALE_SECONDS: "30" });
@@ -128,7 +129,7 @@ describe.skipIf(!hasRedis)("the API under constant reads from several replicas",
     expect(await api.metric('redis_pool_reads_from_main_total{reason="fallback"}')).toBeGreaterThan(0);
   });
 
-  it("refuses reads and writes at once if neither main nor a replica has answered for REDIS_MAIN_PATIENCE_MS", async () => {
+  it("rejects reads and writes immediately if neither main nor a replica has answered for REDIS_MAIN_PATIENCE_MS", async () => {
     await cluster.main.stop();
     await Promise.all(cluster.replicas.map((replica) => replica.stop()));
     await pause(3500);

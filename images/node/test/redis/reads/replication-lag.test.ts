@@ -1,4 +1,4 @@
-/** Parsing INFO, and the lag of a replica. */
+/** Tests parsing INFO, and computing a replica's lag. */
 import { describe, expect, it } from "vitest";
 import { LagTracker, parseLoad, parseReplication, type Replication } from "../../../src/redis/reads/replication-lag";
 
@@ -8,13 +8,13 @@ const info = (lines: Record<string, string | number>) =>
     .join("\r\n")}\r\n`;
 
 describe("INFO replication", () => {
-  it("of a main has the offset of main", () => {
+  it("gives the offset of a main", () => {
     expect(
       parseReplication(info({ role: "master", master_replid: "a", master_repl_offset: 42, slave_repl_offset: 7 })),
     ).toMatchObject({ role: "master", replid: "a", offset: 42 });
   });
 
-  it("of a replica has the applied offset, not the received one", () => {
+  it("gives the offset that a replica has applied, not the one that it has received", () => {
     const text = info({
       role: "slave",
       master_link_status: "down",
@@ -39,7 +39,7 @@ describe("INFO replication", () => {
     });
   });
 
-  it("without fields has an unknown role", () => {
+  it("gives an unknown role if it has no fields", () => {
     expect(parseReplication("")).toMatchObject({ role: "unknown", linkUp: false, linkDownSeconds: -1 });
   });
 });
@@ -59,7 +59,7 @@ describe("the lag of a replica", () => {
     ["misses the last sample", 29, 600],
     ["misses the last two", 19, 1100],
     ["misses all samples", 5, 1600],
-  ])("is right if the replica %s", (_, offset, lag) => {
+  ])("is correct if the replica %s", (_, offset, lag) => {
     expect(clock.replica().lag(2600, replica(offset))).toBe(lag);
   });
 
@@ -73,7 +73,7 @@ describe("the lag of a replica", () => {
     expect(new LagTracker().replica().lag(1, replica(1))).toBeUndefined();
   });
 
-  it("restarts with a new history of main", () => {
+  it("restarts when main's history is new", () => {
     const other = new LagTracker();
     other.record(1, main(1000));
     other.record(2, main(5, "b"));
@@ -102,7 +102,7 @@ describe("the lag of a replica", () => {
     expect(lag.lag(61_000, replica(9000, "b"))).toBe(0);
   });
 
-  it("follows from its offset after a promotion, as long as the replica has nothing that the new main lacks", () => {
+  it("is computed from its offset after a promotion, as long as the replica has no data that the new main lacks", () => {
     const other = new LagTracker();
     other.record(1000, main(100));
     other.record(1500, main(200));

@@ -1,4 +1,4 @@
-/** The record by which main proves that it is main: what each of its values allows. */
+/** Tests what each value of the commit record allows; main proves with this record that it is main. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Connection } from "../../../src/redis/connection/connection";
 import { NotReplicated, NotSent, Refused } from "../../../src/redis/connection/errors";
@@ -49,7 +49,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
   const set = (key: string) => group.send((client) => client.set(key, "1"), true);
   const get = (key: string) => group.send((client) => client.get(key), false);
 
-  it("establishes the epoch before the first one, and counts", async () => {
+  it("establishes the epoch before the first group, and counts the groups", async () => {
     await set("a");
     expect(record()).toBe("5 1 5");
     await Promise.all([set("b"), set("c"), get("a")]);
@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     expect(record(copy)).toBe("5 3 5");
   });
 
-  it("is not confirmed by a main that has forgotten its scripts and was replaced", async () => {
+  it("is not confirmed by a main that has forgotten its scripts and has been replaced", async () => {
     await set("a");
     main.cli("SCRIPT", "FLUSH");
     put("5 1 6");
@@ -94,7 +94,7 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     },
   );
 
-  it("is unknown if another main was promised after the last one, and a read in it is not answered", async () => {
+  it("has an unknown outcome if another main was promised after the last group, and a read in it is not answered", async () => {
     await set("a");
     put("5 1 6");
     const answers = await Promise.allSettled([set("b"), get("b")]);
@@ -129,13 +129,13 @@ describe.skipIf(!hasRedis)("a group of commands", () => {
     await answer;
   });
 
-  it("sends something to confirm even after a deletion that finds nothing", async () => {
+  it("has something to confirm even after a deletion that finds nothing", async () => {
     await set("a");
     copy.signal("SIGSTOP");
     await expect(group.send((client) => client.del("nothing"), true)).rejects.toBeInstanceOf(NotReplicated);
   });
 
-  it("answers an error about the data, once it is confirmed", async () => {
+  it("returns an error about the data once it is confirmed", async () => {
     await set("a");
     main.cli("LPUSH", "list", "x");
     await expect(get("list")).rejects.toMatchObject({ code: "WRONGTYPE" });

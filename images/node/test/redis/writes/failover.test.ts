@@ -1,4 +1,4 @@
-/** Failover: acknowledged writes survive the loss of main, and writes resume on another one. */
+/** Tests failover: acknowledged writes survive the loss of main, and writes resume on another main. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { form, startApi, type Api } from "../../helpers/api";
 import { missing, SentinelGroup } from "../../helpers/sentinel-group";
@@ -20,11 +20,11 @@ describe.skipIf(!hasRedis)("the API with a Sentinel group", () => {
 
   const write = (id: string, val: string) => api.fetch("/item", form("POST", { id, val }));
 
-  /** Writes concurrently until `end` is called; `kept` has every acknowledged write. */
+  /** Writes concurrently until `end` is called; `kept` contains every acknowledged write. */
   function writer(connections = 20) {
     const kept: string[] = [];
     const refused: string[] = [];
-    /** Acknowledged, but not returned by a strong read right afterwards. */
+    /** Writes that were acknowledged, but that a strong read right afterwards did not return. */
     const stale: string[] = [];
     let going = true;
     let next = 0;
@@ -128,9 +128,9 @@ describe.skipIf(!hasRedis)("the API with a Sentinel group", () => {
 
   it.each([
     ["", 0],
-    [", while the API's event loop is blocked for 0.28 s in each turn", 280],
+    [", even while each turn of the API's event loop is blocked for 0.28 s", 280],
   ])(
-    "acknowledges no write of an old main that was suspended and resumes%s",
+    "acknowledges no write by an old main that was suspended and then resumes%s",
     async (_, stallMs) => {
       const stalls = stallMs ? setInterval(() => block(stallMs), 1) : undefined;
       const { kept, end } = writer();
@@ -152,7 +152,7 @@ describe.skipIf(!hasRedis)("the API with a Sentinel group", () => {
     60_000,
   );
 
-  it("prints nothing and keeps working without one Sentinel", async () => {
+  it("keeps working without one Sentinel, and prints nothing", async () => {
     const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
     group.sentinels[0]!.stop();
     const lost = group.members[0]!;
@@ -162,7 +162,7 @@ describe.skipIf(!hasRedis)("the API with a Sentinel group", () => {
     said.mockRestore();
   }, 60_000);
 
-  it("has a read replica that follows the current main and is unknown to Sentinel", async () => {
+  it("uses a read replica that follows the current main and is unknown to Sentinel", async () => {
     for (const sentinel of group.sentinels) expect(sentinel.replicas).toBe(2);
     const lost = group.members[0]!;
     await lost.stop();

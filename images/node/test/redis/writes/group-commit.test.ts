@@ -1,4 +1,4 @@
-/** Writes that wait for copies: what callers see while copies are missing or slow. */
+/** Tests what callers see while the copies that their writes wait for are missing or slow. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { form, startApi, type Api } from "../../helpers/api";
 import { missing, SentinelGroup } from "../../helpers/sentinel-group";
@@ -29,7 +29,7 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
     expect(Date.now() - begin).toBeLessThan(400);
   }, 60_000);
 
-  it("gets 503 with the reason in time while no copy answers, and reads continue", async () => {
+  it("gets 503 with the reason in time while no copy answers, while reads continue", async () => {
     for (const redis of group.others) redis.signal("SIGSTOP");
     const begin = Date.now();
     const response = await write("alone", "1");
@@ -65,7 +65,7 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
     }
   }, 30_000);
 
-  it("gets 503 when its caller gives up, even while it waits behind others; so does a strong read", async () => {
+  it("gets 503 when its caller gives up, even while it waits behind others, and so does a strong read", async () => {
     const patient = await startApi("", group.reader.url, {
       ...group.env,
       REDIS_COMMAND_TIMEOUT_MS: "600",
@@ -84,7 +84,7 @@ describe.skipIf(!hasRedis)("a write that waits for its copies", () => {
       });
       for (const [status, ms] of await Promise.all(asked)) {
         expect(status).toBe(503);
-        // one WAIT of 0.3 s more; without the limit, up to 7.5 s
+        // at most one more WAIT of 0.3 s; without the limit, up to 7.5 s
         expect(ms).toBeLessThan(4500);
       }
       for (const redis of group.others) redis.signal("SIGCONT");

@@ -1,6 +1,6 @@
 /**
- * Acknowledged writes are kept, and strong reads return only these, even if main is isolated from its copies or
- * replaced.
+ * Tests that acknowledged writes are kept, and that strong reads return only these, even if main is isolated from its
+ * copies or replaced.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { form, startApi, type Api } from "../../helpers/api";
@@ -30,7 +30,7 @@ describe.skipIf(!hasRedis)("main that is isolated from its copies", () => {
   const cut = () => group.others.forEach((copy) => copy.signal("SIGSTOP"));
   const heal = () => group.members.forEach((member) => member.signal("SIGCONT"));
 
-  it("confirms no deletion, even if it finds nothing to delete any more", async () => {
+  it("confirms no deletion, even of a key that is already deleted", async () => {
     cut();
     expect((await remove("x")).status).toBe(503);
     for (let i = 0; i < 8; i++) expect((await remove("x")).status).toBe(503);
@@ -56,7 +56,7 @@ describe.skipIf(!hasRedis)("main that is isolated from its copies", () => {
     await eventually("strong lists to work again", async () => (await list()).ok);
   }, 60_000);
 
-  it("answers no strong read once another one is main, even if all Sentinels report it", async () => {
+  it("answers no strong read once another instance is main, even if all Sentinels still report the old main", async () => {
     const { epoch } = group;
     const old = group.main;
     const sentinels = await Promise.all([1, 2, 3].map(() => new FakeSentinel().start()));
@@ -70,7 +70,7 @@ describe.skipIf(!hasRedis)("main that is isolated from its copies", () => {
       await eventually("the other API to read", async () => (await read("x", deceived)).ok);
       old.signal("SIGSTOP");
       await eventually("another main", () => group.main !== undefined && group.main !== old);
-      // other keys first: the suspended main executes what it received once it resumes
+      // other keys first, because the suspended main executes what it received once it resumes
       await eventually("the new main to be found", async () => (await write("y", "1")).ok);
       expect((await write("x", "new")).status).toBe(200);
       // they would demote it
@@ -87,7 +87,7 @@ describe.skipIf(!hasRedis)("main that is isolated from its copies", () => {
     }
   }, 60_000);
 
-  it("deletes while its memory is full, and waits for no copy after it has refused a write", async () => {
+  it("deletes while its memory is full, and does not wait for copies after it has rejected a write", async () => {
     group.main.cli("CONFIG", "SET", "maxmemory", "1");
     const waits = () => group.main.calls("waitaof") + group.main.calls("wait");
     const before = waits();
@@ -98,7 +98,7 @@ describe.skipIf(!hasRedis)("main that is isolated from its copies", () => {
     expect((await read("x")).status).toBe(404);
   }, 60_000);
 
-  it("is established in the epoch of the Sentinels by several API processes at once, also after a failover", async () => {
+  it("is established in the Sentinels' epoch by several API processes at once, even after a failover", async () => {
     const second = await startApi("", group.reader.url, { ...group.env, REDIS_COMMAND_TIMEOUT_MS: "1000" });
     const both = async (id: string) =>
       (await Promise.all(Array.from({ length: 32 }, (_, i) => write(`${id}${i}`, "1", i % 2 ? second : api)))).map(
