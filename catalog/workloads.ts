@@ -96,8 +96,8 @@ export interface WorkloadDescriptor {
    */
   readonly image?: string;
   /**
-   * Configuration key that must be true.
-   * @default the workload always exists
+   * Configuration key that must be true for the workload to be deployed.
+   * @default the workload is always deployed
    */
   readonly onlyWith?: string;
 }
@@ -169,7 +169,7 @@ export const WORKLOADS = {
     layer: "app",
     kind: "Deployment",
     port: { name: "http", number: SCALER_PORT },
-    // with 10 pods to read it uses 11 to 16 m and 58 MiB: docs/decisions/0017-fast-scaler.md
+    // when it reads 10 pods, it uses 11 to 16 m CPU and 58 MiB: docs/decisions/0017-fast-scaler.md
     containers: [{ name: "scaler", resources: { cpu: "15m", memory: "60Mi", memoryLimit: "96Mi" } }],
     fixedPods: { alone: 1, ha: 1 },
     surge: 1,

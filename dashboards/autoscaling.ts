@@ -92,9 +92,9 @@ const pending = timeseries({
 });
 
 const fastCounts = timeseries({
-  title: "Fast scaler: pods that the load needs",
+  title: "Fast scaler: pods needed for the load",
   description:
-    "For each workload, the count that its pods' load asks for now, and the count that is set after window, policies and bounds.",
+    "For each workload, the replica count that the current load requires, and the one that the fast scaler sets after it has applied the window, the policies and the bounds.",
   unit: "short",
   width: 8,
   alert: "FastScalerDown",
@@ -104,8 +104,8 @@ const fastCounts = timeseries({
   ],
 });
 const fastDecisions = timeseries({
-  title: "Fast scaler: changes of the count",
-  description: "How often the fast scaler changed a count within five minutes, by direction.",
+  title: "Fast scaler: replica count changes",
+  description: "Number of times that the fast scaler changed a replica count in the last five minutes, by direction.",
   unit: "short",
   width: 8,
   queries: [
@@ -116,8 +116,8 @@ const fastDecisions = timeseries({
   ],
 });
 const fastHeld = timeseries({
-  title: "Fast scaler: held back",
-  description: "Reasons for which the fast scaler does less than it could for a workload; empty if there are none.",
+  title: "Fast scaler: scaling held back",
+  description: "Reasons why the fast scaler currently does less than it could for a workload; the panel is empty if nothing limits it.",
   unit: "short",
   width: 8,
   alert: "FastScalerHeld",

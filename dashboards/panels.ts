@@ -109,7 +109,7 @@ export interface Choice {
 export interface Row {
   readonly title: string;
   readonly panels: readonly Panel[];
-  /** Whether it is left out if the fast scaler is not deployed. @default false */
+  /** Whether the row is left out if the fast scaler is not deployed. @default false */
   readonly onlyFast?: true;
 }
 

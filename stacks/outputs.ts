@@ -8,7 +8,7 @@ export const OUTPUTS = {
   images: {
     node_image: "image reference of the API, for the cluster's nodes",
     react_image: "image reference of the front, for the cluster's nodes",
-    scaler_image: "image reference of the fast scaler, for the cluster's nodes; only with scaling.fast",
+    scaler_image: "image reference of the fast scaler, for the cluster's nodes; exists only with scaling.fast",
   },
   data: {
     namespace: "namespace of the application",

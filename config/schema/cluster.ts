@@ -15,7 +15,7 @@ export const cluster = z
           .array(cidr)
           .default([])
           .describe(
-            "addresses at which pods reach the Kubernetes API server, as CIDR blocks, for the NetworkPolicies of the pods that use it; by default, they are read from the cluster",
+            "CIDR blocks that contain the addresses at which pods reach the Kubernetes API server, for the NetworkPolicies of the pods that use it; by default, the addresses are read from the cluster",
           ),
         port: z.number().int().min(1).max(65535).default(6443).describe("port of the API server at these addresses"),
       })

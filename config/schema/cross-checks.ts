@@ -59,7 +59,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   if (fast && engine !== "hpa") {
     refuse(
       ["scaling", "fast"],
-      "requires scaling.engine hpa: with keda, two programs would scale by the same load",
+      "requires scaling.engine hpa; with keda, two programs would scale on the same load",
       fast,
     );
   }
@@ -70,7 +70,7 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   if (fast && targets.flat().every((target) => target === null)) {
     refuse(
       ["scaling", "fast"],
-      "needs a load to scale by: set images.node.metricsPath and scaling.node.requestsPerPod, or the same of react",
+      "requires at least one load signal: set images.node.metricsPath and scaling.node.requestsPerPod, or the same keys for react",
       fast,
     );
   }

@@ -79,7 +79,7 @@ export const images = z
     node: builtImage({ context: "images/node", port: 3000, live: "/livez", ready: "/readyz", user: 1000 }),
     react: builtImage({ context: "images/react", port: 8080, live: "/healthz", ready: "/healthz", user: 101 }),
     scaler: builtImage({ context: "images/scaler", port: 8080, live: "/livez", ready: "/readyz", user: 1000 }).describe(
-      "the controller of scaling.fast",
+      "the controller that scaling.fast deploys",
     ),
   })
   .prefault({});

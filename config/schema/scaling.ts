@@ -33,7 +33,7 @@ const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
     ),
 });
 
-/** A signal's target value per pod, for engine keda and the fast scaler. */
+/** Target value of a signal per pod, for engine keda and the fast scaler. */
 const perPod = (fallback: number, description: string) =>
   z
     .number()
@@ -60,7 +60,7 @@ export const scaling = z
       .boolean()
       .default(false)
       .describe(
-        "true: a small controller also scales the API and the front within seconds, on the load that their pods report twice a second; requires engine hpa",
+        "true: a small controller also scales the API and the front, within seconds, on the load that it reads from their pods twice a second; requires engine hpa",
       ),
     node: z
       .strictObject({

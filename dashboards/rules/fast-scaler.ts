@@ -1,7 +1,7 @@
 import { selectors } from "../selectors";
 import type { AlertProps } from "./rule";
 
-/** Alerts about the fast scaler, if it is deployed. */
+/** Alerts about the fast scaler; used only if it is deployed. */
 export function fastScalerAlerts(namespace: string): readonly AlertProps[] {
   const { ns, scaler } = selectors(namespace);
   const maximum = `label_replace(kube_horizontalpodautoscaler_spec_max_replicas{${ns}}, "workload", "$1", "horizontalpodautoscaler", "(.+)")`;
@@ -12,19 +12,19 @@ export function fastScalerAlerts(namespace: string): readonly AlertProps[] {
       expr: `absent(scaler_leader{${scaler}}) or sum(scaler_leader{${scaler}}) != 1`,
       for: "1m",
       severity: "warning",
-      summary: "The fast scaler does not decide",
+      summary: "The fast scaler makes no decisions",
       description:
-        "Not exactly one fast scaler is in charge. CPU still scales out, within a minute; nothing scales in.",
+        "Either no fast scaler is the leader, or more than one is. The HorizontalPodAutoscalers still add pods for CPU, within a minute; no pods are removed.",
     },
     {
       alert: "FastScalerAtMaximum",
-      // the HorizontalPodAutoscaler only notices that CPU needs more
+      // the HorizontalPodAutoscaler only detects that CPU requires more pods
       expr: `max by (workload) (scaler_recommended_pods{${scaler}}) > on (workload) max by (workload) (${maximum})`,
       for: "5m",
       severity: "warning",
-      summary: "The load of {{ $labels.workload }} needs more pods than its maximum",
+      summary: "The load on {{ $labels.workload }} requires more pods than its maximum",
       description:
-        "The load of {{ $labels.workload }} has asked for {{ $value }} pods, more than its maximum, for 5 minutes.",
+        "The load on {{ $labels.workload }} requires {{ $value }} pods, and has required more than the maximum for 5 minutes.",
     },
     {
       alert: "FastScalerHeld",
@@ -33,7 +33,7 @@ export function fastScalerAlerts(namespace: string): readonly AlertProps[] {
       severity: "warning",
       summary: "The fast scaler cannot fully scale {{ $labels.workload }}",
       description:
-        "The fast scaler has been limited for {{ $labels.workload }} for 2 minutes, for the reason {{ $labels.reason }}. It does not scale in.",
+        "For 2 minutes, the fast scaler has been unable to fully scale {{ $labels.workload }} (reason: {{ $labels.reason }}). It removes no pods.",
     },
   ];
 }

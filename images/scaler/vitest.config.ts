@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: "test/helpers/temp-dir.ts",
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    // they mostly wait
+    // the tests spend most of their time waiting
     maxWorkers: 4,
   },
 });

@@ -65,8 +65,8 @@ interface Resolved extends AutoscalerProps {
  * `hpa`, Terraform writes it; with `keda`, KEDA does, and adds signals that it reads from the pods at each evaluation.
  * Both use CPU. The signal with the highest recommendation wins, and a missing metric blocks scale-in, not scale-out.
  *
- * Next to the fast scaler, the HPA only adds pods, on CPU: its scale-in is disabled, because it would undo a fast
- * scale-out (docs/decisions/0017-fast-scaler.md).
+ * If the fast scaler is used too, the HPA only adds pods, based on CPU; its scale-in is disabled, because it would undo
+ * a fast scale-out (docs/decisions/0017-fast-scaler.md).
  *
  * Scale-out is fast: there is no stabilization window, and every 15 s (the controller's period) the workload may grow
  * by `scaleUpPercent` or {@link SCALE_UP_PODS}, whichever is larger. Scale-in is slow: the highest recommendation in
@@ -164,7 +164,7 @@ export class Autoscaler extends Construct {
   }
 }
 
-/** CPU target of a workload that is also scaled by other signals, percent. */
+/** CPU target, in percent, of a workload that is also scaled on other signals. */
 const withSignals = ({ scaling }: Resolved): number => Math.round(scaling.cpuTarget * CPU_FACTOR_WITH_SIGNALS);
 
 interface Rules {
@@ -173,7 +173,7 @@ interface Rules {
   readonly policies: { readonly type: "Percent" | "Pods"; readonly value: number; readonly periodSeconds: number }[];
 }
 
-/** How fast pods are removed, by the autoscaler or, beside it, by the fast scaler. */
+/** How fast the autoscaler, or the fast scaler in its place, removes pods. */
 export const SCALE_IN = { percent: 50, pods: 1, periodSeconds: 60 } as const;
 
 const behavior = ({ engine, fast, scaling }: Resolved): { scaleUp: Rules; scaleDown: Rules } => ({

@@ -10,18 +10,18 @@ import { Workload } from "../kubernetes/workload";
 import { SCALE_IN } from "./autoscaler";
 import { isFast, signals, type Signal } from "./signals";
 
-/** Name of the Lease whose holder decides. */
+/** Name of the Lease; its holder makes the decisions. */
 const LEASE = "scaler";
-/** Time between two readings of the pods' load, milliseconds. */
+/** Interval between two readings of the pods' load, in milliseconds. */
 const TICK_MS = 500;
 /**
- * Pods that 15 s may add even to a small workload. The load is measured, not derived from CPU as in the
- * HorizontalPodAutoscaler, so one large step is right.
+ * Number of pods that can be added within 15 s, even to a small workload. The load is measured directly, not derived
+ * from CPU as in the HorizontalPodAutoscaler, so one large step is appropriate.
  */
 const SCALE_OUT = { pods: 8, periodSeconds: 15 } as const;
 
 export interface FastScalerProps {
-  /** Namespace that the objects are created in, and the only one that it may read. */
+  /** Namespace that the objects are created in, and the only one that the scaler may access. */
   readonly namespace: string;
   /** The whole configuration. */
   readonly config: Config;
@@ -29,7 +29,7 @@ export interface FastScalerProps {
   readonly image: string;
 }
 
-/** A workload that the scaler scales, as images/scaler/src/config.ts reads it. */
+/** A workload to scale, in the form that images/scaler/src/config.ts reads. */
 function target(config: Config, component: Component, found: readonly Signal[]): object {
   const { bounds } = scalingOf(config, component);
   return {
@@ -47,9 +47,9 @@ function target(config: Config, component: Component, found: readonly Signal[]):
 }
 
 /**
- * The fast scaler: reads the load of each API and front pod twice a second and writes the `scale` of their Deployments.
- * The HorizontalPodAutoscalers remain, for CPU, and take over scale-out if the scaler stops. It needs permissions in its
- * own namespace only. Design: docs/decisions/0017-fast-scaler.md.
+ * The fast scaler reads the load of each API and front pod twice a second and writes the `scale` of their Deployments.
+ * The HorizontalPodAutoscalers still scale out on CPU, also while the scaler is down. The scaler needs permissions only in
+ * its own namespace. Design: docs/decisions/0017-fast-scaler.md.
  */
 export class FastScaler extends Construct {
   constructor(scope: Construct, id: string, props: FastScalerProps) {
@@ -74,7 +74,7 @@ export class FastScaler extends Construct {
           verbs: ["list", "watch"],
         },
         { apiGroups: ["apps"], resources: ["deployments/scale"], resourceNames: names, verbs: ["get", "patch"] },
-        // a name cannot limit what is created
+        // a rule for `create` cannot be limited to one name
         { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
         { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: [LEASE], verbs: ["get", "update"] },
       ],

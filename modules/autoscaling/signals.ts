@@ -1,6 +1,6 @@
 /**
- * Signals that engine `keda` and the fast scaler use in addition to CPU: gauges that pods report. docs/scaling.md lists
- * them.
+ * The signals that engine `keda` and the fast scaler use in addition to CPU: gauges that pods report, listed in
+ * docs/scaling.md.
  */
 import type { Config } from "../../config";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
@@ -20,13 +20,13 @@ export interface Signal {
   /** Target value per pod of the scaled workload. */
   readonly target: number;
   /**
-   * Highest value that the gauge can have; a higher one is an error of the pod.
+   * Highest value that the gauge can have; a higher value is an error in the pod.
    * @default unknown
    */
   readonly max?: number;
 }
 
-/** Whether the fast scaler scales a workload with these signals: it needs the load of each individual pod. */
+/** Whether the fast scaler scales a workload that has these signals: it needs the load of each individual pod. */
 export const isFast = (config: Pick<Config, "scaling">, signals: readonly Signal[] = []): boolean =>
   config.scaling.fast && signals.some(({ over }) => over === "pods");
 

@@ -7,7 +7,7 @@ import { tagState, type TagState } from "./registry";
 
 export const IMAGE_NAMES = ["node", "react", "scaler"] as const;
 export type ImageName = (typeof IMAGE_NAMES)[number];
-/** The image that only scaling.fast needs. */
+/** The image that is needed only with scaling.fast. */
 type OptionalImage = "scaler";
 
 /** One of our images, resolved: prebuilt, or a tag and its state in the registry. */
@@ -21,7 +21,7 @@ export type ResolvedImage =
       readonly dockerfile: string;
       readonly inRegistry: TagState;
     };
-/** The images of one configuration. */
+/** The resolved images of one configuration. */
 export type ResolvedImages = Readonly<
   Record<Exclude<ImageName, OptionalImage>, ResolvedImage> & Partial<Record<OptionalImage, ResolvedImage>>
 >;

@@ -16,7 +16,7 @@ export interface KubernetesApiAccessProps {
   readonly component: Component;
   /** Namespace that the objects are created in. */
   readonly namespace: string;
-  /** What the pods may do in that namespace. */
+  /** Permissions of the pods in that namespace. */
   readonly rules: RoleV1Config["rule"];
 }
 

@@ -29,8 +29,8 @@ export interface DeploymentProps extends CommonProps {
   /** Kind of the object. */
   readonly kind: "Deployment";
   /**
-   * Number of pods, if no autoscaler determines it.
-   * @default the autoscaler determines it
+   * Number of pods, for a Deployment without an autoscaler.
+   * @default an autoscaler determines the number
    */
   readonly fixedSize?: number;
   /** The Deployment's spec, without the fields that this module sets. */

@@ -41,7 +41,7 @@ export function flows(
   const backups = config.redis.backup.schedule !== null;
   const bucket = config.redis.backup.s3.endpoint;
   const components = deployedComponents(config);
-  // the scaler gets the addresses of pods and of the Kubernetes API without DNS
+  // the scaler gets the addresses of the pods and the Kubernetes API without DNS
   const withNames = components.filter((component) => component !== "scaler");
   const dnsFlows = [...withNames, ...(backups ? JOBS : [])].flatMap((from) =>
     (["UDP", "TCP"] as const).map((protocol): Flow => ({
@@ -75,7 +75,7 @@ export function flows(
   const fast = config.scaling.fast
     ? [
         ...signalsTo("scaler"),
-        { from: "scaler", to: "kubernetes-api", protocol: "TCP", why: "pods, counts and its Lease" } as const,
+        { from: "scaler", to: "kubernetes-api", protocol: "TCP", why: "pods, replica counts and its Lease" } as const,
       ]
     : [];
   const sentinelFlows =

@@ -16,7 +16,7 @@ export interface NetworkPoliciesProps {
   readonly dns: Pick<Config["dns"], "namespace" | "ports" | "addresses">;
   /** Namespace that KEDA's operator runs in. */
   readonly kedaNamespace: string;
-  /** Networks and port of the API server; without networks, they are read from the cluster. */
+  /** Addresses and port of the API server; if no addresses are given, both are read from the cluster. */
   readonly apiServer: Config["cluster"]["apiServer"];
   /** Connections to allow. */
   readonly flows: readonly Flow[];

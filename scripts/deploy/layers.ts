@@ -28,7 +28,7 @@ export function imagesAreCurrent(
 ): boolean {
   return IMAGE_NAMES.every((name) => {
     const image = images[name];
-    // an image that is no longer used must be removed from the state
+    // an image that is no longer used must not remain in the state
     if (!image) return outputs[`${name}_image`] === undefined;
     const expected =
       image.kind === "prebuilt"

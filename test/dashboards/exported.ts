@@ -30,8 +30,8 @@ const ofKubelet = [
 const ofScaler = ["container", "endpoint", "instance", "job", "namespace", "pod", "service"];
 
 /**
- * Series that a recorded system may lack: those of the fast scaler, which is optional, and those that exist only with some
- * storage classes: a kubelet does not report volumes that are folders on its node's disk
+ * Series that a recorded system may lack: those of the fast scaler, which is optional, and those that exist only with
+ * some storage classes, because a kubelet does not report volumes that are folders on its node's disk
  * (kubernetes.io/docs/reference/instrumentation/metrics).
  */
 export const exportedBySome: readonly ExportedSeries[] = [

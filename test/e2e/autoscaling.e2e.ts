@@ -6,6 +6,7 @@
  */
 import { firing } from "./helpers/alerts";
 import { allowLoadToApi, removeLoad, startLoad, type LoadResult } from "./helpers/load";
+import { expectAllAnswered, lowestCounts, NODE } from "./helpers/scaling";
 import { moveMainTo, nodeCommand, removableNodes } from "./helpers/nodes";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
@@ -31,7 +32,6 @@ const common = {
 };
 const hpa = { ...common, IAC_SCALING_ENGINE: "hpa" };
 const keda = { ...common, IAC_SCALING_ENGINE: "keda" };
-const NODE = `http://node.${app}.svc:3000/item`;
 const AUTOSCALERS = ["node", "react", "redis-exporter", "redis-replicas"];
 
 const [node] = removableNodes;
@@ -55,34 +55,6 @@ const moreThan = (than: number, seconds: number) =>
     if (now > than) return now;
     throw new Error(`${now}; ${JSON.stringify((await kube.get("hpa", "node", app))?.status)}`);
   });
-
-/** The lowest desired replica count of each workload while `during` ran. */
-async function lowestCounts(during: () => Promise<void>): Promise<Record<string, number>> {
-  const seen: Record<string, number> = {};
-  let on = true;
-  const watch = (async () => {
-    while (on) {
-      for (const w of await kube.list("deployments,statefulsets", "-n", app).catch(() => [])) {
-        const { name } = w.metadata;
-        seen[name] = Math.min(seen[name] ?? Infinity, w.spec.replicas as number);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
-  })();
-  try {
-    await during();
-  } finally {
-    on = false;
-    await watch;
-  }
-  return seen;
-}
-
-/** Every request was answered with 404, because all keys are absent: no failure and no 503. */
-function expectAllAnswered({ sent, seen, failures }: LoadResult): void {
-  console.log(`load: ${sent} requests, answers ${JSON.stringify(seen)}`, failures);
-  expect(seen).toEqual({ 404: sent });
-}
 
 /** Scales to the minimum at once, because the long scale-in window would delay it. */
 async function scaleToMinimum(): Promise<void> {

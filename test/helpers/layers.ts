@@ -17,7 +17,7 @@ export const DIGEST = `sha256:${"ab".repeat(32)}`;
 export const testConfig = (overrides: object = {}): Config =>
   parseConfig(merge({ cluster: { context: "test" } }, overrides), { home: "/home/someone", kubeconfigEnv: undefined });
 
-/** The images, to be built, with the registry in the given state; the fast scaler's only if `fast` is set. */
+/** Images to be built, with the registry in the given state; includes the fast scaler's image only if `fast` is set. */
 export const builtImages = (
   state: "held" | "absent" | "unreachable" = "absent",
   tag = "0123456789abcdef",

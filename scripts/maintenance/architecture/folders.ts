@@ -25,7 +25,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
 
   "images/node": "the API; Node.js, no framework",
   "images/react": "the front; React page and nginx",
-  "images/scaler": "the fast lane of autoscaling; Node.js, no framework",
+  "images/scaler": "the fast scaler; Node.js, no framework",
 
   "images/node/src/discovery": "finds the read replicas, through EndpointSlices or DNS",
   "images/node/src/http": "server, routes, input, status, and the mapping of errors to HTTP",
@@ -43,11 +43,11 @@ const CONTENTS: Readonly<Record<string, string>> = {
   "images/react/src/text": "the texts, English and French",
 
   "images/scaler/src/decision":
-    "the count: formula, window, policies, flapping guard; without clock, HTTP or Kubernetes",
+    "computes the replica count: formula, window, policies, flapping guard; no clock, HTTP or Kubernetes access",
   "images/scaler/src/gauges": "reads the pods' gauges",
   "images/scaler/src/http": "metrics and probes",
-  "images/scaler/src/kubernetes": "list and watch, the Lease, writing a count",
-  "images/scaler/src/scaling": "the tick: reads, decides, writes",
+  "images/scaler/src/kubernetes": "lists and watches objects, holds the Lease, writes the replica count",
+  "images/scaler/src/scaling": "runs the ticks: each one reads, decides and writes",
 
   "modules/autoscaling": "HorizontalPodAutoscaler or KEDA's ScaledObject, their signals, KEDA, metrics-server",
   "modules/charts": "this project's two small Helm charts; Helm releases record their path, so it never changes",

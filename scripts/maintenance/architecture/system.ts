@@ -49,7 +49,7 @@ function allFlows(): readonly SettingFlow[] {
 const OUTSIDE: Readonly<Record<string, readonly [title: string, text: string]>> = {
   anyone: ["Browser", "anyone who can reach the front"],
   bucket: ["Bucket", "S3-compatible storage"],
-  "kubernetes-api": ["Kubernetes API", "EndpointSlices, pods, counts"],
+  "kubernetes-api": ["Kubernetes API", "EndpointSlices, pods, replica counts"],
   prometheus: ["Prometheus", "and Alertmanager, Grafana"],
   keda: ["KEDA", "scales by load signals"],
 };

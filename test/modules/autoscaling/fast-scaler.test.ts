@@ -10,7 +10,7 @@ import {
 } from "../../helpers/layers";
 import { podSpecOf } from "../../helpers/pods";
 
-/** The layer's input, which Terraform fills in. */
+/** Input of the layer; Terraform fills in the value. */
 const NAMESPACE = "${data.terraform_remote_state.data-state.outputs.namespace}";
 const fast = synthesize({ scaling: { fast: true } });
 const without = synthesize();
@@ -20,7 +20,7 @@ const hpa = (layers: Partial<Synthesized>, name: string): Json =>
     "spec"
   ] as Json;
 const container = (layers: Synthesized): Json => podSpecOf(workload(layers, "scaler"))!["containers"][0] as Json;
-/** The configuration as the scaler's own program reads it. */
+/** The configuration, as the scaler itself reads it. */
 function scalerConfig(layers: Synthesized): ScalerConfig {
   const env = container(layers)["env"] as { name: string; value?: string }[];
   const known = (value: string | undefined) => value?.replaceAll(NAMESPACE, "iacproject");
@@ -31,7 +31,7 @@ function scalerConfig(layers: Synthesized): ScalerConfig {
 }
 
 describe("the fast scaler", () => {
-  it("exists only if it is configured, and so do its image, its monitor and its flows", () => {
+  it("is deployed, with its image, its monitor and its flows, only if it is enabled", () => {
     const names = (layers: Synthesized) => workloads(layers).map((w) => w["metadata"].name as string);
     expect(names(fast)).toContain("scaler");
     expect(names(without)).not.toContain("scaler");
@@ -40,7 +40,7 @@ describe("the fast scaler", () => {
     expect(without.images["output"]).not.toHaveProperty("scaler_image");
   });
 
-  it("gets a configuration that its program accepts, with the bounds' speed and every signal of API and front", () => {
+  it("gets a configuration that it accepts, with the configured scaling speed and every signal of the API and the front", () => {
     const { targets, namespace, lease } = scalerConfig(fast);
     expect({ namespace, lease }).toEqual({ namespace: "iacproject", lease: "scaler" });
     expect(targets.map(({ workload, port, path }) => ({ workload, port, path }))).toEqual([
@@ -52,7 +52,7 @@ describe("the fast scaler", () => {
       ["http_requests_in_flight_mean", 32],
       ["nodejs_eventloop_utilization", 0.7],
     ]);
-    // a share of time above 1 is an error of the pod
+    // a share of time above 1 is an error in the pod
     expect(targets[0]!.signals[2]!.limit).toBe(1);
     expect(targets[0]).toMatchObject({
       scaleDownWindowSeconds: 120,
@@ -60,7 +60,7 @@ describe("the fast scaler", () => {
     });
   });
 
-  it("leaves out a workload whose image has no metrics, or whose signals are all turned off", () => {
+  it("leaves out a workload whose image has no metrics, or whose signals are all disabled", () => {
     const noFront = synthesize({ scaling: { fast: true }, images: { react: { metricsPath: null } } });
     expect(scalerConfig(noFront).targets.map((t) => t.workload)).toEqual(["node"]);
     expect(hpa(noFront, "react")["behavior"].scale_down[0].select_policy).toBe("Max");
@@ -69,18 +69,18 @@ describe("the fast scaler", () => {
     expect(scalerConfig(noApi).targets.map((t) => t.workload)).toEqual(["react"]);
   });
 
-  it("scales in instead of the HorizontalPodAutoscaler, which then only adds pods, for CPU with a higher target", () => {
+  it("replaces scale-in by the HorizontalPodAutoscaler, which then only adds pods, for CPU, with a higher target", () => {
     for (const name of ["node", "react"]) {
       expect(hpa(without, name)["behavior"].scale_down[0].select_policy).toBe("Max");
       expect(hpa(fast, name)["behavior"].scale_down[0].select_policy).toBe("Disabled");
       expect(hpa(fast, name)["behavior"].scale_up[0].select_policy).toBe("Max");
       expect(hpa(fast, name)["metric"][0].container_resource.target.average_utilization).toBe(90);
     }
-    // each replica only knows the total, and starts too slowly to gain from it
+    // a replica's load is known only as a total, and replicas start too slowly to benefit
     for (const name of ["redis-replicas", "redis-exporter"]) expect(hpa(fast, name)).toEqual(hpa(without, name));
   });
 
-  it("changes nothing else that is deployed", () => {
+  it("does not change the other workloads", () => {
     const others = (layers: Synthesized) =>
       workloads(layers)
         .filter((w) => w["metadata"].name !== "scaler")
@@ -88,7 +88,7 @@ describe("the fast scaler", () => {
     expect(others(fast)).toEqual(others(without));
   });
 
-  it("needs permissions in its own namespace only, limited to its workloads and its Lease", () => {
+  it("needs permissions only in its own namespace, and only for pods, its workloads and its Lease", () => {
     const role = resources(fast, "kubernetes_role_v1").find((r) => r.body["metadata"].name === "scaler")!.body;
     const rules = (role["rule"] as Json[]).map((r) => [
       r["resources"].join(),
@@ -106,11 +106,11 @@ describe("the fast scaler", () => {
     expect(resources(fast, "kubernetes_cluster_role_v1")).toEqual([]);
   });
 
-  it("always runs in one pod, which no autoscaler scales", () => {
+  it("always runs as a single pod, which no autoscaler scales", () => {
     expect(workload(fast, "scaler")["spec"].replicas).toBe(1);
   });
 
-  it("reaches the API server without the permission to look up its address", () => {
+  it("can reach the API server even if Terraform may not look up the server's address", () => {
     const blocks = ["10.0.0.0/24", "fd00::/64"];
     const layers = synthesize({
       scaling: { fast: true },
@@ -126,12 +126,12 @@ describe("the fast scaler", () => {
     );
   });
 
-  it("is refused with keda, and without anything to scale by", () => {
+  it("is rejected with engine keda, and without a load signal", () => {
     expect(() => testConfig({ scaling: { fast: true, engine: "keda" } })).toThrow(
       /scaling\.fast: .*requires scaling\.engine hpa/,
     );
     expect(() =>
       testConfig({ scaling: { fast: true }, images: { node: { metricsPath: null }, react: { metricsPath: null } } }),
-    ).toThrow(/scaling\.fast: .*needs a load to scale by/);
+    ).toThrow(/scaling\.fast: .*requires at least one load signal/);
   });
 });

@@ -166,7 +166,7 @@ const getCopies: Handler = async (_, query, { store }) => json(await copiesOf(st
 
 const getStatus: Handler = (_, __, { store, admission }) => json(statusOf(store, admission));
 
-/** `?name[]=…`, the parameter of Prometheus' Java client: only these metrics. */
+/** `?name[]=…` selects metrics by name, as in Prometheus' Java client. */
 const getMetrics: Handler = async (_, query, { metrics }) => ({
   status: 200,
   type: metrics.registry.contentType,

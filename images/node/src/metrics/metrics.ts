@@ -95,8 +95,8 @@ export class Metrics {
   }
 
   /**
-   * The metrics as text for Prometheus.
-   * @param names the metrics to compute; all of them if it is empty
+   * The metrics, in Prometheus' text format.
+   * @param names names of the metrics to compute; if empty, all metrics
    */
   text(names: readonly string[]): Promise<string> {
     return this.reading.text(names);

@@ -1,17 +1,18 @@
-/** Reads the registry as text: all metrics, or only some by name. */
+/** Reads the registry as text: either all metrics, or only the named ones. */
 import type { Registry } from "prom-client";
 import { Turns } from "./turns";
 
 interface Result {
-  /** All metrics, if a reader wanted them. */
+  /** All metrics, if a reader requested them; otherwise empty. */
   readonly all: string;
-  /** Text by name, of the metrics that readers named. */
+  /** The text of each metric that a reader named, by name. */
   readonly named: ReadonlyMap<string, string>;
 }
 
 /**
- * Each run computes only what its readers want. Scrapes for an autoscaler come twice a second and need a few gauges,
- * while Prometheus reads everything and rarely. Both share the turns, so that together they take no more than their share of the time.
+ * Each run computes only what its readers requested. An autoscaler reads a few gauges twice a second, whereas Prometheus
+ * reads all metrics, but rarely. They share the turns, so together they never exceed the share of time allotted to
+ * metrics.
  */
 export class Reading {
   private wantsAll = false;
@@ -21,13 +22,13 @@ export class Reading {
 
   constructor(private readonly registry: Registry) {}
 
-  /** @param names the only metrics to compute; all of them if it is empty. Unknown names are left out */
+  /** @param names names of the metrics to compute; if empty, all metrics. Unknown names are ignored */
   async text(names: readonly string[]): Promise<string> {
     if (names.length === 0) {
       this.wantsAll = true;
       return (await this.turns.next()).all;
     }
-    // a name from a request must not reach the registry's plain object unless it is a metric
+    // look up only names of metrics: the registry is a plain object, so a name such as `constructor` would match
     this.names ??= new Set(this.registry.getMetricsAsArray().map((metric) => metric.name));
     const known = [...new Set(names)].filter((name) => this.names!.has(name));
     if (known.length === 0) return "";

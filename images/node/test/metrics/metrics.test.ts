@@ -106,7 +106,7 @@ describe.skipIf(!hasRedis)("the metrics", () => {
   });
 });
 
-describe("the metrics by name", () => {
+describe("metrics that are read by name", () => {
   let api: Api;
   let close: () => void;
 
@@ -127,14 +127,14 @@ describe("the metrics by name", () => {
   };
   const registry = () => (api.server as unknown as { metrics: { registry: Registry } }).metrics.registry;
 
-  it("are the named ones only, in the same format", async () => {
+  it("are returned alone, in the same format", async () => {
     const text = await read("http_requests_per_second", "nodejs_eventloop_utilization");
     expect(text).toMatch(
       /^# HELP http_requests_per_second .*\n# TYPE http_requests_per_second gauge\nhttp_requests_per_second 0\n\n# HELP nodejs_eventloop_utilization .*\n# TYPE nodejs_eventloop_utilization gauge\nnodejs_eventloop_utilization [\d.e-]+\n$/,
     );
   });
 
-  it("compute nothing else", async () => {
+  it("are the only ones that are computed", async () => {
     const spies = registry()
       .getMetricsAsArray()
       .map((metric) => ({ name: metric.name, get: vi.spyOn(metric as unknown as { get: () => unknown }, "get") }));
@@ -144,12 +144,12 @@ describe("the metrics by name", () => {
     expect(computed).toEqual(["http_connections"]);
   });
 
-  it("leave out names that are no metric, also those that every object has", async () => {
+  it("do not include names that are not metrics, even properties that every object has", async () => {
     expect(await read("constructor", "__proto__", "nothing")).toBe("");
     expect(await read("constructor", "http_connections")).toMatch(/^# HELP http_connections [^#]*# TYPE [^#]*$/);
   });
 
-  it("are as asked by each of several readers at the same time", async () => {
+  it("are returned to each of several concurrent readers as requested", async () => {
     const [one, two, all] = await Promise.all([
       read("http_connections"),
       read("redis_main_up", "redis_main_up"),
