@@ -1,8 +1,8 @@
-/** What to scale and how, from the environment. */
+/** The configuration, read from the environment: what to scale, and how. */
 import { hostname } from "node:os";
 import { Fields } from "./fields";
 
-/** How fast a count may change: per period, the larger of a share of the pods and a number of pods. */
+/** Limits how fast a count may change: per period, by a share of the pods or a number of pods, whichever is larger. */
 export interface Policy {
   readonly percent: number;
   readonly pods: number;
@@ -13,9 +13,9 @@ export interface Policy {
 export interface Signal {
   /** Name in Prometheus' text format. */
   readonly metric: string;
-  /** Value per pod that is aimed at. */
+  /** Target value per pod. */
   readonly target: number;
-  /** A higher value is not believed: another unit, or a broken gauge. */
+  /** A higher value is rejected: the unit is wrong, or the gauge is broken. */
   readonly limit: number;
 }
 
@@ -23,21 +23,21 @@ export interface Signal {
 export interface Target {
   /** Name of the Deployment. */
   readonly workload: string;
-  /** Name of its HorizontalPodAutoscaler, which has the bounds and the CPU. */
+  /** Name of its HorizontalPodAutoscaler, which provides the bounds and the CPU usage. */
   readonly autoscaler: string;
-  /** Label selector of the pods that count. */
+  /** Label selector of the workload's pods. */
   readonly selector: string;
   /** Port and path of the pods' metrics. */
   readonly port: number;
   readonly path: string;
   readonly signals: readonly Signal[];
-  /** How long a lower count must have been enough before pods are removed. */
+  /** Number of seconds for which a lower count must have been sufficient before pods are removed. */
   readonly scaleDownWindowSeconds: number;
   readonly scaleUp: Policy;
   readonly scaleDown: Policy;
 }
 
-/** How the Kubernetes API is reached. */
+/** Address and credentials of the Kubernetes API. */
 export interface KubernetesConfig {
   /** `https://host:port` */
   readonly server: string;
@@ -50,19 +50,19 @@ export interface ScalerConfig {
   readonly namespace: string;
   /** Name of the Lease that only one scaler holds at a time. */
   readonly lease: string;
-  /** Name of this process in the Lease: the pod, so that a restarted container is still the holder. */
+  /** Name of this process in the Lease: the pod's name, so that a restarted container is still the holder. */
   readonly identity: string;
-  /** Time between two readings of the gauges. */
+  /** Interval between two readings of the gauges, in milliseconds. */
   readonly tickMs: number;
   /** Port of `/metrics`, `/livez` and `/readyz`. */
   readonly port: number;
   readonly targets: readonly Target[];
 }
 
-/** Values above this many times the target are not believed, unless the signal has its own limit. */
+/** Values above the target times this factor are rejected, unless the signal has its own limit. */
 const LIMIT_FACTOR = 1000;
 
-const DNS_NAME = { pattern: /^[a-z0-9][a-z0-9-]{0,62}$/, expected: "a name in lower case" };
+const DNS_NAME = { pattern: /^[a-z0-9][a-z0-9-]{0,62}$/, expected: "a lowercase name" };
 
 function policy(fields: Fields, defaults: Policy): Policy {
   const number = (name: keyof Policy, max: number) =>
@@ -102,7 +102,7 @@ function target(fields: Fields): Target {
 
 function repeated(what: string, names: readonly string[], problems: string[]): void {
   for (const name of new Set(names.filter((each, i) => each !== "" && names.indexOf(each) !== i)))
-    problems.push(`${what} "${name}" is there twice, expected once`);
+    problems.push(`${what} "${name}" is listed more than once`);
 }
 
 function kubernetes(env: NodeJS.ProcessEnv, problems: string[]): KubernetesConfig {
@@ -110,7 +110,10 @@ function kubernetes(env: NodeJS.ProcessEnv, problems: string[]): KubernetesConfi
   const server =
     env["KUBERNETES_API_URL"] ||
     (host ? `https://${host.includes(":") ? `[${host}]` : host}:${env["KUBERNETES_SERVICE_PORT"] || 443}` : "");
-  if (!server) problems.push("neither KUBERNETES_API_URL nor KUBERNETES_SERVICE_HOST is set: no Kubernetes API");
+  if (!server)
+    problems.push(
+      "neither KUBERNETES_API_URL nor KUBERNETES_SERVICE_HOST is set, expected the address of the Kubernetes API",
+    );
   else if (!URL.canParse(server)) problems.push(`KUBERNETES_API_URL is "${server}", expected https://host:port`);
   return {
     server,
@@ -118,7 +121,7 @@ function kubernetes(env: NodeJS.ProcessEnv, problems: string[]): KubernetesConfi
   };
 }
 
-/** The value of SCALER_CONFIG, or undefined with a problem. */
+/** The value of SCALER_CONFIG; if it cannot be parsed, adds a problem and returns undefined. */
 function parse(text: string | undefined, problems: string[]): unknown {
   if (!text) return void problems.push("SCALER_CONFIG is not set, expected the targets as JSON");
   try {
@@ -128,7 +131,7 @@ function parse(text: string | undefined, problems: string[]): unknown {
   }
 }
 
-/** @throws an error with one line per problem, each with the field, its value and what is expected */
+/** @throws an error with one line per problem: the field, its value and the expected value */
 export function readConfig(env: NodeJS.ProcessEnv): ScalerConfig {
   const problems: string[] = [];
   const value = parse(env["SCALER_CONFIG"], problems);

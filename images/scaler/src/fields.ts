@@ -1,4 +1,4 @@
-/** Reads the fields of a JSON value and collects one sentence per problem. */
+/** Reads the fields of a JSON value and collects one message per problem. */
 
 export interface NumberLimits {
   readonly min?: number;
@@ -25,7 +25,7 @@ export class Fields {
   private readonly object: Record<string, unknown>;
   private readonly isObject: boolean;
 
-  /** @param path of the value, for messages; empty for the whole */
+  /** @param path path of the value, for messages; empty for the top-level value */
   constructor(
     value: unknown,
     private readonly path: string,
@@ -58,12 +58,12 @@ export class Fields {
     return "";
   }
 
-  /** The fields of an object in this field; an empty object if it is left out. */
+  /** The fields of the object in field `name`; those of an empty object if the field is left out. */
   fieldsOf(name: string): Fields {
     return new Fields(this.value(name, {}), this.at(name), this.problems);
   }
 
-  /** The items of a list with at least one item. */
+  /** The items of the list in field `name`, which must not be empty. */
   list<T>(name: string, item: (fields: Fields) => T): T[] {
     const value = this.value(name, undefined);
     if (Array.isArray(value) && value.length > 0) {
@@ -78,11 +78,11 @@ export class Fields {
     return [];
   }
 
-  /** Reports the fields that nothing has read. */
+  /** Reports unknown fields: those that no method has read. */
   end(): void {
     for (const name of Object.keys(this.object)) {
       if (this.read.has(name)) continue;
-      this.problems.push(`${this.at(name)} is not known, expected only ${[...this.read].join(", ")}`);
+      this.problems.push(`${this.at(name)} is unknown, expected only ${[...this.read].join(", ")}`);
     }
   }
 
@@ -96,7 +96,7 @@ export class Fields {
   }
 
   private problem(name: string, value: unknown, expected: string): void {
-    // reported already
+    // the constructor has already reported this
     if (!this.isObject) return;
     this.problems.push(`${this.at(name)} is ${value === undefined ? "missing" : show(value)}, expected ${expected}`);
   }

@@ -1,27 +1,27 @@
-/** The parts of Kubernetes' objects that decisions need; the rest of each object is not kept. */
+/** The parts of Kubernetes objects that decisions are based on; the rest of each object is not kept. */
 
 export interface PodView {
-  /** Unique even if the same name is used again. */
+  /** Unique even if the name is reused. */
   readonly uid: string;
   readonly name: string;
-  /** undefined until the pod has one. */
+  /** undefined until the pod has an address. */
   readonly ip: string | undefined;
   /** Running and Ready. */
   readonly ready: boolean;
-  /** Being deleted, or ended: it serves nothing any more. */
+  /** Being deleted or terminated, so it no longer serves requests. */
   readonly gone: boolean;
 }
 
 export interface WorkloadView {
   readonly name: string;
-  /** Count in its spec. */
+  /** Replica count in its spec. */
   readonly replicas: number;
   readonly resourceVersion: string;
 }
 
-/** A share of CPU as the HorizontalPodAutoscaler sees it, percent of the request. */
+/** CPU usage as the HorizontalPodAutoscaler sees it, in percent of the request. */
 export interface Utilization {
-  /** undefined if it has no value at present. */
+  /** undefined if there is currently no value. */
   readonly current: number | undefined;
   readonly target: number;
 }
@@ -30,10 +30,10 @@ export interface AutoscalerView {
   readonly name: string;
   readonly min: number;
   readonly max: number;
-  /** Whether it gets its metrics at present. */
+  /** Whether it currently gets its metrics. */
   readonly active: boolean;
-  /** Count at its last evaluation. */
+  /** Replica count at its last evaluation. */
   readonly replicas: number;
-  /** One for each of its metrics. undefined for one that is not a share of a resource, which the scaler cannot judge. */
+  /** One per metric; undefined for a metric without a target utilization, which the scaler cannot evaluate. */
   readonly utilizations: readonly (Utilization | undefined)[];
 }

@@ -1,4 +1,4 @@
-/** The configuration: every mistake is one sentence with the field, its value and what is expected. */
+/** The configuration: each mistake yields one message with the field, its value and the expected value. */
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../src/config";
 
@@ -50,7 +50,7 @@ describe("the configuration", () => {
     });
   });
 
-  it("takes the given values instead", () => {
+  it("uses given values instead of the defaults", () => {
     const config = readConfig(
       env({
         ...withTarget({ scaleUp: { pods: 8 }, signals: [{ metric: "busy", target: 0.7, limit: 1 }], path: "/prom" }),
@@ -66,7 +66,7 @@ describe("the configuration", () => {
     });
   });
 
-  it("knows an API server with an IPv6 address", () => {
+  it("supports an API server with an IPv6 address", () => {
     const { kubernetes } = readConfig(
       env(withTarget({}), { KUBERNETES_SERVICE_HOST: "fd00::1", KUBERNETES_SERVICE_PORT: "6443" }),
     );
@@ -75,14 +75,14 @@ describe("the configuration", () => {
 
   const signal = (more: object) => withTarget({ signals: [{ metric: "load", target: 100, ...more }] });
   it.each<[string, unknown, string]>([
-    ["no JSON", "{", "SCALER_CONFIG is not JSON: "],
-    ["no object", "[]", "SCALER_CONFIG: the value is [], expected an object"],
+    ["text that is not JSON", "{", "SCALER_CONFIG is not JSON: "],
+    ["JSON that is not an object", "[]", "SCALER_CONFIG: the value is [], expected an object"],
     [
-      "no targets",
+      "an empty list of targets",
       { namespace: "test", targets: [] },
       "SCALER_CONFIG: targets is [], expected a list with at least one item",
     ],
-    ["no namespace", { targets: [TARGET] }, "SCALER_CONFIG: namespace is missing, expected a name in lower case"],
+    ["a missing namespace", { targets: [TARGET] }, "SCALER_CONFIG: namespace is missing, expected a lowercase name"],
     [
       "a target of 0",
       signal({ target: 0 }),
@@ -104,24 +104,24 @@ describe("the configuration", () => {
       "SCALER_CONFIG: targets[0].signals[0].limit is 50, expected a number from 100",
     ],
     [
-      "no metric",
+      "an invalid metric name",
       signal({ metric: "a-b" }),
       'SCALER_CONFIG: targets[0].signals[0].metric is "a-b", expected the name of a gauge',
     ],
     [
       "an unknown field",
       withTarget({ windowSeconds: 3 }),
-      "SCALER_CONFIG: targets[0].windowSeconds is not known, expected only workload, autoscaler, ",
+      "SCALER_CONFIG: targets[0].windowSeconds is unknown, expected only workload, autoscaler, ",
     ],
     [
-      "an unknown field of a signal",
+      "an unknown field in a signal",
       signal({ name: "x" }),
-      "SCALER_CONFIG: targets[0].signals[0].name is not known, expected only metric, target, limit",
+      "SCALER_CONFIG: targets[0].signals[0].name is unknown, expected only metric, target, limit",
     ],
     [
-      "an unknown field of a policy",
+      "an unknown field in a policy",
       withTarget({ scaleUp: { seconds: 3 } }),
-      "SCALER_CONFIG: targets[0].scaleUp.seconds is not known, expected only percent, pods, periodSeconds",
+      "SCALER_CONFIG: targets[0].scaleUp.seconds is unknown, expected only percent, pods, periodSeconds",
     ],
     [
       "a window of 0",
@@ -134,12 +134,12 @@ describe("the configuration", () => {
       "SCALER_CONFIG: targets[0].scaleDown.pods is -1, expected a whole number from 1 up to 1000",
     ],
     [
-      "a part of a pod",
+      "a fraction of a pod",
       withTarget({ scaleUp: { pods: 1.5 } }),
       "SCALER_CONFIG: targets[0].scaleUp.pods is 1.5, expected a whole number from 1 up to 1000",
     ],
     [
-      "no port",
+      "port 0",
       withTarget({ port: 0 }),
       "SCALER_CONFIG: targets[0].port is 0, expected a whole number from 1 up to 65535",
     ],
@@ -149,7 +149,7 @@ describe("the configuration", () => {
       'SCALER_CONFIG: targets[0].path is "/m?x", expected a path that starts with /',
     ],
     [
-      "no selector",
+      "an empty selector",
       withTarget({ selector: "" }),
       'SCALER_CONFIG: targets[0].selector is "", expected a label selector, such as app=node',
     ],
@@ -159,14 +159,14 @@ describe("the configuration", () => {
       "SCALER_CONFIG: tickMs is 10, expected a whole number from 100 up to 5000",
     ],
     [
-      "a workload that is there twice",
+      "a workload that is listed twice",
       { namespace: "test", targets: [TARGET, TARGET] },
-      'SCALER_CONFIG: workload "node" is there twice, expected once',
+      'SCALER_CONFIG: workload "node" is listed more than once',
     ],
     [
-      "a signal that is there twice",
+      "a signal that is listed twice",
       withTarget({ signals: [...TARGET.signals, ...TARGET.signals] }),
-      'SCALER_CONFIG: node: metric "http_requests_per_second" is there twice, expected once',
+      'SCALER_CONFIG: node: metric "http_requests_per_second" is listed more than once',
     ],
   ])("refuses %s", (_, config, problem) => {
     const found = problems(config);
@@ -174,7 +174,7 @@ describe("the configuration", () => {
     expect(found[0]!.slice(0, problem.length)).toBe(problem);
   });
 
-  it("names all mistakes at once", () => {
+  it("reports all mistakes at once", () => {
     expect(
       problems({
         namespace: "TEST",
@@ -186,17 +186,17 @@ describe("the configuration", () => {
 
   it.each<[string, Record<string, string>, string]>([
     [
-      "no API server",
+      "a missing API server address",
       { KUBERNETES_SERVICE_HOST: "" },
-      "neither KUBERNETES_API_URL nor KUBERNETES_SERVICE_HOST is set: no Kubernetes API",
+      "neither KUBERNETES_API_URL nor KUBERNETES_SERVICE_HOST is set, expected the address of the Kubernetes API",
     ],
     [
-      "an API server that is not a URL",
+      "an API server address that is not a URL",
       { KUBERNETES_API_URL: "kube" },
       'KUBERNETES_API_URL is "kube", expected https://host:port',
     ],
     ["a port that is not a number", { PORT: "x" }, 'PORT is "x", expected a whole number from 0'],
-    ["no configuration", { SCALER_CONFIG: "" }, "SCALER_CONFIG is not set, expected the targets as JSON"],
+    ["a missing configuration", { SCALER_CONFIG: "" }, "SCALER_CONFIG is not set, expected the targets as JSON"],
   ])("refuses %s", (_, more, problem) => {
     expect(problems(withTarget({}), more)).toEqual([problem]);
   });

@@ -40,7 +40,7 @@ describe("the fast scaler", () => {
     expect(without.images["output"]).not.toHaveProperty("scaler_image");
   });
 
-  it("gets a configuration that it accepts, with the configured scaling speed and every signal of the API and the front", () => {
+  it("gets a valid configuration, with the configured speed and every signal of the API and the front", () => {
     const { targets, namespace, lease } = scalerConfig(fast);
     expect({ namespace, lease }).toEqual({ namespace: "iacproject", lease: "scaler" });
     expect(targets.map(({ workload, port, path }) => ({ workload, port, path }))).toEqual([
@@ -69,7 +69,7 @@ describe("the fast scaler", () => {
     expect(scalerConfig(noApi).targets.map((t) => t.workload)).toEqual(["react"]);
   });
 
-  it("replaces scale-in by the HorizontalPodAutoscaler, which then only adds pods, for CPU, with a higher target", () => {
+  it("takes over scale-in from the HorizontalPodAutoscaler, which only adds pods, with a higher target", () => {
     for (const name of ["node", "react"]) {
       expect(hpa(without, name)["behavior"].scale_down[0].select_policy).toBe("Max");
       expect(hpa(fast, name)["behavior"].scale_down[0].select_policy).toBe("Disabled");

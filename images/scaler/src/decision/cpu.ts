@@ -1,12 +1,12 @@
-/** The count that CPU alone asks for, according to the HorizontalPodAutoscaler's last evaluation. */
+/** The count that CPU alone requires, according to the HorizontalPodAutoscaler's last evaluation. */
 import type { AutoscalerView } from "../views";
 import { roundUp, withinTolerance } from "./formula";
 
 /**
- * The autoscaler does not publish this count: with its scale-in off, `desiredReplicas` never falls. So it is computed from the
- * means in its status, with its formula.
+ * The autoscaler does not publish this count, because `desiredReplicas` never falls while its scale-in is off. So this
+ * function applies the autoscaler's formula to the means in its status.
  *
- * @returns undefined if any of its metrics has no value: then nothing may be removed, as with the autoscaler itself
+ * @returns undefined if any metric has no value; in this case no pods may be removed, as with the autoscaler itself
  */
 export function cpuRecommendation({ active, replicas, utilizations }: AutoscalerView): number | undefined {
   if (!active || utilizations.length === 0) return undefined;

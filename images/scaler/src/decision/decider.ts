@@ -1,49 +1,50 @@
-/** Decides on the count of one workload. It uses no Kubernetes, no HTTP and no clock. */
+/** Decides on the replica count of one workload, without access to Kubernetes, HTTP or a clock. */
 import type { Target } from "../config";
 import { FlappingGuard } from "./flapping";
 import { highestAllowed, lowestAllowed, ScaleEvents } from "./policies";
 import { Window } from "./window";
 
 /**
- * The second reading follows this long after the first. Waiting for the next tick would cost half a second of the reaction,
- * and gain little: docs/decisions/0017-fast-scaler.md has the simulation.
+ * Time from the first reading to the second. Waiting for the next tick would add half a second to the reaction time and
+ * gain little, as the simulation in docs/decisions/0017-fast-scaler.md shows.
  */
 export const CONFIRM_MS = 150;
-/** Readings that are further apart do not confirm each other, in ticks. */
+/** Readings that are more than this number of ticks apart do not confirm each other. */
 const CONFIRM_TICKS = 3;
 /**
- * After this time without complete figures, the window starts again: another process may have decided, and what the load was
- * is unknown. The HorizontalPodAutoscaler's own period: it knows no more about the time between two of its evaluations.
+ * After this time without complete figures, the window starts again, because another process may have made decisions,
+ * and the load in the meantime is unknown. This is the HorizontalPodAutoscaler's period: it does not know the load
+ * between two evaluations either.
  */
 const GAP_MS = 15_000;
-/** While a count flaps, the scaler writes as rarely as the HorizontalPodAutoscaler would. */
+/** While a count is flapping, the scaler writes no more often than the HorizontalPodAutoscaler would. */
 const FLAPPING_WRITE_MS = 15_000;
 
 export interface Observation {
-  /** Monotonic clock, ms. */
+  /** Time on a monotonic clock, ms. */
   readonly now: number;
   readonly present: number;
   /** Bounds of the HorizontalPodAutoscaler. */
   readonly min: number;
   readonly max: number;
-  /** What CPU alone asks for; undefined if unknown. */
+  /** Count that CPU alone requires; undefined if unknown. */
   readonly cpu: number | undefined;
-  /** Recommendation of each signal; undefined for a signal that no pod reported. */
+  /** Recommendation for each signal; undefined for a signal that no pod reported. */
   readonly signals: readonly (number | undefined)[];
 }
 
-/** Why nothing is removed at present; `no-gauges`: nothing is added either. */
+/** Why no pods are currently removed; with `no-gauges`, none are added either. */
 export type Hold = "no-gauges" | "signal-missing" | "cpu-unknown" | "flapping";
 
 export interface Decision {
-  /** Count to write; the present one if nothing changes. */
+  /** Count to write; equal to the present count if nothing is to change. */
   readonly wanted: number;
   /** Highest recommendation of the signals, as confirmed by two readings; undefined without gauges. */
   readonly recommended: number | undefined;
-  /** Highest recommendation of the window, CPU's included. */
+  /** Highest recommendation in the window, including CPU's. */
   readonly window: number;
   readonly hold: Hold | undefined;
-  /** A second reading may add pods. */
+  /** Whether a second reading may add pods. */
   readonly unconfirmed: boolean;
 }
 
@@ -54,7 +55,7 @@ export class Decider {
   private readonly events: ScaleEvents;
   private previous: { readonly at: number; readonly count: number } | undefined;
   private lastPresent: number | undefined;
-  /** When all figures were last complete. */
+  /** Time at which all figures were last complete. */
   private completeAt = -Infinity;
   private wroteAt = -Infinity;
 
@@ -89,35 +90,35 @@ export class Decider {
       if (hold === "flapping" && now - this.wroteAt < FLAPPING_WRITE_MS) return { ...result, wanted: present };
       return { ...result, wanted: Math.min(most, highestAllowed(present, this.events, this.config.scaleUp, now)) };
     }
-    // a count above the upper bound is for the HorizontalPodAutoscaler to lower, so here only the window counts
+    // the HorizontalPodAutoscaler lowers a count above the upper bound, so only the window counts here
     const least = Math.max(window, min);
     if (least >= present || hold) return { ...result, wanted: present };
     return { ...result, wanted: Math.max(least, lowestAllowed(present, this.events, this.config.scaleDown, now)) };
   }
 
-  /** The count was written. */
+  /** Records that the count was written. */
   wrote(now: number, from: number, to: number): void {
     this.events.add(now, to - from);
     this.wroteAt = now;
-    // if another program sets it back before the next tick, that is a turn too
+    // makes the guard notice if another program sets the count back before the next tick
     this.guard.observe(now, to);
     this.lastPresent = to;
   }
 
-  /** The past no longer counts: nothing is removed until a whole window has passed. */
+  /** Discards the history: no pods are removed until a whole window has passed. */
   restart(): void {
     this.completeAt = -Infinity;
     this.previous = undefined;
   }
 
-  /** A count that anyone has raised stands for a whole window: the HorizontalPodAutoscaler's by CPU, and a manual one. */
+  /** A count that the HorizontalPodAutoscaler or a person has raised is kept for a whole window. */
   private observePresent(now: number, present: number): void {
     this.guard.observe(now, present);
     if (this.lastPresent !== undefined && present > this.lastPresent) this.window.add(now, present);
     this.lastPresent = present;
   }
 
-  /** The lower of this and the previous reading: one reading alone never adds pods. */
+  /** The lower of this reading and the previous one, so that a single reading never adds pods. */
   private confirmed(now: number, count: number, present: number): number {
     const { previous } = this;
     this.previous = { at: now, count };
@@ -126,7 +127,7 @@ export class Decider {
   }
 
   private complete(now: number, present: number, count: number): void {
-    // what happened in the meantime is unknown; so it is at the start
+    // the load in the meantime is unknown, as it is at the start
     if (now - this.completeAt > GAP_MS) this.window.add(now, present);
     this.completeAt = now;
     this.window.add(now, count);

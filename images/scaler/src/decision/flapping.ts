@@ -1,15 +1,15 @@
-/** Notices that a count goes up and down again and again, also if another program changes it. */
+/** Detects that a count repeatedly goes up and down, whichever program changes it. */
 
 export interface FlappingLimits {
-  /** More changes of direction than this within the time are flapping. */
+  /** The count is flapping if it changes direction more often than this within `withinMs`. */
   readonly turns: number;
   readonly withinMs: number;
   readonly pauseMs: number;
 }
 
 /**
- * With a window of two minutes, a load that comes and goes turns the count at most ten times in ten minutes; the default
- * allows for one that does so every three minutes.
+ * With a window of two minutes, a load that comes and goes can change the count's direction up to ten times in ten
+ * minutes; the default allows for a load that does so every three minutes.
  */
 const DEFAULTS: FlappingLimits = { turns: 6, withinMs: 600_000, pauseMs: 600_000 };
 

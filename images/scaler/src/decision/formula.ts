@@ -1,40 +1,40 @@
 /**
- * The recommendation of one signal, computed as the HorizontalPodAutoscaler computes it for a mean value per pod.
+ * The recommendation for one signal, computed as the HorizontalPodAutoscaler does for a mean value per pod.
  * Source: kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale, "Algorithm details"
  */
 
-/** A mean that differs from its target by no more than this share changes nothing: the default of Kubernetes. */
+/** A mean that differs from its target by no more than this share changes nothing; this is Kubernetes' default. */
 export const TOLERANCE = 0.1;
 
 /** Readings of one gauge. */
 export interface Readings {
-  /** One for each Ready pod that reported it. */
+  /** One value per Ready pod that reported the gauge. */
   readonly values: readonly number[];
-  /** Ready pods that did not. */
+  /** Number of Ready pods that did not report the gauge. */
   readonly missing: number;
-  /** Pods that are not Ready yet. */
+  /** Number of pods that are not Ready yet. */
   readonly unready: number;
 }
 
-/** Rounds up; the quotient of two decimal fractions may be a little above a whole number that it should equal. */
+/** Rounds up; ignores floating-point errors, which may put a quotient slightly above the whole number it should be. */
 export const roundUp = (count: number): number => Math.max(0, Math.ceil(count - 1e-9));
 
 export const withinTolerance = (ratio: number): boolean => Math.abs(1 - ratio) <= TOLERANCE + 1e-9;
 
 /**
- * @param present count now
+ * @param present the present count
  * @returns the recommended count; undefined if no pod reported the gauge
  */
 export function recommend({ values, missing, unready }: Readings, target: number, present: number): number | undefined {
   if (values.length === 0) return undefined;
   const sum = values.reduce((total, value) => total + value, 0);
   const ratio = sum / values.length / target;
-  // pods that start will take a part of the load
+  // starting pods will take a share of the load
   const starting = ratio > 1 ? unready : 0;
   if (missing === 0 && starting === 0) {
     return withinTolerance(ratio) ? present : roundUp(ratio * values.length);
   }
-  // whatever a missing value is, it must not turn out to have been a reason against the change
+  // the missing values, whatever they are, must not contradict the change
   const assumed = ratio < 1 ? missing * target : 0;
   const pods = values.length + missing + starting;
   const corrected = (sum + assumed) / pods / target;

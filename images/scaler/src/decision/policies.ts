@@ -1,8 +1,8 @@
-/** How far a count may move at once, computed as the HorizontalPodAutoscaler does for its policies with `selectPolicy: Max`. */
+/** How far a count may change at once, computed as the HorizontalPodAutoscaler does with `selectPolicy: Max`. */
 import type { Policy } from "../config";
 import { roundUp } from "./formula";
 
-/** Changes that this process has made. */
+/** Changes that this process has made to the count. */
 export class ScaleEvents {
   private events: { readonly at: number; readonly change: number }[] = [];
 

@@ -1,6 +1,6 @@
-/** Recommendations of the last seconds, of which the highest counts for scale-in. */
+/** The recommendations of the last `ms` milliseconds; the highest one is used for scale-in. */
 export class Window {
-  /** Only those that can still become the highest: each is followed by lower ones. */
+  /** Only the counts that can still become the highest, so each is higher than the next. */
   private readonly counts: { readonly at: number; readonly count: number }[] = [];
 
   constructor(private readonly ms: number) {}
@@ -11,7 +11,7 @@ export class Window {
     while (this.counts[0]!.at <= at - this.ms) this.counts.shift();
   }
 
-  /** The highest one; 0 if there is none. */
+  /** The highest count in the window; 0 if the window is empty. */
   highest(now: number): number {
     return this.counts.find(({ at }) => at > now - this.ms)?.count ?? 0;
   }

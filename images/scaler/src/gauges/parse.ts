@@ -1,6 +1,6 @@
-/** Reads one gauge from Prometheus' text format, without building anything of the rest. */
+/** Reads one gauge from Prometheus' text format, without parsing the rest of the text. */
 
-/** The label part, from its `{` to the index after its `}`; -1 if it does not end. */
+/** Index after the `}` of the labels whose `{` is at `begin`; -1 if there is no `}`. */
 function endOfLabels(text: string, begin: number): number {
   let quoted = false;
   for (let i = begin + 1; i < text.length; i++) {
@@ -14,9 +14,9 @@ function endOfLabels(text: string, begin: number): number {
 }
 
 /**
- * The value of a metric that has one series.
+ * The value of a metric that has a single series.
  *
- * @returns undefined if there is none; NaN if there are several, or the value is not a number
+ * @returns undefined if there is no series; NaN if there are several, or if the value is not a number
  */
 export function gauge(text: string, name: string): number | undefined {
   let found: number | undefined;

@@ -3,18 +3,18 @@ import * as http from "node:http";
 import type { Signal } from "../config";
 import { gauge } from "./parse";
 
-/** Values older than this do not count: the pod hangs. */
+/** Values older than this are treated as missing, because the pod hangs. */
 export const MISSING_AFTER_MS = 3000;
-/** A longer answer is not read: the metrics of a large application are about a tenth of this. */
+/** A longer answer is rejected; a large application's metrics take about a tenth of this size. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface Source {
-  /** Where the pods report their gauges, with the query. */
+  /** Port and path, including the query, at which the pods report their gauges. */
   readonly port: number;
   readonly path: string;
   readonly signals: readonly Signal[];
   readonly agent: http.Agent;
-  /** A value is not believed. */
+  /** Called for each value that is rejected. */
   readonly rejected: (pod: string, metric: string, value: number) => void;
 }
 
@@ -22,7 +22,7 @@ export class PodGauges {
   private request: http.ClientRequest | undefined;
   private values: ReadonlyMap<string, number> = new Map();
   private readAt = -Infinity;
-  /** Whether its last request took longer than a tick: then it is not waited for. */
+  /** Whether the last request took longer than a tick; if so, decisions do not wait for this pod. */
   private isLate = false;
 
   constructor(
@@ -32,10 +32,10 @@ export class PodGauges {
   ) {}
 
   /**
-   * Reads the gauges, unless a request is still in flight. A request may take longer than a tick: an overloaded pod answers
-   * late, and its figures are the ones that matter.
+   * Reads the gauges, unless a request is still in flight. A request may take longer than a tick, because an overloaded
+   * pod answers late, and its figures are the ones that matter.
    *
-   * @returns undefined if there is no reason to wait for the answer
+   * @returns undefined if the caller should not wait for the answer
    */
   read(): Promise<void> | undefined {
     if (this.request) {
@@ -49,12 +49,12 @@ export class PodGauges {
         this.values = this.parse(text);
         this.readAt = performance.now();
       })
-      // the last values count until they are too old
+      // the last values are used until they are too old
       .catch(() => undefined);
     return wait ? done : undefined;
   }
 
-  /** The value of a metric; undefined if there is none, or it is too old. */
+  /** The value of a metric; undefined if it is missing or too old. */
   value(metric: string, now: number): number | undefined {
     return now - this.readAt > MISSING_AFTER_MS ? undefined : this.values.get(metric);
   }
@@ -106,7 +106,7 @@ export class PodGauges {
         reject(error);
       };
       request.on("error", failed);
-      // after an answer this changes nothing
+      // has no effect after an answer
       request.once("close", () => failed(new Error("closed")));
     });
   }

@@ -1,10 +1,10 @@
-/** The gauges of all pods of a workload. */
+/** The gauges of all pods in a workload. */
 import * as http from "node:http";
 import type { Target } from "../config";
 import { log } from "../log";
 import { PodGauges, type Source } from "./pod";
 
-/** A connection without a request for this time is closed. */
+/** A connection that carries no request for this time is closed. */
 const IDLE_MS = 10_000;
 
 /** A pod whose gauges are read. */
@@ -15,20 +15,20 @@ export interface Address {
 }
 
 export class GaugeReader {
-  /** Values that were not believed, by metric. */
+  /** Number of rejected values, by metric. */
   readonly rejected = new Map<string, number>();
   private readonly pods = new Map<string, PodGauges>();
-  /** Rejections that were reported; each only once. */
+  /** Rejections that were already logged; each is logged only once. */
   private readonly reported = new Set<string>();
   private readonly source: Source;
 
   constructor(private readonly target: Pick<Target, "workload" | "port" | "path" | "signals">) {
-    // servers that do not know the parameter answer with all their metrics
+    // servers that do not support the parameter return all their metrics
     const query = target.signals.map(({ metric }) => `name[]=${metric}`).join("&");
     this.source = {
       ...target,
       path: `${target.path}?${query}`,
-      // connections to pods that no longer exist end by themselves
+      // the timeout also closes connections to pods that no longer exist
       agent: new http.Agent({ keepAlive: true, maxSockets: 1, timeout: IDLE_MS }),
       rejected: (pod, metric, value) => this.reject(pod, metric, value),
     };
@@ -37,7 +37,7 @@ export class GaugeReader {
   /**
    * Reads the gauges of these pods, and forgets all others.
    *
-   * @param waitMs pods that have not answered after this time are not waited for
+   * @param waitMs how long to wait for pods that have not answered yet
    */
   async read(addresses: readonly Address[], waitMs: number): Promise<void> {
     const keys = new Set(addresses.map(key));
@@ -76,7 +76,7 @@ export class GaugeReader {
     this.reported.add(id);
     const { workload, signals } = this.target;
     const limit = signals.find((signal) => signal.metric === metric)?.limit;
-    log("warn", "gauge not believed", { workload, pod, metric, value: String(value), expected: `0 to ${limit}` });
+    log("warn", "gauge value rejected", { workload, pod, metric, value: String(value), expected: `0 to ${limit}` });
   }
 }
 

@@ -10,22 +10,26 @@ export class Metrics {
   constructor(private readonly scaler: Scaler) {
     new Gauge({
       name: "scaler_leader",
-      help: "Whether this process holds the Lease, and so decides",
+      help: "Whether this process holds the Lease and therefore makes the decisions",
       registers: this.registers,
       collect() {
         this.set(scaler.isLeader ? 1 : 0);
       },
     });
-    this.perWorkload("scaler_present_pods", "Count in the workload's spec", (w) => w.present);
-    this.perWorkload("scaler_recommended_pods", "Count that the gauges alone ask for", (w) => w.recommended);
-    this.perWorkload("scaler_wanted_pods", "Count after window, policies and bounds", (w) => w.wanted);
-    this.perWorkload("scaler_gauges_age_seconds", "Time since every Ready pod reported every gauge", (w) =>
+    this.perWorkload("scaler_present_pods", "Replica count in the workload's spec", (w) => w.present);
+    this.perWorkload("scaler_recommended_pods", "Replica count that the gauges alone require", (w) => w.recommended);
+    this.perWorkload(
+      "scaler_wanted_pods",
+      "Replica count after the window, the policies and the bounds",
+      (w) => w.wanted,
+    );
+    this.perWorkload("scaler_gauges_age_seconds", "Time since every Ready pod last reported every gauge", (w) =>
       w.completeAt === undefined ? undefined : (performance.now() - w.completeAt) / 1000,
     );
-    this.counts("scaler_decisions_total", "Changes of the count that were written", "direction", (w) =>
+    this.counts("scaler_decisions_total", "Replica count changes that were written", "direction", (w) =>
       Object.entries(w.decisions),
     );
-    this.counts("scaler_gauges_rejected_total", "Values that were not believed", "metric", (w) =>
+    this.counts("scaler_gauges_rejected_total", "Gauge values that were rejected", "metric", (w) =>
       w.target.signals.map(({ metric }) => [metric, w.gauges.rejected.get(metric) ?? 0]),
     );
     new Gauge({

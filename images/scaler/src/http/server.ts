@@ -15,7 +15,7 @@ export class HttpServer {
     });
   }
 
-  /** Resolves with the port. */
+  /** Resolves with the port that the server listens on. */
   async start(port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.server.once("error", reject);

@@ -1,14 +1,14 @@
-/** Objects of one kind, kept up to date by a list and a watch. When a watch ends, for any reason, it starts with a new list. */
+/** Objects of one kind, kept up to date by a list and a watch. When a watch ends for any reason, a new list follows. */
 import type * as http from "node:http";
 import { log } from "../log";
 import { answer, reasonOf, type KubernetesClient } from "./client";
 
-/** The server ends a watch after this time; the next one uses a fresh token. */
+/** The server ends a watch after this time; the next watch uses a fresh token. */
 const WATCH_SECONDS = 240;
 /** A watch without data for longer than this is dead. */
 const SILENCE_MS = (WATCH_SECONDS + 15) * 1000;
 const LIST_MS = 5000;
-/** Short, because nothing is scaled meanwhile. */
+/** Short, because nothing is scaled in the meantime. */
 const RETRY_MAX_MS = 2000;
 
 interface Raw {
@@ -24,7 +24,7 @@ export interface CacheOptions<T> {
   readonly path: string;
   /** `labelSelector` or `fieldSelector`. */
   readonly query: Readonly<Record<string, string>>;
-  /** The part of an object to keep. */
+  /** Returns the part of an object to keep. */
   readonly view: (raw: unknown) => T;
 }
 
@@ -35,7 +35,7 @@ export class Cache<T> {
   private stopped = false;
   private failures = 0;
   private lastReason = "";
-  /** When it was last known to be up to date; undefined while it is. */
+  /** Time at which the cache was last known to be up to date; undefined while it is. */
   private staleSince: number | undefined = -Infinity;
 
   constructor(
@@ -61,17 +61,17 @@ export class Cache<T> {
     return this.found.get(name)?.view;
   }
 
-  /** Takes an object from the answer to a request, which may be ahead of the watch. */
+  /** Stores an object from the answer to a request, which may be ahead of the watch. */
   put(raw: unknown): void {
     const { metadata } = raw as Raw;
     const name = metadata?.name ?? "";
-    // versions are numbers that grow, officially since Kubernetes 1.35; anything else is taken as it comes
+    // versions are increasing numbers, officially since Kubernetes 1.35; an object with any other version is stored
     const version = Number(metadata?.resourceVersion);
     if (version < (this.found.get(name)?.version ?? -Infinity)) return;
     this.found.set(name, { version, view: this.options.view(raw) });
   }
 
-  /** For how long it may be out of date, ms: 0 while the watch is open, Infinity before the first list. */
+  /** How long the cache may have been out of date, ms: 0 while the watch is open, Infinity before the first list. */
   staleMs(now: number): number {
     return this.staleSince === undefined ? 0 : now - this.staleSince;
   }
@@ -92,7 +92,7 @@ export class Cache<T> {
     }
     this.staleSince ??= performance.now();
     if (this.stopped) return;
-    // also after a watch that ended normally, in case the server ends every watch immediately
+    // wait even after a watch that ended normally, in case the server ends every watch immediately
     const wait = Math.min(50 * 2 ** this.failures, RETRY_MAX_MS) * (0.5 + Math.random() / 2);
     this.timer = setTimeout(() => void this.run(), wait);
   }
@@ -108,7 +108,7 @@ export class Cache<T> {
     return list.metadata.resourceVersion;
   }
 
-  /** Resolves when the server ends the watch; rejects when it breaks. */
+  /** Resolves when the server ends the watch; rejects if the watch fails. */
   private async watch(resourceVersion: string): Promise<void> {
     const { path, query } = this.options;
     const request = this.client.open(path, {
@@ -119,8 +119,8 @@ export class Cache<T> {
       timeoutSeconds: String(WATCH_SECONDS),
     });
     this.request = request;
-    request.setTimeout(SILENCE_MS, () => request.destroy(new Error("the watch is silent")));
-    const opening = setTimeout(() => request.destroy(new Error("the watch does not open")), LIST_MS);
+    request.setTimeout(SILENCE_MS, () => request.destroy(new Error("the watch received no data")));
+    const opening = setTimeout(() => request.destroy(new Error("the watch did not open")), LIST_MS);
     const response = await answer(request).finally(() => clearTimeout(opening));
     for await (const line of lines(response)) {
       const { type, object } = JSON.parse(line) as WatchEvent;
@@ -133,7 +133,7 @@ export class Cache<T> {
   }
 }
 
-/** Not node:readline: with it, the error of a broken stream is unhandled and ends the process. */
+/** Yields the lines. node:readline would leave a broken stream's error unhandled, which ends the process. */
 async function* lines(input: http.IncomingMessage): AsyncGenerator<string> {
   let rest = "";
   for await (const chunk of input.setEncoding("utf8") as AsyncIterable<string>) {

@@ -1,6 +1,7 @@
 /**
- * Requests to the Kubernetes API. Plain HTTPS, because the Kubernetes client library is many times the size of the rest of
- * this program, and needs more memory than all of it. Source: kubernetes.io/docs/reference/using-api/api-concepts
+ * Requests to the Kubernetes API, as plain HTTPS, because the Kubernetes client library is many times the size of the
+ * rest of this program and needs more memory than all of it.
+ * Source: kubernetes.io/docs/reference/using-api/api-concepts
  */
 import { readFileSync } from "node:fs";
 import * as http from "node:http";
@@ -8,7 +9,7 @@ import * as https from "node:https";
 import { join } from "node:path";
 import type { KubernetesConfig } from "../config";
 
-/** The API server answered, but not with success. */
+/** The API server answered with an unsuccessful status. */
 export class StatusError extends Error {
   constructor(
     readonly status: number,
@@ -18,14 +19,14 @@ export class StatusError extends Error {
   }
 }
 
-/** A short reason for a log line or a label: the code of the error if it has one. */
+/** A short reason for a log line: the error's code if it has one, otherwise its message. */
 export const reasonOf = (error: unknown): string => {
   const { code, message } = error as NodeJS.ErrnoException;
   return code ?? message;
 };
 
 export interface CallOptions {
-  /** For the whole answer. */
+  /** Time limit for the whole answer. */
   readonly timeoutMs: number;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
@@ -33,11 +34,11 @@ export interface CallOptions {
   readonly contentType?: string;
 }
 
-/** Credentials are read again after this time: the kubelet renews the token within the hour. */
+/** Credentials are read again after this time, because the kubelet renews the token within the hour. */
 const CREDENTIALS_MS = 30_000;
 /**
- * A connection without data for this time is probed; Node.js then probes once a second, and gives up after ten. Without it,
- * an API server that disappeared without a word would go unnoticed by a watch.
+ * A connection that carries no data for this time is probed; Node.js then probes once a second, and gives up after ten
+ * probes. Otherwise, a watch would not notice an API server that disappeared without closing the connection.
  */
 const PROBE_AFTER_MS = 5000;
 
@@ -50,7 +51,7 @@ export class KubernetesClient {
     this.agent = this.isPlain ? new http.Agent(options) : new https.Agent(options);
   }
 
-  /** @returns the JSON of the answer @throws StatusError, or an error without an answer */
+  /** @returns the answer's JSON @throws StatusError, or another error if there is no answer */
   async call<T>(method: string, path: string, options: CallOptions): Promise<T> {
     const request = this.request(method, path, options);
     const timer = setTimeout(
@@ -64,7 +65,7 @@ export class KubernetesClient {
     }
   }
 
-  /** The answer as a stream. Destroying the request ends it. */
+  /** Sends a request whose answer is a stream. Destroying the request ends the stream. */
   open(path: string, query: Readonly<Record<string, string>>): http.ClientRequest {
     return this.request("GET", path, { timeoutMs: 0, query });
   }
@@ -110,12 +111,12 @@ export class KubernetesClient {
   }
 }
 
-/** Resolves with the answer's head. @throws StatusError */
+/** Resolves once the answer's headers have arrived. @throws StatusError */
 export function answer(request: http.ClientRequest): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once("error", reject);
     request.once("response", (response) => {
-      // an error of a stream without a reader must not end the process
+      // an error in a stream without a reader must not end the process
       response.on("error", () => undefined);
       const { statusCode = 0 } = response;
       if (statusCode >= 200 && statusCode < 300) return resolve(response);

@@ -1,17 +1,17 @@
 /**
- * Leader election by a Lease, as client-go does it: whether a lease has ended is judged by one's own monotonic clock, from the
- * moment its last change was seen, so clocks that differ do no harm.
+ * Leader election with a Lease, as in client-go: each process uses its own monotonic clock to judge whether the lease
+ * has expired, counting from when it saw the last change, so clocks that differ do no harm.
  *
- * The holder stops writing before anyone else may start: its time counts from the moment when it *sent* its last renewal, and
- * ends earlier, by the time that a write may take.
+ * The holder stops writing before another process may start: its time counts from when it *sent* its last renewal, and
+ * is shorter than the lease by the time that a write may take.
  */
 import { log } from "../log";
 import { reasonOf, StatusError, type KubernetesClient } from "./client";
 
-/** Others wait this long after the last change. */
+/** Other processes wait this long after the last change. */
 export const LEASE_MS = 5000;
 const RENEW_MS = 1500;
-/** The holder writes until this long after its last renewal; a write takes at most 1.5 s ({@link WRITE_MS}). */
+/** The holder writes for this long after it sent its last renewal; a write takes at most 1.5 s ({@link WRITE_MS}). */
 export const HOLD_MS = 3500;
 const CALL_MS = 1000;
 const RETRY_MS = 800;
@@ -37,7 +37,7 @@ export interface LeaseOptions {
 
 export class Lease {
   private heldUntil = -Infinity;
-  /** The lease as last seen, and when it was first seen like this. */
+  /** The lease as last seen, and when this version was first seen. */
   private seen: { readonly object: LeaseObject; readonly at: number } | undefined;
   private timer: NodeJS.Timeout | undefined;
   private attempt: Promise<void> | undefined;
@@ -59,7 +59,7 @@ export class Lease {
     this.attempt = this.run();
   }
 
-  /** Gives the lease up, so that another one need not wait for its end. */
+  /** Gives up the lease, so that another process need not wait until it expires. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
@@ -100,7 +100,7 @@ export class Lease {
       await this.take();
     } catch (error) {
       if (!(error instanceof StatusError) || (error.status !== 409 && error.status !== 404)) throw error;
-      // someone changed it; it may still be ours, if the answer to our last renewal was lost
+      // the lease is not as last seen; it may still be ours, if the answer to our last renewal was lost
       await this.read();
       if (this.seen && this.holder !== this.options.identity) this.heldUntil = -Infinity;
       else await this.take();
@@ -134,7 +134,7 @@ export class Lease {
   private async take(): Promise<void> {
     const { identity } = this.options;
     const spec = this.seen?.object.spec;
-    // the API's type has microseconds
+    // the API's time type has microseconds
     const now = new Date().toISOString().replace("Z", "000Z");
     const isOurs = this.holder === identity;
     const sent = performance.now();
@@ -149,7 +149,7 @@ export class Lease {
     this.heldUntil = sent + HOLD_MS;
   }
 
-  /** Fails with 409 if the lease is not as last seen. */
+  /** Fails with 409 if the lease has changed since it was last seen. */
   private write(spec: LeaseSpec): Promise<LeaseObject> {
     const { namespace, name } = this.options;
     const body = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name, namespace }, spec };

@@ -1,4 +1,4 @@
-/** The views of Kubernetes' objects. */
+/** Extracts the views from Kubernetes objects. */
 import type { AutoscalerView, PodView, Utilization, WorkloadView } from "../views";
 
 interface Metadata {
@@ -41,10 +41,10 @@ export function podView(raw: unknown): PodView {
   };
 }
 
-/** Of a Deployment, or of its scale: both have the count in the same place. */
+/** The view of a Deployment or its Scale; both have the count in the same field. */
 export function workloadView(raw: unknown): WorkloadView {
   const { metadata = {}, spec } = raw as { metadata?: Metadata; spec?: { replicas?: number } };
-  // a Scale leaves out a count of 0, and the API server sets a Deployment's default
+  // a Scale omits a count of 0; a Deployment always has a count, because the API server sets the default
   return {
     name: metadata.name ?? "",
     replicas: spec?.replicas ?? 0,
@@ -54,7 +54,7 @@ export function workloadView(raw: unknown): WorkloadView {
 
 const sourceOf = (metric: Metric) => metric.containerResource ?? metric.resource;
 
-/** The same metric in spec and in status. */
+/** Key of a metric, the same in the spec and in the status. */
 const keyOf = (metric: Metric): string =>
   [metric.type, sourceOf(metric)?.name, metric.containerResource?.container].join("/");
 

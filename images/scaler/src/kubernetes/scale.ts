@@ -1,15 +1,15 @@
-/** Writes the count of a Deployment, if nothing has changed it since it was read. */
+/** Writes a Deployment's replica count, unless the count has changed since it was read. */
 import { StatusError, type KubernetesClient } from "./client";
 import { workloadView } from "./objects";
 
 /**
- * A write must have ended before another scaler may start to write: see {@link Lease}, whose holder stops writing this long
- * before its lease ends.
+ * Time limit for a write, so that it has ended before another scaler may start to write: the holder of a {@link Lease}
+ * stops writing this long before the lease expires.
  */
 export const WRITE_MS = 1500;
 /** Owner of the count in the Deployment's `managedFields`. */
 const FIELD_MANAGER = "scaler";
-/** A rollout changes the Deployment's status all the time, so that what was read is soon out of date. */
+/** More than one: a rollout keeps changing the Deployment's status, so the version that was read is soon outdated. */
 const ATTEMPTS = 4;
 
 export interface ScaleChange {
@@ -17,20 +17,20 @@ export interface ScaleChange {
   readonly workload: string;
   readonly from: number;
   readonly to: number;
-  /** Version of the Deployment that `from` was read with. */
+  /** Version of the Deployment from which `from` was read. */
   readonly resourceVersion: string;
   /** Queried before each attempt. */
   readonly mayWrite: () => boolean;
 }
 
 export interface ScaleResult {
-  /** `changed`: the count is not `from` any more. `refused`: `mayWrite` says no. */
+  /** `changed`: the count is no longer `from`. `refused`: `mayWrite` returned false. */
   readonly outcome: "written" | "changed" | "refused";
   /** The Scale afterwards, if the API server sent one. */
   readonly scale?: unknown;
 }
 
-/** @throws StatusError, or an error without an answer: then it is unknown whether it was written */
+/** @throws StatusError, or another error if there is no answer; it is then unknown whether the count was written */
 export async function writeScale(client: KubernetesClient, change: ScaleChange): Promise<ScaleResult> {
   const { namespace, workload, from, to, mayWrite } = change;
   const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${workload}/scale`;
@@ -40,7 +40,7 @@ export async function writeScale(client: KubernetesClient, change: ScaleChange):
     const timeoutMs = Math.max(1, end - performance.now());
     if (!mayWrite()) return { outcome: "refused" };
     try {
-      // with a version, the API server refuses to change what has changed since
+      // with a version, the API server rejects the write if the Deployment has changed since
       const body = { metadata: { resourceVersion }, spec: { replicas: to } };
       const scale = await client.call<unknown>("PATCH", path, {
         timeoutMs,

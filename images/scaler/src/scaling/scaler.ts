@@ -1,11 +1,11 @@
-/** Ticks: while this process leads, every workload is scaled. */
+/** Runs the ticks: while this process is the leader, each tick scales every workload. */
 import type { ScalerConfig } from "../config";
 import { KubernetesClient } from "../kubernetes/client";
 import { Lease } from "../kubernetes/lease";
 import { log } from "../log";
 import { WorkloadScaler } from "./workload";
 
-/** A workload whose tick has not ended for this long hangs. */
+/** A workload hangs if none of its ticks has ended for this long. */
 const HANGING_MS = 5000;
 
 export class Scaler {
@@ -39,7 +39,7 @@ export class Scaler {
 
   async stop(): Promise<void> {
     clearTimeout(this.timer);
-    // a write in flight ends before the lease is given up
+    // a write in flight must end before the lease is given up
     await Promise.all(this.busy.values());
     await this.lease.stop();
     for (const workload of this.workloads) workload.stop();
@@ -57,17 +57,17 @@ export class Scaler {
     return hanging && `no tick of ${hanging.target.workload} has ended for ${HANGING_MS / 1000} s`;
   }
 
-  /** Why it cannot scale; undefined if it can, or could if it led. */
+  /** Why this process cannot scale; undefined if it can, or could if it were the leader. */
   get notReadyReason(): string | undefined {
     const now = performance.now();
     const unknown = this.workloads.find((workload) => !workload.isKnown(now));
-    return unknown && `the Kubernetes API does not tell about ${unknown.target.workload}`;
+    return unknown && `no current data about ${unknown.target.workload} from the Kubernetes API`;
   }
 
   private run(): void {
     const begin = performance.now();
     for (const workload of this.workloads) {
-      // a tick that still writes, or waits for an answer, is not overtaken
+      // if the previous tick is still writing or waiting for an answer, no new one starts
       if (this.busy.has(workload)) continue;
       const tick = this.tick(workload).finally(() => this.busy.delete(workload));
       this.busy.set(workload, tick);

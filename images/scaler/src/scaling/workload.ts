@@ -11,12 +11,12 @@ import { writeScale } from "../kubernetes/scale";
 import { log } from "../log";
 import type { AutoscalerView, PodView, WorkloadView } from "../views";
 
-/** Nothing is decided on objects that may be older than this. */
+/** No decision is based on objects that may be older than this. */
 const STALE_MS = 3000;
-/** Share of a tick after which a decision does not wait for the gauges of slow pods. */
+/** Share of a tick after which a decision no longer waits for the gauges of slow pods. */
 const WAIT_SHARE = 0.8;
 
-/** Why the scaler does less than it could, or nothing. */
+/** Reasons why the scaler does nothing, or less than it could ({@link HOLDS}). */
 export const BLOCKS = ["kubernetes", "no-workload", "no-autoscaler", "off", "write-failed"] as const;
 export const HOLDS: readonly Hold[] = ["no-gauges", "signal-missing", "cpu-unknown", "flapping"];
 export type Block = (typeof BLOCKS)[number] | Hold;
@@ -33,7 +33,7 @@ export class WorkloadScaler {
   present: number | undefined;
   wanted: number | undefined;
   recommended: number | undefined;
-  /** When every Ready pod last had every gauge, or when reading them began, monotonic ms. */
+  /** Time, in monotonic ms, at which every Ready pod last had every gauge, or at which reading the gauges began. */
   completeAt: number | undefined;
 
   private readonly pods: Cache<PodView>;
@@ -78,12 +78,12 @@ export class WorkloadScaler {
     this.gauges.stop();
   }
 
-  /** Whether it knows all that it needs from the Kubernetes API. */
+  /** Whether all the data that it needs from the Kubernetes API is current. */
   isKnown(now: number): boolean {
     return this.caches.every((cache) => cache.staleMs(now) <= STALE_MS);
   }
 
-  /** This process does not lead: another one decides. */
+  /** Replaces {@link tick} while this process is not the leader. */
   idle(): void {
     this.block = this.wanted = this.recommended = this.completeAt = undefined;
     this.present = this.workloads.get(this.target.workload)?.replicas;
@@ -124,7 +124,7 @@ export class WorkloadScaler {
     return [this.pods, this.workloads, this.autoscalers];
   }
 
-  /** The objects to decide on; undefined if there is nothing to decide, with the reason in {@link block}. */
+  /** The objects to base a decision on; undefined if none is possible, with the reason in {@link block}. */
   private find(): Found | undefined {
     const workload = this.workloads.get(this.target.workload);
     const autoscaler = this.autoscalers.get(this.target.autoscaler);
@@ -140,7 +140,7 @@ export class WorkloadScaler {
             : undefined;
     if (workload && autoscaler && !reason) return { workload, autoscaler };
     this.wanted = this.recommended = undefined;
-    // what is decided next has nothing to do with what was; a short outage of the API server is another matter
+    // the next decision must not depend on the past, except after a short API server outage
     if (reason !== "kubernetes") {
       this.decider.restart();
       this.completeAt = undefined;
@@ -149,7 +149,7 @@ export class WorkloadScaler {
     return undefined;
   }
 
-  /** One for each signal. */
+  /** The readings of each signal. */
   private readings(now: number): readonly Readings[] {
     const pods = this.pods.all.filter((pod) => !pod.gone);
     const readable = pods.filter(isReadable);
@@ -172,22 +172,22 @@ export class WorkloadScaler {
     try {
       const { outcome, scale } = await writeScale(this.client, change);
       this.writeFailed = false;
-      // the next decision may come before the watch shows it
+      // the next decision may come before the watch delivers the change
       if (scale) this.workloads.put(scale);
       if (outcome !== "written") return;
       this.decider.wrote(performance.now(), from, to);
       this.decisions[direction]++;
       log("info", `scaled ${direction}`, { workload: workload.name, from, to, ...this.reasons(decision, seen) });
     } catch (error) {
-      // once: it tries again with each tick
+      // logged only once, because every tick tries again
       if (!this.writeFailed)
         log("warn", "cannot write the scale", { workload: workload.name, from, to, reason: reasonOf(error) });
-      // a conflict only says that something else was faster
+      // a conflict only means that another write was faster
       this.writeFailed = !(error instanceof StatusError && error.status === 409);
     }
   }
 
-  /** The numbers that led to a decision. */
+  /** The figures that led to a decision. */
   private reasons({ recommended, window }: Decision, { readings, signals, cpu }: Seen): Record<string, unknown> {
     const perSignal = readings.map(({ values, missing }, i) => {
       const { metric, target } = this.target.signals[i]!;
@@ -206,8 +206,8 @@ export class WorkloadScaler {
     if (block === this.block) return;
     this.block = block;
     const { workload } = this.target;
-    if (block) log("warn", "scaling is held", { workload, reason: block });
-    else log("info", "scaling is not held any more", { workload });
+    if (block) log("warn", "scaling is held back", { workload, reason: block });
+    else log("info", "scaling is no longer held back", { workload });
   }
 }
 

@@ -1,18 +1,18 @@
-/** Decisions on one workload. */
+/** Decisions for one workload. */
 import { describe, expect, it } from "vitest";
 import { Decider } from "../../src/decision/decider";
 import { FlappingGuard } from "../../src/decision/flapping";
 import { CONFIG, Driven } from "../helpers/decider";
 
 describe("scale-out", () => {
-  it("needs two readings, and takes the lower of both", () => {
+  it("requires two readings, and uses the lower one", () => {
     const driven = new Driven(2);
     driven.run(5, { signals: [2] });
     expect(driven.tick({ signals: [5] }).wanted).toBe(2);
     expect(driven.tick({ signals: [4] }).wanted).toBe(4);
   });
 
-  it("does not follow one wrong reading", () => {
+  it("does not respond to a single wrong reading", () => {
     const driven = new Driven(2);
     driven.run(5, { signals: [2] });
     driven.tick({ signals: [20] });
@@ -20,7 +20,7 @@ describe("scale-out", () => {
     expect(driven.changes).toEqual([]);
   });
 
-  it("does not take two readings for one that are far apart", () => {
+  it("does not accept a second reading that comes long after the first", () => {
     const driven = new Driven(2);
     driven.tick({ signals: [5] });
     driven.now += 1500;
@@ -28,7 +28,7 @@ describe("scale-out", () => {
     expect(driven.tick({ signals: [5] }).wanted).toBe(5);
   });
 
-  it("is limited to four pods, or twice as many, in 15 s", () => {
+  it("at most adds four pods or doubles the count within 15 s", () => {
     const driven = new Driven(2);
     driven.run(10, { signals: [20] });
     expect(driven.present).toBe(6);
@@ -44,20 +44,20 @@ describe("scale-out", () => {
     expect(driven.present).toBe(4);
   });
 
-  it("goes on while another signal is missing", () => {
+  it("continues while another signal is missing", () => {
     const driven = new Driven(2);
     driven.run(2, { signals: [undefined, 4] });
     expect(driven.present).toBe(4);
     expect(driven.last!.hold).toBe("signal-missing");
   });
 
-  it("goes on while CPU is unknown", () => {
+  it("continues while CPU is unknown", () => {
     const driven = new Driven(2);
     driven.run(2, { signals: [4], cpu: undefined });
     expect(driven.present).toBe(4);
   });
 
-  it("ends at the upper bound, and starts at a lower bound that was raised", () => {
+  it("stops at the upper bound, and follows a raised lower bound", () => {
     const driven = new Driven(2);
     driven.run(60, { signals: [20], max: 7 });
     expect(driven.present).toBe(7);
@@ -66,7 +66,7 @@ describe("scale-out", () => {
     expect(raised.present).toBe(5);
   });
 
-  it("leaves the decision to CPU if CPU asks for more: the HorizontalPodAutoscaler adds these pods", () => {
+  it("does not add the pods that only CPU requires, because the HorizontalPodAutoscaler adds them", () => {
     const driven = new Driven(2);
     driven.run(20, { signals: [2], cpu: 8 });
     expect(driven.changes).toEqual([]);
@@ -74,7 +74,7 @@ describe("scale-out", () => {
 });
 
 describe("scale-in", () => {
-  it("waits for a whole window after the start, whatever the gauges say", () => {
+  it("waits for a whole window after the start, whatever the gauges report", () => {
     const driven = new Driven(6);
     driven.run(119, { signals: [2] });
     expect(driven.present).toBe(6);
@@ -82,7 +82,7 @@ describe("scale-in", () => {
     expect(driven.present).toBe(3);
   });
 
-  it("uses the highest recommendation of the window", () => {
+  it("uses the highest recommendation in the window", () => {
     const driven = new Driven(6);
     driven.run(200, { signals: [6] });
     driven.run(60, { signals: [2] });
@@ -103,7 +103,7 @@ describe("scale-in", () => {
     expect(driven.present).toBe(1);
   });
 
-  it("never goes below the lower bound, nor below what CPU has needed within the window", () => {
+  it("never goes below the lower bound, or below what CPU has required within the window", () => {
     const bounded = new Driven(6);
     bounded.run(600, { signals: [1], min: 3 });
     expect(bounded.present).toBe(3);
@@ -118,7 +118,7 @@ describe("scale-in", () => {
     ["a signal is missing", { signals: [1, undefined] }, "signal-missing"],
     ["CPU is unknown", { signals: [1], cpu: undefined }, "cpu-unknown"],
     ["there are no gauges", { signals: [undefined] }, "no-gauges"],
-  ])("does not happen while %s, and only a whole window after that", (_, seen, hold) => {
+  ])("does not happen while %s, nor for a whole window after that", (_, seen, hold) => {
     const driven = new Driven(6);
     driven.run(600, seen);
     expect(driven.changes).toEqual([]);
@@ -129,7 +129,7 @@ describe("scale-in", () => {
     expect(driven.present).toBe(3);
   });
 
-  it("waits for a whole window after a signal that needed more, even while another one was missing", () => {
+  it("waits for a whole window after a signal required more pods, even if another was missing then", () => {
     const driven = new Driven(4);
     driven.run(200, { signals: [4, 4], max: 4 });
     driven.run(10, { signals: [undefined, 8], max: 4 });
@@ -137,7 +137,7 @@ describe("scale-in", () => {
     expect(driven.present).toBe(4);
   });
 
-  it("is not put off by figures that are missing for a moment", () => {
+  it("is not delayed by figures that are missing briefly", () => {
     const driven = new Driven(6);
     for (let i = 0; i < 12; i++) {
       driven.run(9, { signals: [2] });
@@ -153,7 +153,7 @@ describe("scale-in", () => {
     expect(driven.changes).toEqual([]);
   });
 
-  it("waits for a whole window again after a restart", () => {
+  it("waits for another whole window after a restart", () => {
     const driven = new Driven(6);
     driven.run(100, { signals: [2] });
     driven.restart();
@@ -162,8 +162,8 @@ describe("scale-in", () => {
   });
 });
 
-describe("a count that someone else changes", () => {
-  it("is the present count from then on", () => {
+describe("a count that another program or a person changes", () => {
+  it("is used as the present count from then on", () => {
     const driven = new Driven(4);
     driven.run(10, { signals: [4] });
     driven.present = 2;
@@ -171,7 +171,7 @@ describe("a count that someone else changes", () => {
     expect(driven.present).toBe(4);
   });
 
-  it("stands for a whole window if it was raised", () => {
+  it("is kept for a whole window if it was raised", () => {
     const driven = new Driven(2);
     driven.run(300, { signals: [2] });
     driven.present = 8;
@@ -193,7 +193,7 @@ describe("flapping", () => {
     return driven;
   };
 
-  it("pauses scale-in, and reports it", () => {
+  it("pauses scale-in, which is reported", () => {
     const driven = flapping();
     driven.run(30, { signals: [4] });
     expect(driven.last!.hold).toBe("flapping");
@@ -204,7 +204,7 @@ describe("flapping", () => {
     expect(driven.present).toBe(1);
   });
 
-  it("does not pause scale-out, but writes once in 15 s", () => {
+  it("does not pause scale-out, but limits it to one write per 15 s", () => {
     const driven = flapping();
     driven.run(30, { signals: [4] });
     const begin = driven.now;

@@ -1,5 +1,5 @@
 /**
- * The formula, against cases computed by hand from the documented algorithm:
+ * Compares the formula with cases computed by hand from the documented algorithm:
  * kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale, "Algorithm details".
  */
 import { describe, expect, it } from "vitest";
@@ -9,54 +9,59 @@ import type { AutoscalerView } from "../../src/views";
 
 const of = (values: number[], missing = 0, unready = 0) => ({ values, missing, unready });
 
-describe("the recommendation of a signal with target 100", () => {
+describe("the recommendation for a signal with target 100", () => {
   it.each<[string, ReturnType<typeof of>, number, number | undefined]>([
     ["twice the target doubles the pods: ceil(2 × 200/100)", of([200, 200]), 2, 4],
     ["half the target halves them: ceil(2 × 50/100)", of([50, 50]), 2, 1],
     ["only the mean counts: 300/2 = 150, ceil(2 × 1.5)", of([300, 0]), 2, 3],
-    ["a part of a pod is a pod: ceil(3 × 1.17 = 3.51)", of([117, 117, 117]), 3, 4],
+    ["a fraction of a pod counts as a pod: ceil(3 × 1.17 = 3.51)", of([117, 117, 117]), 3, 4],
     ["10 % above the target is within the tolerance", of([110, 110]), 2, 2],
-    ["just above 10 % is not: ceil(2 × 1.11)", of([111, 111]), 2, 3],
+    ["just above 10 % is outside the tolerance: ceil(2 × 1.11)", of([111, 111]), 2, 3],
     ["10 % below the target is within the tolerance", of([90, 90, 90]), 3, 3],
-    ["below that, rounding up may still keep the count: ceil(3 × 0.89 = 2.67)", of([89, 89, 89]), 3, 3],
-    ["0.66 of three pods is two: ceil(1.98)", of([66, 66, 66]), 3, 2],
-    ["no load at all recommends 0; the lower bound is applied later", of([0, 0]), 2, 0],
-    ["no value at all recommends nothing", of([], 2), 2, undefined],
-    ["no pod at all recommends nothing", of([]), 2, undefined],
+    ["just below the tolerance, rounding up may still keep the count: ceil(3 × 0.89 = 2.67)", of([89, 89, 89]), 3, 3],
+    ["66 % of the target reduces three pods to two: ceil(1.98)", of([66, 66, 66]), 3, 2],
+    ["zero load yields 0; the lower bound is applied later", of([0, 0]), 2, 0],
+    ["missing values alone yield no recommendation", of([], 2), 2, undefined],
+    ["no pods yield no recommendation", of([]), 2, undefined],
     ["a missing value counts as 0 for scale-out: (400 + 0)/2 = 200, ceil(2 × 2)", of([400], 1), 2, 4],
-    [
-      "a missing value that leaves too little load changes nothing: (150 + 0)/2 = 75, the other way",
-      of([150], 1),
-      2,
-      2,
-    ],
+    ["a missing value that would reverse the direction changes nothing: (150 + 0)/2 = 75", of([150], 1), 2, 2],
     ["a missing value counts as the target for scale-in: (20 + 20 + 100)/3 = 46.7, ceil(1.4)", of([20, 20], 1), 3, 2],
     ["a missing value may keep the mean within the tolerance: (80 + 100)/2 = 90", of([80], 1), 2, 2],
     ["a missing value at exactly the target counts as 0: (100 + 0)/2 = 50, ceil(2 × 0.5)", of([100], 1), 2, 1],
     ["a starting pod counts as 0 for scale-out: (200 + 200 + 0)/3 = 133, ceil(3 × 1.33)", of([200, 200], 0, 1), 3, 4],
-    ["starting pods that suffice: (200 + 200 + 0 + 0)/4 = 100, within the tolerance", of([200, 200], 0, 2), 4, 4],
-    ["starting pods that are more than enough do not turn it into scale-in", of([120], 0, 3), 4, 4],
-    ["a starting pod does not count for scale-in: ceil(4 × 0.4)", of([40, 40, 40, 40], 0, 2), 6, 2],
-    ["missing and starting: (600 + 0 + 0)/3 = 200, ceil(3 × 2)", of([600], 1, 1), 3, 6],
     [
-      "more pods than the count, as in a rollout, add none while there is too little load: (4 × 85 + 100)/5 = 88, ceil(4.4)",
+      "starting pods that suffice keep the count: (200 + 200 + 0 + 0)/4 = 100, within the tolerance",
+      of([200, 200], 0, 2),
+      4,
+      4,
+    ],
+    ["starting pods that are more than enough do not cause scale-in", of([120], 0, 3), 4, 4],
+    ["a starting pod does not count for scale-in: ceil(4 × 0.4)", of([40, 40, 40, 40], 0, 2), 6, 2],
+    [
+      "a missing value and a starting pod both count as 0 for scale-out: (600 + 0 + 0)/3 = 200, ceil(3 × 2)",
+      of([600], 1, 1),
+      3,
+      6,
+    ],
+    [
+      "a low load adds no pods, even if a rollout runs more than the count: (4 × 85 + 100)/5 = 88, ceil(4.4)",
       of([85, 85, 85, 85], 1),
       4,
       4,
     ],
-    ["a count below the present one never results from too much load", of([150], 0, 0), 4, 2],
+    ["only the pods that report are counted if none are missing or starting: ceil(1 × 1.5)", of([150], 0, 0), 4, 2],
   ])("%s", (_, readings, present, expected) => {
     expect(recommend(readings, 100, present)).toBe(expected);
   });
 
-  it("does not round up an error of floating-point arithmetic", () => {
+  it("does not round up a floating-point error", () => {
     expect((1.05 / 0.7) * 2).toBeGreaterThan(3);
     expect(recommend(of([1.05, 1.05]), 0.7, 2)).toBe(3);
     expect(recommend(of([0.77, 0.77]), 0.7, 2)).toBe(2);
   });
 });
 
-describe("what CPU asks for", () => {
+describe("the count that CPU requires", () => {
   const view = (current: number | undefined, more: Partial<AutoscalerView> = {}): AutoscalerView => ({
     name: "node",
     min: 2,
@@ -68,24 +73,24 @@ describe("what CPU asks for", () => {
   });
 
   it.each<[string, AutoscalerView, number | undefined]>([
-    ["twice the target: ceil(4 × 120/60)", view(120), 8],
-    ["a quarter of it: ceil(4 × 15/60)", view(15), 1],
-    ["within the tolerance, the count at that time", view(55), 4],
-    ["nothing is used", view(0), 0],
-    ["no value: unknown", view(undefined), undefined],
+    ["doubles at twice the target: ceil(4 × 120/60)", view(120), 8],
+    ["is a quarter at a quarter of the target: ceil(4 × 15/60)", view(15), 1],
+    ["is the count at the last evaluation if usage is within the tolerance", view(55), 4],
+    ["is 0 if no CPU is used", view(0), 0],
+    ["is unknown without a value", view(undefined), undefined],
     [
-      "the autoscaler gets no metrics: unknown, although its status still shows the last value",
+      "is unknown if the autoscaler gets no metrics, although its status still shows the last value",
       view(15, { active: false }),
       undefined,
     ],
-    ["it has no metrics: unknown", view(15, { utilizations: [] }), undefined],
+    ["is unknown if the autoscaler has no metrics", view(15, { utilizations: [] }), undefined],
     [
-      "one of its metrics is of a kind that the scaler does not know: unknown",
+      "is unknown if the scaler does not support the type of one of the metrics",
       view(15, { utilizations: [{ current: 15, target: 60 }, undefined] }),
       undefined,
     ],
     [
-      "of two metrics the higher one: ceil(4 × 90/60)",
+      "is that of the higher of two metrics: ceil(4 × 90/60)",
       view(15, {
         utilizations: [
           { current: 15, target: 60 },

@@ -1,11 +1,11 @@
-/** What holds for every load, every fault and every history. */
+/** Properties that hold for every load, fault and history. */
 import { assert, array, boolean, constantFrom, double, integer, option, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { recommend, TOLERANCE } from "../../src/decision/formula";
 import { Driven } from "../helpers/decider";
 import { random, simulate } from "../helpers/simulation";
 
-/** A stretch of time in which everything stays as it is. */
+/** A period in which nothing changes. */
 const stretch = record({
   seconds: integer({ min: 1, max: 200 }),
   signals: array(option(integer({ min: 0, max: 30 }), { nil: undefined }), { minLength: 2, maxLength: 2 }),
@@ -17,7 +17,7 @@ const stretch = record({
 });
 
 describe("whatever happens", () => {
-  it("nothing is removed unless all figures of the whole window recommended less, and never below what they recommended", () => {
+  it("pods are removed only down to the highest count that complete figures in the window recommended", () => {
     assert(
       property(integer({ min: 1, max: 20 }), array(stretch, { minLength: 1, maxLength: 12 }), (begin, stretches) => {
         const driven = new Driven(begin);
@@ -58,7 +58,7 @@ describe("whatever happens", () => {
     );
   });
 
-  it("a signal that stays missing, or CPU that stays unknown, only ever lets the count rise", () => {
+  it("the count never falls while a signal is missing or CPU is unknown", () => {
     const stuck = constantFrom(
       { signals: [undefined, 1] },
       { cpu: undefined, signals: [1, 1] },
@@ -74,7 +74,7 @@ describe("whatever happens", () => {
     );
   });
 
-  it("the recommendation is no lower with more load, and no higher with a value that is missing instead", () => {
+  it("more load never lowers the recommendation, and a missing value never makes a scale-out larger", () => {
     const value = double({ min: 0, max: 1000, noNaN: true });
     const values = array(value, { minLength: 1, maxLength: 10 });
     assert(
@@ -91,8 +91,8 @@ describe("whatever happens", () => {
   });
 });
 
-describe("a load that stays the same", () => {
-  it("with noise up to the tolerance never turns the count around", () => {
+describe("a constant load", () => {
+  it("with noise up to the tolerance never reverses the direction of the count", () => {
     assert(
       property(
         integer({ min: 1, max: 10 }),
@@ -116,7 +116,7 @@ describe("a load that stays the same", () => {
     );
   });
 
-  it("of random requests changes nothing in ten minutes, once it has settled", () => {
+  it("that consists of random requests causes no changes in ten minutes, once the count has settled", () => {
     for (const [pods, ratio] of [
       [2, 0.9],
       [4, 0.8],
@@ -135,10 +135,10 @@ describe("next to a HorizontalPodAutoscaler without scale-in", () => {
   const run = (cpuShare: number, seed: number) => simulate({ load, seconds: 900, begin: 2, seed, cpuShare });
 
   it.each([
-    ["CPU needs fewer pods than the gauges", 0.6, 6],
-    ["CPU needs as many", 1, 6],
-    ["CPU needs more", 1.5, 9],
-  ])("the count goes up once and down once, if %s", (_, cpuShare, most) => {
+    ["CPU requires fewer pods than the gauges", 0.6, 6],
+    ["CPU requires the same number", 1, 6],
+    ["CPU requires more", 1.5, 9],
+  ])("the count rises once and falls once if %s", (_, cpuShare, most) => {
     for (let seed = 1; seed <= 10; seed++) {
       const changes = run(cpuShare, seed);
       const counts = [2, ...changes.map(({ to }) => to)];
@@ -154,14 +154,14 @@ describe("next to a HorizontalPodAutoscaler without scale-in", () => {
     }
   });
 
-  it("only the HorizontalPodAutoscaler follows CPU", () => {
+  it("only the HorizontalPodAutoscaler adds pods for CPU", () => {
     const by = new Set(run(1.5, 1).flatMap(({ to, by: who }) => (to > 7 ? [who] : [])));
     expect(by).toEqual(new Set(["autoscaler"]));
     expect(run(0.6, 1).every(({ by: who }) => who === "scaler")).toBe(true);
   });
 });
 
-describe("a step of the load", () => {
+describe("a load step", () => {
   const reaction = (confirm: "not" | "soon" | "tick", to: number) => {
     const runs = Array.from({ length: 40 }, (_, seed) => {
       const changes = simulate({ load: (at) => (at < 20 ? 150 : to), seconds: 40, begin: 2, seed, confirm });
@@ -172,13 +172,13 @@ describe("a step of the load", () => {
     return { median: first[20]!, highest: Math.max(...runs.map((run) => run.highest)) };
   };
 
-  it("is answered within a second, and never by more than one pod too many", () => {
+  it("causes a reaction within a second, with at most one excess pod", () => {
     const { median, highest } = reaction("soon", 600);
     expect(median).toBeLessThan(1);
     expect(highest).toBeLessThanOrEqual(7);
   });
 
-  it("costs 0.15 s for the second reading, where waiting for the next tick would cost 0.5 s", () => {
+  it("takes 0.15 s for the second reading, whereas waiting for the next tick would take 0.5 s", () => {
     const [not, soon, tick] = (["not", "soon", "tick"] as const).map((confirm) => reaction(confirm, 600).median);
     expect(soon! - not!).toBeCloseTo(0.15, 1);
     expect(tick! - not!).toBeCloseTo(0.5, 1);

@@ -1,4 +1,4 @@
-/** Reading the gauges of pods. */
+/** Reads the gauges of pods. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GaugeReader } from "../../src/gauges/reader";
 import { eventually, pause } from "../helpers/eventually";
@@ -25,7 +25,7 @@ describe("the reader", () => {
   const both = [address(1), address(2)];
   const value = (id: number, metric = "load") => reader.value(address(id), metric, performance.now());
 
-  it("reads all signals of all pods, with one request each, over connections that stay", async () => {
+  it("reads all signals of all pods, with one request per pod, over persistent connections", async () => {
     for (let i = 0; i < 5; i++) await reader.read(both, 2000);
     expect([value(1), value(2), value(1, "busy")]).toEqual([10, 20, 0.5]);
     expect(pods[0]!.paths).toHaveLength(5);
@@ -33,7 +33,7 @@ describe("the reader", () => {
     expect(pods[0]!.connections).toBe(1);
   });
 
-  it("does not wait longer than it should for a pod that hangs, and the next time not at all", async () => {
+  it("waits no longer than the limit for a pod that hangs, and does not wait for that pod the next time", async () => {
     await reader.read(both, 2000);
     pods[0]!.isHanging = true;
     let begin = performance.now();
@@ -43,17 +43,17 @@ describe("the reader", () => {
     for (let i = 0; i < 5; i++) await reader.read(both, 2000);
     expect(performance.now() - begin).toBeLessThan(2000);
     expect(pods[0]!.mostInFlight).toBe(1);
-    // its last value counts for a while
+    // its last value is still used for a while
     expect(value(1)).toBe(10);
   });
 
-  it("has no value any more of a pod that has not answered for three seconds", async () => {
+  it("no longer has a value for a pod that has not answered for three seconds", async () => {
     await reader.read(both, 2000);
     expect(reader.value(address(1), "load", performance.now() + 2900)).toBe(10);
     expect(reader.value(address(1), "load", performance.now() + 3100)).toBeUndefined();
   });
 
-  it("takes an answer that comes after its tick, as from an overloaded pod, without a second request", async () => {
+  it("accepts an answer that arrives after its tick, as from an overloaded pod, without a second request", async () => {
     pods[0]!.delayMs = 400;
     for (let i = 0; i < 4; i++) {
       await reader.read([address(1)], 50);
@@ -64,7 +64,7 @@ describe("the reader", () => {
     await eventually("its value", () => value(1) === 10);
   });
 
-  it("reads a pod again that has hung", async () => {
+  it("reads a pod again after it has hung", async () => {
     const [pod] = pods as [FakePod];
     pod.isHanging = true;
     await reader.read([address(1)], 50);
@@ -77,7 +77,7 @@ describe("the reader", () => {
     });
   });
 
-  it("keeps the last value if a connection breaks, and connects again", async () => {
+  it("keeps the last value if a connection breaks, and reconnects", async () => {
     await reader.read([address(1)], 2000);
     await pods[0]!.stop();
     await reader.read([address(1)], 2000);
@@ -94,7 +94,7 @@ describe("the reader", () => {
     ["not a number", "NaN"],
     ["infinite", "+Inf"],
     ["text", "many"],
-  ])("does not believe a value that is %s, and counts it", async (_, text) => {
+  ])("rejects and counts a value that is %s", async (_, text) => {
     pods[0]!.text = () => `load ${text}\nbusy 0.5\n`;
     await reader.read(both, 2000);
     await reader.read(both, 2000);
@@ -102,14 +102,14 @@ describe("the reader", () => {
     expect(reader.rejected.get("load")).toBe(2);
   });
 
-  it("does not read an answer that is not 200, or endless", async () => {
+  it("ignores an answer whose status is not 200, and one that is too long", async () => {
     pods[0]!.status = 503;
     pods[1]!.text = () => `load 1\n${"x".repeat(5 * 1024 * 1024)}`;
     await reader.read(both, 5000);
     expect([value(1), value(2)]).toEqual([undefined, undefined]);
   });
 
-  it("forgets a deleted pod, also if another one gets its address", async () => {
+  it("forgets a deleted pod, even if another pod gets its address", async () => {
     await reader.read(both, 2000);
     await reader.read([address(2)], 2000);
     expect(value(1)).toBeUndefined();

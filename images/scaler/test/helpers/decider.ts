@@ -11,7 +11,7 @@ export const CONFIG = {
 
 type Seen = Omit<Observation, "now" | "present">;
 
-/** A workload whose count changes at once when it is written. */
+/** A workload whose count changes immediately when it is written. */
 export class Driven {
   now = 0;
   last: Decision | undefined;
@@ -36,7 +36,7 @@ export class Driven {
     return this.last;
   }
 
-  /** Ticks for a time; returns the count at its end. */
+  /** Ticks for a number of seconds, then returns the count. */
   run(seconds: number, seen: Partial<Seen> = {}): number {
     for (const end = this.now + seconds * 1000; this.now < end;) this.tick(seen);
     return this.present;

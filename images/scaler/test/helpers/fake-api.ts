@@ -32,18 +32,18 @@ export interface Seen {
 export class FakeApi {
   readonly dir = mkdtempSync(join(tmpdir(), "kubernetes-"));
   readonly seen: Seen[] = [];
-  /** Status of an answer instead of the right one. */
+  /** Status to answer with instead of the correct answer; undefined for the correct answer. */
   refuse: (method: string, path: string, token: string) => number | undefined = () => undefined;
   /** Accepts requests and never answers. */
   isHanging = false;
-  /** Runs before a PATCH is judged, as something that is faster. */
+  /** Runs before a PATCH is evaluated, to simulate another write that is faster. */
   beforePatch: () => void = () => undefined;
   private readonly kinds = new Map<string, Map<string, KubernetesObject>>();
   private readonly watchers = new Set<Watcher>();
   private server: Server | undefined;
   private port = 0;
   private version = 100;
-  /** A watch begins with the changes since its version. */
+  /** Changes so far; a watch starts with those since its version. */
   private readonly history: {
     readonly version: number;
     readonly kind: string;
@@ -66,7 +66,7 @@ export class FakeApi {
     return { KUBERNETES_API_URL: `http://127.0.0.1:${this.port}`, KUBERNETES_CREDENTIALS_DIR: this.dir };
   }
 
-  /** Like `env`, with its own token. */
+  /** Like `env`, but with the given token. */
   envOf(token: string): Record<string, string> {
     const dir = join(this.dir, token);
     mkdirSync(dir, { recursive: true });
@@ -74,7 +74,7 @@ export class FakeApi {
     return { ...this.env, KUBERNETES_CREDENTIALS_DIR: dir };
   }
 
-  /** Away: connections are cut and refused. `start` brings it back, with what it knows. */
+  /** Makes the server unavailable: connections are cut and refused. `start` brings it back with the same objects. */
   async leave(): Promise<void> {
     this.server?.closeAllConnections();
     await new Promise((resolve) => (this.server ? this.server.close(resolve) : resolve(undefined)));
@@ -112,7 +112,7 @@ export class FakeApi {
     if (object) this.send(kind, "DELETED", object);
   }
 
-  /** Ends all watches: as the real API does after their time, broken, or with an event. */
+  /** Ends all watches: normally, as the real API does after a while, by breaking the connection, or with an error. */
   endWatches(how: "end" | "destroy" | "gone"): void {
     for (const { response } of this.watchers) {
       if (how === "gone")
@@ -198,7 +198,7 @@ export class FakeApi {
   }
 }
 
-/** As the real API: a count of 0 is left out. */
+/** A Scale; like the real API, it omits a count of 0. */
 const scaleOf = ({ metadata, spec }: KubernetesObject): object => ({
   metadata,
   spec: spec?.["replicas"] ? { replicas: spec["replicas"] } : {},

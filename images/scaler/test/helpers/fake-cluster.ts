@@ -1,4 +1,4 @@
-/** A Deployment in a fake cluster: its pods start and stop as its count says, and share a load. */
+/** A Deployment in a fake cluster: its pods start and stop according to its count, and share a load. */
 import { readConfig, type ScalerConfig } from "../../src/config";
 import { FakeApi, type KubernetesObject } from "./fake-api";
 import { FakePod } from "./network";
@@ -9,9 +9,9 @@ const LABELS = { app: "node" };
 export class FakeCluster {
   readonly api = new FakeApi();
   readonly pods = new Map<string, FakePod>();
-  /** Sum over all Ready pods. */
+  /** Total load, shared by all Ready pods. */
   load = 0;
-  /** Time from the creation of a pod to Ready. */
+  /** Time from a pod's creation until it is Ready, ms. */
   startMs = 50;
   private made = 0;
   private ended = false;
@@ -58,7 +58,7 @@ export class FakeCluster {
     this.api.put("deployments", { ...object, spec: { ...object.spec, replicas } });
   }
 
-  /** Every count that was written, the first one included. */
+  /** Every count that the scaler has written. */
   get writes(): readonly number[] {
     return this.api
       .requests("PATCH", "/scale")
@@ -96,7 +96,7 @@ export class FakeCluster {
     return [...this.pods].filter(([name]) => isReady(this.api.get("pods", name)!)).map(([, pod]) => pod);
   }
 
-  /** Creates and removes pods until there are as many as the Deployment wants. */
+  /** Creates and removes pods until there are as many as the Deployment specifies. */
   private async reconcile(): Promise<void> {
     while (!this.ended && this.pods.size < this.replicas) {
       const id = ++this.made;

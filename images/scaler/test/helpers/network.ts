@@ -1,11 +1,11 @@
 /**
- * A network for pods: each address connects to a server of this process, because not every system has more than one
+ * A network for pods: each address connects to a server in this process, because not every system has more than one
  * local address.
  */
 import * as http from "node:http";
 import * as net from "node:net";
 
-/** Port by address. An address without one refuses connections. */
+/** Port by address. An address without a port refuses connections. */
 const ports = new Map<string, number>();
 
 type Connect = (this: http.Agent, options: net.NetConnectOpts, callback?: () => void) => net.Socket;
@@ -22,7 +22,7 @@ prototype.createConnection = function (options, callback) {
 };
 
 export class FakePod {
-  /** Text of its metrics. */
+  /** Returns the text of its metrics. */
   text: () => string = () => "";
   /** Accepts requests and never answers. */
   isHanging = false;

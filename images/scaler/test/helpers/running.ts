@@ -1,11 +1,11 @@
-/** A scaler that runs in a fake cluster of four pods, each at its target. */
+/** A scaler in a fake cluster that has four pods, each at its target. */
 import { Scaler } from "../../src/scaling/scaler";
 import type { WorkloadScaler } from "../../src/scaling/workload";
 import { eventually } from "./eventually";
 import { FakeCluster } from "./fake-cluster";
 import type { FakePod } from "./network";
 
-/** Almost without a window, so that only a fault keeps pods from being removed. */
+/** The window is very short, so that only a fault prevents the removal of pods. */
 const EAGER = { scaleDownWindowSeconds: 1, scaleDown: { percent: 100, pods: 10, periodSeconds: 1 } };
 
 export class Running {
@@ -38,7 +38,7 @@ export class Running {
     [...this.cluster.pods.values()].forEach(change);
   }
 
-  /** Resolves once there are so many pods. */
+  /** Resolves once the replica count is `count`. */
   soon(count: number): Promise<void> {
     return eventually(`${count} pods`, () => this.cluster.replicas === count);
   }

@@ -1,6 +1,6 @@
 /**
- * A workload under a load of random requests, with gauges over the last two seconds as the API has them. No waiting: ten
- * minutes take a fraction of a second.
+ * A workload under a load of random requests, with gauges over the last two seconds, like the API's. The simulation
+ * does not wait: ten minutes take a fraction of a second.
  */
 import { Decider } from "../../src/decision/decider";
 import { recommend } from "../../src/decision/formula";
@@ -12,7 +12,7 @@ const STEP = 0.05;
 const GAUGE_SECONDS = 2;
 const STEPS_PER_GAUGE = Math.round(GAUGE_SECONDS / STEP);
 
-/** Numbers from 0 to 1, the same for each seed. */
+/** Generates numbers from 0 to 1; the same seed yields the same sequence. */
 export function random(seed: number): () => number {
   let state = seed * 2654435761 + 1;
   return () => {
@@ -23,7 +23,7 @@ export function random(seed: number): () => number {
   };
 }
 
-/** Number of requests that arrive, for a mean. */
+/** Random number of requests that arrive, for a given mean. */
 function arrivals(mean: number, next: () => number): number {
   if (mean <= 0) return 0;
   const limit = Math.exp(-mean);
@@ -37,21 +37,21 @@ function arrivals(mean: number, next: () => number): number {
 }
 
 export interface Simulated {
-  /** Requests per second at a time, s. */
+  /** Requests per second at time `at`, s. */
   readonly load: (at: number) => number;
   readonly seconds: number;
   readonly begin: number;
   readonly seed: number;
-  /** Requests per second and pod. */
+  /** Target value: requests per second and pod. */
   readonly target?: number;
   readonly startSeconds?: number;
-  /** How a reading is confirmed: not at all, by a second one soon after it, or by that of the next tick. */
+  /** How a reading is confirmed: not at all, by a second reading soon after it, or by the reading of the next tick. */
   readonly confirm?: "not" | "soon" | "tick";
   readonly windowSeconds?: number;
   readonly max?: number;
   /**
-   * CPU of a request, as a share of what makes one request per second and pod of `target` reach CPU's target. With it, a
-   * HorizontalPodAutoscaler without scale-in evaluates CPU that is 20 s old every 15 s.
+   * CPU usage per request, as a share of the usage at which pods that are at `target` also reach their CPU target. If
+   * it is set, a HorizontalPodAutoscaler without scale-in evaluates CPU values that are 20 s old, every 15 s.
    */
   readonly cpuShare?: number;
 }
@@ -62,20 +62,20 @@ export interface Change {
   readonly by: "scaler" | "autoscaler";
 }
 
-/** The HorizontalPodAutoscaler as a net. */
+/** The HorizontalPodAutoscaler, as a safety net. */
 class Net {
   private readonly usage: number[] = [];
   private recommendation = 0;
 
   constructor(private readonly cpuShare: number) {}
 
-  /** CPU of all pods together, in pods at their target. Once per step. */
+  /** Called once per step: records the CPU usage of all pods, as a number of pods at their target. */
   observe(load: number, target: number): void {
     this.usage.push((load / target) * this.cpuShare);
     if (this.usage.length > 20 / STEP) this.usage.shift();
   }
 
-  /** What it asks for with the CPU of 20 s ago. */
+  /** Its recommendation, based on the CPU usage 20 s ago. */
   evaluate(present: number): number {
     const ratio = this.usage[0]! / present;
     this.recommendation = Math.abs(1 - ratio) <= 0.1 ? present : Math.ceil(ratio * present);
@@ -99,7 +99,7 @@ export function simulate(options: Simulated): readonly Change[] {
     while (pods.length < to) pods.push({ readyAt: at + startSeconds, recent: [] });
     pods.length = to;
   };
-  // the load does not begin with a tick
+  // the ticks are not aligned with the load
   const phase = Math.floor(next() * 10);
   let again = -1;
   for (let step = 0; step * STEP < seconds; step++) {
@@ -119,7 +119,7 @@ export function simulate(options: Simulated): readonly Change[] {
     const present = pods.length;
     const count = recommend({ values, missing: 0, unready: present - ready.length }, target, present);
     const seen = { now: at * 1000, present, min: 1, max, cpu: net.last, signals: [count] };
-    // the same reading twice confirms itself
+    // a repeated reading confirms itself
     if (confirm === "not") decider.decide(seen);
     const { wanted, unconfirmed } = decider.decide(seen);
     if (unconfirmed && confirm === "soon" && step !== again) again = step + Math.round(CONFIRM_MS / 1000 / STEP);

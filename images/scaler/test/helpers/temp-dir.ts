@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Deletes the temporary files of the tests and their processes at the end. */
+/** At the end, deletes the temporary files of the tests and of the processes that they start. */
 export default function setup(): () => void {
   const dir = mkdtempSync(join(tmpdir(), "scaler-tests-"));
   process.env["TMPDIR"] = dir;

@@ -1,4 +1,4 @@
-/** Metrics and probes. */
+/** The metrics and the probes. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HttpServer } from "../../src/http/server";
 import { Scaler } from "../../src/scaling/scaler";
@@ -33,7 +33,7 @@ describe("the server", () => {
     return line === undefined ? undefined : Number(line.split(" ")[1]);
   };
 
-  it("reports per workload the present count, the wanted one, and the decisions", async () => {
+  it("reports the present count, the wanted count and the decisions for each workload", async () => {
     scaler.start();
     await eventually("gauges", async () => (await metric('scaler_recommended_pods{workload="node"}')) === 2);
     expect(await metric("scaler_leader")).toBe(1);
@@ -51,7 +51,7 @@ describe("the server", () => {
     await eventually("the count", async () => (await metric('scaler_present_pods{workload="node"}')) === 4);
   });
 
-  it("reports why it holds back, and how old the gauges are", async () => {
+  it("reports why scaling is held back, and how old the gauges are", async () => {
     scaler.start();
     await eventually("gauges", async () => (await metric('scaler_recommended_pods{workload="node"}')) === 2);
     for (const pod of cluster.pods.values()) pod.status = 500;
@@ -63,14 +63,14 @@ describe("the server", () => {
     );
   });
 
-  it("is ready once it knows what is in the cluster", async () => {
-    expect(await get("/readyz")).toEqual({ status: 503, text: "the Kubernetes API does not tell about node" });
+  it("is ready once it has read its objects from the cluster", async () => {
+    expect(await get("/readyz")).toEqual({ status: 503, text: "no current data about node from the Kubernetes API" });
     expect(await metric("scaler_leader")).toBe(0);
     scaler.start();
-    await eventually("ready", async () => (await get("/readyz")).status === 200);
+    await eventually("the server to be ready", async () => (await get("/readyz")).status === 200);
   });
 
-  it("is alive as long as ticks end, whatever the API server does", async () => {
+  it("is live as long as ticks end, whatever the API server does", async () => {
     await cluster.api.leave();
     scaler.start();
     expect((await get("/livez")).status).toBe(200);
@@ -81,10 +81,10 @@ describe("the server", () => {
     expect((await get("/livez")).status).toBe(200);
   });
 
-  it("is not alive if a tick has not ended for five seconds", async () => {
+  it("is not live if a tick has not ended for five seconds", async () => {
     vi.spyOn(scaler.workloads[0]!, "tick").mockImplementation(() => new Promise(() => undefined));
     scaler.start();
-    await eventually("its end", async () => (await get("/livez")).status === 503);
+    await eventually("the probe to fail", async () => (await get("/livez")).status === 503);
     expect((await get("/livez")).text).toBe("no tick of node has ended for 5 s");
     // so that the test can end
     (scaler as unknown as { busy: Map<unknown, unknown> }).busy.clear();

@@ -1,4 +1,4 @@
-/** Objects kept up to date by list and watch, and requests. */
+/** The cache, which lists and watches objects, and single requests. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -30,7 +30,7 @@ describe("the cache", () => {
     await api.stop();
   });
 
-  it("lists, then follows each change of what is selected", async () => {
+  it("lists objects, then follows each change to those that match the selector", async () => {
     pod("a");
     pod("x", "other");
     expect(cache.staleMs(performance.now())).toBe(Infinity);
@@ -42,14 +42,14 @@ describe("the cache", () => {
     await eventually("b", () => names() === "a,b");
     expect(cache.get("b")).toBe("b");
     api.remove("pods", "a");
-    await eventually("only b", () => names() === "b");
+    await eventually("a to be removed", () => names() === "b");
     expect(cache.staleMs(performance.now())).toBe(0);
     const [list, watch] = api.seen;
     expect(list!.path).toBe("/api/v1/namespaces/test/pods?labelSelector=app%3Dnode");
     expect(watch!.path).toMatch(/watch=true&allowWatchBookmarks=true&resourceVersion=102&timeoutSeconds=240$/);
   });
 
-  it.each(["end", "destroy", "gone"] as const)("lists again after a watch that was cut: %s", async (how) => {
+  it.each(["end", "destroy", "gone"] as const)("lists again after a watch was cut (%s)", async (how) => {
     pod("a");
     cache.start();
     await eventually("the watch", () => api.watching === 1);
@@ -61,7 +61,7 @@ describe("the cache", () => {
     expect(cache.staleMs(performance.now())).toBe(0);
   });
 
-  it("knows for how long it may be out of date", async () => {
+  it("reports for how long it may have been out of date", async () => {
     pod("a");
     cache.start();
     await eventually("the list", () => names() === "a");
@@ -69,13 +69,13 @@ describe("the cache", () => {
     await eventually("the end of the watch", () => cache.staleMs(performance.now()) > 0);
     await pause(300);
     expect(cache.staleMs(performance.now())).toBeGreaterThan(200);
-    // what it knew stays
+    // it keeps its objects
     expect(names()).toBe("a");
     await api.start();
     await eventually("an open watch", () => cache.staleMs(performance.now()) === 0);
   });
 
-  it("is out of date while it is refused", async () => {
+  it("is out of date while its requests are rejected", async () => {
     api.refuse = () => 403;
     cache.start();
     await eventually("two attempts", () => api.seen.length >= 2);
@@ -84,7 +84,7 @@ describe("the cache", () => {
     await eventually("the list", () => cache.staleMs(performance.now()) === 0);
   });
 
-  it("keeps its list if a watch is refused as too old, and lists again", async () => {
+  it("keeps its objects if a watch is rejected as too old, and lists again", async () => {
     let watches = 0;
     pod("a");
     api.refuse = (method, path) => (method === "GET" && path.endsWith("/pods") && watches++ === 1 ? 410 : undefined);
@@ -93,13 +93,13 @@ describe("the cache", () => {
     expect(names()).toBe("a");
   });
 
-  it("takes an object from an answer to a write, and no older one after it", async () => {
+  it("stores an object from the answer to a write, and ignores an older one after that", async () => {
     pod("a");
     cache.start();
     await eventually("the watch", () => api.watching === 1);
     cache.put({ metadata: { name: "b", resourceVersion: "5000" } });
     expect(names()).toBe("a,b");
-    // the watch is behind: it still has the version before
+    // the watch lags behind: it delivers an older version
     pod("b");
     pod("c");
     await eventually("c", () => names() === "a,b,c");
@@ -115,7 +115,7 @@ describe("the cache", () => {
     }
   });
 
-  it("opens nothing any more once it was stopped", async () => {
+  it("opens no more watches once it has been stopped", async () => {
     cache.start();
     cache.stop();
     await pause(300);
@@ -136,18 +136,18 @@ describe("a request", () => {
     await api.stop();
   });
 
-  it("fails with the status of the answer", async () => {
+  it("fails with the answer's status", async () => {
     const call = client.call("GET", "/api/v1/namespaces/test/pods/none", { timeoutMs: 1000 });
     await expect(call).rejects.toThrow(new StatusError(404, "the Kubernetes API answered 404"));
   });
 
-  it("fails once its time is over", async () => {
+  it("fails once its time limit has passed", async () => {
     api.isHanging = true;
     const call = client.call("GET", "/api/v1/namespaces/test/pods", { timeoutMs: 50 });
     await expect(call).rejects.toThrow("no answer within 50 ms");
   });
 
-  it("fails without credentials, and works as soon as there are some", async () => {
+  it("fails without credentials, and succeeds as soon as they exist", async () => {
     const dir = join(api.dir, "later");
     const late = new KubernetesClient({ server: api.env["KUBERNETES_API_URL"]!, credentialsDir: dir });
     const call = () => late.call("GET", "/api/v1/namespaces/test/pods", { timeoutMs: 1000 });

@@ -34,7 +34,7 @@ describe("the lease", () => {
   const spec = () => api.get("leases", "scaler")!.spec!;
   const held = (lease: Lease) => eventually("the lease to be held", () => lease.isHeld);
 
-  it("ends for its holder so early that a write has ended before anyone else may start", () => {
+  it("ends early enough for its holder that a write has ended before another process may start", () => {
     expect(HOLD_MS + WRITE_MS).toBeLessThanOrEqual(LEASE_MS);
   });
 
@@ -56,7 +56,7 @@ describe("the lease", () => {
     expect(spec()["holderIdentity"]).toBe("");
   });
 
-  it("is held by one of two, and the other takes over as soon as it is given up", async () => {
+  it("is held by one of two processes, and the other takes over as soon as it is given up", async () => {
     const first = start("a");
     await held(first);
     const second = start("b");
@@ -67,7 +67,7 @@ describe("the lease", () => {
     expect(spec()).toMatchObject({ holderIdentity: "b", leaseTransitions: 1 });
   });
 
-  it("is taken at once by a process of the same name: its container was restarted", async () => {
+  it("is taken immediately by a process with the same name, as after a container restart", async () => {
     api.put("leases", {
       metadata: { name: "scaler" },
       spec: { holderIdentity: "a", leaseDurationSeconds: 5, renewTime: new Date().toISOString(), leaseTransitions: 3 },
@@ -77,7 +77,7 @@ describe("the lease", () => {
     expect(spec()["leaseTransitions"]).toBe(3);
   });
 
-  it("is judged by one's own clock: a time in the lease, however old, says nothing", async () => {
+  it("expires by the local clock, however old the time in the lease is", async () => {
     api.put("leases", {
       metadata: { name: "scaler" },
       spec: { holderIdentity: "a", leaseDurationSeconds: 5, renewTime: "2001-01-01T00:00:00.000000Z" },
@@ -87,14 +87,14 @@ describe("the lease", () => {
     expect(performance.now() - begin).toBeGreaterThanOrEqual(LEASE_MS);
   });
 
-  it("lasts as long as its holder says, if that is longer", async () => {
+  it("lasts as long as its holder specifies, if that is longer", async () => {
     api.put("leases", { metadata: { name: "scaler" }, spec: { holderIdentity: "a", leaseDurationSeconds: 60 } });
     const lease = start("b");
     await pause(LEASE_MS + 1500);
     expect(lease.isHeld).toBe(false);
   });
 
-  it("is never held by two, while one of them is cut off", async () => {
+  it("is never held by two processes while one of them is cut off", async () => {
     const first = start("a");
     await held(first);
     const second = start("b");
@@ -114,11 +114,11 @@ describe("the lease", () => {
     expect([first.isHeld, second.isHeld]).toEqual([false, true]);
   });
 
-  it("is still held after an answer was lost, because the renewal itself had arrived", async () => {
+  it("is still held after an answer was lost, because the renewal itself arrived", async () => {
     const lease = start("a");
     await held(lease);
     const lost = api.get("leases", "scaler")!;
-    // as if the last renewal had been written, without this process knowing its version
+    // as if the last renewal had been written, but its answer with the new version had been lost
     api.put("leases", { ...lost, spec: { ...lost.spec, renewTime: "2026-01-01T00:00:00.000000Z" } });
     for (let i = 0; i < 60; i++) {
       await pause(50);
@@ -126,17 +126,17 @@ describe("the lease", () => {
     }
   });
 
-  it("is not held any more as soon as a renewal shows another holder", async () => {
+  it("is no longer held as soon as a renewal reveals another holder", async () => {
     const lease = start("a");
     await held(lease);
     const taken = api.get("leases", "scaler")!;
     api.put("leases", { ...taken, spec: { ...taken.spec, holderIdentity: "b" } });
     const begin = api.requests("PUT", "/leases/scaler").length;
     await eventually("the next renewal", () => api.requests("PUT", "/leases/scaler").length > begin);
-    await eventually("the end", () => !lease.isHeld, HOLD_MS - 500);
+    await eventually("the lease to be lost", () => !lease.isHeld, HOLD_MS - 500);
   });
 
-  it("is created again if someone deletes it", async () => {
+  it("is recreated if it is deleted", async () => {
     const lease = start("a");
     await held(lease);
     api.remove("leases", "scaler");

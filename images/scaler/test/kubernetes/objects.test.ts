@@ -1,4 +1,4 @@
-/** What is read from Kubernetes' objects. */
+/** The views of Kubernetes objects. */
 import { describe, expect, it } from "vitest";
 import { autoscalerView, podView, workloadView } from "../../src/kubernetes/objects";
 
@@ -13,19 +13,19 @@ describe("a pod", () => {
   it.each<[string, object, object, { ready: boolean; gone: boolean }]>([
     ["that is Ready counts", ready, {}, { ready: true, gone: false }],
     [
-      "that is not Ready starts",
+      "that is not Ready counts as starting",
       { conditions: [{ type: "Ready", status: "False" }] },
       {},
       { ready: false, gone: false },
     ],
     [
-      "of unknown state, as on a lost node, is not Ready",
+      "whose state is unknown, as on a lost node, is not Ready",
       { conditions: [{ type: "Ready", status: "Unknown" }] },
       {},
       { ready: false, gone: false },
     ],
-    ["without conditions starts", {}, {}, { ready: false, gone: false }],
-    ["that is pending starts", { phase: "Pending", ...ready }, {}, { ready: false, gone: false }],
+    ["without conditions counts as starting", {}, {}, { ready: false, gone: false }],
+    ["that is pending counts as starting", { phase: "Pending", ...ready }, {}, { ready: false, gone: false }],
     [
       "that is being deleted does not count, even while it is Ready",
       ready,
@@ -37,7 +37,7 @@ describe("a pod", () => {
   ])("%s", (_, status, metadata, expected) => {
     expect(pod(status, metadata)).toMatchObject(expected);
   });
-  it("has no address before it has one", () => {
+  it("has no address until one is assigned", () => {
     expect(podView({ metadata: { name: "a" } })).toEqual({
       uid: "a",
       name: "a",
@@ -49,7 +49,7 @@ describe("a pod", () => {
 });
 
 describe("a workload", () => {
-  it("has the count of its spec; a Scale leaves out a count of 0", () => {
+  it("has the count in its spec, or 0 if the count is left out, as in a Scale", () => {
     expect(workloadView({ metadata: { name: "a", resourceVersion: "7" }, spec: { replicas: 3 } })).toEqual({
       name: "a",
       replicas: 3,
@@ -69,7 +69,7 @@ describe("a HorizontalPodAutoscaler", () => {
   const current = (container: string, averageUtilization: number) =>
     source(container, { current: { averageValue: "60m", averageUtilization } });
 
-  it("has bounds, and its metrics with their present values, in whatever order its status has them", () => {
+  it("has its bounds, and its metrics with their current values, whatever their order in the status", () => {
     const view = autoscalerView({
       metadata: { name: "node" },
       spec: { minReplicas: 2, maxReplicas: 10, metrics: [target("node", 60), target("other", 80)] },
@@ -92,7 +92,7 @@ describe("a HorizontalPodAutoscaler", () => {
     });
   });
 
-  it("knows metrics of a whole pod as well", () => {
+  it("also supports metrics of whole pods", () => {
     const resource = { name: "cpu", target: { averageUtilization: 90 } };
     const view = autoscalerView({
       spec: { maxReplicas: 3, metrics: [{ type: "Resource", resource }] },
@@ -102,7 +102,7 @@ describe("a HorizontalPodAutoscaler", () => {
     expect(view).toMatchObject({ min: 1, max: 3, active: false });
   });
 
-  it("has no value for a metric that its status does not have, and nothing for one of another kind", () => {
+  it("has no value for a metric that is missing from its status, and no entry for a metric of another type", () => {
     const spec = { maxReplicas: 3, metrics: [target("node", 60), { type: "External", external: {} }] };
     expect(autoscalerView({ spec, status: { currentMetrics: null } }).utilizations).toEqual([
       { target: 60 },

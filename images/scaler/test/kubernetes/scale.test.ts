@@ -1,4 +1,4 @@
-/** Writing a count. */
+/** Writes a count. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { KubernetesClient } from "../../src/kubernetes/client";
 import { writeScale } from "../../src/kubernetes/scale";
@@ -37,18 +37,18 @@ describe("a write of the count", () => {
     expect(replicas()).toBe(5);
   });
 
-  it("is repeated with the present version if only something else has changed", async () => {
+  it("is repeated with the current version if anything but the count has changed", async () => {
     expect((await write("1")).outcome).toBe("written");
     expect(replicas()).toBe(5);
   });
 
-  it("ends if the count has changed", async () => {
+  it("is dropped if the count has changed", async () => {
     put(3);
     expect(await write("1")).toMatchObject({ outcome: "changed", scale: { spec: { replicas: 3 } } });
     expect(replicas()).toBe(3);
   });
 
-  it("is not even sent without the lead, and not repeated if the lead was lost in the meantime", async () => {
+  it("is not sent by a process that does not lead, and not repeated if the lead is lost in the meantime", async () => {
     mayWrite = () => false;
     expect(await write()).toEqual({ outcome: "refused" });
     expect(api.seen).toEqual([]);
@@ -59,14 +59,14 @@ describe("a write of the count", () => {
     expect(api.requests("PATCH", "/scale")).toHaveLength(1);
   });
 
-  it("fails if everything is faster, or if it is not allowed", async () => {
+  it("fails if other writes are always faster, or if it is not permitted", async () => {
     api.beforePatch = () => void put(2);
     await expect(write()).rejects.toThrow("answered 409");
     api.refuse = () => 403;
     await expect(write()).rejects.toThrow("answered 403");
   });
 
-  it("ends before another scaler may start, if there is no answer", async () => {
+  it("times out before another scaler may start if there is no answer", async () => {
     api.isHanging = true;
     const begin = performance.now();
     await expect(write()).rejects.toThrow("no answer");

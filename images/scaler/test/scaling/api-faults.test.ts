@@ -1,4 +1,4 @@
-/** Faults of the Kubernetes API: they never remove a pod, and the scaler goes on when they are over. */
+/** Kubernetes API faults: they never cause the removal of a pod, and the scaler continues once they are over. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually, pause } from "../helpers/eventually";
 import type { FakeCluster } from "../helpers/fake-cluster";
@@ -26,7 +26,7 @@ describe("the scaler", () => {
     expect(cluster.api.requests("PATCH", "/scale").map(({ status }) => status)).toEqual([409, 409, 200]);
   });
 
-  it("does not overwrite a count that someone else was faster to write", async () => {
+  it("does not overwrite a count if another program was faster to write one", async () => {
     cluster.api.beforePatch = () => {
       cluster.api.beforePatch = () => undefined;
       cluster.replicas = 9;
@@ -34,24 +34,24 @@ describe("the scaler", () => {
     cluster.load = 600;
     await running.soon(9);
     await pause(500);
-    // no write of 6: 9 is the present count now, and stands for the window
+    // 6 was not written: 9 is the present count now, and is kept for the window
     expect(cluster.writes[0]).not.toBe(6);
   });
 
-  it("reports a missing permission to write once, and writes as soon as it has it", async () => {
+  it("reports that it lacks permission to write, and writes as soon as it has the permission", async () => {
     cluster.api.refuse = (method, path) => (method === "PATCH" && path.endsWith("/scale") ? 403 : undefined);
     cluster.load = 600;
     await running.heldFor("write-failed");
     cluster.api.refuse = () => undefined;
     await running.soon(6);
-    await eventually("no reason any more", () => running.workload.block === undefined);
+    await eventually("the reason to be cleared", () => running.workload.block === undefined);
   });
 
-  it("changes nothing without a permission to read the pods", async () => {
+  it("changes nothing without permission to read the pods", async () => {
     cluster.api.refuse = (_, path) => (path.endsWith("/pods") ? 403 : undefined);
     cluster.api.endWatches("end");
     await running.heldFor("kubernetes");
-    expect(running.scaler.notReadyReason).toMatch(/does not tell about node/);
+    expect(running.scaler.notReadyReason).toMatch(/no current data about node/);
     cluster.load = 10;
     await pause(1500);
     expect(cluster.writes).toEqual([]);
@@ -59,7 +59,7 @@ describe("the scaler", () => {
     await running.soon(1);
   });
 
-  it.each(["end", "destroy", "gone"] as const)("sees new pods after its watches were cut: %s", async (how) => {
+  it.each(["end", "destroy", "gone"] as const)("detects new pods after its watches were cut (%s)", async (how) => {
     await eventually("the watches", () => cluster.api.watching === 3);
     cluster.api.endWatches(how);
     cluster.load = 700;
@@ -67,7 +67,7 @@ describe("the scaler", () => {
     await eventually("all pods to be read", () => [...cluster.pods.values()].every((pod) => pod.paths.length > 2));
   });
 
-  it("writes nothing while the API server is unavailable for ten seconds, and goes on when it is back", async () => {
+  it("writes nothing while the API server is unavailable for ten seconds, and continues afterwards", async () => {
     await cluster.api.leave();
     cluster.load = 700;
     await pause(4000);
@@ -80,7 +80,7 @@ describe("the scaler", () => {
     expect(cluster.writes).toEqual([7]);
   });
 
-  it("stops leading while the API server hangs, and goes on when it answers", async () => {
+  it("stops leading while the API server hangs, and continues once it answers", async () => {
     cluster.api.isHanging = true;
     await eventually("the end of its lead", () => !running.scaler.isLeader);
     cluster.load = 10;

@@ -1,4 +1,4 @@
-/** Wrong and missing figures: they never remove a pod, and the scaler goes on when they are over. */
+/** Wrong and missing figures: they never cause the removal of a pod, and the scaler continues afterwards. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { pause } from "../helpers/eventually";
 import type { FakeCluster } from "../helpers/fake-cluster";
@@ -13,7 +13,7 @@ describe("the scaler", () => {
   });
   afterEach(() => running.stop());
 
-  it("changes nothing while all gauges are missing, and goes on afterwards", async () => {
+  it("changes nothing while all gauges are missing, and continues afterwards", async () => {
     running.everyPod((pod) => (pod.status = 500));
     cluster.load = 100;
     await running.heldFor("no-gauges");
@@ -30,9 +30,9 @@ describe("the scaler", () => {
     for (const pod of cluster.pods.values()) expect(pod.mostInFlight).toBe(1);
   });
 
-  it("keeps the last value of a pod that hangs, then counts it at the target: no pod is removed for it", async () => {
+  it("keeps the last value of a pod that hangs, then counts the pod at the target, so no pod is removed", async () => {
     cluster.pods.get("node-1")!.isHanging = true;
-    // the three others alone ask for ceil(3 × 0.8) = 3 pods; with the fourth at its target, it is ceil(4 × 0.85) = 4
+    // the other three alone require ceil(3 × 0.8) = 3 pods; with the fourth at its target, ceil(4 × 0.85) = 4
     cluster.load = 320;
     await pause(5000);
     expect(cluster.writes).toEqual([]);
@@ -45,9 +45,9 @@ describe("the scaler", () => {
     ["not a number", "NaN"],
     ["infinite", "+Inf"],
     ["negative", "-5"],
-    ["of another unit", "100000000"],
-    ["no text of Prometheus", "<html>"],
-  ])("ignores a gauge that is %s, and counts it", async (_, value) => {
+    ["in another unit", "100000000"],
+    ["not in Prometheus' format", "<html>"],
+  ])("ignores and counts a gauge that is %s", async (_, value) => {
     running.everyPod((pod) => (pod.text = () => `http_requests_per_second ${value}\n`));
     await running.heldFor("no-gauges");
     await pause(500);
@@ -55,7 +55,7 @@ describe("the scaler", () => {
     expect(running.workload.gauges.rejected.get("http_requests_per_second")).toBeGreaterThan(4);
   });
 
-  it("removes nothing while the HorizontalPodAutoscaler gets no CPU", async () => {
+  it("removes no pods while the HorizontalPodAutoscaler gets no CPU metrics", async () => {
     cluster.setAutoscaler({ active: false });
     cluster.load = 50;
     await running.heldFor("cpu-unknown");
@@ -63,7 +63,7 @@ describe("the scaler", () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  it("removes nothing below what CPU asks for", async () => {
+  it("never goes below the count that CPU requires", async () => {
     cluster.setAutoscaler({ cpu: 40, replicas: 4 });
     cluster.load = 10;
     await running.soon(3);

@@ -1,4 +1,4 @@
-/** Several scalers, each in its own process. */
+/** Multiple scalers, each in its own process. */
 import { createServer, type Server } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually, pause } from "../helpers/eventually";
@@ -31,7 +31,7 @@ describe("of two scalers", () => {
   const start = async (name: string) => {
     const { port } = pod.address() as { port: number };
     const target = { workload: "node", selector: "app=node", port, signals: [{ metric: "load", target: 100 }] };
-    // each write may go all the way
+    // a single write may reach the full count
     const targets = [{ ...target, scaleUp: { percent: 100, pods: 1000, periodSeconds: 1 } }];
     const config = JSON.stringify({ namespace: "test", targets });
     const found = new ScalerProcess({ ...api.envOf(name), POD_NAME: name, SCALER_CONFIG: config });
@@ -72,18 +72,18 @@ describe("of two scalers", () => {
     await leads(second);
   });
 
-  it("a leader that was suspended does not write when it continues after its lead", async () => {
+  it("a suspended leader does not write when it resumes after its lead has ended", async () => {
     const { first, second } = await both();
     first.signal("SIGSTOP");
     await leads(second);
     load = 400;
     await eventually("a write", () => writesOf("b").length > 0);
     const before = writesOf("a").length;
-    // a count that the suspended one would want to change
+    // a count that the suspended scaler would change
     api.put("deployments", { metadata: { name: "node" }, spec: { replicas: 1 } });
     await eventually("the next write", () => writesOf("b").length > 1);
     first.signal("SIGCONT");
-    await eventually("that it notices", () => first.has("not leading"));
+    await eventually("the first scaler to notice", () => first.has("not leading"));
     load = 900;
     await eventually("another write", () => writesOf("b").length > 2);
     await pause(2000);
@@ -92,10 +92,10 @@ describe("of two scalers", () => {
 });
 
 describe("the process", () => {
-  it("names every mistake in its configuration, and ends", async () => {
+  it("reports every mistake in its configuration, then exits", async () => {
     const config = JSON.stringify({ namespace: "test", targets: [{ workload: "node", signals: [], unknown: 1 }] });
     const scaler = await new ScalerProcess({ KUBERNETES_API_URL: "http://127.0.0.1:1", SCALER_CONFIG: config }).start();
-    await eventually("its end", () => scaler.lines.length >= 4);
+    await eventually("the messages", () => scaler.lines.length >= 4);
     expect(scaler.lines.map(({ message }) => message)).toContain(
       "SCALER_CONFIG: targets[0].port is missing, expected a whole number from 1 up to 65535",
     );

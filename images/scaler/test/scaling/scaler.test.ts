@@ -23,7 +23,7 @@ describe("the scaler", () => {
   };
   const soon = (count: number) => eventually(`${count} pods`, () => cluster.replicas === count);
 
-  it("adds the pods that a load needs, and removes them once the window has passed", async () => {
+  it("adds the pods that the load requires, and removes them once the window has passed", async () => {
     cluster.load = 200;
     const workload = start({ scaleDownWindowSeconds: 3, scaleDown: { percent: 100, pods: 10, periodSeconds: 1 } });
     await eventually("gauges", () => workload.recommended === 2);
@@ -34,7 +34,7 @@ describe("the scaler", () => {
     await soon(1);
     expect(performance.now() - at).toBeGreaterThan(2900);
     expect(cluster.writes).toEqual([5, 1]);
-    await eventually("its answer", () => workload.decisions.in === 1);
+    await eventually("the answer to the write", () => workload.decisions.in === 1);
     expect(workload.decisions.out).toBe(1);
   });
 
@@ -51,7 +51,7 @@ describe("the scaler", () => {
     expect(write!.token).toBe("Bearer token-1");
   });
 
-  it("takes the bounds from the HorizontalPodAutoscaler, also when they change", async () => {
+  it("takes the bounds from the HorizontalPodAutoscaler, even if they change", async () => {
     cluster.load = 900;
     cluster.setAutoscaler({ max: 4 });
     start();
@@ -62,18 +62,18 @@ describe("the scaler", () => {
     expect(Math.max(...cluster.writes)).toBe(6);
   });
 
-  it("leaves a workload alone that was set to 0, until it is set to another count", async () => {
+  it("ignores a workload that was set to 0 until it is set to another count", async () => {
     cluster.load = 900;
     cluster.replicas = 0;
     const workload = start();
-    await eventually("off", () => workload.block === "off");
+    await eventually("the workload to be off", () => workload.block === "off");
     await pause(500);
     expect(cluster.writes).toEqual([]);
     cluster.replicas = 1;
     await eventually("pods", () => cluster.replicas > 1);
   });
 
-  it("takes a manual change as the present count", async () => {
+  it("uses a manually changed count as the present count", async () => {
     cluster.load = 380;
     start();
     await soon(4);
@@ -93,21 +93,21 @@ describe("the scaler", () => {
     expect(cluster.api.get("deployments", "node")!.spec).toEqual({ replicas: 4, paused: true });
   });
 
-  it("writes rarely once another program sets the count back again and again", async () => {
+  it("writes rarely once another program keeps setting the count back", async () => {
     cluster.load = 400;
     const workload = start({ scaleUp: { percent: 100, pods: 100, periodSeconds: 1 } });
     // the other program
     const timer = setInterval(() => {
       if (cluster.replicas > 2) cluster.replicas = 2;
     }, 50);
-    await eventually("that it is noticed", () => workload.block === "flapping");
+    await eventually("flapping to be detected", () => workload.block === "flapping");
     clearInterval(timer);
     const before = cluster.writes.length;
     await pause(2000);
     expect(cluster.writes.length - before).toBeLessThanOrEqual(1);
   });
 
-  it("counts neither pods that are being deleted nor pods that have ended", async () => {
+  it("does not count pods that are being deleted", async () => {
     cluster.load = 200;
     const workload = start();
     await eventually("gauges", () => workload.recommended === 2);
@@ -115,7 +115,7 @@ describe("the scaler", () => {
     cluster.load = 100;
     const before = cluster.pods.get("node-2")!.paths.length;
     await pause(500);
-    // it is not read any more
+    // it is no longer read
     expect(cluster.pods.get("node-2")!.paths.length).toBeLessThanOrEqual(before + 1);
     expect(cluster.writes).toEqual([]);
   });
@@ -130,17 +130,17 @@ describe("the scaler", () => {
     expect(pod.mostInFlight).toBe(1);
   });
 
-  it("counts the pods that start already, and adds no more than the load needs", async () => {
+  it("counts starting pods, and adds no more pods than the load requires", async () => {
     cluster.startMs = 60_000;
     cluster.load = 400;
     start({ scaleUp: { percent: 1, pods: 1, periodSeconds: 1 } });
-    // 400 on two pods needs four in all, those that start included; then nothing more
+    // a load of 400 on two pods requires four in all, including those that are starting
     await soon(4);
     await pause(1500);
     expect(cluster.replicas).toBe(4);
   });
 
-  it("scales several workloads, each by its own signals", async () => {
+  it("scales several workloads, each on its own signals", async () => {
     cluster.load = 500;
     const other = { workload: "react", selector: "app=react", port: 8080, signals: [{ metric: "x", target: 1 }] };
     const config = cluster.config();
