@@ -280,7 +280,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     at: "21m",
   },
   FastScalerDown: {
-    // it was there, and has gone
+    // the scaler ran, then disappeared
     fires: [[scaler("leader"), "1x4 stale"]],
     // a rollout: the old pod hands over to the new one
     silent: [
