@@ -8,6 +8,10 @@ export const STACK_RELEASE = "kube-prometheus-stack";
 /** Secret with Grafana's login. */
 export const GRAFANA_SECRET = "grafana-admin";
 
+/** Lease whose holder decides for the fast scaler, and its annotation with what it recommends. */
+export const SCALER_LEASE = "scaler";
+export const SCALER_VIEW = "iacproject/recommended";
+
 /** User and group of the official Redis image. */
 export const REDIS_USER = 999;
 /** PersistentVolumeClaim of the scheduled backups. */

@@ -1,6 +1,6 @@
 import { Construct } from "constructs";
 import type { Config } from "../../config";
-import { selectorLabels } from "../../catalog/names";
+import { SCALER_LEASE, selectorLabels } from "../../catalog/names";
 import { WORKLOAD_NAME, workloadOf, type Component } from "../../catalog/workloads";
 import { CREDENTIALS_DIR, KubernetesApiAccess } from "../kubernetes/kubernetes-api-access";
 import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
@@ -10,8 +10,6 @@ import { Workload } from "../kubernetes/workload";
 import { SCALE_IN } from "./autoscaler";
 import { isFast, signals, type Signal } from "./signals";
 
-/** Name of the Lease; its holder makes the decisions. */
-const LEASE = "scaler";
 /** Interval between two readings of the pods' load, in milliseconds. */
 const TICK_MS = 500;
 /**
@@ -76,7 +74,7 @@ export class FastScaler extends Construct {
         { apiGroups: ["apps"], resources: ["deployments/scale"], resourceNames: names, verbs: ["get", "patch"] },
         // a rule for `create` cannot be limited to one name
         { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
-        { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: [LEASE], verbs: ["get", "update"] },
+        { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: [SCALER_LEASE], verbs: ["get", "update"] },
       ],
     });
     const { port, surge } = workloadOf("scaler");
@@ -115,7 +113,7 @@ export class FastScaler extends Construct {
                 name: "SCALER_CONFIG",
                 value: JSON.stringify({
                   namespace,
-                  lease: LEASE,
+                  lease: SCALER_LEASE,
                   tickMs: TICK_MS,
                   targets: scaled.map(([component, of]) => target(config, component, of)),
                 }),

@@ -1,5 +1,6 @@
 /** `npm run status`: shows each workload's pods, autoscaler limits, signals and image. */
 import { loadConfig } from "../../config";
+import { SCALER_LEASE, SCALER_VIEW } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 import { deployedComponents } from "../../modules/kubernetes/sizing";
 import type { AutoscalerMetric, MetricTarget } from "../cluster/kube-object";
@@ -8,6 +9,8 @@ import { ourNamespaces, readyPods } from "../deploy/readiness";
 import { dim, Failure, green, red, say, table, yellow } from "../terminal/ui";
 
 const WATCH_MS = 2000;
+/** After this time without a renewal of its Lease, the fast scaler counts as silent, ms; clocks may differ a little. */
+const SCALER_SILENT_MS = 30_000;
 
 export async function status(options: { watch: boolean }): Promise<void> {
   const config = loadConfig();
@@ -33,11 +36,12 @@ export async function statusTable(kube: Kube): Promise<string> {
   const objects = await kube.list("deployments,statefulsets,hpa", "-n", app);
   const workloads = objects.filter((o) => o.kind !== "HorizontalPodAutoscaler");
   if (!workloads.length) throw new Failure(`Nothing is deployed in namespace ${app}.`, "Deploy it: npm run up");
+  const fast = kube.config.scaling.fast ? fastSignals(...(await kube.visible("lease", SCALER_LEASE, "-n", app))) : {};
   const rows = deployedComponents(kube.config).map((component) => {
     const name = WORKLOAD_NAME[component];
     const workload = workloads.find((w) => w.metadata.name === name);
     const hpa = objects.find((o) => o.kind === "HorizontalPodAutoscaler" && o.metadata.name === name);
-    return workload ? row(workload, hpa) : [name, red("missing"), "", "", ""];
+    return workload ? row(workload, hpa, fast[name]) : [name, red("missing"), "", "", ""];
   });
   // including Prometheus' pods, because Prometheus cannot report the loss of its own node
   const pods = await Promise.all(ourNamespaces(kube.config).map((name) => kube.visible("pods", "-n", name)));
@@ -91,7 +95,30 @@ export function signals(hpa: KubeObject): string[] {
   });
 }
 
-function row(workload: KubeObject, hpa: KubeObject | undefined): string[] {
+/**
+ * What the fast scaler recommends for each of its workloads, as text by workload; empty if no scaler has run yet.
+ *
+ * @param now current time, ms
+ */
+export function fastSignals(lease?: KubeObject, now = Date.now()): Readonly<Record<string, string>> {
+  const view = JSON.parse(lease?.metadata.annotations?.[SCALER_VIEW] ?? "{}") as Readonly<
+    Record<string, { readonly pods?: number; readonly held?: string }>
+  >;
+  const { holderIdentity, renewTime } = lease?.spec ?? {};
+  const isCurrent = Boolean(holderIdentity) && now - Date.parse(String(renewTime)) < SCALER_SILENT_MS;
+  return Object.fromEntries(
+    Object.entries(view).map(([workload, { pods, held }]) => [
+      workload,
+      `load ${
+        !isCurrent
+          ? red("unknown: the fast scaler has no leader")
+          : `requires ${pods ?? "unknown"} pods${held ? yellow(` (held: ${held})`) : ""}`
+      }`,
+    ]),
+  );
+}
+
+function row(workload: KubeObject, hpa: KubeObject | undefined, fast: string | undefined): string[] {
   const wanted = workload.spec?.replicas ?? 0;
   const ready = readyPods(workload);
   const image = workload.spec?.template?.spec.containers[0]?.image ?? "";
@@ -99,7 +126,7 @@ function row(workload: KubeObject, hpa: KubeObject | undefined): string[] {
     workload.metadata.name,
     (ready >= wanted ? green : yellow)(`${ready}/${wanted}`),
     hpa ? `${hpa.spec?.minReplicas}–${hpa.spec?.maxReplicas}` : dim("fixed"),
-    hpa ? signals(hpa).join(", ") : dim("–"),
+    [...(hpa ? signals(hpa) : []), ...(fast ? [fast] : [])].join(", ") || dim("–"),
     image.replace(/@sha256:([0-9a-f]{12}).*/, "@$1…"),
   ];
 }

@@ -5,7 +5,7 @@
  */
 import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
-import { PART_OF, STACK_RELEASE } from "../../catalog/names";
+import { PART_OF, SCALER_LEASE, SCALER_VIEW, STACK_RELEASE } from "../../catalog/names";
 import { isOfRelease, isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { DEPLOYMENT_RECORD } from "./deployment-record";
@@ -66,6 +66,10 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
     }
     if (await kube.get("configmap", DEPLOYMENT_RECORD, config.namespaces.app))
       await remove("configmap", DEPLOYMENT_RECORD, config.namespaces.app);
+    // the fast scaler creates it itself
+    const [lease] = await kube.visible("lease", SCALER_LEASE, "-n", config.namespaces.app);
+    if (lease?.metadata.annotations?.[SCALER_VIEW] !== undefined)
+      await remove("lease", SCALER_LEASE, config.namespaces.app);
   }
   // a running operator belongs to another deployment and uses the CRDs and the kubelet Service
   const operatorRuns =

@@ -1,3 +1,5 @@
+import * as fs from "node:fs";
+import { SCALER_VIEW } from "../../../catalog/names";
 import { readConfig, type ScalerConfig } from "../../../images/scaler/src/config";
 import {
   resources,
@@ -31,6 +33,10 @@ function scalerConfig(layers: Synthesized): ScalerConfig {
 }
 
 describe("the fast scaler", () => {
+  it("writes its recommendations to the annotation that `npm run status` reads", () => {
+    expect(fs.readFileSync("images/scaler/src/scaling/scaler.ts", "utf8")).toContain(`const VIEW = "${SCALER_VIEW}"`);
+  });
+
   it("is deployed, with its image, its monitor and its flows, only if it is enabled", () => {
     const names = (layers: Synthesized) => workloads(layers).map((w) => w["metadata"].name as string);
     expect(names(fast)).toContain("scaler");

@@ -1,5 +1,6 @@
 import type { KubeObject } from "../../../scripts/cluster/kubectl";
-import { lostPods, signals } from "../../../scripts/commands/status";
+import { SCALER_VIEW } from "../../../catalog/names";
+import { fastSignals, lostPods, signals } from "../../../scripts/commands/status";
 
 it("status shows each signal with its target, and a signal that cannot be read as unknown", () => {
   const external = (name: string, target: object, current?: object) => ({
@@ -54,4 +55,33 @@ it("status names StatefulSet pods whose node has stopped reporting, but not pods
     { metadata: { name: "pending", ownerReferences: [{ kind: "StatefulSet", name: "any" }] }, status: {} },
   ];
   expect(lostPods(pods as unknown as KubeObject[])).toEqual([{ pod: "lost", node: "node-of-lost" }]);
+});
+
+describe("status with the fast scaler", () => {
+  const now = Date.parse("2026-01-01T00:00:00Z");
+  const lease = (spec: object, view: object) =>
+    ({
+      metadata: { name: "scaler", annotations: { [SCALER_VIEW]: JSON.stringify(view) } },
+      spec,
+    }) as unknown as KubeObject;
+  const leader = { holderIdentity: "scaler-1", renewTime: "2025-12-31T23:59:59.000000Z" };
+
+  it("shows how many pods the load requires, and why scaling is held back", () => {
+    const view = { node: { pods: 5 }, react: { pods: 2, held: "flapping" } };
+    expect(fastSignals(lease(leader, view), now)).toEqual({
+      node: "load requires 5 pods",
+      react: "load requires 2 pods (held: flapping)",
+    });
+  });
+  it.each([
+    ["gave up its Lease", { ...leader, holderIdentity: "" }],
+    ["has not renewed its Lease for a while", { ...leader, renewTime: "2025-12-31T23:59:00.000000Z" }],
+  ])("shows the load as unknown if the leader %s", (_, spec) => {
+    expect(fastSignals(lease(spec, { node: { pods: 5 } }), now)).toEqual({
+      node: "load unknown: the fast scaler has no leader",
+    });
+  });
+  it("shows nothing before a scaler has run", () => {
+    expect(fastSignals(undefined, now)).toEqual({});
+  });
 });

@@ -24,7 +24,11 @@ interface LeaseSpec {
   readonly leaseTransitions?: number | null;
 }
 interface LeaseObject {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly resourceVersion?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec?: LeaseSpec;
 }
 
@@ -33,6 +37,11 @@ export interface LeaseOptions {
   readonly name: string;
   /** Name of this process. */
   readonly identity: string;
+  /**
+   * Annotations that each renewal updates.
+   * @default none
+   */
+  readonly annotations?: () => Readonly<Record<string, string>>;
 }
 
 export class Lease {
@@ -152,10 +161,15 @@ export class Lease {
   /** Fails with 409 if the lease has changed since it was last seen. */
   private write(spec: LeaseSpec): Promise<LeaseObject> {
     const { namespace, name } = this.options;
-    const body = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name, namespace }, spec };
-    if (!this.seen) return this.client.call("POST", this.path, { timeoutMs: CALL_MS, body });
-    const { metadata } = this.seen.object;
-    return this.client.call("PUT", `${this.path}/${name}`, { timeoutMs: CALL_MS, body: { ...body, metadata } });
+    const old = this.seen?.object.metadata;
+    const metadata = {
+      ...(old ?? { name, namespace }),
+      annotations: { ...old?.annotations, ...this.options.annotations?.() },
+    };
+    const body = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec };
+    return old
+      ? this.client.call("PUT", `${this.path}/${name}`, { timeoutMs: CALL_MS, body })
+      : this.client.call("POST", this.path, { timeoutMs: CALL_MS, body });
   }
 
   private get path(): string {

@@ -5,6 +5,8 @@ import { Lease } from "../kubernetes/lease";
 import { log } from "../log";
 import { WorkloadScaler } from "./workload";
 
+/** Annotation of the Lease that `npm run status` reads: what the leader recommends for each workload. */
+const VIEW = "iacproject/recommended";
 /** A workload hangs if none of its ticks has ended for this long. */
 const HANGING_MS = 5000;
 
@@ -20,7 +22,12 @@ export class Scaler {
   constructor(config: ScalerConfig) {
     const { namespace, lease, identity } = config;
     this.client = new KubernetesClient(config.kubernetes);
-    this.lease = new Lease(this.client, { namespace, name: lease, identity });
+    this.lease = new Lease(this.client, {
+      namespace,
+      name: lease,
+      identity,
+      annotations: () => ({ [VIEW]: JSON.stringify(this.view) }),
+    });
     this.tickMs = config.tickMs;
     this.workloads = config.targets.map(
       (target) => new WorkloadScaler(config, target, this.client, () => this.lease.isHeld),
@@ -44,6 +51,13 @@ export class Scaler {
     await this.lease.stop();
     for (const workload of this.workloads) workload.stop();
     this.client.stop();
+  }
+
+  /** By workload: the recommended number of pods, and why scaling is held back, if it is. */
+  private get view(): Readonly<Record<string, object>> {
+    return Object.fromEntries(
+      this.workloads.map(({ target, recommended, block }) => [target.workload, { pods: recommended, held: block }]),
+    );
   }
 
   get isLeader(): boolean {

@@ -11,6 +11,7 @@ export interface KubernetesObject {
     resourceVersion?: string;
     labels?: Record<string, string>;
     deletionTimestamp?: string;
+    annotations?: Record<string, string>;
   };
   spec?: Record<string, unknown>;
   status?: Record<string, unknown>;

@@ -20,13 +20,13 @@ describe("the lease", () => {
     }
     await api.stop();
   });
-  const start = (identity: string, token = identity) => {
+  const start = (identity: string, token = identity, annotations = () => ({})) => {
     const env = api.envOf(token);
     const client = new KubernetesClient({
       server: env["KUBERNETES_API_URL"]!,
       credentialsDir: env["KUBERNETES_CREDENTIALS_DIR"]!,
     });
-    const lease = new Lease(client, { namespace: "test", name: "scaler", identity });
+    const lease = new Lease(client, { namespace: "test", name: "scaler", identity, annotations });
     running.push({ lease, client });
     lease.start();
     return lease;
@@ -54,6 +54,19 @@ describe("the lease", () => {
     await lease.stop();
     expect(lease.isHeld).toBe(false);
     expect(spec()["holderIdentity"]).toBe("");
+  });
+
+  it("carries its holder's annotations as of the last renewal, and keeps those of others", async () => {
+    let pods = 1;
+    const lease = start("a", "a", () => ({ pods: String(pods) }));
+    await held(lease);
+    const annotations = () => api.get("leases", "scaler")!.metadata.annotations;
+    expect(annotations()).toEqual({ pods: "1" });
+    const object = api.get("leases", "scaler")!;
+    api.put("leases", { ...object, metadata: { ...object.metadata, annotations: { pods: "1", other: "kept" } } });
+    pods = 2;
+    await eventually("a renewal", () => annotations()?.["pods"] === "2");
+    expect(annotations()).toEqual({ pods: "2", other: "kept" });
   });
 
   it("is held by one of two processes, and the other takes over as soon as it is given up", async () => {
