@@ -37,6 +37,11 @@ export class Kube {
     return stdout;
   }
 
+  /** Creates or updates an object, or all objects of a `List`. */
+  async apply(object: object): Promise<void> {
+    await this.raw(["apply", "-f", "-"], { input: JSON.stringify(object) });
+  }
+
   /** A list of objects; empty if the kind does not exist. `args`: kind, namespace, selector… */
   async list(...args: string[]): Promise<KubeObject[]> {
     try {
