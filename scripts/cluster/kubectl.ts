@@ -115,7 +115,7 @@ export class Kube {
 
   /** The cluster's context and server, for messages. */
   async describe(): Promise<string> {
-    // gcloud's kubectl asks the cluster for its version each time it runs, so even this command can fail
+    // gcloud's kubectl queries the cluster's version each time it runs, so even this command can fail
     const view = await this.raw(["config", "view", "--minify", "-o", "json"], { timeoutMs: 10_000 }).catch(
       (error: unknown) => {
         const isSilent = error instanceof RunError && error.code === undefined && this.config.cluster.context;
