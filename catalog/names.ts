@@ -34,3 +34,6 @@ export const projectLabels: Record<string, string> = {
   "app.kubernetes.io/part-of": PART_OF,
   "app.kubernetes.io/managed-by": "terraform",
 };
+
+/** Name of the Secret that holds a layer's state, which Terraform's backend `kubernetes` derives from the suffix. */
+export const stateSecret = (prefix: string, layer: string): string => `tfstate-default-${prefix}-${layer}`;

@@ -9,7 +9,10 @@ import * as path from "node:path";
 export interface DockerEngine {
   /** Address, such as `unix:///run/user/1000/docker.sock`. */
   readonly host: string;
-  /** Folder with the ca.pem, cert.pem and key.pem of a context that uses TLS. @default no TLS, or DOCKER_CERT_PATH */
+  /**
+   * Folder with the ca.pem, cert.pem and key.pem of a context that uses TLS.
+   * @default no TLS, or DOCKER_CERT_PATH
+   */
   readonly certificates?: string;
 }
 

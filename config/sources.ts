@@ -133,7 +133,10 @@ export interface ProxyVariables {
    * @default none
    */
   readonly https?: string | undefined;
-  /** Hosts that are reached without a proxy, separated by commas. @default only this machine */
+  /**
+   * Hosts that are reached without a proxy, separated by commas.
+   * @default only this machine
+   */
   readonly no?: string | undefined;
 }
 

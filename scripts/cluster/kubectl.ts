@@ -37,6 +37,11 @@ export class Kube {
     return stdout;
   }
 
+  /** Creates or updates an object, or all objects of a `List`. */
+  async apply(object: object): Promise<void> {
+    await this.raw(["apply", "-f", "-"], { input: JSON.stringify(object) });
+  }
+
   /** A list of objects; empty if the kind does not exist. `args`: kind, namespace, selector… */
   async list(...args: string[]): Promise<KubeObject[]> {
     try {
@@ -110,7 +115,7 @@ export class Kube {
 
   /** The cluster's context and server, for messages. */
   async describe(): Promise<string> {
-    // gcloud's kubectl queries the cluster's version before every command, so even this command may get no answer
+    // gcloud's kubectl queries the cluster's version each time it runs, so even this command can fail
     const view = await this.raw(["config", "view", "--minify", "-o", "json"], { timeoutMs: 10_000 }).catch(
       (error: unknown) => {
         const isSilent = error instanceof RunError && error.code === undefined && this.config.cluster.context;

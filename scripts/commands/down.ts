@@ -1,6 +1,6 @@
 /** `npm run down`: removes everything that this project deployed, and verifies that nothing is left. */
 import { loadConfig, type Config } from "../../config";
-import { BACKUPS_CLAIM } from "../../catalog/names";
+import { BACKUPS_CLAIM, stateSecret } from "../../catalog/names";
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 import { LAYERS } from "../../stacks/outputs";
 import { chooseCluster } from "../cluster/choose-cluster";
@@ -112,7 +112,7 @@ async function clean(kube: Kube): Promise<void> {
 async function emptyStates(kube: Kube): Promise<string[]> {
   const { backend, namespace, prefix } = kube.config.state;
   if (backend !== "kubernetes") return [];
-  const names = LAYERS.map((layer) => `tfstate-default-${prefix}-${layer}`);
+  const names = LAYERS.map((layer) => stateSecret(prefix, layer));
   return [`Terraform's empty states. Remove them: kubectl -n ${namespace} delete secret ${names.join(" ")}`];
 }
 

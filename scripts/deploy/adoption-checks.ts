@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { stateSecret } from "../../catalog/names";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { outsideOf, type Stacks } from "../terraform/expected-objects";
 import { confirm, Failure, isInteractive } from "../terminal/ui";
@@ -51,7 +52,7 @@ async function statesAt(kube: Kube, record: Partial<DeploymentRecord>): Promise<
   if (record.backend !== "kubernetes") return undefined;
   const [, namespace, prefix] = /state\.namespace: (\S+), state\.prefix: (\S+)/.exec(record.settings ?? "") ?? [];
   if (!namespace || !prefix) return undefined;
-  const [secret] = await kube.visible("secret", `tfstate-default-${prefix}-data`, "-n", namespace);
+  const [secret] = await kube.visible("secret", stateSecret(prefix, "data"), "-n", namespace);
   return secret && record.states;
 }
 

@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { projectLabels } from "../../catalog/names";
+import { projectLabels, stateSecret } from "../../catalog/names";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import { configKeys, parseConfig, type Config } from "../../config";
 import type { Kube } from "../cluster/kubectl";
@@ -50,7 +50,7 @@ export function placeOfStates({ state }: Pick<Config, "state">): Pick<Deployment
       .join(", ");
   if (backend === "kubernetes")
     return {
-      states: `Secrets tfstate-default-${prefix}-… in namespace ${state.namespace}`,
+      states: `Secrets ${stateSecret(prefix, "…")} in namespace ${state.namespace}`,
       settings: settings({ namespace: state.namespace }),
     };
   if (backend === "s3")

@@ -83,9 +83,7 @@ export class PodGenerator implements Generator {
       },
     };
     const script = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "load.js": k6Script(options) } };
-    await this.kube.raw(["apply", "-f", "-"], {
-      input: JSON.stringify({ apiVersion: "v1", kind: "List", items: [script, pod] }),
-    });
+    await this.kube.apply({ apiVersion: "v1", kind: "List", items: [script, pod] });
     await untilAnswering(this, async () => {
       const { status } = (await this.kube.get("pod", NAME, this.namespace)) ?? {};
       const { waiting, terminated } = status?.containerStatuses?.[0]?.state ?? {};

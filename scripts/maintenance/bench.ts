@@ -24,7 +24,11 @@ export const benches = (): ReadonlyMap<string, string> =>
       .filter((file) => file.endsWith(".ts") && file !== "lib.ts")
       .map((file) => [
         file.replace(".ts", ""),
-        /^\/\*\* (.*?) \*\//.exec(fs.readFileSync(path.join(DIR, file), "utf8"))?.[1] ?? "",
+        // the first comment, whose lines may start with an asterisk
+        /^\/\*\*(.*?)\*\//s
+          .exec(fs.readFileSync(path.join(DIR, file), "utf8"))?.[1]!
+          .replace(/\s+(\* )?/g, " ")
+          .trim() ?? "",
       ]),
   );
 

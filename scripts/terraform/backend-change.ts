@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs";
 import { gunzipSync } from "node:zlib";
+import { stateSecret } from "../../catalog/names";
 import type { Config } from "../../config";
 import { statePath } from "../../stacks/layer";
 import type { LayerName } from "../../stacks/outputs";
@@ -41,7 +42,7 @@ function inFiles(config: Config): string | undefined {
 
 async function inCluster(kube: Kube): Promise<string | undefined> {
   const { namespace, prefix } = kube.config.state;
-  const secret = await kube.get("secret", `tfstate-default-${prefix}-${IDENTIFYING_LAYER}`, namespace);
+  const secret = await kube.get("secret", stateSecret(prefix, IDENTIFYING_LAYER), namespace);
   const data = secret?.data?.["tfstate"];
   return data === undefined ? undefined : gunzipSync(Buffer.from(data, "base64")).toString();
 }
@@ -74,7 +75,7 @@ async function checkNamespace(kube: Kube): Promise<void> {
   const isLocal = state.backend === "local";
   const other = namespaceOf(isLocal ? inFiles(kube.config) : await inCluster(kube));
   if (other === undefined || other === namespaces.app) return;
-  const place = isLocal ? state.dir : `Secrets tfstate-default-${state.prefix}-… in namespace ${state.namespace}`;
+  const place = isLocal ? state.dir : `Secrets ${stateSecret(state.prefix, "…")} in namespace ${state.namespace}`;
   throw new Failure(
     `The states in ${place} contain the system in namespace ${other}, but namespaces.app is ${namespaces.app}: a deployment would delete that system and create a new one.`,
     `For a separate system, also set ${isLocal ? "state.dir" : "state.prefix"} to another name. To continue with the system in ${other}, set namespaces.app: ${other}.`,

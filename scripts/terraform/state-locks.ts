@@ -1,4 +1,5 @@
 /** Locks on Terraform's states in the cluster: their holders, and since when they are held. */
+import { stateSecret } from "../../catalog/names";
 import { LAYERS, type LayerName } from "../../stacks/outputs";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 
@@ -36,7 +37,7 @@ export async function stateLocks(kube: Kube): Promise<readonly StateLock[]> {
   if (backend !== "kubernetes") return [];
   const leases = await kube.list("leases", "-n", namespace);
   return LAYERS.flatMap((layer) => {
-    const lease = leases.find((l) => l.metadata.name === `lock-tfstate-default-${prefix}-${layer}`);
+    const lease = leases.find((l) => l.metadata.name === `lock-${stateSecret(prefix, layer)}`);
     const lock = lease && lockOf(lease, layer);
     return lock ? [lock] : [];
   });

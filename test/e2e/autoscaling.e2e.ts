@@ -270,7 +270,7 @@ step(
             ],
           },
         };
-        await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(pod) });
+        await kube.apply(pod);
       }
       const load = await startLoad(300, 90, { target: NODE });
       const seen = await lowestCounts(async () => {

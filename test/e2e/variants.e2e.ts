@@ -77,7 +77,7 @@ async function createGrowingClass(): Promise<void> {
     metadata: { name: second.IAC_REDIS_STORAGE_CLASS },
     ...{ provisioner, parameters, reclaimPolicy, volumeBindingMode, allowVolumeExpansion: true },
   };
-  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(growing) });
+  await kube.apply(growing);
 }
 
 step("the first system is up", async () => {
@@ -93,7 +93,7 @@ step("the first system is up", async () => {
     kind: "Namespace",
     metadata: { name: SECOND, labels: { "pod-security.kubernetes.io/enforce": "restricted" } },
   };
-  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(namespace) });
+  await kube.apply(namespace);
   await createGrowingClass();
   before = await inventory();
 });
@@ -282,9 +282,7 @@ step(
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "admin" },
       subjects: [bound],
     };
-    await kube.raw(["apply", "-f", "-"], {
-      input: JSON.stringify({ apiVersion: "v1", kind: "List", items: [namespace, binding] }),
-    });
+    await kube.apply({ apiVersion: "v1", kind: "List", items: [namespace, binding] });
     await kube.raw(["-n", "default", "create", "serviceaccount", STUDENT]);
     const view = await kube.raw(["config", "view", "--raw", "--minify", "--flatten", "-o", "json"]);
     const kubeconfig = JSON.parse(view) as { users: { user: object }[] };

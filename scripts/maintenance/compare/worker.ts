@@ -22,8 +22,7 @@ async function runMain(): Promise<string | undefined> {
   console.error = (...parts: unknown[]) => void (errorText += parts.join(" "));
   process.exitCode = undefined;
   delete require.cache[main];
-  // eslint-disable-next-line @typescript-eslint/no-require-imports, security/detect-non-literal-require -- a file in
-  // another checkout
+  // eslint-disable-next-line @typescript-eslint/no-require-imports, security/detect-non-literal-require -- in another checkout
   require(main);
   const manifest = path.join(out, "manifest.json");
   for (const end = Date.now() + LIMIT_MS; Date.now() < end; await sleep(5)) {

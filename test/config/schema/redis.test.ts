@@ -32,7 +32,7 @@ describe("main's volume", () => {
     expect(of({ maxMemory: "682mb", storage: "2Gi" })).toBe("fits");
   });
   it("a volume must have room for some 1 MB values, however small maxMemory is", () => {
-    expect(of({ maxMemory: "16mb", storage: "100Mi" })).toMatch(/at least 256Mi, .* set redis\.storage to 256Mi$/);
+    expect(of({ maxMemory: "16mb", storage: "100Mi" })).toMatch(/at least 256Mi but .* set redis\.storage to 256Mi$/);
   });
 });
 

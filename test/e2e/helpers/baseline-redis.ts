@@ -107,9 +107,7 @@ export async function startBaseline(image: string, node: string) {
       },
     ),
   ];
-  await kube.raw(["apply", "-f", "-"], {
-    input: JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }),
-  });
+  await kube.apply({ apiVersion: "v1", kind: "List", items: objects });
   const pods = () => kube.list("pods", "-n", NAMESPACE, "-l", "iacproject/e2e=peer");
   await eventually("the baseline Redis", 120, async () => {
     const all = await pods();

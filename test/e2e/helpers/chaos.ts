@@ -69,7 +69,7 @@ export async function startChaos(image: string): Promise<void> {
       },
     },
   };
-  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(daemonSet) });
+  await kube.apply(daemonSet);
   await eventually("a chaos pod on each node", 90, async () => {
     const [pods, nodes] = await Promise.all([helpers(), kube.list("nodes")]);
     return pods.length === nodes.length && pods.every(isReady) ? true : undefined;

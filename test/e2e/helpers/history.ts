@@ -87,7 +87,7 @@ export async function startHistory(options: HistoryOptions) {
       volumes: [{ name: "tmp", emptyDir: { sizeLimit: "512Mi" } }],
     },
   };
-  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(pod) });
+  await kube.apply(pod);
   const records: Recorded[] = [];
   let at = 0;
   /** Reads the complete lines appended since the last call. @returns all records so far */

@@ -60,7 +60,7 @@ export async function startLedger(options: LedgerOptions) {
       volumes: [{ name: "tmp", emptyDir: {} }],
     },
   };
-  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(pod) });
+  await kube.apply(pod);
   const count = async () => Number((await inPod("sh", "-c", "wc -l </tmp/kept")).trim());
   const readKept = async () => {
     const lines = await count();

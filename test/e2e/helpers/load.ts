@@ -116,7 +116,7 @@ export async function allowLoadToApi(): Promise<void> {
       ingress: [{ from: [from] }],
     },
   };
-  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(policy) });
+  await kube.apply(policy);
 }
 
 const notOn = (node: string) => ({
@@ -185,7 +185,7 @@ export async function startLoad(
       ],
     },
   };
-  await kube.raw(["apply", "-f", "-"], { input: JSON.stringify(pod) });
+  await kube.apply(pod);
   const result = () =>
     eventually("the load to end", seconds + 120, async () => {
       const pod = await kube.get("pod", NAME, "default");

@@ -30,7 +30,9 @@ async function ask(...names: string[]): Promise<object> {
   async () => {
     await expect(ask("localhost")).resolves.toEqual({
       state: "unreachable",
-      reason: expect.stringMatching(/^localhost:\d+: its certificate was issued by an authority .*set NODE_EXTRA_CA_CERTS/),
+      reason: expect.stringMatching(
+        /^localhost:\d+: its certificate was issued by an authority .*set NODE_EXTRA_CA_CERTS/,
+      ),
     });
   },
 );

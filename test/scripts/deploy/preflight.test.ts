@@ -31,17 +31,17 @@ describe("preflight", () => {
     await expect(checkTerraform(testConfig({ terraform: "tofu" }), run)).resolves.toBe("1.11.3");
     expect(commands).toEqual(["tofu version -json"]);
   });
-  it("distinguishes a missing Docker from one that does not answer", async () => {
+  it("distinguishes a missing Docker from one that is not responding", async () => {
     await expect(checkDocker(config, recorder([[/docker/, notInstalled("docker")]]).run)).rejects.toThrow(
       "not installed",
     );
     const stopped = new RunError("docker version", 1, "Cannot connect to the Docker daemon", "failed");
     await expect(checkDocker(config, recorder([[/docker/, stopped]]).run)).rejects.toMatchObject({
-      message: expect.stringContaining("does not answer"),
+      message: expect.stringContaining("is not responding"),
       next: expect.stringContaining("prebuilt"),
     });
   });
-  it("queries the Docker engine that Terraform's provider uses, with its certificates, and names it if it does not answer", async () => {
+  it("queries the Docker engine that Terraform's provider uses, with its certificates, and names it if it is not responding", async () => {
     const far = { ...testConfig({ images: { dockerHost: "tcp://far:2376" } }), dockerCertificates: "/certs" };
     const { run, commands } = recorder([[/docker/, new RunError("docker", 1, "Cannot connect", "failed")]]);
     await expect(checkDocker(far, run)).rejects.toThrow("The Docker engine at tcp://far:2376 is not responding");

@@ -64,5 +64,5 @@ describe("the code diagram", () => {
 });
 
 it("a folder without a description causes an error, not an empty row", () => {
-  expect(() => contents("modules/unknown")).toThrow("modules/unknown/ has no text");
+  expect(() => contents("modules/unknown")).toThrow("modules/unknown/ has no description");
 });

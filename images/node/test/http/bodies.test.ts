@@ -93,7 +93,9 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
       for (const { text } of [small, large]) {
         await expect.poll(text, { timeout: 15_000 }).toMatch(/^HTTP\/1.1 408 /);
         expect(text()).toMatch(/connection: close/i);
-        expect(text()).toMatch(/\{"error":"the body arrived too slowly: it has 10 s, and one more for each 100 KiB received"\}$/);
+        expect(text()).toMatch(
+          /\{"error":"the body arrived too slowly: it has 10 s, and one more for each 100 KiB received"\}$/,
+        );
       }
       await Promise.all(closed);
     } finally {
