@@ -87,6 +87,10 @@ export interface ApiConfig {
   readonly maxBytesInFlight: number;
   /** Maximum number of full lists (`GET /items` without a limit) in flight; any others are rejected with 503. */
   readonly maxLists: number;
+  /** Maximum number of pages of matching keys in flight; any others are rejected with 503. */
+  readonly maxMatchingPages: number;
+  /** Maximum number of bodies that are arriving; above it, the slowest is rejected with 503. */
+  readonly maxBodiesArriving: number;
   /**
    * Mean lifetime of a keep-alive connection, in ms. Each connection lives for 0.5 to 1.5 times this, chosen at random.
    */
@@ -247,6 +251,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
     maxInFlight: number(env, "MAX_IN_FLIGHT", 512),
     maxBytesInFlight: number(env, "MAX_BYTES_IN_FLIGHT", 48 * 1024 * 1024),
     maxLists: number(env, "MAX_LISTS", 4),
+    maxMatchingPages: number(env, "MAX_MATCHING_PAGES", 32),
+    maxBodiesArriving: number(env, "MAX_BODIES_ARRIVING", 512),
     connectionAgeMs: number(env, "CONNECTION_AGE_MS", 10_000),
     drainMs: number(env, "DRAIN_MS", 5000),
   });
