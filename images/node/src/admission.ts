@@ -86,8 +86,8 @@ export class Admission {
   }
 
   /**
-   * Runs `read`, which reads a page of matching keys. Such pages wait for each other, so without this limit of their
-   * own, they could use up the capacity for all other requests.
+   * Runs `read`, which reads a page of matching keys. Such pages wait for each other, so without a separate limit, they
+   * could use up the capacity for all other requests.
    */
   async whileMatching<T>(read: () => Promise<T>): Promise<T> {
     if (this.matchingPages >= this.limits.maxMatchingPages) throw this.overloaded("lists");
