@@ -18,4 +18,4 @@ export function bodySlots({ react }: Pick<Config, "react">): number {
  * fewer arrive than one front pod passes on, so that slow bodies never use up a front pod's slots.
  */
 export const bodiesPerApiPod = (config: Config): number =>
-  Math.max(4, Math.floor((bodySlots(config) * 0.8) / maxPods(config, "node")));
+  Math.min(config.node.maxInFlight, Math.max(4, Math.floor((bodySlots(config) * 0.8) / maxPods(config, "node"))));

@@ -3,11 +3,12 @@
  * operator creates for the kubelets (helm-charts#4143), and any other object of this project. Objects that existed
  * before `up`, or that other systems use, are not touched.
  */
+import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { PART_OF, STACK_RELEASE } from "../../catalog/names";
 import { isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { DEPLOYMENT_RECORD } from "./deployment-record";
-import { orphans, ourReleases, releaseObjects } from "./orphans";
+import { orphans, ourReleases } from "./orphans";
 import { ourNamespaces } from "./readiness";
 import type { Terraform } from "../terraform/terraform";
 
@@ -130,16 +131,15 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
   }
   add((await kube.visible("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace ?? "")));
 
-  add(await releaseObjects(kube));
+  add(await orphans(kube));
   if (hasStack) {
     const system = await kube.visible("services,endpoints", "-n", "kube-system");
     add(system.filter((o) => o.metadata.name === `${STACK_RELEASE}-kubelet`));
   }
-  add(
-    (await kube.visible("secrets", "-n", "kube-system", "-l", "owner=helm")).filter((s) =>
-      ourReleases(kube.config).has(s.metadata.labels?.["name"] ?? ""),
-    ),
-  );
+  for (const [release, namespace] of ourReleases(kube.config)) {
+    if (namespace === METRICS_SERVER.namespace || names.includes(namespace))
+      add(await kube.visible("secrets", "-n", namespace, "-l", `owner=helm,name=${release}`));
+  }
   if (hasStack) {
     const isUsed = async (c: KubeObject) => (await kube.visible(c.metadata.name, "-A")).length > 0;
     for (const crd of await stackCrds(kube, "-l", OUR_LABEL)) if (!(await isUsed(crd))) add([crd]);

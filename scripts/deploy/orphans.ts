@@ -23,23 +23,32 @@ export const ourReleases = ({ namespaces, metricsServer, observability }: Config
   ]);
 
 /** Objects of our Helm releases outside of our namespaces. */
-export async function releaseObjects(kube: Kube): Promise<readonly KubeObject[]> {
+async function releaseObjects(kube: Kube): Promise<readonly KubeObject[]> {
   const releases = [...ourReleases(kube.config)];
   const found = [...(await kube.visible(CLUSTER_WIDE)), ...(await kube.visible(IN_KUBE_SYSTEM, "-n", "kube-system"))];
   return found.filter((object) => releases.some(([name, namespace]) => isOfRelease(object, name, namespace)));
 }
 
-/** Whether Helm has a record of a release. It counts as present if this user may not look. */
-async function isRecorded(kube: Kube, name: string, namespace: string): Promise<boolean> {
+/**
+ * Whether a release exists: Helm has a record of it, or its Deployments exist. The latter covers another owner's release
+ * with the same name, whose records are stored elsewhere (HELM_DRIVER, or storageNamespace of Flux). A release counts as
+ * existing if this user may not look.
+ */
+async function exists(kube: Kube, name: string, namespace: string): Promise<boolean> {
   const records = await kube.visible("secrets", "-n", namespace, "-l", `owner=helm,name=${name}`);
-  return records.length > 0 || kube.forbidden.has(`secrets in ${namespace}`);
+  const deployments = await kube.visible("deployments", "-n", namespace);
+  return (
+    records.length > 0 ||
+    deployments.some((deployment) => isOfRelease(deployment, name, namespace)) ||
+    ["secrets", "deployments"].some((kind) => kube.forbidden.has(`${kind} in ${namespace}`))
+  );
 }
 
-/** Those of {@link releaseObjects} whose release no longer exists. */
+/** Objects of our Helm releases outside of our namespaces, if the release no longer exists. */
 export async function orphans(kube: Kube): Promise<readonly KubeObject[]> {
   let objects = await releaseObjects(kube);
   for (const [name, namespace] of ourReleases(kube.config)) {
-    if (objects.some((o) => isOfRelease(o, name, namespace)) && (await isRecorded(kube, name, namespace)))
+    if (objects.some((o) => isOfRelease(o, name, namespace)) && (await exists(kube, name, namespace)))
       objects = objects.filter((o) => !isOfRelease(o, name, namespace));
   }
   return objects;

@@ -66,21 +66,16 @@ export class DeletionReport {
     private readonly kube: Kube,
     private readonly namespaces: readonly string[],
     private readonly report: (text: string) => void,
-    /** Deletes APIs without a server that are ours; returns their names. */
-    private readonly removeApis: (kube: Kube) => Promise<readonly string[]> = removeOrphanedApis,
   ) {}
 
   /** Looks once. */
   async look(now = Date.now()): Promise<void> {
     for (const one of await terminatingOf(this.kube, this.namespaces)) {
       if (one.reason === undefined) continue;
-      if (one.type === BLOCKED_BY_API && !this.reported.has(BLOCKED_BY_API)) {
-        const removed = await this.removeApis(this.kube);
-        if (removed.length) {
-          this.reported.add(BLOCKED_BY_API);
-          this.report(`removed ${removed.join(", ")}: a run that was killed left these APIs behind without a server`);
-          continue;
-        }
+      const removed = one.type === BLOCKED_BY_API ? await removeOrphanedApis(this.kube) : [];
+      if (removed.length) {
+        this.report(`removed ${removed.join(", ")}: a killed run left these APIs behind without a server`);
+        continue;
       }
       // the message counts objects, so it changes; the advice does not
       const key = `${one.name} ${one.next}`;

@@ -1,5 +1,5 @@
 import { Kube } from "../../../scripts/cluster/kubectl";
-import { removeLeftovers } from "../../../scripts/deploy/leftovers";
+import { findLeftovers, removeLeftovers } from "../../../scripts/deploy/leftovers";
 import { orphans } from "../../../scripts/deploy/orphans";
 import { DeletionReport } from "../../../scripts/deploy/terminating";
 import { RunError } from "../../../scripts/terminal/run-program";
@@ -19,9 +19,11 @@ const ROLE = ofKeda("ClusterRole", "keda-operator");
 const CRD = ofKeda("CustomResourceDefinition", "scaledobjects.keda.sh");
 const RECORD = list({ kind: "Secret", metadata: { name: "sh.helm.release.v1.keda.v1", labels: { name: "keda" } } });
 /** A cluster with these cluster-wide objects, and Helm's record of the release. */
-const cluster = (record: string | RunError, ...objects: object[]) =>
+const cluster = (record: string | RunError, ...objects: object[]) => changingCluster(record, [objects]);
+/** The same, with the objects that are there at each look. */
+const changingCluster = (record: string | RunError, looks: readonly (readonly object[])[]) =>
   recorder([
-    [/get clusterroles,/, list(...objects)],
+    [/get clusterroles,/, ...looks.map((objects) => list(...objects))],
     [/get secrets -n keda/, record],
     [
       /get namespace keda/,
@@ -53,6 +55,18 @@ describe("objects of our Helm releases that a killed run left behind", () => {
     expect(await names(new RunError("kubectl", 1, "Error from server (Forbidden)", "failed"))).toEqual([]);
   });
 
+  it("do not include a release of another owner with the same name, whose records are stored elsewhere", async () => {
+    const { run, commands } = recorder([
+      [/get clusterroles,/, list(API, ROLE)],
+      [/get deployments -n keda/, list(ofKeda("Deployment", "keda-operator"))],
+    ]);
+    const kube = new Kube(testConfig(), run);
+    expect(await orphans(kube)).toEqual([]);
+    expect(await removeLeftovers(kube)).toEqual({ removed: [], kept: [] });
+    expect(await findLeftovers(kube)).toEqual([]);
+    expect(deleted(commands)).toEqual([]);
+  });
+
   it("are removed by `down`, except for a CRD that other objects use", async () => {
     const { run, commands } = cluster(list(), API, ROLE, CRD);
     expect((await removeLeftovers(new Kube(testConfig(), run))).removed).toEqual([
@@ -73,7 +87,7 @@ describe("objects of our Helm releases that a killed run left behind", () => {
 
   it("do not block the deletion of namespaces: an API without a server is deleted, and reported", async () => {
     const texts: string[] = [];
-    const { run, commands } = cluster(list(), API, ROLE);
+    const { run, commands } = changingCluster(list(), [[API, ROLE], [ROLE]]);
     const report = new DeletionReport(new Kube(testConfig(), run), ["keda"], (text) => texts.push(text));
     await report.look(0);
     await report.look(60_000);

@@ -13,10 +13,7 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
 
   beforeEach(async () => {
     main = await new Redis(await freePort()).start();
-    api = await startApi(main.url, undefined, {
-      ...{ MAX_IN_FLIGHT: "5", MAX_BODIES_ARRIVING: "5" },
-      REDIS_COMMAND_TIMEOUT_MS: "2000",
-    });
+    api = await startApi(main.url, undefined, { MAX_IN_FLIGHT: "5", REDIS_COMMAND_TIMEOUT_MS: "2000" });
     await eventually("the API to be ready", async () => (await api.fetch("/readyz")).status === 200);
   });
   afterEach(async () => {
