@@ -2,7 +2,7 @@ import { Construct } from "constructs";
 import { METRIC_RESOLUTION_SECONDS } from "./autoscaler";
 import { Chart } from "../kubernetes/helm-chart";
 import type { Config } from "../../config";
-import { FAST_EVICTION } from "../kubernetes/pod";
+import { FAST_EVICTION, FAST_READINESS } from "../kubernetes/pod";
 
 /** Namespace and release of the metrics-server that we install. */
 export const METRICS_SERVER = { namespace: "kube-system", release: "metrics-server" } as const;
@@ -42,7 +42,7 @@ export class MetricsServer extends Construct {
         ],
         args: kubeletInsecureTls ? ["--kubelet-insecure-tls"] : [],
         resources: { requests: { cpu: "30m", memory: "48Mi" }, limits: { memory: "192Mi" } },
-        readinessProbe: { initialDelaySeconds: 5, periodSeconds: 5 },
+        readinessProbe: FAST_READINESS,
         replicas: 2,
         podDisruptionBudget: { enabled: true, maxUnavailable: 1 },
         tolerations: FAST_EVICTION,

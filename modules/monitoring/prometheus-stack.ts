@@ -5,7 +5,7 @@ import { alertmanagerConfig, alertmanagerSecrets } from "./alertmanager-config";
 import { Chart } from "../kubernetes/helm-chart";
 import type { Config } from "../../config";
 import { GeneratedSecret } from "../kubernetes/generated-secret";
-import { FAST_EVICTION } from "../kubernetes/pod";
+import { FAST_EVICTION, FAST_READINESS } from "../kubernetes/pod";
 import { canonicalQuantity } from "../kubernetes/quantity";
 import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
@@ -105,6 +105,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     // Prometheus and Alertmanager are StatefulSets, whose pods are not replaced while their node's object exists
     prometheusOperator: {
       tolerations: FAST_EVICTION,
+      readinessProbe: FAST_READINESS,
       // other releases' Prometheus and Alertmanager have their own operator; two operators that manage the same object
       // delete its StatefulSet in turn (prometheus-operator#4829). Monitors and rules are still found in every
       // namespace
@@ -140,7 +141,11 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
         resources: resources("10m", "48Mi", "192Mi"),
       },
     },
-    "kube-state-metrics": { tolerations: FAST_EVICTION, resources: resources("10m", "64Mi", "256Mi") },
+    "kube-state-metrics": {
+      tolerations: FAST_EVICTION,
+      readinessProbe: FAST_READINESS,
+      resources: resources("10m", "64Mi", "256Mi"),
+    },
     nodeExporter: { enabled: monitoring.nodeExporter },
     "prometheus-node-exporter": {
       resources: resources("10m", "24Mi", "96Mi"),
@@ -154,6 +159,7 @@ function stackValues({ config, services, namespace }: PrometheusStackProps): obj
     },
     grafana: {
       tolerations: FAST_EVICTION,
+      readinessProbe: FAST_READINESS,
       admin: { existingSecret: GRAFANA_SECRET, userKey: "admin-user", passwordKey: "admin-password" },
       // the password is read from a file; otherwise the chart would set it as an environment variable
       env: {

@@ -5,6 +5,7 @@ import { CREDENTIALS_DIR, KubernetesApiAccess } from "../kubernetes/kubernetes-a
 import { TLS_CA_FILE, TLS_MOUNT, TLS_NAME, tlsVolume } from "../redis/tls";
 import type { RedisUserName } from "../redis/users";
 import { signals } from "../autoscaling/signals";
+import { bodiesPerApiPod } from "./body-slots";
 import { WebWorkload } from "./web-workload";
 
 const SECRET_DIR = "/run/secrets/redis";
@@ -99,6 +100,7 @@ export class Api extends Construct {
         { name: "REDIS_MAX_LAG_MS", value: String(maxLagSeconds * 1000) },
         { name: "REDIS_MAX_STALE_SECONDS", value: String(config.redis.staleSeconds) },
         { name: "MAX_IN_FLIGHT", value: String(maxInFlight) },
+        { name: "MAX_BODIES_ARRIVING", value: String(bodiesPerApiPod(config)) },
         { name: "CONNECTION_AGE_MS", value: String(connectionAgeSeconds * 1000) },
         { name: "DRAIN_MS", value: String(DRAIN_SECONDS * 1000) },
         { name: "REDIS_USER", value: WRITER },

@@ -3,12 +3,12 @@
  * operator creates for the kubelets (helm-charts#4143), and any other object of this project. Objects that existed
  * before `up`, or that other systems use, are not touched.
  */
-import { KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { PART_OF, SCALER_LEASE, SCALER_VIEW, STACK_RELEASE } from "../../catalog/names";
-import { isOfRelease, isOurs, PART_LABEL } from "../cluster/kube-object";
+import { isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { DEPLOYMENT_RECORD } from "./deployment-record";
+import { orphans, ourReleases } from "./orphans";
 import { ourNamespaces } from "./readiness";
 import type { Terraform } from "../terraform/terraform";
 
@@ -71,6 +71,12 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
     if (lease?.metadata.annotations?.[SCALER_VIEW] !== undefined)
       await remove("lease", SCALER_LEASE, config.namespaces.app);
   }
+  for (const { kind, metadata } of await orphans(kube)) {
+    // CRDs may be used by objects that are not ours
+    if (kind === "CustomResourceDefinition" && (await kube.visible(metadata.name, "-A")).length)
+      kept.push(`crd ${metadata.name}: used by objects that are not ours`);
+    else await remove(kind.toLowerCase(), metadata.name, metadata.namespace);
+  }
   // a running operator belongs to another deployment and uses the CRDs and the kubelet Service
   const operatorRuns =
     (await kube.visible("deployments", "-A", "-l", `app.kubernetes.io/name=${STACK_RELEASE}-prometheus-operator`))
@@ -112,7 +118,7 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
 
 /** Lists every object of this project that is still in the cluster. */
 export async function findLeftovers(kube: Kube): Promise<string[]> {
-  const { namespaces, metricsServer, observability } = kube.config;
+  const { namespaces, observability } = kube.config;
   const left: string[] = [];
   const add = (objects: readonly KubeObject[]) =>
     left.push(
@@ -129,27 +135,15 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
   }
   add((await kube.visible("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace ?? "")));
 
-  /** Our Helm releases, each with its namespace. */
-  const releases = new Map<string, string>([
-    ...(hasStack ? [[STACK_RELEASE, namespaces.monitoring] as const] : []),
-    [KEDA_RELEASE, namespaces.keda],
-    ...(metricsServer.mode === "install" ? [[METRICS_SERVER.release, METRICS_SERVER.namespace] as const] : []),
-  ]);
-  const ofRelease = (o: KubeObject) => [...releases].some(([name, namespace]) => isOfRelease(o, name, namespace));
-  const clusterWide =
-    "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,priorityclasses,crds";
-  add((await kube.visible(clusterWide)).filter(ofRelease));
-  const system = await kube.visible(
-    "services,endpoints,configmaps,roles,rolebindings,serviceaccounts,deployments,pdb",
-    "-n",
-    "kube-system",
-  );
-  add(system.filter((o) => ofRelease(o) || (hasStack && o.metadata.name === `${STACK_RELEASE}-kubelet`)));
-  add(
-    (await kube.visible("secrets", "-n", "kube-system", "-l", "owner=helm")).filter((s) =>
-      releases.has(s.metadata.labels?.["name"] ?? ""),
-    ),
-  );
+  add(await orphans(kube));
+  if (hasStack) {
+    const system = await kube.visible("services,endpoints", "-n", "kube-system");
+    add(system.filter((o) => o.metadata.name === `${STACK_RELEASE}-kubelet`));
+  }
+  for (const [release, namespace] of ourReleases(kube.config)) {
+    if (namespace === METRICS_SERVER.namespace || names.includes(namespace))
+      add(await kube.visible("secrets", "-n", namespace, "-l", `owner=helm,name=${release}`));
+  }
   if (hasStack) {
     const isUsed = async (c: KubeObject) => (await kube.visible(c.metadata.name, "-A")).length > 0;
     for (const crd of await stackCrds(kube, "-l", OUR_LABEL)) if (!(await isUsed(crd))) add([crd]);

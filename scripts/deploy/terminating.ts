@@ -1,14 +1,18 @@
 /** Finds namespaces that Kubernetes is deleting, and why their deletion does not finish. */
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
+import { removeOrphanedApis } from "./orphans";
 
 /** Time after which a blocked deletion is reported, in ms; most deletions are blocked for only seconds. */
 const PATIENCE_MS = 20_000;
 
+/** Kubernetes cannot list a namespace's objects, because the server of an API does not respond. */
+const BLOCKED_BY_API = "NamespaceDeletionDiscoveryFailure";
+
 /** Conditions of a namespace that is being deleted, and what to do about them, with the most informative first. */
 const REASONS: readonly (readonly [type: string, next: string])[] = [
   [
-    "NamespaceDeletionDiscoveryFailure",
+    BLOCKED_BY_API,
     "Kubernetes cannot list the namespace's objects, because an API does not respond. It may not be part of this project: kubectl get apiservices | grep False. Repair its server, or delete the APIService if the server no longer exists.",
   ],
   ["NamespaceDeletionGroupVersionParsingFailure", "See: kubectl get apiservices"],
@@ -29,6 +33,8 @@ export interface Terminating {
   readonly reason: string | undefined;
   /** What to do. */
   readonly next: string | undefined;
+  /** Kubernetes' condition; undefined while no reason is reported. */
+  readonly type: string | undefined;
 }
 
 /** What is known about a namespace's deletion; undefined if the namespace is not being deleted. */
@@ -37,9 +43,9 @@ export function terminating(namespace: KubeObject): Terminating | undefined {
   if (!deletionTimestamp && namespace.status?.phase !== "Terminating") return undefined;
   for (const [type, next] of REASONS) {
     const found = namespace.status?.conditions?.find((c) => c.type === type && c.status === "True");
-    if (found) return { name, reason: found.message ?? found.reason ?? type, next };
+    if (found) return { name, reason: found.message ?? found.reason ?? type, next, type };
   }
-  return { name, reason: undefined, next: undefined };
+  return { name, reason: undefined, next: undefined, type: undefined };
 }
 
 export const textOf = ({ name, reason, next }: Terminating): string =>
@@ -66,6 +72,11 @@ export class DeletionReport {
   async look(now = Date.now()): Promise<void> {
     for (const one of await terminatingOf(this.kube, this.namespaces)) {
       if (one.reason === undefined) continue;
+      const removed = one.type === BLOCKED_BY_API ? await removeOrphanedApis(this.kube) : [];
+      if (removed.length) {
+        this.report(`removed ${removed.join(", ")}: a killed run left these APIs behind without a server`);
+        continue;
+      }
       // the message counts objects, so it changes; the advice does not
       const key = `${one.name} ${one.next}`;
       if (!this.since.has(key)) this.since.set(key, now);

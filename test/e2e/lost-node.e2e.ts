@@ -1,13 +1,13 @@
 /**
  * Tier `lost-node`: with either engine, each node in E2E_NODES is lost under load while it runs the pods of all
- * single-pod Deployments. Measures how long each Deployment's pods are missing, how long the autoscalers cannot read
+ * single-pod Deployments, but not main. Measures how long each Deployment's pods are missing, how long the autoscalers cannot read
  * their metrics, and when the API is scaled out. E2E_NODE_STOP and E2E_NODE_START are the commands that stop and start
  * the node {node}; E2E_ENGINES limits the engines (hpa,keda).
  */
 import { publishPart } from "../helpers/publish";
 import { removeLoad, startLoad, type LoadResult } from "./helpers/load";
 import { Timeline, deployments, lossTable, unread, type Loss } from "./helpers/lost-node";
-import { nodeCommand, removableNodes } from "./helpers/nodes";
+import { moveMainTo, nodeCommand, removableNodes } from "./helpers/nodes";
 import { removeAfterFailure, step } from "./helpers/steps";
 import {
   app,
@@ -109,6 +109,8 @@ step("the system is up", async () => {
 for (const engine of engines) {
   step(`engine ${engine} is deployed`, async () => {
     expect((await npmRunWith(settings(engine), "up")).code).toBe(0);
+    // tier `ha` tests the loss of main, without which the API pods would not be Ready
+    await moveMainTo((await kube.list("nodes")).map((n) => n.metadata.name).filter((n) => !removableNodes.includes(n)));
   });
   for (const node of removableNodes)
     step(`${node} is lost under load, with engine ${engine}`, () => lose(engine, node));

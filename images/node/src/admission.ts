@@ -10,6 +10,8 @@ export interface AdmissionLimits {
   readonly maxInFlight: number;
   readonly maxBytesInFlight: number;
   readonly maxLists: number;
+  readonly maxMatchingPages: number;
+  readonly maxBodiesArriving: number;
 }
 
 /** A limit was reached; the request was not started. */
@@ -22,6 +24,7 @@ export class Overloaded extends Error {
 export class Admission {
   inFlight = 0;
   lists = 0;
+  private matchingPages = 0;
   /** Requests received since the start, including those shed. */
   received = 0;
   /** Requests finished since the start. */
@@ -54,8 +57,8 @@ export class Admission {
 
   /**
    * A request does not count as in flight while its body arrives, so that callers that send only half a body use no
-   * capacity. The limit on requests in flight also applies to arriving bodies. Above it, the body that has made no
-   * progress for longest is rejected, because it is the least likely to be completed.
+   * capacity. If too many bodies are arriving, the one that has made no progress for longest is rejected, because it is
+   * the least likely to be completed.
    *
    * @param memory of the body
    * @throws Overloaded if there is no capacity left once it has arrived
@@ -63,7 +66,7 @@ export class Admission {
   async whileArriving<T>(body: Promise<T>, memory: BodyMemory): Promise<T> {
     memory.arrive();
     this.inFlight--;
-    if (this.arriving > this.limits.maxInFlight) this.memory.giveUpSlowest(this.overloaded("bodies"));
+    if (this.arriving > this.limits.maxBodiesArriving) this.memory.giveUpSlowest(this.overloaded("bodies"));
     try {
       await body;
     } finally {
@@ -80,6 +83,20 @@ export class Admission {
     if (this.lists >= this.limits.maxLists) throw this.overloaded("lists");
     this.lists++;
     return once(() => this.lists--);
+  }
+
+  /**
+   * Runs `read`, which reads a page of matching keys. Such pages wait for each other, so without a separate limit, they
+   * could use up the capacity for all other requests.
+   */
+  async whileMatching<T>(read: () => Promise<T>): Promise<T> {
+    if (this.matchingPages >= this.limits.maxMatchingPages) throw this.overloaded("lists");
+    this.matchingPages++;
+    try {
+      return await read();
+    } finally {
+      this.matchingPages--;
+    }
   }
 
   /** Counts a request as shed; the caller throws the error. */

@@ -87,6 +87,10 @@ export interface ApiConfig {
   readonly maxBytesInFlight: number;
   /** Maximum number of full lists (`GET /items` without a limit) in flight; any others are rejected with 503. */
   readonly maxLists: number;
+  /** Maximum number of pages of matching keys in flight; any others are rejected with 503. */
+  readonly maxMatchingPages: number;
+  /** Maximum number of bodies that are arriving; above it, the slowest is rejected with 503. */
+  readonly maxBodiesArriving: number;
   /**
    * Mean lifetime of a keep-alive connection, in ms. Each connection lives for 0.5 to 1.5 times this, chosen at random.
    */
@@ -222,6 +226,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
   const main = sentinels(env) ?? url(env, "REDIS_MAIN_URL") ?? { host: "127.0.0.1", port: 6379 };
   const replicas = (env["REDIS_REPLICAS_URL"] || "").split(",").filter((text) => text.trim() !== "");
   const commandTimeoutMs = number(env, "REDIS_COMMAND_TIMEOUT_MS", 1000);
+  const maxInFlight = number(env, "MAX_IN_FLIGHT", 512);
   return check({
     port: number(env, "PORT", 3000),
     main,
@@ -244,9 +249,11 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
     checkMs: number(env, "REDIS_CHECK_MS", 1000),
     maxLagMs: number(env, "REDIS_MAX_LAG_MS", 5000),
     maxStaleSeconds: number(env, "REDIS_MAX_STALE_SECONDS", 60),
-    maxInFlight: number(env, "MAX_IN_FLIGHT", 512),
+    maxInFlight,
     maxBytesInFlight: number(env, "MAX_BYTES_IN_FLIGHT", 48 * 1024 * 1024),
     maxLists: number(env, "MAX_LISTS", 4),
+    maxMatchingPages: number(env, "MAX_MATCHING_PAGES", 32),
+    maxBodiesArriving: number(env, "MAX_BODIES_ARRIVING", maxInFlight),
     connectionAgeMs: number(env, "CONNECTION_AGE_MS", 10_000),
     drainMs: number(env, "DRAIN_MS", 5000),
   });

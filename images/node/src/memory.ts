@@ -2,15 +2,16 @@
  * Limits the total memory of large requests and responses.
  *
  * A body that is still arriving holds memory only for what has arrived, so announcing a large body takes nothing from
- * others. If too little is left for the next request, the body that has made no progress for longest loses its memory.
- * So a caller that stops or slows down gives way to faster ones. To displace a caller that keeps sending, others must
- * send as much as the whole limit in the time that this caller needs for one step.
+ * others. If too little is left for the next request, the body with the largest product of its size and its age loses
+ * its memory: one that stopped, or that is as slow as the API allows. To displace a body, others must together send
+ * several MiB per second (test/memory.test.ts simulates this).
  */
 
 /** The memory of one body. */
 export class BodyMemory {
   /** Number of bytes. */
   private held = 0;
+  private readonly began: number;
 
   /** Only {@link Memory.body} calls it. */
   constructor(
@@ -18,7 +19,14 @@ export class BodyMemory {
     private readonly arriving: Set<BodyMemory>,
     /** Rejects the body. */
     readonly giveUp: (error: Error) => void,
-  ) {}
+  ) {
+    this.began = memory.now();
+  }
+
+  /** Its size times its age, in byte milliseconds. */
+  get occupied(): number {
+    return this.held * (this.memory.now() - this.began);
+  }
 
   get bytes(): number {
     return this.held;
@@ -63,6 +71,8 @@ export class Memory {
   constructor(
     private readonly limit: number,
     private readonly refused: () => Error,
+    /** The current time, in ms. */
+    readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Bodies that are still arriving, including those that hold no memory yet. */
@@ -103,6 +113,7 @@ export class Memory {
     const kept = this.used - others.reduce((sum, { bytes }) => sum + bytes, 0);
     // a single request larger than the limit is still allowed, on its own
     if (kept + count > this.limit && kept > body.bytes) throw this.refused();
+    others.sort((a, b) => b.occupied - a.occupied);
     for (const other of others) {
       if (this.used + count <= this.limit) return;
       this.takeBack(other, this.refused());

@@ -55,6 +55,20 @@ describe.skipIf(!hasRedis)("the API under overload", () => {
     });
   });
 
+  it("sheds pages of matching keys above their own limit, so that they leave capacity for other requests", async () => {
+    await ready({ MAX_MATCHING_PAGES: "2", REDIS_COMMAND_TIMEOUT_MS: "8000", REDIS_READ_TIMEOUT_MS: "8000" });
+    main.signal("SIGSTOP");
+    const matching = "/items?limit=1&match=none*";
+    const held = [api.fetch(matching), api.fetch(matching)];
+    await eventually("both to be in flight", async () => (await api.metric("http_requests_in_flight")) === 2);
+    expect((await api.fetch(matching)).status).toBe(503);
+    expect(await shed("lists")).toBe(1);
+    const others = [api.fetch("/items?limit=1"), api.fetch("/item", json("POST", { id: "k", val: "v" }))];
+    main.signal("SIGCONT");
+    for (const response of await Promise.all([...held, ...others])) expect(response.status).toBe(200);
+    expect((await api.fetch(matching)).status).toBe(200);
+  });
+
   it("releases the capacity of a caller that disconnects during a list, and counts no error", async () => {
     await ready({ MAX_LISTS: "1" });
     main.cli("EVAL", "for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end", "0");

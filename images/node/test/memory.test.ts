@@ -7,10 +7,16 @@ describe("the memory of large requests and responses", () => {
   let memory: Memory;
   let refused: number;
   let lost: string[];
+  let now: number;
   beforeEach(() => {
     refused = 0;
     lost = [];
-    memory = new Memory(LIMIT, () => new Error(`refused ${++refused}`));
+    now = 0;
+    memory = new Memory(
+      LIMIT,
+      () => new Error(`refused ${++refused}`),
+      () => now,
+    );
   });
   const arriving = (name: string, bytes: number): BodyMemory => {
     const body = memory.body(() => void lost.push(name));
@@ -19,15 +25,75 @@ describe("the memory of large requests and responses", () => {
     return body;
   };
 
-  it("is taken back from the body that has made no progress for longest", () => {
-    const first = arriving("first", 30);
-    arriving("second", 30);
-    arriving("third", 30);
-    first.grow(40);
-    memory.reserve(10);
-    expect([lost, memory.used, refused]).toEqual([["second"], 80, 1]);
+  it("is taken back from the body with the largest product of size and age", () => {
+    arriving("large and new", 40);
+    now = 10;
+    arriving("small and old", 10);
+    arriving("old", 30);
+    now = 12;
+    memory.reserve(30);
+    expect([lost, memory.used, refused]).toEqual([["large and new"], 70, 1]);
+    now = 100;
     memory.reserve(50);
-    expect([lost, memory.used, refused]).toEqual([["second", "third"], 100, 2]);
+    expect([lost, memory.used, refused]).toEqual([["large and new", "old"], 90, 2]);
+  });
+
+  /**
+   * Simulates `attackers` callers that send 1.5 MiB each at `rate` bytes per second, again and again, and one caller
+   * that sends 1 MiB at `honest` bytes per second. Returns how often the latter was completed and displaced.
+   */
+  const compete = (attackers: number, rate: number, honest: number) => {
+    const KIB = 1024;
+    const all = new Memory(
+      48 * KIB * KIB,
+      () => new Error("refused"),
+      () => now,
+    );
+    const result = { completed: 0, displaced: 0 };
+    const caller = (bytesPerMs: number, size: number, count?: typeof result, begin = 0) => {
+      let body: BodyMemory | undefined;
+      let began = begin;
+      const restart = () => {
+        body = undefined;
+        began = now;
+      };
+      return () => {
+        if (now < began) return;
+        body ??= all.body(() => {
+          if (count) count.displaced++;
+          restart();
+        });
+        if (body.bytes === 0) body.arrive();
+        const arrived = Math.floor(((now - began) * bytesPerMs) / (64 * KIB)) * 64 * KIB;
+        if (arrived <= body.bytes) return;
+        try {
+          body.grow(Math.min(arrived, size));
+        } catch {
+          body.release();
+          if (count) count.displaced++;
+          return restart();
+        }
+        if (arrived < size) return;
+        body.release();
+        if (count) count.completed++;
+        restart();
+      };
+    };
+    const callers = Array.from({ length: attackers }, (_, i) =>
+      caller(rate / 1000, 1.5 * KIB * KIB, undefined, i * 211),
+    );
+    callers.push(caller(honest / 1000, KIB * KIB, result, 30_000));
+    for (now = 0; now < 400_000; now += 20) for (const step of callers) step();
+    return result;
+  };
+  it.each([
+    ["70 callers send 64 KiB/s each", 70, 64, 50],
+    ["70 callers send 64 KiB/s each, and it is fast", 70, 64, 10_000],
+    ["400 callers send 64 KiB/s each, and it is fast", 400, 64, 10_000],
+    ["60 callers send 110 KiB/s each", 60, 110, 100],
+  ])("is not taken from a body that keeps arriving while %s", (_, attackers, rate, honest) => {
+    const { completed, displaced } = compete(attackers, rate * 1024, honest * 1024);
+    expect([completed > 10, displaced]).toEqual([true, 0]);
   });
 
   it("is not taken back from a body that holds none, because that would not help", () => {

@@ -74,6 +74,9 @@ describe.skipIf(!hasNginx("tests of nginx's limits"))("nginx", () => {
     const lists = await statuses("/api/items");
     expect(lists.filter((status) => status === 503).length).toBeGreaterThan(50);
     expect(lists.filter((status) => status === 200).length).toBeGreaterThanOrEqual(50);
+    // the API does not accept these parameters, so these are lists too
+    for (const path of ["/api/items?LIMIT=10", "/api/items?limit=&Cursor=a"])
+      expect((await statuses(path)).filter((status) => status === 503).length).toBeGreaterThan(50);
     expect(new Set(await statuses("/api/items?limit=10"))).toEqual(new Set([200]));
     expect(new Set(await statuses("/api/items", { method: "OPTIONS" }))).toEqual(new Set([200]));
   });

@@ -82,19 +82,27 @@ export function formFields(body: Buffer): Fields {
 }
 
 /**
- * The first parameter called `name` in a URL's query, as a browser encodes it; null if there is none.
- * @throws HttpError 400 if it is not text
+ * The first parameter called `name` in a URL's query, as a browser encodes it; null if there is none. Only names that
+ * could be `name` are decoded, because a query may have thousands of others.
+ * @throws HttpError 400 if it is not text, or comes after too many other parameters
  */
 export function queryParameter(query: string, name: string): string | null {
-  for (const pair of query.split("&")) {
-    const equals = pair.indexOf("=");
-    const nameEnd = equals < 0 ? pair.length : equals;
-    // each character of a URL is one byte
-    if (decode(Buffer.from(pair.slice(0, nameEnd), "latin1")).toString() !== name) continue;
-    return textOf(decode(Buffer.from(pair.slice(nameEnd + 1), "latin1")), name);
+  for (let begin = 0, found = 0; begin <= query.length; found++) {
+    if (found > MAX_FIELDS) throw badRequest(`the query has more than ${MAX_FIELDS} parameters`);
+    const next = query.indexOf("&", begin);
+    const end = next < 0 ? query.length : next;
+    const equals = query.indexOf("=", begin);
+    const nameEnd = equals < 0 || equals > end ? end : equals;
+    // an encoded character is three characters long; each character of a URL is one byte
+    if (nameEnd - begin <= 3 * name.length && latin1(query, begin, nameEnd).toString() === name)
+      return textOf(latin1(query, nameEnd + 1, end), name);
+    begin = end + 1;
   }
   return null;
 }
+
+const latin1 = (text: string, begin: number, end: number): Buffer =>
+  decode(Buffer.from(text.slice(begin, Math.max(begin, end)), "latin1"));
 
 /** Decodes application/x-www-form-urlencoded: url.spec.whatwg.org/#urlencoded-parsing */
 function decode(text: Buffer): Buffer {

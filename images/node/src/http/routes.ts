@@ -128,15 +128,16 @@ async function getItems(
   { store, admission }: Context,
   response: ServerResponse,
 ): Promise<Reply> {
-  const parameters = new URLSearchParams(query);
+  const [asked, cursor] = [queryParameter(query, "limit"), queryParameter(query, "cursor")];
   const list = {
     match: checkMatch(queryParameter(query, "match")),
     strong: consistencyOf(request.headers["consistency"]) === "strong",
     left: () => response.destroyed,
   };
-  if (parameters.has("limit") || parameters.has("cursor")) {
-    const limit = checkLimit(parameters.get("limit"));
-    const body = await page(store, list, limit, parameters.get("cursor")).catch(shed(admission, "lists"));
+  if (asked !== null || cursor !== null) {
+    const limit = checkLimit(asked);
+    const read = () => page(store, list, limit, cursor).catch(shed(admission, "lists"));
+    const body = await (list.match === undefined ? read() : admission.whileMatching(read));
     const reply = { status: 200, type: JSON_TYPE, body };
     return body.length < SMALL_BYTES ? reply : reserved(response, admission, body.length, () => reply);
   }

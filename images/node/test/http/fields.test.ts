@@ -97,6 +97,12 @@ describe("bytes that are not text", () => {
 });
 
 describe("a query's parameter", () => {
+  it.each(["&", "a&", "%69d&", "x=%69d&"])("is not looked for after more than 100 others: %s", (piece) => {
+    const query = piece.repeat(Math.floor(8000 / piece.length));
+    const message = "the query has more than 100 parameters";
+    expect(rejection(() => queryParameter(query, "match"))).toMatchObject({ status: 400, message });
+    expect(queryParameter(`${piece.repeat(100)}match=a`, "match")).toBe("a");
+  });
   it("is decoded as in a browser; if there are several, the first one counts", () => {
     const text = fc.string({ unit: "binary", maxLength: 50 }).filter((s) => s.isWellFormed());
     fc.assert(

@@ -71,7 +71,10 @@ describe("the memory of a large value", () => {
   it.each(["its caller disconnects first", "Redis answers first"])(
     "is released once Redis has answered and the response has closed: %s",
     async (order) => {
-      const admission = new Admission({ maxInFlight: 1, maxBytesInFlight: 1e9, maxLists: 1 });
+      const admission = new Admission({
+        ...{ maxInFlight: 1, maxBytesInFlight: 1e9, maxLists: 1 },
+        ...{ maxMatchingPages: 1, maxBodiesArriving: 1 },
+      });
       let answer!: (value: Buffer) => void;
       const store = {
         head: () => Promise.resolve("v".repeat(HEAD_BYTES)),
