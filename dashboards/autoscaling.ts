@@ -117,7 +117,8 @@ const fastDecisions = timeseries({
 });
 const fastHeld = timeseries({
   title: "Fast scaler: scaling held back",
-  description: "Reasons why the fast scaler currently does less than it could for a workload; the panel is empty if nothing limits it.",
+  description:
+    "Reasons why the fast scaler currently does less than it could for a workload; the panel is empty if nothing limits it.",
   unit: "short",
   width: 8,
   alert: "FastScalerHeld",

@@ -74,7 +74,12 @@ export class FastScaler extends Construct {
         { apiGroups: ["apps"], resources: ["deployments/scale"], resourceNames: names, verbs: ["get", "patch"] },
         // a rule for `create` cannot be limited to one name
         { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
-        { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: [SCALER_LEASE], verbs: ["get", "update"] },
+        {
+          apiGroups: ["coordination.k8s.io"],
+          resources: ["leases"],
+          resourceNames: [SCALER_LEASE],
+          verbs: ["get", "update"],
+        },
       ],
     });
     const { port, surge } = workloadOf("scaler");
