@@ -101,7 +101,7 @@ function insteadOf({ resource, layer, namespace, verbs }: Permission): string {
   if (verbs) return "workloads: helm";
   if (resource === "namespaces") return "namespaces.create: false, in namespaces that exist";
   if (resource === "networkpolicies") return "networkPolicies: false";
-  if (resource === "roles" || resource === "rolebindings") return "node.discovery: dns";
+  if (resource === "roles" || resource === "rolebindings") return "node.discovery: dns, and scaling.fast: false";
   if (resource === "resourcequotas" || resource === "limitranges") return "namespaces.quota: false";
   if (layer === "observability") return "observability: none, or existing if the cluster has a Prometheus operator";
   const wide = namespace === undefined || namespace === METRICS_SERVER.namespace;

@@ -8,13 +8,16 @@ interface Slice extends KubeObject {
 }
 
 /**
- * The policy that lets the API watch the replicas allows an IP address, but in Cilium such policies do not match nodes.
+ * The policies that let the API watch the replicas, and the fast scaler use the Kubernetes API, allow IP addresses, but
+ * in Cilium such policies do not match nodes.
  * @throws Failure that names the keys to set
  */
 export async function checkNetworkPlugin(config: Config, kube: Kube): Promise<string> {
   if (!config.networkPolicies) return "not checked: there are no NetworkPolicies";
   if (!(await kube.serves("cilium.io/v2"))) return "not Cilium";
-  if (config.node.discovery === "dns") return "Cilium; the API finds the replicas through DNS";
+  const watches = config.node.discovery === "watch";
+  const { fast } = config.scaling;
+  if (!watches && !fast) return "Cilium; the API finds the replicas through DNS";
   const [settings] = await kube.visible("configmap", "cilium-config", "-n", "kube-system");
   if (/\bnodes\b/.test(settings?.data?.["policy-cidr-match-mode"] ?? ""))
     return "Cilium, whose policies by address match nodes";
@@ -24,8 +27,13 @@ export async function checkNetworkPlugin(config: Config, kube: Kube): Promise<st
     ({ status }) => (status?.["addresses"] ?? []) as { readonly address: string }[],
   );
   if (!ofNodes.some(({ address }) => servers.includes(address))) return "Cilium; the Kubernetes API is not on a node";
+  const effects = [
+    ...(watches ? ["the API cannot watch the replicas and finds them through DNS, a few seconds later"] : []),
+    ...(fast ? ["the fast scaler cannot scale, and no pods are removed"] : []),
+  ];
+  const keys = [...(watches ? ["node.discovery: dns"] : []), ...(fast ? ["scaling.fast: false"] : [])];
   throw new Failure(
-    "Cilium's address-based policies do not match nodes, so the API cannot watch the replicas and finds them through DNS, a few seconds later.",
-    "Set node.discovery: dns to avoid the failed attempts; or set policy-cidr-match-mode: nodes in Cilium.",
+    `Cilium's address-based policies do not match nodes, so ${effects.join("; ")}.`,
+    `Set ${keys.join(" and ")} to avoid the failed attempts; or set policy-cidr-match-mode: nodes in Cilium.`,
   );
 }

@@ -87,7 +87,7 @@ describe("a check of these permissions", () => {
       "namespaces.create: false",
       "observability: none",
       "metricsServer.mode: existing",
-      "node.discovery: dns",
+      "node.discovery: dns, and scaling.fast: false",
     ])
       expect(next).toContain(setting);
     expect(next).not.toContain("No setting");

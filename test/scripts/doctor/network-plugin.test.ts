@@ -33,6 +33,18 @@ describe("the network plugin", () => {
     await expect(check({}, { api: "172.16.0.2" })).resolves.toMatch(/^Cilium/);
     await expect(check({ node: { discovery: "dns" } })).resolves.toContain("DNS");
   });
+  it("Cilium blocks the fast scaler too, whatever the discovery; the error names the key that turns it off", async () => {
+    const fast = { scaling: { fast: true } };
+    await expect(check({ ...fast, node: { discovery: "dns" } })).rejects.toMatchObject({
+      message: expect.stringMatching(/the fast scaler cannot scale/),
+      next: expect.stringMatching(/^Set scaling\.fast: false.*policy-cidr-match-mode: nodes/),
+    });
+    await expect(check(fast)).rejects.toMatchObject({
+      message: expect.stringMatching(/finds them through DNS.*the fast scaler cannot scale/),
+      next: expect.stringMatching(/^Set node\.discovery: dns and scaling\.fast: false/),
+    });
+    await expect(check(fast, { mode: "nodes" })).resolves.toContain("match nodes");
+  });
   it("Cilium does not matter without NetworkPolicies; other plugins are not named", async () => {
     await expect(check({ networkPolicies: false })).resolves.toMatch(/^not checked/);
     await expect(check({}, { cilium: false })).resolves.toBe("not Cilium");
