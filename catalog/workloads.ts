@@ -173,7 +173,7 @@ export const WORKLOADS = {
     containers: [{ name: "scaler", resources: { cpu: "15m", memory: "60Mi", memoryLimit: "96Mi" } }],
     fixedPods: { alone: 1, ha: 1 },
     surge: 1,
-    metrics: { path: "/metrics" },
+    metrics: { path: "images.scaler.metricsPath" },
     image: "images.scaler",
     onlyWith: "scaling.fast",
   },

@@ -109,7 +109,7 @@ export interface Choice {
 export interface Row {
   readonly title: string;
   readonly panels: readonly Panel[];
-  /** Whether the row is left out if the fast scaler is not deployed. @default false */
+  /** Whether the row is left out if Prometheus does not scrape the fast scaler. @default false */
   readonly onlyFast?: true;
 }
 
@@ -128,7 +128,7 @@ export interface BuildProps {
   readonly namespace: string;
   /** Web address or folder of the runbooks. */
   readonly runbooks: string;
-  /** Whether the fast scaler is deployed. */
+  /** Whether Prometheus scrapes the fast scaler. */
   readonly fast: boolean;
 }
 

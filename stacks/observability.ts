@@ -3,6 +3,7 @@ import { GRAFANA_SECRET, STACK_RELEASE } from "../catalog/names";
 import type { Config } from "../config";
 import { GrafanaDashboards } from "../modules/monitoring/grafana-dashboards";
 import { Namespace } from "../modules/kubernetes/namespace";
+import { scrapesFastScaler } from "../modules/kubernetes/sizing";
 import { OperatorResources } from "../modules/monitoring/operator-resources";
 import { PrometheusStack } from "../modules/monitoring/prometheus-stack";
 import type { MonitoredServices } from "../modules/monitoring/service-monitors";
@@ -29,7 +30,7 @@ export class ObservabilityLayer extends Layer<"observability"> {
         namespace: services.namespace,
         appNamespace: services.namespace,
         runbooks: config.monitoring.runbooks,
-        fast: config.scaling.fast,
+        fast: scrapesFastScaler(config),
       });
       return;
     }
@@ -46,7 +47,7 @@ export class ObservabilityLayer extends Layer<"observability"> {
       namespace,
       appNamespace: services.namespace,
       runbooks: config.monitoring.runbooks,
-      fast: config.scaling.fast,
+      fast: scrapesFastScaler(config),
     });
     new PrometheusStack(this, "stack", { namespace, config, services });
     this.writeSome({

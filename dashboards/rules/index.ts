@@ -17,7 +17,7 @@ export interface RulesProps {
   readonly objectives: Objectives;
   /** Number of seconds that a replica may lag behind main (primary) before it gets no reads. */
   readonly maxLagSeconds: number;
-  /** Whether the fast scaler is deployed. */
+  /** Whether Prometheus scrapes the fast scaler. */
   readonly fast: boolean;
   /** Names of alerts to leave out. @default none */
   readonly disabled?: readonly string[];

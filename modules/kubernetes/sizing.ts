@@ -115,6 +115,10 @@ export function metricsPath(config: Pick<Config, "images">, component: Component
   return metrics.path.startsWith("/") ? metrics.path : (valueAt(config, metrics.path) as string | null);
 }
 
+/** Whether Prometheus scrapes the fast scaler; without its metrics, its alerts and panels would be wrong or empty. */
+export const scrapesFastScaler = (config: Pick<Config, "images" | "scaling">): boolean =>
+  isDeployed(config, "scaler") && metricsPath(config, "scaler") !== null;
+
 /** Port that the container of `component` listens on. */
 export function containerPort(config: Pick<Config, "images">, component: Component): number {
   const { image, port } = workloadOf(component);

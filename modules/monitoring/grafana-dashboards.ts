@@ -12,7 +12,7 @@ export interface GrafanaDashboardsProps {
   readonly appNamespace: string;
   /** Address or folder of the runbooks that panels link to. */
   readonly runbooks: string;
-  /** Whether the fast scaler is deployed. */
+  /** Whether Prometheus scrapes the fast scaler. */
   readonly fast: boolean;
 }
 

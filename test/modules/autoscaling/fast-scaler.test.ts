@@ -46,6 +46,21 @@ describe("the fast scaler", () => {
     expect(without.images["output"]).not.toHaveProperty("scaler_image");
   });
 
+  it("has no monitor, alerts, dashboard row or flow from Prometheus if its image provides no metrics", () => {
+    const silent = synthesize({ scaling: { fast: true }, images: { scaler: { metricsPath: null } } });
+    const monitored = ({ observability }: Synthesized) => {
+      const text = JSON.stringify(observability);
+      return ["iacproject-scaler", "FastScalerDown", "Fast scaler"].filter((part) => text.includes(part));
+    };
+    expect(monitored(fast)).toEqual(["iacproject-scaler", "FastScalerDown", "Fast scaler"]);
+    expect(monitored(silent)).toEqual([]);
+    const ingress = (layers: Synthesized) =>
+      resources(layers, "kubernetes_network_policy_v1").find((r) => r.body["metadata"].name === "scaler")!.body["spec"]
+        .ingress as Json[] | undefined;
+    expect(ingress(fast)).toHaveLength(1);
+    expect(ingress(silent) ?? []).toHaveLength(0);
+  });
+
   it("gets a valid configuration, with the configured speed and every signal of the API and the front", () => {
     const { targets, namespace, lease } = scalerConfig(fast);
     expect({ namespace, lease }).toEqual({ namespace: "iacproject", lease: "scaler" });
