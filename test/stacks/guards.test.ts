@@ -8,6 +8,7 @@ import { CHARTS, type ChartName } from "../../catalog/versions";
 import { SCALED } from "../../catalog/workloads";
 import { deployedComponents, metricsPath } from "../../modules/kubernetes/sizing";
 import { parseQuantity } from "../../modules/kubernetes/quantity";
+import { IMAGE_NAMES } from "../../modules/images/resolve";
 import { LAYERS } from "../../stacks/outputs";
 import { containersOf, faults, isExact, podSpecOf } from "../helpers/pods";
 import { demand } from "../helpers/demand";
@@ -16,6 +17,9 @@ import { resources, synthesize, testConfig, workloads, type Json } from "../help
 const all = synthesize();
 /** With the engine that adds another chart. */
 const withKeda = synthesize({ scaling: { engine: "keda" } });
+/** With the fast scaler, which is off by default. */
+const withFast = synthesize({ scaling: { fast: true } });
+const everyWorkload = [...workloads(all), ...workloads(withFast).filter((w) => w["metadata"].name === "scaler")];
 const services = resources(all, "kubernetes_service_v1").map((r) => r.body);
 const labelsOf = (w: Json): Record<string, string> => w["spec"].template.metadata.labels as Record<string, string>;
 const selects = (selector: Record<string, string>, labels: Record<string, string>) =>
@@ -49,6 +53,7 @@ describe("the quota has room for everything that is synthesized", () => {
       "with ha, keda and backups",
       { ...scheduled, redis: { durability: "ha", ...scheduled.redis }, scaling: { engine: "keda" } },
     ],
+    ["with the fast scaler", { scaling: { fast: true } }],
   ])("%s", (_, over) => {
     const layers = synthesize({ namespaces: { quota: true }, ...over });
     const { hard } = resources(layers, "kubernetes_resource_quota_v1")[0]!.body["spec"] as Json;
@@ -62,7 +67,7 @@ describe("the quota has room for everything that is synthesized", () => {
 });
 
 it("each of the project's containers has requests, runs as non-root and has a read-only root filesystem", () => {
-  for (const w of workloads(all)) {
+  for (const w of everyWorkload) {
     const spec = podSpecOf(w)!;
     for (const c of containersOf(spec))
       expect({ container: c["name"], faults: faults(spec, c) }).toEqual({ container: c["name"], faults: [] });
@@ -70,7 +75,7 @@ it("each of the project's containers has requests, runs as non-root and has a re
 });
 
 it("each of the project's pods satisfies Pod Security restricted and has no API token", () => {
-  for (const w of workloads(all)) {
+  for (const w of everyWorkload) {
     const spec = podSpecOf(w)!;
     expect(spec["automountServiceAccountToken"]).toBe(false);
     expect(spec["serviceAccountName"]).toBeTruthy();
@@ -81,6 +86,13 @@ it("each of the project's pods satisfies Pod Security restricted and has no API 
       expect(c["securityContext"].capabilities).toEqual({ drop: ["ALL"] });
     }
   }
+});
+
+it("the fast scaler has no disruption budget, because it has one pod, whose eviction only pauses fast scaling", () => {
+  const scaler = everyWorkload.find((w) => w["metadata"].name === "scaler")!;
+  expect(scaler["spec"].replicas).toBe(1);
+  const budgets = resources(withFast, "kubernetes_pod_disruption_budget_v1");
+  expect(budgets.filter((r) => selects(r.body["spec"].selector.match_labels, labelsOf(scaler)))).toEqual([]);
 });
 
 it("every workload has a disruption budget and is spread over nodes and zones", () => {
@@ -95,7 +107,7 @@ it("every workload has a disruption budget and is spread over nodes and zones", 
 });
 
 it("every third-party image has an exact tag", () => {
-  const images = workloads(all)
+  const images = everyWorkload
     .flatMap((w) => containersOf(podSpecOf(w)!).map((c) => c["image"] as string))
     .filter((image) => !image.includes("terraform_remote_state"));
   expect(images.length).toBeGreaterThan(3);
@@ -103,7 +115,7 @@ it("every third-party image has an exact tag", () => {
 });
 
 it("each of the project's base images has an exact tag", () => {
-  for (const name of ["node", "react"]) {
+  for (const name of IMAGE_NAMES) {
     const from = fs.readFileSync(path.join(PROJECT_ROOT, "images", name, "Dockerfile"), "utf8").match(/^FROM (\S+)/gm)!;
     for (const line of from) expect(line.replace("FROM ", "")).toMatch(/^docker\.io\/.*:\d+\.\d+\.\d+/);
   }
@@ -111,8 +123,8 @@ it("each of the project's base images has an exact tag", () => {
 
 it("every Service selects exactly one workload's pods, and a port that they open", () => {
   expect(services.length).toBeGreaterThanOrEqual(7);
-  for (const s of services) {
-    const found = workloads(all).filter((w) => selects(s["spec"].selector, labelsOf(w)));
+  for (const s of resources(withFast, "kubernetes_service_v1").map((r) => r.body)) {
+    const found = workloads(withFast).filter((w) => selects(s["spec"].selector, labelsOf(w)));
     expect(found.map((w) => w["metadata"].name)).toHaveLength(1);
     const open = containersOf(podSpecOf(found[0]!)!).flatMap((c) =>
       (c["ports"] ?? []).map((p: Json) => String(p["containerPort"])),

@@ -1,3 +1,4 @@
+import { SCALER_LEASE, SCALER_VIEW } from "../../../catalog/names";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { findLeftovers, removeLeftovers } from "../../../scripts/deploy/leftovers";
 import { testConfig } from "../../helpers/layers";
@@ -48,6 +49,19 @@ describe("leftovers", () => {
       [/get pvc/, list({ kind: "PersistentVolumeClaim", metadata: { name: "data-redis-main-0" } })],
     ]);
     expect((await removeLeftovers(new Kube(config, run))).removed).toEqual(["pvc data-redis-main-0"]);
+  });
+  it("leftovers include the fast scaler's Lease if the namespace is kept, but no other Lease of that name", async () => {
+    const removed = (annotations: object) =>
+      removeLeftovers(
+        new Kube(
+          testConfig({ namespaces: { create: false } }),
+          recorder([
+            [/get lease scaler/, JSON.stringify({ kind: "Lease", metadata: { name: SCALER_LEASE, annotations } })],
+          ]).run,
+        ),
+      ).then((removal) => removal.removed);
+    expect(await removed({ [SCALER_VIEW]: "{}" })).toEqual(["lease scaler"]);
+    expect(await removed({})).toEqual([]);
   });
   it("leftovers are found among namespaces, volumes, cluster roles, the API service and releases", async () => {
     const helm = {
