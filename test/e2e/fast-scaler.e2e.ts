@@ -44,9 +44,9 @@ step("the system is up with the fast scaler, and the next diff is empty", async 
   expect((await npmRunWith(settings, "up")).code).toBe(0);
   expect((await npmRunWith(settings, "diff")).code).toBe(0);
   expect((await npmRunWith(settings, "smoke")).code).toBe(0);
-  const scalers = await pods("scaler");
-  expect(scalers.filter(isReady)).toHaveLength(2);
-  expect(scalers.map((pod) => pod.metadata.name)).toContain(await leader());
+  const [scaler, ...others] = (await pods("scaler")).filter(isReady);
+  expect(others).toEqual([]);
+  await eventually("its pod to lead", 30, async () => ((await leader()) === scaler!.metadata.name ? true : undefined));
   await allowLoadToApi();
 });
 
@@ -77,14 +77,14 @@ step(
   },
 );
 
-step("when its leader is killed under load, nothing is removed, and the other pod takes over", async () => {
+step("when its pod is killed under load, nothing is removed, and the pod that replaces it takes over", async () => {
   const load = await startLoad(400, 90, { target: NODE });
   try {
     await atLeast(3, 30);
     const old = await leader();
     const seen = await lowestCounts(async () => {
       await kube.raw(["-n", app, "delete", "pod", old!, "--grace-period=0", "--force"]);
-      await eventually("another leader", 30, async () => ((await leader()) !== old ? true : undefined));
+      await eventually("another leader", 60, async () => (((await leader()) ?? old) !== old ? true : undefined));
       await atLeast(5, 60);
     });
     expect(seen["node"]).toBeGreaterThanOrEqual(3);
@@ -113,9 +113,7 @@ step(
     expect(seen["node"]).toBeGreaterThanOrEqual(2);
     const kept = await count();
     expect((await npmRunWith(settings, "up")).code).toBe(0);
-    await eventually("both of its pods", 60, async () =>
-      (await pods("scaler")).filter(isReady).length === 2 ? true : undefined,
-    );
+    await eventually("its pod", 60, async () => ((await pods("scaler")).some(isReady) ? true : undefined));
     console.log(`${kept} API pods without the scaler`);
     await eventually("two API pods", 420, async () => ((await count()) === 2 ? true : undefined));
   },
