@@ -2,8 +2,17 @@
 import { z } from "zod";
 import { dnsName, imageName } from "./common";
 
+/** Defaults of one workload's autoscaling. */
+interface Defaults {
+  readonly min: number;
+  readonly max: number;
+  readonly cpuTarget: number;
+  /** Whether scaling.fast also scales this workload. @default false */
+  readonly fast?: true;
+}
+
 /** Bounds and speed of one workload's autoscaling. */
-const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
+const bounds = (d: Defaults) => ({
   min: z.number().int().min(1).max(1000).default(d.min).describe("minimum number of pods"),
   max: z.number().int().min(1).max(1000).default(d.max).describe("maximum number of pods"),
   cpuTarget: z
@@ -20,7 +29,7 @@ const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
     .max(1000)
     .default(100)
     .describe(
-      "maximum scale-out per 15 s, as a percentage of the current pods (at least 2 pods, or 4 with the engine keda)",
+      `maximum scale-out per 15 s, as a percentage of the current pods (at least 2 pods${d.fast ? ", 4 with engine keda, 8 with scaling.fast" : ", or 4 with engine keda"})`,
     ),
   scaleDownWindowSeconds: z
     .number()
@@ -33,15 +42,15 @@ const bounds = (d: { min: number; max: number; cpuTarget: number }) => ({
     ),
 });
 
-/** Target value of a signal per pod, for engine keda and the fast scaler. */
-const perPod = (fallback: number, description: string) =>
+/** Target value of a signal per pod, and what uses it. */
+const perPod = (fallback: number, description: string, usedBy = "keda, fast") =>
   z
     .number()
     .positive()
     .max(1_000_000)
     .nullable()
     .default(fallback)
-    .describe(`keda, fast: target ${description}; null: ignored`);
+    .describe(`${usedBy}: target ${description}; null: ignored`);
 
 function minUpToMax(s: { min: number; max: number }, ctx: z.RefinementCtx): void {
   if (s.min > s.max)
@@ -64,7 +73,7 @@ export const scaling = z
       ),
     node: z
       .strictObject({
-        ...bounds({ min: 2, max: 10, cpuTarget: 60 }),
+        ...bounds({ min: 2, max: 10, cpuTarget: 60, fast: true }),
         requestsPerPod: perPod(100, "requests per second per pod"),
         inFlightPerPod: perPod(32, "requests in flight per pod"),
         eventLoopPercent: perPod(70, "event loop utilization per pod, percent").refine(
@@ -76,7 +85,7 @@ export const scaling = z
       .superRefine(minUpToMax),
     react: z
       .strictObject({
-        ...bounds({ min: 2, max: 6, cpuTarget: 60 }),
+        ...bounds({ min: 2, max: 6, cpuTarget: 60, fast: true }),
         requestsPerPod: perPod(400, "requests per second per pod"),
       })
       .prefault({})
@@ -84,8 +93,8 @@ export const scaling = z
     replicas: z
       .strictObject({
         ...bounds({ min: 2, max: 6, cpuTarget: 60 }),
-        commandsPerPod: perPod(1500, "commands per second per replica"),
-        clientsPerPod: perPod(1000, "connections per replica, above scaling.node.max + 1"),
+        commandsPerPod: perPod(1500, "commands per second per replica", "keda"),
+        clientsPerPod: perPod(1000, "connections per replica, above scaling.node.max + 1", "keda"),
       })
       .prefault({})
       .superRefine(minUpToMax)

@@ -83,7 +83,11 @@ function flowsTable(): string {
   const table = (over: object) => flows(configSchema.parse({ ...over, ...EVERYTHING }));
   const key = (f: Flow) => [f.from, f.to, f.port, f.protocol].join(" ");
   const usual = new Set(table({}).map(key));
-  const kinds = { "with `ha`": { redis: { durability: "ha" } }, "with `keda`": { scaling: { engine: "keda" } } };
+  const kinds = {
+    "with `ha`": { redis: { durability: "ha" } },
+    "with `keda`": { scaling: { engine: "keda" } },
+    "with `scaling.fast`": { scaling: { fast: true } },
+  };
   const rows = (found: readonly Flow[], when: string) =>
     found
       .filter((f) => f.to !== "dns")
