@@ -7,7 +7,10 @@ interface Defaults {
   readonly min: number;
   readonly max: number;
   readonly cpuTarget: number;
-  /** Whether scaling.fast also scales this workload. @default false */
+  /**
+   * Whether scaling.fast also scales this workload.
+   * @default false
+   */
   readonly fast?: true;
 }
 
