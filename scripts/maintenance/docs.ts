@@ -101,7 +101,7 @@ function flowsTable(): string {
   return ["| from | to | port | for |", "|---|---|---|---|", ...rows(table({}), ""), ...more, LOOKUPS].join("\n");
 }
 /** One row for all pods. */
-const LOOKUPS = "| each of these | dns | 53 UDP, TCP | name resolution |";
+const LOOKUPS = "| each of these, except scaler | dns | 53 UDP, TCP | name resolution |";
 /** A configuration with every optional component. */
 const EVERYTHING = { observability: "install", node: { discovery: "watch" } };
 

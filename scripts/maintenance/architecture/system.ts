@@ -55,7 +55,7 @@ const OUTSIDE: Readonly<Record<string, readonly [title: string, text: string]>> 
 };
 
 const LEGEND =
-  "Solid: default configuration. Dashed: only with the setting in brackets. Each pod also uses DNS, port 53.";
+  "Solid: default configuration. Dashed: only with the setting in brackets. Each pod except the fast scaler also uses DNS, port 53.";
 
 const isComponent = (peer: string): peer is Component => peer in WORKLOADS;
 
