@@ -39,12 +39,13 @@ describe("the reader", () => {
     let begin = performance.now();
     await reader.read(both, 200);
     expect(performance.now() - begin).toBeGreaterThan(190);
-    begin = performance.now();
-    for (let i = 0; i < 5; i++) await reader.read(both, 2000);
-    expect(performance.now() - begin).toBeLessThan(2000);
-    expect(pods[0]!.mostInFlight).toBe(1);
     // its last value is still used for a while
     expect(value(1)).toBe(10);
+    begin = performance.now();
+    for (let i = 0; i < 5; i++) await reader.read(both, 2000);
+    // far below 5 × 2 s, even on a busy machine
+    expect(performance.now() - begin).toBeLessThan(8000);
+    expect(pods[0]!.mostInFlight).toBe(1);
   });
 
   it("no longer has a value for a pod that has not answered for three seconds", async () => {
@@ -54,7 +55,8 @@ describe("the reader", () => {
   });
 
   it("accepts an answer that arrives after its tick, as from an overloaded pod, without a second request", async () => {
-    pods[0]!.delayMs = 400;
+    // much longer than the reads take, even on a busy machine
+    pods[0]!.delayMs = 2000;
     for (let i = 0; i < 4; i++) {
       await reader.read([address(1)], 50);
       await pause(30);

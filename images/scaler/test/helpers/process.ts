@@ -43,6 +43,13 @@ export class ScalerProcess {
     this.child!.kill(name);
   }
 
+  /** Resolves with the exit code once the process has ended by itself. */
+  async ended(): Promise<number | null> {
+    const child = this.child!;
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    return child.exitCode;
+  }
+
   /** Resolves with the exit code; null after a signal. */
   async stop(name: NodeJS.Signals = "SIGKILL"): Promise<number | null> {
     const { child } = this;

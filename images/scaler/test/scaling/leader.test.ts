@@ -99,6 +99,6 @@ describe("the process", () => {
     expect(scaler.lines.map(({ message }) => message)).toContain(
       "SCALER_CONFIG: targets[0].port is missing, expected a whole number from 1 up to 65535",
     );
-    expect(await scaler.stop()).toBe(1);
+    expect(await scaler.ended()).toBe(1);
   });
 });
