@@ -9,6 +9,9 @@ pool=$(cat /etc/redis/pool)
 ordinal=${POD##*-}
 # shellcheck disable=SC2086 # one word per member
 me=$(set -- $pool; shift "$ordinal"; echo "$1")
+# the addresses of the group that this volume was last used in, and the mark that it may lack data: start-sentinel.sh
+known=/data/sentinel/pool
+single=/data/sentinel/of-single-main
 
 # Sets $main to the main that two Sentinels agree on; empty if no two agree.
 agreed() {
