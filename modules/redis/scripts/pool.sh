@@ -12,6 +12,9 @@ me=$(set -- $pool; shift "$ordinal"; echo "$1")
 # the addresses of the group that this volume was last used in, and the mark that it may lack data: start-sentinel.sh
 known=/data/sentinel/pool
 single=/data/sentinel/of-single-main
+# Exists on the volume of a member, and is empty, until stop-member.sh knows that this member was the last main: then it
+# contains the time. Without it, a single main does not start on this volume: start-main.sh.
+of_member=/data/sentinel/of-member
 
 # Sets $main to the main that two Sentinels agree on; empty if no two agree.
 agreed() {
