@@ -51,10 +51,12 @@ fi
 } >"$conf.new"
 put "$conf"
 # The addresses are new to this volume if the group was created again, as by each change of redis.durability to ha. The
-# mark comes before the addresses, without which the guard does not let this member be promoted.
+# marks come before the addresses, without which the guard does not let this member be promoted.
 if [ "$(cat "$known" 2>/dev/null)" != "$pool" ]; then
   # perhaps there was a single main until then, on the volume of member 0, which has more data: guard-copy.sh
   [ "$ordinal" = 0 ] || touch "$single"
+  # the API of this version writes with a commit record only: access.sh
+  touch "$commits"
   sync "${single%/*}"
 fi
 # not cp: the copy would be read-only, like the original
