@@ -18,7 +18,9 @@ const END_MS = 120_000;
 
 interface Set {
   readonly metadata: { readonly managedFields?: readonly { readonly manager?: string }[] };
-  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly { readonly name: string }[] } } };
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly name: string }[] } };
+  };
 }
 
 /**

@@ -145,7 +145,8 @@ suite("Redis users", () => {
       }
       runScript(dir, ["access.sh", "users"]);
       const acl = fs.readFileSync(path.join(dir, "run/users.acl"), "utf8");
-      for (const name of ["run/member", "data/sentinel"]) fs.rmSync(path.join(dir, name), { recursive: true, force: true });
+      for (const name of ["run/member", "data/sentinel"])
+        fs.rmSync(path.join(dir, name), { recursive: true, force: true });
       return Object.fromEntries([...acl.matchAll(/^user (api-write|api-commit) (.*)$/gm)].map(([, ...pair]) => pair));
     };
     it.each<[string, [string, string][]]>([

@@ -56,8 +56,7 @@ suite("new members with the volumes of an earlier group", () => {
       fill(i, "40 5 40", "of-group");
       start(i);
     }
-    const down = (i: Member) =>
-      group.cli(i, "-p", group.sentinelPort, "SENTINEL", "MASTER", "main").includes("o_down");
+    const down = (i: Member) => group.cli(i, "-p", group.sentinelPort, "SENTINEL", "MASTER", "main").includes("o_down");
     await group.until("both Sentinels to find redis-main-0 down", () => down(1) && down(2), 90);
     // longer than the time after which a member that has seen no main may otherwise be promoted
     for (const end = Date.now() + 20_000; Date.now() < end;) {

@@ -91,7 +91,10 @@ describe("a member of the Sentinel group", () => {
     expect(startMember(sentinels(ME, ME), { data: true }).marked).toBe("");
     expect(startMember(sentinels(ME, ME), { data: true, ofMember: "1790000000\n" }).marked).toBe("");
     // even if it does not start
-    expect(startMember(sentinels(ME), { data: true, ofMember: "1790000000\n" })).toMatchObject({ status: 1, marked: "" });
+    expect(startMember(sentinels(ME), { data: true, ofMember: "1790000000\n" })).toMatchObject({
+      status: 1,
+      marked: "",
+    });
     expect(startMember(sentinels(ME)).marked).toBeUndefined();
   });
   it("does not trust a single Sentinel, or three that disagree", () => {

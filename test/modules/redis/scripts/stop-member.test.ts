@@ -48,7 +48,13 @@ cat "$d/$n"
   const commands = fs.readFileSync(path.join(dir, "commands"), "utf8").trim().split("\n");
   const handingOver = fs.existsSync(path.join(dir, "run/handing-over"));
   const ended = fs.readFileSync(path.join(dir, "data/sentinel/of-member"), "utf8").trim();
-  return { status, commands, handingOver, ended, orders: commands.filter((line) => !/INFO|GET-MASTER|PING/.test(line)) };
+  return {
+    status,
+    commands,
+    handingOver,
+    ended,
+    orders: commands.filter((line) => !/INFO|GET-MASTER|PING/.test(line)),
+  };
 }
 
 const replica = (address: string, offset: number) => `ip=${address},port=6379,state=online,offset=${offset},lag=0`;
