@@ -35,7 +35,7 @@ describe("the API", () => {
         e.value,
       ]),
     ) as Record<string, string>;
-  it("the API of a Sentinel group has a user of its own, so that members can refuse the API of a single main", () => {
+  it("the API of a Sentinel group has a separate user, so that members can refuse the API of a single main", () => {
     const env = envOf({ redis: { durability: "ha" } });
     expect([env["REDIS_USER"], env["REDIS_PASSWORD_FILE"]]).toEqual(["api-commit", "/run/secrets/redis/api-write"]);
   });
