@@ -56,9 +56,9 @@ allow() {
   echo "kubectl -n $NAMESPACE create configmap redis-main-start-empty --from-literal=on=$1 && kubectl -n $NAMESPACE delete pod $POD"
 }
 
-# A group member's data is complete only if that member was the last main. Its Sentinel may have ended before it received news of
-# the next main, so stop-member.sh must have found that there was none. That is valid for a while only, because the other
-# members could start again without this one; and once, because a single main has the latest data from then on.
+# A group member's data is complete only if that member was the last main. Its Sentinel may have ended before the next
+# main was promoted, so stop-member.sh must have found that there was none. That is valid for a while only, because the
+# other members could start again without this one; and once, because a single main has the latest data from then on.
 VALID=900
 pool=$data/sentinel/sentinel.conf
 of_member=$data/sentinel/of-member
