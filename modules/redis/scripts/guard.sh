@@ -36,8 +36,8 @@ settled='' granted='' writes=''
 # since when: no other member follows this main; the login is allowed; main lacks writes that this member has
 alone='' allowed='' wrong=''
 asked=0 checked=0 outdated=''
-# whether this member has seen a main
-met='' began=''
+# whether this member has seen a main; whether its volume is known to be of this group
+met='' began='' group_known=''
 reported=none
 
 # now: sets $now to the system's uptime, which changes of the clock do not affect

@@ -9,6 +9,14 @@ pool=$(cat /etc/redis/pool)
 ordinal=${POD##*-}
 # shellcheck disable=SC2086 # one word per member
 me=$(set -- $pool; shift "$ordinal"; echo "$1")
+# the addresses of the group that this volume was last used in, and the marks that start-sentinel.sh creates before them:
+# the volume may lack data; members refuse the API of a single main
+known=/data/sentinel/pool
+single=/data/sentinel/of-single-main
+commits=/data/sentinel/commits
+# Exists on the volume of a member, and is empty, until stop-member.sh knows that this member was the last main: then it
+# contains the time. Without it, a single main does not start on this volume: start-main.sh.
+of_member=/data/sentinel/of-member
 
 # Sets $main to the main that two Sentinels agree on; empty if no two agree.
 agreed() {

@@ -13,6 +13,9 @@ trap 'exit 143' TERM
 # shellcheck source=modules/redis/scripts/history.sh
 . /etc/redis/history.sh
 
+# from now on, another member may become main, even if this one does not start
+if [ -e "$of_member" ]; then printf '' >"$of_member" && sync "$of_member"; fi
+
 # given_up GENERATION: whether a restore of this generation was given up. It stops all members at once; if another one
 # goes on with older data, the snapshot would replace what that member has acknowledged since. take-snapshot.sh asks.
 given_up() {
@@ -51,6 +54,8 @@ fi
 
 start() {
   rm -f /run/redis/handing-over
+  # a full disk must not keep a member from starting
+  { mkdir -p "${of_member%/*}" && touch "$of_member" && sync "$of_member" "${of_member%/*}"; } || true
   echo "$ordinal" >/run/redis/member
   sh /etc/redis/access.sh users
   [ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh redis &

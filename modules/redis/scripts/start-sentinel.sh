@@ -10,7 +10,6 @@ sh /etc/redis/access.sh sentinel-users
 own=$(cat /run/secrets/redis/sentinel)
 
 conf=/data/sentinel/sentinel.conf
-known=/data/sentinel/pool
 mkdir -p "${conf%/*}" && sync /data
 # Redis syncs this file and its folder when it rewrites it. A power failure must not find one that is shorter than what
 # was renamed: without its epoch, the group would look older than its own data.
@@ -51,6 +50,15 @@ fi
   sed -n 's/^#main /sentinel /p' /etc/redis/sentinel.conf
 } >"$conf.new"
 put "$conf"
+# The addresses are new to this volume if the group was created again, as by each change of redis.durability to ha. The
+# marks come before the addresses, without which the guard does not let this member be promoted.
+if [ "$(cat "$known" 2>/dev/null)" != "$pool" ]; then
+  # perhaps there was a single main until then, on the volume of member 0, which has more data: guard-copy.sh
+  [ "$ordinal" = 0 ] || touch "$single"
+  # the API of this version writes with a commit record only: access.sh
+  touch "$commits"
+  sync "${single%/*}"
+fi
 # not cp: the copy would be read-only, like the original
 cat /etc/redis/pool >"$known.new"
 put "$known"

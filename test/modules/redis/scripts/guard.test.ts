@@ -103,6 +103,21 @@ suite("the guard of a member", () => {
     await group.until("the link", () => linked(1));
   }, 60_000);
 
+  it("links one without data, if the third member does not answer, if an operator accepts the loss of that member's data", async () => {
+    await start(0, "30 8 30");
+    await start(1);
+    follow(1, 0);
+    const today = new Date().toISOString().slice(0, 10);
+    const consent = (text: string) => fs.writeFileSync(path.join(group.pod(1), "start-empty/on"), text);
+    await group.until("the command", () => said(1).includes(`--from-literal=on=${today},${group.pool[2]}`));
+    // of the same day, for an empty main
+    consent(today);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect(linked(1)).toBe(false);
+    consent(`${today},${group.pool[2]}`);
+    await group.until("the link", () => linked(1));
+  }, 60_000);
+
   it("does not link one without data if the query of the third member ends before its record is known", async () => {
     await start(0, "30 8 30");
     await start(2, "30 9 30");

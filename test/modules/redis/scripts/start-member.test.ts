@@ -19,7 +19,10 @@ const dirs: string[] = [];
 afterAll(() => dirs.forEach((dir) => fs.rmSync(dir, { recursive: true, force: true })));
 
 /** Starts member 0; returns the arguments of redis-server, or the reason why it did not start. */
-function startMember(answers: Answers, files: { data?: boolean; startEmpty?: string; snapshot?: number } = {}) {
+function startMember(
+  answers: Answers,
+  files: { data?: boolean; startEmpty?: string; snapshot?: number; ofMember?: string } = {},
+) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-member-"));
   dirs.push(dir);
   const put = (name: string, text: string) => {
@@ -32,6 +35,8 @@ function startMember(answers: Answers, files: { data?: boolean; startEmpty?: str
     put("data/appendonlydir/appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n");
   }
   if (files.startEmpty) put("start-empty/on", files.startEmpty);
+  const ofMember = path.join(dir, "data/sentinel/of-member");
+  if (files.ofMember !== undefined) put("data/sentinel/of-member", files.ofMember);
   if (files.snapshot !== undefined) {
     put("data/restore/next.rdb", "snapshot");
     put("data/restore/next.generation", `${files.snapshot}\n`);
@@ -69,7 +74,8 @@ fi
   const { status, stdout, stderr } = runScript(dir, ["start-member.sh"]);
   const base = path.join(dir, "data/appendonlydir/appendonly.aof.1.base.rdb");
   const restored = fs.existsSync(base) && fs.readFileSync(base, "utf8") === "snapshot";
-  return { restored, status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), error: stderr };
+  const marked = fs.existsSync(ofMember) ? fs.readFileSync(ofMember, "utf8") : undefined;
+  return { marked, restored, status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), error: stderr };
 }
 
 /** No links, promotions or writes before the guard has started. */
@@ -80,6 +86,16 @@ describe("a member of the Sentinel group", () => {
     expect(startMember(sentinels(undefined, SECOND, SECOND), { data: true }).started).toBe(
       `${announced} --replicaof ${SECOND} 6379`,
     );
+  });
+  it("stores that the volume is of a member, and forgets that it was the last main", () => {
+    expect(startMember(sentinels(ME, ME), { data: true }).marked).toBe("");
+    expect(startMember(sentinels(ME, ME), { data: true, ofMember: "1790000000\n" }).marked).toBe("");
+    // even if it does not start
+    expect(startMember(sentinels(ME), { data: true, ofMember: "1790000000\n" })).toMatchObject({
+      status: 1,
+      marked: "",
+    });
+    expect(startMember(sentinels(ME)).marked).toBeUndefined();
   });
   it("does not trust a single Sentinel, or three that disagree", () => {
     for (const answers of [sentinels(ME), sentinels(ME, SECOND, THIRD)]) {

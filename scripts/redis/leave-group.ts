@@ -1,0 +1,86 @@
+/**
+ * Before `redis.durability` changes from ha: removes redis-main-1 and -2 while redis-main-0 is main. The StatefulSet
+ * would delete all members at once, and then redis-main-0 could hand over to one that is about to end. Its volume would
+ * lack what that one acknowledged, so it would not start as a single main (start-main.sh). Now, when redis-main-0 is
+ * replaced, no other member is left, and stop-member.sh stores that it was the last main.
+ */
+import { WORKLOAD_NAME } from "../../catalog/workloads";
+import type { Kube } from "../cluster/kubectl";
+import { mainPod, redisCli, redisPods } from "./pods";
+import { Failure } from "../terminal/ui";
+
+const NAME = WORKLOAD_NAME["redis-main"];
+const FIRST = `${NAME}-0`;
+/** Field manager of the smaller size, until Terraform applies it too. */
+const MANAGER = "iacproject-leave-group";
+/** Time allowed for the other members to end, ms. */
+const END_MS = 120_000;
+
+interface Set {
+  readonly metadata: { readonly managedFields?: readonly { readonly manager?: string }[] };
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly name: string }[] } };
+  };
+}
+
+/**
+ * @returns whether a Sentinel group was left
+ * @throws Failure if another member is main, or does not end
+ */
+export async function leaveGroup(kube: Kube, endMs = END_MS): Promise<boolean> {
+  const { redis, namespaces } = kube.config;
+  if (redis.durability === "ha") return false;
+  const inApp = ["-n", namespaces.app];
+  const [live] = await kube.list("statefulset", NAME, ...inApp, "--show-managed-fields");
+  const set = live as unknown as Set | undefined;
+  if (!set?.spec.template.spec.containers.some(({ name }) => name === "sentinel")) return false;
+  // without a main, this removes no member: start-main.sh decides whether the volume is complete
+  const main = await mainPod(kube).catch((error: Error) => {
+    // one of them has not noticed yet that it was replaced
+    if (error.message.startsWith("More than one")) throw error;
+    return undefined;
+  });
+  if (main === undefined) return false;
+  if (main !== FIRST) {
+    throw new Failure(
+      `${main} is main, but only the volume of ${FIRST} is used if redis.durability is ${redis.durability}. Nothing was changed.`,
+      `Let it hand over, and repeat this until ${FIRST} is main: kubectl -n ${namespaces.app} delete pod ${main}. Then run npm run up again.`,
+    );
+  }
+  const others = (await redisPods(kube)).map((pod) => pod.metadata.name);
+  for (const pod of others.filter((name) => name.startsWith(`${NAME}-`) && name !== FIRST)) {
+    // without its reply, it could be main
+    if (!/^role:slave\b/m.test(await roleOf(kube, pod)))
+      throw new Failure(`${pod} does not answer as a copy. Nothing was changed.`, "See: npm run logs -- redis-main");
+  }
+  await patch(kube, [{ op: "replace", path: "/spec/replicas", value: 1 }]);
+  // otherwise a later change of the size would conflict with this one
+  const value = (set.metadata.managedFields ?? []).filter(({ manager }) => manager !== MANAGER);
+  await patch(kube, [{ op: "replace", path: "/metadata/managedFields", value }]);
+  for (const end = Date.now() + endMs; ;) {
+    const pods = await kube.list("pods", ...inApp, "-l", `app.kubernetes.io/name=${NAME}`);
+    const left = pods.map((pod) => pod.metadata.name).filter((name) => name !== FIRST);
+    if (!left.length) break;
+    if (Date.now() > end) {
+      throw new Failure(
+        `${left.join(" and ")} did not end within ${endMs / 1000} s, and could become main.`,
+        `If its node is lost, see docs/runbooks/PodOnLostNode.md. Then run npm run up again.`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  if (/^role:master\b/m.test(await roleOf(kube, FIRST))) return true;
+  throw new Failure(
+    `${FIRST} is no longer main, so its volume may lack writes that another member has.`,
+    `Set redis.durability to ha again, and run npm run up; once ${FIRST} is main, change it again.`,
+  );
+}
+
+const roleOf = (kube: Kube, pod: string): Promise<string> =>
+  redisCli(kube, pod, "INFO", "replication").catch((error: Error) => error.message);
+
+const patch = (kube: Kube, operations: readonly object[]): Promise<string> =>
+  kube.raw([
+    ...["-n", kube.config.namespaces.app, "patch", "statefulset", NAME, `--field-manager=${MANAGER}`],
+    ...["--type=json", "-p", JSON.stringify(operations)],
+  ]);
