@@ -57,10 +57,10 @@ if [ -s "$pool" ] && [ "$(of_pool 'monitor main')" != "$(of_pool announce-ip)" ]
 Set redis.durability to ha again; delete main's pod until redis-main-0 is main; then choose another durability."
 fi
 
-# shellcheck source=modules/redis/scripts/take-snapshot.sh
-. /etc/redis/take-snapshot.sh
 # shellcheck source=modules/redis/scripts/append-only.sh
 . /etc/redis/append-only.sh
+# shellcheck source=modules/redis/scripts/take-snapshot.sh
+. /etc/redis/take-snapshot.sh
 remove_leftovers
 repair_end || refuse "Not started: $problem. Restore a backup; or give up that part: see docs/runbooks/RedisMainDown.md"
 if holds_data; then start; fi
