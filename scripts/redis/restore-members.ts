@@ -95,7 +95,7 @@ export async function swap(
 
 /**
  * Begins the restore of a group. From the attempt on, the snapshots must stay: if the restore has begun, no write is
- * confirmed before a member has loaded one. The guards discard them if it has not.
+ * confirmed before a member has loaded one. Otherwise, the guards discard them.
  *
  * @param seal executed once, because guard-copy.sh relies on the fact that only one main makes this promise
  */

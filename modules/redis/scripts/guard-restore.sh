@@ -5,6 +5,9 @@
 data=/data
 folder=$data/restore
 untold=yes
+# hundredths of a second: so that all members find the promise before one restarts, and no failover is needed
+TOGETHER=200
+begun=
 # restore.sh begins a restore only if the running guard knows what to do
 : >/run/redis/can-restore
 # shellcheck source=modules/redis/scripts/append-only.sh
@@ -36,6 +39,8 @@ finish_restore() {
     # one of the next generation has already started from its snapshot
     has_promised "$member" || [ "$seen$generation" = "yes$((my_generation + 1))" ] || continue
     if ! { echo "$my_promised $state" >"$folder/next.committed" && sync; }; then return 0; fi
+    begun=${begun:-$now}
+    [ $((now - begun)) -ge "$TOGETHER" ] || return 0
     echo 'guard: restarting Redis, to load the snapshot of a restore' >&2
     kill "$redis"
     return
