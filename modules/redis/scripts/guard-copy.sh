@@ -72,6 +72,14 @@ may_join() {
   esac
 }
 
+# whether this member alone has stored the promise to a restore, and no other member ever will: both have more data than
+# this one, so neither follows it. So the restore cannot take place, and main may ignore the promise.
+overruled() {
+  sealed "$my_promised" && [ "$seen" = yes ] && ! sealed "$promised" && ! sealed "$main_promised" &&
+    more "$main_rank" "$main_count" "$my_rank" "$my_count" && more "$rank" "$count" "$my_rank" "$my_count" &&
+    on_disk "$host" && on_disk "$third"
+}
+
 # Main does not answer, and cannot be replaced, because this copy had been without main for too long before. If main's
 # process has stopped, it does not start either while it finds a copy that could be promoted: start-member.sh.
 stranded() {
@@ -142,7 +150,9 @@ as_copy() {
 
   look_at_third
   if [ "$granted" != "$host" ] && [ "$main_seen" = yes ] && [ -z "$may_follow" ]; then
-    if [ "$my_epoch" -ge 0 ]; then
+    if overruled; then
+      allow "member-$host_ordinal"
+    elif [ "$my_epoch" -ge 0 ]; then
       report "does not follow main $host, whose record is behind: $main_epoch $main_count $main_promised $main_generation, here $my_epoch $my_count $my_promised $my_generation"
     elif may_join; then
       allow "member-$host_ordinal"

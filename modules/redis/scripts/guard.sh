@@ -138,6 +138,8 @@ restart_redis() {
 . /etc/redis/guard-main.sh
 # shellcheck source=modules/redis/scripts/guard-copy.sh
 . /etc/redis/guard-copy.sh
+# shellcheck source=modules/redis/scripts/guard-restore.sh
+. /etc/redis/guard-restore.sh
 
 while kill -0 "$redis" 2>/dev/null; do
   # rotation changes it
@@ -153,6 +155,7 @@ while kill -0 "$redis" 2>/dev/null; do
       master) as_main ;;
       slave) as_copy ;;
     esac
+    finish_restore
   fi
   sleep $TICK
 done

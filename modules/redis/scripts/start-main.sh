@@ -91,10 +91,10 @@ kubectl -n $NAMESPACE delete pvc data-redis-main-1 data-redis-main-2 --ignore-no
 fi
 if [ -e "$of_member" ]; then rm "$of_member" && sync "${of_member%/*}"; fi
 
-# shellcheck source=modules/redis/scripts/take-snapshot.sh
-. /etc/redis/take-snapshot.sh
 # shellcheck source=modules/redis/scripts/append-only.sh
 . /etc/redis/append-only.sh
+# shellcheck source=modules/redis/scripts/take-snapshot.sh
+. /etc/redis/take-snapshot.sh
 remove_leftovers
 repair_end || refuse "Not started: $problem. Restore a backup; or give up that part: see docs/runbooks/RedisMainDown.md"
 if holds_data; then start; fi

@@ -16,33 +16,10 @@ trap 'exit 143' TERM
 # from now on, another member may become main, even if this one does not start
 if [ -e "$of_member" ]; then printf '' >"$of_member" && sync "$of_member"; fi
 
-# given_up GENERATION: whether a restore of this generation was given up. It stops all members at once; if another one
-# goes on with older data, the snapshot would replace what that member has acknowledged since. take-snapshot.sh asks.
-given_up() {
-  limit='timeout 2'
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    older=
-    for member in $pool; do
-      [ "$member" != "$me" ] || continue
-      look "$member"
-      case $seen in
-        yes)
-          [ "$generation" -lt "$1" ] || return 1
-          # one without data has acknowledged nothing
-          [ "$epoch" -lt 0 ] || older=$member
-          ;;
-        old) older=$member ;;
-      esac
-    done
-    [ -n "$older" ] || return 1
-    # perhaps it is about to stop
-    sleep 1
-  done
-}
-# shellcheck source=modules/redis/scripts/take-snapshot.sh
-. /etc/redis/take-snapshot.sh
 # shellcheck source=modules/redis/scripts/append-only.sh
 . /etc/redis/append-only.sh
+# shellcheck source=modules/redis/scripts/take-snapshot.sh
+. /etc/redis/take-snapshot.sh
 remove_leftovers
 if ! repair_end; then
   # the other members have every acknowledged write, so this one starts as after the loss of its volume
