@@ -13,10 +13,6 @@ begun=
 # shellcheck source=modules/redis/scripts/append-only.sh
 . /etc/redis/append-only.sh
 
-# The id of a restore is greater than any epoch, and serves as its promise: restore.sh. Sealed means that this member has
-# stored it, so that it confirms nothing for any main.
-sealed() { [ "$1" -ge 1000000000000000 ]; }
-
 # Two members that have stored the promise are a majority: no main can get a write confirmed without one of them, so what
 # was acknowledged in this generation does not grow any more, and the snapshot may replace it. From then on, every member
 # that has the snapshot may use it at any time, whether the command still runs or not.

@@ -54,11 +54,13 @@ refuse() {
 }
 # Whether another member may be promoted: guard.sh sets its priority.
 another_may() {
+  limit='timeout 2'
   for member in $pool; do
     [ "$member" != "$me" ] || continue
-    info=$(ask "$member" 6379 'INFO replication')
-    field role
-    [ "$value" = slave ] || continue
+    look "$member"
+    [ "$role" = slave ] || continue
+    # no main can confirm writes; perhaps this member has to start first, to show that it has loaded the snapshot
+    ! sealed "$promised" || continue
     field slave_priority
     [ "${value:-0}" = 0 ] || return 0
   done

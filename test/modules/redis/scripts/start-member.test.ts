@@ -78,7 +78,14 @@ fi
   const marked = fs.existsSync(ofMember) ? fs.readFileSync(ofMember, "utf8") : undefined;
   const restore = path.join(dir, "data/restore");
   const left = fs.existsSync(restore) ? fs.readdirSync(restore).sort() : [];
-  return { marked, restored, left, status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), error: stderr };
+  return {
+    marked,
+    restored,
+    left,
+    status,
+    started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""),
+    error: stderr,
+  };
 }
 
 /** No links, promotions or writes before the guard has started. */
@@ -124,6 +131,12 @@ describe("a member of the Sentinel group", () => {
     );
     expect(status).toBe(1);
     expect(error).toContain("another member can be promoted");
+  });
+  it("becomes main again although another member can be promoted, if that one has promised a restore to confirm nothing", () => {
+    const sealed = slave(100, 7, "3 8 1800000000000001");
+    expect(startMember({ ...sentinels(ME, ME, ME), [`${SECOND}:6379`]: sealed }, { data: true }).started).toBe(
+      announced,
+    );
   });
   it("starts empty initially, once all others have reported that they are empty", () => {
     const others = { [`${SECOND}:6379`]: slave(0), [`${THIRD}:6379`]: slave(0) };
