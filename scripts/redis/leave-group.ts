@@ -6,13 +6,15 @@
  */
 import { WORKLOAD_NAME } from "../../catalog/workloads";
 import type { Kube } from "../cluster/kubectl";
-import { mainPod, redisCli, redisPods } from "./pods";
+import { inRedis, mainPod, redisCli, redisPods } from "./pods";
 import { Failure } from "../terminal/ui";
 
 const NAME = WORKLOAD_NAME["redis-main"];
 const FIRST = `${NAME}-0`;
 /** Field manager of the smaller size, until Terraform applies it too. */
 const MANAGER = "iacproject-leave-group";
+/** Where modules/redis/scripts/start-main.sh looks for the time at which this member was the last main. */
+const OF_MEMBER = "/data/sentinel/of-member";
 /** Time allowed for the other members to end, ms. */
 const END_MS = 120_000;
 
@@ -69,7 +71,9 @@ export async function leaveGroup(kube: Kube, endMs = END_MS): Promise<boolean> {
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
-  if (/^role:master\b/m.test(await roleOf(kube, FIRST))) return true;
+  // stored at once, because a process that restarts now cannot become main without the others
+  const store = `date '+%s alone' >${OF_MEMBER} && sync ${OF_MEMBER}`;
+  if (/^role:master\b/m.test(await roleOf(kube, FIRST))) return inRedis(kube, FIRST, store).then(() => true);
   throw new Failure(
     `${FIRST} is no longer main, so its volume may lack writes that another member has.`,
     `Set redis.durability to ha again, and run npm run up; once ${FIRST} is main, change it again.`,

@@ -35,7 +35,15 @@ const promisedOf = (record: string): number => Number(/^\d+ \d+ (\d+)( \d+)?$/.e
 export const newId = (records: readonly string[], now = Date.now()): number =>
   Math.max(1e15, now * 1000 + randomInt(1000), ...records.map((record) => promisedOf(record) + 1));
 
-const recordOf = (kube: Kube, pod: string): Promise<string> => redisCli(kube, pod, "-n", "1", "GET", "commit");
+/** @throws Failure if the pod's Redis does not reply with a record or with nothing, as while it loads its data */
+async function recordOf(kube: Kube, pod: string): Promise<string> {
+  const record = (await redisCli(kube, pod, "-n", "1", "GET", "commit")).trim();
+  if (/^(\d+ \d+ \d+( \d+)?)?$/.test(record)) return record;
+  throw new Failure(
+    `${pod} did not report its commit record: ${record}. Nothing was changed.`,
+    "Wait until every Redis main is Ready, then restore: npm run status",
+  );
+}
 
 /** Commit record of each member; empty for one without a record. */
 export const recordsOf = (kube: Kube, pods: readonly string[]): Promise<readonly string[]> =>

@@ -19,10 +19,12 @@ member=
 # without a record, which only main would have. So members refuse that user, unless the group already existed in a
 # version without api-commit: then start-sentinel.sh found its addresses on the volume, and left no mark.
 commit=
-if [ -e /etc/redis/pool ]; then commit=api-commit; fi
+if [ -e /etc/redis/sentinel.conf ]; then commit=api-commit; fi
 old_api() {
-  [ -z "$member" ] ||
-    { [ "$(cat /data/sentinel/pool 2>/dev/null)" = "$(cat /etc/redis/pool)" ] && [ ! -e /data/sentinel/commits ]; }
+  [ -n "$member" ] || return 0
+  known=$(cat /data/sentinel/pool 2>/dev/null)
+  # not mounted any more while redis.durability changes from ha
+  [ "$known" = "$(cat /etc/redis/pool 2>/dev/null || echo "$known")" ] && [ ! -e /data/sentinel/commits ]
 }
 {
   echo 'user default off'

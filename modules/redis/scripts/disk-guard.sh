@@ -28,7 +28,7 @@ case $limit in
 esac
 growth=$(setting auto-aof-rewrite-percentage)
 # in a Sentinel group, guard.sh decides about min-replicas-to-write
-group=/etc/redis/pool
+group=/etc/redis/sentinel.conf
 reserve=$((limit_bytes / 4))
 [ $reserve -ge $((32 * mib)) ] || reserve=$((32 * mib))
 

@@ -18,7 +18,7 @@ mark_single() {
 unmark_single() { rm -f "$single" && sync "${single%/*}"; }
 # whether start-sentinel.sh has stored this group's addresses, and before that the mark
 is_known() {
-  [ -n "$group_known" ] || { [ "$(cat "$known" 2>/dev/null)" = "$pool" ] && group_known=yes; }
+  [ -n "$group_known" ] || { [ "$(last_pool)" = "$pool" ] && group_known=yes; }
 }
 
 # allow USER: sets the login on main $host, for one link; writes are refused until this member is main and has reset it

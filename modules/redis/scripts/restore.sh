@@ -7,6 +7,8 @@
 set -eu
 data=/data
 restore=$data/restore
+# only the files of a Sentinel group's members include it
+group=/etc/redis/sentinel.conf
 # shellcheck source=modules/redis/scripts/append-only.sh
 . /etc/redis/append-only.sh
 
@@ -15,9 +17,15 @@ fail() {
   exit 1
 }
 admin() { REDISCLI_AUTH=$(cat /run/secrets/redis/admin) redis-cli -h 127.0.0.1 -p 6379 --user admin "$@" 2>&1; }
+# sets $record to this Redis' commit record, empty if there is none
+read_record() {
+  record=$(admin -n 1 GET commit)
+  case $record in '' | [0-9]*' '[0-9]*' '[0-9]*) ;; *) fail "Redis did not report its commit record: $record" ;; esac
+}
 # whether main has made the promise to the restore $1, and this member has stored it
 has_begun() {
-  case $(admin -n 1 GET commit) in *" ${1:-none}" | *" ${1:-none} "*) ;; *) return 1 ;; esac
+  read_record
+  case "$record " in *" ${1:-none} "*) ;; *) return 1 ;; esac
 }
 armed() {
   if [ "$(cat "$restore/next.id" 2>/dev/null)" != "$1" ] || [ ! -s "$restore/next.rdb" ]; then
@@ -34,17 +42,18 @@ redis.call('SELECT', 1)
 local record = redis.call('GET', 'commit') or '0 0 0'
 local epoch, count, promised, rest = string.match(record, '^(%d+) (%d+) (%d+)(.*)\$')
 if not epoch then return 'the commit record cannot be read: ' .. record end
+if tonumber(string.match(rest, '%d+') or 0) >= tonumber(ARGV[2]) then return 'another restore has taken place: ' .. record end
 if tonumber(promised) >= tonumber(ARGV[1]) then return 'a later restore has begun: ' .. record end
 redis.call('SET', 'commit', string.format('%s %.0f %s%s', epoch, count + 1, ARGV[1], rest))
 return 'sealed'"
 
 case $1 in
   arm)
-    if [ -f /etc/redis/pool ] && [ ! -e /run/redis/can-restore ]; then
+    if [ -f "$group" ] && [ ! -e /run/redis/can-restore ]; then
       fail 'restore.sh: the guard of this member is of an earlier version'
     fi
     cd "$restore"
-    if [ -f /etc/redis/pool ] && [ -s next.rdb ] && has_begun "$(cat next.id)"; then
+    if [ -f "$group" ] && [ -s next.rdb ] && has_begun "$(cat next.id)"; then
       fail 'an earlier restore has begun, and the members are about to complete it: try again in a minute'
     fi
     rm -f next.committed
@@ -56,7 +65,7 @@ case $1 in
     ;;
   seal)
     armed "$2"
-    said=$(admin EVAL "$SEAL" 0 "$2") || fail "main did not reply: $said"
+    said=$(admin EVAL "$SEAL" 0 "$2" "$(cat "$restore/next.generation")") || fail "main did not reply: $said"
     [ "$said" = sealed ] || fail "main refused: $said"
     ;;
   hold)
@@ -73,6 +82,10 @@ case $1 in
     # after this, every acknowledged write makes the file longer, and take-snapshot.sh does not use the snapshot
     state=$(aof_state)
     [ -n "$state" ] || fail 'there is no append-only file'
+    read_record
+    # shellcheck disable=SC2086 # four words, three before the first restore, or none
+    set -- hold "$2" $record
+    [ "${6:-0}" -lt "$(cat "$restore/next.generation")" ] || fail "main refused: another restore has taken place: $record"
     echo "$2 $state" >"$restore/next.committed"
     sync
     ;;

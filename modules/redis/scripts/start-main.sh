@@ -65,7 +65,7 @@ of_member=$data/sentinel/of-member
 of_pool() { sed -n "s/^sentinel $1 \"\{0,1\}\([0-9a-f.:]*\).*/\1/p" "$pool"; }
 was_last() {
   ended=
-  read -r ended <"$of_member" || true
+  read -r ended _ <"$of_member" || true
   case $ended in '' | *[!0-9]*) return 1 ;; esac
   age=$(($(date +%s) - ended))
   [ "${age#-}" -lt "$VALID" ]

@@ -13,8 +13,13 @@ trap 'exit 143' TERM
 # shellcheck source=modules/redis/scripts/history.sh
 . /etc/redis/history.sh
 
-# from now on, another member may become main, even if this one does not start
-if [ -e "$of_member" ]; then printf '' >"$of_member" && sync "$of_member"; fi
+# From now on, another member may become main, even if this one does not start; but not while npm run up has removed the
+# others: then this one cannot start, and its pod is about to be replaced by a single main.
+forget_end() {
+  if [ -s "$of_member" ]; then printf '' >"$of_member" && sync "$of_member"; fi
+}
+may_have_end() { case $(cat "$of_member" 2>/dev/null) in *alone) is_alone ;; *) return 1 ;; esac }
+may_have_end || forget_end
 
 # shellcheck source=modules/redis/scripts/append-only.sh
 . /etc/redis/append-only.sh
@@ -32,7 +37,7 @@ fi
 start() {
   rm -f /run/redis/handing-over
   # a full disk must not keep a member from starting
-  { mkdir -p "${of_member%/*}" && touch "$of_member" && sync "$of_member" "${of_member%/*}"; } || true
+  { mkdir -p "${of_member%/*}" && printf '' >"$of_member" && sync "$of_member" "${of_member%/*}"; } || true
   echo "$ordinal" >/run/redis/member
   sh /etc/redis/access.sh users
   [ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh redis &
@@ -89,6 +94,7 @@ why='no two Sentinels agree on the address of main'
 tries=0
 while [ $tries -lt $TRIES ]; do
   tries=$((tries + 1))
+  may_have_end || forget_end
   agreed
   if [ -z "$main" ]; then
     sleep 1

@@ -38,15 +38,6 @@ caught_up() {
   done
   return 1
 }
-# whether neither the Redis nor the Sentinel of another member answers
-is_last() {
-  for member in $pool; do
-    [ "$member" != "$me" ] || continue
-    for port in 6379 26379; do
-      [ -z "$(ask "$member" "$port" PING)" ] || return 1
-    done
-  done
-}
 asked='' tried=''
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   if caught_up; then
@@ -84,7 +75,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 # No member took over, and no failover was requested. If none is left that could do so, this one was the last main, and goes on
 # refusing writes: the group ends, as when redis.durability changes, and a single main may start on this volume.
-if [ -z "$tried" ] && is_last && refuse_writes; then
+if [ -z "$tried" ] && is_alone && refuse_writes; then
   date +%s >"$of_member" && sync "$of_member"
   exit 0
 fi

@@ -33,7 +33,7 @@ check_use() {
     unused='its restore is of another version, or was damaged'
   elif [ "$mark" = "$id $(aof_state)" ]; then
     :
-  elif [ -f /etc/redis/pool ]; then
+  elif [ -f /etc/redis/sentinel.conf ]; then
     kept=yes
   elif [ "${mark%% *}" = "$id" ]; then
     unused='main has written since, so its restore was given up'

@@ -29,6 +29,7 @@ describe("a change from ha", () => {
       [/get pods/, running(...all), running(...all), running("redis-main-0", "redis-main-2"), running("redis-main-0")],
       role("redis-main-0", "master"),
       ...left,
+      [/exec redis-main-0 .* alone' >\/data\/sentinel\/of-member/, ""],
     ]);
     expect(await leaveGroup(new Kube(testConfig(), run))).toBe(true);
     expect(patches(commands)).toEqual([
@@ -37,6 +38,8 @@ describe("a change from ha", () => {
       expect.stringContaining('"path":"/metadata/managedFields","value":[{"manager":"terraform"}]'),
     ]);
     expect(commands.filter((command) => command.includes("get pods"))).toHaveLength(4);
+    // the last command: only now is it certain that no other member can become main
+    expect(commands.at(-1)).toContain("of-member");
   });
   it("is refused while another member does not answer, which could be main", async () => {
     const { run, commands } = recorder([

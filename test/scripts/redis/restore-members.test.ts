@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { Kube, KubeObject } from "../../../scripts/cluster/kubectl";
-import { disarm, newId, swap } from "../../../scripts/redis/restore-members";
+import { disarm, newId, recordsOf, swap } from "../../../scripts/redis/restore-members";
 import type { Step } from "../../../scripts/terminal/ui";
 import { writePod } from "../../helpers/redis-pod";
 
@@ -121,6 +121,13 @@ describe("a restore of three members", () => {
   it("reports pods of an earlier version", async () => {
     for (const pod of PODS) fs.rmSync(path.join(dir, pod, "etc/restore.sh"));
     await expect(run()).rejects.toThrow("earlier version");
+  });
+
+  it("does not begin if a member's record is unknown, as while Redis loads its data", async () => {
+    records = [["3 8 3 2", "LOADING Redis is loading the dataset in memory", "3 8 3 2"]];
+    await expect(recordsOf(kube, PODS)).rejects.toThrow("redis-main-1 did not report its commit record: LOADING");
+    records = [["3 8 3 2", "", "3 8 3"]];
+    expect(await recordsOf(kube, PODS)).toEqual(records[0]);
   });
 
   it("is not undone by a member that does not answer", async () => {

@@ -51,6 +51,36 @@ suite("redis-main-0, when the other members are removed", () => {
     expect(group.log(0)).toContain("may have become main after this one stopped");
   }, 120_000);
 
+  describe("and its process ends before its pod is replaced", () => {
+    const mark = () => fs.readFileSync(path.join(group.pod(0), "data/sentinel/of-member"), "utf8");
+    beforeEach(async () => {
+      await Promise.all([remove(1), remove(2)]);
+      // as scripts/redis/leave-group.ts does
+      fs.writeFileSync(path.join(group.pod(0), "data/sentinel/of-member"), `${Math.floor(Date.now() / 1000)} alone\n`);
+      // Kubernetes no longer mounts the addresses
+      fs.rmSync(path.join(group.pod(0), "etc/pool"));
+      await group.kill(0, "redis");
+      group.run(0, "redis", "exec sh etc/start-member.sh");
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+    });
+    it("starts as a single main, with all data", async () => {
+      expect(group.cli(0, "PING")).toBe("");
+      expect(group.script(0, "stop-member.sh").status).toBe(0);
+      await remove(0);
+      startAlone();
+      await group.until("a single main", () => group.cli(0, "GET", "first") === "1");
+    }, 120_000);
+    it("does not start as a single main if another member has come back meanwhile", async () => {
+      expect(mark()).toContain("alone");
+      group.run(1, "sentinel", "exec sh etc/start-sentinel.sh");
+      await group.until("the member to notice", () => mark() === "");
+      await Promise.all([remove(0), remove(1)]);
+      const main = startAlone();
+      await group.until("the end of its start", () => main.exitCode !== null || group.cli(0, "PING") === "PONG");
+      expect(main.exitCode).toBe(1);
+    }, 120_000);
+  });
+
   it("starts as a single main, with all data, if it was main when the others had ended", async () => {
     await Promise.all([remove(1), remove(2), group.kill(0, "sentinel")]);
     expect(group.script(0, "stop-member.sh").status).toBe(0);

@@ -135,6 +135,36 @@ suite("main and a snapshot on its volume", () => {
     expect(fs.readdirSync(at("restore"))).toEqual(["not-taken.rdb"]);
     await kill();
   });
+  it.each(["seal", "hold"])(
+    "takes no step %s of a restore that began before another one, which has taken place",
+    async (name) => {
+      await start();
+      cli("-n", "1", "SET", "commit", "3 4 3 4");
+      fs.mkdirSync(at("restore"));
+      fs.copyFileSync(snapshot, at("restore/incoming.rdb"));
+      expect(step("arm", ID, "4").status).toBe(0);
+      expect(step(name, ID)).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining("another restore has taken place: 3 4 3 4"),
+      });
+      expect([cli("-n", "1", "GET", "commit"), fs.existsSync(at("restore/next.committed"))]).toEqual([
+        "3 4 3 4",
+        false,
+      ]);
+      await kill();
+    },
+  );
+  it("keeps a snapshot that a restore may need while Redis does not report whether it has begun", () => {
+    leave();
+    fs.writeFileSync(path.join(pod, "etc/pool"), "10.0.0.1\n");
+    fs.writeFileSync(path.join(pod, "run/can-restore"), "");
+    fs.copyFileSync(snapshot, at("restore/incoming.rdb"));
+    expect(step("arm", "1800000000000002", "2")).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("did not report its commit record"),
+    });
+    expect(fs.readFileSync(at("restore/next.id"), "utf8")).toBe(`${ID}\n`);
+  });
   it("takes no step of a restore that is not the one on the volume", async () => {
     await start();
     leave();
