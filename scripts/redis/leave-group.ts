@@ -21,6 +21,7 @@ const END_MS = 120_000;
 interface Set {
   readonly metadata: { readonly managedFields?: readonly { readonly manager?: string }[] };
   readonly spec: {
+    readonly replicas?: number;
     readonly template: { readonly spec: { readonly containers: readonly { readonly name: string }[] } };
   };
 }
@@ -36,11 +37,14 @@ export async function leaveGroup(kube: Kube, endMs = END_MS): Promise<boolean> {
   const [live] = await kube.list("statefulset", NAME, ...inApp, "--show-managed-fields");
   const set = live as unknown as Set | undefined;
   if (!set?.spec.template.spec.containers.some(({ name }) => name === "sentinel")) return false;
-  // without a main, this removes no member: start-main.sh decides whether the volume is complete
   const main = await mainPod(kube).catch((error: Error) => {
-    // one of them has not noticed yet that it was replaced
-    if (error.message.startsWith("More than one")) throw error;
-    return undefined;
+    // an earlier run has removed the others, without which this one does not start: start-main.sh decides
+    if (set.spec.replicas === 1) return undefined;
+    // all members would end at once, and redis-main-0 could hand over to one of them
+    throw new Failure(
+      `It is unknown which member is main, which a change from ha depends on: ${error.message} Nothing was changed.`,
+      "See: npm run status and docs/runbooks/RedisMainDown.md. Then run npm run up again.",
+    );
   });
   if (main === undefined) return false;
   if (main !== FIRST) {

@@ -7,13 +7,13 @@ import { recorder } from "../../helpers/recorder";
 const list = (...items: object[]) => JSON.stringify({ kind: "List", items });
 const running = (...names: string[]) =>
   list(...names.map((name) => ({ kind: "Pod", metadata: { name }, status: { phase: "Running" } })));
-const set = (...containers: string[]) =>
+const set = (containers: readonly string[], replicas = 3) =>
   JSON.stringify({
     kind: "StatefulSet",
     metadata: { name: "redis-main", managedFields: [{ manager: "terraform" }, { manager: "iacproject-leave-group" }] },
-    spec: { template: { spec: { containers: containers.map((name) => ({ name })) } } },
+    spec: { replicas, template: { spec: { containers: containers.map((name) => ({ name })) } } },
   });
-const group = set("redis", "sentinel");
+const group = set(["redis", "sentinel"]);
 const role = (pod: string, ...roles: string[]): [RegExp, ...string[]] => [
   new RegExp(`exec ${pod} .*INFO replication`),
   ...roles.map((text) => `role:${text}\n`),
@@ -91,9 +91,20 @@ describe("a change from ha", () => {
       next: expect.stringContaining("Set redis.durability to ha again"),
     });
   });
-  it("removes no member if none is main", async () => {
+  it("is refused if no member reports that it is main, because all would end at once", async () => {
     const { run, commands } = recorder([
       [/get statefulset/, group],
+      [/get pods/, running(...all)],
+      ...all.map((pod) => role(pod, "slave")),
+    ]);
+    await expect(leaveGroup(new Kube(testConfig(), run))).rejects.toThrow(
+      /unknown which member is main.*No pod is main/,
+    );
+    expect(patches(commands)).toEqual([]);
+  });
+  it("goes on if an earlier run has removed the others, although redis-main-0 has restarted and cannot be main alone", async () => {
+    const { run, commands } = recorder([
+      [/get statefulset/, set(["redis", "sentinel"], 1)],
       [/get pods/, running("redis-main-0")],
       role("redis-main-0", "slave"),
     ]);
@@ -103,7 +114,7 @@ describe("a change from ha", () => {
 });
 
 it("leaves a single main, a first deployment and a group that stays one alone", async () => {
-  for (const live of [set("redis"), ""]) {
+  for (const live of [set(["redis"]), ""]) {
     const { run, commands } = recorder([[/get statefulset/, live]]);
     expect(await leaveGroup(new Kube(testConfig(), run))).toBe(false);
     expect(patches(commands)).toEqual([]);
