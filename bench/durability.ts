@@ -79,7 +79,7 @@ try {
     pods.outside(process.execPath, [api], {
       PORT: String(PORT[mode]),
       REDIS_SENTINELS: POOL.map((address) => `${address}:26379`).join(","),
-      REDIS_USER: "api-write",
+      REDIS_USER: "api-commit",
       REDIS_PASSWORD_FILE: pods.passwordFile("api-write"),
       ...(mode === "ha" ? { REDIS_COMMIT_COPIES: "1" } : {}),
     });

@@ -58,7 +58,7 @@ try {
       PORT: String(port),
       REDIS_SENTINELS: POOL.map((address) => `${address}:26379`).join(","),
       REDIS_COMMIT_COPIES: "1",
-      REDIS_USER: "api-write",
+      REDIS_USER: "api-commit",
       REDIS_PASSWORD_FILE: pods.passwordFile("api-write"),
     });
     const folder = path.join(pods.dir, String(port));

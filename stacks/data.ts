@@ -46,13 +46,19 @@ export class DataLayer extends Layer<"data"> {
       passwords: redisUserNames,
     });
     const sentinelGroup = ha ? new SentinelGroup(this, "main-pool", { namespace }) : undefined;
-    const files = new RedisFiles(this, "redis-config", {
-      namespace,
-      redis: config.redis,
-      secretName,
-      ...(sentinelGroup ? { pool: sentinelGroup.addresses } : {}),
-    });
+    const filesOf = (mode: "group" | "single") =>
+      new RedisFiles(this, `redis-${mode}-config`, {
+        namespace,
+        redis: config.redis,
+        secretName,
+        mode,
+        ...(mode === "group" && sentinelGroup ? { pool: sentinelGroup.addresses } : {}),
+      });
+    const [single, group] = [filesOf("single"), filesOf("group")];
+    const files = ha ? group : single;
     const main = new MainInstance(this, "redis-main", { namespace, config, files });
+    // for a pod of the other mode that has not been replaced yet
+    (ha ? single : group).addMain(main.service.address);
     const scaled = { namespace, config, files, ...this.keda(namespace) };
     const replicas = new RedisReplicas(this, "redis-replicas", scaled);
     if (config.redis.backup.schedule !== null)

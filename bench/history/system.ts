@@ -72,7 +72,7 @@ export class HaSystem implements System {
       REDIS_SENTINELS: POOL.map((address) => `${address}:26379`).join(","),
       REDIS_COMMIT_COPIES: "1",
       REDIS_WRITE_PATIENCE_MS: "6000",
-      REDIS_USER: "api-write",
+      REDIS_USER: "api-commit",
       REDIS_PASSWORD_FILE: this.pods.passwordFile("api-write"),
     };
   }

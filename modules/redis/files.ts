@@ -24,6 +24,7 @@ const GROUP_SCRIPTS = [
   "guard.sh",
   "guard-main.sh",
   "guard-copy.sh",
+  "guard-restore.sh",
   "start-member.sh",
   "stop-member.sh",
   "start-sentinel.sh",
@@ -37,14 +38,25 @@ export interface RedisFilesProps {
   readonly redis: Config["redis"];
   /** Name of the Secret with a password per user. */
   readonly secretName: string;
+  /** Whether the files are those of a Sentinel group or of a single main. */
+  readonly mode: "group" | "single";
   /**
    * Addresses of the members of the Sentinel group, by ordinal.
-   * @default a single main
+   * @default the group does not exist at present
    */
   readonly pool?: readonly string[];
 }
 
-/** The ConfigMap that main, replicas and exporter share: their files and scripts. */
+type Durability = Config["redis"]["durability"];
+/** Single files that are not in use may be for a main of `fast` or `safe`; the settings of `safe` suit both. */
+const durabilityIn = (mode: "group" | "single", configured: Durability): Durability =>
+  mode === "group" ? "ha" : configured === "ha" ? "safe" : configured;
+
+/**
+ * The ConfigMap that main, replicas and exporter share: their files and scripts. Each mode has its own ConfigMap, and
+ * both always exist: while `redis.durability` changes, Kubernetes updates the files of running pods, and a pod of the
+ * previous mode that restarts before it is replaced must not find the files of the other mode.
+ */
 export class RedisFiles extends Construct {
   /** Hash of all files, which restarts the pods when a file changes. */
   readonly hash: string;
@@ -55,34 +67,37 @@ export class RedisFiles extends Construct {
 
   constructor(scope: Construct, id: string, props: RedisFilesProps) {
     super(scope, id);
+    const inGroup = props.mode === "group";
+    const redis = { ...props.redis, durability: durabilityIn(props.mode, props.redis.durability) };
     const data = {
-      "main.conf": mainConf(props.redis),
-      "replica.conf": replicaConf(props.redis),
-      users: redisUsers(props.pool !== undefined),
+      "main.conf": mainConf(redis),
+      "replica.conf": replicaConf(redis),
+      users: redisUsers(inGroup),
       "access.sh": script("access.sh"),
       "query.sh": script("query.sh"),
       "reload-access.sh": script("reload-access.sh"),
       "start-main.sh": script("start-main.sh"),
       "take-snapshot.sh": script("take-snapshot.sh"),
+      "restore.sh": script("restore.sh"),
       "append-only.sh": script("append-only.sh"),
       "disk-guard.sh": script("disk-guard.sh"),
       "start-replica.sh": script("start-replica.sh"),
       "probe.sh": script("probe.sh"),
       "exporter-passwords.sh": script("exporter-passwords.sh"),
-      ...(hasTls(props.redis) ? { "redis-cli": CLI, "watch-certificate.sh": script("watch-certificate.sh") } : {}),
-      ...(props.redis.backup.schedule === null
+      ...(hasTls(redis) ? { "redis-cli": CLI, "watch-certificate.sh": script("watch-certificate.sh") } : {}),
+      ...(redis.backup.schedule === null
         ? {}
         : { "backup.sh": script("backup.sh"), "upload-backup.sh": script("upload-backup.sh") }),
-      ...(props.pool
+      ...(inGroup
         ? {
             ...Object.fromEntries(GROUP_SCRIPTS.map((name) => [name, script(name)])),
-            "sentinel.conf": sentinelConf(props.redis),
+            "sentinel.conf": sentinelConf(redis),
             "sentinel-users": sentinelUsers(),
           }
         : {}),
     };
     this.hash = createHash("sha256").update(JSON.stringify(data)).digest("hex").slice(0, 16);
-    this.hasGroup = props.pool !== undefined;
+    this.hasGroup = inGroup;
     this.secretName = props.secretName;
     this.tls = props.redis.tls.secret;
     this.mounts = [
@@ -93,7 +108,7 @@ export class RedisFiles extends Construct {
     this.serverMounts = [...this.mounts, { name: "access", mountPath: ACCESS_DIR }];
     this.env = this.tls === null ? [] : [CLI_ENV];
     this.map = new ConfigMapV1(this, "config-map", {
-      metadata: { name: "redis-config", namespace: props.namespace, labels: projectLabels },
+      metadata: { name: `redis-${props.mode}-config`, namespace: props.namespace, labels: projectLabels },
       data: {
         ...Object.fromEntries(Object.entries(data).map(([file, text]) => [file, escapeTemplate(text)])),
         // known only at apply, and constant afterwards

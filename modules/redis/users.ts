@@ -64,6 +64,12 @@ export const REDIS_USERS = {
   },
 } as const satisfies Readonly<Record<string, RedisUser>>;
 
+/**
+ * The API's user in a Sentinel group: api-write under another name, with its rules and password, so that members can
+ * refuse an API that writes without a commit record (scripts/access.sh).
+ */
+export const GROUP_WRITER = "api-commit";
+
 export type RedisUserName = keyof typeof REDIS_USERS;
 
 const users = Object.entries(REDIS_USERS) as [RedisUserName, RedisUser][];

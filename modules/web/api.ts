@@ -3,7 +3,7 @@ import type { ComponentService } from "../kubernetes/service";
 import type { Config } from "../../config";
 import { CREDENTIALS_DIR, KubernetesApiAccess } from "../kubernetes/kubernetes-api-access";
 import { TLS_CA_FILE, TLS_MOUNT, TLS_NAME, tlsVolume } from "../redis/tls";
-import type { RedisUserName } from "../redis/users";
+import { GROUP_WRITER, type RedisUserName } from "../redis/users";
 import { signals } from "../autoscaling/signals";
 import { bodiesPerApiPod } from "./body-slots";
 import { WebWorkload } from "./web-workload";
@@ -103,7 +103,7 @@ export class Api extends Construct {
         { name: "MAX_BODIES_ARRIVING", value: String(bodiesPerApiPod(config)) },
         { name: "CONNECTION_AGE_MS", value: String(connectionAgeSeconds * 1000) },
         { name: "DRAIN_MS", value: String(DRAIN_SECONDS * 1000) },
-        { name: "REDIS_USER", value: WRITER },
+        { name: "REDIS_USER", value: config.redis.durability === "ha" ? GROUP_WRITER : WRITER },
         { name: "REDIS_PASSWORD_FILE", value: `${SECRET_DIR}/${WRITER}` },
         { name: "REDIS_READ_USER", value: READER },
         { name: "REDIS_READ_PASSWORD_FILE", value: `${SECRET_DIR}/${READER}` },

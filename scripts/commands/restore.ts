@@ -30,8 +30,8 @@ export async function restore(file: string, options: { yes: boolean }): Promise<
       keys = await bring(kube, pod, file, version, step).catch((e: Error) => giveUp(kube, pods, e));
     return `${size}, ${keys} keys, verified by redis-check-rdb`;
   });
-  const generation = nextGeneration(await recordsOf(kube, pods).catch((e: Error) => giveUp(kube, pods, e)));
-  await inStep("main", (step) => swap(kube, pods, generation, step));
+  const records = await recordsOf(kube, pods).catch((e: Error) => giveUp(kube, pods, e));
+  await inStep("main", (step) => swap(kube, pods, records, nextGeneration(records), step));
   await inStep("replicas", (step) => follow(kube, step));
   const now = await redisCli(kube, await mainPod(kube), "DBSIZE");
   say(`${now} keys now, ${before} before. The snapshot has ${keys}, including keys that have expired since.`);

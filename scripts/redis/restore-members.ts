@@ -1,21 +1,22 @@
 /**
- * Restarts every member from a snapshot that is on its volume, or none of them: a member that took it alone would
- * have the greatest generation, and so replace everything that the others have acknowledged since.
+ * Replaces the data of main, or of every member of the Sentinel group, with the snapshot on the volume. The end of this
+ * process at any point leaves either the old data, or a restore that the pods complete by themselves
+ * (modules/redis/scripts/restore.sh, guard-restore.sh and take-snapshot.sh; docs/decisions/0015-commit-record.md).
  *
- * First every member gets the snapshot; only then, a mark with this restore's id; only then, all restart. A member uses
- * a snapshot only with its mark, and not while another member runs with older data (scripts/take-snapshot.sh and
- * start-member.sh of modules/redis). So neither a failure nor the end of this process at any point leaves a member
- * that replaces the data later.
+ * First every volume gets the snapshot, which nothing uses yet. Then one command begins the restore. In a group, it makes
+ * main promise that it confirms no more writes in this generation; once another member has stored the promise, their
+ * guards restart them from the snapshot. A single main stops accepting writes and notes the state of its append-only
+ * file; its next start uses the snapshot if that has not changed.
  */
-import { randomUUID } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { isReady, type Kube, type KubeObject } from "../cluster/kubectl";
-import { inRedis, redisCli } from "./pods";
+import { ADMIN_CLI, inRedis, mainPod, redisCli } from "./pods";
 import { Failure, type Step } from "../terminal/ui";
 
 /** Time for all members to start, ms. */
 export const READY_MS = 10 * 60_000;
-/** Time for members that are Ready to follow one with the snapshot, ms. */
-const SAME_MS = 60_000;
+/** Time for two members to store that a restore has begun, ms. */
+const BEGIN_MS = 60_000;
 /** Folder on a member's volume; modules/redis/scripts/take-snapshot.sh reads it at start. */
 export const FOLDER = "/data/restore";
 /** The uploaded snapshot. */
@@ -24,99 +25,144 @@ export const INCOMING = `${FOLDER}/incoming.rdb`;
 /** Part of a commit record: number of snapshots restored so far. */
 export const generationOf = (record: string): number => Number(/^\d+ \d+ \d+ (\d+)$/.exec(record.trim())?.[1] ?? 0);
 
-const recordOf = (kube: Kube, pod: string): Promise<string> => redisCli(kube, pod, "-n", "1", "GET", "commit");
+/** Part of a commit record: the greatest epoch promised, or the id of a restore. */
+const promisedOf = (record: string): number => Number(/^\d+ \d+ (\d+)( \d+)?$/.exec(record.trim())?.[1] ?? 0);
+
+/**
+ * The id of a new restore: greater than any epoch and than the id of an earlier restore that has begun. It must fit into
+ * a double, because Redis' scripts compare it.
+ */
+export const newId = (records: readonly string[], now = Date.now()): number =>
+  Math.max(1e15, now * 1000 + randomInt(1000), ...records.map((record) => promisedOf(record) + 1));
+
+/** @throws Failure if the pod's Redis does not reply with a record or with nothing, as while it loads its data */
+async function recordOf(kube: Kube, pod: string): Promise<string> {
+  const record = (await redisCli(kube, pod, "-n", "1", "GET", "commit")).trim();
+  if (/^(\d+ \d+ \d+( \d+)?)?$/.test(record)) return record;
+  throw new Failure(
+    `${pod} did not report its commit record: ${record}. Nothing was changed.`,
+    "Wait until every Redis main is Ready, then restore: npm run status",
+  );
+}
 
 /** Commit record of each member; empty for one without a record. */
 export const recordsOf = (kube: Kube, pods: readonly string[]): Promise<readonly string[]> =>
   Promise.all(pods.map((pod) => recordOf(kube, pod)));
 
-/** Removes a snapshot that no member has used yet. Never throws: a member without this restore's mark does not use it. */
-export async function disarm(kube: Kube, pods: readonly string[]): Promise<void> {
-  const files = ["next.committed", "next.rdb", "next.generation", "next.id", "incoming.rdb"];
-  const script = `cd ${FOLDER} 2>/dev/null && rm -f ${files.join(" ")}`;
+/**
+ * Removes an upload, and the snapshot of this restore, before the restore has begun. Never throws: nothing uses a
+ * snapshot that stays behind.
+ *
+ * @param id of this restore; none before it has one. An earlier restore may have begun, and need its snapshot.
+ */
+export async function disarm(kube: Kube, pods: readonly string[], id?: number): Promise<void> {
+  const files = ["next.committed", "next.rdb", "next.generation", "next.id"];
+  const own = `if [ "$(cat next.id)" = ${id} ]; then rm -f ${files.join(" ")}; fi; ${ADMIN_CLI} CLIENT UNPAUSE`;
+  const script = `cd ${FOLDER} && rm -f incoming.rdb${id === undefined ? "" : `; ${own}`}`;
   await Promise.all(pods.map((pod) => inRedis(kube, pod, script).catch(() => undefined)));
 }
 
+const COMPLETES =
+  "If it has begun, it completes by itself as soon as two members reach each other. See: npm run status and npm run logs -- redis-main";
+
 /**
- * Restarts all members, which load the uploaded snapshot. Works even if the volume is full or a pod is deleted in the
- * meantime.
+ * Restarts all members, which load the uploaded snapshot. Works even if a pod is deleted in the meantime.
  *
+ * @param records commit record of each member
  * @param generation of the restored data
- * @throws Failure if a member has not started from it; then no member will
+ * @throws Failure if a member does not have the restored data; its text says whether it may get it later
  */
-export async function swap(kube: Kube, pods: readonly string[], generation: number, step: Step): Promise<string> {
-  const { app } = kube.config.namespaces;
-  const old = new Map<string, string | undefined>();
-  for (const pod of pods) old.set(pod, uidOf(await kube.get("pod", pod, app)));
-  const id = randomUUID();
-  const arm = [
-    `cd ${FOLDER}`,
-    "rm -f next.committed",
-    `echo ${generation} >next.generation`,
-    `echo ${id} >next.id`,
-    "mv incoming.rdb next.rdb",
-    "touch next.rdb",
-    "sync",
-  ].join(" && ");
-  const mark = `cd ${FOLDER} && [ "$(cat next.id)" = ${id} ] && touch -c next.rdb && [ -s next.rdb ] && echo ${id} >next.committed && sync`;
+export async function swap(
+  kube: Kube,
+  pods: readonly string[],
+  records: readonly string[],
+  generation: number,
+  step: Step,
+): Promise<string> {
+  const id = newId(records);
+  const run = (pod: string, ...words: readonly (string | number)[]) =>
+    inRedis(kube, pod, `sh /etc/redis/restore.sh ${words.join(" ")}`, { timeoutMs: 60_000 });
   try {
-    for (const pod of pods) await inRedis(kube, pod, arm);
-    for (const pod of pods) await inRedis(kube, pod, mark);
+    for (const pod of pods) await run(pod, "arm", id, generation).catch(explain);
     step.doing("restarting");
-    // all at once, because a single one would not take it; without a graceful shutdown, because that would fail over to
-    // another member
-    await kube.raw(["-n", app, "delete", "pod", ...pods, "--grace-period=1"], { timeoutMs: 180_000 });
-    await restarted(kube, pods, old, step);
-    await sameData(kube, pods, generation, step);
+    if (pods.length === 1) {
+      const [pod = ""] = pods;
+      await run(pod, "hold", id);
+      await kube.raw(["-n", kube.config.namespaces.app, "delete", "pod", pod, "--grace-period=1"], {
+        timeoutMs: 180_000,
+      });
+    }
   } catch (error) {
-    await disarm(kube, pods);
+    await disarm(kube, pods, id);
     throw error;
   }
+  if (pods.length > 1) await begin(kube, pods, id, generation, step, (main) => run(main, "seal", id));
+  await restored(kube, pods, generation, step);
   return `${pods.join(", ")} started from the snapshot`;
 }
 
-const uidOf = (pod: KubeObject | undefined) => (pod?.metadata as { uid?: string } | undefined)?.uid;
-
-async function restarted(
+/**
+ * Begins the restore of a group. From the attempt on, the snapshots must stay: if the restore has begun, no write is
+ * confirmed before a member has loaded one. Otherwise, the guards discard them.
+ *
+ * @param seal executed once, because guard-copy.sh relies on the fact that only one main makes this promise
+ */
+async function begin(
   kube: Kube,
   pods: readonly string[],
-  old: ReadonlyMap<string, string | undefined>,
+  id: number,
+  generation: number,
   step: Step,
+  seal: (main: string) => Promise<unknown>,
 ): Promise<void> {
-  const end = Date.now() + READY_MS;
-  for (;;) {
-    const found = await Promise.all(pods.map((pod) => kube.get("pod", pod, kube.config.namespaces.app)));
-    const waiting = found.filter((pod, i) => !pod || uidOf(pod) === old.get(pods[i]!) || !isReady(pod));
-    if (!waiting.length) return;
-    for (const pod of found) {
-      const status = pod?.status?.containerStatuses?.find((c: { name: string }) => c.name === "redis");
-      const message = (status?.state?.terminated ?? status?.lastState?.terminated)?.message as string | undefined;
-      if (message)
-        throw new Failure(`${pod!.metadata.name} does not start: ${message.trim()}`, "See: npm run logs -- redis-main");
-    }
-    const names = pods.filter((_, i) => waiting.includes(found[i]));
-    if (Date.now() > end) {
-      const limit = `within ${READY_MS / 60_000} minutes`;
-      throw new Failure(`${names.join(", ")} did not become Ready ${limit}.`, "See: npm run logs -- redis-main");
-    }
-    step.doing(`waiting for ${names.join(", ")} to be Ready`);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+  const main = await mainPod(kube).catch(async (error: Error) => {
+    await disarm(kube, pods, id);
+    throw error;
+  });
+  await seal(main).catch((error: Error) => {
+    throw new Failure(`${main} did not confirm that the restore has begun: ${error.message}`, COMPLETES);
+  });
+  const stored = (record: string) => promisedOf(record) === id || generationOf(record) >= generation;
+  for (const end = Date.now() + BEGIN_MS; ;) {
+    const found = await Promise.all(pods.map((pod) => recordOf(kube, pod).catch(() => "")));
+    if (found.filter(stored).length > 1) return;
+    if (Date.now() > end)
+      throw new Failure(`No other member than ${main} confirmed within ${BEGIN_MS / 1000} s.`, COMPLETES);
+    step.doing(`waiting for a member to confirm ${main}'s promise`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
 
-/** Waits until every member has the data of this restore. */
-async function sameData(kube: Kube, pods: readonly string[], generation: number, step: Step): Promise<void> {
-  for (const end = Date.now() + SAME_MS; ;) {
-    const found = await Promise.all(pods.map((pod) => recordOf(kube, pod).catch(() => "")));
-    const without = pods.filter((_, i) => generationOf(found[i]!) !== generation);
-    if (!without.length) return;
-    if (Date.now() > end) {
+/** The pods of an earlier version cannot do the steps of this one. */
+function explain(error: Error): never {
+  if (!/restore\.sh['"]?: (No such file|the guard)/.test(error.message)) throw error;
+  throw new Failure(
+    "Redis' pods run an earlier version of this project; nothing was changed.",
+    "Run npm run up, then restore again.",
+  );
+}
+
+/** Why the container of Redis last ended, if it has left a message. */
+const lastMessage = (pod: KubeObject | undefined): string | undefined => {
+  const status = pod?.status?.containerStatuses?.find((c: { name: string }) => c.name === "redis");
+  return ((status?.state?.terminated ?? status?.lastState?.terminated)?.message as string | undefined)?.trim();
+};
+
+/** Waits until every member is Ready and has the restored data. */
+async function restored(kube: Kube, pods: readonly string[], generation: number, step: Step): Promise<void> {
+  for (const end = Date.now() + READY_MS; ;) {
+    const found = await Promise.all(pods.map((pod) => kube.get("pod", pod, kube.config.namespaces.app)));
+    const records = await Promise.all(pods.map((pod) => recordOf(kube, pod).catch(() => "")));
+    const waiting = pods.filter((_, i) => !found[i] || !isReady(found[i]) || generationOf(records[i]!) < generation);
+    if (!waiting.length) return;
+    // a message may be older than the restore, so it ends nothing, but it may explain the wait
+    const reasons = waiting.map((pod) => [pod, lastMessage(found[pods.indexOf(pod)])].filter(Boolean).join(": "));
+    if (Date.now() > end)
       throw new Failure(
-        `${without.join(", ")} started without the snapshot: it was not on the volume any more, or another member still had older data.`,
-        "See: npm run logs -- redis-main. Then try again.",
+        `${reasons.join("; ")}: no restored data within ${READY_MS / 60_000} minutes. A snapshot that is still on the volume may be used later.`,
+        "See: npm run logs -- redis-main",
       );
-    }
-    step.doing(`waiting for the restored data on ${without.join(", ")}`);
+    step.doing(`waiting for the restored data on ${reasons.join("; ")}`);
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }

@@ -61,6 +61,8 @@ it("a write of unknown outcome may take effect up to two seconds after its respo
   // main is suspended again before the write's time limit expires
   expect(latest(record, [period(7, 9), period(0.5, 6)])).toBe(11 * SECOND);
   expect(latest(record, [period(3.5, 6)])).toBe(3 * SECOND);
+  // the checker reads whole numbers
+  expect(latest(record, [{ from: 0.5 * SECOND, to: 6 * SECOND + 0.5 }])).toBe(8 * SECOND + 1);
 });
 
 it("the last acknowledged write counts as missing unless an instance holds it or a write that may have followed", () => {

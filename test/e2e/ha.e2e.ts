@@ -27,7 +27,7 @@ const settings = { IAC_REDIS_DURABILITY: "ha", IAC_OBSERVABILITY: "none" };
 const MEMBERS = ["redis-main-0", "redis-main-1", "redis-main-2"];
 /** Longest accepted time without an acknowledged write, in seconds. */
 const MAX_OUTAGE = 15;
-/** The same while a single main becomes a member: its pod is replaced. */
+/** The same while a single main becomes a member, which refuses the single main's API until that is replaced too. */
 const MAX_CHANGE = 60;
 
 let before: string[];

@@ -1,7 +1,7 @@
 /**
  * A program that writes to a Sentinel group as decision 15 requires, without the API:
  * `node -e COMMIT_WRITER PREFIX FOLDER`, with the members' addresses in POOL, their ports in REDIS_PORT and
- * SENTINEL_PORT, and the password of user api-write in PASSWORD. Every write uses a new key, which is also its value.
+ * SENTINEL_PORT, and the password of user api-commit in PASSWORD. Every write uses a new key, which is also its value.
  * Acknowledged keys are appended to FOLDER/kept with their time, and errors to FOLDER/refused. The program stops on
  * SIGTERM. Without WAITAOF (Redis before 7.2) it confirms with WAIT.
  */
@@ -52,7 +52,7 @@ function connect(host, port) {
     waiting.push({ yes: (v) => { clearTimeout(timer); yes(v); }, no: (e) => { clearTimeout(timer); no(e); } });
     socket.write("*" + words.length + "\\r\\n" + words.map((w) => "$" + Buffer.byteLength(String(w)) + "\\r\\n" + w + "\\r\\n").join(""));
   });
-  return { send, close: () => fail(new Error("closed")), auth: send("AUTH", "api-write", PASSWORD) };
+  return { send, close: () => fail(new Error("closed")), auth: send("AUTH", "api-commit", PASSWORD) };
 }
 async function named() {
   const answers = await Promise.all(pool.map(async (host) => {

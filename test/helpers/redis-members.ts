@@ -98,11 +98,13 @@ export class RedisMembers {
 
   /** Starts a member's Redis as start-member.sh does, but without querying Sentinels for main. */
   startRedis(i: Member, ...settings: string[]): void {
+    // as its Sentinel stores the group's addresses
+    const known = "mkdir -p data/sentinel && { [ -e data/sentinel/pool ] || cat etc/pool >data/sentinel/pool; }";
     const start = `--replica-announce-ip ${this.pool[i]} --min-replicas-to-write 1000 --replica-priority 0`;
     this.run(
       i,
       "redis",
-      `echo ${i} >run/member && sh etc/access.sh users && { while kill -0 $$; do sh etc/guard.sh $$; sleep 0.2; done & } && exec redis-server etc/main.conf ${start} ${settings.join(" ")}`,
+      `${known} && echo ${i} >run/member && sh etc/access.sh users && { while kill -0 $$; do sh etc/guard.sh $$; sleep 0.2; done & } && exec redis-server etc/main.conf ${start} ${settings.join(" ")}`,
     );
   }
 

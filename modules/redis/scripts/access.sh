@@ -14,6 +14,18 @@ hash() { echo "#$(printf %s "$(cat "$1")" | sha256sum | cut -d ' ' -f 1)"; }
 
 member=
 [ "$1" != users ] || [ ! -s "$out/member" ] || member=member-$(cat "$out/member")
+# In a Sentinel group, the API writes as user api-commit, with a commit record, and with the rules and password of
+# api-write. While redis.durability changes to ha, the API of the previous template still runs, and writes as api-write
+# without a record, which only main would have. So members refuse that user, unless the group already existed in a
+# version without api-commit: then start-sentinel.sh found its addresses on the volume, and left no mark.
+commit=
+if [ -e /etc/redis/sentinel.conf ]; then commit=api-commit; fi
+old_api() {
+  [ -n "$member" ] || return 0
+  known=$(cat /data/sentinel/pool 2>/dev/null)
+  # not mounted any more while redis.durability changes from ha
+  [ "$known" = "$(cat /etc/redis/pool 2>/dev/null || echo "$known")" ] && [ ! -e /data/sentinel/commits ]
+}
 {
   echo 'user default off'
   while read -r user rules; do
@@ -23,6 +35,10 @@ member=
     for other in next old; do
       [ ! -s "$secrets/$user.$other" ] || passwords="$passwords $(hash "$secrets/$user.$other")"
     done
+    if [ -n "$commit" ] && [ "$user" = api-write ]; then
+      echo "user $commit on $passwords $rules"
+      old_api || continue
+    fi
     echo "user $user on $passwords $rules"
     [ -z "$member" ] || [ "$user" != replication ] || echo "user $member on $passwords $rules"
   done <"/etc/redis/$1"

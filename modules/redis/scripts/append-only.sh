@@ -52,6 +52,12 @@ remove_empty_files() {
 }
 # the last file of the manifest, which Redis appends to
 newest() { sed -n '$s/^file \([^ ]*\) .*/\1/p' "$manifest"; }
+# that file and its length; nothing if there is none
+aof_state() {
+  [ -s "$manifest" ] || return 0
+  last=$(newest)
+  [ ! -f "$aof/$last" ] || echo "$last $(wc -c <"$aof/$last" | tr -d ' ')"
+}
 
 # After a power failure, some file systems leave bytes other than the last ones written, such as zeros, and Redis
 # refuses such an end; it accepts only a truncated one. Removes the end if it is short, and keeps it in damaged/. Fails,

@@ -28,7 +28,7 @@ case $limit in
 esac
 growth=$(setting auto-aof-rewrite-percentage)
 # in a Sentinel group, guard.sh decides about min-replicas-to-write
-group=/etc/redis/pool
+group=/etc/redis/sentinel.conf
 reserve=$((limit_bytes / 4))
 [ $reserve -ge $((32 * mib)) ] || reserve=$((32 * mib))
 
@@ -88,10 +88,10 @@ reclaim() {
 }
 
 # A restore restarts Redis within seconds of its last step. If Redis still runs two minutes later, the restore was given
-# up, and its snapshot would replace what was written since.
+# up. In a Sentinel group, guard-restore.sh decides.
 snapshot=$data/restore/next.rdb
 forget_restore() {
-  [ -e "$snapshot" ] || return 0
+  [ -e "$snapshot" ] && [ ! -f "$group" ] || return 0
   [ -z "$(find "$snapshot" -mmin +1)" ] || mv "$snapshot" "$data/restore/not-taken.rdb"
 }
 

@@ -6,16 +6,20 @@
 # generations were made for data that a restore has replaced
 honours() { [ "$1" -gt "$3" ] || [ "$2" -ge "$4" ]; }
 
-# While this file exists, the data is that of a single main (redis.durability fast or safe), which goes on acknowledging
-# writes alone until a member takes the place of its pod. So this member must not be promoted before it has linked to that
-# member, which has all of them. On the volume, because it must outlive the pod.
-single=/data/sentinel/of-single-main
+# While file $single exists, a single main (redis.durability fast or safe) may have more data: either this data is a copy
+# of it, and it goes on acknowledging writes alone until a member takes the place of its pod; or this volume is of a group
+# that existed before it. So this member must not be promoted before it has linked to that member, which has all of them.
+# On the volume, because it must outlive the pod.
 login=/run/redis/login
 mark_single() {
   [ ! -e "$single" ] || return 0
   mkdir -p "${single%/*}" && touch "$single" && sync "$single" "${single%/*}"
 }
 unmark_single() { rm -f "$single" && sync "${single%/*}"; }
+# whether start-sentinel.sh has stored this group's addresses, and before that the mark
+is_known() {
+  [ -n "$group_known" ] || { [ "$(last_pool)" = "$pool" ] && group_known=yes; }
+}
 
 # allow USER: sets the login on main $host, for one link; writes are refused until this member is main and has reset it
 allow() {
@@ -30,18 +34,23 @@ allow() {
 }
 take_back() { order 'CONFIG SET masteruser unverified' && granted=''; }
 
-# whether an operator accepted the loss of the data, as for an empty main: start-member.sh
+# loss_accepted ADDRESS: whether an operator accepted today that what only the member at this address has is lost. The
+# consent to an empty main (start-member.sh), which contains no address, was given for another loss.
 loss_accepted() {
-  day=''
-  read -r day 2>/dev/null </run/start-empty/on || [ -n "$day" ] || return 1
-  [ "$day" = "$(date -u +%F)" ]
+  consent=''
+  read -r consent 2>/dev/null </run/start-empty/on || [ -n "$consent" ] || return 1
+  [ "$consent" = "$(date -u +%F),$1" ]
+}
+# the command for that, in $how
+how_to_accept() {
+  how="If its data is lost forever: kubectl -n $NAMESPACE delete configmap redis-main-start-empty --ignore-not-found && \
+kubectl -n $NAMESPACE create configmap redis-main-start-empty --from-literal=on=$(date -u +%F),$1"
 }
 
 # An empty member may have had data, and may have made a promise: if so, one of the other two has all of it. So it
 # follows the one of them with the greater record, or the main that both of their Sentinels report, in the epoch of its
 # record.
 may_join() {
-  ! loss_accepted || return 0
   case $seen in
     yes)
       # query main again, because its record grows: the other member may already have had main's latest writes when it
@@ -53,6 +62,7 @@ may_join() {
       ;;
     old) [ "$main_epoch" -ge 0 ] ;;
     no)
+      ! loss_accepted "$third" || return 0
       [ -n "$main_recorded" ] || return 1
       for member in "$host" "$third"; do
         named "$member" "$host"
@@ -60,6 +70,14 @@ may_join() {
       done
       ;;
   esac
+}
+
+# whether this member alone has stored the promise to a restore, and no other member ever will: both have more data than
+# this one, so neither follows it. So the restore cannot take place, and main may ignore the promise.
+overruled() {
+  sealed "$my_promised" && [ "$seen" = yes ] && ! sealed "$promised" && ! sealed "$main_promised" &&
+    more "$main_rank" "$main_count" "$my_rank" "$my_count" && more "$rank" "$count" "$my_rank" "$my_count" &&
+    on_disk "$host" && on_disk "$third"
 }
 
 # Main does not answer, and cannot be replaced, because this copy had been without main for too long before. If main's
@@ -81,7 +99,8 @@ stranded() {
 linked() {
   report ''
   granted='' wrong=''
-  [ "$settled" != linked ] || return 0
+  # a mark that start-sentinel.sh has created since is removed as well
+  [ "$settled" != linked ] || { [ -e "$single" ] && [ "$priority" != 0 ]; } || return 0
   priority=100
   if [ -e "$single" ]; then
     # only a member has this user, so main is one
@@ -114,7 +133,10 @@ as_copy() {
     [ $((now - allowed)) -lt "$UNUSED" ] || take_back
   elif [ "$main_seen" = no ] || [ -z "$host_ordinal" ]; then
     said=
-    [ ! -e "$single" ] || said=', and was a single main that may have more data'
+    if [ -e "$single" ] && ! loss_accepted "$host"; then
+      how_to_accept "$host"
+      said=", and may have been a single main with more data. $how"
+    fi
     report "waits for main: $host does not answer as main$said"
   elif [ "$main_seen" = old ]; then
     # It knows neither records nor user member-ORDINAL. A member of the previous version has a Sentinel in its pod; a
@@ -128,12 +150,19 @@ as_copy() {
 
   look_at_third
   if [ "$granted" != "$host" ] && [ "$main_seen" = yes ] && [ -z "$may_follow" ]; then
-    if [ "$my_epoch" -ge 0 ]; then
+    if overruled; then
+      allow "member-$host_ordinal"
+    elif [ "$my_epoch" -ge 0 ]; then
       report "does not follow main $host, whose record is behind: $main_epoch $main_count $main_promised $main_generation, here $my_epoch $my_count $my_promised $my_generation"
     elif may_join; then
       allow "member-$host_ordinal"
     else
-      report "holds no data, and waits until the other members answer and agree that main $host has all of it"
+      said=
+      if [ "$seen" = no ]; then
+        how_to_accept "$third"
+        said="; $third does not answer. $how"
+      fi
+      report "holds no data, and waits until the other members answer and agree that main $host has all of it$said"
     fi
   fi
   set_priority
@@ -148,7 +177,7 @@ set_priority() {
     wanted=0
   elif [ -z "$met" ] && [ $((now - began)) -lt "$UNMET" ]; then
     wanted=0
-  elif [ -e "$single" ] && ! loss_accepted; then
+  elif ! is_known || { [ -e "$single" ] && ! loss_accepted "$host"; }; then
     wanted=0
   elif [ -n "$ahead" ]; then
     wanted=50

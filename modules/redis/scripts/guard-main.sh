@@ -21,7 +21,7 @@ awaited() {
   for member in $pool; do
     [ "$member" != "$me" ] || continue
     look "$member"
-    [ "$seen" != yes ] || [ "$generation" -lt "$my_generation" ] || [ "$promised" -le "$my_promised" ] || return 0
+    [ "$seen" != yes ] || [ "$generation" -lt "$my_generation" ] || [ "$promised" -le "$my_promised" ] || sealed "$promised" || return 0
   done
   return 1
 }
@@ -53,13 +53,15 @@ superseded() {
 raise_epoch() {
   [ $((now - checked)) -ge "$CHECK" ] || return 0
   checked=$now
+  # a promise to a restore is not an epoch
+  ! sealed "$my_promised" || return 0
   needed=$my_epoch low=0
   [ "$my_promised" -le "$needed" ] || needed=$my_promised
   limit='timeout 1'
   for member in $pool; do
     [ "$member" != "$me" ] || continue
     look "$member"
-    [ "$seen$generation" = "yes$my_generation" ] && [ "$promised" -gt "$needed" ] && needed=$promised
+    [ "$seen$generation" = "yes$my_generation" ] && [ "$promised" -gt "$needed" ] && ! sealed "$promised" && needed=$promised
   done
   for member in $pool; do
     named "$member" "$me"

@@ -36,8 +36,8 @@ settled='' granted='' writes=''
 # since when: no other member follows this main; the login is allowed; main lacks writes that this member has
 alone='' allowed='' wrong=''
 asked=0 checked=0 outdated=''
-# whether this member has seen a main
-met='' began=''
+# whether this member has seen a main; whether its volume is known to be of this group
+met='' began='' group_known=''
 reported=none
 
 # now: sets $now to the system's uptime, which changes of the clock do not affect
@@ -138,6 +138,8 @@ restart_redis() {
 . /etc/redis/guard-main.sh
 # shellcheck source=modules/redis/scripts/guard-copy.sh
 . /etc/redis/guard-copy.sh
+# shellcheck source=modules/redis/scripts/guard-restore.sh
+. /etc/redis/guard-restore.sh
 
 while kill -0 "$redis" 2>/dev/null; do
   # rotation changes it
@@ -153,6 +155,7 @@ while kill -0 "$redis" 2>/dev/null; do
       master) as_main ;;
       slave) as_copy ;;
     esac
+    finish_restore
   fi
   sleep $TICK
 done

@@ -41,6 +41,10 @@ look() {
   seen=yes
 }
 
+# sealed PROMISED: whether this is the id of a restore, which is greater than any epoch and serves as its promise:
+# restore.sh. A member that has stored it confirms nothing for any main.
+sealed() { [ "$1" -ge 1000000000000000 ]; }
+
 # Whether $1 $2 (rank and count) is more than $3 $4.
 more() { [ "$1" -gt "$3" ] || { [ "$1" -eq "$3" ] && [ "$2" -gt "$4" ]; }; }
 

@@ -49,32 +49,61 @@ refuse() {
   exit 1
 }
 
-# a group member's data is complete only if that member was the last main
-pool=$data/sentinel/sentinel.conf
-of_pool() { sed -n "s/^sentinel $1 \"\{0,1\}\([0-9a-f.:]*\).*/\1/p" "$pool"; }
-if [ -s "$pool" ] && [ "$(of_pool 'monitor main')" != "$(of_pool announce-ip)" ]; then
-  refuse "Not started: another member of the Sentinel group was main when redis.durability was ha, so this volume may lack writes. \
-Set redis.durability to ha again; delete main's pod until redis-main-0 is main; then choose another durability."
-fi
+# the permission has a date, so that a forgotten one expires tomorrow, and names what is given up
+today=$(date -u +%F)
+read -r allowed 2>/dev/null </run/start-empty/on || [ -n "${allowed-}" ] || allowed=
+allow() {
+  echo "kubectl -n $NAMESPACE create configmap redis-main-start-empty --from-literal=on=$1 && kubectl -n $NAMESPACE delete pod $POD"
+}
 
-# shellcheck source=modules/redis/scripts/take-snapshot.sh
-. /etc/redis/take-snapshot.sh
+# A group member's data is complete only if that member was the last main. Its Sentinel may have ended before the next
+# main was promoted, so stop-member.sh must have found that there was none. That is valid for a while only, because the
+# other members could start again without this one; and once, because a single main has the latest data from then on.
+VALID=900
+pool=$data/sentinel/sentinel.conf
+of_member=$data/sentinel/of-member
+of_pool() { sed -n "s/^sentinel $1 \"\{0,1\}\([0-9a-f.:]*\).*/\1/p" "$pool"; }
+was_last() {
+  ended=
+  read -r ended _ <"$of_member" || true
+  case $ended in '' | *[!0-9]*) return 1 ;; esac
+  age=$(($(date +%s) - ended))
+  [ "${age#-}" -lt "$VALID" ]
+}
+newer=
+if [ -s "$pool" ] && [ "$(of_pool 'monitor main')" != "$(of_pool announce-ip)" ]; then
+  newer='another member of the Sentinel group was main when redis.durability was ha'
+elif [ -e "$of_member" ] && ! was_last; then
+  newer='another member of the Sentinel group may have become main after this one stopped, when redis.durability was ha'
+fi
+if [ -n "$newer" ]; then
+  [ "$allowed" = "$today,other-members" ] ||
+    refuse "Not started: $newer, so this volume may lack writes. \
+Set redis.durability to ha again; delete main's pod until redis-main-0 is main; then choose another durability. \
+Or, to discard what only the other members have: \
+kubectl -n $NAMESPACE delete pvc data-redis-main-1 data-redis-main-2 --ignore-not-found && $(allow "$today,other-members")"
+  echo "starting without the other members' data, as ConfigMap redis-main-start-empty allows" >&2
+  if [ -s "$pool" ]; then
+    (umask 077 && sed "s/^sentinel monitor main [^ ]*/sentinel monitor main $(of_pool announce-ip)/" "$pool" >"$pool.new")
+    sync "$pool.new"
+    mv "$pool.new" "$pool"
+  fi
+fi
+if [ -e "$of_member" ]; then rm "$of_member" && sync "${of_member%/*}"; fi
+
 # shellcheck source=modules/redis/scripts/append-only.sh
 . /etc/redis/append-only.sh
+# shellcheck source=modules/redis/scripts/take-snapshot.sh
+. /etc/redis/take-snapshot.sh
 remove_leftovers
 repair_end || refuse "Not started: $problem. Restore a backup; or give up that part: see docs/runbooks/RedisMainDown.md"
 if holds_data; then start; fi
 
-# the permission has a date, so that a forgotten one expires tomorrow
-today=$(date -u +%F)
-read -r allowed 2>/dev/null </run/start-empty/on || [ -n "${allowed-}" ] || allowed=
 if [ "$allowed" = "$today" ]; then
   echo "starting empty, as ConfigMap redis-main-start-empty allows" >&2
   start
 fi
-how="Restore the volume; or, to discard that data: \
-kubectl -n $NAMESPACE create configmap redis-main-start-empty --from-literal=on=$today && \
-kubectl -n $NAMESPACE delete pod $POD"
+how="Restore the volume; or, to discard that data: $(allow "$today")"
 
 # missing names do not prove that there are no replicas: DNS must at least resolve main's own name
 tries=0

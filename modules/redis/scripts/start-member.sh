@@ -13,33 +13,18 @@ trap 'exit 143' TERM
 # shellcheck source=modules/redis/scripts/history.sh
 . /etc/redis/history.sh
 
-# given_up GENERATION: whether a restore of this generation was given up. It stops all members at once; if another one
-# goes on with older data, the snapshot would replace what that member has acknowledged since. take-snapshot.sh asks.
-given_up() {
-  limit='timeout 2'
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    older=
-    for member in $pool; do
-      [ "$member" != "$me" ] || continue
-      look "$member"
-      case $seen in
-        yes)
-          [ "$generation" -lt "$1" ] || return 1
-          # one without data has acknowledged nothing
-          [ "$epoch" -lt 0 ] || older=$member
-          ;;
-        old) older=$member ;;
-      esac
-    done
-    [ -n "$older" ] || return 1
-    # perhaps it is about to stop
-    sleep 1
-  done
+# From now on, another member may become main, even if this one does not start; but not while npm run up has removed the
+# others: then this one cannot start, and its pod is about to be replaced by a single main.
+forget_end() {
+  if [ -s "$of_member" ]; then printf '' >"$of_member" && sync "$of_member"; fi
 }
-# shellcheck source=modules/redis/scripts/take-snapshot.sh
-. /etc/redis/take-snapshot.sh
+may_have_end() { case $(cat "$of_member" 2>/dev/null) in *alone) is_alone ;; *) return 1 ;; esac }
+may_have_end || forget_end
+
 # shellcheck source=modules/redis/scripts/append-only.sh
 . /etc/redis/append-only.sh
+# shellcheck source=modules/redis/scripts/take-snapshot.sh
+. /etc/redis/take-snapshot.sh
 remove_leftovers
 if ! repair_end; then
   # the other members have every acknowledged write, so this one starts as after the loss of its volume
@@ -51,6 +36,8 @@ fi
 
 start() {
   rm -f /run/redis/handing-over
+  # a full disk must not keep a member from starting
+  { mkdir -p "${of_member%/*}" && printf '' >"$of_member" && sync "$of_member" "${of_member%/*}"; } || true
   echo "$ordinal" >/run/redis/member
   sh /etc/redis/access.sh users
   [ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh redis &
@@ -72,11 +59,13 @@ refuse() {
 }
 # Whether another member may be promoted: guard.sh sets its priority.
 another_may() {
+  limit='timeout 2'
   for member in $pool; do
     [ "$member" != "$me" ] || continue
-    info=$(ask "$member" 6379 'INFO replication')
-    field role
-    [ "$value" = slave ] || continue
+    look "$member"
+    [ "$role" = slave ] || continue
+    # no main can confirm writes; perhaps this member has to start first, to show that it has loaded the snapshot
+    ! sealed "$promised" || continue
     field slave_priority
     [ "${value:-0}" = 0 ] || return 0
   done
@@ -105,6 +94,7 @@ why='no two Sentinels agree on the address of main'
 tries=0
 while [ $tries -lt $TRIES ]; do
   tries=$((tries + 1))
+  may_have_end || forget_end
   agreed
   if [ -z "$main" ]; then
     sleep 1

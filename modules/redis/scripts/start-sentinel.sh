@@ -10,7 +10,6 @@ sh /etc/redis/access.sh sentinel-users
 own=$(cat /run/secrets/redis/sentinel)
 
 conf=/data/sentinel/sentinel.conf
-known=/data/sentinel/pool
 mkdir -p "${conf%/*}" && sync /data
 # Redis syncs this file and its folder when it rewrites it. A power failure must not find one that is shorter than what
 # was renamed: without its epoch, the group would look older than its own data.
@@ -20,7 +19,8 @@ put() {
   sync "${1%/*}"
 }
 moved=
-if [ -s "$conf" ] && [ "$(cat "$known" 2>/dev/null)" != "$pool" ]; then moved=yes; fi
+before=$(last_pool) || true
+if [ -s "$conf" ] && [ "$before" != "$pool" ]; then moved=yes; fi
 learned=$(grep -E '^sentinel (myid|monitor|config-epoch|leader-epoch|current-epoch|known-sentinel) ' "$conf" 2>/dev/null || true)
 # shellcheck disable=SC2086 # one word per member
 case $learned in *'sentinel monitor main '*) ;; *) learned="sentinel monitor main $(set -- $pool; echo "$1") 6379 2" ;; esac
@@ -28,9 +28,9 @@ main=$(echo "$learned" | sed -n 's/^sentinel monitor main \([^ ]*\) .*/\1/p' | t
 # recreated Services have new addresses: find the previous main by its position in the group. Unless it has one of them:
 # then the last start ended between the two renames.
 if [ -n "$moved" ]; then
-  place=$(grep -nxF "$main" "$known" 2>/dev/null || grep -nxF "$main" /etc/redis/pool || true)
+  place=$(echo "$before" | grep -nxF "$main" || echo "$pool" | grep -nxF "$main" || true)
   place=${place%%:*}
-  main=$(sed -n "${place:-1}p" /etc/redis/pool)
+  main=$(echo "$pool" | sed -n "${place:-1}p")
   learned=$(echo "$learned" | grep -E '^sentinel (myid|config-epoch|leader-epoch|current-epoch) ' || true)
   learned="sentinel monitor main $main 6379 2
 $learned"
@@ -51,9 +51,19 @@ fi
   sed -n 's/^#main /sentinel /p' /etc/redis/sentinel.conf
 } >"$conf.new"
 put "$conf"
-# not cp: the copy would be read-only, like the original
-cat /etc/redis/pool >"$known.new"
-put "$known"
+# The addresses are new to this volume if the group was created again, as by each change of redis.durability to ha. The
+# marks come before the addresses, without which the guard does not let this member be promoted.
+if [ "$before" != "$pool" ]; then
+  # perhaps there was a single main until then, on the volume of member 0, which has more data: guard-copy.sh
+  [ "$ordinal" = 0 ] || touch "$single"
+  # the API of this version writes with a commit record only: access.sh
+  touch "$commits"
+  sync "${single%/*}"
+fi
+for file in "$known" "$copy"; do
+  echo "$pool" >"$file.new"
+  put "$file"
+done
 
 # read replicas announce a name, which Sentinel cannot resolve and logs at each check
 rm -f /tmp/log

@@ -38,6 +38,7 @@ caught_up() {
   done
   return 1
 }
+asked='' tried=''
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   if caught_up; then
     # Sentinels query twice a second: after this pause, their offsets are newer than the last write
@@ -46,13 +47,14 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
     refuse_writes || break
     # not this pod's own Sentinel, which stops too; a Sentinel in TILT mode would reply OK and wait for half a minute;
     # one in another failover refuses
-    asked=''
     for _ in 1 2 3 4; do
       for member in $pool; do
         [ "$member" != "$me" ] || continue
         info=$(ask "$member" 26379 'INFO sentinel')
         field sentinel_tilt
         [ "$value" = 0 ] || continue
+        # the reply may be lost
+        tried=yes
         if [ "$(ask "$member" 26379 'SENTINEL FAILOVER main')" = OK ]; then
           asked=yes
           break 2
@@ -71,6 +73,12 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   fi
   sleep 0.2
 done
+# No member took over, and no failover was requested. If none is left that could do so, this one was the last main, and goes on
+# refusing writes: the group ends, as when redis.durability changes, and a single main may start on this volume.
+if [ -z "$tried" ] && is_alone && refuse_writes; then
+  date +%s >"$of_member" && sync "$of_member"
+  exit 0
+fi
 # no member took over: accept writes until the stop; a member of the previous version has no guard
 rm -f "$mark"
 if [ ! -e /run/redis/guard ]; then

@@ -3,10 +3,11 @@
 # Replaces the data with the snapshot that npm run restore has just put into $data/restore; the old data is kept in
 # restore/before. Sourced, before anything reads $data.
 #
-# next.rdb is deleted before its mark, so after an interruption the next start repeats everything. It is used only if
-# the restore has marked it (next.committed has the id of next.id), which it does once every member has its snapshot,
-# and only soon after that: a restore that takes longer has already reported a failure. In a Sentinel group,
-# start-member.sh also defines given_up: whether another member runs with older data.
+# next.rdb is deleted before its mark, so after an interruption the next start repeats everything. It is used only with
+# its mark, next.committed: the restore's id and the state of the append-only file. If the file has changed since, this
+# Redis has written, and the snapshot would replace that. On a single main, restore.sh writes the mark, and the snapshot
+# is discarded without it. On a member, guard-restore.sh writes it once no member can get a write confirmed any more;
+# without it, the snapshot stays where it is, and the guard decides again.
 #
 # The snapshot's commit record is of the deployment and the time that it was made in. It is replaced by one of the next
 # generation, from next.generation: less than what the Sentinels of this deployment will have established, and more than any
@@ -22,18 +23,25 @@ fi
 if [ -s "$restore/next.rdb" ] && [ -n "$(find "$data/appendonlydir" -samefile "$restore/next.rdb" 2>/dev/null)" ]; then
   rm "$restore/next.rdb"
 fi
-# sets $unused to the reason why the snapshot may not be used
+number() { case $1 in '' | *[!0-9]*) return 1 ;; esac }
+# sets $unused to the reason why the snapshot may not be used, and $kept if that may change
 check_use() {
-  unused=
+  unused='' kept=''
   id=$(cat "$restore/next.id" 2>/dev/null || true)
-  if [ -z "$id" ] || [ "$(cat "$restore/next.committed" 2>/dev/null)" != "$id" ]; then
-    unused='its restore did not reach every member'
-  elif [ -z "$(find "$restore/next.committed" -mmin -15)" ]; then
-    unused='it is older than 15 minutes'
-  elif command -v given_up >/dev/null && given_up "$(cat "$restore/next.generation")"; then
-    unused='another member still runs with older data'
+  mark=$(cat "$restore/next.committed" 2>/dev/null || true)
+  if ! number "$id" || ! number "$(cat "$restore/next.generation" 2>/dev/null)"; then
+    unused='its restore is of another version, or was damaged'
+  elif [ "$mark" = "$id $(aof_state)" ]; then
+    :
+  elif [ -f /etc/redis/sentinel.conf ]; then
+    kept=yes
+  elif [ "${mark%% *}" = "$id" ]; then
+    unused='main has written since, so its restore was given up'
+  else
+    unused='its restore was interrupted'
   fi
 }
+kept=
 if [ -s "$restore/next.rdb" ]; then
   check_use
   if [ -n "$unused" ]; then
@@ -50,7 +58,7 @@ resp() {
   for word in "$@"; do printf '$%d\r\n%s\r\n' ${#word} "$word"; done
 }
 commit_record() {
-  read -r number 2>/dev/null <"$restore/next.generation" || return 0
+  read -r number <"$restore/next.generation" || return 1
   {
     resp SELECT 1
     resp SET commit "0 0 0 $number"
@@ -58,7 +66,7 @@ commit_record() {
     echo "file appendonly.aof.1.incr.aof seq 1 type i" >>"$restore/new/appendonly.aof.manifest"
 }
 rm -rf "$restore/new"
-if [ -s "$restore/next.rdb" ]; then
+if [ -s "$restore/next.rdb" ] && [ -z "$kept" ]; then
   if mkdir "$restore/new" && ln "$restore/next.rdb" "$restore/new/appendonly.aof.1.base.rdb" &&
     echo "file appendonly.aof.1.base.rdb seq 1 type b" >"$restore/new/appendonly.aof.manifest" && commit_record; then
     echo "starting from the snapshot in $restore/next.rdb" >&2

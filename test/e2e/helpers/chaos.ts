@@ -91,15 +91,18 @@ export async function onNode(node: string, script: string): Promise<string> {
 }
 
 /**
- * Shell script that sets $pid to the pod's process whose command line matches a `case` pattern. In a pod's id, systemd
- * writes _ instead of -.
+ * Shell script that sets $pid to the pod's oldest process whose command line matches a `case` pattern: others, such as
+ * probes, may end at any time. In a pod's id, systemd writes _ instead of -.
  */
 const findProcess = (pod: KubeObject, pattern: string) => {
   const uid = pod.metadata.uid!;
-  return `pid=
+  return `pid= since=
 for p in /proc/[0-9]*; do
   grep -qE '${uid}|${uid.replaceAll("-", "_")}' $p/cgroup 2>/dev/null || continue
-  case $(tr '\\0' ' ' <$p/cmdline) in ${pattern}) pid=\${p#/proc/} ;; esac
+  case $(tr '\\0' ' ' <$p/cmdline) in ${pattern})
+    begun=$(sed 's/.*) //' $p/stat 2>/dev/null | cut -d ' ' -f 20)
+    [ -z "$begun" ] || [ "$begun" -ge "\${since:-$((begun + 1))}" ] || { since=$begun; pid=\${p#/proc/}; } ;;
+  esac
 done
 [ -n "$pid" ] || { echo 'no such process in pod ${pod.metadata.name}' >&2; exit 1; }
 `;

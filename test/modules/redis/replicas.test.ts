@@ -18,7 +18,7 @@ describe("redis replicas", () => {
   it.each(["safe", "ha"])("read main's address from a file, so that they need no DNS (%s)", (durability) => {
     const { data } = synthesize({ redis: { durability } });
     const config = resources({ data }, "kubernetes_config_map_v1").find(
-      (r) => r.body["metadata"].name === "redis-config",
+      (r) => r.body["metadata"].name === "redis-single-config",
     )!;
     const service = resources({ data }, "kubernetes_service_v1").find((r) => r.body["metadata"].name === "redis-main")!;
     expect(config.body["data"].main).toBe(`\${kubernetes_service_v1.${service.id}.spec[0].cluster_ip}\n`);

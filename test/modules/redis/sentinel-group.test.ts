@@ -8,7 +8,7 @@ describe("redis main with durability ha", () => {
   const container = (name: string) => pod.containers.find((c: { name: string }) => c.name === name);
   const map = resources(layers, "kubernetes_config_map_v1")
     .map((r) => r.body)
-    .find((b) => b["metadata"].name === "redis-config")!;
+    .find((b) => b["metadata"].name === "redis-group-config")!;
 
   it("is three pods that never share a node, each with a Sentinel", () => {
     expect(main["spec"].replicas).toBe(3);

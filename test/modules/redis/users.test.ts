@@ -136,6 +136,39 @@ suite("Redis users", () => {
     expect(written("replication.conf")).toContain("masteruser replication\n");
   });
 
+  describe("of a member, for the API's writes", () => {
+    const pool = () => fs.readFileSync(path.join(dir, "etc/pool"), "utf8");
+    const writers = (...files: [name: string, text: string][]) => {
+      for (const [name, text] of [["run/member", "2\n"], ...files] as const) {
+        fs.mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
+        fs.writeFileSync(path.join(dir, name), text);
+      }
+      runScript(dir, ["access.sh", "users"]);
+      const acl = fs.readFileSync(path.join(dir, "run/users.acl"), "utf8");
+      for (const name of ["run/member", "data/sentinel"])
+        fs.rmSync(path.join(dir, name), { recursive: true, force: true });
+      return Object.fromEntries([...acl.matchAll(/^user (api-write|api-commit) (.*)$/gm)].map(([, ...pair]) => pair));
+    };
+    it.each<[string, [string, string][]]>([
+      ["on a new volume, or that of a single main", []],
+      ["on the volume of another group", [["data/sentinel/pool", "10.9.9.9\n"]]],
+    ])("are only those with a commit record, because the API of a single main may still run: %s", (_, files) => {
+      expect(Object.keys(writers(...files))).toEqual(["api-commit"]);
+    });
+    it("are only those with a commit record also once the volume belongs to the group that this version created", () => {
+      const files: [string, string][] = [
+        ["data/sentinel/pool", pool()],
+        ["data/sentinel/commits", ""],
+      ];
+      expect(Object.keys(writers(...files))).toEqual(["api-commit"]);
+    });
+    it("include those of the previous version's API in a group that this version has not created, during an upgrade", () => {
+      const found = writers(["data/sentinel/pool", pool()]);
+      expect(Object.keys(found)).toEqual(["api-commit", "api-write"]);
+      expect(found["api-commit"]).toBe(found["api-write"]);
+    });
+  });
+
   it("are stored with hashed passwords only", () => {
     const file = path.join(dir, "run/users.acl");
     expect(fs.readFileSync(file, "utf8")).not.toContain(PASSWORD);

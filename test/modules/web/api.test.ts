@@ -35,6 +35,10 @@ describe("the API", () => {
         e.value,
       ]),
     ) as Record<string, string>;
+  it("the API of a Sentinel group has a separate user, so that members can refuse the API of a single main", () => {
+    const env = envOf({ redis: { durability: "ha" } });
+    expect([env["REDIS_USER"], env["REDIS_PASSWORD_FILE"]]).toEqual(["api-commit", "/run/secrets/redis/api-write"]);
+  });
   it("the API discovers replicas through their endpoints, with DNS and the Service's address as fallbacks", () => {
     const watch = envOf({});
     expect(watch["REDIS_REPLICAS_WATCH"]).toMatch(/outputs\.namespace\}\/\$\{.*outputs\.redis_replicas_host\}$/);

@@ -99,7 +99,7 @@ describe("rendered layers", () => {
     });
   });
   it("the layers use the Service's name in place of an address that is assigned at creation", () => {
-    const config = find(objects("data", { redis: { durability: "ha" } }), "ConfigMap", "redis-config");
+    const config = find(objects("data", { redis: { durability: "ha" } }), "ConfigMap", "redis-group-config");
     expect(JSON.stringify(config)).toContain(`${CLUSTER_IP_OF}redis-main-0`);
   });
   it("the layers list the values that are known only at deployment time", () => {

@@ -41,7 +41,7 @@ suite("a new member, whose main is still a single one", () => {
       await group.kill(0, "redis");
       await group.kill(1, "redis");
       group.startRedis(1, "--replicaof", group.pool[0]!, String(group.port));
-      await group.until("the reason", () => group.said(1).includes("was a single main that may have more data"));
+      await group.until("the reason", () => group.said(1).includes("may have been a single main with more data"));
       await new Promise((resolve) => setTimeout(resolve, 4000));
       expect(priority(1)).toBe("0");
       // as a member
@@ -56,7 +56,7 @@ suite("a new member, whose main is still a single one", () => {
     90_000,
   );
 
-  it("is promoted without it if an operator accepts the loss", async () => {
+  it("is promoted without it only if an operator accepts the loss of that main's data, not of other data", async () => {
     await group.start(0, "");
     single(0);
     await group.start(1);
@@ -64,7 +64,16 @@ suite("a new member, whose main is still a single one", () => {
     await group.until("the link", () => group.linked(1));
     await group.kill(0, "redis");
     await group.until("the loss of the link", () => !group.linked(1));
-    fs.writeFileSync(path.join(group.pod(1), "start-empty/on"), new Date().toISOString().slice(0, 10));
+    const today = new Date().toISOString().slice(0, 10);
+    const command = `create configmap redis-main-start-empty --from-literal=on=${today},${group.pool[0]}`;
+    await group.until("the command", () => group.said(1).includes(command));
+    // of the same day, for an empty main, or for another member
+    for (const other of ["", `,${group.pool[2]}`]) {
+      fs.writeFileSync(path.join(group.pod(1), "start-empty/on"), `${today}${other}`);
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      expect(priority(1)).toBe("0");
+    }
+    fs.writeFileSync(path.join(group.pod(1), "start-empty/on"), `${today},${group.pool[0]}`);
     await group.until("the consent", () => priority(1) === "100");
   }, 60_000);
 

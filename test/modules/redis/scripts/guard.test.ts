@@ -103,6 +103,21 @@ suite("the guard of a member", () => {
     await group.until("the link", () => linked(1));
   }, 60_000);
 
+  it("links one without data, if the third member does not answer, if an operator accepts the loss of that member's data", async () => {
+    await start(0, "30 8 30");
+    await start(1);
+    follow(1, 0);
+    const today = new Date().toISOString().slice(0, 10);
+    const consent = (text: string) => fs.writeFileSync(path.join(group.pod(1), "start-empty/on"), text);
+    await group.until("the command", () => said(1).includes(`--from-literal=on=${today},${group.pool[2]}`));
+    // of the same day, for an empty main
+    consent(today);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect(linked(1)).toBe(false);
+    consent(`${today},${group.pool[2]}`);
+    await group.until("the link", () => linked(1));
+  }, 60_000);
+
   it("does not link one without data if the query of the third member ends before its record is known", async () => {
     await start(0, "30 8 30");
     await start(2, "30 9 30");
@@ -128,6 +143,33 @@ suite("the guard of a member", () => {
     follow(1, 0);
     await group.until("the request", () => fs.existsSync(path.join(group.dir, "failovers")));
     expect([linked(1), group.cli(1, "GET", "of-1")]).toEqual([false, "1"]);
+  }, 60_000);
+
+  const SEALED = "1800000000000001";
+  it("ignores its promise to a restore once no other member can make it, because all others have more data", async () => {
+    await start(0, "90 3 90");
+    await start(1, `80 6 ${SEALED}`);
+    follow(1, 0);
+    await group.until("the reason", () => said(1).includes("whose record is behind"));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    // the third member may follow this one, and make the promise
+    expect(linked(1)).toBe(false);
+    await start(2, "80 5 90");
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect([linked(1), group.cli(1, "-n", "1", "GET", "commit")]).toEqual([false, `80 6 ${SEALED}`]);
+    group.cli(2, "CONFIG", "SET", "min-replicas-to-write", "0");
+    group.cli(2, "-n", "1", "SET", "commit", "90 2 90");
+    await group.until("the link", () => linked(1));
+  }, 60_000);
+
+  it("requests no failover above a promise to a restore, which is not an epoch", async () => {
+    group.name(0, 8, 0, 1, 2);
+    await start(0, `80 6 ${SEALED}`);
+    await start(1, `80 6 ${SEALED}`);
+    follow(1, 0);
+    await group.until("the link", () => linked(1));
+    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    expect(fs.existsSync(path.join(group.dir, "votes"))).toBe(false);
   }, 60_000);
 
   it("restarts a member that has the most data, but that no Sentinel promotes because it was without main for too long", async () => {

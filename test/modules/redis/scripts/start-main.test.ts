@@ -12,7 +12,15 @@ describe("main alone, after redis.durability was ha", () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-main-"));
   afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-  function start(main: string) {
+  const today = new Date().toISOString().slice(0, 10);
+  const at = (name: string) => path.join(dir, "data/sentinel", name);
+  const now = () => Math.floor(Date.now() / 1000);
+  beforeEach(() => {
+    for (const folder of ["data", "start-empty"]) fs.rmSync(path.join(dir, folder), { recursive: true, force: true });
+  });
+
+  /** @param ofMember what start-member.sh and stop-member.sh have left on the volume, if anything */
+  function start(main: string, ofMember?: string, consent?: string) {
     const put = (name: string, text: string) => {
       fs.mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
       fs.writeFileSync(path.join(dir, name), text, { mode: 0o755 });
@@ -20,13 +28,43 @@ describe("main alone, after redis.durability was ha", () => {
     put("data/appendonlydir/appendonly.aof.1.base.rdb", "x");
     put("data/appendonlydir/appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n");
     put("data/sentinel/sentinel.conf", `sentinel announce-ip "10.0.0.1"\nsentinel monitor main ${main} 6379 2\n`);
+    if (ofMember !== undefined) put("data/sentinel/of-member", ofMember);
+    if (consent !== undefined) put("start-empty/on", consent);
     put("bin/redis-server", "#!/bin/sh\necho STARTED\n");
     writePod(dir);
     return runScript(dir, ["start-main.sh"]);
   }
 
   it("starts if it was main last", () => {
+    expect(start("10.0.0.1", `${now() - 60}\n`).stdout).toContain("STARTED");
+    // from then on, its volume has the latest data
+    expect(fs.existsSync(at("of-member"))).toBe(false);
     expect(start("10.0.0.1").stdout).toContain("STARTED");
+  });
+  it.each([
+    ["it did not stop as the last one", ""],
+    ["the others had time to start again since", `${now() - 3600}\n`],
+    ["the time is not complete", "\n"],
+  ])("refuses if another member may have become main unnoticed: %s", (_, ofMember) => {
+    for (let n = 0; n < 2; n++) {
+      const { status, stderr } = start("10.0.0.1", ofMember);
+      expect(status).toBe(1);
+      expect(stderr).toContain("another member of the Sentinel group may have become main after this one stopped");
+      expect(stderr).toContain("Set redis.durability to ha again");
+      expect(stderr).toContain(`redis-main-start-empty --from-literal=on=${today},other-members`);
+      expect(stderr).toContain("delete pvc data-redis-main-1 data-redis-main-2");
+    }
+  });
+  it("starts nevertheless if an operator gives up what only the others have, but not with a consent to an empty main", () => {
+    for (const main of ["10.0.0.1", "10.0.0.3"]) {
+      expect(start(main, "", today).status).toBe(1);
+      expect(start(main, "", `${today},other-members`).stdout).toContain("STARTED");
+      // also when the consent has expired
+      const conf = fs.readFileSync(at("sentinel.conf"), "utf8");
+      expect(conf).toContain("sentinel monitor main 10.0.0.1 6379 2\n");
+      fs.rmSync(path.join(dir, "start-empty"), { recursive: true });
+      expect(runScript(dir, ["start-main.sh"]).stdout).toContain("STARTED");
+    }
   });
   it("refuses if another member was main, because that one has newer data, and explains how to proceed", () => {
     const { status, stderr } = start("10.0.0.3");

@@ -19,7 +19,10 @@ const dirs: string[] = [];
 afterAll(() => dirs.forEach((dir) => fs.rmSync(dir, { recursive: true, force: true })));
 
 /** Starts member 0; returns the arguments of redis-server, or the reason why it did not start. */
-function startMember(answers: Answers, files: { data?: boolean; startEmpty?: string; snapshot?: number } = {}) {
+function startMember(
+  answers: Answers,
+  files: { data?: boolean; startEmpty?: string; mark?: string; id?: string; ofMember?: string } = {},
+) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-member-"));
   dirs.push(dir);
   const put = (name: string, text: string) => {
@@ -32,10 +35,13 @@ function startMember(answers: Answers, files: { data?: boolean; startEmpty?: str
     put("data/appendonlydir/appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n");
   }
   if (files.startEmpty) put("start-empty/on", files.startEmpty);
-  if (files.snapshot !== undefined) {
+  const ofMember = path.join(dir, "data/sentinel/of-member");
+  if (files.ofMember !== undefined) put("data/sentinel/of-member", files.ofMember);
+  if (files.id !== undefined) {
     put("data/restore/next.rdb", "snapshot");
-    put("data/restore/next.generation", `${files.snapshot}\n`);
-    for (const name of ["id", "committed"]) put(`data/restore/next.${name}`, "this-restore\n");
+    put("data/restore/next.generation", "2\n");
+    put("data/restore/next.id", `${files.id}\n`);
+    if (files.mark) put("data/restore/next.committed", `${files.mark}\n`);
   }
   for (const [from, replies] of Object.entries(answers))
     [replies].flat().forEach((text, i) => put(`says/${from}/${i}`, text));
@@ -69,7 +75,17 @@ fi
   const { status, stdout, stderr } = runScript(dir, ["start-member.sh"]);
   const base = path.join(dir, "data/appendonlydir/appendonly.aof.1.base.rdb");
   const restored = fs.existsSync(base) && fs.readFileSync(base, "utf8") === "snapshot";
-  return { restored, status, started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""), error: stderr };
+  const marked = fs.existsSync(ofMember) ? fs.readFileSync(ofMember, "utf8") : undefined;
+  const restore = path.join(dir, "data/restore");
+  const left = fs.existsSync(restore) ? fs.readdirSync(restore).sort() : [];
+  return {
+    marked,
+    restored,
+    left,
+    status,
+    started: /STARTED (.*)/.exec(stdout)?.[1]?.replace(/^\S+ /, ""),
+    error: stderr,
+  };
 }
 
 /** No links, promotions or writes before the guard has started. */
@@ -80,6 +96,16 @@ describe("a member of the Sentinel group", () => {
     expect(startMember(sentinels(undefined, SECOND, SECOND), { data: true }).started).toBe(
       `${announced} --replicaof ${SECOND} 6379`,
     );
+  });
+  it("stores that the volume is of a member, and forgets that it was the last main", () => {
+    expect(startMember(sentinels(ME, ME), { data: true }).marked).toBe("");
+    expect(startMember(sentinels(ME, ME), { data: true, ofMember: "1790000000\n" }).marked).toBe("");
+    // even if it does not start
+    expect(startMember(sentinels(ME), { data: true, ofMember: "1790000000\n" })).toMatchObject({
+      status: 1,
+      marked: "",
+    });
+    expect(startMember(sentinels(ME)).marked).toBeUndefined();
   });
   it("does not trust a single Sentinel, or three that disagree", () => {
     for (const answers of [sentinels(ME), sentinels(ME, SECOND, THIRD)]) {
@@ -105,6 +131,12 @@ describe("a member of the Sentinel group", () => {
     );
     expect(status).toBe(1);
     expect(error).toContain("another member can be promoted");
+  });
+  it("becomes main again although another member can be promoted, if that one has promised a restore to confirm nothing", () => {
+    const sealed = slave(100, 7, "3 8 1800000000000001");
+    expect(startMember({ ...sentinels(ME, ME, ME), [`${SECOND}:6379`]: sealed }, { data: true }).started).toBe(
+      announced,
+    );
   });
   it("starts empty initially, once all others have reported that they are empty", () => {
     const others = { [`${SECOND}:6379`]: slave(0), [`${THIRD}:6379`]: slave(0) };
@@ -139,23 +171,20 @@ describe("a member of the Sentinel group", () => {
 });
 
 describe("a member with a snapshot to restore", () => {
-  const start = (second: string | readonly string[], third: string) =>
-    startMember(
-      { ...sentinels(ME, ME, ME), [`${SECOND}:6379`]: second, [`${THIRD}:6379`]: third },
-      { data: true, snapshot: 2 },
-    );
-  it("uses it if no other member answers, because a restore stops all of them", () => {
-    expect(startMember(sentinels(ME, ME, ME), { data: true, snapshot: 2 }).restored).toBe(true);
+  const ID = "1800000000000001";
+  const start = (id: string, mark?: string) =>
+    startMember(sentinels(ME, ME, ME), { data: true, id, ...(mark ? { mark } : {}) });
+  it("uses it if the guard has marked it, and this member has stored nothing since", () => {
+    expect(start(ID, `${ID} appendonly.aof.1.base.rdb 1`)).toMatchObject({ restored: true, left: ["before"] });
   });
-  it("does not use it while another member runs with older data, because the restore was given up", () => {
-    const { restored, error } = start(slave(0, 7, "41 7 41 1"), slave(0));
-    expect(restored).toBe(false);
-    expect(error).toContain("another member still runs with older data");
+  it("does not use it, but leaves it to the guard, if it has no mark or has stored something since", () => {
+    for (const mark of [undefined, ID, `${ID} appendonly.aof.1.base.rdb 0`, `${ID} appendonly.aof.2.incr.aof 1`]) {
+      const { restored, left, started } = start(ID, mark);
+      expect([restored, started]).toEqual([false, announced]);
+      expect(left).toContain("next.rdb");
+    }
   });
-  it("uses it once the others have stopped, have started from theirs, or hold nothing", () => {
-    const stopping = [...Array<string>(5).fill(slave(0, 7, "41 7 41 1")), "LOADING"];
-    expect(start(stopping, slave(0)).restored).toBe(true);
-    expect(start(slave(0, 7, "41 7 41 1"), slave(0, 7, "0 0 0 2")).restored).toBe(true);
-    expect(start(slave(0), slave(0)).restored).toBe(true);
+  it("does not use one marked by an earlier version, even if no other member answers", () => {
+    expect(start("this-restore", "this-restore")).toMatchObject({ restored: false, left: ["not-taken.rdb"] });
   });
 });

@@ -12,12 +12,12 @@ afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 const file = (name: string) => path.join(dir, name);
 const CONF = "data/sentinel/sentinel.conf";
 
-/** Starts member 1's Sentinel; returns its configuration. */
-function start(pool: readonly string[], password: string): string {
+/** Starts a member's Sentinel, by default that of member 1; returns its configuration. */
+function start(pool: readonly string[], password: string, pod = "redis-main-1"): string {
   writePod(dir, { pool, password });
   fs.mkdirSync(file("bin"), { recursive: true });
   fs.writeFileSync(file("bin/redis-server"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
-  const { status, stderr } = runScript(dir, ["start-sentinel.sh"], { POD: "redis-main-1" });
+  const { status, stderr } = runScript(dir, ["start-sentinel.sh"], { POD: pod });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   return fs.readFileSync(file(CONF), "utf8");
 }
@@ -95,6 +95,25 @@ describe("a Sentinel of the group", () => {
     start(pool, "first");
     learn("sentinel monitor main 10.1.0.2 6379 2", "sentinel config-epoch main 4");
     expect(start(["10.1.0.1", "10.1.0.2", "10.1.0.3"], "second")).toContain("sentinel monitor main 10.1.0.2 6379 2\n");
+  });
+  it("marks the volume if its group was created again, except that of redis-main-0, which a single main may have used", () => {
+    const mark = file("data/sentinel/of-single-main");
+    const marked = () => fs.existsSync(mark);
+    // for access.sh
+    const commits = file("data/sentinel/commits");
+    const again = ["10.2.0.1", "10.2.0.2", "10.2.0.3"];
+    start(pool, "first");
+    for (const name of [mark, commits]) fs.rmSync(name, { force: true });
+    start(pool, "first");
+    expect([marked(), fs.existsSync(commits)]).toEqual([false, false]);
+    start(again, "first");
+    expect(marked()).toBe(true);
+    // only the guard removes it
+    start(again, "first");
+    expect(marked()).toBe(true);
+    for (const name of [mark, commits]) fs.rmSync(name);
+    start(pool, "first", "redis-main-0");
+    expect([marked(), fs.existsSync(commits)]).toEqual([false, true]);
   });
   it("starts from an empty or truncated file", () => {
     for (const lines of [[], ["sentinel myid def"]]) {

@@ -23,6 +23,7 @@ function stopMember(given: Answers, guarded = true) {
     fs.writeFileSync(path.join(dir, name), text, { mode: 0o755 });
   };
   writePod(dir, { pool: POOL });
+  put("data/sentinel/of-member", "");
   if (guarded) put("run/guard", "");
   for (const [question, replies] of Object.entries(answers))
     [replies].flat().forEach((text, i) => put(`says/${question.replaceAll(" ", "_")}/${i}`, text));
@@ -46,7 +47,14 @@ cat "$d/$n"
   const { status } = runScript(dir, ["stop-member.sh"]);
   const commands = fs.readFileSync(path.join(dir, "commands"), "utf8").trim().split("\n");
   const handingOver = fs.existsSync(path.join(dir, "run/handing-over"));
-  return { status, commands, handingOver, orders: commands.filter((line) => !/INFO|GET-MASTER/.test(line)) };
+  const ended = fs.readFileSync(path.join(dir, "data/sentinel/of-member"), "utf8").trim();
+  return {
+    status,
+    commands,
+    handingOver,
+    ended,
+    orders: commands.filter((line) => !/INFO|GET-MASTER|PING/.test(line)),
+  };
 }
 
 const replica = (address: string, offset: number) => `ip=${address},port=6379,state=online,offset=${offset},lag=0`;
@@ -89,13 +97,31 @@ describe("a member of the Sentinel group that shuts down", () => {
     ).toEqual([refuses, refuses, change(SECOND), change(THIRD)]);
   });
   it("makes the guard allow writes again until it is stopped if no replica catches up, or no member takes over", () => {
-    const alone = stopMember({ [INFO]: main(100, 90, 95), ...healthy, ...names(ME) });
-    expect([alone.orders, alone.handingOver]).toEqual([[refuses], false]);
-    const noTakeover = { [INFO]: main(100, 100), ...healthy, [change(SECOND)]: "OK", ...names(ME) };
+    const running = { [`${SECOND}:6379 PING`]: "PONG" };
+    const alone = stopMember({ [INFO]: main(100, 90, 95), ...healthy, ...names(ME), ...running });
+    expect([alone.orders, alone.handingOver, alone.ended]).toEqual([[refuses], false, ""]);
+    const noTakeover = { [INFO]: main(100, 100), ...healthy, [change(SECOND)]: "OK", ...names(ME), ...running };
     const { status, orders, handingOver } = stopMember(noTakeover);
     expect([status, orders, handingOver]).toEqual([0, [refuses, refuses, change(SECOND)], false]);
     // a pod of the previous version has no guard
     expect(stopMember(noTakeover, false).orders).toEqual([refuses, refuses, change(SECOND), takes]);
+  });
+  it("stores that it was the last main, and goes on refusing writes, if nothing of the others answers any more", () => {
+    const last = stopMember({ [INFO]: main(100, 90, 95) });
+    expect([last.status, last.orders, last.handingOver]).toEqual([0, [refuses, refuses], true]);
+    expect(Math.abs(Number(last.ended) - Date.now() / 1000)).toBeLessThan(600);
+  });
+  it("does not store it if a member answers, may have taken over or has, or if it does not confirm that it refuses writes", () => {
+    const last = { [INFO]: main(100, 90, 95) };
+    for (const question of [`${SECOND}:6379`, `${SECOND}:26379`, `${THIRD}:6379`, `${THIRD}:26379`])
+      expect(stopMember({ ...last, [`${question} PING`]: "-LOADING" }).ended).toBe("");
+    const requested = { [INFO]: main(100, 100), ...healthy, [change(SECOND)]: "OK" };
+    expect(stopMember(requested).ended).toBe("");
+    expect(stopMember({ ...requested, ...names(SECOND) }).ended).toBe("");
+    // the reply was lost
+    expect(stopMember({ ...requested, [change(SECOND)]: "" }).ended).toBe("");
+    expect(stopMember({ ...last, [refuses]: ["OK", ""] }).ended).toBe("");
+    expect(stopMember({ [INFO]: "role:slave\r\n" }).ended).toBe("");
   });
   it("requests no failover if it did not confirm that it refuses writes, even after another attempt", () => {
     const caughtUp = { [INFO]: main(100, 100), ...healthy, [change(SECOND)]: "OK", ...names(SECOND) };
