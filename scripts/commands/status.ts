@@ -95,24 +95,32 @@ export function signals(hpa: KubeObject): string[] {
   });
 }
 
+type View = Readonly<Record<string, { readonly pods?: number; readonly held?: string } | null>>;
+
+/** What the fast scaler has written about its workloads; empty if it is not readable, because anyone may change it. */
+function viewOf(lease: KubeObject | undefined): View {
+  try {
+    return (JSON.parse(lease?.metadata.annotations?.[SCALER_VIEW] ?? "{}") as View | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
 /**
  * What the fast scaler recommends for each of its workloads, as text by workload; empty if no scaler has run yet.
  *
  * @param now current time, ms
  */
 export function fastSignals(lease?: KubeObject, now = Date.now()): Readonly<Record<string, string>> {
-  const view = JSON.parse(lease?.metadata.annotations?.[SCALER_VIEW] ?? "{}") as Readonly<
-    Record<string, { readonly pods?: number; readonly held?: string }>
-  >;
   const { holderIdentity, renewTime } = lease?.spec ?? {};
   const isCurrent = Boolean(holderIdentity) && now - Date.parse(String(renewTime)) < SCALER_SILENT_MS;
   return Object.fromEntries(
-    Object.entries(view).map(([workload, { pods, held }]) => [
+    Object.entries(viewOf(lease)).map(([workload, seen]) => [
       workload,
       `load ${
         !isCurrent
           ? red("unknown: the fast scaler has no leader")
-          : `requires ${pods ?? "unknown"} pods${held ? yellow(` (held: ${held})`) : ""}`
+          : `requires ${seen?.pods ?? "unknown"} pods${seen?.held ? yellow(` (held: ${seen.held})`) : ""}`
       }`,
     ]),
   );

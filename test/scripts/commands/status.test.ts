@@ -84,4 +84,8 @@ describe("status with the fast scaler", () => {
   it("shows nothing before a scaler has run", () => {
     expect(fastSignals(undefined, now)).toEqual({});
   });
+  it.each(["{", "null"])("shows nothing if the annotation is %s", (text) => {
+    const damaged = { metadata: { name: "scaler", annotations: { [SCALER_VIEW]: text } } } as unknown as KubeObject;
+    expect(fastSignals(damaged, now)).toEqual({});
+  });
 });
