@@ -119,7 +119,7 @@ suite("a Sentinel group", () => {
   it.each(["empty", "missing"])(
     "recovers by itself after a power failure that left the Sentinels' files %s, although redis-main-0 lacks writes",
     async (state) => {
-      // an epoch above that of new Sentinels, and another main than the one that these assume
+      // an epoch above that of new Sentinels, and a different main from the one that these assume
       for (let n = 0; n < 2 || mains()[0] === 0; n++) {
         const [main = 0] = mains();
         group.cli(((main + 1) % 3) as Member, "-p", group.sentinelPort, "SENTINEL", "FAILOVER", "main");
