@@ -54,7 +54,7 @@ put "$conf"
 # The addresses are new to this volume if the group was created again, as by each change of redis.durability to ha. The
 # marks come before the addresses, without which the guard does not let this member be promoted.
 if [ "$before" != "$pool" ]; then
-  # perhaps there was a single main until then, on the volume of member 0, which has more data than this one: guard-copy.sh
+  # perhaps there was a single main until then, on the volume of member 0, with more data than this one: guard-copy.sh
   [ "$ordinal" = 0 ] || [ ! -d /data/appendonlydir ] || touch "$single"
   # the API of this version writes with a commit record only: access.sh
   touch "$commits"
