@@ -19,15 +19,9 @@ suite("redis-main-0, when the other members are removed", () => {
       group.run(i, "sentinel", "sh etc/tune-sentinel.sh & exec sh etc/start-sentinel.sh");
     }
     const copies = [1, 2] as const;
-    /** Whether a Sentinel, which looks at the others every few seconds, knows that both copies can be promoted. */
-    const informed = (via: Member) => {
-      const text = group.cli(via, "-p", group.sentinelPort, "SENTINEL", "REPLICAS", "main");
-      const known = (field: string, value: string) => text.split(`\n${field}\n${value}\n`).length - 1;
-      return known("master-link-status", "ok") === 2 && known("slave-priority", "100") === 2;
-    };
     await group.until("a group", () => copies.every((i) => group.field(i, "slave_priority") === "100"), 90);
     await group.until("a main that accepts writes", () => group.cli(0, "SET", "first", "1") === "OK");
-    await group.until("informed Sentinels", () => copies.every(informed));
+    await group.until("informed Sentinels", () => copies.every((i) => group.knowsCopies(i)));
   }, 120_000);
   afterEach(() => group.stop());
 
