@@ -29,6 +29,7 @@ const GROUP_SCRIPTS = [
   "stop-member.sh",
   "start-sentinel.sh",
   "tune-sentinel.sh",
+  "watch-sentinel.sh",
 ] as const;
 
 /** A Sentinel group or a single main. */

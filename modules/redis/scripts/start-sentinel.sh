@@ -7,6 +7,7 @@ umask 077
 . /etc/redis/pool.sh
 sh /etc/redis/access.sh sentinel-users
 [ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh sentinel &
+sh /etc/redis/watch-sentinel.sh $$ &
 own=$(cat /run/secrets/redis/sentinel)
 
 conf=/data/sentinel/sentinel.conf
