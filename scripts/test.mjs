@@ -79,12 +79,25 @@ const out = mkdtempSync(path.join(tmpdir(), "iacproject-results-"));
 const given = process.argv.slice(2);
 // a filter may match tests in only one suite
 const filter = given.length ? [...given, "--passWithNoTests"] : [];
+/** Their tests run real Redis processes, and mostly wait. */
+const redisScripts = ["test/modules/redis/scripts", "test/scripts/redis"];
 const suites = [
   {
     name: "layers and scripts",
     cwd: root,
     bin: "jest/bin/jest.js",
-    args: (file) => ["--json", `--outputFile=${file}`, ...filter],
+    args: (file) => [
+      "--json",
+      `--outputFile=${file}`,
+      ...["/test/e2e/", ...redisScripts.map((folder) => `/${folder}/`)].flatMap((p) => ["--testPathIgnorePatterns", p]),
+      ...filter,
+    ],
+  },
+  {
+    name: "scripts of the Redis pods",
+    cwd: root,
+    bin: "jest/bin/jest.js",
+    args: (file) => ["--json", `--outputFile=${file}`, ...redisScripts.flatMap((r) => ["--roots", r]), ...filter],
   },
   {
     name: "API",
@@ -132,11 +145,12 @@ async function run(suite, live) {
   } else broken++;
 }
 
-// The first suite uses the CPU; the others mostly wait for Redis, nginx and the browser. They run one after another,
-// because they would disturb each other's timing.
-const [layers, ...waiting] = suites;
+// The first suite uses the CPU; the others mostly wait for Redis, nginx and the browser. The last two run one after the
+// other, because they would disturb each other's timing.
+const [layers, redis, ...waiting] = suites;
 await Promise.all([
   run(layers, true),
+  run(redis, false),
   (async () => {
     for (const suite of waiting) await run(suite, false);
   })(),
