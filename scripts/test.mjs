@@ -82,12 +82,25 @@ const given = process.argv.slice(2);
 const filter = given.length ? [...given, "--passWithNoTests"] : [];
 const vitest = (file) => ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...filter];
 const quiet = (file) => ["run", "--silent", ...vitest(file)];
+/** Their tests run real Redis processes, and mostly wait. */
+const redisScripts = ["test/modules/redis/scripts", "test/scripts/redis"];
 const suites = [
   {
     name: "layers and scripts",
     cwd: root,
     bin: "jest/bin/jest.js",
-    args: (file) => ["--json", `--outputFile=${file}`, ...filter],
+    args: (file) => [
+      "--json",
+      `--outputFile=${file}`,
+      ...["/test/e2e/", ...redisScripts.map((folder) => `/${folder}/`)].flatMap((p) => ["--testPathIgnorePatterns", p]),
+      ...filter,
+    ],
+  },
+  {
+    name: "scripts of the Redis pods",
+    cwd: root,
+    bin: "jest/bin/jest.js",
+    args: (file) => ["--json", `--outputFile=${file}`, ...redisScripts.flatMap((r) => ["--roots", r]), ...filter],
   },
   {
     name: "API",
@@ -134,11 +147,12 @@ async function run(suite, live) {
   } else broken++;
 }
 
-// The first suite uses the CPU; the others mostly wait for Redis, nginx and the browser. They run one after another,
-// because they would disturb each other's timing.
-const [layers, ...waiting] = suites;
+// The first suite uses the CPU; the others mostly wait for Redis, nginx and the browser. Those of the images run one
+// after the other, because they would disturb each other's timing.
+const [layers, redis, ...waiting] = suites;
 await Promise.all([
   run(layers, true),
+  run(redis, false),
   (async () => {
     for (const suite of waiting) await run(suite, false);
   })(),

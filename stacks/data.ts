@@ -8,7 +8,7 @@ import { Namespace } from "../modules/kubernetes/namespace";
 import { NamespaceQuota } from "../modules/policies/namespace-quota";
 import { NetworkPolicies } from "../modules/policies/network-policies";
 import { RedisBackup } from "../modules/redis/backup";
-import { RedisFiles } from "../modules/redis/files";
+import { RedisFiles, type RedisMode } from "../modules/redis/files";
 import { RedisExporter } from "../modules/redis/exporter";
 import { MainInstance } from "../modules/redis/main-instance";
 import { RedisReplicas } from "../modules/redis/replicas";
@@ -46,7 +46,7 @@ export class DataLayer extends Layer<"data"> {
       passwords: redisUserNames,
     });
     const sentinelGroup = ha ? new SentinelGroup(this, "main-pool", { namespace }) : undefined;
-    const filesOf = (mode: "group" | "single") =>
+    const filesOf = (mode: RedisMode) =>
       new RedisFiles(this, `redis-${mode}-config`, {
         namespace,
         redis: config.redis,
@@ -57,8 +57,7 @@ export class DataLayer extends Layer<"data"> {
     const [single, group] = [filesOf("single"), filesOf("group")];
     const files = ha ? group : single;
     const main = new MainInstance(this, "redis-main", { namespace, config, files });
-    // for a pod of the other mode that has not been replaced yet
-    (ha ? single : group).addMain(main.service.address);
+    for (const mode of [single, group]) mode.addMain(main.service.address);
     const scaled = { namespace, config, files, ...this.keda(namespace) };
     const replicas = new RedisReplicas(this, "redis-replicas", scaled);
     if (config.redis.backup.schedule !== null)

@@ -29,7 +29,11 @@ const GROUP_SCRIPTS = [
   "stop-member.sh",
   "start-sentinel.sh",
   "tune-sentinel.sh",
+  "watch-sentinel.sh",
 ] as const;
+
+/** A Sentinel group or a single main. */
+export type RedisMode = "group" | "single";
 
 export interface RedisFilesProps {
   /** Namespace that the objects are created in. */
@@ -38,8 +42,8 @@ export interface RedisFilesProps {
   readonly redis: Config["redis"];
   /** Name of the Secret with a password per user. */
   readonly secretName: string;
-  /** Whether the files are those of a Sentinel group or of a single main. */
-  readonly mode: "group" | "single";
+  /** Whose files these are. */
+  readonly mode: RedisMode;
   /**
    * Addresses of the members of the Sentinel group, by ordinal.
    * @default the group does not exist at present
@@ -49,7 +53,7 @@ export interface RedisFilesProps {
 
 type Durability = Config["redis"]["durability"];
 /** Single files that are not in use may be for a main of `fast` or `safe`; the settings of `safe` suit both. */
-const durabilityIn = (mode: "group" | "single", configured: Durability): Durability =>
+const durabilityIn = (mode: RedisMode, configured: Durability): Durability =>
   mode === "group" ? "ha" : configured === "ha" ? "safe" : configured;
 
 /**

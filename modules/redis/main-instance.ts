@@ -40,7 +40,6 @@ export class MainInstance extends Construct {
     new SizeCheck(this, "sizes", { redis });
     // a single main has no alternative, so clients reach it as soon as it listens, without waiting for a probe and a route
     this.service = new ComponentService(this, "service", { ...common, publishNotReady: !ha });
-    files.addMain(this.service.address);
     const headless = new ComponentService(this, "headless", { ...common, headless: true });
     new DisruptionBudget(this, "pdb", { component: "redis-main", namespace });
 

@@ -97,7 +97,8 @@ export async function up(options: UpOptions): Promise<void> {
   const removed = await migrateToHpa(kube);
   if (removed) say(`  switching from engine keda to hpa: ${removed} KEDA objects removed, pod counts unchanged`);
   await growVolumes(kube, volumes);
-  if (await leaveGroup(kube)) say("  redis.durability changes from ha: redis-main-1 and redis-main-2 have ended");
+  if (await leaveGroup(kube, (text) => say(`  ${text}`)))
+    say("  redis.durability changes from ha: redis-main-1 and redis-main-2 have ended");
   const troubles = new TroubleReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
   await whileReporting(troubles, () => deployLayers(kube, images));
   // written before anything that may still fail, because an adoption relies on it

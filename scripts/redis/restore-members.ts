@@ -119,7 +119,15 @@ async function begin(
     await disarm(kube, pods, id);
     throw error;
   });
-  await seal(main).catch((error: Error) => {
+  await seal(main).catch(async (error: Error) => {
+    const refused = /main refused: (.*)/.exec(error.message)?.[1];
+    if (refused !== undefined) {
+      await disarm(kube, pods, id);
+      throw new Failure(
+        `${main} refused the restore, because ${refused}. Nothing was changed.`,
+        "Run npm run restore again.",
+      );
+    }
     throw new Failure(`${main} did not confirm that the restore has begun: ${error.message}`, COMPLETES);
   });
   const stored = (record: string) => promisedOf(record) === id || generationOf(record) >= generation;

@@ -1,8 +1,8 @@
 /**
  * Tier `lost-node`: with either engine, each node in E2E_NODES is lost under load while it runs the pods of all
- * single-pod Deployments, but not main. Measures how long each Deployment's pods are missing, how long the autoscalers cannot read
- * their metrics, and when the API is scaled out. E2E_NODE_STOP and E2E_NODE_START are the commands that stop and start
- * the node {node}; E2E_ENGINES limits the engines (hpa,keda).
+ * single-pod Deployments, but not main. Measures how long each Deployment's pods are missing, how long the autoscalers
+ * cannot read their metrics, and when the API is scaled out. E2E_NODE_STOP and E2E_NODE_START are the commands that stop
+ * and start the node {node}; E2E_ENGINES limits the engines (hpa,keda).
  */
 import { publishPart } from "../helpers/publish";
 import { removeLoad, startLoad, type LoadResult } from "./helpers/load";

@@ -154,6 +154,13 @@ export class RedisMembers {
     return new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(this.cli(i, "INFO", "replication"))?.[1];
   }
 
+  /** Whether a member's Sentinel, which looks at the others every few seconds, knows that both copies can be promoted. */
+  knowsCopies(via: Member): boolean {
+    const text = this.cli(via, "-p", this.sentinelPort, "SENTINEL", "REPLICAS", "main");
+    const known = (field: string, value: string) => text.split(`\n${field}\n${value}\n`).length - 1;
+    return known("master-link-status", "ok") === 2 && known("slave-priority", "100") === 2;
+  }
+
   /** The current value of a Redis setting. */
   setting(i: Member, name: string): string | undefined {
     return this.cli(i, "CONFIG", "GET", name).split("\n")[1];

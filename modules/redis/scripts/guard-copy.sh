@@ -133,7 +133,8 @@ as_copy() {
     [ $((now - allowed)) -lt "$UNUSED" ] || take_back
   elif [ "$main_seen" = no ] || [ -z "$host_ordinal" ]; then
     said=
-    if [ -e "$single" ] && ! loss_accepted "$host"; then
+    # the advice to accept a loss comes only once main has had time to start
+    if [ $((now - began)) -ge "$UNMET" ] && [ -e "$single" ] && ! loss_accepted "$host"; then
       how_to_accept "$host"
       said=", and may have been a single main with more data. $how"
     fi

@@ -19,8 +19,8 @@ ordinal=${POD##*-}
 # shellcheck disable=SC2086 # one word per member
 me=$(set -- $pool; shift "$ordinal"; echo "$1")
 # Exists on the volume of a member, and is empty, until stop-member.sh knows that this member was the last main, or
-# npm run up has removed the other members: then it contains the time, and "alone" in the second case. Without the time, a
-# single main does not start on this volume: start-main.sh.
+# npm run up has removed the other members: then it contains the time, and "alone" in the second case. Without the
+# time, a single main does not start on this volume: start-main.sh.
 of_member=/data/sentinel/of-member
 
 # whether neither the Redis nor the Sentinel of another member answers

@@ -7,6 +7,7 @@ umask 077
 . /etc/redis/pool.sh
 sh /etc/redis/access.sh sentinel-users
 [ ! -f /etc/redis/watch-certificate.sh ] || sh /etc/redis/watch-certificate.sh sentinel &
+sh /etc/redis/watch-sentinel.sh $$ &
 own=$(cat /run/secrets/redis/sentinel)
 
 conf=/data/sentinel/sentinel.conf
@@ -54,8 +55,8 @@ put "$conf"
 # The addresses are new to this volume if the group was created again, as by each change of redis.durability to ha. The
 # marks come before the addresses, without which the guard does not let this member be promoted.
 if [ "$before" != "$pool" ]; then
-  # perhaps there was a single main until then, on the volume of member 0, which has more data: guard-copy.sh
-  [ "$ordinal" = 0 ] || touch "$single"
+  # perhaps there was a single main until then, on the volume of member 0, with more data than this one: guard-copy.sh
+  [ "$ordinal" = 0 ] || [ ! -d /data/appendonlydir ] || touch "$single"
   # the API of this version writes with a commit record only: access.sh
   touch "$commits"
   sync "${single%/*}"

@@ -73,8 +73,8 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   fi
   sleep 0.2
 done
-# No member took over, and no failover was requested. If none is left that could do so, this one was the last main, and goes on
-# refusing writes: the group ends, as when redis.durability changes, and a single main may start on this volume.
+# No member took over, and no failover was requested. If none is left that could do so, this one was the last main, and
+# goes on refusing writes: the group ends, as when redis.durability changes, and a single main may start on this volume.
 if [ -z "$tried" ] && is_alone && refuse_writes; then
   date +%s >"$of_member" && sync "$of_member"
   exit 0

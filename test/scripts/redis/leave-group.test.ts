@@ -78,7 +78,7 @@ describe("a change from ha", () => {
   it("is refused if another member does not end, or became main meanwhile", async () => {
     const before = [[/get statefulset/, group], ...left] as [RegExp, string][];
     const hanging = recorder([...before, [/get pods/, running(...all)], role("redis-main-0", "master")]);
-    await expect(leaveGroup(new Kube(testConfig(), hanging.run), 0)).rejects.toMatchObject({
+    await expect(leaveGroup(new Kube(testConfig(), hanging.run), undefined, 0)).rejects.toMatchObject({
       message: expect.stringContaining("redis-main-1 and redis-main-2 did not end"),
     });
     const demoted = recorder([
@@ -102,14 +102,30 @@ describe("a change from ha", () => {
     );
     expect(patches(commands)).toEqual([]);
   });
-  it("goes on if an earlier run has removed the others, although redis-main-0 has restarted and cannot be main alone", async () => {
-    const { run, commands } = recorder([
-      [/get statefulset/, set(["redis", "sentinel"], 1)],
-      [/get pods/, running("redis-main-0")],
-      role("redis-main-0", "slave"),
-    ]);
-    expect(await leaveGroup(new Kube(testConfig(), run))).toBe(false);
-    expect(patches(commands)).toEqual([]);
+  describe("after a run that was interrupted while it removed the others", () => {
+    const left = (...replies: [RegExp, ...string[]][]) =>
+      recorder([
+        [/get statefulset/, set(["redis", "sentinel"], 1)],
+        // one of them is still about to end
+        [/get pods/, running("redis-main-0", "redis-main-1"), running("redis-main-0")],
+        ...replies,
+      ]);
+    const stored = (commands: readonly string[]) => commands.filter((command) => command.includes("of-member"));
+    it("goes on as the first run would have, once they have ended", async () => {
+      const { run, commands } = left(role("redis-main-0", "master"), [/of-member/, ""]);
+      expect(await leaveGroup(new Kube(testConfig(), run))).toBe(true);
+      expect(stored(commands)).toHaveLength(1);
+    });
+    it("lets the single main decide if redis-main-0 has restarted meanwhile, which does not run without the others", async () => {
+      const { run, commands } = left([/INFO replication/, "Could not connect to Redis"]);
+      expect(await leaveGroup(new Kube(testConfig(), run))).toBe(false);
+      expect(commands.filter((command) => command.includes("get pods"))).toHaveLength(2);
+      expect(stored(commands)).toEqual([]);
+    });
+    it("is refused if another member became main meanwhile", async () => {
+      const { run } = left(role("redis-main-0", "slave"));
+      await expect(leaveGroup(new Kube(testConfig(), run))).rejects.toThrow("redis-main-0 is no longer main");
+    });
   });
 });
 

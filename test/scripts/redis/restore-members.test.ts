@@ -16,12 +16,15 @@ describe("a restore of three members", () => {
   /** Commands in a pod, in order; `fails` chooses the one that fails. */
   let calls: string[];
   let fails: (call: string, n: number) => boolean;
+  /** Why main does not make its promise, if it refuses. */
+  let refusal: string | undefined;
   /** The members' records at each query. */
   let records: string[][];
   /** The records after main has made its promise to the restore with this id. */
   let onSeal: (id: string) => string[][];
   beforeEach(() => {
     dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-restore-"));
+    refusal = undefined;
     [calls, fails, records] = [[], () => false, [Array<string>(3).fill("3 8 3 2")]];
     onSeal = () => [Array<string>(3).fill("0 0 0 3")];
     for (const pod of PODS) {
@@ -50,6 +53,7 @@ describe("a restore of three members", () => {
     const [, name, id = ""] = /restore\.sh (\w+) (\d+)/.exec(command) ?? [];
     if (name) calls.push(`${pod} ${name}`);
     if (name && fails(calls.at(-1)!, calls.length)) return Promise.reject(new Error(`${calls.at(-1)} failed`));
+    if (name === "seal" && refusal) return Promise.reject(new Error(refusal));
     if (name === "seal") records = onSeal(id);
     if (name && name !== "arm") return Promise.resolve("");
     const script = command
@@ -90,6 +94,12 @@ describe("a restore of three members", () => {
     fails = (call) => call.includes("seal");
     await expect(run()).rejects.toThrow("did not confirm that the restore has begun");
     for (const pod of PODS) expect(files(pod)).toEqual(SNAPSHOT);
+  });
+
+  it("leaves no snapshot on any member if main has refused, as after another restore", async () => {
+    refusal = "main refused: another restore has taken place: 0 0 0 3";
+    await expect(run()).rejects.toThrow("redis-main-1 refused the restore, because another restore has taken place");
+    for (const pod of PODS) expect(files(pod)).toEqual([]);
   });
 
   it("waits until another member has stored the promise, and until all have the restored data", async () => {

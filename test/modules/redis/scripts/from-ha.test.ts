@@ -19,12 +19,9 @@ suite("redis-main-0, when the other members are removed", () => {
       group.run(i, "sentinel", "sh etc/tune-sentinel.sh & exec sh etc/start-sentinel.sh");
     }
     const copies = [1, 2] as const;
-    const known = (via: Member) =>
-      group.cli(via, "-p", group.sentinelPort, "SENTINEL", "REPLICAS", "main").split("\nmaster-link-status\nok\n")
-        .length;
     await group.until("a group", () => copies.every((i) => group.field(i, "slave_priority") === "100"), 90);
     await group.until("a main that accepts writes", () => group.cli(0, "SET", "first", "1") === "OK");
-    await group.until("informed Sentinels", () => copies.every((i) => known(i) === 3));
+    await group.until("informed Sentinels", () => copies.every((i) => group.knowsCopies(i)));
   }, 120_000);
   afterEach(() => group.stop());
 

@@ -41,13 +41,6 @@ suite("a Sentinel group", () => {
       },
       90,
     );
-  /** Waits until a member's Sentinel, which looks at the others every few seconds, knows that both copies are healthy. */
-  const informed = (via: Member) =>
-    group.until(`Sentinel ${via} to know both copies`, () => {
-      const text = group.cli(via, "-p", group.sentinelPort, "SENTINEL", "REPLICAS", "main");
-      const known = (field: string, value: string) => text.split(`\n${field}\n${value}\n`).length - 1;
-      return known("master-link-status", "ok") === 2 && known("slave-priority", "100") === 2;
-    });
   const kept = () =>
     new Map(folders.flatMap((folder) => [...parseKept(fs.readFileSync(path.join(folder, "kept"), "utf8"))]));
   const writesGoOn = async () => {
@@ -85,7 +78,7 @@ suite("a Sentinel group", () => {
     for (const n of [0, 1, 2]) {
       const [main = 0] = mains();
       const via = ((main + 1 + (n % 2)) % 3) as Member;
-      await informed(via);
+      await group.until(`Sentinel ${via} to know both copies`, () => group.knowsCopies(via));
       expect(group.cli(via, "-p", group.sentinelPort, "SENTINEL", "FAILOVER", "main")).toBe("OK");
       await new Promise((resolve) => setTimeout(resolve, 1000));
       await writesGoOn();
@@ -119,7 +112,7 @@ suite("a Sentinel group", () => {
   it.each(["empty", "missing"])(
     "recovers by itself after a power failure that left the Sentinels' files %s, although redis-main-0 lacks writes",
     async (state) => {
-      // an epoch above that of new Sentinels, and another main than the one that these assume
+      // an epoch above that of new Sentinels, and a different main from the one that these assume
       for (let n = 0; n < 2 || mains()[0] === 0; n++) {
         const [main = 0] = mains();
         group.cli(((main + 1) % 3) as Member, "-p", group.sentinelPort, "SENTINEL", "FAILOVER", "main");

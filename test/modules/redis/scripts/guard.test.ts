@@ -103,7 +103,7 @@ suite("the guard of a member", () => {
     await group.until("the link", () => linked(1));
   }, 60_000);
 
-  it("links one without data, if the third member does not answer, if an operator accepts the loss of that member's data", async () => {
+  it("links one without data although the third member does not answer, if an operator accepts the loss of that member's data", async () => {
     await start(0, "30 8 30");
     await start(1);
     follow(1, 0);

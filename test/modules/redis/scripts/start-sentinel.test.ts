@@ -106,6 +106,11 @@ describe("a Sentinel of the group", () => {
     for (const name of [mark, commits]) fs.rmSync(name, { force: true });
     start(pool, "first");
     expect([marked(), fs.existsSync(commits)]).toEqual([false, false]);
+    // a volume without data has nothing that could be promoted
+    start(again, "first");
+    expect([marked(), fs.existsSync(commits)]).toEqual([false, true]);
+    start(pool, "first");
+    fs.mkdirSync(file("data/appendonlydir"));
     start(again, "first");
     expect(marked()).toBe(true);
     // only the guard removes it

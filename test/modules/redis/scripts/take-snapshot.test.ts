@@ -156,7 +156,7 @@ suite("main and a snapshot on its volume", () => {
   );
   it("keeps a snapshot that a restore may need while Redis does not report whether it has begun", () => {
     leave();
-    fs.writeFileSync(path.join(pod, "etc/pool"), "10.0.0.1\n");
+    fs.writeFileSync(path.join(pod, "etc/sentinel.conf"), "");
     fs.writeFileSync(path.join(pod, "run/can-restore"), "");
     fs.copyFileSync(snapshot, at("restore/incoming.rdb"));
     expect(step("arm", "1800000000000002", "2")).toMatchObject({
