@@ -98,7 +98,7 @@ export class FastScaler extends Construct {
       namespace,
       kind: "Deployment",
       fixedSize: maxPods(config, "scaler"),
-      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: String(surge), maxUnavailable: 0 } } },
+      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: surge!, maxUnavailable: 0 } } },
       pod: podSpec({
         component: "scaler",
         config,

@@ -90,7 +90,7 @@ export class WebWorkload extends Construct {
       component,
       namespace,
       kind: "Deployment",
-      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: String(surge), maxUnavailable: 0 } } },
+      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: surge!, maxUnavailable: 0 } } },
       pod: podSpec({
         component,
         config: props.config,

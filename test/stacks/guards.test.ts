@@ -106,6 +106,14 @@ it("every workload has a disruption budget and is spread over nodes and zones", 
   }
 });
 
+it("how many pods a rollout adds is a number or a percentage, because the API server refuses a number as text", () => {
+  for (const w of everyWorkload.filter((w) => w["kind"] === "Deployment")) {
+    const surge = (w["spec"].strategy as Json)["rollingUpdate"].maxSurge as unknown;
+    if (typeof surge !== "number")
+      expect([w["metadata"].name, surge]).toEqual([w["metadata"].name, expect.stringMatching(/^\d+%$/)]);
+  }
+});
+
 it("every third-party image has an exact tag", () => {
   const images = everyWorkload
     .flatMap((w) => containersOf(podSpecOf(w)!).map((c) => c["image"] as string))
