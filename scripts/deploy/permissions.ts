@@ -59,7 +59,14 @@ function owned(values: string | undefined): [string, string] | undefined {
 const nameOf = (chart: string): string | undefined =>
   Object.keys(CLUSTER_WIDE).find((name) => chart === name || chart.split("/").at(-1)!.startsWith(`${name}-`));
 
-/** Permissions for every object that a deployment of these stacks creates. */
+/** An object of another owner that a layer reads. */
+interface Read {
+  readonly api_version: string;
+  readonly kind: string;
+  readonly metadata: { readonly namespace: string };
+}
+
+/** Permissions for every object that a deployment of these stacks creates or reads. */
 export function permissionsFor(stacks: Readonly<Record<string, Stack>>): Permission[] {
   const found = new Map<string, Permission>();
   for (const [layer, stack] of Object.entries(stacks)) {
@@ -70,6 +77,8 @@ export function permissionsFor(stacks: Readonly<Record<string, Stack>>): Permiss
       const where = place === undefined ? {} : { namespace: place };
       found.set(key, { group, resource, layer, ...where, ...(verbs ? { verbs } : {}) });
     };
+    for (const body of Object.values(stack.data?.["kubernetes_resource"] ?? {}) as unknown as Read[])
+      add(body.api_version.split("/")[0]!, plural(body.kind), body.metadata.namespace, ["get"]);
     for (const [type, resources] of Object.entries(stack.resource ?? {})) {
       for (const body of Object.values(resources) as Body[]) {
         if (type === "helm_release") {
@@ -98,6 +107,8 @@ export function permissionsFor(stacks: Readonly<Record<string, Stack>>): Permiss
 
 /** The setting that makes a permission unnecessary. */
 function insteadOf({ resource, layer, namespace, verbs }: Permission): string {
+  if (resource === "endpointslices")
+    return "cluster.apiServer.blocks to the API server's addresses, or networkPolicies: false";
   if (verbs) return "workloads: helm";
   if (resource === "namespaces") return "namespaces.create: false, in namespaces that exist";
   if (resource === "networkpolicies") return "networkPolicies: false";

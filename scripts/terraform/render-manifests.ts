@@ -6,6 +6,7 @@ type Tree = { [key: string]: Json };
 /** A layer's cdk.tf.json. */
 export interface Stack {
   readonly resource?: Readonly<Record<string, Readonly<Record<string, Tree>>>>;
+  readonly data?: Readonly<Record<string, Readonly<Record<string, Tree>>>>;
   readonly output?: Readonly<Record<string, { readonly value: Json }>>;
 }
 

@@ -285,7 +285,10 @@ step(
     await kube.apply({ apiVersion: "v1", kind: "List", items: [namespace, binding] });
     await kube.raw(["-n", "default", "create", "serviceaccount", STUDENT]);
     const view = await kube.raw(["config", "view", "--raw", "--minify", "--flatten", "-o", "json"]);
-    const kubeconfig = JSON.parse(view) as { users: { user: object }[] };
+    const kubeconfig = JSON.parse(view) as {
+      users: { user: object }[];
+      clusters: { cluster: { server: string } }[];
+    };
     const token = await kube.raw(["-n", "default", "create", "token", STUDENT, "--duration=1h"]);
     kubeconfig.users[0]!.user = { token: token.trim() };
     const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "e2e-course-")), "kubeconfig");
@@ -307,7 +310,24 @@ step(
     expect((await npmRunWith(profile, "up")).code).toBe(0);
     expect((await npmRunWith(profile, "diff")).code).toBe(0);
     expect((await npmRunWith(profile, "status")).code).toBe(0);
-    const down = await npmRunWith(profile, "down", "--yes");
+
+    // the fast scaler needs the addresses of the Kubernetes API, which this user must not read
+    const fast = { ...profile, IAC_SCALING_FAST: "true" };
+    const unknown = await npmRunWith(fast, "up");
+    expect(unknown.code).toBe(1);
+    expect(unknown.output).toContain("cluster.apiServer.blocks");
+    const server = new URL(kubeconfig.clusters[0]!.cluster.server);
+    const known = {
+      ...fast,
+      IAC_CLUSTER_API_SERVER_BLOCKS: JSON.stringify([`${server.hostname}/32`]),
+      IAC_CLUSTER_API_SERVER_PORT: server.port,
+    };
+    expect((await npmRunWith(known, "up")).code).toBe(0);
+    expect((await npmRunWith(known, "diff")).code).toBe(0);
+    await eventually("the fast scaler to lead", 60, async () =>
+      (await kube.get("lease", "scaler", COURSE))?.spec?.holderIdentity ? true : undefined,
+    );
+    const down = await npmRunWith(known, "down", "--yes");
     expect(down.code).toBe(0);
     expect(down.output).toContain("not checked (this user may not list them)");
     await eventually("the cluster to be as before", 60, async () => {

@@ -47,6 +47,14 @@ describe("the permissions that a deployment needs", () => {
     ])
       expect(all).toContain(right);
   });
+  it("includes reading the addresses of the Kubernetes API in another namespace, unless they are configured", () => {
+    const fast = { scaling: { fast: true }, node: { discovery: "dns" } };
+    const reads = (over: object) => permissionsFor(stacks(over)).filter((r) => r.resource === "endpointslices");
+    expect(reads(fast)).toEqual([
+      { group: "discovery.k8s.io", resource: "endpointslices", namespace: "default", layer: "data", verbs: ["get"] },
+    ]);
+    expect(reads({ ...fast, cluster: { apiServer: { blocks: ["192.0.2.0/24"] } } })).toEqual([]);
+  });
   it("settings can reduce the permissions, so that access to one namespace is enough", () => {
     const rights = permissionsFor(
       stacks({
@@ -74,6 +82,14 @@ describe("a check of these permissions", () => {
         rights,
       ),
     ).toEqual([expect.stringMatching(/^this user may create, change and delete all \d+ kinds of objects/), ""]);
+  });
+  it("the error names the key that makes it unnecessary to read the addresses of the Kubernetes API", async () => {
+    const [message, next] = await refusal(
+      cluster((a) => a.resource === "endpointslices"),
+      rights,
+    );
+    expect(message).toContain("get endpointslices.discovery.k8s.io in namespace default (layer data)");
+    expect(next).toContain("cluster.apiServer.blocks");
   });
   it("the error names each denial, and the setting that avoids it, if the user has access to one namespace only", async () => {
     const [message, next] = await refusal(
