@@ -68,6 +68,9 @@ async function fromCluster(kube: Kube, put: Put): Promise<string> {
     put(`cluster/${namespace}/objects.txt`, await kubectl("-n", namespace, "get", kinds, "-o", "wide"));
     put(`cluster/${namespace}/events.txt`, await kubectl("-n", namespace, "get", "events", "--sort-by=.lastTimestamp"));
     put(`cluster/${namespace}/autoscalers.txt`, await kubectl("-n", namespace, "describe", "hpa"));
+    // the fast scaler writes to its Lease why it does not scale
+    if (kube.config.scaling.fast)
+      put(`cluster/${namespace}/leases.txt`, await kubectl("-n", namespace, "describe", "leases"));
     put(`cluster/${namespace}/pods.txt`, await kubectl("-n", namespace, "describe", "pods"));
     for (const pod of await kube.list("pods", "-n", namespace).catch(() => [])) {
       const { name } = pod.metadata;
