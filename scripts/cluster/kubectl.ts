@@ -113,8 +113,8 @@ export class Kube {
     }
   }
 
-  /** The cluster's context and server, for messages. */
-  async describe(): Promise<string> {
+  /** Context and server of the cluster; each is undefined if the kubeconfig does not name it. */
+  async selected(): Promise<{ readonly context?: string; readonly server?: string }> {
     // gcloud's kubectl queries the cluster's version each time it runs, so even this command can fail
     const view = await this.raw(["config", "view", "--minify", "-o", "json"], { timeoutMs: 10_000 }).catch(
       (error: unknown) => {
@@ -127,6 +127,13 @@ export class Kube {
       clusters?: { cluster: { server: string } }[] | null;
     };
     const server = config.clusters?.[0]?.cluster.server;
-    return `${config["current-context"] || NO_CONTEXT}${server ? ` at ${server}` : ""}`;
+    const context = config["current-context"];
+    return { ...(context ? { context } : {}), ...(server ? { server } : {}) };
+  }
+
+  /** The cluster's context and server, for messages. */
+  async describe(): Promise<string> {
+    const { context, server } = await this.selected();
+    return `${context ?? NO_CONTEXT}${server ? ` at ${server}` : ""}`;
   }
 }

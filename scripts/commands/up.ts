@@ -31,6 +31,7 @@ import { markOurCrds } from "../deploy/leftovers";
 import { smokeTest } from "../deploy/smoke-test";
 import { checkStorage, finishGrowth, growVolumes } from "../deploy/storage";
 import { checkStateIsHere } from "../terraform/backend-change";
+import { recordCluster } from "../terraform/state-cluster";
 import { checkNewMonitoring } from "../deploy/other-monitoring";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
 import { readStacks, synth } from "../terraform/synth";
@@ -93,6 +94,7 @@ export async function up(options: UpOptions): Promise<void> {
     return build.length ? `to build: ${build.join(", ")}` : "nothing to build";
   });
 
+  await recordCluster(kube);
   if (options.adopt) await adoptAndAsk(kube, images, options.yes);
   const removed = await migrateToHpa(kube);
   if (removed) say(`  switching from engine keda to hpa: ${removed} KEDA objects removed, pod counts unchanged`);

@@ -10,6 +10,7 @@ import { statePath } from "../../stacks/layer";
 import type { LayerName } from "../../stacks/outputs";
 import type { Kube } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
+import { checkCluster } from "./state-cluster";
 
 interface State {
   readonly resources?: readonly unknown[];
@@ -49,7 +50,7 @@ async function inCluster(kube: Kube): Promise<string | undefined> {
 
 /**
  * @throws Failure with the command that migrates the states, or a Failure if the states belong to a system in another
- * namespace, which a deployment would replace
+ * namespace or on another cluster, which a deployment would replace
  */
 export async function checkStateIsHere(kube: Kube): Promise<void> {
   const { config } = kube;
@@ -61,7 +62,10 @@ export async function checkStateIsHere(kube: Kube): Promise<void> {
     return isOf(namespace, await inCluster(kube).catch(() => undefined)) ? "kubernetes" : undefined;
   };
   const from = await elsewhere();
-  if (!from) return checkNamespace(kube);
+  if (!from) {
+    await checkNamespace(kube);
+    return checkCluster(kube, (await hasState(kube)) ?? false);
+  }
   throw new Failure(
     `state.backend is ${backend}, but the deployment in ${namespace} has its states in ${from === "local" ? config.state.dir : "the cluster"}.`,
     `Migrate them: npm run state -- --from ${from}. Or set state.backend: ${from}. If they belong to another cluster, set another state.dir or state.prefix.`,
