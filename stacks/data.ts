@@ -32,6 +32,7 @@ export class DataLayer extends Layer<"data"> {
     if (config.networkPolicies) {
       new NetworkPolicies(this, "network-policies", {
         namespace,
+        ownsNamespace: config.namespaces.create,
         monitoringNamespace: config.namespaces.monitoring,
         dns: config.dns,
         kedaNamespace: config.namespaces.keda,

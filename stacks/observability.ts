@@ -15,9 +15,12 @@ export class ObservabilityLayer extends Layer<"observability"> {
     super(scope, "observability", config);
     const mode = config.observability;
     this.writeSome({ mode });
+    // needed in every mode, because Terraform uses the providers to delete what another mode deployed
+    this.useKubernetes();
+    this.useHelm();
+    this.useRandom();
     if (mode === "none") return;
 
-    this.useKubernetes();
     const data = this.stateOf("data");
     const app = this.stateOf("app");
     const services: MonitoredServices = {
@@ -35,8 +38,6 @@ export class ObservabilityLayer extends Layer<"observability"> {
       return;
     }
 
-    this.useHelm();
-    this.useRandom();
     const { ref: namespace } = new Namespace(this, "namespace", {
       name: config.namespaces.monitoring,
       // node-exporter reads the host's processes and mounts; everything else satisfies `restricted`

@@ -4,7 +4,7 @@ import { escapeTemplate } from "../terraform/escape";
 import { LOCAL_RELEASE, localChart } from "./local-chart";
 
 export interface HelmObjectProps {
-  /** Name of the object; the Helm release is `object-NAME`. */
+  /** The Helm release is `object-NAME`. */
   readonly name: string;
   /** Namespace that the objects are created in. */
   readonly namespace: string;

@@ -7,7 +7,7 @@ import { withCanonicalQuantities } from "./quantity";
 export interface ObjectProps extends Omit<ManifestConfig, "manifest"> {
   /** The part of the configuration that determines how objects are written. */
   readonly config: Pick<Config, "workloads">;
-  /** Name of the object. */
+  /** Name of the Helm release: `object-NAME`. */
   readonly name: string;
   /** Namespace that the objects are created in. */
   readonly namespace: string;

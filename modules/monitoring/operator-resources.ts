@@ -1,8 +1,8 @@
 import { Construct } from "constructs";
-import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import { ruleGroups } from "../../dashboards/rules";
 import type { Config } from "../../config";
 import { PART_OF, projectLabels } from "../../catalog/names";
+import { writeObject } from "../kubernetes/object";
 import { rulesProps } from "./rules-props";
 import { serviceMonitors, type MonitoredServices } from "./service-monitors";
 
@@ -24,9 +24,15 @@ export class OperatorResources extends Construct {
     const { namespace } = services;
     // the cluster's Prometheus selects monitors and rules by these labels
     const { selectorLabels } = config.monitoring;
-    const object = (kind: string, name: string, spec: object) =>
-      new Manifest(this, `${kind.toLowerCase()}-${name}`, {
-        manifest: {
+    const object = (kind: string, name: string, spec: object) => {
+      const id = `${kind.toLowerCase()}-${name}`;
+      // each release needs a scope of its own; without releases, the addresses in existing states must not change
+      writeObject(config.workloads === "helm" ? new Construct(this, id) : this, id, {
+        config,
+        // not just `name`, because the workload of that name is a release too
+        name: id,
+        namespace,
+        object: {
           apiVersion: "monitoring.coreos.com/v1",
           kind,
           metadata: { name, namespace, labels: { ...projectLabels, ...selectorLabels } },
@@ -35,6 +41,7 @@ export class OperatorResources extends Construct {
         // Terraform is the only owner of these objects, so it overwrites manual changes
         fieldManager: { name: "terraform", forceConflicts: true },
       });
+    };
     for (const { name, ...spec } of serviceMonitors(services, config)) object("ServiceMonitor", name, spec);
     object("PrometheusRule", PART_OF, { groups: ruleGroups(rulesProps(config, namespace)) });
   }

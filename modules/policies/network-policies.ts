@@ -3,13 +3,15 @@ import { NetworkPolicyV1 } from "@cdktf/provider-kubernetes/lib/network-policy-v
 import { KEDA_OPERATOR_LABELS } from "../autoscaling/keda";
 import { KubernetesApiAddress } from "./kubernetes-api-address";
 import type { Config } from "../../config";
-import { labels, projectLabels, selectorLabels } from "../../catalog/names";
+import { labels, PART_OF, projectLabels, selectorLabels } from "../../catalog/names";
 import { COMPONENTS, JOBS, type ComponentOrJob } from "../../catalog/workloads";
 import type { Flow, Peer } from "./flows";
 
 export interface NetworkPoliciesProps {
   /** Namespace that the objects are created in. */
   readonly namespace: string;
+  /** Whether the namespace is only for this project; otherwise, pods of others are left alone. */
+  readonly ownsNamespace: boolean;
   /** Namespace that Prometheus runs in. */
   readonly monitoringNamespace: string;
   /** The cluster's DNS: the namespace of its pods, their ports, and the addresses of DNS servers that are not pods. */
@@ -28,7 +30,8 @@ const isComponentOrJob = (peer: Peer): peer is ComponentOrJob =>
 
 /**
  * NetworkPolicies of the application's namespace: one that denies everything, and one per
- * component that allows exactly its rows of the flow table, in and out.
+ * component that allows exactly its rows of the flow table, in and out. In a namespace that
+ * others use too, they apply only to our pods.
  *
  * A policy is checked when a connection opens; an established connection stays open
  * (kube-router and most others accept ESTABLISHED first).
@@ -39,7 +42,10 @@ export class NetworkPolicies extends Construct {
 
     new NetworkPolicyV1(this, "default-deny", {
       metadata: { name: "default-deny", namespace: props.namespace, labels: projectLabels },
-      spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
+      spec: {
+        podSelector: props.ownsNamespace ? {} : { matchLabels: { "app.kubernetes.io/part-of": PART_OF } },
+        policyTypes: ["Ingress", "Egress"],
+      },
     });
 
     const peer = (p: Peer) => {

@@ -16,7 +16,7 @@ import { checkSystemIsKnown } from "../deploy/unknown-deployment";
 import { findLeftovers, markOurCrds, removeLeftovers } from "../deploy/leftovers";
 import { finishRecreation } from "../deploy/recreate-set";
 import { synth } from "../terraform/synth";
-import { ourNamespaces } from "../deploy/readiness";
+import { mayBeOurs, ourNamespaces } from "../deploy/readiness";
 import { DeletionReport, terminatingOf, textOf } from "../deploy/terminating";
 import { whileReporting } from "../deploy/trouble";
 import { Terraform } from "../terraform/terraform";
@@ -124,7 +124,8 @@ async function deletions(kube: Kube, cluster: boolean): Promise<string[]> {
   const { create } = config.namespaces;
   const lines = ["This deletes:"];
   const spaces = ourNamespaces(config);
-  const claims = (await Promise.all(spaces.map((ns) => kube.list("pvc", "-n", ns)))).flat();
+  const all = (await Promise.all(spaces.map((ns) => kube.list("pvc", "-n", ns)))).flat();
+  const claims = all.filter((claim) => mayBeOurs(config, claim));
   for (const pvc of claims) {
     const [, member] = /^data-redis-main-(\d+)$/.exec(pvc.metadata.name) ?? [];
     const holds =

@@ -4,7 +4,9 @@
  * before `up`, or that other systems use, are not touched.
  */
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
-import { PART_OF, SCALER_LEASE, SCALER_VIEW, STACK_RELEASE } from "../../catalog/names";
+import { BACKUPS_CLAIM, PART_OF, SCALER_LEASE, SCALER_VIEW, STACK_RELEASE } from "../../catalog/names";
+import { WORKLOAD_NAME } from "../../catalog/workloads";
+import type { Config } from "../../config";
 import { isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { DEPLOYMENT_RECORD } from "./deployment-record";
@@ -116,6 +118,15 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
   return { removed, kept };
 }
 
+/** A namespace that existed before can contain claims of others, so there the claim's name decides. */
+function isOurVolume(config: Config, { spec }: KubeObject): boolean {
+  const { namespace = "", name = "" } = spec?.claimRef ?? {};
+  if (!ourNamespaces(config).includes(namespace)) return false;
+  if (config.namespaces.create) return true;
+  const isRedis = name === BACKUPS_CLAIM || name.startsWith(`data-${WORKLOAD_NAME["redis-main"]}-`);
+  return namespace === config.namespaces.app ? isRedis : name.includes(STACK_RELEASE);
+}
+
 /** Lists every object of this project that is still in the cluster. */
 export async function findLeftovers(kube: Kube): Promise<string[]> {
   const { namespaces, observability } = kube.config;
@@ -133,7 +144,7 @@ export async function findLeftovers(kube: Kube): Promise<string[]> {
     const kinds = "all,configmaps,secrets,pvc,pdb,networkpolicies,hpa,ingresses";
     for (const name of names) add(await kube.list(kinds, "-n", name, "-l", OUR_LABEL));
   }
-  add((await kube.visible("pv")).filter((pv) => names.includes(pv.spec?.claimRef?.namespace ?? "")));
+  add((await kube.visible("pv")).filter((pv) => isOurVolume(kube.config, pv)));
 
   add(await orphans(kube));
   if (hasStack) {

@@ -1,6 +1,8 @@
 /** Waits until every workload is Ready, and reports what it is waiting for. */
 import type { Config } from "../../config";
+import { STACK_RELEASE } from "../../catalog/names";
 import { AUTOSCALED } from "../../catalog/workloads";
+import { isOurs } from "../cluster/kube-object";
 import { isReady, type Kube, type KubeObject } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
@@ -84,6 +86,13 @@ export const ourNamespaces = (config: Config): string[] => [
   ...(config.scaling.engine === "keda" && config.keda.mode === "install" ? [config.namespaces.keda] : []),
 ];
 
+/** Whether an object in our namespaces may be ours: a namespace that existed before can contain objects of others. */
+export const mayBeOurs = ({ namespaces }: Config, object: KubeObject): boolean =>
+  namespaces.create ||
+  isOurs(object) ||
+  (object.metadata.namespace === namespaces.monitoring && object.metadata.name.includes(STACK_RELEASE)) ||
+  object.metadata.namespace === namespaces.keda;
+
 /** Autoscalers that do not exist yet: KEDA creates them a few seconds after the deployment. */
 export const missingAutoscalers = (config: Config, hpas: readonly KubeObject[]): string[] =>
   AUTOSCALED.filter(
@@ -104,7 +113,10 @@ export async function waitReady(kube: Kube, options: WaitOptions): Promise<numbe
   for (let poll = 0; ; poll++) {
     let objects: KubeObject[];
     try {
-      objects = await all("deployments,statefulsets,daemonsets,replicasets,hpa,pods");
+      objects = (await all("deployments,statefulsets,daemonsets,replicasets,hpa,pods")).filter(
+        // KEDA's autoscalers have its own labels
+        (o) => o.kind === "HorizontalPodAutoscaler" || mayBeOurs(kube.config, o),
+      );
     } catch (error) {
       // the control plane may restart, or the network may fail briefly
       if (!(error instanceof RunError) || Date.now() - begin > options.timeoutMs) throw error;

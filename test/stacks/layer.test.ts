@@ -75,6 +75,13 @@ it("layers that may have had Helm releases keep Helm's provider, because Terrafo
   for (const layer of ["data", "app"] as const) expect(none[layer]["provider"].helm).toHaveLength(1);
 });
 
+it("without monitoring, its layer keeps every provider that it may have used, for the same reason", () => {
+  for (const observability of ["none", "existing"]) {
+    const { provider } = synthesize({ observability }).observability;
+    for (const name of ["kubernetes", "helm", "random"]) expect(provider[name]).toHaveLength(1);
+  }
+});
+
 it("names that other tools depend on are fixed", () => {
   const names = (type: string) => resources(all, type).map((r) => r.body["metadata"].name as string);
   expect(names("kubernetes_service_v1")).toEqual(

@@ -33,6 +33,13 @@ describe("network policies", () => {
       policy_types: ["Ingress", "Egress"],
     });
   });
+  it("leave the pods of others alone in a namespace that existed before", () => {
+    const shared = resources(synthesize({ namespaces: { create: false } }), "kubernetes_network_policy_v1");
+    const selectors = shared.map(({ body }) => body["spec"].pod_selector as { match_labels?: Record<string, string> });
+    expect(selectors.length).toBeGreaterThan(5);
+    for (const { match_labels: labels } of selectors)
+      expect(labels).toMatchObject({ "app.kubernetes.io/part-of": "iacproject" });
+  });
   it("allow only the API, replicas and the exporter to connect to main", () => {
     const { ingress } = named("kubernetes_network_policy_v1", "redis-main")["spec"];
     const from = ingress.map(

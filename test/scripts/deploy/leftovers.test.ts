@@ -50,6 +50,26 @@ describe("leftovers", () => {
     ]);
     expect((await removeLeftovers(new Kube(config, run))).removed).toEqual(["pvc data-redis-main-0"]);
   });
+  it("leftovers do not include volumes of others in a namespace that existed before", async () => {
+    const config = testConfig({ namespaces: { create: false } });
+    const volume = (name: string, namespace = "iacproject") => ({
+      kind: "PersistentVolume",
+      metadata: { name: `of-${name}` },
+      spec: { claimRef: { namespace, name } },
+    });
+    const ours = "prometheus-kube-prometheus-stack-prometheus-db-0";
+    const claims = [
+      volume("data-redis-main-1"),
+      volume("theirs"),
+      volume(ours, "monitoring"),
+      volume("x", "monitoring"),
+    ];
+    const { run } = recorder([[/get pv /, list(...claims)]]);
+    expect(await findLeftovers(new Kube(config, run))).toEqual([
+      "PersistentVolume of-data-redis-main-1",
+      `PersistentVolume of-${ours}`,
+    ]);
+  });
   it("leftovers include the fast scaler's Lease if the namespace is kept, but no other Lease of that name", async () => {
     const removed = (annotations: object) =>
       removeLeftovers(

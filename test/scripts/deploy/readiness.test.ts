@@ -1,3 +1,4 @@
+import { projectLabels } from "../../../catalog/names";
 import { AUTOSCALED } from "../../../catalog/workloads";
 import { Kube, type KubeObject } from "../../../scripts/cluster/kubectl";
 import {
@@ -75,6 +76,25 @@ describe("waiting until everything is Ready", () => {
       waitReady(new Kube(chosen, run), { timeoutMs: 10_000, onProgress: (text) => progress.push(text) }),
     ).resolves.toBe(1);
     expect(progress).toEqual(["the cluster to answer"]);
+  });
+  it("does not wait for workloads of others in a namespace that existed before", async () => {
+    const chosen = testConfig({
+      namespaces: { create: false },
+      observability: "none",
+      metricsServer: { mode: "existing" },
+    });
+    const namespace = chosen.namespaces.app;
+    const ready = { observedGeneration: 2, replicas: 1, readyReplicas: 1, updatedReplicas: 1 };
+    const ours = { ...workload(ready), metadata: { name: "node", namespace, generation: 2, labels: projectLabels } };
+    const theirs = { ...workload({}), metadata: { name: "theirs", namespace, generation: 2 } };
+    const hpas = AUTOSCALED.map((name) => ({
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name, namespace },
+      spec: { minReplicas: 1, scaleTargetRef: { kind: "Deployment", name } },
+    }));
+    const run: Run = () =>
+      Promise.resolve({ code: 0, stdout: JSON.stringify({ items: [ours, theirs, ...hpas] }), stderr: "" });
+    await expect(waitReady(new Kube(chosen, run), { timeoutMs: 1000 })).resolves.toBe(1);
   });
   it("reports why pods cannot be created", () => {
     const deployment = (status: string) => ({
