@@ -170,7 +170,8 @@ export const WORKLOADS = {
     kind: "Deployment",
     port: { name: "http", number: SCALER_PORT },
     // when it reads 10 pods, it uses 11 to 16 m CPU and 58 MiB: docs/decisions/0017-fast-scaler.md
-    containers: [{ name: "scaler", resources: { cpu: "15m", memory: "60Mi", memoryLimit: "96Mi" } }],
+    // the CPU limit never matters, but a quota can require one, and nothing scales this workload
+    containers: [{ name: "scaler", resources: { cpu: "15m", cpuLimit: "500m", memory: "60Mi", memoryLimit: "96Mi" } }],
     fixedPods: { alone: 1, ha: 1 },
     surge: 1,
     metrics: { path: "images.scaler.metricsPath" },

@@ -60,7 +60,11 @@ export abstract class Layer<L extends LayerName> extends TerraformStack {
   private backend(): void {
     const { state } = this.config;
     if (state.backend === "local") new LocalBackend(this, { path: statePath(this.config, this.layer) });
-    if (state.backend === "s3") new S3Backend(this, { ...s3Key(this.config, this.layer), encrypt: true });
+    if (state.backend === "s3") {
+      new S3Backend(this, { ...s3Key(this.config, this.layer), encrypt: true });
+      // Terraform does not lock states in S3 by default
+      if (state.lockfile) this.addOverride("terraform.backend.s3.use_lockfile", true);
+    }
     if (state.backend === "kubernetes") new KubernetesBackend(this, this.kubernetesState(this.layer));
   }
 

@@ -44,6 +44,12 @@ export const state = z
     bucket: z.string().min(3).optional().describe("s3: bucket"),
     region: z.string().min(2).optional().describe("s3: region"),
     prefix: z.string().default("iacproject").describe("kubernetes, s3: prefix of the state names"),
+    lockfile: z
+      .boolean()
+      .default(true)
+      .describe(
+        "s3: lock a state during a run with a file next to it; false: for a store without conditional writes, where only one person may deploy at a time",
+      ),
   })
   .prefault({});
 

@@ -204,11 +204,19 @@ export class Terraform {
       throw new Failure(
         `Layer ${this.layer}: ${errors.join("\n")}`,
         locked
-          ? "Another run holds the lock on this state. Wait until it ends. If none is running, npm run doctor shows the holder and the command that releases the lock."
+          ? `Another run holds the lock on this state. Wait until it ends. If none is running, ${this.releaseLock()}.`
           : exists
             ? "The object is not in this state: it belongs to another deployment, perhaps from another folder. Deploy or remove it from that folder (state.dir is the folder with its states), or choose other names (namespaces)."
             : undefined,
       );
     }
+  }
+
+  /** How to release the lock of a run that no longer exists. */
+  private releaseLock(): string {
+    const { backend, bucket, prefix } = this.config.state;
+    return backend === "s3"
+      ? `delete s3://${bucket}/${prefix}/${this.layer}.tfstate.tflock`
+      : "npm run doctor shows the holder and the command that releases the lock";
   }
 }

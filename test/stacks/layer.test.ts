@@ -50,9 +50,16 @@ describe("state", () => {
       config: { secret_suffix: "iacproject-images" },
     });
   });
-  it("can be in S3", () => {
-    const { app } = synthesize({ state: { backend: "s3", bucket: "states", region: "eu-west-1" } });
-    expect(app["terraform"].backend.s3).toMatchObject({ bucket: "states", key: "iacproject/app.tfstate" });
+  it("can be in S3, where a run locks it, unless the store cannot do that", () => {
+    const state = { backend: "s3", bucket: "states", region: "eu-west-1" };
+    const { app } = synthesize({ state });
+    expect(app["terraform"].backend.s3).toMatchObject({
+      bucket: "states",
+      key: "iacproject/app.tfstate",
+      use_lockfile: true,
+    });
+    const unlocked = synthesize({ state: { ...state, lockfile: false } }).app;
+    expect(unlocked["terraform"].backend.s3).not.toHaveProperty("use_lockfile");
     expect(app["data"].terraform_remote_state["data-state"].config.key).toBe("iacproject/data.tfstate");
   });
 });

@@ -2,7 +2,7 @@
 import { checkDns, checkQuota } from "../../../scripts/deploy/cluster-checks";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { RunError } from "../../../scripts/terminal/run-program";
-import { testConfig } from "../../helpers/layers";
+import { resources, synthesize, testConfig, type Json } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
 const object = (name: string, rest: object) => ({ kind: "x", metadata: { name }, ...rest });
@@ -35,6 +35,20 @@ describe("quotas", () => {
         /^Set node\.resources\.cpuLimit, react\.resources\.cpuLimit, redis\.main\.cpuLimit, redis\.replica\.cpuLimit, redis\.exporter\.cpuLimit\. Or/,
       ),
     });
+  });
+  it("if all keys are set, every container has a CPU limit, also those without a key of their own", () => {
+    const layers = synthesize({
+      ...limits,
+      redis: { ...limits.redis, durability: "ha", backup: { schedule: "0 3 * * *" } },
+      scaling: { fast: true },
+    });
+    const manifests = resources(layers, "kubernetes_manifest").map(({ body }) => body["manifest"] as Json);
+    const pods = manifests.flatMap(({ spec }) => [spec["template"]?.spec, spec["jobTemplate"]?.spec.template.spec]);
+    const containers = pods
+      .filter(Boolean)
+      .flatMap((pod: Json) => [...(pod["initContainers"] ?? []), ...pod["containers"]]);
+    expect(containers.length).toBeGreaterThan(7);
+    for (const { name, resources: r } of containers) expect([name, r.limits.cpu]).toEqual([name, expect.any(String)]);
   });
   it("a quota on CPU limits is accepted if all keys are set, or a LimitRange has a default", async () => {
     await expect(look(limits, { "limits.cpu": "8" })).resolves.toBe("none that rejects our pods");
