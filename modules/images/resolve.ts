@@ -30,6 +30,12 @@ export type ResolvedImages = Readonly<
 export const imageNames = (config: Pick<Config, "scaling">): readonly ImageName[] =>
   IMAGE_NAMES.filter((name) => name !== "scaler" || config.scaling.fast);
 
+/** The keys that set prebuilt images, for messages: `images.node.image, images.react.image`. */
+export const imageKeys = (config: Pick<Config, "scaling">): string =>
+  imageNames(config)
+    .map((name) => `images.${name}.image`)
+    .join(", ");
+
 type QueryTag = typeof tagState;
 
 /**

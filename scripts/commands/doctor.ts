@@ -23,6 +23,7 @@ import { checkMonitoring } from "../deploy/other-monitoring";
 import { checkPermissions, permissionsFor } from "../deploy/permissions";
 import { checkApis } from "../deploy/terminating";
 import { checkAutopilot, isAutopilot } from "../doctor/autopilot";
+import { checkExistingPrometheus } from "../doctor/existing-prometheus";
 import { checkIngressClass } from "../doctor/ingress-class";
 import { checkLimitRanges } from "../doctor/limit-ranges";
 import { checkOwners } from "../doctor/namespace-owner";
@@ -183,6 +184,8 @@ export async function doctor(): Promise<number> {
       });
       await check("APIs of other servers", async () => checkApis(kube), false);
       await check("other monitoring", () => checkMonitoring(config, kube));
+      if (config.observability === "existing")
+        await check("existing Prometheus", () => checkExistingPrometheus(config, kube));
       if (config.exposure.type === "Ingress") await check("Ingress", () => checkIngressClass(config, kube));
       if (config.scaling.engine === "keda") {
         await check("KEDA", async () => {

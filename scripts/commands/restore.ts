@@ -11,7 +11,7 @@ import { checkSnapshot } from "../redis/rdb-check";
 import { inRedis, mainPod, redisCli, redisPods } from "../redis/pods";
 import { upload } from "../redis/file-transfer";
 import { disarm, FOLDER, generationOf, INCOMING, READY_MS, recordsOf, swap } from "../redis/restore-members";
-import { Failure, inStep, say, type Step } from "../terminal/ui";
+import { confirm, Failure, inStep, isInteractive, say, type Step } from "../terminal/ui";
 
 export async function restore(file: string, options: { yes: boolean }): Promise<void> {
   // check the file before asking the user
@@ -21,6 +21,11 @@ export async function restore(file: string, options: { yes: boolean }): Promise<
   const action = `Replace all keys with those of ${path.basename(file)} (${size}) on`;
   const kube = await chooseCluster(config, { action, yes: options.yes });
   const before = await redisCli(kube, await mainPod(kube), "DBSIZE");
+  // without a configured cluster, chooseCluster has already prompted the user
+  if (config.clusterIsNamed && !options.yes && before !== "0" && isInteractive()) {
+    if (!(await confirm(`${action} ${await kube.describe()}? It has ${before} keys now.`)))
+      throw new Failure("Nothing was changed.");
+  }
   // every member of the Sentinel group gets it, because any of them may become main
   const pods = (await redisPods(kube)).map((p) => p.metadata.name).filter(isMain);
   checkMembers(pods, maxPods(config, "redis-main"));

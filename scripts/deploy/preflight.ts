@@ -3,7 +3,7 @@ import type { Config } from "../../config";
 import { EXTERNAL_METRICS_API, KEDA_RELEASE } from "../../modules/autoscaling/keda";
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { MINIMUM_TERRAFORM } from "../../catalog/versions";
-import type { ResolvedImages } from "../../modules/images/resolve";
+import { imageKeys, type ResolvedImages } from "../../modules/images/resolve";
 import { isOfRelease, isOurs } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { loginProblem } from "../cluster/login";
@@ -90,8 +90,8 @@ export async function checkDocker(config: Config, run: Run = realRun): Promise<s
         ? "Docker is not installed, but an image must be built."
         : `The Docker engine${config.images.dockerHost ? ` at ${config.images.dockerHost}` : ""} is not responding, but an image must be built.`,
       missing
-        ? `Install it: ${INSTALL.docker}. Or use prebuilt images: set images.node.image and images.react.image.`
-        : "Start it (Docker Desktop, or: sudo systemctl start docker). Or use prebuilt images: set images.node.image and images.react.image.",
+        ? `Install it: ${INSTALL.docker}. Or use prebuilt images: set ${imageKeys(config)}.`
+        : `Start it (Docker Desktop, or: sudo systemctl start docker). Or use prebuilt images: set ${imageKeys(config)}.`,
     );
   }
 }
@@ -176,7 +176,7 @@ export async function checkPlatform(config: Config, kube: Kube, run: Run = realR
   const names = others.map((node) => `${node.metadata.name} (${kindOf(node)})`).join(", ");
   throw new Failure(
     `Images are built for ${platform}, but these nodes have another architecture: ${names}.`,
-    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop can build for it; elsewhere Docker needs QEMU). Or use multi-platform images: set images.node.image and images.react.image.`,
+    `Set images.platform to linux/${kindOf(others[0]!)} (Docker Desktop can build for it; elsewhere Docker needs QEMU). Or use multi-platform images: set ${imageKeys(config)}.`,
   );
 }
 

@@ -26,6 +26,8 @@ export async function checkNetworkPlugin(config: Config, kube: Kube): Promise<st
   const ofNodes = (await kube.visible("nodes")).flatMap(
     ({ status }) => (status?.["addresses"] ?? []) as { readonly address: string }[],
   );
+  const unknown = ["nodes", "endpointslice in default"].filter((kind) => kube.forbidden.has(kind));
+  if (unknown.length) return `unknown: Cilium, and this user may not list ${unknown.join(" and ")}`;
   if (!ofNodes.some(({ address }) => servers.includes(address))) return "Cilium; the Kubernetes API is not on a node";
   const effects = [
     ...(watches ? ["the API cannot watch the replicas and finds them through DNS, a few seconds later"] : []),

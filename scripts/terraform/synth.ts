@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Config } from "../../config";
 import { buildApp } from "../../stacks";
-import { resolveImages, type ResolvedImages } from "../../modules/images/resolve";
+import { imageKeys, resolveImages, type ResolvedImages } from "../../modules/images/resolve";
 import { LAYERS } from "../../stacks/outputs";
 import type { Stack } from "./render-manifests";
 import { OUT_DIR } from "./terraform";
@@ -25,7 +25,7 @@ export async function synth(config: Config, options: { tolerant?: boolean } = {}
     if (image.kind === "built" && image.inRegistry.state === "unreachable" && !options.tolerant) {
       throw new Failure(
         `The image registry cannot be reached: ${image.inRegistry.reason}`,
-        "Start it, or correct registry.push and registry.auth in config.yaml. Or use prebuilt images: set images.node.image and images.react.image.",
+        `Start it, or correct registry.push and registry.auth in config.yaml. Or use prebuilt images: set ${imageKeys(config)}.`,
       );
     }
   }

@@ -5,18 +5,24 @@ import { testConfig } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
 const absent = new RunError("kubectl", 1, "Error from server (NotFound): could not find the requested resource", "x");
+const forbidden = new RunError("kubectl", 1, "Error from server (Forbidden): nodes is forbidden", "x");
 const list = (...items: object[]) => JSON.stringify({ items });
 const node = { metadata: { name: "a" }, status: { addresses: [{ type: "InternalIP", address: "10.0.0.1" }] } };
 const check = (
   overrides: object,
-  { cilium = true, api = "10.0.0.1", mode = "" }: { cilium?: boolean; api?: string; mode?: string } = {},
+  {
+    cilium = true,
+    api = "10.0.0.1",
+    mode = "",
+    nodes = list(node),
+  }: { cilium?: boolean; api?: string; mode?: string; nodes?: string | RunError } = {},
 ) => {
   const config = testConfig(overrides);
   const { run } = recorder([
     [/get --raw \/apis\/cilium\.io\/v2/, cilium ? "{}" : absent],
     [/get configmap cilium-config/, JSON.stringify({ metadata: {}, data: { "policy-cidr-match-mode": mode } })],
     [/get endpointslice/, list({ metadata: { name: "kubernetes" }, endpoints: [{ addresses: [api] }] })],
-    [/get nodes/, list(node)],
+    [/get nodes/, nodes],
   ]);
   return checkNetworkPlugin(config, new Kube(config, run));
 };
@@ -27,6 +33,9 @@ describe("the network plugin", () => {
       message: expect.stringContaining("finds them through DNS"),
       next: expect.stringMatching(/^Set node\.discovery: dns.*policy-cidr-match-mode: nodes/),
     });
+  });
+  it("Cilium's effect is unknown to a user who may not list nodes", async () => {
+    await expect(check({}, { nodes: forbidden })).resolves.toMatch(/^unknown: .*nodes/);
   });
   it("Cilium causes no problem if its policies match nodes, the Kubernetes API is not on a node, or discovery uses DNS", async () => {
     await expect(check({}, { mode: "nodes" })).resolves.toContain("match nodes");
