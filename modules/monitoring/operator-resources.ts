@@ -26,7 +26,7 @@ export class OperatorResources extends Construct {
     const { selectorLabels } = config.monitoring;
     const object = (kind: string, name: string, spec: object) => {
       const id = `${kind.toLowerCase()}-${name}`;
-      // each release needs a scope of its own; without releases, the addresses in existing states must not change
+      // each release needs its own scope; without releases, the addresses in existing states must not change
       writeObject(config.workloads === "helm" ? new Construct(this, id) : this, id, {
         config,
         // not just `name`, because the workload of that name is a release too

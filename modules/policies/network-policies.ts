@@ -10,7 +10,7 @@ import type { Flow, Peer } from "./flows";
 export interface NetworkPoliciesProps {
   /** Namespace that the objects are created in. */
   readonly namespace: string;
-  /** Whether the namespace is only for this project; otherwise, pods of others are left alone. */
+  /** Whether the namespace is only for this project; otherwise, the policies do not apply to other pods. */
   readonly ownsNamespace: boolean;
   /** Namespace that Prometheus runs in. */
   readonly monitoringNamespace: string;

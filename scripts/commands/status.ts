@@ -120,7 +120,7 @@ export function fastSignals(lease?: KubeObject, now = Date.now()): Readonly<Reco
       `load ${
         !isCurrent
           ? red("unknown: the fast scaler has no leader")
-          : `requires ${seen?.pods ?? "unknown"} pods${seen?.held ? yellow(` (held: ${seen.held})`) : ""}`
+          : `requires ${seen?.pods ?? "unknown"} ${seen?.pods === 1 ? "pod" : "pods"}${seen?.held ? yellow(` (held: ${seen.held})`) : ""}`
       }`,
     ]),
   );

@@ -86,7 +86,7 @@ export const ourNamespaces = (config: Config): string[] => [
   ...(config.scaling.engine === "keda" && config.keda.mode === "install" ? [config.namespaces.keda] : []),
 ];
 
-/** Whether an object in our namespaces may be ours: a namespace that existed before can contain objects of others. */
+/** Whether an object in our namespaces may be ours: a namespace that existed before can also contain other objects. */
 export const mayBeOurs = ({ namespaces }: Config, object: KubeObject): boolean =>
   namespaces.create ||
   isOurs(object) ||

@@ -5,7 +5,7 @@
 # notified of it again immediately. So it uses all the CPU it can get until this connection ends (redis/redis#9956).
 set -eu
 sentinel=$1
-# seconds between two looks; a Sentinel sleeps ten times a second, and needs less than 3 hundredths of a second for that
+# seconds between two measurements; a Sentinel sleeps ten times a second, and needs less than 3 hundredths of a second for that
 EVERY=5
 FEWEST=10
 BUSY=25

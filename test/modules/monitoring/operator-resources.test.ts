@@ -24,7 +24,7 @@ describe("monitors and rules for an existing Prometheus operator", () => {
     );
     expect(released.length).toBeGreaterThan(3);
   });
-  it("are releases with names of their own, because a workload of the same name is a release too", () => {
+  it("are releases with their own names, because a workload of the same name is a release too", () => {
     const names = written({ workloads: "helm" }).releases.map(({ release }) => release);
     expect(names).toEqual([...new Set(names)]);
     // Helm's limit

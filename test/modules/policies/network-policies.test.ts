@@ -33,7 +33,7 @@ describe("network policies", () => {
       policy_types: ["Ingress", "Egress"],
     });
   });
-  it("leave the pods of others alone in a namespace that existed before", () => {
+  it("do not apply to third-party pods in a namespace that existed before", () => {
     const shared = resources(synthesize({ namespaces: { create: false } }), "kubernetes_network_policy_v1");
     const selectors = shared.map(({ body }) => body["spec"].pod_selector as { match_labels?: Record<string, string> });
     expect(selectors.length).toBeGreaterThan(5);

@@ -36,7 +36,7 @@ describe("quotas", () => {
       ),
     });
   });
-  it("if all keys are set, every container has a CPU limit, also those without a key of their own", () => {
+  it("if all keys are set, every container has a CPU limit, also those without their own key", () => {
     const layers = synthesize({
       ...limits,
       redis: { ...limits.redis, durability: "ha", backup: { schedule: "0 3 * * *" } },

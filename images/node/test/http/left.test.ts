@@ -47,7 +47,7 @@ describe.skipIf(!hasRedis)("a list whose client has disconnected", () => {
     await eventually("none to be in flight", async () => (await inFlight()) === 0);
     // the one whose turn it was
     expect(main.calls("scan") - before).toBeLessThanOrEqual(1);
-    // at first, the connection may still be that which timed out
+    // at first, the connection may still be the one that timed out
     await eventually("a list", async () => (await api.fetch("/items?limit=10")).status === 200);
   });
 

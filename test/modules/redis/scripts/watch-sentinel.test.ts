@@ -1,4 +1,4 @@
-/** A Sentinel that never sleeps. Other processes take its place, and redis-cli records what it is told. */
+/** A Sentinel that never sleeps. Other processes take its place, and redis-cli records its input. */
 import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -12,7 +12,10 @@ suite("the connections of a Sentinel", () => {
   const running: ChildProcess[] = [];
   beforeEach(() => {
     dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-watch-"));
-    writePod(dir, { pool: ["10.0.0.1", "10.0.0.2", "10.0.0.3"], replace: { "EVERY=5": "EVERY=1", "BUSY=25": "BUSY=5" } });
+    writePod(dir, {
+      pool: ["10.0.0.1", "10.0.0.2", "10.0.0.3"],
+      replace: { "EVERY=5": "EVERY=1", "BUSY=25": "BUSY=5" },
+    });
     fs.mkdirSync(path.join(dir, "bin"));
     fs.writeFileSync(path.join(dir, "bin/redis-cli"), `#!/bin/sh\ncat >>${dir}/told\necho OK\n`, { mode: 0o755 });
   });
