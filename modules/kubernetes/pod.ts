@@ -93,12 +93,12 @@ const evictAfter = (key: string, tolerationSeconds: number) => ({
 
 /**
  * Tolerations that let pods be recreated elsewhere within seconds of a node failure, instead of after 5 minutes.
- * Kubernetes takes 50 s to detect an unreachable node, so waiting only 5 s longer hardly makes a short network
- * interruption more expensive. A kubelet itself reports "not ready", without that delay and often only while it
- * restarts, so pods stay a little longer in that case.
+ * Kubernetes takes 50 s to detect an unreachable node, which is patience enough with a short network interruption. A
+ * kubelet itself reports "not ready", without that delay and often only while it restarts, so pods stay a little longer
+ * in that case.
  */
 export const FAST_EVICTION = [
-  evictAfter("node.kubernetes.io/unreachable", 5),
+  evictAfter("node.kubernetes.io/unreachable", 0),
   evictAfter("node.kubernetes.io/not-ready", 10),
 ];
 
