@@ -22,9 +22,8 @@ export class ObservabilityLayer extends Layer<"observability"> {
     if (mode === "none") return;
 
     const data = this.stateOf("data");
-    const app = this.stateOf("app");
     const services: MonitoredServices = {
-      namespace: app("namespace"),
+      namespace: data("namespace"),
       exporterHost: data("redis_exporter_host"),
     };
     if (mode === "existing") {

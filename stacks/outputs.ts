@@ -53,7 +53,7 @@ export const UPSTREAM = {
   images: [],
   data: [],
   app: ["images", "data"],
-  observability: ["data", "app"],
+  observability: ["data"],
 } as const satisfies Readonly<Record<LayerName, readonly LayerName[]>>;
 /** The layers whose outputs layer `L` may read. */
 export type Upstream<L extends LayerName> = (typeof UPSTREAM)[L][number];

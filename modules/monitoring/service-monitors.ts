@@ -12,7 +12,7 @@ import type { Config } from "../../config";
 import { deployedComponents, metricsPath } from "../kubernetes/sizing";
 import { redisScheme } from "../redis/tls";
 
-/** Services to monitor, from the outputs of layers `data` and `app`. */
+/** Services to monitor, from the outputs of layer `data`. */
 export interface MonitoredServices {
   /** Namespace of the application. */
   readonly namespace: string;

@@ -24,7 +24,7 @@ it("layer app reads both images and Redis' address, and layer observability read
   expect(references("app")).toEqual(
     expect.arrayContaining(["images.node_image", "images.react_image", "data.redis_main_host", "data.redis_secret"]),
   );
-  expect(references("observability")).toEqual(expect.arrayContaining(["data.redis_exporter_host", "app.namespace"]));
+  expect(references("observability")).toEqual(expect.arrayContaining(["data.redis_exporter_host", "data.namespace"]));
 });
 
 it("no stack has an automatic cross-stack reference", () => {
