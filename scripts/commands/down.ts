@@ -17,6 +17,7 @@ import { findLeftovers, markOurCrds, removeLeftovers } from "../deploy/leftovers
 import { finishRecreation } from "../deploy/recreate-set";
 import { synth } from "../terraform/synth";
 import { mayBeOurs, ourNamespaces } from "../deploy/readiness";
+import { stopWorkloads } from "../deploy/stop-workloads";
 import { DeletionReport, terminatingOf, textOf } from "../deploy/terminating";
 import { whileReporting } from "../deploy/trouble";
 import { Terraform } from "../terraform/terraform";
@@ -64,6 +65,7 @@ export async function down(options: DownOptions): Promise<void> {
   await finishRecreation(kube);
   const report = new DeletionReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
   await whileReporting(report, async () => {
+    await inStep("pods", (step) => stopWorkloads(kube, (text) => step.doing(text)));
     await destroyLayers(kube);
     await clean(kube);
   });

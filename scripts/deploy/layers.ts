@@ -93,14 +93,21 @@ const deployLayer = (kube: Kube, layer: LayerName, images: ResolvedImages): Prom
     return drifts.length ? `${text}; manual changes reverted: ${drifts.map((d) => d.name).join(", ")}` : text;
   });
 
-/** Deploys each layer as soon as the layers that it depends on are done. */
-export async function deployLayers(kube: Kube, images: ResolvedImages): Promise<void> {
+const reads = (layer: LayerName, other: LayerName): boolean =>
+  (UPSTREAM[layer] as readonly LayerName[]).includes(other);
+
+/** Works on each layer as soon as those `before` it, which come earlier in `layers`, are done. */
+async function inOrder(
+  layers: readonly LayerName[],
+  before: (layer: LayerName) => readonly LayerName[],
+  work: (layer: LayerName) => Promise<void>,
+): Promise<void> {
   const started = new Map<LayerName, Promise<void>>();
-  for (const layer of LAYERS) {
-    const upstream = UPSTREAM[layer].map((name) => started.get(name)!);
+  for (const layer of layers) {
+    const earlier = before(layer).map((name) => started.get(name)!);
     started.set(
       layer,
-      Promise.all(upstream).then(() => deployLayer(kube, layer, images)),
+      Promise.all(earlier).then(() => work(layer)),
     );
   }
   // wait for all layers before reporting the first failure, so that nothing is still running at that point
@@ -108,18 +115,32 @@ export async function deployLayers(kube: Kube, images: ResolvedImages): Promise<
   if (failed) throw failed.reason;
 }
 
-/** Destroys the layers in reverse order; skips a layer with an empty state. */
+/** Deploys each layer as soon as the layers that it depends on are done. */
+export const deployLayers = (kube: Kube, images: ResolvedImages): Promise<void> =>
+  inOrder(
+    LAYERS,
+    (layer) => UPSTREAM[layer],
+    (layer) => deployLayer(kube, layer, images),
+  );
+
+const destroyLayer = (kube: Kube, layer: LayerName): Promise<void> =>
+  inStep(layer, async (step) => {
+    const terraform = new Terraform(kube.config, layer);
+    step.doing("preparing");
+    await terraform.init();
+    await adoptOrphans(kube, terraform, (text) => step.doing(text));
+    if (!(await terraform.resources()).length) return "nothing deployed";
+    step.doing("planning");
+    await terraform.plan({ destroy: true, onProgress: (text) => step.doing(text) });
+    return summary(await terraform.apply((text) => step.doing(text))) || "outputs removed";
+  });
+
+/** Destroys each layer as soon as the layers that read it are gone; skips a layer with an empty state. */
 export async function destroyLayers(kube: Kube): Promise<void> {
-  for (const layer of [...LAYERS].reverse()) {
-    await inStep(layer, async (step) => {
-      const terraform = new Terraform(kube.config, layer);
-      step.doing("preparing");
-      await terraform.init();
-      await adoptOrphans(kube, terraform, (text) => step.doing(text));
-      if (!(await terraform.resources()).length) return "nothing deployed";
-      step.doing("planning");
-      await terraform.plan({ destroy: true, onProgress: (text) => step.doing(text) });
-      return summary(await terraform.apply((text) => step.doing(text))) || "outputs removed";
-    });
-  }
+  const reversed = [...LAYERS].reverse();
+  await inOrder(
+    reversed,
+    (layer) => LAYERS.filter((reader) => reads(reader, layer)),
+    (layer) => destroyLayer(kube, layer),
+  );
 }
