@@ -103,3 +103,14 @@ export const isOurs = (object: KubeObject): boolean => object.metadata.labels?.[
 export const isOfRelease = (object: KubeObject | undefined, release: string, namespace: string): boolean =>
   object?.metadata.annotations?.["meta.helm.sh/release-name"] === release &&
   object.metadata.annotations["meta.helm.sh/release-namespace"] === namespace;
+
+/** The objects that kubectl printed as JSON: one, a list, or one after another, as some commands print several. */
+export function objectsIn(output: string): KubeObject[] {
+  const parse = (text: string): KubeObject[] => {
+    const object = JSON.parse(text) as KubeObject & { readonly items?: KubeObject[] };
+    return object.items ?? [object];
+  };
+  // each object's last line is its only one that begins with a brace
+  const parts = output.split(/^\}$/m).filter((text) => text.trim());
+  return parts.length > 1 ? parts.flatMap((text) => parse(`${text}}`)) : output.trim() ? parse(output) : [];
+}

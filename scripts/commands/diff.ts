@@ -64,37 +64,57 @@ export async function diff(options: { yes: boolean; verbose: boolean }): Promise
 export async function showChanges(kube: Kube, images: ResolvedImages, options: { verbose: boolean }): Promise<boolean> {
   const { config } = kube;
   const terraforms = new Map(LAYERS.map((layer) => [layer, new Terraform(config, layer)]));
-  const outputs = new Map<LayerName, Readonly<Record<string, string>>>();
-  const found = new Map<LayerName, LayerDiff>();
+  const deployed = new Map<LayerName, Promise<boolean>>();
+  const found = new Map<LayerName, Promise<LayerDiff>>();
+  const allOf = async <T>(layers: readonly LayerName[], of: ReadonlyMap<LayerName, Promise<T>>) =>
+    new Map(await Promise.all(layers.map(async (name) => [name, await of.get(name)!] as const)));
+  for (const [layer, terraform] of terraforms)
+    deployed.set(
+      layer,
+      terraform.init().then(async () => Object.keys(await terraform.outputs()).length > 0),
+    );
   for (const [layer, terraform] of terraforms) {
-    await inStep(layer, async (step) => {
+    let result!: LayerDiff;
+    const work = inStep(layer, async (step) => {
       step.doing("preparing");
-      await terraform.init();
-      outputs.set(layer, await terraform.outputs());
-      const isDeployed = (name: LayerName) => Object.keys(outputs.get(name) ?? {}).length > 0;
+      await deployed.get(layer);
+      const upstream = await allOf(UPSTREAM[layer], deployed);
       let plan: LayerDiff | undefined;
-      if (UPSTREAM[layer].every(isDeployed)) {
+      if ([...upstream.values()].every(Boolean)) {
         step.doing("planning");
         const onProgress = (text: string) => step.doing(text);
         const p = await planLayer(config, terraform, images, { lock: false, onProgress });
         step.doing("looking for manual changes");
         plan = withDrift(p, await findDrift(kube, terraform));
       }
-      const result = judge(layer, found, isDeployed, plan);
-      found.set(layer, result);
-      return describe(result);
+      result = judge(layer, await allOf(UPSTREAM[layer], found), (name) => upstream.get(name) ?? false, plan);
+      return [describe(result), ...details(result, options.verbose)].join("\n");
     });
-    const result = found.get(layer)!;
-    if (result.kind !== "changes") continue;
-    const shown = options.verbose ? result.lines : result.lines.slice(0, 5);
-    for (const line of shown) say(dim(`    ${line}`));
-    const more = result.lines.length - shown.length;
-    if (more) say(dim(`    … and ${more} more: npm run diff -- --verbose`));
+    found.set(
+      layer,
+      work.then(() => result),
+    );
   }
+  // wait for all layers before reporting the first failure, so that nothing is still running at that point
+  const results = await Promise.allSettled(found.values());
+  const failed = results.find((one) => one.status === "rejected");
+  if (failed) throw failed.reason;
+  const changes = results.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   // volumes are not in Terraform's plan, because `up` itself enlarges them
   const { growing } = await planVolumes(kube, { trial: false });
   for (const { name, from, to } of growing) say(`  ${yellow(`volume ${name}: ${from} → ${to}`)}`);
-  return growing.length > 0 || [...found.values()].some((d) => d.kind !== "unchanged");
+  return growing.length > 0 || changes.some((d) => d.kind !== "unchanged");
+}
+
+/** The lines that explain a layer's changes; the first five, unless `verbose`. */
+function details(result: LayerDiff, verbose: boolean): string[] {
+  if (result.kind !== "changes") return [];
+  const shown = verbose ? result.lines : result.lines.slice(0, 5);
+  const more = result.lines.length - shown.length;
+  return [
+    ...shown.map((line) => dim(`    ${line}`)),
+    ...(more ? [dim(`    … and ${more} more: npm run diff -- --verbose`)] : []),
+  ];
 }
 
 function describe(d: LayerDiff): string {

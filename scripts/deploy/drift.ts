@@ -3,6 +3,7 @@
  * that the autoscaler's replica count is kept (docs/decisions/0001-replica-count.md). A dry run of the same server-side
  * apply shows what the API server would revert.
  */
+import { objectsIn } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import type { Terraform } from "../terraform/terraform";
 
@@ -27,6 +28,7 @@ export function differences(before: unknown, after: unknown, at = ""): string[] 
   return keys.flatMap((key) => differences(before[key], after[key], at ? `${at}.${key}` : key));
 }
 
+const keyOf = ({ kind, metadata }: KubeObject): string => `${kind}/${metadata.name}`;
 const isWorkload = (m: { kind?: string }) => m.kind === "Deployment" || m.kind === "StatefulSet";
 
 /**
@@ -40,6 +42,11 @@ function withClaimTemplates(manifest: KubeObject, { spec }: KubeObject): KubeObj
     : { ...manifest, spec: { ...manifest.spec, volumeClaimTemplates: templates } };
 }
 
+const changesTo = (live: KubeObject, wanted: KubeObject): string[] =>
+  (["labels", "annotations"] as const)
+    .flatMap((k) => differences(live.metadata[k], wanted.metadata[k], `metadata.${k}`))
+    .concat(differences(live.spec, wanted.spec, "spec"));
+
 /** What an object would lose or gain if a field manager applied this manifest; nothing is changed. */
 export async function revertedBy(
   kube: Kube,
@@ -49,24 +56,30 @@ export async function revertedBy(
 ): Promise<string[]> {
   const applicable = withClaimTemplates(manifest, live);
   const wanted = JSON.parse(await apply(kube, applicable, { fieldManager, flags: ["--dry-run=server"] })) as KubeObject;
-  return (["labels", "annotations"] as const)
-    .flatMap((k) => differences(live.metadata[k], wanted.metadata[k], `metadata.${k}`))
-    .concat(differences(live.spec, wanted.spec, "spec"));
+  return changesTo(live, wanted);
 }
 
 /** Workloads of a layer that differ from what was applied. Terraform itself detects deleted workloads. */
 export async function findDrift(kube: Kube, terraform: Terraform): Promise<Drift[]> {
-  const found: Drift[] = [];
-  for (const { manifest } of (await terraform.stateOf("kubernetes_manifest")) as { manifest: KubeObject | null }[]) {
-    // an object that was only just adopted has no manifest in the state yet
-    if (!manifest || !isWorkload(manifest)) continue;
-    const { name, namespace } = manifest.metadata;
-    const live = await kube.get(manifest.kind, name, namespace);
-    if (!live) continue;
-    const paths = await revertedBy(kube, manifest, live);
-    if (paths.length) found.push({ kind: manifest.kind, name, paths, manifest: withClaimTemplates(manifest, live) });
-  }
-  return found;
+  const states = (await terraform.stateOf("kubernetes_manifest")) as { manifest: KubeObject | null }[];
+  // an object that was only just adopted has no manifest in the state yet
+  const manifests = states.flatMap(({ manifest }) => (manifest && isWorkload(manifest) ? [manifest] : []));
+  if (!manifests.length) return [];
+  const { namespace } = manifests[0]!.metadata;
+  // all of them at once, because each kubectl takes half a second to start
+  const all = await kube.list(...manifests.map(keyOf), "-n", namespace!);
+  const pairs = manifests.flatMap((manifest) => {
+    const live = all.find((object) => keyOf(object) === keyOf(manifest));
+    return live ? [{ live, manifest: withClaimTemplates(manifest, live) }] : [];
+  });
+  if (!pairs.length) return [];
+  const list = { apiVersion: "v1", kind: "List", items: pairs.map(({ manifest }) => manifest) };
+  const applied = objectsIn(await apply(kube, list, { flags: ["--dry-run=server"] }));
+  return pairs.flatMap(({ live, manifest }) => {
+    const wanted = applied.find((object) => keyOf(object) === keyOf(manifest));
+    const paths = wanted ? changesTo(live, wanted) : [];
+    return paths.length ? [{ kind: manifest.kind, name: manifest.metadata.name, paths, manifest }] : [];
+  });
 }
 
 /** Applies the manifests again. They contain no replica count, so the current count is kept. */

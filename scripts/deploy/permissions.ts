@@ -1,6 +1,7 @@
 /** Permissions that a deployment needs, derived from the synthesized layers, and whether the cluster grants them. */
 import { METRICS_SERVER } from "../../modules/autoscaling/metrics-server";
 import { KINDS, resolve, type Stack } from "../terraform/render-manifests";
+import { objectsIn } from "../cluster/kube-object";
 import type { Kube } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
@@ -139,11 +140,7 @@ export async function deniedPermissions(
     input: JSON.stringify({ apiVersion: "v1", kind: "List", items }),
     timeoutMs: 60_000,
   });
-  // kubectl prints the objects one after another, not as a list
-  const reviews = output
-    .split(/^\}$/m)
-    .filter((text) => text.trim())
-    .map((text) => JSON.parse(`${text}}`) as Review);
+  const reviews: readonly Review[] = objectsIn(output);
   const denied = new Map<Permission, string[]>();
   checks.forEach(({ permission, verb }, i) => {
     if (reviews[i]?.status?.allowed === false) denied.set(permission, [...(denied.get(permission) ?? []), verb]);

@@ -49,6 +49,16 @@ export const shortAddress = (address: string): string =>
 
 const LIMIT = { init: 300_000, plan: 300_000, apply: 1_800_000, output: 60_000 } as const;
 
+/** A state stores an attribute whose type is dynamic, such as a manifest, together with its type. */
+const withoutTypes = (attributes: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, stored]) => {
+      const isDynamic =
+        typeof stored === "object" && stored !== null && Object.keys(stored).sort().join() === "type,value";
+      return [name, isDynamic ? (stored as { value: unknown }).value : stored];
+    }),
+  );
+
 export class Terraform {
   readonly dir: string;
 
@@ -156,11 +166,14 @@ export class Terraform {
 
   /** Attributes of all resources of one type in the state. */
   async stateOf(type: string): Promise<Record<string, unknown>[]> {
-    const { stdout } = await this.command(["show", "-json", "-no-color"], LIMIT.output);
-    const state = JSON.parse(stdout || "{}") as {
-      values?: { root_module?: { resources?: { type: string; values: Record<string, unknown> }[] } };
+    // not `terraform show`, which starts every provider to read its schema
+    const { stdout } = await this.command(["state", "pull"], LIMIT.output);
+    const { resources = [] } = JSON.parse(stdout || "{}") as {
+      resources?: { mode: string; type: string; instances: { attributes: Record<string, unknown> }[] }[];
     };
-    return (state.values?.root_module?.resources ?? []).filter((r) => r.type === type).map((r) => r.values);
+    return resources
+      .filter((r) => r.mode === "managed" && r.type === type)
+      .flatMap((r) => r.instances.map(({ attributes }) => withoutTypes(attributes)));
   }
 
   private lock(lock = true): string[] {

@@ -17,7 +17,7 @@ describe("drift", () => {
   } as unknown as Terraform;
   it("drift is found by a dry run of the same server-side apply, whatever the replica count is", async () => {
     const { run, commands, inputs } = recorder([
-      [/get Deployment/, live("changed")],
+      [/get Deployment\/node -n n/, live("changed")],
       [/apply/, live("deployed")],
     ]);
     const [drift] = await findDrift(new Kube(testConfig(), run), state);
@@ -37,7 +37,24 @@ describe("drift", () => {
     const old = { stateOf: () => Promise.resolve([{ manifest: set("1Gi") }]) } as unknown as Terraform;
     const { run, inputs } = recorder([[/./, JSON.stringify(set("2Gi"))]]);
     expect(await findDrift(new Kube(testConfig(), run), old)).toEqual([]);
-    expect(JSON.parse(inputs[0]!)).toEqual(set("2Gi"));
+    expect(JSON.parse(inputs[0]!)).toMatchObject({ kind: "List", items: [set("2Gi")] });
+  });
+  it("is found for several workloads at once, even if one of them does not exist", async () => {
+    const named = (name: string, image = "deployed") => ({
+      ...manifest,
+      metadata: { name, namespace: "n" },
+      spec: { template: { spec: { containers: [{ image }] } } },
+    });
+    const three = {
+      stateOf: () => Promise.resolve(["a", "b", "gone"].map((name) => ({ manifest: named(name) }))),
+    } as unknown as Terraform;
+    const { run, commands } = recorder([
+      [/get /, JSON.stringify({ kind: "List", items: [named("a"), named("b", "changed")] })],
+      // kubectl prints several objects one after another, or as a list
+      [/apply/, `${JSON.stringify(named("a"), null, 4)}\n${JSON.stringify(named("b"), null, 4)}\n`],
+    ]);
+    expect((await findDrift(new Kube(testConfig(), run), three)).map(({ name }) => name)).toEqual(["b"]);
+    expect(commands).toHaveLength(2);
   });
   it("is not found if there is none", async () => {
     const { run } = recorder([[/./, live("deployed")]]);
