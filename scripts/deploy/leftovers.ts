@@ -104,7 +104,15 @@ export async function removeLeftovers(kube: Kube): Promise<Removal> {
       `${others.length} CRDs of ${CRD_GROUP}: they may belong to another deployment. If no other Prometheus operator needs them: kubectl delete crd ${others.map((c) => c.metadata.name).join(" ")}`,
     );
   }
-  for (const crd of all.filter(isOurs)) {
+  const ours = all.filter(isOurs);
+  const names = ours.map((crd) => crd.metadata.name);
+  // usually nothing uses any of them; one command for all is much faster than one for each
+  if (ours.length && !(await kube.visible(names.join(","), "-A")).length) {
+    await kube.raw(["delete", "crd", ...names, "--ignore-not-found", "--timeout=60s"], { timeoutMs: 90_000 });
+    removed.push(...names.map((name) => `crd ${name}`));
+    return { removed, kept };
+  }
+  for (const crd of ours) {
     const users = await kube.visible(crd.metadata.name, "-A");
     if (users.length) {
       const first = users[0]!.metadata;
@@ -130,34 +138,35 @@ function isOurVolume(config: Config, { spec }: KubeObject): boolean {
 /** Lists every object of this project that is still in the cluster. */
 export async function findLeftovers(kube: Kube): Promise<string[]> {
   const { namespaces, observability } = kube.config;
-  const left: string[] = [];
-  const add = (objects: readonly KubeObject[]) =>
-    left.push(
-      ...objects.map((o) => `${o.kind} ${o.metadata.namespace ? `${o.metadata.namespace}/` : ""}${o.metadata.name}`),
-    );
   const hasStack = observability === "install";
   const names = ourNamespaces(kube.config);
-
-  if (namespaces.create) {
-    for (const name of names) add(await kube.visible("namespace", name));
-  } else {
-    const kinds = "all,configmaps,secrets,pvc,pdb,networkpolicies,hpa,ingresses";
-    for (const name of names) add(await kube.list(kinds, "-n", name, "-l", OUR_LABEL));
-  }
-  add((await kube.visible("pv")).filter((pv) => isOurVolume(kube.config, pv)));
-
-  add(await orphans(kube));
-  if (hasStack) {
-    const system = await kube.visible("services,endpoints", "-n", "kube-system");
-    add(system.filter((o) => o.metadata.name === `${STACK_RELEASE}-kubelet`));
-  }
-  for (const [release, namespace] of ourReleases(kube.config)) {
-    if (namespace === METRICS_SERVER.namespace || names.includes(namespace))
-      add(await kube.visible("secrets", "-n", namespace, "-l", `owner=helm,name=${release}`));
-  }
-  if (hasStack) {
-    const isUsed = async (c: KubeObject) => (await kube.visible(c.metadata.name, "-A")).length > 0;
-    for (const crd of await stackCrds(kube, "-l", OUR_LABEL)) if (!(await isUsed(crd))) add([crd]);
-  }
-  return left;
+  const kinds = "all,configmaps,secrets,pvc,pdb,networkpolicies,hpa,ingresses";
+  const kubelet = async () =>
+    (await kube.visible("services,endpoints", "-n", "kube-system")).filter(
+      (o) => o.metadata.name === `${STACK_RELEASE}-kubelet`,
+    );
+  const releases = [...ourReleases(kube.config)].filter(
+    ([, namespace]) => namespace === METRICS_SERVER.namespace || names.includes(namespace),
+  );
+  const unusedCrds = async () => {
+    const crds = await stackCrds(kube, "-l", OUR_LABEL);
+    const users = await Promise.all(crds.map((crd) => kube.visible(crd.metadata.name, "-A")));
+    return crds.filter((_, i) => !users[i]!.length);
+  };
+  // at the same time, because each takes half a second
+  const found = await Promise.all([
+    ...names.map((name) =>
+      namespaces.create ? kube.visible("namespace", name) : kube.list(kinds, "-n", name, "-l", OUR_LABEL),
+    ),
+    kube.visible("pv").then((volumes) => volumes.filter((pv) => isOurVolume(kube.config, pv))),
+    orphans(kube),
+    ...(hasStack ? [kubelet()] : []),
+    ...releases.map(([release, namespace]) =>
+      kube.visible("secrets", "-n", namespace, "-l", `owner=helm,name=${release}`),
+    ),
+    ...(hasStack ? [unusedCrds()] : []),
+  ]);
+  return found
+    .flat()
+    .map((o) => `${o.kind} ${o.metadata.namespace ? `${o.metadata.namespace}/` : ""}${o.metadata.name}`);
 }

@@ -25,8 +25,8 @@ export const ourReleases = ({ namespaces, metricsServer, observability }: Config
 /** Objects of our Helm releases outside of our namespaces. */
 async function releaseObjects(kube: Kube): Promise<readonly KubeObject[]> {
   const releases = [...ourReleases(kube.config)];
-  const found = [...(await kube.visible(CLUSTER_WIDE)), ...(await kube.visible(IN_KUBE_SYSTEM, "-n", "kube-system"))];
-  return found.filter((object) => releases.some(([name, namespace]) => isOfRelease(object, name, namespace)));
+  const found = await Promise.all([kube.visible(CLUSTER_WIDE), kube.visible(IN_KUBE_SYSTEM, "-n", "kube-system")]);
+  return found.flat().filter((object) => releases.some(([name, namespace]) => isOfRelease(object, name, namespace)));
 }
 
 /**

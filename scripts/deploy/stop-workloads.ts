@@ -12,7 +12,9 @@ import { RunError } from "../terminal/run-program";
 
 /** Longest time to wait for the pods; Terraform then waits for the rest, in ms. */
 const LIMIT_MS = 60_000;
-const POLL_MS = 500;
+const POLL_MS = 1000;
+/** Time that each pod has to end, in seconds: no caller and no data will be there afterwards. */
+const GRACE_S = 5;
 
 /**
  * Terraform removes whatever this leaves, so an error ends it early, without a failure.
@@ -24,43 +26,40 @@ const POLL_MS = 500;
 export async function stopWorkloads(kube: Kube, onProgress: (text: string) => void): Promise<string> {
   const { namespaces, observability } = kube.config;
   const { app, monitoring, create } = namespaces;
-  const ours = create ? ["--all"] : ["-l", `${PART_LABEL}=${PART_OF}`];
+  const ofProject = `${PART_LABEL}=${PART_OF}`;
   // an existing namespace can also contain a monitoring system that is not ours
   const all = create && observability === "install" ? [app, monitoring] : [app];
-  const pods = async () =>
-    (
-      await Promise.all(
-        all.map((name) => kube.list("pods", "-n", name, ...(create ? [] : ["-l", `${PART_LABEL}=${PART_OF}`]))),
-      )
-    )
-      .flat()
-      .filter((pod) => pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed");
-  const remove = (kinds: string, namespace: string, ...more: string[]) =>
-    kube.raw(["-n", namespace, "delete", kinds, ...ours, "--ignore-not-found", "--cascade=foreground", ...more], {
-      timeoutMs: LIMIT_MS,
-    });
-  try {
-    const before = (await pods()).length;
-    if (!before) return "none";
-    await Promise.all([
-      remove("cronjobs,deployments,statefulsets", app, "--wait=false"),
-      // the Prometheus operator must end first, because it would create its StatefulSets again
-      ...(all.includes(monitoring)
-        ? [
-            remove("deployments", monitoring, "--timeout=30s").then(() =>
-              remove("statefulsets,daemonsets", monitoring, "--wait=false"),
-            ),
-          ]
-        : []),
-    ]);
-    const end = Date.now() + LIMIT_MS;
-    for (;;) {
-      const left = (await pods()).length;
-      if (!left) return `${before} ended`;
-      if (Date.now() > end) return `${left} of ${before} still end`;
-      onProgress(`waiting for ${left} pods to end`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  const pods = async (namespace: string) =>
+    (await kube.list("pods", "-n", namespace, ...(create ? [] : ["-l", ofProject]))).filter(
+      (pod) => pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed",
+    );
+  const remove = (namespace: string, ...what: string[]) =>
+    kube.raw(["-n", namespace, "delete", ...what, "--ignore-not-found", "--wait=false"], { timeoutMs: LIMIT_MS });
+  /** Ends the pods of one namespace. Foreground deletion, so that their owners do not replace them. */
+  const stop = async (namespace: string, end: number): Promise<void> => {
+    // the Prometheus operator must end first, because it would create its StatefulSets again
+    const steps =
+      namespace === app ? ["cronjobs,deployments,statefulsets"] : ["deployments", "statefulsets,daemonsets"];
+    for (const kinds of steps) {
+      await remove(namespace, kinds, ...(create ? ["--all"] : ["-l", ofProject]), "--cascade=foreground");
+      const those = async () =>
+        (await pods(namespace)).filter(
+          (pod) => kinds !== "deployments" || pod.metadata.ownerReferences?.[0]?.kind === "ReplicaSet",
+        );
+      for (let left = await those(); left.length && Date.now() < end; left = await those()) {
+        onProgress(`waiting for ${left.length} pods in ${namespace} to end`);
+        await remove(namespace, "pods", ...left.map((pod) => pod.metadata.name), `--grace-period=${GRACE_S}`);
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
     }
+  };
+  try {
+    const before = (await Promise.all(all.map(pods))).flat().length;
+    if (!before) return "none";
+    const end = Date.now() + LIMIT_MS;
+    await Promise.all(all.map((namespace) => stop(namespace, end)));
+    const left = (await Promise.all(all.map(pods))).flat().length;
+    return left ? `${left} of ${before} have not ended yet` : `${before} ended`;
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     return `left to Terraform: ${error.message}`;

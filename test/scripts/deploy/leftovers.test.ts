@@ -14,7 +14,7 @@ describe("leftovers", () => {
     const { run, commands } = recorder([
       [/get crd /, list(crd("prometheuses"), crd("servicemonitors"), crd("probes", "theirs"))],
       [
-        /get servicemonitors\.monitoring/,
+        /get \S*servicemonitors\.monitoring/,
         list({ kind: "ServiceMonitor", metadata: { name: "theirs", namespace: "other" } }),
       ],
       [

@@ -4,35 +4,51 @@ import { RunError, type Run } from "../../../scripts/terminal/run-program";
 import { testConfig } from "../../helpers/layers";
 
 describe("the pods of a system that is removed", () => {
-  /** A cluster in which each pod ends at the second poll after its workloads were deleted. */
+  /** A cluster whose pods end at the second poll after their deletion. */
   const cluster = (over: object, answer?: (command: string) => Error | undefined) => {
     const commands: string[] = [];
-    const polls: Record<string, number> = {};
+    const left: Record<string, Record<string, number>> = {
+      iacproject: { "node-1": 2, "redis-main-0": 2 },
+      monitoring: { "operator-1": 2, "prometheus-0": 2 },
+    };
     const run: Run = (_program, args) => {
-      const command = args.join(" ");
+      const command = args.slice(args.findIndex((arg) => arg === "-n" || arg === "get")).join(" ");
       commands.push(command);
       const error = answer?.(command);
       if (error) return Promise.reject(error);
-      const namespace = args[args.indexOf("-n") + 1]!;
-      const isDeleted = commands.some((c) => c.includes("delete") && c.includes(`-n ${namespace}`));
-      if (isDeleted) polls[namespace] = (polls[namespace] ?? 0) + 1;
-      const items =
-        command.includes(" pods") && (polls[namespace] ?? 0) < 3
-          ? [{ kind: "Pod", metadata: { name: "a" }, status: { phase: "Running" } }]
-          : [];
-      return Promise.resolve({ code: 0, stdout: JSON.stringify({ items }), stderr: "" });
+      const pods = left[args[args.indexOf("-n") + 1]!]!;
+      if (command.includes("delete pods")) {
+        for (const name of Object.keys(pods)) if (args.includes(name) && --pods[name]! === 0) delete pods[name];
+      }
+      const items = Object.keys(pods).map((name) => ({
+        kind: "Pod",
+        metadata: { name, ownerReferences: [{ kind: name.endsWith("-0") ? "StatefulSet" : "ReplicaSet", name }] },
+        status: { phase: "Running" },
+      }));
+      return Promise.resolve({ code: 0, stdout: args.includes("get") ? JSON.stringify({ items }) : "", stderr: "" });
     };
     return { commands, stop: () => stopWorkloads(new Kube(testConfig(over), run), () => undefined) };
   };
-  const deletions = (commands: readonly string[]) => commands.filter((c) => c.includes("delete"));
+  const deletions = (commands: readonly string[], namespace: string) =>
+    commands
+      .filter((c) => c.includes("delete") && c.includes(namespace))
+      .map((c) => c.replace(/ --ignore.*--wait=false/, ""));
 
   it("end in all namespaces at once, but the Prometheus operator ends before what it would create again", async () => {
     const { commands, stop } = cluster({});
-    expect(await stop()).toBe("2 ended");
-    expect(deletions(commands)).toEqual([
-      expect.stringMatching(/-n iacproject delete cronjobs,deployments,statefulsets --all .*--wait=false/),
-      expect.stringMatching(/-n monitoring delete deployments --all .*--timeout=30s/),
-      expect.stringMatching(/-n monitoring delete statefulsets,daemonsets --all/),
+    expect(await stop()).toBe("4 ended");
+    expect(deletions(commands, "iacproject")).toEqual([
+      "-n iacproject delete cronjobs,deployments,statefulsets --all --cascade=foreground",
+      "-n iacproject delete pods node-1 redis-main-0 --grace-period=5",
+      "-n iacproject delete pods node-1 redis-main-0 --grace-period=5",
+    ]);
+    expect(deletions(commands, "monitoring")).toEqual([
+      "-n monitoring delete deployments --all --cascade=foreground",
+      "-n monitoring delete pods operator-1 --grace-period=5",
+      "-n monitoring delete pods operator-1 --grace-period=5",
+      "-n monitoring delete statefulsets,daemonsets --all --cascade=foreground",
+      "-n monitoring delete pods prometheus-0 --grace-period=5",
+      "-n monitoring delete pods prometheus-0 --grace-period=5",
     ]);
   });
   it("are only ours in a namespace that existed before, and never those of an existing Prometheus", async () => {
@@ -41,12 +57,13 @@ describe("the pods of a system that is removed", () => {
       { namespaces: { create: false }, observability: "existing" },
     ]) {
       const { commands, stop } = cluster(over);
-      expect(await stop()).toBe("1 ended");
+      expect(await stop()).toBe("2 ended");
       expect(commands.filter((c) => c.includes("monitoring"))).toEqual([]);
-      for (const command of deletions(commands)) {
+      expect(deletions(commands, "iacproject")[0]).toBe(
+        "-n iacproject delete cronjobs,deployments,statefulsets -l app.kubernetes.io/part-of=iacproject --cascade=foreground",
+      );
+      for (const command of commands.filter((c) => c.startsWith("get")))
         expect(command).toContain("-l app.kubernetes.io/part-of=iacproject");
-        expect(command).not.toContain("--all");
-      }
     }
   });
   it("are left to Terraform if a command fails", async () => {
