@@ -135,7 +135,7 @@ const destroyLayer = (kube: Kube, layer: LayerName): Promise<void> =>
     return summary(await terraform.apply((text) => step.doing(text))) || "outputs removed";
   });
 
-/** Destroys each layer as soon as the layers that read it are gone; skips a layer with an empty state. */
+/** Destroys each layer as soon as no other layer reads it; skips a layer with an empty state. */
 export async function destroyLayers(kube: Kube): Promise<void> {
   const reversed = [...LAYERS].reverse();
   await inOrder(
