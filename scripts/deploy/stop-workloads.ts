@@ -6,7 +6,7 @@
  * another, so the pods of each would end only after those of the previous one.
  */
 import { PART_OF } from "../../catalog/names";
-import { PART_LABEL } from "../cluster/kube-object";
+import { isOurs, PART_LABEL } from "../cluster/kube-object";
 import type { Kube, KubeObject } from "../cluster/kubectl";
 import { RunError } from "../terminal/run-program";
 
@@ -30,7 +30,9 @@ export async function stopWorkloads(kube: Kube, onProgress: (text: string) => vo
   const { app, monitoring, create } = namespaces;
   const ofProject = `${PART_LABEL}=${PART_OF}`;
   // an existing namespace can also contain a monitoring system that is not ours
-  const all = create && observability === "install" ? [app, monitoring] : [app];
+  const named = create && observability === "install" ? [app, monitoring] : [app];
+  /** With `create`, everything in these namespaces ends, so each must have our label. */
+  const isSafe = async (name: string) => !create || (await kube.visible("namespace", name)).some(isOurs);
   const pods = async (namespace: string) =>
     (await kube.list("pods", "-n", namespace, ...(create ? [] : ["-l", ofProject]))).filter(
       (pod) => pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed",
@@ -64,6 +66,8 @@ export async function stopWorkloads(kube: Kube, onProgress: (text: string) => vo
     if (create) await remove(namespace, "pvc", "--all", "--wait=false");
   };
   try {
+    const safe = await Promise.all(named.map(isSafe));
+    const all = named.filter((_, i) => safe[i]);
     const before = (await Promise.all(all.map(pods))).flat().length;
     if (!before) return "none";
     const end = Date.now() + LIMIT_MS;

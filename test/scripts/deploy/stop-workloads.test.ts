@@ -1,3 +1,4 @@
+import { projectLabels } from "../../../catalog/names";
 import { Kube } from "../../../scripts/cluster/kubectl";
 import { stopWorkloads } from "../../../scripts/deploy/stop-workloads";
 import { RunError, type Run } from "../../../scripts/terminal/run-program";
@@ -5,7 +6,10 @@ import { testConfig } from "../../helpers/layers";
 
 describe("the pods of a system that is removed", () => {
   /** A cluster whose pods end at the second look after their deletion. */
-  const cluster = (over: object, answer?: (command: string) => Error | undefined) => {
+  const cluster = (
+    over: object,
+    { answer, foreign }: { answer?: (command: string) => Error | undefined; foreign?: string } = {},
+  ) => {
     const commands: string[] = [];
     const left: Record<string, Record<string, number>> = {
       iacproject: { "node-1": 2, "redis-main-0": 2 },
@@ -20,6 +24,11 @@ describe("the pods of a system that is removed", () => {
       if (!args.includes("get")) {
         if (command.includes("delete pods")) for (const name of args) deleted.add(name);
         return Promise.resolve({ code: 0, stdout: "", stderr: "" });
+      }
+      if (args.includes("namespace")) {
+        const name = args[args.indexOf("namespace") + 1]!;
+        const object = { kind: "Namespace", metadata: { name, labels: name === foreign ? {} : projectLabels } };
+        return Promise.resolve({ code: 0, stdout: JSON.stringify(object), stderr: "" });
       }
       const pods = left[args[args.indexOf("-n") + 1]!]!;
       for (const name of Object.keys(pods)) if (deleted.has(name) && --pods[name]! === 0) delete pods[name];
@@ -77,9 +86,19 @@ describe("the pods of a system that is removed", () => {
         expect(command).toContain("-l app.kubernetes.io/part-of=iacproject");
     }
   });
+  it("do not include those of a namespace that is not ours, although the configuration names it", async () => {
+    const { commands, stop } = cluster({}, { foreign: "monitoring" });
+    expect(await stop()).toBe("2 ended");
+    expect(deletions(commands, "monitoring")).toEqual([]);
+    expect(deletions(commands, "iacproject")).not.toEqual([]);
+  });
   it("are left to Terraform if a command fails", async () => {
-    const { stop } = cluster({}, (c) =>
-      c.includes("delete") ? new RunError("kubectl", 1, "forbidden", "kubectl is forbidden") : undefined,
+    const { stop } = cluster(
+      {},
+      {
+        answer: (c) =>
+          c.includes("delete") ? new RunError("kubectl", 1, "forbidden", "kubectl is forbidden") : undefined,
+      },
     );
     expect(await stop()).toBe("left to Terraform: kubectl is forbidden");
   });
