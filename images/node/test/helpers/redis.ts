@@ -20,12 +20,22 @@ export const hasRedis = ((): boolean => {
   }
 })();
 
+/** Ports that this process has taken so far. */
+const taken = new Set<number>();
+
+/** A free port on localhost, below the ports that outgoing connections use, because one of them could take it first. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const isFree = await new Promise<boolean>((resolve) => {
+      const server = createServer()
+        .once("error", () => resolve(false))
+        .listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+    if (!isFree || taken.has(port)) continue;
+    taken.add(port);
+    return port;
+  }
 }
 
 export class Redis {
