@@ -56,7 +56,7 @@ step(
     expect(output).toMatch(/images .*to add/);
     expect(output).toMatch(/data .*to add/);
     expect(output).toMatch(/app .*waits for images and data/);
-    expect(output).toMatch(/observability .*waits for data and app/);
+    expect(output).toMatch(/observability .*waits for data$/m);
   },
 );
 
