@@ -75,8 +75,8 @@ export interface WorkloadDescriptor {
    */
   readonly fixedPods?: { readonly alone: number; readonly ha: number };
   /**
-   * Number of extra pods that a rollout may create at once, or a percentage of the pods.
-   * @default 0: pods are replaced one at a time
+   * Number of pods that a rollout of a Deployment may add before it removes any, or a percentage of the pods.
+   * @default a StatefulSet: its pods are replaced one at a time
    */
   readonly surge?: number | `${number}%`;
   /**

@@ -82,7 +82,7 @@ export class FastScaler extends Construct {
         },
       ],
     });
-    const { port, surge } = workloadOf("scaler");
+    const { port } = workloadOf("scaler");
     // for Prometheus
     new ComponentService(this, "service", {
       component: "scaler",
@@ -98,7 +98,6 @@ export class FastScaler extends Construct {
       namespace,
       kind: "Deployment",
       fixedSize: maxPods(config, "scaler"),
-      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: surge!, maxUnavailable: 0 } } },
       pod: podSpec({
         component: "scaler",
         config,

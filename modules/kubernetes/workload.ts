@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { Construct } from "constructs";
 import { DefaultTokenResolver, StringConcat, Tokenization } from "cdktf";
-import type { DeploymentSpec, StatefulSetSpec } from "kubernetes-types/apps/v1";
+import type { StatefulSetSpec } from "kubernetes-types/apps/v1";
 import type { PodSpec } from "kubernetes-types/core/v1";
 import type { Config } from "../../config";
 import { writeObject } from "./object";
 import { FAST_EVICTION } from "./pod";
 import { withCanonicalQuantities } from "./quantity";
 import { labels, selectorLabels } from "../../catalog/names";
-import { WORKLOAD_NAME, type Component } from "../../catalog/workloads";
+import { WORKLOAD_NAME, workloadOf, type Component } from "../../catalog/workloads";
 
 interface CommonProps {
   /** The part of the configuration that determines how objects are written. */
@@ -33,8 +33,6 @@ export interface DeploymentProps extends CommonProps {
    * @default an autoscaler determines the number
    */
   readonly fixedSize?: number;
-  /** The Deployment's spec, without the fields that this module sets. */
-  readonly spec: Omit<DeploymentSpec, "replicas" | "selector" | "template">;
 }
 export interface StatefulSetProps extends CommonProps {
   /** Kind of the object. */
@@ -61,6 +59,13 @@ const rolling = <T extends object>(spec: T): object => {
   return rest;
 };
 
+/** A rollout adds pods first, and removes one only when a new one is Ready. */
+function rollout(component: Component) {
+  const { surge } = workloadOf(component);
+  if (surge === undefined) throw new Error(`catalog/workloads.ts has no surge for ${component}, which is a Deployment`);
+  return { type: "RollingUpdate", rollingUpdate: { maxSurge: surge, maxUnavailable: 0 } };
+}
+
 /**
  * A Deployment or StatefulSet, written by server-side apply.
  *
@@ -73,7 +78,7 @@ const rolling = <T extends object>(spec: T): object => {
 export class Workload extends Construct {
   readonly name: string;
 
-  /** @throws if `fixedSize` is below 1 */
+  /** @throws if `fixedSize` is below 1, or if the catalog has no `surge` for a Deployment */
   constructor(scope: Construct, id: string, props: WorkloadProps) {
     super(scope, id);
     this.name = WORKLOAD_NAME[props.component];
@@ -89,7 +94,7 @@ export class Workload extends Construct {
     const pod = withCanonicalQuantities({ ...tolerations, ...props.pod });
     const spec = {
       ...(fixedSize === undefined ? {} : { replicas: fixedSize }),
-      ...withCanonicalQuantities(props.spec),
+      ...(props.kind === "Deployment" ? { strategy: rollout(props.component) } : withCanonicalQuantities(props.spec)),
       selector: { matchLabels: selectorLabels(props.component) },
     };
     // hash the resolved values, because tokens are numbered in order of creation

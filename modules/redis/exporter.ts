@@ -71,7 +71,6 @@ export class RedisExporter extends Construct {
       namespace,
       kind: "Deployment",
       rollOn: files.hash,
-      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } },
       pod: {
         ...podSpec({
           component: "redis-exporter",

@@ -74,7 +74,7 @@ export class WebWorkload extends Construct {
   constructor(scope: Construct, id: string, props: WebWorkloadProps) {
     super(scope, id);
     const { component, namespace, settings } = props;
-    const { port, surge } = workloadOf(component);
+    const { port } = workloadOf(component);
     this.service = new ComponentService(this, "service", {
       component,
       namespace,
@@ -90,7 +90,6 @@ export class WebWorkload extends Construct {
       component,
       namespace,
       kind: "Deployment",
-      spec: { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: surge!, maxUnavailable: 0 } } },
       pod: podSpec({
         component,
         config: props.config,
