@@ -11,7 +11,9 @@ import { Failure } from "../terminal/ui";
 interface Cluster {
   readonly context?: string;
   readonly server?: string;
-  /** UID of a namespace that lives as long as the cluster; undefined if this user may not read any. */
+  /** Namespace that lives as long as the cluster, or as long as this user's part of it. */
+  readonly namespace?: string;
+  /** UID of that namespace; undefined if this user may not read it. */
   readonly uid?: string;
 }
 
@@ -20,9 +22,10 @@ const fileOf = ({ config }: Kube): string => path.resolve(PROJECT_ROOT, config.s
 async function clusterOf(kube: Kube): Promise<Cluster> {
   const { app, create } = kube.config.namespaces;
   // a user with access to a single namespace may read that one
-  const [namespace] = await kube.visible("namespace", create ? "kube-system" : app);
-  const uid = namespace?.metadata.uid;
-  return { ...(await kube.selected()), ...(uid ? { uid } : {}) };
+  const namespace = create ? "kube-system" : app;
+  const [found] = await kube.visible("namespace", namespace);
+  const uid = found?.metadata.uid;
+  return { ...(await kube.selected()), ...(uid ? { namespace, uid } : {}) };
 }
 
 function recorded(kube: Kube): Cluster | undefined {
@@ -49,7 +52,8 @@ export async function checkCluster(kube: Kube, hasState: boolean): Promise<void>
   const then = state.backend === "local" && hasState ? recorded(kube) : undefined;
   if (!then?.uid) return;
   const now = await clusterOf(kube);
-  if (!now.uid || now.uid === then.uid) return;
+  // UIDs of different namespaces say nothing: namespaces.create, or the namespace's name, has changed
+  if (!now.uid || now.uid === then.uid || (then.namespace !== undefined && now.namespace !== then.namespace)) return;
   if (now.context === then.context && hostOf(now.server) === hostOf(then.server)) return;
   const name = ({ context, server }: Cluster) => `${context ?? "(no context)"} at ${server ?? "an unknown address"}`;
   throw new Failure(
@@ -62,10 +66,16 @@ export async function checkCluster(kube: Kube, hasState: boolean): Promise<void>
   );
 }
 
-/** Records the cluster on which a deployment is about to begin. */
+/**
+ * Records the cluster on which a deployment is about to begin. If this user may not identify it, an earlier record of a
+ * cluster at the same address is kept.
+ */
 export async function recordCluster(kube: Kube): Promise<void> {
   if (kube.config.state.backend !== "local") return;
+  const cluster = await clusterOf(kube);
+  const earlier = recorded(kube);
+  if (!cluster.uid && earlier?.uid && hostOf(earlier.server) === hostOf(cluster.server)) return;
   const file = fileOf(kube);
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, `${JSON.stringify(await clusterOf(kube), null, 2)}\n`);
+  fs.writeFileSync(file, `${JSON.stringify(cluster, null, 2)}\n`);
 }

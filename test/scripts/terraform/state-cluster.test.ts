@@ -79,4 +79,22 @@ describe("states in files", () => {
     fs.writeFileSync(path.join(dir, "data.tfstate"), JSON.stringify({ resources: [] }));
     await checkStateIsHere(on(OTHER));
   });
+  it("are used by the same user with another namespace: the UIDs of two namespaces are not compared", async () => {
+    await deploy(on(FIRST));
+    fs.writeFileSync(path.join(dir, "data.tfstate"), JSON.stringify({ resources: [{}] }));
+    const moved = { ...FIRST, context: "moved", server: "https://proxy.example" };
+    await checkStateIsHere(on(moved, { namespaces: { create: false, app: "team" } }));
+  });
+  it("stay recognised after a deployment by a user who may not identify the cluster", async () => {
+    await deploy(on(FIRST));
+    await deploy(on({ ...FIRST, uids: {} }));
+    await expect(checkStateIsHere(on(OTHER))).rejects.toThrow("another cluster");
+  });
+  it("are not taken for those of an earlier cluster after such a user has deployed elsewhere", async () => {
+    await deploy(on(FIRST));
+    fs.writeFileSync(path.join(dir, "data.tfstate"), JSON.stringify({ resources: [] }));
+    const elsewhere = { ...OTHER, server: "https://elsewhere.example" };
+    await deploy(on({ ...elsewhere, uids: {} }));
+    await checkStateIsHere(on(elsewhere));
+  });
 });
