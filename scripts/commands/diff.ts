@@ -12,6 +12,7 @@ import { checkSystemIsKnown } from "../deploy/unknown-deployment";
 import { planVolumes } from "../deploy/volumes";
 import { synth } from "../terraform/synth";
 import { Terraform, type Plan } from "../terraform/terraform";
+import { allDone } from "../terminal/all-done";
 import { bold, dim, green, inStep, say, yellow } from "../terminal/ui";
 
 export type LayerDiff =
@@ -95,11 +96,7 @@ export async function showChanges(kube: Kube, images: ResolvedImages, options: {
       work.then(() => result),
     );
   }
-  // wait for all layers before reporting the first failure, so that nothing is still running at that point
-  const results = await Promise.allSettled(found.values());
-  const failed = results.find((one) => one.status === "rejected");
-  if (failed) throw failed.reason;
-  const changes = results.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const changes = await allDone(found.values());
   // volumes are not in Terraform's plan, because `up` itself enlarges them
   const { growing } = await planVolumes(kube, { trial: false });
   for (const { name, from, to } of growing) say(`  ${yellow(`volume ${name}: ${from} → ${to}`)}`);

@@ -65,8 +65,7 @@ export async function down(options: DownOptions): Promise<void> {
   await finishRecreation(kube);
   const report = new DeletionReport(kube, ourNamespaces(config), (text) => announce(yellow(`! ${text}`)));
   await whileReporting(report, async () => {
-    await inStep("pods", (step) => stopWorkloads(kube, (text) => step.doing(text)));
-    await destroyLayers(kube);
+    await destroyLayers(kube, () => inStep("pods", (step) => stopWorkloads(kube, (text) => step.doing(text))));
     await clean(kube);
   });
 

@@ -7,6 +7,7 @@ import { adoptOrphans, recordIntent } from "./interrupted-run";
 import { findDrift, repairDrift, type Drift } from "./drift";
 import type { Kube } from "../cluster/kubectl";
 import { Terraform, type Changes, type Plan } from "../terraform/terraform";
+import { allDone } from "../terminal/all-done";
 import { Failure, inStep } from "../terminal/ui";
 
 export const summary = ({ add, change, remove }: Changes): string =>
@@ -110,9 +111,7 @@ async function inOrder(
       Promise.all(earlier).then(() => work(layer)),
     );
   }
-  // wait for all layers before reporting the first failure, so that nothing is still running at that point
-  const failed = (await Promise.allSettled(started.values())).find((r) => r.status === "rejected");
-  if (failed) throw failed.reason;
+  await allDone(started.values());
 }
 
 /** Deploys each layer as soon as the layers that it depends on are done. */
@@ -123,24 +122,45 @@ export const deployLayers = (kube: Kube, images: ResolvedImages): Promise<void> 
     (layer) => deployLayer(kube, layer, images),
   );
 
-const destroyLayer = (kube: Kube, layer: LayerName): Promise<void> =>
-  inStep(layer, async (step) => {
-    const terraform = new Terraform(kube.config, layer);
-    step.doing("preparing");
-    await terraform.init();
-    await adoptOrphans(kube, terraform, (text) => step.doing(text));
-    if (!(await terraform.resources()).length) return "nothing deployed";
-    step.doing("planning");
-    await terraform.plan({ destroy: true, onProgress: (text) => step.doing(text) });
-    return summary(await terraform.apply((text) => step.doing(text))) || "outputs removed";
-  });
+/** Plans the removal of everything in a layer; returns false if it contains nothing. */
+async function planRemoval(kube: Kube, terraform: Terraform, onProgress: (text: string) => void): Promise<boolean> {
+  await terraform.init();
+  await adoptOrphans(kube, terraform, onProgress);
+  if (!(await terraform.resources()).length) return false;
+  await terraform.plan({ destroy: true, onProgress });
+  return true;
+}
 
-/** Destroys each layer as soon as no other layer reads it; skips a layer with an empty state. */
-export async function destroyLayers(kube: Kube): Promise<void> {
-  const reversed = [...LAYERS].reverse();
-  await inOrder(
-    reversed,
-    (layer) => LAYERS.filter((reader) => reads(reader, layer)),
-    (layer) => destroyLayer(kube, layer),
-  );
+/**
+ * Destroys each layer as soon as no other layer reads it; skips a layer with an empty state.
+ *
+ * Nothing is deleted until the removal of every layer in the cluster is planned, so a state that cannot be read or that
+ * another run has locked leaves the system as it was. Layer `images` is planned when its turn comes: it deletes nothing
+ * in the cluster, and its plan needs Docker.
+ *
+ * @param onPlanned called before anything is deleted
+ */
+export async function destroyLayers(kube: Kube, onPlanned: () => Promise<void>): Promise<void> {
+  const terraformOf = new Map(LAYERS.map((layer) => [layer, new Terraform(kube.config, layer)]));
+  const inCluster = LAYERS.filter((layer) => layer !== "images");
+  const isDeployed = new Map<LayerName, boolean>();
+  await inStep("plans", async (step) => {
+    await allDone(
+      inCluster.map(async (layer) => {
+        const onProgress = (text: string) => step.doing(`${layer}: ${text}`);
+        isDeployed.set(layer, await planRemoval(kube, terraformOf.get(layer)!, onProgress));
+      }),
+    );
+    const deployed = inCluster.filter((layer) => isDeployed.get(layer));
+    return deployed.length ? `to remove: ${deployed.join(", ")}` : "nothing deployed in the cluster";
+  });
+  await onPlanned();
+  const destroy = (layer: LayerName): Promise<void> =>
+    inStep(layer, async (step) => {
+      const terraform = terraformOf.get(layer)!;
+      const isThere = isDeployed.get(layer) ?? (await planRemoval(kube, terraform, (text) => step.doing(text)));
+      if (!isThere) return "nothing deployed";
+      return summary(await terraform.apply((text) => step.doing(text))) || "outputs removed";
+    });
+  await inOrder([...LAYERS].reverse(), (layer) => LAYERS.filter((reader) => reads(reader, layer)), destroy);
 }

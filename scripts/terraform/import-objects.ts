@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { allDone } from "../terminal/all-done";
 import { run as realRun, type Run } from "../terminal/run-program";
 import { idOf, type Target } from "./cluster-object";
 import type { StateFile, StateResource } from "./adopted-state";
@@ -78,10 +79,8 @@ export async function importObjects(
         onProgress?.(found.length);
       }
     };
-    // wait for all imports, so that none is still running when the folder is deleted
-    const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
-    const failed = ended.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
+    // the folder is deleted afterwards, so no import may still be running
+    await allDone(Array.from({ length: AT_ONCE }, work));
     return found;
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
