@@ -19,7 +19,7 @@ export async function checkIngressClass({ exposure }: Config, kube: Kube): Promi
   const names = classes.map((c) => c.metadata.name).join(", ");
   const choose = names
     ? `Set exposure.ingressClass to one of: ${names}`
-    : "Install an Ingress controller, or set exposure.type to LoadBalancer or NodePort.";
+    : "Install an Ingress controller, or set exposure.type to LoadBalancer or NodePort";
   const wanted = exposure.ingressClass;
   if (wanted !== undefined) {
     const found = classes.find((c) => c.metadata.name === wanted);

@@ -17,7 +17,7 @@ suite("the connections of a Sentinel", () => {
       replace: { "EVERY=5": "EVERY=1", "BUSY=25": "BUSY=5" },
     });
     fs.mkdirSync(path.join(dir, "bin"));
-    fs.writeFileSync(path.join(dir, "bin/redis-cli"), `#!/bin/sh\ncat >>${dir}/told\necho OK\n`, { mode: 0o755 });
+    fs.writeFileSync(path.join(dir, "bin/redis-cli"), `#!/bin/sh\ncat >>${dir}/input\necho OK\n`, { mode: 0o755 });
   });
   afterEach(() => {
     for (const child of running.splice(0)) child.kill("SIGKILL");
@@ -32,7 +32,7 @@ suite("the connections of a Sentinel", () => {
     return child;
   };
   const watch = (sentinel: ChildProcess) => start("sh", path.join(dir, "etc/watch-sentinel.sh"), String(sentinel.pid));
-  const told = () => (fs.existsSync(`${dir}/told`) ? fs.readFileSync(`${dir}/told`, "utf8") : "");
+  const input = () => (fs.existsSync(`${dir}/input`) ? fs.readFileSync(`${dir}/input`, "utf8") : "");
   const until = async (condition: () => boolean) => {
     for (let n = 0; n < 200 && !condition(); n++) await new Promise((resolve) => setTimeout(resolve, 100));
     expect(condition()).toBe(true);
@@ -40,14 +40,14 @@ suite("the connections of a Sentinel", () => {
 
   it("are renewed, both those to Redis and those to other Sentinels, if it uses CPU time without ever sleeping", async () => {
     watch(start("sh", "-c", "while :; do :; done"));
-    await until(() => told().includes("SENTINEL SET main auth-pass for-tests"));
-    expect(told()).toContain("SENTINEL CONFIG SET sentinel-pass for-tests");
+    await until(() => input().includes("SENTINEL SET main auth-pass for-tests"));
+    expect(input()).toContain("SENTINEL CONFIG SET sentinel-pass for-tests");
   }, 30_000);
   it("are left alone while it sleeps between its tasks", async () => {
     const sleeping = start("sh", "-c", "while :; do sleep 0.05; done");
     const watcher = watch(sleeping);
     await new Promise((resolve) => setTimeout(resolve, 4500));
-    expect([told(), watcher.exitCode]).toEqual(["", null]);
+    expect([input(), watcher.exitCode]).toEqual(["", null]);
     // a container's processes end together
     sleeping.kill("SIGKILL");
     await until(() => watcher.exitCode === 0);
