@@ -88,8 +88,9 @@ export function openTo(address: string, text: string, from = "127.0.0.1"): Opene
  * connections from `open` are closed after it.
  *
  * @param assets the page's files other than index.html, by path
+ * @param edit changes a file of the image
  */
-export function nginxBeforeApi(assets: Record<string, string | Buffer> = {}) {
+export function nginxBeforeApi(assets: Record<string, string | Buffer> = {}, edit?: (text: string) => string) {
   const files = mkdtempSync(join(tmpdir(), "files-"));
   const api = new FakeApi();
   const sockets: Socket[] = [];
@@ -111,7 +112,7 @@ export function nginxBeforeApi(assets: Record<string, string | Buffer> = {}) {
       mkdirSync(dirname(join(files, path)), { recursive: true });
       writeFileSync(join(files, path), content);
     }
-    setup.nginx = await new Nginx().start(files, api.url);
+    setup.nginx = await new Nginx("", undefined, undefined, edit).start(files, api.url);
     setup.address = setup.nginx.address;
   });
   afterAll(async () => {

@@ -273,9 +273,9 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
   }, 20_000);
 
   it.each([
-    ["http://10.96.0.1:3000", "server 10.96.0.1:3000;"],
-    ["http://fd00::1:3000", "server [fd00::1]:3000;"],
-    ["http://[fd00::1]:3000", "server [fd00::1]:3000;"],
+    ["http://10.96.0.1:3000", "server 10.96.0.1:3000 max_fails=0;"],
+    ["http://fd00::1:3000", "server [fd00::1]:3000 max_fails=0;"],
+    ["http://[fd00::1]:3000", "server [fd00::1]:3000 max_fails=0;"],
   ])("accepts %s as the API's address", (url, line) => {
     expect(render({ API_URL: url })).toContain(line);
   });
