@@ -1,7 +1,7 @@
 /** @vitest-environment node */
 /**
  * The API's Service sends new connections to a pod on a lost node, too, until Kubernetes has noticed the loss. Here,
- * half of nginx's attempts to connect go to a process that is frozen and no longer accepts connections.
+ * half of nginx's attempts to connect go to a suspended process that no longer accepts connections.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { connect, type Socket } from "node:net";
