@@ -5,6 +5,7 @@
  * and block all other requests in the meantime. So the number of fields is checked first, and forms are decoded here.
  */
 import { isUtf8 } from "node:buffer";
+import { parse } from "lossless-json";
 import { badRequest } from "./errors";
 
 /** An object without a prototype, so that no field name is special. */
@@ -35,8 +36,16 @@ export function jsonFields(body: Buffer): Fields {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw badRequest("the body must be a JSON object");
-  return Object.assign(Object.create(null), value) as Fields;
+  const fields = Object.assign(Object.create(null), value) as Record<string, unknown>;
+  if (typeof fields["val"] === "number") fields["val"] = numberText(text);
+  return fields;
 }
+
+/** The text of a number called `val`: as a number of JavaScript, 12345678901234567890 and 1e400 would change. */
+const numberText = (json: string): unknown =>
+  (parse(json, undefined, { parseNumber: (source) => source, onDuplicateKey: (last) => last.newValue }) as Fields)[
+    "val"
+  ];
 
 /** Every value follows a comma, except the first of its object or array, which follows an opening bracket. */
 function checkJsonSize(body: Buffer): void {

@@ -14,7 +14,7 @@ export function checkId(id: unknown): string {
   return id;
 }
 
-/** A valid value: at most 1 MiB of text. Numbers and booleans are converted to text. */
+/** A valid value: at most 1 MiB of text. Booleans are converted to text. */
 export function checkValue(value: unknown): string {
   if (value === undefined || value === null) throw badRequest("val is missing");
   if (typeof value === "object") throw badRequest("val must be text");

@@ -126,8 +126,33 @@ describe("a query's parameter", () => {
 describe("the fields of JSON", () => {
   const parse = (text: string) => jsonFields(Buffer.from(text));
   it("have no special names", () => {
-    expect(parse('{"id":"a","__proto__":"b","val":1}')).toMatchObject({ id: "a", val: 1 });
+    expect(parse('{"id":"a","__proto__":"b","val":"c"}')).toMatchObject({ id: "a", val: "c" });
     expect(parse('{"a":{}}')["constructor"]).toBeUndefined();
+  });
+  it.each([
+    ['{"val":1.10}', "1.10"],
+    ['{"val": 12345678901234567890 ,"id":"a"}', "12345678901234567890"],
+    ['{"id":"a","other":{"val":2},"v\\u0061l":-0}', "-0"],
+    ['{"val":"first","val":1,"val":2e400}', "2e400"],
+    ['{"id":"\\ud83d\\ude00 \\"val\\":3","val":4}', "4"],
+  ])("keep the text of a number called val: %s", (text, val) => {
+    expect(parse(text)["val"]).toBe(val);
+    expect(parse(text)["id"]).toBe((JSON.parse(text) as { id?: string }).id);
+  });
+  it("keep any number's text, whatever else is in the body", () => {
+    const others = fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue(), { maxKeys: 5 });
+    const number = fc.oneof(
+      fc.bigInt().map(String),
+      fc.double({ noNaN: true }).map((n) => `${n}`.replace(/.*Inf.*/, "1e999")),
+    );
+    fc.assert(
+      fc.property(others, number, (other, source) => {
+        const { val: _, ...rest } = other;
+        const text = JSON.stringify(rest).replace(/}$/, `${Object.keys(rest).length ? "," : ""}"val":${source}}`);
+        expect(parse(text)["val"]).toBe(source);
+      }),
+      { numRuns: 100 },
+    );
   });
   it("are limited in number, including nested ones, but the contents of a value are not", () => {
     const val = '[{",:\\"\\\\'.repeat(1000);
