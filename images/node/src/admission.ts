@@ -57,8 +57,8 @@ export class Admission {
 
   /**
    * A request does not count as in flight while its body arrives, so that callers that send only half a body use no
-   * capacity. If too many bodies are arriving, the one that has made no progress for longest is rejected, because it is
-   * the least likely to be completed.
+   * capacity. If too many bodies are arriving, the one that arrives at the lowest rate is rejected, because it is the
+   * least likely to be completed.
    *
    * @param memory of the body
    * @throws Overloaded if there is no capacity left once it has arrived

@@ -7,10 +7,15 @@
  * several MiB per second (test/memory.test.ts simulates this).
  */
 
+/** Age from which a body can be rejected as the slowest, in ms: before, its first bytes may still be on their way. */
+const YOUNG_MS = 250;
+
 /** The memory of one body. */
 export class BodyMemory {
   /** Number of bytes. */
   private held = 0;
+  /** Bytes of the body that have arrived. */
+  received = 0;
   private readonly began: number;
 
   /** Only {@link Memory.body} calls it. */
@@ -23,9 +28,14 @@ export class BodyMemory {
     this.began = memory.now();
   }
 
+  /** In ms. */
+  get age(): number {
+    return this.memory.now() - this.began;
+  }
+
   /** Its size times its age, in byte milliseconds. */
   get occupied(): number {
-    return this.held * (this.memory.now() - this.began);
+    return this.held * this.age;
   }
 
   get bytes(): number {
@@ -41,8 +51,6 @@ export class BodyMemory {
   grow(bytes: number): void {
     this.memory.take(bytes - this.held, this);
     this.held = bytes;
-    // now the last that would give way
-    if (this.arriving.delete(this)) this.arriving.add(this);
   }
 
   /** From now on the memory cannot be taken back, because the body is complete. */
@@ -61,7 +69,7 @@ export class BodyMemory {
 export class Memory {
   /** Bytes reserved. */
   used = 0;
-  /** The bodies that are still arriving. The first has made no progress for longest. */
+  /** The bodies that are still arriving, the oldest first. */
   private readonly bodies = new Set<BodyMemory>();
 
   /**
@@ -96,9 +104,14 @@ export class Memory {
     return () => held.release();
   }
 
-  /** Rejects the arriving body that has made no progress for longest. */
+  /**
+   * Rejects the body that arrives at the lowest rate; if all of them began just now, the oldest. If the one without
+   * progress for longest were rejected instead, new bodies that stop after a few bytes would displace all others.
+   */
   giveUpSlowest(error: Error): void {
-    const [slowest] = this.bodies;
+    const rate = ({ received, age }: BodyMemory) => received / age;
+    let [slowest] = this.bodies;
+    for (const body of this.bodies) if (body.age >= YOUNG_MS && rate(body) < rate(slowest!)) slowest = body;
     if (slowest) this.takeBack(slowest, error);
   }
 

@@ -131,6 +131,28 @@ describe("the memory of large requests and responses", () => {
     expect([lost, memory.used, memory.arriving]).toEqual([["empty"], 90, 1]);
   });
 
+  it("stays with a body that arrives slowly but steadily, while bodies come that stop after a few bytes", () => {
+    const steady = memory.body(() => void lost.push("steady"));
+    steady.arrive();
+    for (let i = 0; i < 1000; i++) {
+      now += 15;
+      // 5 KB/s
+      steady.received += 75;
+      const stopped = memory.body(() => void lost.push("stopped"));
+      stopped.received = 100;
+      stopped.arrive();
+      if (memory.arriving > 60) memory.giveUpSlowest(new Error("too many"));
+    }
+    expect([lost.length, lost.includes("steady")]).toEqual([941, false]);
+  });
+
+  it("is taken from the oldest body if all have only just begun", () => {
+    for (const name of ["first", "second"]) arriving(name, 0);
+    now += 100;
+    memory.giveUpSlowest(new Error("too many"));
+    expect(lost).toEqual(["first"]);
+  });
+
   it("never exceeds its limit, and is completely free in the end, whatever arrives", () => {
     const step = fc.record({ at: fc.nat(9), bytes: fc.integer({ min: 1, max: 40 }), what: fc.nat(3) });
     fc.assert(

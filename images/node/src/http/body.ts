@@ -67,6 +67,7 @@ function collect(request: IncomingMessage, admission: Admission): { whole: Promi
       if (pieces.size + piece.length > LIMITS.bodyBytes) return giveUp(tooLarge());
       try {
         pieces.add(piece);
+        memory.received = pieces.size;
       } catch (error) {
         giveUp(error);
       }

@@ -70,6 +70,19 @@ describe.skipIf(!hasRedis)("a body that arrives slowly", () => {
     }
   });
 
+  it("is stored although callers that send only half a body occupy every other place, again and again", async () => {
+    const whole = body("steady", 2000);
+    const { socket, text } = await half(whole, 100);
+    for (let sent = 100; sent < whole.length; sent += 100) {
+      await half(body("stopped"), 10);
+      socket.write(whole.slice(sent, sent + 100));
+      await new Promise((done) => setTimeout(done, 80));
+    }
+    await eventually("its answer", () => text() !== "");
+    expect(text()).toMatch(/^HTTP\/1.1 200 OK/);
+    expect(await shed("bodies")).toBeGreaterThan(10);
+  });
+
   it("is rejected once it is complete, if there is no capacity at that time", async () => {
     const slow = await half(body("slow"), 10);
     await eventually("its head to be read", async () => (await api.metric("http_bodies_arriving")) === 1);
