@@ -42,6 +42,18 @@ describe.skipIf(!hasRedis)("the API under overload", () => {
     expect((await (await api.fetch("/item?id=large")).text()).length).toBe(1024 * 1024);
   });
 
+  it("sheds comparisons of copies above its byte limit", async () => {
+    await ready({ MAX_BYTES_IN_FLIGHT: String(48 * 1024), REDIS_COMMAND_TIMEOUT_MS: "5000" });
+    main.signal("SIGSTOP");
+    const held = api.fetch("/copies?id=k");
+    await eventually("it to be in flight", async () => (await api.metric("http_requests_in_flight")) === 1);
+    expect((await api.fetch("/copies?id=k")).status).toBe(503);
+    expect(await shed("bytes")).toBe(1);
+    main.signal("SIGCONT");
+    expect((await held).status).toBe(200);
+    expect((await api.fetch("/copies?id=k")).status).toBe(200);
+  });
+
   it("sheds full lists above its limit, and accepts them again afterwards", async () => {
     await ready({ MAX_LISTS: "2" });
     main.cli("EVAL", "for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end", "0");

@@ -8,6 +8,11 @@ import type { Store } from "../redis/store";
 
 /** A page scans at most about this many keys, however few match. */
 const MAX_SCANNED = 20_000;
+/**
+ * A page ends once it has left out this many keys as returned already. The rest of a step has far fewer; with a forged
+ * cursor, a page could otherwise read, hash and leave out as many keys as the largest page scans.
+ */
+const MAX_LEFT_OUT = 2000;
 /** Time after which no new step begins, in ms: a step with an expensive pattern scans few keys. */
 const MAX_MS = 1000;
 /** Maximum size of a page's keys as JSON, in which a control character takes six bytes. */
@@ -51,6 +56,8 @@ const hash = (key: string): string => createHash("sha256").update(key).digest("h
 class Items {
   private readonly found = new Map<string, string>();
   private bytes = 0;
+  /** Memory that the keys and their JSON take at most, in bytes: two for each character. */
+  memory = 0;
 
   constructor(private readonly limit: number) {}
 
@@ -94,6 +101,7 @@ class Items {
   private put(key: string, text: string): void {
     this.found.set(key, text);
     this.bytes += Buffer.byteLength(text) + 1;
+    this.memory += 2 * (key.length + text.length);
   }
 }
 
@@ -104,15 +112,26 @@ class Items {
  * must stay reachable, even if keys are added or deleted or the table is resized before the next page. So the cursor
  * describes the rest of the step instead of counting its keys: the next page repeats the step and leaves out the keys
  * that are in the same part of the table and come before the last returned one, in the order of their hashes.
+ *
+ * @param reserve called with the memory that the page takes, in bytes, before each step that follows; may throw
  */
-export async function page(store: Store, query: ListQuery, limit: number, from: string | null): Promise<string> {
+export async function page(
+  store: Store,
+  query: ListQuery,
+  limit: number,
+  from: string | null,
+  reserve: (bytes: number) => void,
+): Promise<string> {
   const items = new Items(limit);
   const within = (step: number): number => Math.min(Math.max(step, 1), maxStep(query.match));
   let at = from === null ? undefined : decode(from);
   // repeats the previous page's last step, if part of that step has to be left out
   let step = within(at?.returned?.count ?? limit);
   const end = performance.now() + MAX_MS;
-  for (let seen = 0; seen === 0 || (seen < MAX_SCANNED && items.room > 0 && performance.now() < end);) {
+  let leftOut = 0;
+  const mayGoOn = (seen: number): boolean =>
+    seen < MAX_SCANNED && leftOut < MAX_LEFT_OUT && items.room > 0 && performance.now() < end;
+  for (let seen = 0; seen === 0 || mayGoOn(seen);) {
     if (query.left()) throw callerLeft();
     const scanned = await store.scan({ ...query, count: step }, at);
     if (!scanned) {
@@ -125,7 +144,9 @@ export async function page(store: Store, query: ListQuery, limit: number, from: 
     const returned = at?.returned && !isBehind(scanned.cursor, at.returned.until) ? at.returned : undefined;
     const fresh = new Set(scanned.keys.filter((key) => !items.has(key) && !(returned && hash(key) <= returned.after)));
     const { runId, cursor } = scanned;
+    leftOut += scanned.keys.length - fresh.size;
     const last = items.add(fresh);
+    reserve(items.memory);
     if (last !== undefined) {
       const rest = { until: cursor, after: last, count: step };
       return items.page(encode({ runId, cursor: at?.cursor ?? "0", returned: rest }));

@@ -60,6 +60,11 @@ const SMALL_BYTES = 16 * 1024;
 /** Time within which a large response must be read, in ms, because other requests need its memory. */
 const READ_MS = 30_000;
 
+function closeUnlessRead(response: ServerResponse): void {
+  const timer = setTimeout(() => response.destroy(), READ_MS);
+  whenClosed(response, () => clearTimeout(timer));
+}
+
 /**
  * Reserves memory for a large response while `read` runs, and until the response has been sent: data requested from
  * Redis takes memory even if the caller has disconnected.
@@ -71,14 +76,11 @@ async function reserved<T>(
   read: () => T | Promise<T>,
 ): Promise<T> {
   const release = admission.memory.reserve(bytes);
-  const timer = setTimeout(() => response.destroy(), READ_MS);
+  closeUnlessRead(response);
   try {
     return await read();
   } finally {
-    whenClosed(response, () => {
-      clearTimeout(timer);
-      release();
-    });
+    whenClosed(response, release);
   }
 }
 
@@ -136,10 +138,13 @@ async function getItems(
   };
   if (asked !== null || cursor !== null) {
     const limit = checkLimit(asked);
-    const read = () => page(store, list, limit, cursor).catch(shed(admission, "lists"));
+    const memory = admission.memory.body(() => undefined);
+    whenClosed(response, () => memory.release());
+    const reserve = (bytes: number) => void (bytes >= SMALL_BYTES && memory.grow(bytes));
+    const read = () => page(store, list, limit, cursor, reserve).catch(shed(admission, "lists"));
     const body = await (list.match === undefined ? read() : admission.whileMatching(read));
-    const reply = { status: 200, type: JSON_TYPE, body };
-    return body.length < SMALL_BYTES ? reply : reserved(response, admission, body.length, () => reply);
+    if (body.length >= SMALL_BYTES) closeUnlessRead(response);
+    return { status: 200, type: JSON_TYPE, body };
   }
   whenClosed(response, admission.reserveList());
   const release = admission.memory.reserve(STREAM_BYTES);
@@ -163,7 +168,16 @@ async function getItems(
 
 const json = (value: object): Reply => ({ status: 200, type: JSON_TYPE, body: JSON.stringify(value) });
 
-const getCopies: Handler = async (_, query, { store }) => json(await copiesOf(store, idOf(query)));
+const getCopies: Handler = async (_, query, { store, admission }) => {
+  const id = idOf(query);
+  // the beginning of each instance's value, with up to two bytes for each character
+  const release = admission.memory.reserve(2 * HEAD_BYTES * (1 + store.pool.all.length));
+  try {
+    return json(await copiesOf(store, id));
+  } finally {
+    release();
+  }
+};
 
 const getStatus: Handler = (_, __, { store, admission }) => json(statusOf(store, admission));
 

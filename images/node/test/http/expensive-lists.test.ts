@@ -77,6 +77,17 @@ describe.skipIf(!hasRedis)("expensive lists", () => {
     for (const count of found) expect(count * pattern.length * 1024).toBeLessThanOrEqual(1e6);
   });
 
+  it("end a page whose forged cursor leaves everything out after 2,000 keys", async () => {
+    await client.eval("for i = 1, 20000 do redis.call('SET', 'key:' .. i, 1) end", 0);
+    await started.settle();
+    const runId = /run_id:(\w+)/.exec(started.main.cli("INFO", "server"))![1]!;
+    const forged = Buffer.from(`${runId}:0:0:${"f".repeat(32)}:250`).toString("base64url");
+    let answer!: Awaited<ReturnType<typeof page>>;
+    const found = await counts(async () => (answer = await page(`limit=1000&cursor=${forged}`)));
+    expect([answer.items, typeof answer.cursor]).toEqual([[], "string"]);
+    expect(found.reduce((sum, count) => sum + count, 0)).toBeLessThan(3000);
+  });
+
   it("find every match of a long pattern, on pages of a few keys each", async () => {
     await set(300);
     await set(50, "b");

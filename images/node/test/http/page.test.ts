@@ -3,7 +3,9 @@
  */
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { isBehind } from "../../src/http/page";
+import { isBehind, page } from "../../src/http/page";
+import type { Scanned } from "../../src/redis/reads/scanner";
+import type { Store } from "../../src/redis/store";
 import { type Api } from "../helpers/api";
 import { ApiOnMain } from "../helpers/api-on-main";
 import { hasRedis } from "../helpers/redis";
@@ -22,6 +24,32 @@ describe("the order of SCAN's cursors", () => {
     ["18446744073709551615", "9223372036854775807", true],
   ])("%s is reached after %s: %s", (a, b, behind) => {
     expect(isBehind(a, b)).toBe(behind);
+  });
+});
+
+describe("the memory of a page", () => {
+  const keys = Array.from({ length: 100 }, (_, i) => "é".repeat(500) + i);
+  const steps: (() => Promise<Scanned>)[] = [];
+  const store = { scan: () => steps.shift()!() } as unknown as Store;
+  const read = (reserve: (bytes: number) => void) =>
+    page(store, { match: undefined, strong: false, left: () => false }, 1000, null, reserve);
+  const step = (cursor: string, from: number) => () =>
+    Promise.resolve({ runId: "0".repeat(40), cursor, keys: keys.slice(from, from + 50) });
+  beforeEach(() => void steps.splice(0, steps.length, step("8", 0), step("0", 50)));
+
+  it("is reserved for all keys found so far, with two bytes for each character of a key and its JSON", async () => {
+    const reserved: number[] = [];
+    await read((bytes) => void reserved.push(bytes));
+    expect(reserved.map((bytes) => Math.round(bytes / 1000))).toEqual([101, 201]);
+  });
+  it("ends the page before its next step if there is not enough", async () => {
+    const refused = new Error("no memory");
+    await expect(
+      read(() => {
+        throw refused;
+      }),
+    ).rejects.toBe(refused);
+    expect(steps).toHaveLength(1);
   });
 });
 
