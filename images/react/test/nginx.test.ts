@@ -64,6 +64,15 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     expect(JSON.stringify(nginx.log())).not.toContain("secret");
   });
 
+  it("logs and counts a request by what it reaches, whatever its path looks like", async () => {
+    const socket = setup.open("DELETE /healthz/../api/item?id=a HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    await expect.poll(socket.got).toContain("from the API");
+    await expect.poll(() => nginx.log().filter(({ method }) => method === "DELETE")).toHaveLength(1);
+    const metrics = async () => (await fetch(`${address}/metrics`)).text();
+    await expect.poll(metrics, { timeout: 5000 }).toContain('_count{route="api",method="DELETE",status="200"} 1');
+    expect(nginx.log().filter(({ route }) => String(route).startsWith("/metrics"))).toEqual([]);
+  });
+
   it("reuses connections to the API: 300 requests do not open 300 connections", async () => {
     for (let i = 0; i < 30; i++) {
       await Promise.all(Array.from({ length: 10 }, () => fetch(`${address}/api/item?id=a`).then((r) => r.text())));
@@ -127,6 +136,8 @@ describe.skipIf(!hasNginx("tests of nginx's configuration"))("nginx in front of 
     await api.close();
     const response = await fetch(`${address}/api/item?id=a`);
     expect([response.status, await response.json()]).toEqual([503, { error: "The API cannot be reached" }]);
+    expect(response.headers.get("retry-after")).toBe("1");
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
     await api.listen(port);
     expect((await fetch(`${address}/api/item?id=a`)).status).toBe(200);
   });
