@@ -52,7 +52,7 @@ export async function checkCluster(kube: Kube, hasState: boolean): Promise<void>
   const then = state.backend === "local" && hasState ? recorded(kube) : undefined;
   if (!then?.uid) return;
   const now = await clusterOf(kube);
-  // UIDs of different namespaces say nothing: namespaces.create, or the namespace's name, has changed
+  // the UIDs of two namespaces cannot be compared: namespaces.create, or the namespace's name, has changed
   if (!now.uid || now.uid === then.uid || (then.namespace !== undefined && now.namespace !== then.namespace)) return;
   if (now.context === then.context && hostOf(now.server) === hostOf(then.server)) return;
   const name = ({ context, server }: Cluster) => `${context ?? "(no context)"} at ${server ?? "an unknown address"}`;

@@ -113,7 +113,7 @@ class Items {
  * describes the rest of the step instead of counting its keys: the next page repeats the step and leaves out the keys
  * that are in the same part of the table and come before the last returned one, in the order of their hashes.
  *
- * @param reserve called with the memory that the page takes, in bytes, before each step that follows; may throw
+ * @param reserve called after each step with the memory that the page takes by then, in bytes; may throw
  */
 export async function page(
   store: Store,
