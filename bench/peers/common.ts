@@ -81,7 +81,9 @@ export async function list(
 ): Promise<string | AsyncGenerator<string>> {
   const wanted = { match: checkMatch(query.get("match")), strong: consistency === "strong", left: () => false };
   if (!query.has("limit") && !query.has("cursor")) return stream(scanning(store), wanted);
-  return JSON.stringify(await page(scanning(store), wanted, checkLimit(query.get("limit")), query.get("cursor")));
+  const limit = checkLimit(query.get("limit"));
+  // the peers have no limit on memory
+  return page(scanning(store), wanted, limit, query.get("cursor"), () => undefined);
 }
 
 /** The same metrics as the API's, except those of the replica pool. */
