@@ -18,6 +18,11 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
   case $(cat /proc/$shim/comm 2>/dev/null) in '' | runc* | crun*) sleep 0.2 ;; *) break ;; esac
 done
 `;
+/**
+ * Room on the disk of {@link smallDisk}: enough for Redis to accept writes (modules/redis/scripts/disk-guard.sh) until
+ * the disk is filled.
+ */
+const SMALL_ROOM_KB = 96 * 1024;
 /** Mount point on the node for {@link smallDisk}. */
 const SMALL = "/run/e2e-small-disk";
 
@@ -201,9 +206,9 @@ for turn in $(seq ${turns}); do kill -STOP $pid; sleep 0.27; kill -CONT $pid; sl
   );
 }
 
-/** A volume that is temporarily on a separate disk, which is hardly larger than the volume's contents. */
+/** A volume that is temporarily on a separate disk, with little more room than the volume's contents need. */
 export interface SmallDisk {
-  /** Fills the disk completely. */
+  /** Fills the disk completely; again, if something has been deleted from it since. */
   fill(): Promise<void>;
   /** Moves the volume back and recreates the pod. */
   end(): Promise<void>;
@@ -225,7 +230,7 @@ export async function smallDisk(name: string, claim: string): Promise<SmallDisk>
   await onNode(
     node,
     `${FIND_SHIM}${findRedis(pod)}kill -STOP $pid
-size=$(( $(${host} du -sk ${folder} | cut -f 1) + 4096 ))
+size=$(( $(${host} du -sk ${folder} | cut -f 1) + ${SMALL_ROOM_KB} ))
 ${host} mkdir -p ${SMALL}
 ${host} mount -t tmpfs -o size=\${size}k tmpfs ${SMALL}
 ${host} cp -a ${folder}/. ${SMALL}/
@@ -237,7 +242,8 @@ kill -KILL $pid`,
   const end = trackUndo(async () => {
     await kube.raw(["cordon", node]);
     try {
-      await kube.raw(["-n", app, "delete", "pod", name], { timeoutMs: 120_000 });
+      // after a failure, the pod may be gone already
+      await kube.raw(["-n", app, "delete", "pod", name, "--ignore-not-found"], { timeoutMs: 120_000 });
       await onNode(
         node,
         `${FIND_SHIM}${host} rm -f ${SMALL}/e2e-filler
@@ -255,7 +261,10 @@ ${host} umount ${SMALL}`,
   });
   return {
     fill: async () =>
-      void (await onNode(node, `${FIND_SHIM}${host} dd if=/dev/zero of=${SMALL}/e2e-filler bs=4k 2>/dev/null || true`)),
+      void (await onNode(
+        node,
+        `${FIND_SHIM}${host} dd if=/dev/zero of=${SMALL}/e2e-filler bs=64k count=4096 oflag=append conv=notrunc 2>/dev/null || true`,
+      )),
     end,
   };
 }
