@@ -10,7 +10,7 @@ store.start();
 const id = randomUUID();
 const metrics = new c.Metrics(c.admission, store, () => 0);
 const plain: c.PlainStore = {
-  get: (key, consistency) => store.get(key, consistency),
+  get: async (key, consistency) => (await store.head(key, consistency)) || null,
   set: (key, value) => store.set(key, value),
   delete: (key) => store.delete(key),
   scan: async (cursor, match, count, consistency) => {
@@ -38,7 +38,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, path: 
   const { method } = request;
   if (path === "/item" && method === "GET") {
     const key = c.checkId(new URLSearchParams(query).get("id"));
-    const value = await store.get(key, c.consistencyOf(request.headers["consistency"]));
+    const value = await plain.get(key, c.consistencyOf(request.headers["consistency"]));
     return send(response, value === null ? 404 : 200, TEXT, value ?? "");
   }
   if (path === "/item" && method === "POST") {

@@ -100,11 +100,8 @@ async function getItem(
   const head = await store.head(id, consistency);
   // a UTF-16 unit has at most three bytes in UTF-8
   if (head !== "" && (head.length * 3 < HEAD_BYTES || Buffer.byteLength(head) < HEAD_BYTES)) return text(head);
-  if (head === "") {
-    // empty or missing
-    const value = await store.get(id, consistency);
-    return value === null ? text("", 404) : text(value);
-  }
+  // a key that exists now may have been set since, to a value of any size
+  if (head === "" && !(await store.exists(id, consistency))) return text("", 404);
   const left = () => response.destroyed;
   if (left()) throw callerLeft();
   const value = await reserved(response, admission, LIMITS.valueBytes, () =>

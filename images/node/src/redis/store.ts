@@ -90,9 +90,8 @@ export class Store {
     return this.read((client) => client.getrange(id, 0, HEAD_BYTES - 1), consistency);
   }
 
-  /** A small value. */
-  get(id: string, consistency: Consistency): Promise<string | null> {
-    return this.read((client) => client.get(id), consistency);
+  async exists(id: string, consistency: Consistency): Promise<boolean> {
+    return (await this.read((client) => client.exists(id), consistency)) > 0;
   }
 
   /**

@@ -43,6 +43,40 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     expect(used.size).toBeLessThan(20);
   });
 
+  it("end if a request's head does not arrive within seconds", { timeout: 20_000 }, async () => {
+    const { address, fetch } = (api = await startApi(main.url, undefined));
+    await eventually("the API to be ready", async () => (await fetch("/readyz")).status === 200);
+    const begin = Date.now();
+    const socket = await sendTo(address, "GET /livez HTTP/1.1\r\nhost: a\r\na: b\r\n");
+    let response = "";
+    socket.setEncoding("utf8").on("data", (chunk: string) => (response += chunk));
+    await once(socket, "close");
+    expect(response).toMatch(/^HTTP\/1\.1 408 /);
+    expect(Date.now() - begin).toBeGreaterThan(4900);
+  });
+
+  it("are limited to three for each request that may be in flight; those that are open are served", async () => {
+    const { address } = (api = await startApi(main.url, undefined, { MAX_IN_FLIGHT: "2" }));
+    const sockets = await Promise.all(Array.from({ length: 6 }, () => sendTo(address, "")));
+    const excess = await sendTo(address, "");
+    await once(excess.resume(), "close");
+    const [first] = sockets;
+    first!.write("GET /livez HTTP/1.1\r\nhost: a\r\n\r\n");
+    const [response] = (await once(first!.setEncoding("utf8"), "data")) as [string];
+    expect(response).toMatch(/^HTTP\/1\.1 200 /);
+    for (const socket of sockets) socket.destroy();
+    // once connections have ended, new ones are accepted
+    const next = await eventually("another connection", async () => {
+      const socket = await sendTo(address, "GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+      const [text] = (await Promise.race([
+        once(socket.setEncoding("utf8"), "data"),
+        once(socket, "close").then(() => [""]),
+      ])) as [string];
+      return text.startsWith("HTTP/1.1 200");
+    });
+    expect(next).not.toBe(false);
+  });
+
   it("are served during shutdown until their callers have closed them", async () => {
     // not with `fetch`, which keeps idle connections open
     const { address, server } = (api = await startApi(main.url, undefined, { DRAIN_MS: "3000" }));

@@ -67,6 +67,32 @@ describe.skipIf(!hasRedis)("a large value", () => {
   });
 });
 
+describe("a key that is set while it is read as missing", () => {
+  const read = async (store: object) => {
+    const admission = new Admission({
+      ...{ maxInFlight: 1, maxBytesInFlight: 1e9, maxLists: 1 },
+      ...{ maxMatchingPages: 1, maxBodiesArriving: 1 },
+    });
+    const request = new IncomingMessage(new Socket());
+    const response = new ServerResponse(request);
+    const context = { store: { head: () => Promise.resolve(""), ...store }, admission } as unknown as Context;
+    const reply = await ROUTES.get("/item")!.get("GET")!.handle(request, "id=a", context, response);
+    return { reply, used: admission.memory.used };
+  };
+
+  it("is read like any large value, within the memory for them, because its value may have any size", async () => {
+    const large = () => Promise.resolve(Buffer.from("new"));
+    const { reply, used } = await read({ exists: () => Promise.resolve(true), large });
+    expect(reply).toMatchObject({ status: 200, body: Buffer.from("new") });
+    expect(used).toBe(1024 * 1024);
+  });
+  it("takes no memory if it is still missing", async () => {
+    const { reply, used } = await read({ exists: () => Promise.resolve(false) });
+    expect(reply).toMatchObject({ status: 404 });
+    expect(used).toBe(0);
+  });
+});
+
 describe("the memory of a large value", () => {
   it.each(["its caller disconnects first", "Redis answers first"])(
     "is released once Redis has answered and the response has closed: %s",
