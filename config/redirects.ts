@@ -28,6 +28,19 @@ const KUBERNETES: Readonly<Record<string, string>> = {
   KUBE_CLIENT_KEY_DATA: LOGIN,
 };
 
+/** Terraform may split its arguments like a shell, so a flag may be quoted. */
+const REDIRECTING_FLAGS =
+  /(?:^|[\s"'])(--?(?:state-out|state|backup|backend-config|backend|chdir|target|exclude|destroy|refresh-only|replace))\b/;
+
+/** Logins and certificates that provider kreuzwerker/docker 3.6 prefers to the files that this project names. */
+const DOCKER = [
+  "DOCKER_REGISTRY_USER",
+  "DOCKER_REGISTRY_PASS",
+  "DOCKER_CA_MATERIAL",
+  "DOCKER_CERT_MATERIAL",
+  "DOCKER_KEY_MATERIAL",
+];
+
 /** A boolean variable that is false changes nothing. */
 const isOff = (value: string): boolean => /^(0|f|false)$/i.test(value);
 
@@ -73,8 +86,10 @@ export function redirects(env: NodeJS.ProcessEnv, chosen: Chosen): string[] {
     refuse("TF_WORKSPACE", "Terraform would use the state of a different workspace");
   if (value("TF_DATA_DIR")) refuse("TF_DATA_DIR", "the layers would share one folder for backends and providers");
   for (const name of Object.keys(env).filter((n) => n.startsWith("TF_CLI_ARGS"))) {
-    const flag = /(?<=^|\s)--?(state|state-out|chdir|target|exclude|destroy)\b/.exec(value(name))?.[0];
-    if (flag) refuse(name, `${flag} would make Terraform use a different state, or only part of a layer`);
+    const flag = REDIRECTING_FLAGS.exec(value(name))?.[1];
+    if (flag) refuse(name, `${flag} would make Terraform use a different state, or do something else with a layer`);
   }
+  for (const name of DOCKER)
+    if (value(name)) refuse(name, "images would be pushed with it, not with what registry.dockerConfig and doctor use");
   return problems;
 }

@@ -34,7 +34,12 @@ export class KubernetesApiAccess extends Construct {
     const { component, namespace } = props;
     const name = WORKLOAD_NAME[component];
     const metadata = { name, namespace, labels: labels(component) };
-    const account = new ServiceAccountV1(this, "service-account", { metadata, automountServiceAccountToken: false });
+    const account = new ServiceAccountV1(this, "service-account", {
+      metadata,
+      automountServiceAccountToken: false,
+      // OpenShift adds its own
+      lifecycle: { ignoreChanges: ["image_pull_secret", "secret"] },
+    });
     const role = new RoleV1(this, "role", {
       metadata,
       rule: props.rules,

@@ -68,6 +68,8 @@ export class ComponentService extends Construct {
     const service = new ServiceV1(this, "service", {
       // a load balancer's address can take minutes to appear, and never appears in a cluster without load balancers
       waitForLoadBalancer: false,
+      // some clouds set it on creation, and a plan that removes it replaces the Service and its load balancer
+      lifecycle: { ignoreChanges: ["spec[0].load_balancer_class"] },
       metadata: {
         name: this.name,
         namespace: props.namespace,

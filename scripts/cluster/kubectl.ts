@@ -14,6 +14,16 @@ export function clusterFlags(config: Config): string[] {
   return config.kubeconfigs.length === 1 ? ["--kubeconfig", config.kubeconfigs[0]!, ...context] : context;
 }
 
+/**
+ * kubectl's environment: all kubeconfig files, and no preferences (kuberc), which can change what a command does: with
+ * `delete: interactive=true` there, kubectl deletes nothing and still exits with 0.
+ */
+export const clusterEnv = ({ kubeconfigs }: Config): Readonly<Record<string, string>> => ({
+  KUBERC: "off",
+  KUBECTL_KUBERC: "false",
+  ...(kubeconfigs.length > 1 ? { KUBECONFIG: kubeconfigs.join(":") } : {}),
+});
+
 /** Time that an unresponsive kubectl has to exit before it is killed, in ms; it has nothing to save. */
 const GRACE_MS = 1000;
 
@@ -27,12 +37,11 @@ export class Kube {
   ) {}
 
   async raw(args: readonly string[], options: { timeoutMs?: number; input?: string } = {}): Promise<string> {
-    const env = this.config.kubeconfigs.length > 1 ? { KUBECONFIG: this.config.kubeconfigs.join(":") } : undefined;
     const { stdout } = await this.run("kubectl", [...clusterFlags(this.config), ...args], {
       timeoutMs: options.timeoutMs ?? 30_000,
       graceMs: GRACE_MS,
       ...(options.input === undefined ? {} : { input: options.input }),
-      ...(env ? { env } : {}),
+      env: clusterEnv(this.config),
     });
     return stdout;
   }

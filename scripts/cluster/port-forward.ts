@@ -1,5 +1,5 @@
 /** Runs `kubectl port-forward` to a Service, on a free local port, while a function runs. */
-import { clusterFlags, type Kube } from "./kubectl";
+import { clusterEnv, clusterFlags, type Kube } from "./kubectl";
 import { Failure } from "../terminal/ui";
 
 const START_MS = 20_000;
@@ -11,14 +11,13 @@ export async function forwarded<T>(
   use: (address: string) => Promise<T>,
 ): Promise<T> {
   const object = target.pod ? `pod/${target.pod}` : `svc/${target.service}`;
-  const env = kube.config.kubeconfigs.length > 1 ? { KUBECONFIG: kube.config.kubeconfigs.join(":") } : {};
   const { execa } = await import("execa");
   const child = execa(
     "kubectl",
     [...clusterFlags(kube.config), "-n", target.namespace, "port-forward", object, `:${target.port}`],
     {
       stdin: "ignore",
-      env,
+      env: clusterEnv(kube.config),
       reject: false,
     },
   );

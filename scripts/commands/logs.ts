@@ -2,7 +2,7 @@
 import { loadConfig } from "../../config";
 import { PART_OF } from "../../catalog/names";
 import { COMPONENTS, WORKLOAD_NAME, type Component } from "../../catalog/workloads";
-import { clusterFlags, Kube } from "../cluster/kubectl";
+import { clusterEnv, clusterFlags, Kube } from "../cluster/kubectl";
 import { isAbout, parseLine, readable } from "../terminal/log-lines";
 import { run, type Run } from "../terminal/run-program";
 import { dim, Failure, say } from "../terminal/ui";
@@ -65,6 +65,7 @@ export async function logs(name: string | undefined, options: LogsOptions, runs:
     ],
     {
       timeoutMs: options.follow ? FOLLOW_MS : READ_MS,
+      env: clusterEnv(config),
       onLine: (text) => {
         const line = parseLine(text);
         if (!line || (options.request && !isAbout(line, options.request))) return;

@@ -2,7 +2,7 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { clusterFlags, type Kube } from "../cluster/kubectl";
+import { clusterEnv, clusterFlags, type Kube } from "../cluster/kubectl";
 import { Failure } from "../terminal/ui";
 
 /** Timeout of a transfer, ms. */
@@ -17,7 +17,7 @@ async function shell(kube: Kube, pod: string, script: string, stdin: "ignore" | 
   const args = ["-n", config.namespaces.app, "exec", ...(stdin === "pipe" ? ["-i"] : []), pod, "-c", "redis"];
   const child = execa("kubectl", [...clusterFlags(config), ...args, "--", "sh", "-c", script], {
     ...({ stdin, buffer: { stdout: false }, reject: false, timeout: LIMIT_MS } as const),
-    ...(config.kubeconfigs.length > 1 ? { env: { KUBECONFIG: config.kubeconfigs.join(":") } } : {}),
+    env: clusterEnv(config),
   });
   const ended = async () => {
     const { exitCode, stderr, timedOut } = await child;

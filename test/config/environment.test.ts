@@ -72,6 +72,11 @@ describe("a variable that would redirect Terraform, but not kubectl, is rejected
     "HELM_DRIVER",
     "TF_WORKSPACE",
     "TF_DATA_DIR",
+    "DOCKER_REGISTRY_USER",
+    "DOCKER_REGISTRY_PASS",
+    "DOCKER_CA_MATERIAL",
+    "DOCKER_CERT_MATERIAL",
+    "DOCKER_KEY_MATERIAL",
   ])("%s", (name) => {
     const problems = refusals({ [name]: "elsewhere" });
     expect(problems).toEqual([expect.stringMatching(new RegExp(`^${name}: .*; unset it$`))]);
@@ -92,6 +97,16 @@ describe("a variable that would redirect Terraform, but not kubectl, is rejected
   it("arguments that choose a state or a part of a layer are rejected, but no others", () => {
     expect(refusals({ TF_CLI_ARGS_plan: "-parallelism=2 -target=x" })[0]).toMatch(/^TF_CLI_ARGS_plan: -target would/);
     expect(refusals({ TF_CLI_ARGS: "-state=other.tfstate" })[0]).toMatch(/^TF_CLI_ARGS: -state would/);
+    for (const [text, flag] of [
+      ["-backend-config=path=other", "-backend-config"],
+      ["-backend=false", "-backend"],
+      ["-refresh-only", "-refresh-only"],
+      ["-no-color --replace=x", "--replace"],
+      ['"-target=x"', "-target"],
+      ["'-destroy'", "-destroy"],
+    ] as const)
+      expect(refusals({ TF_CLI_ARGS_apply: text })[0]).toContain(`TF_CLI_ARGS_apply: ${flag} would`);
+    expect(refusals({ TF_CLI_ARGS: "-lock-timeout=5m -no-color" })).toEqual([]);
     expect(refusals({ TF_CLI_ARGS_plan: "-parallelism=2" })).toEqual([]);
   });
   it("a variable that only repeats the configuration is accepted", () => {

@@ -33,6 +33,21 @@ const FOREIGN = [
   "cost-center",
 ];
 
+describe("fields that a cluster adds to objects", () => {
+  const ignored = (type: string) => resources(all, type).map((r) => r.body["lifecycle"]?.ignore_changes as string[]);
+
+  it("a load balancer class that the cloud sets does not replace any Service", () => {
+    const found = ignored("kubernetes_service_v1");
+    expect(found.length).toBeGreaterThan(4);
+    for (const fields of found) expect(fields).toEqual(["spec[0].load_balancer_class"]);
+  });
+  it("secrets that OpenShift adds to ServiceAccounts are not part of a plan", () => {
+    const found = ignored("kubernetes_service_account_v1");
+    expect(found.length).toBeGreaterThan(0);
+    for (const fields of found) expect(fields).toEqual(["image_pull_secret", "secret"]);
+  });
+});
+
 describe("labels and annotations that other tools add", () => {
   it.each(layers)("other tools' labels and annotations are not part of a plan for layer %s", (layer) => {
     const { ignore_annotations: annotations, ignore_labels: labels } = patternsOf(layer);

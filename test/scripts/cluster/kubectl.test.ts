@@ -3,6 +3,16 @@ import { RunError } from "../../../scripts/terminal/run-program";
 import { testConfig } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
+it("the user's kubectl preferences are ignored, because they can turn a deletion into a question that counts as success", async () => {
+  let seen: unknown;
+  const kube = new Kube(testConfig(), (_program, _args, options) => {
+    seen = options?.env;
+    return Promise.resolve({ code: 0, stdout: "", stderr: "" });
+  });
+  await kube.raw(["delete", "pod", "any"]);
+  expect(seen).toEqual({ KUBERC: "off", KUBECTL_KUBERC: "false" });
+});
+
 describe("a cluster that does not answer", () => {
   it("an unreachable cluster is reported with its name, the reason and the next step", async () => {
     const refused = new RunError(
