@@ -94,7 +94,7 @@ const pending = timeseries({
 const fastCounts = timeseries({
   title: "Fast scaler: pods needed for the load",
   description:
-    "For each workload, the replica count that the current load requires, and the one that the fast scaler sets after it has applied the window, the policies and the bounds.",
+    "For each workload, the replica count that the current load requires, including spare pods, and the one that the fast scaler sets after it has applied the window, the policies and the bounds.",
   unit: "short",
   width: 8,
   alert: "FastScalerDown",

@@ -63,16 +63,26 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
       fast,
     );
   }
-  const targets = [
-    c.images.node.metricsPath === null ? [] : [node.requestsPerPod, node.inFlightPerPod, node.eventLoopPercent],
-    c.images.react.metricsPath === null ? [] : [react.requestsPerPod],
-  ];
-  if (fast && targets.flat().every((target) => target === null)) {
+  const targets = {
+    node: c.images.node.metricsPath === null ? [] : [node.requestsPerPod, node.inFlightPerPod, node.eventLoopPercent],
+    react: c.images.react.metricsPath === null ? [] : [react.requestsPerPod],
+  };
+  const hasSignal = (name: keyof typeof targets) => targets[name].some((target) => target !== null);
+  if (fast && !hasSignal("node") && !hasSignal("react")) {
     refuse(
       ["scaling", "fast"],
       "requires at least one load signal: set images.node.metricsPath and scaling.node.requestsPerPod, or the same keys for react",
       fast,
     );
+  }
+  for (const name of ["node", "react"] as const) {
+    const { sparePods, max } = c.scaling[name];
+    const refuseSpare = (message: string) => refuse(["scaling", name, "sparePods"], message, sparePods);
+    if (sparePods === 0) continue;
+    if (!fast) refuseSpare(`requires scaling.fast: true; without it, increase scaling.${name}.min instead`);
+    else if (c.images[name].metricsPath === null) refuseSpare(`requires images.${name}.metricsPath`);
+    else if (!hasSignal(name)) refuseSpare(`requires a load signal, such as scaling.${name}.requestsPerPod`);
+    else if (sparePods >= max) refuseSpare(`must be below scaling.${name}.max (${max})`);
   }
   if (engine === "keda" && replicas.clientsPerPod !== null && replicas.clientsPerPod <= node.max + 1) {
     refuse(

@@ -55,6 +55,16 @@ const perPod = (fallback: number, description: string, usedBy = "keda, fast") =>
     .default(fallback)
     .describe(`${usedBy}: target ${description}; null: ignored`);
 
+const sparePods = z
+  .number()
+  .int()
+  .min(0)
+  .max(100)
+  .default(0)
+  .describe(
+    "fast: pods to run in addition to those that the load requires, up to max; they share the load, so they can handle more load at once",
+  );
+
 function minUpToMax(s: { min: number; max: number }, ctx: z.RefinementCtx): void {
   if (s.min > s.max)
     ctx.addIssue({ code: "custom", path: ["min"], input: s.min, message: `must not be above max (${s.max})` });
@@ -77,6 +87,7 @@ export const scaling = z
     node: z
       .strictObject({
         ...bounds({ min: 2, max: 10, cpuTarget: 60, fast: true }),
+        sparePods,
         requestsPerPod: perPod(100, "requests per second per pod"),
         inFlightPerPod: perPod(32, "requests in flight per pod"),
         eventLoopPercent: perPod(70, "event loop utilization per pod, percent").refine(
@@ -89,6 +100,7 @@ export const scaling = z
     react: z
       .strictObject({
         ...bounds({ min: 2, max: 6, cpuTarget: 60, fast: true }),
+        sparePods,
         requestsPerPod: perPod(400, "requests per second per pod"),
       })
       .prefault({})

@@ -1,7 +1,7 @@
 import { Construct } from "constructs";
 import type { Config } from "../../config";
 import { SCALER_LEASE, selectorLabels } from "../../catalog/names";
-import { WORKLOAD_NAME, workloadOf, type Component } from "../../catalog/workloads";
+import { WORKLOAD_NAME, workloadOf } from "../../catalog/workloads";
 import { CREDENTIALS_DIR, KubernetesApiAccess } from "../kubernetes/kubernetes-api-access";
 import { containerSecurity, podSpec, resourcesOf } from "../kubernetes/pod";
 import { ComponentService } from "../kubernetes/service";
@@ -27,8 +27,11 @@ export interface FastScalerProps {
   readonly image: string;
 }
 
+/** The components that it can scale. */
+type Fast = "node" | "react";
+
 /** A workload to scale, in the form that images/scaler/src/config.ts reads. */
-function target(config: Config, component: Component, found: readonly Signal[]): object {
+function target(config: Config, component: Fast, found: readonly Signal[]): object {
   const { bounds } = scalingOf(config, component);
   return {
     workload: WORKLOAD_NAME[component],
@@ -37,6 +40,7 @@ function target(config: Config, component: Component, found: readonly Signal[]):
       .join(","),
     port: containerPort(config, component),
     path: metricsPath(config, component),
+    sparePods: config.scaling[component].sparePods,
     signals: found.map(({ metric, target, max }) => ({ metric, target, ...(max === undefined ? {} : { limit: max }) })),
     scaleDownWindowSeconds: bounds.scaleDownWindowSeconds,
     scaleUp: { percent: bounds.scaleUpPercent, ...SCALE_OUT },
@@ -55,7 +59,7 @@ export class FastScaler extends Construct {
     const { namespace, config, image } = props;
     const settings = config.images.scaler;
     const { node, react } = signals(config, namespace);
-    const found = Object.entries({ node, react } as const) as [Component, Signal[]][];
+    const found = Object.entries({ node, react } as const) as [Fast, Signal[]][];
     const scaled = found.filter(([, of]) => isFast(config, of));
     const names = scaled.map(([component]) => WORKLOAD_NAME[component]);
 

@@ -95,7 +95,9 @@ export function signals(hpa: KubeObject): string[] {
   });
 }
 
-type View = Readonly<Record<string, { readonly pods?: number; readonly held?: string } | null>>;
+type View = Readonly<
+  Record<string, { readonly pods?: number; readonly spare?: number; readonly held?: string } | null>
+>;
 
 /** What the fast scaler has written about its workloads; empty if it is not readable, because anyone may change it. */
 function viewOf(lease: KubeObject | undefined): View {
@@ -120,7 +122,7 @@ export function fastSignals(lease?: KubeObject, now = Date.now()): Readonly<Reco
       `load ${
         !isCurrent
           ? red("unknown: the fast scaler has no leader")
-          : `requires ${seen?.pods ?? "unknown"} ${seen?.pods === 1 ? "pod" : "pods"}${seen?.held ? yellow(` (held: ${seen.held})`) : ""}`
+          : `requires ${seen?.pods ?? "unknown"} ${seen?.pods === 1 ? "pod" : "pods"}${seen?.spare ? ` (${seen.spare} spare)` : ""}${seen?.held ? yellow(` (held: ${seen.held})`) : ""}`
       }`,
     ]),
   );

@@ -31,6 +31,8 @@ export interface Target {
   readonly port: number;
   readonly path: string;
   readonly signals: readonly Signal[];
+  /** Number of pods to run in addition to those that the load requires, within the bounds. */
+  readonly sparePods: number;
   /** Number of seconds for which a lower count must have been sufficient before pods are removed. */
   readonly scaleDownWindowSeconds: number;
   readonly scaleUp: Policy;
@@ -94,6 +96,7 @@ function target(fields: Fields): Target {
     port: fields.number("port", { whole: true, min: 1, max: 65535 }),
     path: fields.text("path", { pattern: /^\/[^?#\s]*$/, expected: "a path that starts with /", fallback: "/metrics" }),
     signals: fields.list("signals", signal),
+    sparePods: fields.number("sparePods", { whole: true, min: 0, max: 1000, fallback: 0 }),
     scaleDownWindowSeconds: fields.number("scaleDownWindowSeconds", { min: 1, max: 3600, fallback: 120 }),
     scaleUp: policy(fields.fieldsOf("scaleUp"), { percent: 100, pods: 4, periodSeconds: 15 }),
     scaleDown: policy(fields.fieldsOf("scaleDown"), { percent: 50, pods: 1, periodSeconds: 60 }),

@@ -42,6 +42,7 @@ describe("the configuration", () => {
           autoscaler: "node",
           path: "/metrics",
           signals: [{ metric: "http_requests_per_second", target: 100, limit: 100_000 }],
+          sparePods: 0,
           scaleDownWindowSeconds: 120,
           scaleUp: { percent: 100, pods: 4, periodSeconds: 15 },
           scaleDown: { percent: 50, pods: 1, periodSeconds: 60 },

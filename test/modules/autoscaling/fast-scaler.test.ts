@@ -81,6 +81,30 @@ describe("the fast scaler", () => {
     });
   });
 
+  it("keeps as many spare pods as configured, none by default", () => {
+    expect(scalerConfig(fast).targets.map((t) => t.sparePods)).toEqual([0, 0]);
+    const spare = synthesize({ scaling: { fast: true, node: { sparePods: 2 } } });
+    expect(scalerConfig(spare).targets.map((t) => t.sparePods)).toEqual([2, 0]);
+    // the bounds already include them
+    expect(hpa(spare, "node")).toEqual(hpa(fast, "node"));
+  });
+
+  it("refuses spare pods that nothing would keep", () => {
+    expect(() => testConfig({ scaling: { node: { sparePods: 1 } } })).toThrow(
+      /scaling\.node\.sparePods: .*requires scaling\.fast/,
+    );
+    expect(() => testConfig({ scaling: { fast: true, react: { sparePods: 6 } } })).toThrow(
+      /scaling\.react\.sparePods: .*must be below scaling\.react\.max \(6\)/,
+    );
+    expect(() =>
+      testConfig({ scaling: { fast: true, react: { sparePods: 1 } }, images: { react: { metricsPath: null } } }),
+    ).toThrow(/scaling\.react\.sparePods: .*requires images\.react\.metricsPath/);
+    const off = { requestsPerPod: null, inFlightPerPod: null, eventLoopPercent: null };
+    expect(() => testConfig({ scaling: { fast: true, node: { ...off, sparePods: 1 } } })).toThrow(
+      /scaling\.node\.sparePods: .*requires a load signal/,
+    );
+  });
+
   it("leaves out a workload whose image has no metrics, or whose signals are all disabled", () => {
     const noFront = synthesize({ scaling: { fast: true }, images: { react: { metricsPath: null } } });
     expect(scalerConfig(noFront).targets.map((t) => t.workload)).toEqual(["node"]);

@@ -73,6 +73,11 @@ describe("status with the fast scaler", () => {
       react: "load requires 2 pods (held: flapping)",
     });
   });
+  it("shows how many of them are spare", () => {
+    expect(fastSignals(lease(leader, { node: { pods: 5, spare: 2 } }), now)).toEqual({
+      node: "load requires 5 pods (2 spare)",
+    });
+  });
   it.each([
     ["gave up its Lease", { ...leader, holderIdentity: "" }],
     ["has not renewed its Lease for a while", { ...leader, renewTime: "2025-12-31T23:59:00.000000Z" }],

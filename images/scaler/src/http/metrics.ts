@@ -17,7 +17,11 @@ export class Metrics {
       },
     });
     this.perWorkload("scaler_present_pods", "Replica count in the workload's spec", (w) => w.present);
-    this.perWorkload("scaler_recommended_pods", "Replica count that the gauges alone require", (w) => w.recommended);
+    this.perWorkload(
+      "scaler_recommended_pods",
+      "Replica count that the gauges alone require, including the spare pods",
+      (w) => w.recommended,
+    );
     this.perWorkload(
       "scaler_wanted_pods",
       "Replica count after the window, the policies and the bounds",

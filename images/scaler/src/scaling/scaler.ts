@@ -53,10 +53,13 @@ export class Scaler {
     this.client.stop();
   }
 
-  /** By workload: the recommended number of pods, and why scaling is held back, if it is. */
+  /** By workload: the recommended number of pods, how many of them are spare, and why scaling is held back, if it is. */
   private get view(): Readonly<Record<string, object>> {
     return Object.fromEntries(
-      this.workloads.map(({ target, recommended, block }) => [target.workload, { pods: recommended, held: block }]),
+      this.workloads.map(({ target: { workload, sparePods }, recommended, block }) => [
+        workload,
+        { pods: recommended, ...(sparePods ? { spare: sparePods } : {}), held: block },
+      ]),
     );
   }
 

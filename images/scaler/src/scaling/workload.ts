@@ -108,9 +108,10 @@ export class WorkloadScaler {
     const readings = this.readings(now);
     const { workload, autoscaler } = found;
     const present = workload.replicas;
-    const cpu = cpuRecommendation(autoscaler);
+    const { sparePods } = this.target;
+    const cpu = cpuRecommendation(autoscaler, sparePods);
     const { min, max } = autoscaler;
-    const signals = readings.map((each, i) => recommend(each, this.target.signals[i]!.target, present));
+    const signals = readings.map((each, i) => recommend(each, this.target.signals[i]!.target, present, sparePods));
     const decision = this.decider.decide({ now, present, min, max, cpu, signals });
     this.recommended = decision.recommended;
     this.wanted = decision.wanted;

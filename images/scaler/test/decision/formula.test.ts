@@ -27,7 +27,7 @@ describe("the recommendation for a signal with target 100", () => {
     ["a missing value that would reverse the direction changes nothing: (150 + 0)/2 = 75", of([150], 1), 2, 2],
     ["a missing value counts as the target for scale-in: (20 + 20 + 100)/3 = 46.7, ceil(1.4)", of([20, 20], 1), 3, 2],
     ["a missing value may keep the mean within the tolerance: (80 + 100)/2 = 90", of([80], 1), 2, 2],
-    ["a missing value at exactly the target counts as 0: (100 + 0)/2 = 50, ceil(2 × 0.5)", of([100], 1), 2, 1],
+    ["a missing value changes nothing if the mean is exactly the target", of([100], 1), 2, 2],
     ["a starting pod counts as 0 for scale-out: (200 + 200 + 0)/3 = 133, ceil(3 × 1.33)", of([200, 200], 0, 1), 3, 4],
     [
       "starting pods that suffice keep the count: (200 + 200 + 0 + 0)/4 = 100, within the tolerance",
@@ -58,6 +58,30 @@ describe("the recommendation for a signal with target 100", () => {
     expect((1.05 / 0.7) * 2).toBeGreaterThan(3);
     expect(recommend(of([1.05, 1.05]), 0.7, 2)).toBe(3);
     expect(recommend(of([0.77, 0.77]), 0.7, 2)).toBe(2);
+  });
+});
+
+describe("the recommendation with one spare pod", () => {
+  it.each<[string, ReturnType<typeof of>, number, number | undefined]>([
+    ["is one more than the load requires: 200/100 + 1", of([100, 100]), 2, 3],
+    ["keeps a count that has one pod more than the load requires: 200/100 + 1", of([66, 67, 67]), 3, 3],
+    ["applies the tolerance to the pods that are not spare: 219/2 is within 10 %", of([73, 73, 73]), 3, 3],
+    ["and adds a pod outside it: ceil(222/100) + 1", of([74, 74, 74]), 3, 4],
+    ["removes a pod if the rest, with one spare, suffices: ceil(196/100) + 1", of([49, 49, 49, 49]), 4, 3],
+    ["is the spare pod without any load; the lower bound is applied later", of([0, 0, 0]), 3, 1],
+    ["adds the spare pod to a single pod at its target", of([100]), 1, 2],
+    ["adds nothing to a single pod without load", of([0]), 1, 1],
+    ["counts starting pods: (300 + 0)/(3 − 1) = 150, ceil(2 × 1.5) + 1", of([150, 150], 0, 1), 3, 4],
+    ["is satisfied by starting pods that suffice: (300 + 0 + 0)/(4 − 1) = 100", of([150, 150], 0, 2), 4, 4],
+    [
+      "counts a missing value as the target for scale-in: (60 + 100)/(3 − 1) = 80, ceil(2 × 0.8) + 1",
+      of([30, 30], 1),
+      3,
+      3,
+    ],
+    ["is unknown if no pod reports", of([], 3), 3, undefined],
+  ])("%s", (_, readings, present, expected) => {
+    expect(recommend(readings, 100, present, 1)).toBe(expected);
   });
 });
 
@@ -101,5 +125,14 @@ describe("the count that CPU requires", () => {
     ],
   ])("%s", (_, autoscaler, expected) => {
     expect(cpuRecommendation(autoscaler)).toBe(expected);
+  });
+
+  it.each([
+    ["one more at a quarter of the target: ceil(4 × 15/60) + 1", 15, 2],
+    ["the count if the other three pods are within the tolerance of the target: 4 × 45/60 = 3", 45, 4],
+    ["one more than twice the pods at twice the target", 120, 9],
+    ["the spare pod if no CPU is used", 0, 1],
+  ])("with one spare pod is %s", (_, current, expected) => {
+    expect(cpuRecommendation(view(current), 1)).toBe(expected);
   });
 });

@@ -91,6 +91,61 @@ describe("whatever happens", () => {
   });
 });
 
+describe("spare pods", () => {
+  const values = array(double({ min: 0, max: 1000, noNaN: true }), { minLength: 1, maxLength: 10 });
+  const spare = integer({ min: 1, max: 5 });
+
+  it("are added to what the same load requires of as many fewer pods", () => {
+    assert(
+      property(values, spare, (all, spare) => {
+        const sum = all.reduce((total, value) => total + value, 0);
+        const present = all.length + spare;
+        const shared = Array.from({ length: present }, () => sum / present);
+        const without = recommend({ values: all, missing: 0, unready: 0 }, 100, all.length)!;
+        expect(recommend({ values: shared, missing: 0, unready: 0 }, 100, present, spare)).toBe(without + spare);
+      }),
+    );
+  });
+
+  it("never make a recommendation lower", () => {
+    assert(
+      property(
+        values,
+        integer({ min: 0, max: 3 }),
+        integer({ min: 0, max: 3 }),
+        spare,
+        (all, missing, unready, spare) => {
+          const present = all.length + missing + unready;
+          const seen = { values: all, missing, unready };
+          expect(recommend(seen, 100, present, spare)).toBeGreaterThanOrEqual(recommend(seen, 100, present)!);
+        },
+      ),
+    );
+  });
+
+  it("do not make a constant load change the count more than once", () => {
+    assert(
+      property(
+        double({ min: 0.01, max: 15, noNaN: true }),
+        integer({ min: 1, max: 20 }),
+        spare,
+        (pods, begin, spare) => {
+          const driven = new Driven(begin);
+          const directions = new Set<number>();
+          for (let i = 0; i < 2400; i++) {
+            const values = Array.from({ length: driven.present }, () => (pods * 100) / driven.present);
+            driven.tick({ signals: [recommend({ values, missing: 0, unready: 0 }, 100, driven.present, spare)] });
+          }
+          for (const { from, to } of driven.changes) directions.add(Math.sign(to - from));
+          expect(directions.size).toBeLessThanOrEqual(1);
+          expect(driven.present).toBeGreaterThanOrEqual(Math.min(20, Math.ceil(pods * (1 - TOLERANCE)) + spare));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
 describe("a constant load", () => {
   it("with noise up to the tolerance never reverses the direction of the count", () => {
     assert(

@@ -41,6 +41,29 @@ describe("the scaler", () => {
     expect(workload.decisions.out).toBe(1);
   });
 
+  it("keeps spare pods within the bounds, in addition to those that the load requires", async () => {
+    cluster.setAutoscaler({ max: 6 });
+    cluster.load = 200;
+    start({ sparePods: 1 });
+    await soon(3);
+    cluster.load = 400;
+    await soon(5);
+    cluster.load = 600;
+    await soon(6);
+    // on a busy machine, one reading can contain both old and new values, which adds a step
+    expect(cluster.writes.at(-1)).toBe(6);
+    expect(cluster.writes).toEqual([...cluster.writes].sort((a, b) => a - b));
+  });
+
+  it("publishes how many of the recommended pods are spare", async () => {
+    cluster.load = 200;
+    start({ sparePods: 1 });
+    await eventually("the published view", () => {
+      const view = cluster.api.get("leases", "scaler")?.metadata.annotations?.["iacproject/recommended"];
+      return view === JSON.stringify({ node: { pods: 3, spare: 1 } });
+    });
+  });
+
   it("writes only the count, with the version that it read", async () => {
     cluster.load = 500;
     start();
