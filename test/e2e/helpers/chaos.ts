@@ -242,7 +242,7 @@ kill -KILL $pid`,
   const end = trackUndo(async () => {
     await kube.raw(["cordon", node]);
     try {
-      // after a failure, the pod may be gone already
+      // after a failure, the pod may have been deleted already
       await kube.raw(["-n", app, "delete", "pod", name, "--ignore-not-found"], { timeoutMs: 120_000 });
       await onNode(
         node,

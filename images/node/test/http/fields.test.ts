@@ -195,10 +195,10 @@ describe("a body of the largest size", () => {
     ["deep objects", repeated('{"a":'), jsonFields],
     ["JSON with one value of escapes", Buffer.from(`{"val":"${repeated("\\u0041").toString()}"}`), jsonFields],
     ["JSON with one number", Buffer.from(`{"val":${repeated("1").toString()}}`), jsonFields],
-    ["JSON with text beside a number", Buffer.from(`{"x":"${repeated("v").toString()}","val":1}`), jsonFields],
-    ["JSON with escapes beside a number", Buffer.from(`{"x":"${repeated("\\n").toString()}","val":1}`), jsonFields],
+    ["JSON with text next to a number", Buffer.from(`{"x":"${repeated("v").toString()}","val":1}`), jsonFields],
+    ["JSON with escapes next to a number", Buffer.from(`{"x":"${repeated("\\n").toString()}","val":1}`), jsonFields],
     [
-      "JSON with letters beside a number",
+      "JSON with letters next to a number",
       Buffer.from(`{"x":"${repeated("é").toString().slice(0, 7e5)}","val":1}`),
       jsonFields,
     ],
