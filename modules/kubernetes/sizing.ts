@@ -90,10 +90,19 @@ export function scalingOf(config: Config, component: Component): { container: st
  * Maximum number of pods of `component`, excluding those that a rollout adds.
  * @throws if `component` has neither a fixed size nor bounds
  */
-export function maxPods(config: Config, component: Component): number {
-  const { fixedPods } = workloadOf(component);
-  if (fixedPods) return isHa(config) ? fixedPods.ha : fixedPods.alone;
-  return scalingOf(config, component).bounds.max;
+export const maxPods = (config: Config, component: Component): number =>
+  fixedPods(config, component) ?? scalingOf(config, component).bounds.max;
+
+/**
+ * Minimum number of pods of `component`.
+ * @throws if `component` has neither a fixed size nor bounds
+ */
+export const minPods = (config: Config, component: Component): number =>
+  fixedPods(config, component) ?? scalingOf(config, component).bounds.min;
+
+function fixedPods(config: Config, component: Component): number | undefined {
+  const fixed = workloadOf(component).fixedPods;
+  return fixed && (isHa(config) ? fixed.ha : fixed.alone);
 }
 
 /** Number of pods that a rollout of `pods` pods adds at once, rounded up as in Kubernetes. */

@@ -3,8 +3,9 @@ import { LimitRangeV1 } from "@cdktf/provider-kubernetes/lib/limit-range-v1";
 import { ResourceQuotaV1 } from "@cdktf/provider-kubernetes/lib/resource-quota-v1";
 import type { Config, ResourcesConfig } from "../../config";
 import { PART_OF, projectLabels } from "../../catalog/names";
+import { GROUP_SIZE, workloadOf, type WorkloadDescriptor } from "../../catalog/workloads";
 import { millicores, mebibytes, parseQuantity } from "../kubernetes/quantity";
-import { containersOf, deployedComponents, maxPods, surgePods, volumeSize } from "../kubernetes/sizing";
+import { containersOf, deployedComponents, maxPods, minPods, surgePods, volumeSize } from "../kubernetes/sizing";
 
 /** Headroom for pods that are not part of the project, such as `kubectl debug` or a job. */
 const HEADROOM_PODS = 2;
@@ -38,9 +39,8 @@ function podGroups(config: Config): readonly PodGroup[] {
   ];
 }
 
-/** The most resources that the namespace can need at once, with each workload at its maximum and in a rollout. */
-export function quota(config: Config): Readonly<Record<string, string>> {
-  const all = podGroups(config);
+/** What the pods need at once, and the volumes. */
+function totals(all: readonly PodGroup[]): Readonly<Record<string, string>> {
   const total = (of: (group: PodGroup) => number) => all.reduce((sum, group) => sum + group.pods * of(group), 0);
   const resources = (of: (r: ResourcesConfig) => string) =>
     total(({ containers }) => containers.reduce((sum, r) => sum + parseQuantity(of(r)), 0));
@@ -52,6 +52,51 @@ export function quota(config: Config): Readonly<Record<string, string>> {
     persistentvolumeclaims: String(total(({ volume }) => (volume === undefined ? 0 : 1))),
     "requests.storage": mebibytes(total(({ volume }) => (volume === undefined ? 0 : parseQuantity(volume)))),
   };
+}
+
+/** The most resources that the namespace can need at once, with each workload at its maximum and in a rollout. */
+export const quota = (config: Config): Readonly<Record<string, string>> => totals(podGroups(config));
+
+/**
+ * What a deployment cannot do without: each workload at its minimum and outside a rollout, volumes and other objects.
+ * The keys are those of a ResourceQuota.
+ */
+export function minimum(config: Config): Readonly<Record<string, string>> {
+  const { backup } = config.redis;
+  const components = deployedComponents(config);
+  const pods = totals([
+    ...components.map((component) => ({
+      pods: minPods(config, component),
+      containers: containersOf(config, component).map((c) => c.resources),
+      volume: volumeSize(config, component),
+    })),
+    // the volume exists even if no backup runs
+    ...(backup.schedule === null || backup.s3.endpoint !== null
+      ? []
+      : [{ pods: 1, containers: [], volume: backup.storage }]),
+  ]);
+  const podCount = components.reduce((sum, component) => sum + minPods(config, component), 0);
+  const ofKind = (kind: WorkloadDescriptor["kind"]) => components.filter((c) => workloadOf(c).kind === kind).length;
+  const { type } = config.exposure;
+  // a StatefulSet also has a headless Service, and with ha each member has its own
+  const members = config.redis.durability === "ha" ? GROUP_SIZE : 0;
+  const services = components.length + ofKind("StatefulSet") + members;
+  const counts = {
+    pods: podCount,
+    services,
+    "services.loadbalancers": type === "LoadBalancer" ? 1 : 0,
+    // a load balancer's Service has a node port too
+    "services.nodeports": ["NodePort", "LoadBalancer"].includes(type) ? 1 : 0,
+    "count/pods": podCount,
+    "count/services": services,
+    "count/persistentvolumeclaims": Number(pods["persistentvolumeclaims"]),
+    "count/deployments.apps": ofKind("Deployment"),
+    "count/replicasets.apps": ofKind("Deployment"),
+    "count/statefulsets.apps": ofKind("StatefulSet"),
+    "count/cronjobs.batch": backup.schedule === null ? 0 : 1,
+    "count/ingresses.networking.k8s.io": type === "Ingress" ? 1 : 0,
+  };
+  return { ...pods, ...Object.fromEntries(Object.entries(counts).map(([key, count]) => [key, String(count)])) };
 }
 
 export interface NamespaceQuotaProps {

@@ -1,6 +1,6 @@
 /** Checks in `doctor` of what a cluster's administrators control: quotas and the address of DNS. */
 import type { Config } from "../../config";
-import { quota as needed } from "../../modules/policies/namespace-quota";
+import { minimum, quota as needed } from "../../modules/policies/namespace-quota";
 import { parseQuantity } from "../../modules/kubernetes/quantity";
 import { configuredResources } from "../../modules/kubernetes/sizing";
 import { isOurs } from "../cluster/kube-object";
@@ -16,8 +16,40 @@ const cpuLimitKeys = (config: Config): string[] =>
     .filter(([, { cpuLimit }]) => cpuLimit === undefined)
     .map(([section]) => `${section}.cpuLimit`);
 
-const hardOf = (quota: KubeObject): Readonly<Record<string, string>> =>
-  (quota.spec?.["hard"] ?? {}) as Record<string, string>;
+/** Kubernetes' short names of requests in a quota. */
+const ALIASES: Readonly<Record<string, string>> = {
+  cpu: "requests.cpu",
+  memory: "requests.memory",
+  "ephemeral-storage": "requests.ephemeral-storage",
+};
+
+/** A quota's limits under their full names; the lower one if it has both names of a resource. */
+function hardOf(quota: KubeObject): Readonly<Record<string, string>> {
+  const hard: Record<string, string> = {};
+  for (const [key, limit] of Object.entries((quota.spec?.["hard"] ?? {}) as Record<string, string>)) {
+    const name = ALIASES[key] ?? key;
+    const other = hard[name];
+    if (other === undefined || parseQuantity(limit) < parseQuantity(other)) hard[name] = limit;
+  }
+  return hard;
+}
+
+/** The keys of a quota that are below what `needs` lists, with both values. */
+const below = (hard: Readonly<Record<string, string>>, needs: Readonly<Record<string, string>>) =>
+  Object.entries(hard)
+    .filter(([key, limit]) => needs[key] !== undefined && parseQuantity(limit) < parseQuantity(needs[key]))
+    .map(([key, limit]) => ({ key, text: `${key} ${limit} of ${needs[key]}` }));
+
+/** What to set if a quota has no room for these keys. */
+function smaller(keys: readonly string[]): string {
+  const settings = [
+    ...(keys.some((key) => /^(count\/)?pods$/.test(key)) ? ["lower scaling.….min"] : []),
+    ...(keys.some((key) => /^(requests|limits)\.(cpu|memory)$/.test(key)) ? ["lower the workloads' resources"] : []),
+    ...(keys.includes("requests.storage") ? ["lower redis.storage"] : []),
+    ...(keys.some((key) => /^services\.(loadbalancers|nodeports)$/.test(key)) ? ["set another exposure.type"] : []),
+  ];
+  return `Request a larger quota${settings.map((setting) => `, or ${setting}`).join("")}.`;
+}
 
 /** Whether a quota counts pods like ours, which have requests and no deadline, and may have any priority. */
 const countsOurs = ({ spec }: KubeObject): boolean =>
@@ -37,7 +69,7 @@ function isDefaulted(ranges: readonly KubeObject[], key: string): boolean {
   );
 }
 
-/** Checks that no quota rejects our pods. @throws Failure that names the keys to set */
+/** Checks that no quota rejects our pods, volumes or other objects. @throws Failure that names the keys to set */
 export async function checkQuota(config: Config, kube: Kube): Promise<string> {
   const { app, monitoring } = config.namespaces;
   const notes: string[] = [];
@@ -61,14 +93,15 @@ export async function checkQuota(config: Config, kube: Kube): Promise<string> {
         );
       }
       if (namespace !== app) continue;
-      const most = needed(config);
-      const short = Object.keys(hard).filter(
-        (key) => most[key] && parseQuantity(hard[key]!) < parseQuantity(most[key]),
-      );
-      if (short.length)
-        notes.push(
-          `${name} stops scaling early: ${short.map((key) => `${key} ${hard[key]} of ${most[key]}`).join(", ")}`,
+      const short = below(hard, minimum(config));
+      if (short.length) {
+        throw new Failure(
+          `The quota ${name} in namespace ${namespace} has no room for the smallest deployment: ${short.map(({ text }) => text).join(", ")}.`,
+          smaller(short.map(({ key }) => key)),
         );
+      }
+      const early = below(hard, needed(config));
+      if (early.length) notes.push(`${name} stops scaling early: ${early.map(({ text }) => text).join(", ")}`);
     }
   }
   if (kube.forbidden.size && !notes.length && [...kube.forbidden].some((kind) => kind.startsWith("resourcequota")))

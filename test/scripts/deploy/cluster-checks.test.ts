@@ -1,8 +1,9 @@
 /** Checks of quotas and DNS, with objects as found on real clusters. */
 import { checkDns, checkQuota } from "../../../scripts/deploy/cluster-checks";
 import { Kube } from "../../../scripts/cluster/kubectl";
+import { minimum } from "../../../modules/policies/namespace-quota";
 import { RunError } from "../../../scripts/terminal/run-program";
-import { resources, synthesize, testConfig, type Json } from "../../helpers/layers";
+import { resources, synthesize, testConfig, workloads, type Json } from "../../helpers/layers";
 import { recorder } from "../../helpers/recorder";
 
 const object = (name: string, rest: object) => ({ kind: "x", metadata: { name }, ...rest });
@@ -77,7 +78,62 @@ describe("quotas", () => {
     await expect(look({ ...limits, observability: "none" }, {}, { monitoring })).resolves.toMatch(/^none/);
   });
   it("a quota that is too small for all workloads at their maximum is reported, but does not stop a deployment", async () => {
-    await expect(look({}, { pods: "5" })).resolves.toMatch(/^team stops scaling early: pods 5 of \d+$/);
+    await expect(look({}, { pods: "12" })).resolves.toMatch(/^team stops scaling early: pods 12 of \d+$/);
+    await expect(look({}, { memory: "2Gi" })).resolves.toMatch(/^team stops scaling early: requests\.memory 2Gi of /);
+  });
+  it("a quota that is too small for all workloads at their minimum stops a deployment, also under Kubernetes' short names", async () => {
+    // main 1, replicas 2, exporter 1, API 2, front 2
+    await expect(look({}, { pods: "7" })).rejects.toMatchObject({
+      message: "The quota team in namespace iacproject has no room for the smallest deployment: pods 7 of 8.",
+      next: "Request a larger quota, or lower scaling.….min.",
+    });
+    await expect(look({}, { cpu: "1m", memory: "1Mi" })).rejects.toMatchObject({
+      message: expect.stringMatching(/: requests\.cpu 1m of 580m, requests\.memory 1Mi of \d+Mi\.$/),
+      next: "Request a larger quota, or lower the workloads' resources.",
+    });
+    await expect(look({}, { "requests.cpu": "4", cpu: "1m" })).rejects.toMatchObject({
+      message: expect.stringContaining("requests.cpu 1m of"),
+    });
+    await expect(look({}, { "ephemeral-storage": "1Gi" })).rejects.toMatchObject({
+      message: expect.stringContaining("rejects pods that do not set requests.ephemeral-storage"),
+    });
+  });
+  it.each([
+    [{}, "persistentvolumeclaims", 1],
+    [{ redis: { backup: { schedule: "@daily" } } }, "persistentvolumeclaims", 2],
+    [{ redis: { durability: "ha" } }, "count/persistentvolumeclaims", 3],
+    [{ exposure: { type: "LoadBalancer" } }, "services.loadbalancers", 1],
+    [{ exposure: { type: "NodePort" } }, "services.nodeports", 1],
+    [{}, "services", 7],
+    [{}, "count/statefulsets.apps", 2],
+    [{ scaling: { fast: true } }, "count/deployments.apps", 4],
+    [{ exposure: { type: "Ingress", host: "h" } }, "count/ingresses.networking.k8s.io", 1],
+  ])("with %j, a quota must have room for the %s", async (overrides, key, count) => {
+    await expect(look(overrides, { [key]: String(count - 1) })).rejects.toMatchObject({
+      message: expect.stringContaining(`no room for the smallest deployment: ${key} ${count - 1} of ${count}.`),
+      next: expect.stringMatching(/^Request a larger quota/),
+    });
+    await expect(look(overrides, { [key]: String(count) })).resolves.toMatch(/^(none|team stops scaling early)/);
+  });
+  it("a quota needs no room for objects that this configuration does not create", async () => {
+    const hard = { "services.loadbalancers": "0", "services.nodeports": "0", "count/cronjobs.batch": "0" };
+    await expect(look({}, hard)).resolves.toBe("none that rejects our pods");
+  });
+  it("the objects that a quota must have room for are those that the layers create", () => {
+    for (const overrides of [
+      {},
+      { redis: { durability: "ha", backup: { schedule: "@daily" } }, scaling: { fast: true } },
+    ]) {
+      const layers = synthesize(overrides);
+      const { data, app } = layers;
+      const ofType = (type: string) => resources({ data, app }, type).length;
+      const ofKind = (kind: string) => workloads({ data, app }).filter((w) => w["kind"] === kind).length;
+      expect(minimum(testConfig(overrides))).toMatchObject({
+        services: String(ofType("kubernetes_service_v1")),
+        "count/deployments.apps": String(ofKind("Deployment")),
+        "count/statefulsets.apps": String(ofKind("StatefulSet")),
+      });
+    }
   });
   it("a quota is reported as unknown if the user may not list quotas", async () => {
     const denied = new RunError("kubectl", 1, "Error from server (Forbidden): resourcequotas is forbidden", "failed");
