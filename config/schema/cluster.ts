@@ -1,6 +1,6 @@
 /** The cluster, its namespaces, the Terraform state and how the front is exposed. */
 import { z } from "zod";
-import { annotations, cidr, dnsName, extraLabels, nodePort, port } from "./common";
+import { annotations, cidr, dnsName, extraLabels, hostName, nodePort, port } from "./common";
 
 export const cluster = z
   .strictObject({
@@ -84,7 +84,7 @@ export const exposure = z
       .default("ClusterIP")
       .describe("how the front is exposed; ClusterIP: not at all, except by `kubectl port-forward`"),
     nodePort: nodePort.optional().describe("NodePort: a fixed port; by default, Kubernetes chooses one"),
-    host: z.string().min(1).optional().describe("Ingress: host name"),
+    host: hostName.optional().describe("Ingress: host name"),
     ingressClass: z.string().min(1).optional().describe("Ingress: class; by default the cluster's"),
     tlsSecret: dnsName.optional().describe("Ingress: existing TLS Secret in the application's namespace"),
     annotations: annotations.describe(

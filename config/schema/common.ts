@@ -7,9 +7,24 @@ export const quantity = z
   .string()
   .regex(QUANTITY, 'a Kubernetes quantity such as "100m", "256Mi" or "1Gi"')
   .describe("Kubernetes quantity");
+/** Less than this is never meant, as with 64m (thousandths of a byte) instead of 64Mi; containers cannot start with it. */
+const LEAST_BYTES = 4 * 2 ** 20;
+/** Memory, or the size of a volume. */
+export const bytes = quantity
+  .refine((q) => !q.endsWith("m"), "must not have the suffix m, which stands for thousandths of a byte; use Mi")
+  // NaN is not below; the pattern rejects it
+  .refine((q) => q.endsWith("m") || !(quantityOrNaN(q) < LEAST_BYTES), "must be at least 4Mi");
+const cores = quantity.refine((q) => !q.endsWith("i"), 'must be cores or millicores, such as "2" or "500m"');
 export const dnsName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "lower-case letters, digits and dashes, at most 63 characters");
+/** A host of an Ingress. */
+export const hostName = z
+  .string()
+  .regex(
+    /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    "a host name such as page.example.com, in lower case, without a scheme, a port or a path",
+  );
 export const port = z.number().int().min(1024).max(65535);
 export const nodePort = z.number().int().min(30000).max(32767);
 export const imageName = z
@@ -66,13 +81,13 @@ function requestsWithinLimits(
 export const resources = (d: { cpu: string; memory: string; memoryLimit: string; cpuLimit?: string }) =>
   z
     .strictObject({
-      cpu: quantity
+      cpu: cores
         .refine((q) => parseFloat(q) > 0, "must be above 0: autoscaling targets are percentages of it")
         .default(d.cpu)
         .describe("CPU request; autoscaling targets are percentages of it"),
-      memory: quantity.default(d.memory).describe("memory request"),
-      memoryLimit: quantity.default(d.memoryLimit).describe("memory limit"),
-      cpuLimit: (d.cpuLimit === undefined ? quantity.optional() : quantity.optional().default(d.cpuLimit)).describe(
+      memory: bytes.default(d.memory).describe("memory request"),
+      memoryLimit: bytes.default(d.memoryLimit).describe("memory limit"),
+      cpuLimit: (d.cpuLimit === undefined ? cores.optional() : cores.optional().default(d.cpuLimit)).describe(
         d.cpuLimit === undefined
           ? "CPU limit; none by default, because throttling hides load from the autoscaler"
           : "CPU limit",

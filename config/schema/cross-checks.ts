@@ -1,6 +1,7 @@
 /** Checks that involve more than one section. */
 import type { z } from "zod";
 import type { sections } from "./sections";
+import { asQuantity, prometheusBytes, quantityOrNaN } from "./sizes";
 
 export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx): void {
   const refuse = (at: string[], message: string, input?: unknown) =>
@@ -37,7 +38,32 @@ export function crossChecks(c: z.output<typeof sections>, ctx: z.RefinementCtx):
   if (c.exposure.type !== "NodePort" && c.exposure.nodePort !== undefined) {
     refuse(["exposure", "nodePort"], "requires exposure.type NodePort; set that, or remove it", c.exposure.nodePort);
   }
+  const { grafanaNodePort, retentionSize, storage } = c.monitoring;
+  const isInstalled = c.observability === "install";
+  if (isInstalled && grafanaNodePort !== undefined && c.exposure.nodePort === grafanaNodePort) {
+    refuse(["exposure", "nodePort"], "must differ from monitoring.grafanaNodePort", c.exposure.nodePort);
+  }
+  const kept = prometheusBytes(retentionSize);
+  if (isInstalled && storage !== null && quantityOrNaN(storage) <= kept) {
+    refuse(
+      ["monitoring", "storage"],
+      `must be above monitoring.retentionSize (${retentionSize}, which is ${asQuantity(kept)}), or Prometheus fills its volume; raise it, or lower monitoring.retentionSize`,
+      storage,
+    );
+  }
+  const used = new Map<number, string>();
+  for (const key of ["registryPort", "pagePort", "grafanaPort"] as const) {
+    const port = c.cluster.kind[key];
+    if (port === null) continue;
+    const other = used.get(port);
+    if (other) refuse(["cluster", "kind", key], `must differ from cluster.kind.${other}`, port);
+    else used.set(port, key);
+  }
   if (c.exposure.type !== "Ingress") {
+    for (const key of ["host", "ingressClass", "tlsSecret"] as const) {
+      if (c.exposure[key] !== undefined)
+        refuse(["exposure", key], "requires exposure.type Ingress; set that, or remove it", c.exposure[key]);
+    }
     for (const key of ["annotations", "labels"] as const) {
       if (Object.keys(c.exposure[key]).length)
         refuse(

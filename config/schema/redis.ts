@@ -1,6 +1,6 @@
 /** Redis: durability, storage, backups, encryption and resources. */
 import { z } from "zod";
-import { dnsName, quantity, resources } from "./common";
+import { bytes, dnsName, quantity, resources } from "./common";
 
 const CRON = /^(@(yearly|monthly|weekly|daily|hourly)|([\d*,/-]+ ){4}[\d*,/-]+)$/;
 
@@ -49,7 +49,7 @@ export const redis = z
           .max(1000)
           .default(7)
           .describe("number of backups to keep on the volume; older ones are deleted"),
-        storage: quantity
+        storage: bytes
           .default("2Gi")
           .describe("size of the volume for backups; a larger size enlarges an existing volume"),
         s3: z

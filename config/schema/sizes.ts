@@ -16,6 +16,9 @@ export function quantityOrNaN(text: string): number {
 /** The bytes in a size that the schema accepts for `redis.maxMemory`. */
 export const redisBytes = (size: string): number => parseInt(size, 10) * (REDIS_UNITS[size.slice(-2)] ?? 1);
 
+/** The bytes in a size that the schema accepts for `monitoring.retentionSize`; Prometheus' units are powers of two. */
+export const prometheusBytes = (size: string): number => redisBytes(size.toLowerCase());
+
 /** The same number of bytes or more, as a short Kubernetes quantity. */
 export const asQuantity = (bytes: number): string =>
   bytes % 2 ** 30 === 0 ? `${bytes / 2 ** 30}Gi` : `${Math.ceil(bytes / 2 ** 20)}Mi`;

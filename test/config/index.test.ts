@@ -101,6 +101,62 @@ describe("errors name the key, the value and the accepted values", () => {
       },
       /^exposure\.annotations: .*ingress\.class/,
     ],
+    ...["https://page.example.com", "page.example.com/shop", "page.example.com:8080", "Page.example.com"].map(
+      (host): [string, object, RegExp] => [
+        `${host} as a host name`,
+        { exposure: { type: "Ingress", host } },
+        /^exposure\.host: .*expected a host name such as page\.example\.com.* without a scheme, a port or a path$/,
+      ],
+    ),
+    ...Object.entries({ host: "page.example", ingressClass: "nginx", tlsSecret: "page-tls" }).map(
+      ([key, value]): [string, object, RegExp] => [
+        `${key} without an Ingress`,
+        { exposure: { type: "LoadBalancer", [key]: value } },
+        new RegExp(
+          `^exposure\\.${key}: "${value}" is not accepted; requires exposure\\.type Ingress; set that, or remove it$`,
+        ),
+      ],
+    ),
+    [
+      "the front's node port for Grafana too",
+      { exposure: { type: "NodePort", nodePort: 30080 }, monitoring: { grafanaNodePort: 30080 } },
+      /^exposure\.nodePort: 30080 .*must differ from monitoring\.grafanaNodePort$/,
+    ],
+    [
+      "one port for two forwards to the kind cluster",
+      { cluster: { kind: { pagePort: 3000 } } },
+      /^cluster\.kind\.grafanaPort: .*must differ from cluster\.kind\.pagePort$/,
+    ],
+    [
+      "a volume that Prometheus would fill",
+      { monitoring: { storage: "4Gi", retentionSize: "4GB" } },
+      /^monitoring\.storage: "4Gi" .*must be above monitoring\.retentionSize \(4GB, which is 4Gi\)/,
+    ],
+    [
+      "memory in thousandths of a byte",
+      { node: { resources: { memory: "96m" } } },
+      /^node\.resources\.memory: "96m" .*suffix m.*use Mi$/,
+    ],
+    [
+      "a memory limit of 0",
+      { react: { resources: { memory: "4Mi", memoryLimit: "0" } } },
+      /^react\.resources\.memoryLimit: "0" .*at least 4Mi/m,
+    ],
+    [
+      "too little memory",
+      { redis: { exporter: { memory: "64Ki" } } },
+      /^redis\.exporter\.memory: "64Ki" .*at least 4Mi$/,
+    ],
+    [
+      "a volume too small for any backup",
+      { redis: { backup: { storage: "1Ki" } } },
+      /^redis\.backup\.storage: "1Ki" .*at least 4Mi$/,
+    ],
+    [
+      "CPU in bytes",
+      { node: { resources: { cpuLimit: "1Gi" } } },
+      /^node\.resources\.cpuLimit: "1Gi" .*cores or millicores/,
+    ],
     [
       "the control plane without Services in kube-system",
       { monitoring: { controlPlane: true, kubeSystem: false } },
@@ -139,6 +195,13 @@ describe("errors name the key, the value and the accepted values", () => {
   ])("%s", (_, input, expected) => {
     expect(refusal(input)).toMatch(expected);
   });
+  it.each([
+    { exposure: { type: "Ingress", host: "*.page.example.com", ingressClass: "nginx", tlsSecret: "page-tls" } },
+    { monitoring: { storage: "5Gi", retentionSize: "4GB" } },
+    { monitoring: { storage: "1Gi" }, observability: "existing" },
+    { cluster: { kind: { pagePort: null, grafanaPort: null } } },
+    { node: { resources: { cpu: "0.1", memory: "64M", memoryLimit: "1G" } } },
+  ])("%j is accepted", (input) => expect(refusal(input)).toBe("accepted"));
   it("all problems are reported at once", () => {
     expect(refusal({ observability: "maybe", registry: { push: 3 } }).split("\n")).toHaveLength(2);
   });
