@@ -46,7 +46,8 @@ export type ResourcesConfig = Config["node"]["resources"];
 export type ImageConfig = Config["images"]["node"];
 export type Receiver = Config["monitoring"]["receivers"][number];
 
-const isLocal = (address: string) => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(address);
+/** Whether a registry's address, which may end with a path, is on this machine. */
+const isLocal = (address: string) => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/.test(address);
 
 const expandHome = (file: string, homeDir: Sources["home"]) => file.replace(/^~(?=\/)/, homeDir);
 

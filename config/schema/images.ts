@@ -4,7 +4,7 @@ import { dnsName, imageName, port } from "./common";
 
 const registryAddress = z
   .string()
-  .regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/i, "host[:port][/path], without a scheme or a login");
+  .regex(/^([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d+)?(\/[a-z0-9._/-]+)?$/i, "host[:port][/path], without a scheme or a login");
 const httpPath = z.string().regex(/^\/\S*$/, 'a path that starts with "/"');
 
 const builtImage = (d: { context: string; port: number; live: string; ready: string; user: number }) =>

@@ -26,7 +26,15 @@ describe("defaults", () => {
   });
   it("use plain HTTP only for a registry on this machine", () => {
     expect(parse({}).registry.insecure).toBe(true);
-    expect(parse({ registry: { push: "registry.example" } }).registry.insecure).toBe(false);
+    for (const push of ["localhost", "localhost:5000/team", "127.0.0.1:5000/a/b", "[::1]:5000", "[::1]:5000/team"])
+      expect([push, parse({ registry: { push } }).registry.insecure]).toEqual([push, true]);
+    for (const push of [
+      "registry.example",
+      "registry.example/localhost",
+      "localhost.example:5000",
+      "[2001:db8::1]:5000",
+    ])
+      expect([push, parse({ registry: { push } }).registry.insecure]).toEqual([push, false]);
   });
   it("treat the cluster as chosen if a context, a file or KUBECONFIG names it", () => {
     expect(parse({ cluster: { context: "kind-x" } }).clusterIsNamed).toBe(true);
