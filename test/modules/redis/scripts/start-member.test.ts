@@ -1,8 +1,15 @@
-/** How a member of the Sentinel group starts, depending on the Sentinels and other members. With stand-ins for Redis' programs. */
+/**
+ * How a member of the Sentinel group starts, depending on the Sentinels, other members and its own copy. With stand-ins
+ * for Redis' programs; for a damaged copy, with a real redis-server.
+ */
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { runScript, writePod } from "../../../helpers/redis-pod";
+import { hasRedis, PASSWORD, runScript, writePod } from "../../../helpers/redis-pod";
+
+if (!hasRedis) console.warn("SKIPPED: a member with a damaged copy: redis-server is not installed");
+const suite = hasRedis ? describe : describe.skip;
 
 const POOL = ["10.0.0.1", "10.0.0.2", "10.0.0.3"] as const;
 const [ME, SECOND, THIRD] = POOL;
@@ -187,4 +194,77 @@ describe("a member with a snapshot to restore", () => {
   it("does not use one marked by an earlier version, even if no other member answers", () => {
     expect(start("this-restore", "this-restore")).toMatchObject({ restored: false, left: ["not-taken.rdb"] });
   });
+});
+
+suite("a member with a damaged copy", () => {
+  const MAIN = "127.0.0.2";
+  const port = 28379 + (process.pid % 500);
+  let dir: string;
+  let redis: ChildProcess;
+  let exited: Promise<unknown>;
+  const at = (name: string) => path.join(dir, name);
+  const info = (section: string) =>
+    spawnSync("redis-cli", ["-p", String(port), "--user", "admin", "--pass", PASSWORD, "INFO", section], {
+      encoding: "utf8",
+      timeout: 5000,
+    }).stdout;
+  const start = () => {
+    const log = fs.openSync(at("log"), "a");
+    redis = spawn("sh", [at("etc/start-member.sh")], {
+      env: { ...process.env, PATH: `${at("bin")}:${process.env["PATH"]}`, NAMESPACE: "shop", POD: "redis-main-0" },
+      stdio: ["ignore", log, log],
+    });
+    fs.closeSync(log);
+    exited = new Promise((resolve) => redis.once("exit", resolve));
+  };
+  const loaded = async () => {
+    for (let i = 0; i < 200 && !info("persistence").includes("loading:0"); i++)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(info("replication")).toContain(`master_host:${MAIN}`);
+  };
+  const stop = async () => {
+    if (redis.exitCode === null && redis.signalCode === null) redis.kill("SIGKILL");
+    await exited;
+  };
+  afterEach(async () => {
+    await stop();
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+
+  it("starts empty, as a copy of main, and keeps the damaged files", async () => {
+    dir = fs.mkdtempSync(path.join(os.tmpdir(), "iacproject-damaged-"));
+    writePod(dir, { pool: ["127.0.0.1", MAIN, "127.0.0.3"], replace: { "6379": String(port) } });
+    // only the Sentinels are stand-ins
+    fs.mkdirSync(at("bin"));
+    const real = spawnSync("sh", ["-c", "command -v redis-cli"], { encoding: "utf8" }).stdout.trim();
+    const stand = `#!/bin/sh\ncase " $* " in *" -p 2${port} "*) printf 'OK\\n${MAIN}\\n${port}\\n' ;; *) exec ${real} "$@" ;; esac\n`;
+    fs.writeFileSync(at("bin/redis-cli"), stand, { mode: 0o755 });
+
+    const resp = (...words: string[]) => `*${words.length}\r\n${words.map((w) => `$${w.length}\r\n${w}\r\n`).join("")}`;
+    const writes = Array.from({ length: 40 }, (_, i) => resp("SET", `key-${i}`, "x".repeat(100_000)));
+    const file = at("data/appendonlydir/appendonly.aof.1.incr.aof");
+    fs.mkdirSync(path.dirname(file));
+    fs.writeFileSync(file, [resp("SELECT", "0"), ...writes].join(""));
+    fs.writeFileSync(`${path.dirname(file)}/appendonly.aof.manifest`, "file appendonly.aof.1.incr.aof seq 1 type i\n");
+    start();
+    await loaded();
+    expect(info("keyspace")).toContain("db0:keys=40");
+    await stop();
+
+    const good = [resp("SELECT", "0"), ...writes.slice(0, 20)].join("").length;
+    const whole = fs.openSync(file, "r+");
+    fs.writeSync(whole, "garbage", good);
+    fs.closeSync(whole);
+    const damaged = fs.readFileSync(file);
+    // the file ends like a command, so only the failed start shows that it is damaged
+    start();
+    await exited;
+    start();
+    await loaded();
+    expect(info("keyspace")).not.toContain("db0");
+    expect(fs.readFileSync(at("data/damaged/appendonlydir/appendonly.aof.1.incr.aof")).equals(damaged)).toBe(true);
+    expect(fs.readFileSync(at("log"), "utf8")).toContain(
+      `incr.aof is damaged after byte ${good} of ${damaged.length}: set aside in ${at("data")}/damaged, for a fresh copy of main`,
+    );
+  }, 60_000);
 });
