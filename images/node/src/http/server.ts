@@ -40,11 +40,6 @@ const UNREAD_BYTES = 64 * 1024;
 
 /** A caller has this long to send a request's head, ms. */
 const HEAD_MS = 5000;
-/**
- * Limits connections to this number for each request that may be in flight: callers keep idle ones, and each can hold an
- * incomplete head.
- */
-const CONNECTIONS_PER_REQUEST = 3;
 
 export class ApiServer {
   readonly http: Server;
@@ -58,7 +53,7 @@ export class ApiServer {
     // incomplete heads take memory, up to 16 KB each and several times as much once parsed
     const limits = { headersTimeout: HEAD_MS, connectionsCheckingInterval: HEAD_MS / 2, requestTimeout: 30_000 };
     this.http = createServer(limits, (request, response) => void this.handle(request, response));
-    this.http.maxConnections = CONNECTIONS_PER_REQUEST * config.maxInFlight;
+    this.http.maxConnections = config.maxConnections;
     // by default, Node.js silently drops all headers after the first 1,000, which may include `Consistency: strong`;
     // their total size is limited to 16 KB anyway
     this.http.maxHeadersCount = 0;

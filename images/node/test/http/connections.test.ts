@@ -55,8 +55,8 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     expect(Date.now() - begin).toBeGreaterThan(4900);
   });
 
-  it("are limited to three for each request that may be in flight; those that are open are served", async () => {
-    const { address } = (api = await startApi(main.url, undefined, { MAX_IN_FLIGHT: "2" }));
+  it("are limited in number; those that are open are served", async () => {
+    const { address } = (api = await startApi(main.url, undefined, { MAX_CONNECTIONS: "6" }));
     const sockets = await Promise.all(Array.from({ length: 6 }, () => sendTo(address, "")));
     const excess = await sendTo(address, "");
     await once(excess.resume(), "close");
