@@ -36,7 +36,8 @@ const isRefusal = (status: number): boolean => status === 401 || status === 403;
 const isRegistry = ({ headers }: Response): boolean =>
   headers.has("docker-distribution-api-version") || /json/.test(headers.get("content-type") ?? "");
 
-const isThisMachine = (host: string): boolean => /^(localhost|127\.|\[::1\])/.test(host);
+/** Whether a registry's address is on this machine. */
+export const isThisMachine = (host: string): boolean => /^(localhost|127\.|\[::1\])/.test(host);
 
 /** What to do after a refusal. */
 function howToLogIn(registry: Registry, host: string, login: Login | undefined): string {

@@ -3,7 +3,7 @@ import { PART_OF } from "../../catalog/names";
 import { PROJECT_ROOT } from "../../catalog/paths";
 import type { Config, ImageConfig } from "../../config";
 import { contextHash } from "./context-hash";
-import { tagState, type TagState } from "./registry";
+import { isThisMachine, tagState, type TagState } from "./registry";
 
 export const IMAGE_NAMES = ["node", "react", "scaler"] as const;
 export type ImageName = (typeof IMAGE_NAMES)[number];
@@ -46,7 +46,7 @@ function explain(config: Config, state: TagState): TagState {
   const { dockerHost } = config.images;
   const { push } = config.registry;
   const isFar = dockerHost !== undefined && !/^(unix|npipe):/.test(dockerHost);
-  if (state.state !== "unreachable" || !isFar || !/^(localhost|127\.)/.test(push)) return state;
+  if (state.state !== "unreachable" || !isFar || !isThisMachine(push)) return state;
   const port = /:(\d+)/.exec(push)?.[1] ?? "80";
   const why =
     `${state.reason}. The Docker engine is at ${dockerHost}, so its ${push} is not this machine's. Make the ` +

@@ -6,6 +6,7 @@
 import type { Config } from "../../config";
 import { run as realRun, RunError, type Run } from "../terminal/run-program";
 import { Failure } from "../terminal/ui";
+import { clusterEnv } from "./kubectl";
 
 const REGISTRY_IMAGE = "docker.io/library/registry:2.8.3";
 export const KIND_URL = "https://kind.sigs.k8s.io/docs/user/quick-start/#installation";
@@ -127,6 +128,7 @@ export async function createKind(
   await run("kubectl", ["--context", contextName(config), "apply", "-f", "-"], {
     timeoutMs: 30_000,
     input: documentation,
+    env: clusterEnv(config),
   });
 }
 

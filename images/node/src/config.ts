@@ -80,7 +80,7 @@ export interface ApiConfig {
   readonly maxStaleSeconds: number;
   /** Maximum number of requests in flight; any others are rejected with 503. */
   readonly maxInFlight: number;
-  /** Maximum number of connections; any others are closed. Each can hold an incomplete head in memory. */
+  /** Maximum number of connections; above it, the oldest one without a request is closed. */
   readonly maxConnections: number;
   /**
    * Maximum size of all large bodies and values in memory, in bytes; requests that would exceed it are rejected with
@@ -252,8 +252,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ApiConfig {
     maxLagMs: number(env, "REDIS_MAX_LAG_MS", 5000),
     maxStaleSeconds: number(env, "REDIS_MAX_STALE_SECONDS", 60),
     maxInFlight,
-    // callers above maxInFlight must still be able to get a 503
-    maxConnections: number(env, "MAX_CONNECTIONS", Math.max(1536, 3 * maxInFlight)),
+    maxConnections: number(env, "MAX_CONNECTIONS", 1536),
     maxBytesInFlight: number(env, "MAX_BYTES_IN_FLIGHT", 48 * 1024 * 1024),
     maxLists: number(env, "MAX_LISTS", 4),
     maxMatchingPages: number(env, "MAX_MATCHING_PAGES", 32),

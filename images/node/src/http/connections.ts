@@ -39,12 +39,15 @@ export class Connections {
 
   /**
    * @param ageMs mean lifetime of a keep-alive connection
+   * @param max above this number of connections, those without a request are closed, the oldest first: each can hold an
+   *   incomplete head in memory. Refusing new ones would also refuse the kubelet's probes, and so restart the pod.
    * @param unreadMs a caller that reads none of its responses for this long is disconnected, at the latest after twice
    *   this time
    */
   constructor(
     private readonly server: Server,
     ageMs: number,
+    max: number,
     unreadMs = UNREAD_CHECK_MS,
   ) {
     const unread = setInterval(() => this.endUnread(), unreadMs).unref();
@@ -55,6 +58,7 @@ export class Connections {
       socket[ENDS_AT] = performance.now() + ageMs * (0.5 + Math.random());
       const responses = (socket[RESPONSES] = new Set());
       this.open.add(socket);
+      if (this.open.size > max) this.endOldestWithoutRequest(socket);
       socket.once("close", () => {
         this.open.delete(socket);
         for (const response of responses) abandon(response);
@@ -108,6 +112,17 @@ export class Connections {
       for (const socket of this.open) if (socket[RESPONSES]?.size === 0) socket.destroy();
     });
     clearTimeout(cut);
+  }
+
+  private endOldestWithoutRequest(newest: AgingSocket): void {
+    for (const socket of this.open) {
+      if (socket === newest) return;
+      if (socket[RESPONSES]?.size !== 0) continue;
+      // the event that removes it comes later
+      this.open.delete(socket);
+      socket.destroy();
+      return;
+    }
   }
 
   /** Disconnects callers that have read nothing since the last check, because their responses stay in memory. */

@@ -17,8 +17,6 @@ const tooMany = () => badRequest(`the body has more than ${MAX_FIELDS} fields`);
 
 const [QUOTE, PERCENT, AMPERSAND, PLUS, COMMA, EQUALS, BRACKET, BACKSLASH, BRACE] = Buffer.from('"%&+,=[\\{');
 const [COLON, BRACE_END, BRACKET_END] = Buffer.from(":}]");
-const SPACE = Buffer.from(" \t\r\n");
-const ENDS_NUMBER = Buffer.from(" \t\r\n,}");
 
 /** Otherwise, different bytes would become the same text, and different keys would become the same key. */
 function textOf(bytes: Buffer, what: string): string {
@@ -68,10 +66,10 @@ function numberText(json: Buffer): string {
   return found;
 }
 
-/** Index of the quote that ends the string that begins at `begin`. */
+/** Index of the quote that ends the string that begins at `begin`; that of the end of `json` or more, if there is none. */
 function endOfString(json: Buffer, begin: number): number {
   let i = begin + 1;
-  while (json[i] !== QUOTE) i += json[i] === BACKSLASH ? 2 : 1;
+  while (i < json.length && json[i] !== QUOTE) i += json[i] === BACKSLASH ? 2 : 1;
   return i;
 }
 
@@ -80,10 +78,12 @@ const isVal = (string: Buffer): boolean => string.length <= 20 && JSON.parse(str
 
 /** A number, or the beginning of any other value, without the space around it. */
 function tokenAt(json: Buffer, from: number): string {
+  // in JSON, only space is this low
+  const isSpace = (i: number) => json[i]! <= 0x20;
   let begin = from;
-  while (SPACE.includes(json[begin]!)) begin++;
+  while (isSpace(begin)) begin++;
   let end = begin;
-  while (!ENDS_NUMBER.includes(json[end]!)) end++;
+  while (!isSpace(end) && json[end] !== COMMA && json[end] !== BRACE_END) end++;
   return json.toString("latin1", begin, end);
 }
 
@@ -91,13 +91,9 @@ function tokenAt(json: Buffer, from: number): string {
 function checkJsonSize(body: Buffer): void {
   if (body.length <= MAX_FIELDS) return;
   let found = 0;
-  let inString = false;
   for (let i = 0; i < body.length; i++) {
     const byte = body[i];
-    if (inString) {
-      if (byte === BACKSLASH) i++;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) inString = true;
+    if (byte === QUOTE) i = endOfString(body, i);
     else if (byte === COMMA || byte === BRACKET || byte === BRACE) {
       if (++found > MAX_FIELDS) throw tooMany();
     }

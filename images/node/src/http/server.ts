@@ -53,11 +53,10 @@ export class ApiServer {
     // incomplete heads take memory, up to 16 KB each and several times as much once parsed
     const limits = { headersTimeout: HEAD_MS, connectionsCheckingInterval: HEAD_MS / 2, requestTimeout: 30_000 };
     this.http = createServer(limits, (request, response) => void this.handle(request, response));
-    this.http.maxConnections = config.maxConnections;
     // by default, Node.js silently drops all headers after the first 1,000, which may include `Consistency: strong`;
     // their total size is limited to 16 KB anyway
     this.http.maxHeadersCount = 0;
-    this.connections = new Connections(this.http, config.connectionAgeMs);
+    this.connections = new Connections(this.http, config.connectionAgeMs, config.maxConnections);
     this.store = new Store(config);
     this.admission = new Admission(config);
     this.metrics = new Metrics(this.admission, this.store, () => this.connections.count);

@@ -55,26 +55,32 @@ describe.skipIf(!hasRedis)("the API's connections", () => {
     expect(Date.now() - begin).toBeGreaterThan(4900);
   });
 
-  it("are limited in number; those that are open are served", async () => {
-    const { address } = (api = await startApi(main.url, undefined, { MAX_CONNECTIONS: "6" }));
-    const sockets = await Promise.all(Array.from({ length: 6 }, () => sendTo(address, "")));
-    const excess = await sendTo(address, "");
-    await once(excess.resume(), "close");
-    const [first] = sockets;
-    first!.write("GET /livez HTTP/1.1\r\nhost: a\r\n\r\n");
-    const [response] = (await once(first!.setEncoding("utf8"), "data")) as [string];
-    expect(response).toMatch(/^HTTP\/1\.1 200 /);
-    for (const socket of sockets) socket.destroy();
-    // once connections have ended, new ones are accepted
-    const next = await eventually("another connection", async () => {
-      const socket = await sendTo(address, "GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
-      const [text] = (await Promise.race([
-        once(socket.setEncoding("utf8"), "data"),
-        once(socket, "close").then(() => [""]),
-      ])) as [string];
-      return text.startsWith("HTTP/1.1 200");
-    });
-    expect(next).not.toBe(false);
+  it("above their limit, end if they carry no request, the oldest first; every new one is accepted", async () => {
+    const { address, fetch } = (api = await startApi(main.url, undefined, { MAX_CONNECTIONS: "4" }));
+    await eventually("the API to be ready", async () => (await fetch("/readyz")).status === 200);
+    const opened = async (text: string) => {
+      const socket = await sendTo(address, text);
+      const state = { socket, text: "", isClosed: false };
+      socket.setEncoding("utf8").on("data", (chunk: string) => (state.text += chunk));
+      socket.once("close", () => (state.isClosed = true));
+      return state;
+    };
+    const head = (more: string) => `GET /livez HTTP/1.1\r\nhost: a\r\n${more}`;
+    const busy = await opened(
+      "POST /item HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 9\r\n\r\nid=a",
+    );
+    await eventually("its body to arrive", async () => (await api!.metric("http_bodies_arriving")) === 1);
+    const first = await opened(head("a: b\r\n"));
+    const second = await opened("");
+    const third = await opened("");
+    const probes = await Promise.all([opened(head("\r\n")), opened(head("\r\n"))]);
+    await eventually("the probes to be answered", () => probes.every(({ text }) => text.startsWith("HTTP/1.1 200")));
+    await eventually("the oldest to end", () => first.isClosed && second.isClosed);
+    expect([busy.isClosed, third.isClosed]).toEqual([false, false]);
+    busy.socket.write("&val=");
+    await eventually("its answer", () => busy.text !== "");
+    expect(busy.text).toMatch(/^HTTP\/1\.1 200 /);
+    for (const { socket } of [busy, first, second, third, ...probes]) socket.destroy();
   });
 
   it("are served during shutdown until their callers have closed them", async () => {
@@ -159,7 +165,7 @@ describe("a caller that does not read", () => {
       if (request.url === "/waits") setTimeout(() => response.end("late"), 2500);
       else void send(response);
     }).listen(0, "127.0.0.1");
-    new Connections(server, 60_000, 1000);
+    new Connections(server, 60_000, 1000, 1000);
     await once(server, "listening");
     const ask = async (path: string) => {
       const socket = connect((server.address() as AddressInfo).port, "127.0.0.1").pause();

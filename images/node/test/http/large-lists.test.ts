@@ -83,7 +83,7 @@ describe("a list whose caller does not read", () => {
 describe("a response that does not end during shutdown", () => {
   it("is aborted, which shows the caller that the response is incomplete", async () => {
     const server = createServer((_, response) => response.write("[")).listen(0, "127.0.0.1");
-    const connections = new Connections(server, 10_000);
+    const connections = new Connections(server, 10_000, 1000);
     await once(server, "listening");
     const [response] = (await once(get(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`), "response")) as [
       IncomingMessage,
